@@ -1,0 +1,121 @@
+"""The seam between the archive and a vector engine: our own types, two adapters (edge, server).
+
+The index is derived: everything in it can be rebuilt from Postgres without an encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+from uuid import UUID, uuid5
+
+from echosearch.vector import Vectors
+from echosearch.where import Where
+
+__all__ = ["KINDS", "POINT_NAMESPACE", "Collection", "Kind", "Payload", "Point", "Scored", "Stored", "VectorIndex", "point_id"]
+
+Kind = Literal["videos", "studies", "reports"]
+KINDS: tuple[Kind, ...] = ("videos", "studies", "reports")
+POINT_NAMESPACE = UUID("6f2f0c7e-5d0a-5a38-9d3c-0a1f6f4f1e55")
+
+
+def point_id(fingerprint: str, key: str) -> UUID:
+    """Deterministic id: the same video under the same encoder is the same point, however often it is sent."""
+    return uuid5(POINT_NAMESPACE, f"{fingerprint}|{key}")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One encoder's points of one kind."""
+
+    kind: Kind
+    fingerprint: str  # of the encoder
+    dimension: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}_{self.fingerprint[:16]}"
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What may stand beside a vector: pseudonymous keys and coarse attributes. Nothing here names a patient."""
+
+    key: str  # of the video, study or report
+    study: str
+    patient: str
+    gen: int  # of the row in Postgres that this point was made from
+    vector_hash: str  # of the raw bytes in Postgres
+    view: str | None = None
+    view_prob: float | None = None
+    mode: str | None = None
+    sex: str | None = None
+    age: int | None = None  # years at the study, 90 means 90 and over
+    month: int | None = None  # yyyymm
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    id: UUID
+    vector: Vectors = field(repr=False)  # (D,) raw output; cosine collections normalise on their own
+    payload: Payload
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One search result: cosine similarity in [-1, 1]."""
+
+    key: str
+    study: str
+    patient: str
+    score: float
+    gen: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What scroll gives: enough to compare with Postgres. ``vector`` (unit length) only when asked for."""
+
+    id: UUID
+    key: str
+    gen: int
+    vector_hash: str
+    vector: Vectors | None = field(default=None, repr=False)
+
+
+class VectorIndex(Protocol):
+    """Raises StoreUnreachable or ArchiveLocked (errors.py), never an engine's own error."""
+
+    def ensure(self, collection: Collection) -> None:
+        """Create it with its payload indexes, or check that what is there fits (dimension, distance, indexes)."""
+        ...
+
+    def collections(self) -> list[str]: ...
+
+    def upsert(self, collection: Collection, points: Sequence[Point]) -> None:
+        """Applied and durable when it returns."""
+        ...
+
+    def delete(self, collection: Collection, ids: Sequence[UUID]) -> None: ...
+
+    def search(
+        self, collection: Collection, vector: Vectors, limit: int, where: Where | None = None, exact: bool = False
+    ) -> list[Scored]:
+        """Best first; ties in the order of their ids. A collection that does not exist gives []."""
+        ...
+
+    def count(self, collection: Collection) -> int: ...
+
+    def scroll(self, collection: Collection, with_vectors: bool = False, batch: int = 1000) -> Iterator[Stored]:
+        """Every point once, in the order of ids."""
+        ...
+
+    def drop(self, collection: Collection) -> None: ...
+
+    def optimize(self, collection: Collection) -> None:
+        """Build what makes search fast (HNSW); may take long; a no-op where the engine does it by itself."""
+        ...
+
+    def close(self) -> None: ...

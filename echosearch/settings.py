@@ -1,0 +1,51 @@
+"""Settings: where things are. Made once at the edge from ECHOSEARCH_* variables, then passed as an argument."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from echosearch.errors import ConfigError
+
+__all__ = ["Settings", "load_settings"]
+
+
+class Settings(BaseSettings):
+    """Frozen. Each field ``x`` is read from ``ECHOSEARCH_X``; with no URL set the embedded engines are used."""
+
+    model_config = SettingsConfigDict(env_prefix="ECHOSEARCH_", frozen=True, extra="ignore")
+
+    home: Path = Path("~/.local/share/echosearch")  # embedded stores, encoders, key file
+    key_file: Path | None = None  # default: HOME/key
+    database_url: SecretStr | None = None  # postgresql://user@host/echosearch
+    qdrant_url: str | None = None  # https://host:6333
+    qdrant_api_key: SecretStr | None = None
+    encoder: Path | None = None  # a bundle folder; default: what `encoder use` chose
+    device: str = "auto"  # auto, cpu, cuda, cuda:1
+    issuer: str = ""  # IssuerOfPatientID where the files give none
+    workers: Annotated[int, Field(ge=1, le=256)] = min(os.cpu_count() or 1, 16)
+    worker_memory_mb: Annotated[int, Field(ge=256)] = 4096
+    worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60
+    worker_wall_seconds: Annotated[int, Field(ge=1)] = 120
+    lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
+
+    def model_post_init(self, _context: object) -> None:
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+
+    @property
+    def key_path(self) -> Path:
+        return (self.key_file or self.home / "key").expanduser()
+
+
+def load_settings() -> Settings:
+    """Settings from the environment. Raises ConfigError that names the variable."""
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = "ECHOSEARCH_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(f"{name}: {first['msg']}") from exc

@@ -1,0 +1,174 @@
+"""What a file turned out to be: a video of a study, or a thing that cannot go on and why.
+
+Nothing here prints an identifier: the fields that hold one are left out of ``repr``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+__all__ = [
+    "STUDY_VIEWS",
+    "Mode",
+    "Outcome",
+    "Quarantined",
+    "Reason",
+    "Region",
+    "Skipped",
+    "VideoHeader",
+    "View",
+    "ViewLabel",
+]
+
+
+class Mode(StrEnum):
+    """What a clip shows (docs/dicom.md says how it is decided)."""
+
+    BMODE = "bmode"
+    COLOR = "color"
+    SPECTRAL = "spectral"
+    MMODE = "mmode"
+    DUAL = "dual"
+    STILL = "still"
+    UNKNOWN = "unknown"
+
+
+class View(StrEnum):
+    """The paper's five views and the rest."""
+
+    LAX = "LAX"
+    SAX = "SAX"
+    CH2 = "2CH"
+    CH3 = "3CH"
+    CH4 = "4CH"
+    OTHER = "Other"
+
+
+STUDY_VIEWS = frozenset({View.LAX, View.SAX, View.CH2, View.CH3, View.CH4})
+
+
+class Reason(StrEnum):
+    """Why a file is not indexed. Skipped: it never could be. Quarantined: it should have been."""
+
+    # skipped
+    EMPTY = "EMPTY"  # zero bytes
+    NOT_AN_IMAGE = "NOT_AN_IMAGE"  # not DICOM, mp4 or avi: text, PDF, executables, thumbnails
+    DICOMDIR = "DICOMDIR"
+    NOT_A_CINE_CLASS = "NOT_A_CINE_CLASS"  # SR, PDF, presentation state, raw data, another modality
+    SECONDARY_CAPTURE = "SECONDARY_CAPTURE"  # may hold screen grabs with identifiers: opt-in
+    VOLUME = "VOLUME"  # 3D: Enhanced US Volume
+    STILL = "STILL"  # fewer than two frames
+    SPECTRAL = "SPECTRAL"  # a Doppler spectrum or M-mode sweep, not a picture of the heart
+    DUPLICATE = "DUPLICATE"  # same SOP Instance UID, same bytes or same pixels
+    # quarantined
+    TRUNCATED = "TRUNCATED"
+    BAD_HEADER = "BAD_HEADER"  # required attribute missing or impossible
+    NO_IDENTITY = "NO_IDENTITY"  # no StudyInstanceUID/SOPInstanceUID; mp4 with no sidecar row
+    UID_CONFLICT = "UID_CONFLICT"  # one SOP Instance UID, different pixels
+    PATIENT_CONFLICT = "PATIENT_CONFLICT"  # one study, two patients
+    TOO_LARGE = "TOO_LARGE"  # header asks for more than the limits
+    UNSUPPORTED_SYNTAX = "UNSUPPORTED_SYNTAX"  # transfer syntax refused (deflated) or unknown
+    DECODE_FAILED = "DECODE_FAILED"
+    GREEN_FRAMES = "GREEN_FRAMES"  # colour converted twice
+    MASK_FAILED = "MASK_FAILED"  # the encoder wants a sector mask and none could be found
+    DECODER_CRASH = "DECODER_CRASH"  # killed its worker twice: signal, memory
+    DECODER_TIMEOUT = "DECODER_TIMEOUT"  # CPU or wall limit, twice
+    RUN_DIED = "RUN_DIED"  # in flight in ten runs that all died
+    CHANGED = "CHANGED"  # file changed while it was read
+    UNREADABLE = "UNREADABLE"  # the operating system would not give its bytes
+    BAD_VECTOR = "BAD_VECTOR"  # encoder output not finite, or zero
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Looked at and rightly left out. ``detail`` never holds anything about a patient."""
+
+    reason: Reason
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"skipped, {self.reason}" + (f": {self.detail}" if self.detail else "")
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """Should have been indexed and cannot be. ``detail`` never holds anything about a patient."""
+
+    reason: Reason
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"quarantined, {self.reason}" + (f": {self.detail}" if self.detail else "")
+
+
+@dataclass(frozen=True)
+class Region:
+    """One box of Sequence of Ultrasound Regions (0018,6011), checked against the image.
+
+    ``[x0, x1)`` and ``[y0, y1)`` in pixels. ``mm_per_pixel`` is None where the physical unit is
+    not cm, or where the boxes did not fit the image (then no calibration can be believed).
+    """
+
+    spatial_format: int  # (0018,6012): 1 2D, 2 M-mode, 3 spectral, 4 waveform, 5 graphics
+    data_type: int  # (0018,6014): 1 tissue, 2 colour flow, 3 PW, 4 CW, 0xA ECG, ...
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    mm_per_pixel: float | None = None
+
+
+@dataclass(frozen=True)
+class ViewLabel:
+    """A view and the probability its source gave it."""
+
+    view: View
+    prob: float
+    source: str  # "csv", or a classifier's name and fingerprint
+    raw: str = ""  # the source's own label
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.prob <= 1.0:
+            raise ValueError(f"view probability {self.prob} is not within [0, 1]")
+
+
+@dataclass(frozen=True)
+class VideoHeader:
+    """What is known of a cine before its pixels are decoded. Identifiers are as in the file."""
+
+    sop_uid: str = field(repr=False)
+    study_uid: str = field(repr=False)
+    patient_id: str = field(repr=False)
+    issuer: str = field(repr=False)
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    photometric: str
+    rows: int
+    columns: int
+    n_frames: int  # counted in the stored pixel data, not NumberOfFrames
+    sha256: bytes = field(repr=False)  # of the whole file
+    series_uid: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    patient_name: str = field(default="", repr=False)
+    study_date: date | None = field(default=None, repr=False)
+    birth_date: date | None = field(default=None, repr=False)
+    age_years: int | None = field(default=None, repr=False)
+    sex: str | None = None  # "M", "F", "O"
+    device: str | None = None  # manufacturer and model
+    frame_seconds: float | None = None  # seconds from one frame to the next
+    frame_seconds_source: str | None = None  # DICOM keyword, or "container"
+    heart_rate: int | None = None
+    regions: tuple[Region, ...] = ()
+    mode: Mode = Mode.UNKNOWN
+    mode_source: str = "none"  # "regions", "frames", "pixels", "none"
+    view: ViewLabel | None = None  # from a sidecar CSV
+    notes: tuple[str, ...] = ()  # flags such as "synthetic_uid", "frame_count_differs"
+
+    def __post_init__(self) -> None:
+        if not self.sop_uid or not self.study_uid:
+            raise ValueError("a video needs a SOPInstanceUID and a StudyInstanceUID")
+
+
+Outcome = VideoHeader | Skipped | Quarantined
