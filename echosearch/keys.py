@@ -60,7 +60,7 @@ def load_keyring(path: Path, create: bool = True) -> Keyring:
     """
     if not path.exists():
         if not create:
-            raise ConfigError(f"key file {path} is missing: restore it from your backup; a new key would orphan every pseudonym")
+            raise ConfigError(f"key file {path} is missing: restore it, a new key would orphan every pseudonym")
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -75,7 +75,7 @@ class Reason(StrEnum):
     MASK_FAILED = "MASK_FAILED"  # the encoder wants a sector mask and none could be found
     DECODER_CRASH = "DECODER_CRASH"  # killed its worker twice: signal, memory
     DECODER_TIMEOUT = "DECODER_TIMEOUT"  # CPU or wall limit, twice
-    RUN_DIED = "RUN_DIED"  # in flight in ten runs that all died
+    RUN_DIED = "RUN_DIED"  # in flight in 25 runs that all died
     CHANGED = "CHANGED"  # file changed while it was read
     UNREADABLE = "UNREADABLE"  # the operating system would not give its bytes
     BAD_VECTOR = "BAD_VECTOR"  # encoder output not finite, or zero
@@ -149,6 +149,7 @@ class VideoHeader:
     columns: int
     n_frames: int  # counted in the stored pixel data, not NumberOfFrames
     sha256: bytes = field(repr=False)  # of the whole file
+    pixel_sha256: bytes = field(default=b"", repr=False)  # of the stored pixel data alone
     series_uid: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)
     patient_name: str = field(default="", repr=False)

@@ -18,7 +18,7 @@ def unit(vectors: Vectors) -> Vectors:
     norms = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
     if not np.isfinite(norms).all() or (norms == 0).any():
         raise ValueError("a zero or non-finite vector has no direction")
-    return (vectors / norms).astype(np.float32)
+    return np.asarray(vectors / norms, dtype=np.float32)
 
 
 def is_usable(vector: Vectors) -> bool:
@@ -33,7 +33,7 @@ def mean_vector(rows: Sequence[Vectors]) -> Vectors:
     """
     if not rows:
         raise ValueError("the mean of no vectors")
-    return np.mean(np.stack(rows).astype(np.float64), axis=0).astype(np.float32)
+    return np.asarray(np.stack(rows).astype(np.float64).mean(axis=0), dtype=np.float32)
 
 
 def to_bytes(vector: Vectors) -> bytes:

@@ -13,7 +13,18 @@ from uuid import UUID, uuid5
 from echosearch.vector import Vectors
 from echosearch.where import Where
 
-__all__ = ["KINDS", "POINT_NAMESPACE", "Collection", "Kind", "Payload", "Point", "Scored", "Stored", "VectorIndex", "point_id"]
+__all__ = [
+    "KINDS",
+    "POINT_NAMESPACE",
+    "Collection",
+    "Kind",
+    "Payload",
+    "Point",
+    "Scored",
+    "Stored",
+    "VectorIndex",
+    "point_id",
+]
 
 Kind = Literal["videos", "studies", "reports"]
 KINDS: tuple[Kind, ...] = ("videos", "studies", "reports")
