@@ -1,0 +1,106 @@
+"""The composition root: Settings -> an open archive (database, index, encoder in use).
+
+Servers where their URLs are set, else the embedded engines under ``settings.home``; the same code above either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from echosearch.db.generation import active_encoder
+from echosearch.db.postgres import open_engine, upgrade
+from echosearch.encoder.base import Encoder, EncoderId
+from echosearch.encoder.store import bundle_in_use, identify
+from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
+from echosearch.index.base import Collection, Kind, VectorIndex
+from echosearch.keys import Keyring, load_keyring
+from echosearch.settings import Settings
+
+__all__ = ["Archive", "open_archive"]
+
+
+class Archive:
+    """Held resources of one open archive. Make it with open_archive."""
+
+    def __init__(self, settings: Settings, engine: Engine, index: VectorIndex, encoder: Encoder | None) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.index = index
+        self._given_encoder = encoder
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        return load_keyring(self.settings.key_path)
+
+    @cached_property
+    def encoder_id(self) -> EncoderId:
+        """The encoder in use, without loading it. Raises NoEncoder."""
+        if self._given_encoder is not None:
+            return self._given_encoder.id
+        return identify(bundle_in_use(self.settings.home, self.settings.encoder))
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder in use, loaded and self-checked on first access: this imports torch."""
+        if self._given_encoder is not None:
+            return self._given_encoder
+        from echosearch.encoder.torch_encoder import load_encoder
+
+        return load_encoder(bundle_in_use(self.settings.home, self.settings.encoder), self.settings.device)
+
+    def collection(self, kind: Kind, encoder: EncoderId | None = None) -> Collection:
+        made_by = encoder or self.encoder_id
+        return Collection(kind, made_by.fingerprint, made_by.dimension)
+
+    def check_encoder(self) -> None:
+        """The vectors that answer queries must be the encoder-in-use's own.
+
+        Raises EmptyArchive when there are none yet, EncoderMismatch with both names when they are another's.
+        """
+        with self.engine.connect() as connection:
+            active = active_encoder(connection)
+        if active is None:
+            raise EmptyArchive("the archive is empty: run echosearch ingest FOLDER first")
+        if active.fingerprint != self.encoder_id.fingerprint:
+            raise EncoderMismatch(
+                f"the archive holds vectors of {active}, the encoder in use is {self.encoder_id}: "
+                "vectors of two encoders cannot be compared; run echosearch encoder use with the first"
+            )
+
+
+def _open_index(settings: Settings) -> VectorIndex:
+    if settings.qdrant_url is not None:
+        from echosearch.index.server import connect
+
+        api_key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+        return connect(settings.qdrant_url, api_key)
+    from echosearch.index.edge import EdgeIndex
+
+    return EdgeIndex(settings.home / "qdrant", settings.lock_wait_seconds)
+
+
+@contextmanager
+def open_archive(settings: Settings, encoder: Encoder | None = None) -> Iterator[Archive]:
+    """Open, migrate and finally close the archive that ``settings`` describe.
+
+    ``encoder`` takes the place of the bundle in use (tests, benchmarks). Raises StoreUnreachable,
+    ArchiveLocked, ConfigError.
+    """
+    if (settings.database_url is None) != (settings.qdrant_url is None):
+        missing = "ECHOSEARCH_QDRANT_URL" if settings.qdrant_url is None else "ECHOSEARCH_DATABASE_URL"
+        raise ConfigError(f"{missing} is not set, the other store's URL is: set both, or neither to use the embedded ones")
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    engine = open_engine(url, settings.home)
+    try:
+        upgrade(engine)
+        index = _open_index(settings)
+        try:
+            yield Archive(settings, engine, index, encoder)
+        finally:
+            index.close()
+    finally:
+        engine.dispose()
