@@ -1,0 +1,230 @@
+"""Qdrant's own engine in this process (qdrant-edge-py), under one folder that one process holds at a time.
+
+    FOLDER/lock                 held from the first use until close()
+    FOLDER/owner                the process that holds it, for the message to the others
+    FOLDER/videos_0123abcd/     one shard a collection
+    FOLDER/.new-..., .drop-...  half-made or half-removed: swept at the next opening
+
+The engine's write-ahead log survives the death of this process, but is not forced to the disk by an update
+(seen with strace: msync and fsync only come with flush); so each write here ends with a flush.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import RLock
+from uuid import UUID
+
+import numpy as np
+import qdrant_edge as engine
+from fasteners import InterProcessLock
+
+from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
+from echosearch.index.base import Collection, Point, Scored, Stored
+from echosearch.index.edge_filter import edge_filter
+from echosearch.index.edge_shard import HNSW_EF, check_shard, create_shard, engine_errors, load_shard, sync_folder
+from echosearch.index.fields import SCORED_FIELDS, best_first, payload_values, scored, unit_query, unit_rows
+from echosearch.vector import Vectors
+from echosearch.where import Where
+
+__all__ = ["EdgeIndex"]
+
+TIE_MARGIN = 8  # results asked for beyond the limit, to see whether a tie crosses it
+
+
+class EdgeIndex:
+    """VectorIndex on the embedded engine. Opening is lazy: making one touches no file."""
+
+    def __init__(self, folder: Path, lock_wait_seconds: float) -> None:
+        self._folder = folder
+        self._wait = lock_wait_seconds
+        self._lock: InterProcessLock | None = None
+        self._shards: dict[str, tuple[int, engine.EdgeShard]] = {}  # name -> dimension, shard
+        self._guard = RLock()  # several threads of one process may use the index
+
+    def __repr__(self) -> str:
+        return f"EdgeIndex({'open' if self._lock else 'closed'}, {len(self._shards)} loaded)"
+
+    def ensure(self, collection: Collection) -> None:
+        with self._guard:
+            self._hold()
+            place = self._folder / collection.name
+            if not place.exists():
+                create_shard(collection, place)
+            shard = self._shard(collection)
+            if shard is not None:
+                check_shard(collection, shard)
+
+    def collections(self) -> list[str]:
+        with self._guard:
+            self._hold()
+            return sorted(entry.name for entry in self._folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
+
+    def upsert(self, collection: Collection, points: Sequence[Point]) -> None:
+        if not points:
+            return
+        rows = unit_rows(collection, points).tolist()  # one conversion for all: three times as fast as row by row
+        batch = [
+            engine.Point(point.id, row, payload_values(point.payload)) for point, row in zip(points, rows, strict=True)
+        ]
+        self._write(collection, engine.UpdateOperation.upsert_points(batch))
+
+    def delete(self, collection: Collection, ids: Sequence[UUID]) -> None:
+        if ids and self._open(collection) is not None:
+            self._write(collection, engine.UpdateOperation.delete_points(list(ids)))
+
+    def search(
+        self, collection: Collection, vector: Vectors, limit: int, where: Where | None = None, exact: bool = False
+    ) -> list[Scored]:
+        query = engine.Query.Nearest(unit_query(collection, vector))
+        shard = self._open(collection)
+        if shard is None or limit < 1:
+            return []
+        chosen = edge_filter(where) if where is not None else None
+        wanted = limit + TIE_MARGIN
+        while True:
+            params = engine.SearchParams(hnsw_ef=max(HNSW_EF, wanted), exact=exact)
+            with engine_errors(collection.name):
+                found = shard.query(
+                    engine.QueryRequest(
+                        limit=wanted, query=query, filter=chosen, params=params, with_payload=list(SCORED_FIELDS)
+                    )
+                )
+            if len(found) < wanted or found[-1].score < found[limit - 1].score:
+                break
+            wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
+        return best_first([(_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
+
+    def count(self, collection: Collection) -> int:
+        shard = self._open(collection)
+        if shard is None:
+            return 0
+        with engine_errors(collection.name):
+            return shard.count(engine.CountRequest(exact=True))
+
+    def scroll(self, collection: Collection, with_vectors: bool = False, batch: int = 1000) -> Iterator[Stored]:
+        shard = self._open(collection)
+        offset: engine.PointId | None = None
+        while shard is not None:
+            request = engine.ScrollRequest(
+                offset=offset, limit=batch, with_payload=["key", "gen", "vector_hash"], with_vector=with_vectors
+            )
+            with engine_errors(collection.name):
+                records, offset = shard.scroll(request)
+            for record in records:
+                values = record.payload or {}
+                vector = np.asarray(record.vector, dtype=np.float32) if with_vectors else None
+                yield Stored(_uuid(record.id), values["key"], values["gen"], values["vector_hash"], vector)
+            if offset is None:
+                return
+
+    def drop(self, collection: Collection) -> None:
+        with self._guard:
+            self._hold()
+            if collection.name in self._shards:
+                with engine_errors(collection.name):
+                    self._shards.pop(collection.name)[1].close()
+            place = self._folder / collection.name
+            if place.exists():
+                going = self._folder / f".drop-{collection.name}"
+                place.rename(going)  # gone at once, whatever happens to the rest
+                sync_folder(self._folder)
+                shutil.rmtree(going)
+
+    def optimize(self, collection: Collection) -> None:
+        shard = self._open(collection)
+        if shard is not None:
+            with engine_errors(collection.name):
+                shard.optimize()
+                shard.flush()
+
+    def close(self) -> None:
+        with self._guard:
+            shards, self._shards = self._shards, {}
+            try:
+                for name, (_, shard) in shards.items():
+                    with engine_errors(name):
+                        shard.flush()
+                        shard.close()
+            finally:
+                if self._lock is not None:
+                    (self._folder / "owner").unlink(missing_ok=True)
+                    self._lock.release()
+                    self._lock = None
+
+    def _hold(self) -> None:
+        """Take the folder, or raise ArchiveLocked after the wait."""
+        if self._lock is not None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = InterProcessLock(self._folder / "lock")
+            taken = lock.acquire(blocking=self._wait > 0, timeout=self._wait)
+        except OSError as exc:
+            raise StoreUnreachable(f"index folder {self._folder}: {exc.strerror}; check its owner and mode") from exc
+        if not taken:
+            raise ArchiveLocked(self._locked())
+        self._lock = lock
+        (self._folder / "owner").write_text(f"{os.getpid()}\n")
+        for leftover in (*self._folder.glob(".new-*"), *self._folder.glob(".drop-*")):
+            shutil.rmtree(leftover)
+
+    def _locked(self) -> str:
+        try:
+            owner = f" (process {int((self._folder / 'owner').read_text())})"
+        except (OSError, ValueError):
+            owner = ""
+        return (
+            f"another process{owner} holds the archive's index in {self._folder}; gave up after {self._wait:g} s: "
+            "try again when it has ended, or use a Qdrant server (ECHOSEARCH_QDRANT_URL)"
+        )
+
+    def _open(self, collection: Collection) -> engine.EdgeShard | None:
+        with self._guard:
+            self._hold()
+            return self._shard(collection)
+
+    def _shard(self, collection: Collection) -> engine.EdgeShard | None:
+        """The loaded shard, None when there is none on disk."""
+        name = collection.name
+        if name not in self._shards:
+            place = self._folder / name
+            if not place.exists():
+                return None
+            self._shards[name] = (collection.dimension, self._load(collection, place))
+        dimension, shard = self._shards[name]
+        if dimension != collection.dimension:
+            raise ArchiveError(
+                f"collection {name} holds vectors of {dimension} dimensions, not {collection.dimension}: "
+                "make it anew with echosearch index rebuild"
+            )
+        return shard
+
+    def _load(self, collection: Collection, place: Path) -> engine.EdgeShard:
+        deadline = time.monotonic() + self._wait
+        while True:
+            try:
+                return load_shard(collection, place)
+            except StoreUnreachable as exc:
+                # the engine's own lock: a second index in this process, or a forked child that outlived its parent
+                if "WouldBlock" not in str(exc):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise ArchiveLocked(self._locked()) from exc
+                time.sleep(0.05)
+
+    def _write(self, collection: Collection, operation: engine.UpdateOperation) -> None:
+        shard = self._open(collection)
+        if shard is None:
+            raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild")
+        with engine_errors(collection.name):
+            shard.update(operation)
+            shard.flush()
+
+
+def _uuid(value: engine.PointId) -> UUID:
+    return value if isinstance(value, UUID) else UUID(str(value))

@@ -1,0 +1,110 @@
+"""One collection's shard of the embedded engine: its configuration, creation, loading and checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import qdrant_edge as engine
+
+from echosearch.errors import ArchiveError, EchosearchError, StoreUnreachable
+from echosearch.index.base import Collection
+from echosearch.index.fields import PAYLOAD_INDEXES, IndexType
+
+__all__ = ["HNSW_EF", "check_shard", "create_shard", "engine_errors", "load_shard", "sync_folder"]
+
+# Chosen by tests/benchmarks/bench_index.py on 100,000 x 512 (figures in docs/operations.md).
+HNSW_M, HNSW_EF_CONSTRUCT, HNSW_EF = 16, 128, 128
+FULL_SCAN_KB = 4_000  # up to this size a scan is as fast as the graph, and exact
+
+_SCHEMAS: dict[IndexType, engine.PayloadSchemaParams] = {
+    # keys have few points each: no graph links are built for them
+    "uuid": engine.UuidIndexParams(enable_hnsw=False),
+    "keyword": engine.KeywordIndexParams(),
+    "integer": engine.IntegerIndexParams(lookup=True, range=True),
+    "float": engine.FloatIndexParams(),
+}
+_TYPES: dict[IndexType, engine.PayloadSchemaType] = {
+    "uuid": engine.PayloadSchemaType.Uuid,
+    "keyword": engine.PayloadSchemaType.Keyword,
+    "integer": engine.PayloadSchemaType.Integer,
+    "float": engine.PayloadSchemaType.Float,
+}
+
+
+@contextmanager
+def engine_errors(name: str) -> Iterator[None]:
+    """The engine raises plain Exception for everything; here it becomes ours."""
+    try:
+        yield
+    except (EchosearchError, ValueError, TypeError):
+        raise
+    except Exception as exc:
+        reason = " ".join(str(exc).split())
+        if "incompatible" in reason.lower():
+            raise ArchiveError(
+                f"collection {name} was made for other vectors ({reason}): make it anew with echosearch index rebuild"
+            ) from exc
+        raise StoreUnreachable(
+            f"the embedded vector engine failed on {name}: {reason}; check the free space under ECHOSEARCH_HOME, "
+            "then run echosearch verify"
+        ) from exc
+
+
+def load_shard(collection: Collection, place: Path) -> engine.EdgeShard:
+    """Open a shard. Raises ArchiveError where its dimension, distance or datatype differ."""
+    with engine_errors(collection.name):
+        return engine.EdgeShard.load(str(place), _config(collection))
+
+
+def create_shard(collection: Collection, place: Path) -> None:
+    """Make a shard with its payload indexes, under another name first: it is there whole or not at all."""
+    making = place.with_name(f".new-{place.name}")
+    making.mkdir(mode=0o700)
+    with engine_errors(collection.name):
+        shard = engine.EdgeShard.create(str(making), _config(collection))
+        for name, kind in PAYLOAD_INDEXES.items():
+            shard.update(engine.UpdateOperation.create_field_index(name, _SCHEMAS[kind]))
+        shard.flush()
+        shard.close()
+    making.rename(place)
+    sync_folder(place.parent)
+
+
+def check_shard(collection: Collection, shard: engine.EdgeShard) -> None:
+    """Payload indexes: a missing one is made, one of another type is an ArchiveError."""
+    with engine_errors(collection.name):
+        have = shard.info().payload_schema
+        for name, kind in PAYLOAD_INDEXES.items():
+            if name not in have:
+                shard.update(engine.UpdateOperation.create_field_index(name, _SCHEMAS[kind]))
+            elif have[name].data_type != _TYPES[kind]:
+                raise ArchiveError(
+                    f"collection {collection.name} indexes {name} as {have[name].data_type}, not as {kind}: "
+                    "make it anew with echosearch index rebuild"
+                )
+        shard.flush()
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a rename inside ``folder`` to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _config(collection: Collection) -> engine.EdgeConfig:
+    return engine.EdgeConfig(
+        vectors=engine.EdgeVectorParams(
+            collection.dimension,
+            engine.Distance.Cosine,
+            datatype=engine.VectorStorageDatatype.Float16,  # the float32 originals are in Postgres
+        ),
+        hnsw_config=engine.HnswIndexConfig(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_KB),
+        optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=FULL_SCAN_KB),
+        wal_enabled=True,
+    )

@@ -1,0 +1,135 @@
+"""What both engines share: which payload fields are indexed, how a payload is written, which vectors are let in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+from uuid import UUID
+
+import numpy as np
+
+from echosearch.index.base import Collection, Payload, Point, Scored
+from echosearch.vector import Vectors, unit
+from echosearch.where import FIELDS, Comparison
+
+__all__ = [
+    "PAYLOAD_INDEXES",
+    "SCORED_FIELDS",
+    "IndexType",
+    "Interval",
+    "best_first",
+    "interval",
+    "payload_values",
+    "scored",
+    "unit_query",
+    "unit_rows",
+]
+
+IndexType = Literal["uuid", "keyword", "integer", "float"]
+
+# Every field that a filter may name (echosearch.where.FIELDS). key, gen and vector_hash are only ever read:
+# an index on them would cost memory for each point and answer nothing.
+PAYLOAD_INDEXES: dict[str, IndexType] = {
+    "study": "uuid",
+    "patient": "uuid",
+    "view": "keyword",
+    "view_prob": "float",
+    "mode": "keyword",
+    "sex": "keyword",
+    "age": "integer",
+    "month": "integer",
+    "device": "keyword",
+}
+SCORED_FIELDS = ("key", "study", "patient", "gen")
+_PAYLOAD_FIELDS = tuple(field.name for field in fields(Payload))
+
+assert PAYLOAD_INDEXES.keys() == FIELDS.keys()
+assert set(PAYLOAD_INDEXES.values()) == set(get_args(IndexType))
+
+
+def payload_values(payload: Payload) -> dict[str, object]:
+    """Payload as an engine stores it; what is unknown is left out (a filter on it then never matches)."""
+    return {name: value for name in _PAYLOAD_FIELDS if (value := getattr(payload, name)) is not None}
+
+
+def scored(values: dict[str, object], score: float) -> Scored:
+    """A search result from a stored payload. Float16 storage can push a cosine a little past 1: it is clamped."""
+    return Scored(
+        key=str(values["key"]),
+        study=str(values["study"]),
+        patient=str(values["patient"]),
+        score=max(-1.0, min(1.0, score)),
+        gen=int(str(values["gen"])),
+    )
+
+
+def best_first(results: Sequence[tuple[UUID, Scored]], limit: int) -> list[Scored]:
+    """The first ``limit``, highest score first, equal scores in the order of their ids."""
+    return [hit for _, hit in sorted(results, key=lambda pair: (-pair[1].score, pair[0].bytes))[:limit]]
+
+
+def unit_rows(collection: Collection, points: Sequence[Point]) -> Vectors:
+    """The points' vectors, (N, D) float32 of unit length. Raises ValueError on a wrong shape, a zero or a NaN.
+
+    Normalised here and not by the engine: in float64, so that no raw output is too large or too small for it.
+    """
+    for point in points:
+        if point.vector.shape != (collection.dimension,):
+            raise ValueError(
+                f"point {point.id} of {collection.name} has shape {point.vector.shape}, not ({collection.dimension},)"
+            )
+    rows: Vectors = np.stack([point.vector for point in points])
+    try:
+        return unit(rows)
+    except ValueError as exc:
+        for point in points:
+            _check_direction(point.vector, f"point {point.id} of {collection.name}")
+        raise ValueError(f"{collection.name}: {exc}") from exc
+
+
+def unit_query(collection: Collection, vector: Vectors) -> list[float]:
+    """A query vector of unit length. Raises ValueError on a wrong shape, a zero or a NaN."""
+    if vector.shape != (collection.dimension,):
+        raise ValueError(f"a query of {collection.name} has shape {vector.shape}, not ({collection.dimension},)")
+    _check_direction(vector, f"a query of {collection.name}")
+    values: list[float] = unit(vector).tolist()
+    return values
+
+
+def _check_direction(vector: Vectors, what: str) -> None:
+    try:
+        unit(vector)
+    except ValueError as exc:
+        raise ValueError(f"{what}: {exc}") from exc
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Bounds of a numeric comparison; None is open."""
+
+    gte: float | None = None
+    gt: float | None = None
+    lte: float | None = None
+    lt: float | None = None
+
+
+def interval(comparison: Comparison, value: float) -> Interval:
+    """The interval that ``comparison`` with ``value`` means.
+
+    On integer fields the bounds become whole and closed, because an engine's integer index cuts the
+    fraction off: ``age < 64.5`` would lose the 64-year-olds.
+    """
+    whole = FIELDS[comparison.field] is int
+    match comparison.op:
+        case "<":
+            return Interval(lte=math.ceil(value) - 1) if whole else Interval(lt=value)
+        case "<=":
+            return Interval(lte=math.floor(value) if whole else value)
+        case ">":
+            return Interval(gte=math.floor(value) + 1) if whole else Interval(gt=value)
+        case ">=":
+            return Interval(gte=math.ceil(value) if whole else value)
+        case _:  # "=", and each value of "in"; a fraction on an integer field gives an empty interval
+            return Interval(gte=math.ceil(value), lte=math.floor(value)) if whole else Interval(gte=value, lte=value)

@@ -1,0 +1,37 @@
+"""Both adapters under one set of tests, and the demand for a real server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from echosearch.index.base import VectorIndex
+from echosearch.index.edge import EdgeIndex
+
+SERVER_URL = "ECHOSEARCH_QDRANT_URL"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test marked qdrant_server is skipped without a server, and fails where one is demanded."""
+    if item.get_closest_marker("qdrant_server") is None or os.environ.get(SERVER_URL):
+        return
+    if "qdrant-server" in os.environ.get("ECHOSEARCH_REQUIRE", "").split(","):
+        pytest.fail(f"ECHOSEARCH_REQUIRE names qdrant-server, and {SERVER_URL} is not set")
+    pytest.skip(f"no Qdrant server: {SERVER_URL} is not set")
+
+
+def make_edge(folder: Path) -> VectorIndex:
+    return EdgeIndex(folder / "edge", lock_wait_seconds=0.2)
+
+
+ADAPTERS: dict[str, Callable[[Path], VectorIndex]] = {"edge": make_edge}
+
+
+@pytest.fixture(params=sorted(ADAPTERS))
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorIndex]:
+    opened = ADAPTERS[request.param](tmp_path)
+    yield opened
+    opened.close()
