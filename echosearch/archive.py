@@ -92,7 +92,9 @@ def open_archive(settings: Settings, encoder: Encoder | None = None) -> Iterator
     """
     if (settings.database_url is None) != (settings.qdrant_url is None):
         missing = "ECHOSEARCH_QDRANT_URL" if settings.qdrant_url is None else "ECHOSEARCH_DATABASE_URL"
-        raise ConfigError(f"{missing} is not set, the other store's URL is: set both, or neither to use the embedded ones")
+        raise ConfigError(
+            f"{missing} is not set, the other store's URL is: set both, or neither to use the embedded ones"
+        )
     url = settings.database_url.get_secret_value() if settings.database_url else None
     engine = open_engine(url, settings.home)
     try:

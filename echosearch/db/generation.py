@@ -20,9 +20,7 @@ def active_encoder(connection: Connection) -> EncoderId | None:
     ).one_or_none()
     if row is None:
         return None
-    return EncoderId(
-        row.name, row.version, row.fingerprint, row.dimension, row.licence, row.provenance, row.trained
-    )
+    return EncoderId(row.name, row.version, row.fingerprint, row.dimension, row.licence, row.provenance, row.trained)
 
 
 def register_encoder(connection: Connection, encoder: EncoderId) -> int:
@@ -40,9 +38,7 @@ def register_encoder(connection: Connection, encoder: EncoderId) -> int:
         )
         .on_conflict_do_nothing()
     )
-    return connection.execute(
-        select(EncoderRow.id).where(EncoderRow.fingerprint == encoder.fingerprint)
-    ).scalar_one()
+    return connection.execute(select(EncoderRow.id).where(EncoderRow.fingerprint == encoder.fingerprint)).scalar_one()
 
 
 def activate(connection: Connection, encoder_id: int) -> None:

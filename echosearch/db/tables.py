@@ -1,33 +1,30 @@
 """The tables. Postgres is the truth; the vector index is made from these rows.
 
 Schema ``core`` holds pseudonymous keys, coarse attributes and vectors; schema ``phi`` holds what identifies
-a patient and is joined only on purpose. Migrations are generated from this module (migrations/).
+a patient and stands in echosearch/db/phi.py. Migrations are generated from this module (migrations/).
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
-    DateTime,
-    Float,
     ForeignKey,
     Identity,
     Index,
     LargeBinary,
-    MetaData,
     SmallInteger,
-    Text,
     UniqueConstraint,
-    Uuid,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
+
+from echosearch.db.base import Base, Key
+from echosearch.db.phi import PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 
 __all__ = [
     "Base",
@@ -52,21 +49,7 @@ __all__ = [
     "ViewLabelRow",
 ]
 
-Key = Uuid(as_uuid=False)  # pseudonymous keys are UUID strings (echosearch.keys)
-CORE, PHI = {"schema": "core"}, {"schema": "phi"}
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {str: Text, datetime: DateTime(timezone=True), float: Float, int: BigInteger}  # noqa: RUF012
+CORE = {"schema": "core"}
 
 
 # --- who makes vectors ---------------------------------------------------------------------------------------
@@ -193,7 +176,7 @@ class SourceFile(Base):
     detail: Mapped[str | None]  # never anything about a patient
     video_key: Mapped[str | None] = mapped_column(Key, index=True)
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # begun and not finished
-    orphaned: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # of those, how often the run died
+    orphaned: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often its run died meanwhile
     claimed_by: Mapped[int | None]  # the run that is decoding it
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -275,61 +258,3 @@ class Outbox(Base):
     key: Mapped[str] = mapped_column(Key)
     op: Mapped[str]
     gen: Mapped[int]
-
-
-# --- phi: what identifies a patient ----------------------------------------------------------------------------
-
-
-class PhiPatient(Base):
-    __tablename__ = "patient"
-    __table_args__ = (UniqueConstraint("issuer", "patient_id"), PHI)
-    patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
-    issuer: Mapped[str]
-    patient_id: Mapped[str] = mapped_column(index=True)
-    name: Mapped[str]
-    birth_date: Mapped[date | None]
-
-
-class PhiStudy(Base):
-    __tablename__ = "study"
-    __table_args__ = (PHI,)
-    study_key: Mapped[str] = mapped_column(Key, primary_key=True)
-    patient_key: Mapped[str] = mapped_column(Key, index=True)
-    study_uid: Mapped[str] = mapped_column(unique=True)
-    accession_number: Mapped[str] = mapped_column(index=True)
-    study_date: Mapped[date | None]
-
-
-class PhiVideo(Base):
-    __tablename__ = "video"
-    __table_args__ = (PHI,)
-    video_key: Mapped[str] = mapped_column(Key, primary_key=True)
-    sop_uid: Mapped[str] = mapped_column(unique=True)
-    series_uid: Mapped[str]
-
-
-class PhiSourcePath(Base):
-    __tablename__ = "source_path"
-    __table_args__ = (PHI,)
-    file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    path: Mapped[bytes] = mapped_column(LargeBinary)  # file names need not be valid UTF-8
-
-
-class PhiReport(Base):
-    """A report as it came, with the identifiers that it was to be linked by."""
-
-    __tablename__ = "report"
-    __table_args__ = (PHI,)
-    report_key: Mapped[str] = mapped_column(Key, primary_key=True)
-    text: Mapped[str]
-    study_uid: Mapped[str]
-    accession_number: Mapped[str]
-    patient_id: Mapped[str]
-    study_date: Mapped[date | None]
-
-
-class PhiRun(Base):
-    __tablename__ = "run"
-    __table_args__ = (PHI,)
-    run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    root: Mapped[bytes] = mapped_column(LargeBinary)

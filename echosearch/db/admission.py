@@ -1,0 +1,240 @@
+"""Admission: which of the inspected files become videos, and which are duplicates or conflicts.
+
+same SOP Instance UID, same bytes or same pixels    the later file is a DUPLICATE
+same SOP Instance UID, other pixels                 both are quarantined, UID_CONFLICT
+same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from echosearch.db.identity import Candidate, write_identity
+from echosearch.db.ledger import Claimed, settle
+from echosearch.db.tables import SourceFile, Study, Video, ViewLabelRow
+from echosearch.db.vectors import withdraw_videos
+from echosearch.keys import Keyring
+from echosearch.study import Quarantined, Reason, Skipped, VideoHeader, View, ViewLabel
+
+__all__ = ["Admitted", "admit"]
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A video with its rows in place, ready to be decoded; or not even that (``needs_decoding`` false)."""
+
+    claimed: Claimed
+    video_key: str
+    study_key: str
+    n_frames: int
+    needs_decoding: bool
+
+
+@dataclass
+class _Known:
+    """What the archive holds under one SOP Instance UID, this batch's earlier files included."""
+
+    file_sha256: bytes
+    pixel_sha256: bytes
+    owner: int | None  # the file that stands for it
+    conflict: bool
+
+
+def admit(
+    connection: Connection, keyring: Keyring, encoder_id: int, inspected: Sequence[tuple[Claimed, VideoHeader]]
+) -> tuple[list[Admitted], list[tuple[int, Skipped | Quarantined]]]:
+    """Write patient, study and video rows; give the videos to decode and the files that are settled.
+
+    The settled ones are written to the ledger too. Call inside a transaction.
+    """
+    candidates = [_candidate(keyring, claimed, header) for claimed, header in inspected]
+    videos = _known_videos(connection, [candidate.video_key for candidate in candidates])
+    studies = _known_studies(connection, [candidate.study_key for candidate in candidates])
+    welcome: dict[str, Candidate] = {}
+    settled: list[tuple[int, Skipped | Quarantined]] = []
+    for candidate in candidates:
+        patient, conflict = studies.setdefault(candidate.study_key, (candidate.patient_key, False))
+        if conflict or patient != candidate.patient_key:
+            studies[candidate.study_key] = (patient, True)
+            continue
+        known, header, file_id = videos.get(candidate.video_key), candidate.header, candidate.claimed.id
+        if known is None or (known.owner in (None, file_id) and not known.conflict and _same(known, header)):
+            pass
+        elif known.owner is None and not known.conflict:
+            withdraw_videos(connection, [candidate.video_key])  # what it replaces failed: nothing valid is lost
+        elif _same(known, header) and not known.conflict:
+            how = "same bytes" if known.file_sha256 == header.sha256 else "same pixels, another header"
+            settled.append((file_id, Skipped(Reason.DUPLICATE, how)))
+            continue
+        else:
+            known.conflict = True
+            continue
+        videos[candidate.video_key] = _Known(header.sha256, header.pixel_sha256, file_id, False)
+        welcome[candidate.video_key] = candidate
+    quarrels = _quarantine_conflicts(connection, candidates, videos, studies)
+    settled += quarrels
+    refused = {file_id for file_id, _ in quarrels}
+    taken = [candidate for candidate in welcome.values() if candidate.claimed.id not in refused]
+    settle(connection, settled)
+    return _write(connection, encoder_id, taken), settled
+
+
+def _same(known: _Known, header: VideoHeader) -> bool:
+    return known.file_sha256 == header.sha256 or known.pixel_sha256 == header.pixel_sha256
+
+
+def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:
+    if header.patient_id:
+        patient = keyring.patient(header.issuer, header.patient_id)
+    else:  # unnamed patients are not one another: each study stands for its own
+        patient = keyring.key("patient-of-study", header.study_uid)
+    return Candidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
+
+
+def _known_videos(connection: Connection, keys: Sequence[str]) -> dict[str, _Known]:
+    rows = connection.execute(
+        text(
+            "select cast(v.video_key as text) as video_key, v.file_sha256, v.pixel_sha256, min(f.id) as owner"
+            " from core.video v left join core.source_file f on f.video_key = v.video_key"
+            " and f.state in ('registered', 'admitted', 'embedded', 'indexed')"
+            " where v.video_key = any(cast(:keys as uuid[])) group by v.video_key"
+        ),
+        {"keys": list(keys)},
+    )
+    known = {row.video_key: _Known(row.file_sha256, row.pixel_sha256, row.owner, False) for row in rows}
+    disputed = connection.scalars(
+        select(SourceFile.video_key).where(
+            SourceFile.video_key.in_(keys), SourceFile.reason == str(Reason.UID_CONFLICT)
+        )
+    )
+    for key in disputed:
+        if key is not None:
+            known.setdefault(key, _Known(b"", b"", None, True)).conflict = True
+    return known
+
+
+def _known_studies(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[str, bool]]:
+    rows = connection.execute(
+        select(Study.study_key, Study.patient_key, Study.conflict).where(Study.study_key.in_(keys))
+    )
+    return {row.study_key: (row.patient_key, row.conflict) for row in rows}
+
+
+def _quarantine_conflicts(
+    connection: Connection,
+    candidates: Sequence[Candidate],
+    videos: dict[str, _Known],
+    studies: dict[str, tuple[str, bool]],
+) -> list[tuple[int, Skipped | Quarantined]]:
+    """Quarantine every file, old and new, that claims a disputed video or belongs to a disputed study."""
+    disputed_studies = [key for key, (_, conflict) in studies.items() if conflict]
+    disputed_videos = [key for key, known in videos.items() if known.conflict]
+    if not disputed_studies and not disputed_videos:
+        return []
+    first = {candidate.study_key: candidate for candidate in reversed(candidates)}
+    write_identity(connection, [first[key] for key in disputed_studies])  # a later file must meet the conflict too
+    connection.execute(update(Study).where(Study.study_key.in_(disputed_studies)).values(conflict=True))
+    of_studies = connection.scalars(select(Video.video_key).where(Video.study_key.in_(disputed_studies))).all()
+    withdraw_videos(connection, [*of_studies, *disputed_videos])
+    reason = {
+        **dict.fromkeys(disputed_videos, Reason.UID_CONFLICT),
+        **dict.fromkeys(of_studies, Reason.PATIENT_CONFLICT),
+    }
+    old = connection.execute(
+        select(SourceFile.id, SourceFile.video_key).where(
+            SourceFile.video_key.in_(reason), SourceFile.state.in_(("registered", "admitted", "embedded", "indexed"))
+        )
+    )
+    outcomes: dict[int, Skipped | Quarantined] = {row.id: Quarantined(reason[row.video_key]) for row in old}
+    disputed = set(disputed_studies)
+    new_claims = []
+    for candidate in candidates:
+        if candidate.study_key in disputed:
+            outcomes[candidate.claimed.id] = Quarantined(Reason.PATIENT_CONFLICT, "one study, two patients")
+        elif candidate.video_key in reason:
+            outcomes[candidate.claimed.id] = Quarantined(Reason.UID_CONFLICT, "one SOP instance, different pixels")
+            new_claims.append((candidate.claimed.id, candidate.video_key))
+    for file_id, key in new_claims:  # so that a third claimant meets the conflict too
+        connection.execute(update(SourceFile).where(SourceFile.id == file_id).values(video_key=key))
+    return list(outcomes.items())
+
+
+def _write(connection: Connection, encoder_id: int, taken: Sequence[Candidate]) -> list[Admitted]:
+    if not taken:
+        return []
+    labels = _labels(connection, taken)
+    write_identity(connection, taken)
+    new = upsert(Video).values([_video_row(candidate, labels.get(candidate.video_key)) for candidate in taken])
+    columns = {
+        name: new.excluded[name] for name in _video_row(taken[0], None) if name not in ("video_key", "study_key")
+    }
+    connection.execute(new.on_conflict_do_update(index_elements=[Video.video_key], set_=columns))
+    rows = connection.execute(
+        text(
+            "update core.source_file f set video_key = c.key, updated_at = now(),"
+            " state = case when e.video_key is null then 'admitted' when e.indexed_gen = e.gen then 'indexed'"
+            " else 'embedded' end,"
+            " claimed_by = case when e.video_key is null then f.claimed_by end"
+            " from unnest(cast(:ids as bigint[]), cast(:keys as uuid[])) as c(id, key)"
+            " left join core.embedding e on e.video_key = c.key and e.encoder_id = :encoder"
+            " where f.id = c.id returning f.id, f.state"
+        ),
+        {
+            "ids": [candidate.claimed.id for candidate in taken],
+            "keys": [candidate.video_key for candidate in taken],
+            "encoder": encoder_id,
+        },
+    )
+    state = {row.id: row.state for row in rows}
+    return [
+        Admitted(
+            candidate.claimed,
+            candidate.video_key,
+            candidate.study_key,
+            candidate.header.n_frames,
+            state[candidate.claimed.id] == "admitted",
+        )
+        for candidate in taken
+    ]
+
+
+def _labels(connection: Connection, taken: Sequence[Candidate]) -> dict[str, ViewLabel]:
+    """Best label per video: views.csv by UID, then by path, then what the file's own sidecar row said."""
+    subjects = [key for candidate in taken for key in (candidate.video_key, candidate.claimed.path_key)]
+    rows = connection.execute(select(ViewLabelRow.__table__).where(ViewLabelRow.subject_key.in_(subjects)))
+    from_csv = {row.subject_key: ViewLabel(View(row.view), row.view_prob, "csv", row.raw) for row in rows}
+    labels = {}
+    for candidate in taken:
+        label = from_csv.get(candidate.video_key) or from_csv.get(candidate.claimed.path_key) or candidate.header.view
+        if label is not None:
+            labels[candidate.video_key] = label
+    return labels
+
+
+def _video_row(candidate: Candidate, label: ViewLabel | None) -> dict[str, object]:
+    header = candidate.header
+    return {
+        "video_key": candidate.video_key,
+        "study_key": candidate.study_key,
+        "file_sha256": header.sha256,
+        "pixel_sha256": header.pixel_sha256,
+        "n_frames": header.n_frames,
+        "rows": header.rows,
+        "columns": header.columns,
+        "frame_seconds": header.frame_seconds,
+        "frame_seconds_source": header.frame_seconds_source,
+        "heart_rate": header.heart_rate,
+        "device": header.device,
+        "transfer_syntax_uid": header.transfer_syntax_uid,
+        "photometric": header.photometric,
+        "mode": str(header.mode),
+        "mode_source": header.mode_source,
+        "view": str(label.view) if label else None,
+        "view_prob": label.prob if label else None,
+        "view_source": label.source if label else None,
+        "notes": list(header.notes),
+    }

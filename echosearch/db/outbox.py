@@ -1,0 +1,175 @@
+"""The outbox: what the index still has to be told, read in batches and marked when it has been.
+
+Rows are taken FOR UPDATE SKIP LOCKED and stay locked until the caller's transaction ends: the caller sends
+them to the index and then calls ``done`` in the same transaction. Death in between leaves the rows: replaying
+them gives the same points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+__all__ = ["Due", "Expected", "done", "enqueue_everything", "expected_points", "pending", "take"]
+
+# what an upsert carries, per collection; a row whose vector is gone meanwhile comes back with vector null
+_SELECT = {
+    "videos": """
+        select o.id, o.op, cast(o.key as text) as key, e.gen, e.vector, cast(v.study_key as text) as study,
+               cast(s.patient_key as text) as patient, v.view, v.view_prob, v.mode, p.sex, s.age, s.month, v.device
+        from core.outbox o
+        left join core.embedding e on e.encoder_id = o.encoder_id and e.video_key = o.key
+        left join core.video v on v.video_key = o.key
+        left join core.study s on s.study_key = v.study_key
+        left join core.patient p on p.patient_key = s.patient_key
+        where o.id = any(:ids)""",
+    "studies": """
+        select o.id, o.op, cast(o.key as text) as key, e.gen, e.vector, cast(o.key as text) as study,
+               cast(s.patient_key as text) as patient, null as view, cast(null as float) as view_prob,
+               null as mode, p.sex, s.age, s.month,
+               (select min(v.device) from core.video v where v.study_key = o.key) as device
+        from core.outbox o
+        left join core.study_embedding e on e.encoder_id = o.encoder_id and e.study_key = o.key
+        left join core.study s on s.study_key = o.key
+        left join core.patient p on p.patient_key = s.patient_key
+        where o.id = any(:ids)""",
+    "reports": """
+        select o.id, o.op, cast(o.key as text) as key, e.gen, e.vector, cast(r.study_key as text) as study,
+               cast(s.patient_key as text) as patient, null as view, cast(null as float) as view_prob,
+               null as mode, p.sex, s.age, s.month, null as device
+        from core.outbox o
+        left join core.report_embedding e on e.encoder_id = o.encoder_id and e.report_key = o.key
+        left join core.report r on r.report_key = o.key
+        left join core.study s on s.study_key = r.study_key
+        left join core.patient p on p.patient_key = s.patient_key
+        where o.id = any(:ids)""",
+}
+_TABLE = {
+    "videos": ("core.embedding", "video_key"),
+    "studies": ("core.study_embedding", "study_key"),
+    "reports": ("core.report_embedding", "report_key"),
+}
+
+
+@dataclass(frozen=True)
+class Due:
+    """One point that the index must get (``vector`` set) or lose (``vector`` None)."""
+
+    id: int
+    key: str
+    gen: int
+    vector: bytes | None = field(repr=False)
+    study: str
+    patient: str
+    view: str | None
+    view_prob: float | None
+    mode: str | None
+    sex: str | None
+    age: int | None
+    month: int | None
+    device: str | None
+
+
+def pending(connection: Connection, encoder_id: int) -> int:
+    """How many points the index still has to be told of."""
+    query = text("select count(*) from core.outbox where encoder_id = :encoder")
+    return int(connection.execute(query, {"encoder": encoder_id}).scalar_one())
+
+
+def take(connection: Connection, encoder_id: int, collection: str, limit: int) -> list[Due]:
+    """The oldest ``limit`` rows of one collection, locked for this transaction."""
+    ids = connection.scalars(
+        text(
+            "select id from core.outbox where encoder_id = :encoder and collection = :collection"
+            " order by id limit :limit for update skip locked"
+        ),
+        {"encoder": encoder_id, "collection": collection, "limit": limit},
+    ).all()
+    if not ids:
+        return []
+    rows = connection.execute(text(_SELECT[collection]), {"ids": list(ids)})
+    return [
+        Due(
+            row.id,
+            row.key,
+            row.gen or 0,
+            row.vector if row.op == "upsert" else None,
+            row.study or "",
+            row.patient or "",
+            row.view,
+            row.view_prob,
+            row.mode,
+            row.sex,
+            row.age,
+            row.month,
+            row.device,
+        )
+        for row in rows
+    ]
+
+
+def done(connection: Connection, encoder_id: int, collection: str, sent: Sequence[Due]) -> None:
+    """The index has these: drop the outbox rows, note the generation, and call the files indexed."""
+    table, key = _TABLE[collection]
+    upserts = [due for due in sent if due.vector is not None]
+    keys = {"keys": [due.key for due in upserts], "encoder": encoder_id}
+    connection.execute(
+        text(
+            f"update {table} e set indexed_gen = d.gen"
+            f" from unnest(cast(:keys as uuid[]), cast(:gens as bigint[])) as d(key, gen)"
+            f" where e.encoder_id = :encoder and e.{key} = d.key"
+        ),
+        {**keys, "gens": [due.gen for due in upserts]},
+    )
+    if collection == "videos":
+        connection.execute(
+            text(
+                "update core.source_file set state = 'indexed', updated_at = now()"
+                " where video_key = any(cast(:keys as uuid[])) and state = 'embedded'"
+            ),
+            {"keys": keys["keys"]},
+        )
+    connection.execute(text("delete from core.outbox where id = any(:ids)"), {"ids": [due.id for due in sent]})
+
+
+def enqueue_everything(connection: Connection, encoder_id: int) -> int:
+    """Outbox rows for every vector of this encoder: how an index is rebuilt without an encoder."""
+    total = 0
+    for collection, (table, key) in _TABLE.items():
+        result = connection.execute(
+            text(
+                f"insert into core.outbox (encoder_id, collection, key, op, gen)"
+                f" select encoder_id, :collection, {key}, 'upsert', gen from {table} where encoder_id = :encoder"
+                f" on conflict (encoder_id, collection, key) do update set op = 'upsert', gen = excluded.gen"
+            ),
+            {"collection": collection, "encoder": encoder_id},
+        )
+        total += result.rowcount
+    return total
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A point that the index should hold."""
+
+    key: str
+    gen: int
+    vector: bytes = field(repr=False)
+
+
+def expected_points(
+    connection: Connection, encoder_id: int, collection: str, after: str | None, limit: int
+) -> list[Expected]:
+    """The next ``limit`` vectors of one collection in key order, from behind ``after``."""
+    table, key = _TABLE[collection]
+    rows = connection.execute(
+        text(
+            f"select cast({key} as text) as key, gen, vector from {table}"
+            f" where encoder_id = :encoder and (cast(:after as uuid) is null or {key} > cast(:after as uuid))"
+            f" order by {key} limit :limit"
+        ),
+        {"encoder": encoder_id, "after": after, "limit": limit},
+    )
+    return [Expected(row.key, row.gen, row.vector) for row in rows]

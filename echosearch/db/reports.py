@@ -1,0 +1,194 @@
+"""Reports: stored as they came, linked to studies by identifiers, never by a guess.
+
+    study_uid                        StudyInstanceUID; refused (conflict) where the patient id contradicts it
+    accession_number + patient_id    for rows without a study_uid, where exactly one study fits
+    patient_id + study_date          for rows without either, or whose study has no accession number,
+                                     where exactly one study fits
+
+What does not fit stays with its problem (unmatched, ambiguous, conflict) and is tried again at every ingest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from echosearch.keys import Keyring
+
+__all__ = [
+    "IncomingReport",
+    "LinkCounts",
+    "ReportText",
+    "link_reports",
+    "stage_reports",
+    "superseded",
+    "texts_to_encode",
+]
+
+
+@dataclass(frozen=True)
+class IncomingReport:
+    """A report and the identifiers it came with. Prints none of them."""
+
+    text: str = field(repr=False)
+    study_uid: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    study_date: date | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class LinkCounts:
+    """All stored report versions by how they are linked."""
+
+    linked: int
+    unmatched: int
+    ambiguous: int
+    conflict: int
+
+
+@dataclass(frozen=True)
+class ReportText:
+    report_key: str
+    text: str = field(repr=False)
+
+
+def stage_reports(connection: Connection, keyring: Keyring, reports: Sequence[IncomingReport]) -> int:
+    """Store reports that are new, in their order (of a study's versions the last one is served). Count of new ones."""
+    rows = {
+        keyring.report(
+            report.study_uid,
+            report.accession_number,
+            report.patient_id,
+            report.study_date.isoformat() if report.study_date else "",
+            report.text,
+        ): report
+        for report in reports
+    }
+    if not rows:
+        return 0
+    keys = {"keys": list(rows)}
+    new = connection.execute(
+        text(
+            "insert into core.report (report_key, link_problem)"
+            " select key, 'unmatched' from unnest(cast(:keys as uuid[])) with ordinality as r(key, n) order by n"
+            " on conflict do nothing"
+        ),
+        keys,
+    ).rowcount
+    connection.execute(
+        text(
+            "insert into phi.report (report_key, text, study_uid, accession_number, patient_id, study_date)"
+            " select * from unnest(cast(:keys as uuid[]), cast(:texts as text[]), cast(:uids as text[]),"
+            " cast(:accessions as text[]), cast(:patients as text[]), cast(:dates as date[]))"
+            " on conflict do nothing"
+        ),
+        {
+            **keys,
+            "texts": [report.text for report in rows.values()],
+            "uids": [report.study_uid for report in rows.values()],
+            "accessions": [report.accession_number for report in rows.values()],
+            "patients": [report.patient_id for report in rows.values()],
+            "dates": [report.study_date for report in rows.values()],
+        },
+    )
+    return int(new)
+
+
+# candidates(report_key, study_key): every study that fits a not yet linked report by one method
+_CANDIDATES = {
+    "study_uid": """
+        select r.report_key, s.study_key from core.report r
+        join phi.report p using (report_key) join phi.study s on s.study_uid = p.study_uid
+        left join phi.patient o on o.patient_key = s.patient_key
+        where r.study_key is null and p.study_uid <> ''
+          and (p.patient_id = '' or o.patient_id is null or o.patient_id = p.patient_id)""",
+    "accession_patient": """
+        select r.report_key, s.study_key from core.report r
+        join phi.report p using (report_key)
+        join phi.study s on s.accession_number = p.accession_number
+        join phi.patient o on o.patient_key = s.patient_key and o.patient_id = p.patient_id
+        where r.study_key is null and p.study_uid = '' and p.accession_number <> '' and p.patient_id <> ''""",
+    "patient_date": """
+        select r.report_key, s.study_key from core.report r
+        join phi.report p using (report_key)
+        join phi.patient o on o.patient_id = p.patient_id
+        join phi.study s on s.patient_key = o.patient_key and s.study_date = p.study_date
+        where r.study_key is null and p.study_uid = '' and p.patient_id <> ''
+          and (p.accession_number = '' or s.accession_number = '')""",
+}
+
+
+def link_reports(connection: Connection) -> LinkCounts:
+    """Link what can be linked now; everything set-based, whatever the number of reports."""
+    # a link by patient and date holds only while one study fits: a second one may have come since
+    connection.execute(
+        text(
+            "update core.report set study_key = null, link_method = null, link_problem = 'unmatched'"
+            " where study_key is null or link_method in ('accession_patient', 'patient_date')"
+        )
+    )
+    for method, candidates in _CANDIDATES.items():
+        connection.execute(
+            text(
+                f"with fits as (select report_key, min(cast(study_key as text)) as study, count(*) as n"
+                f" from ({candidates}) c group by report_key)"
+                f" update core.report r set study_key = case when n = 1 then cast(study as uuid) end,"
+                f" link_method = case when n = 1 then :method end,"
+                f" link_problem = case when n > 1 then 'ambiguous' end"
+                f" from fits where fits.report_key = r.report_key"
+            ),
+            {"method": method},
+        )
+    connection.execute(
+        text(
+            "update core.report r set link_problem = 'conflict' from phi.report p, phi.study s, phi.patient o"
+            " where p.report_key = r.report_key and r.study_key is null and p.study_uid = s.study_uid"
+            " and o.patient_key = s.patient_key and p.patient_id not in ('', o.patient_id)"
+        )
+    )
+    row = connection.execute(
+        text(
+            "select count(*) filter (where study_key is not null) as linked,"
+            " count(*) filter (where link_problem = 'unmatched') as unmatched,"
+            " count(*) filter (where link_problem = 'ambiguous') as ambiguous,"
+            " count(*) filter (where link_problem = 'conflict') as conflict from core.report"
+        )
+    ).one()
+    return LinkCounts(row.linked, row.unmatched, row.ambiguous, row.conflict)
+
+
+_SERVED = """
+    select distinct on (r.study_key) r.report_key from core.report r join core.study s using (study_key)
+    where not s.conflict order by r.study_key, r.seq desc"""
+
+
+def texts_to_encode(connection: Connection, encoder_id: int, limit: int) -> list[ReportText]:
+    """The next served reports that this encoder has not embedded."""
+    rows = connection.execute(
+        text(
+            f"select cast(p.report_key as text) as report_key, p.text from ({_SERVED}) served"
+            f" join phi.report p using (report_key)"
+            f" left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
+            f" where e.report_key is null order by p.report_key limit :limit"
+        ),
+        {"encoder": encoder_id, "limit": limit},
+    )
+    return [ReportText(row.report_key, row.text) for row in rows]
+
+
+def superseded(connection: Connection, encoder_id: int) -> list[str]:
+    """Embedded reports that are no longer served: a newer version came, or their study fell into conflict."""
+    return list(
+        connection.scalars(
+            text(
+                f"select cast(e.report_key as text) from core.report_embedding e"
+                f" where e.encoder_id = :encoder and not exists"
+                f" (select 1 from ({_SERVED}) served where served.report_key = e.report_key)"
+            ),
+            {"encoder": encoder_id},
+        )
+    )

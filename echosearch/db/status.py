@@ -1,0 +1,103 @@
+"""What the ledger says: counts that add up, and the story of one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, text
+
+from echosearch.db.tables import SourceFile
+
+__all__ = ["ArchiveCounts", "FileStatus", "LinkProblem", "archive_counts", "link_problems", "why"]
+
+PENDING = ("registered", "admitted", "embedded")
+
+
+@dataclass(frozen=True)
+class ArchiveCounts:
+    """Of all regular files ever found. ``found = indexed + skipped + quarantined + pending``, checked here."""
+
+    found: int
+    indexed: int
+    skipped: int
+    quarantined: int
+    pending: int
+    reasons: dict[str, int]  # reason -> files, most first
+
+    def __post_init__(self) -> None:
+        if self.found != self.indexed + self.skipped + self.quarantined + self.pending:
+            raise ValueError(f"the ledger does not add up: {self}")
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """What became of one file."""
+
+    state: str
+    reason: str | None
+    detail: str | None
+    attempts: int
+    video: str | None  # pseudonymous keys
+    study: str | None
+    view: str | None
+    view_prob: float | None
+    mode: str | None
+
+
+@dataclass(frozen=True)
+class LinkProblem:
+    """A report that is linked to no study. Identifiers only where they were asked for."""
+
+    report: str
+    problem: str
+    study_uid: str | None = None
+    accession_number: str | None = None
+    patient_id: str | None = None
+    study_date: str | None = None
+
+
+def archive_counts(connection: Connection) -> ArchiveCounts:
+    rows = connection.execute(
+        select(SourceFile.state, SourceFile.reason, func.count().label("n")).group_by(
+            SourceFile.state, SourceFile.reason
+        )
+    ).all()
+    by_state: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for row in rows:
+        by_state[row.state] = by_state.get(row.state, 0) + row.n
+        if row.reason is not None:
+            reasons[row.reason] = reasons.get(row.reason, 0) + row.n
+    return ArchiveCounts(
+        found=sum(by_state.values()),
+        indexed=by_state.get("indexed", 0),
+        skipped=by_state.get("skipped", 0),
+        quarantined=by_state.get("quarantined", 0),
+        pending=sum(by_state.get(state, 0) for state in PENDING),
+        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def why(connection: Connection, path_key: str) -> FileStatus | None:
+    """What became of the file with this path key, or None where no ingest has met it."""
+    row = connection.execute(
+        text(
+            "select f.state, f.reason, f.detail, f.attempts, cast(f.video_key as text) as video,"
+            " cast(v.study_key as text) as study, v.view, v.view_prob, v.mode"
+            " from core.source_file f left join core.video v on v.video_key = f.video_key where f.path_key = :key"
+        ),
+        {"key": path_key},
+    ).one_or_none()
+    return None if row is None else FileStatus(**row._mapping)
+
+
+def link_problems(connection: Connection, identified: bool = False) -> list[LinkProblem]:
+    """Reports that are linked to no study, and why."""
+    rows = connection.execute(
+        text(
+            "select cast(r.report_key as text) as report, r.link_problem as problem, p.study_uid, p.accession_number,"
+            " p.patient_id, cast(p.study_date as text) as study_date"
+            " from core.report r join phi.report p using (report_key) where r.study_key is null order by r.seq"
+        )
+    )
+    return [LinkProblem(**row._mapping) if identified else LinkProblem(row.report, row.problem) for row in rows]
