@@ -1,0 +1,51 @@
+"""A model in memory becomes a bundle: the end of training, of `encoder init` and of every import."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, write_bundle
+from echosearch.encoder.golden import Golden, golden_clip, golden_texts, pad_ids, write_golden
+from echosearch.encoder.manifest import Manifest
+from echosearch.encoder.model import TwoTowers, save_weights, stored_weights
+from echosearch.encoder.tokenizer import VOCABULARY, load_tokenizer
+from echosearch.encoder.torch_encoder import embed_clips, embed_ids, in_batches
+from echosearch.report.text import model_text
+
+__all__ = ["save_encoder"]
+
+
+def save_encoder(out: Path, manifest: Manifest, model: TwoTowers, vocabulary: Path) -> Manifest:
+    """Write the bundle ``out``, with golden vectors that the model gives here in fp32; gives the manifest as written.
+
+    ``vocabulary`` is a vocab.txt. The model is moved to the CPU and put in eval mode. Raises BundleError when
+    ``out`` exists, or the vocabulary does not fit.
+    """
+    model = model.cpu().float().eval()
+
+    def fill(folder: Path) -> None:
+        (folder / TOKENIZER).mkdir()
+        shutil.copyfile(vocabulary, folder / TOKENIZER / VOCABULARY)
+        save_weights(folder / WEIGHTS, stored_weights(model))
+        write_golden(folder / GOLDEN, _golden(model, manifest, folder / TOKENIZER))
+
+    return write_bundle(out, manifest, fill)
+
+
+def _golden(model: TwoTowers, manifest: Manifest, tokenizer: Path) -> Golden:
+    clip = golden_clip(manifest.video.clip)
+    texts = golden_texts(manifest.text.spec.language)
+    formatted = [model_text(text, manifest.text.spec) for text in texts]
+    ids = load_tokenizer(tokenizer, manifest.tokenizer).encode(formatted, manifest.text.spec.max_tokens)
+    video, _ = in_batches(lambda clips: embed_clips(model.video, clips, manifest.video.clip), [clip], 1)
+    text, _ = in_batches(lambda batch: embed_ids(model.text, batch), ids, len(ids))
+    return Golden(
+        pixels=clip.pixels[None],
+        n_valid=clip.n_valid,
+        video_vectors=video,
+        texts=texts,
+        ids=pad_ids(ids),
+        text_vectors=text,
+        made_by="creation",
+    )

@@ -1,0 +1,130 @@
+"""What stands in bundle.toml: the parts of an encoder, as frozen values. Free of torch.
+
+Field defaults are frozen too: the fingerprint leaves out every field at its default, so that a field added
+later, with a default that changes nothing, leaves the fingerprints of stored bundles as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
+
+from echosearch.clip import ClipSpec
+from echosearch.encoder.base import TextSpec
+
+__all__ = [
+    "BertSpec",
+    "ConvNextSpec",
+    "Manifest",
+    "SourceFile",
+    "TextPart",
+    "TextTowerSpec",
+    "TokenizerSpec",
+    "VideoPart",
+    "VideoTowerSpec",
+    "VideoTransformerSpec",
+]
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# a bundle's name becomes a folder's name
+BundleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VideoTransformerSpec(_Part):
+    """Pre-norm ViT blocks over tubelets: ViViT and VideoMAE v2 differ only in these fields."""
+
+    architecture: Literal["video_transformer"] = "video_transformer"
+    width: PositiveInt
+    depth: PositiveInt
+    heads: PositiveInt
+    mlp_ratio: float = 4.0
+    tubelet: tuple[int, int, int] = (2, 16, 16)  # frames, rows, columns of one token
+    pooling: Literal["class", "mean"]
+    positions: Literal["learned", "sine"]  # sine tables are computed, not stored
+    gelu: Literal["tanh", "exact"]
+    eps: float = 1e-6  # of the layer norms
+
+
+class ConvNextSpec(_Part):
+    """ConvNeXt on every frame, mean over the frames."""
+
+    architecture: Literal["convnext"] = "convnext"
+    depths: tuple[int, int, int, int]
+    widths: tuple[int, int, int, int]
+    eps: float = 1e-6
+    unit_frames: bool = False  # each frame's vector to length 1 before the mean (EchoCLIP)
+    head_bias: bool = True
+
+
+VideoTowerSpec = Annotated[VideoTransformerSpec | ConvNextSpec, Field(discriminator="architecture")]
+
+
+class BertSpec(_Part):
+    """BERT, first token of the last layer, projected to the shared space."""
+
+    architecture: Literal["bert"] = "bert"
+    vocabulary: PositiveInt
+    width: PositiveInt
+    depth: PositiveInt
+    heads: PositiveInt
+    mlp_width: PositiveInt
+    positions: PositiveInt = 512
+    eps: float = 1e-12
+    # "mlp": Linear -> GELU -> Linear, no biases (VideoEchoCLIP); "linear": one Linear with bias (EchoPrime)
+    projection: Literal["mlp", "linear"] = "mlp"
+    projection_width: PositiveInt = 640  # "mlp" only
+
+
+TextTowerSpec = BertSpec
+
+
+class VideoPart(_Part):
+    tower: VideoTowerSpec
+    clip: ClipSpec
+
+
+class TextPart(_Part):
+    tower: TextTowerSpec
+    spec: TextSpec
+
+
+class TokenizerSpec(_Part):
+    """How text becomes token ids; its files lie in the bundle's tokenizer/ folder."""
+
+    kind: Literal["mecab_wordpiece", "bert_wordpiece"]
+    lower_case: bool = False
+    # MeCab's words decide the ids, so its dictionary is part of the encoder: a package's name and its version
+    dictionary: str = ""
+    dictionary_version: str = ""
+
+
+class SourceFile(_Part):
+    """A file the weights came from."""
+
+    name: str
+    sha256: Sha256
+
+
+class Manifest(_Part):
+    """bundle.toml of an encoder."""
+
+    format: Literal[1] = 1
+    kind: Literal["encoder"] = "encoder"
+    name: BundleName
+    version: str
+    licence: str
+    provenance: str  # where the weights came from, in a sentence
+    trained: bool  # False: random weights, its rankings mean nothing
+    academic_only: bool = False
+    notes: str = ""
+    dimension: PositiveInt = 512
+    sources: tuple[SourceFile, ...] = ()
+    video: VideoPart
+    text: TextPart
+    tokenizer: TokenizerSpec
+    files: dict[str, Sha256] = {}  # path in the bundle -> SHA-256; filled in when the bundle is written

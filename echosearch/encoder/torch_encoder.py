@@ -1,0 +1,200 @@
+"""TorchEncoder: a bundle on a device. Raw outputs, fp32 on a CPU, bf16 autocast on a GPU, attention through SDPA.
+
+The vector of an item does not depend on the batch around it: on a CPU to 1e-5 of its length (the order of sums
+changes with the shape), tests/encoder/test_torch_encoder.py. The same call gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from echosearch.clip import Clip, ClipSpec
+from echosearch.encoder.base import EncoderId
+from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, encoder_id, load_manifest, verify_files
+from echosearch.encoder.golden import check_vectors, pad_ids, read_golden
+from echosearch.encoder.manifest import Manifest
+from echosearch.encoder.model import (
+    PARTS,
+    Part,
+    build_text_tower,
+    build_video_tower,
+    load_weights,
+    normalise,
+    use_weights,
+)
+from echosearch.encoder.tokenizer import Tokenizer, load_tokenizer
+from echosearch.errors import BundleError, ConfigError, GoldenMismatch
+from echosearch.report.text import model_text
+from echosearch.vector import Vectors
+
+__all__ = ["TorchEncoder", "embed_clips", "embed_ids", "in_batches", "load_encoder", "pick_device"]
+
+T = TypeVar("T")
+# items of one forward pass, by kind of device; halved when a GPU's memory does not hold it
+BATCH: dict[Part, dict[str, int]] = {"video": {"cpu": 4, "cuda": 32}, "text": {"cpu": 16, "cuda": 256}}
+
+
+class TorchEncoder:
+    """Implements Encoder. Made by load_encoder."""
+
+    def __init__(self, folder: Path, manifest: Manifest, device: torch.device) -> None:
+        self.id: EncoderId = encoder_id(manifest)
+        self.clip_spec = manifest.video.clip
+        self.text_spec = manifest.text.spec
+        self.manifest = manifest
+        self.folder = folder
+        self.device = device
+        self.precision = "bfloat16" if device.type == "cuda" else "float32"
+        self.golden_difference: dict[Part, float] = {}  # what the self-check found
+        self._towers: dict[Part, nn.Module] = {}
+        self._batch = {part: BATCH[part].get(device.type, 8) for part in PARTS}
+        self._tokenizer: Tokenizer | None = None
+
+    def encode_clips(self, clips: Sequence[Clip]) -> Vectors:
+        """(N, D) float32 raw outputs. Raises ValueError for a clip that was not made by this encoder's ClipSpec."""
+        expected = (self.clip_spec.frames, self.clip_spec.size, self.clip_spec.size, 3)
+        for clip in clips:
+            if clip.pixels.shape != expected:
+                raise ValueError(f"{self.id} takes clips of {expected}, got {clip!r}")
+        self.load("video")
+        return self._encode("video", clips, lambda batch: embed_clips(self._towers["video"], batch, self.clip_spec))
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """(N, D) float32 raw outputs."""
+        self.load("text")
+        assert self._tokenizer is not None
+        formatted = [model_text(text, self.text_spec) for text in texts]
+        ids = self._tokenizer.encode(formatted, self.text_spec.max_tokens)
+        # texts of like length go together, so that little is padded
+        order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), i))
+        vectors = self._encode("text", [ids[i] for i in order], lambda batch: embed_ids(self._towers["text"], batch))
+        restored = np.empty_like(vectors)
+        restored[order] = vectors
+        return restored
+
+    def load(self, part: Part) -> None:
+        """Put one tower on the device and check it against golden.npz. Raises BundleError, GoldenMismatch."""
+        if part in self._towers:
+            return
+        if part == "video":
+            tower = build_video_tower(self.manifest.video, self.manifest.dimension)
+        else:
+            tower = build_text_tower(self.manifest.text, self.manifest.dimension)
+            self._tokenizer = self._load_tokenizer()
+        use_weights(tower, load_weights(self.folder / WEIGHTS, part))
+        self._towers[part] = tower.eval().requires_grad_(False).to(self.device)
+        try:
+            self._check_golden(part)
+        except GoldenMismatch:
+            del self._towers[part]
+            raise
+
+    def _load_tokenizer(self) -> Tokenizer:
+        tokenizer = load_tokenizer(self.folder / TOKENIZER, self.manifest.tokenizer)
+        if tokenizer.vocabulary_size != self.manifest.text.tower.vocabulary:
+            raise BundleError(
+                f"{self.folder / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the text tower "
+                f"{self.manifest.text.tower.vocabulary}: this is another model's vocabulary"
+            )
+        return tokenizer
+
+    def _check_golden(self, part: Part) -> None:
+        golden = read_golden(self.folder / GOLDEN)
+        if part == "video":
+            here = self.encode_clips([golden.clip])
+            expected = golden.video_vectors
+        else:
+            assert self._tokenizer is not None
+            texts = [model_text(text, self.text_spec) for text in golden.texts]
+            if not np.array_equal(pad_ids(self._tokenizer.encode(texts, self.text_spec.max_tokens)), golden.ids):
+                raise GoldenMismatch(
+                    f"{self.folder}: the tokenizer gives other ids here than in golden.npz: nothing is embedded; "
+                    "check fugashi, unidic-lite and the vocabulary"
+                )
+            here = self.encode_texts(golden.texts)
+            expected = golden.text_vectors
+        self.golden_difference[part] = check_vectors(f"{self.id}: {part}", here, expected, self.precision)
+
+    def _encode(self, part: Part, items: Sequence[T], run: Callable[[Sequence[T]], Tensor]) -> Vectors:
+        if not items:
+            return np.empty((0, self.id.dimension), np.float32)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            vectors, self._batch[part] = in_batches(run, items, self._batch[part])
+        assert vectors.shape == (len(items), self.id.dimension), f"{vectors.shape} for {len(items)} items"
+        return vectors
+
+
+def load_encoder(folder: Path, device: str = "auto", parts: Sequence[Part] = PARTS) -> TorchEncoder:
+    """An encoder bundle, checked: its files are those it was made with, and this machine computes its golden vectors.
+
+    ``parts=("text",)`` is for a query: the video tower waits until a clip comes, and the files' hashes, seconds
+    for a gigabyte, are left to the golden vectors. Raises BundleError, GoldenMismatch, ConfigError.
+    """
+    manifest = load_manifest(folder)
+    encoder = TorchEncoder(folder, manifest, pick_device(device))
+    if "video" in parts:
+        verify_files(folder, manifest.files)
+    for part in parts:
+        encoder.load(part)
+    return encoder
+
+
+def pick_device(device: str) -> torch.device:
+    """ "auto" is the first GPU where there is one. Raises ConfigError."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+    except RuntimeError as exc:
+        raise ConfigError(f"device {device!r} is unknown: use auto, cpu, cuda or cuda:N") from exc
+    if picked.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device {device!r} is not supported: use auto, cpu, cuda or cuda:N")
+    if picked.type == "cuda" and (picked.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {device!r} is not there, {torch.cuda.device_count()} GPU found: use auto or cpu")
+    return picked
+
+
+def embed_clips(tower: nn.Module, clips: Sequence[Clip], spec: ClipSpec) -> Tensor:
+    """One forward pass, (N, D), on the tower's device. The pixels travel as uint8."""
+    device = next(tower.parameters()).device
+    pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device, non_blocking=True)
+    n_valid = torch.tensor([clip.n_valid for clip in clips])
+    out: Tensor = tower(normalise(pixels, n_valid, spec))
+    return out
+
+
+def embed_ids(tower: nn.Module, ids: Sequence[Sequence[int]]) -> Tensor:
+    """One forward pass over token ids, padded to the longest: (N, D)."""
+    device = next(tower.parameters()).device
+    out: Tensor = tower(torch.from_numpy(pad_ids(ids)).to(device))
+    return out
+
+
+def in_batches(run: Callable[[Sequence[T]], Tensor], items: Sequence[T], size: int) -> tuple[Vectors, int]:
+    """``run`` over the items, ``size`` at a time; halves ``size`` when the GPU's memory does not hold a batch.
+
+    Gives (N, D) float32 in the order of the items, and the size that fitted. At size 1 the error goes on.
+    """
+    done: list[Vectors] = []
+    start = 0
+    with torch.inference_mode():
+        while start < len(items):
+            batch = items[start : start + size]
+            try:
+                out = run(batch)
+                done.append(out.float().cpu().numpy())
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                size = max(size // 2, 1)
+                torch.cuda.empty_cache()
+                continue
+            assert len(out) == len(batch)
+            start += len(batch)
+    return np.concatenate(done), size
