@@ -279,29 +279,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in (  # children before parents
-        "report_embedding",
-        "embedding",
-        "video",
-        "study_embedding",
-        "report",
-        "study",
-        "outbox",
-        "ingest_run",
-        "generation",
-        "view_label",
-        "source_file",
-        "patient",
-        "encoder",
-    ):
+    core = (  # children before parents
+        "report_embedding embedding video study_embedding report study "
+        "outbox ingest_run generation view_label source_file patient encoder"
+    )
+    for table in core.split():
         op.drop_table(table, schema="core")
-    for table in (
-        "video",
-        "study",
-        "source_path",
-        "run",
-        "report",
-        "patient",
-    ):
+    for table in ["video", "study", "source_path", "run", "report", "patient"]:
         op.drop_table(table, schema="phi")
     op.execute("drop schema phi")
