@@ -11,7 +11,7 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
-from echosearch.db.generation import active_encoder
+from echosearch.db.generation import active_encoder, has_vectors
 from echosearch.db.postgres import open_engine, upgrade
 from echosearch.encoder.base import Encoder, EncoderId
 from echosearch.encoder.store import bundle_in_use, identify
@@ -52,6 +52,11 @@ class Archive:
 
         return load_encoder(bundle_in_use(self.settings.home, self.settings.encoder), self.settings.device)
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the encoder in use computes on a GPU: then large batches pay. Loads it."""
+        return getattr(getattr(self.encoder, "device", None), "type", "cpu") != "cpu"
+
     def collection(self, kind: Kind, encoder: EncoderId | None = None) -> Collection:
         made_by = encoder or self.encoder_id
         return Collection(kind, made_by.fingerprint, made_by.dimension)
@@ -62,7 +67,7 @@ class Archive:
         Raises EmptyArchive when there are none yet, EncoderMismatch with both names when they are another's.
         """
         with self.engine.connect() as connection:
-            active = active_encoder(connection)
+            active = active_encoder(connection) if has_vectors(connection) else None
         if active is None:
             raise EmptyArchive("the archive is empty: run echosearch ingest FOLDER first")
         if active.fingerprint != self.encoder_id.fingerprint:

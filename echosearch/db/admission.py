@@ -8,7 +8,7 @@ same Study Instance UID, another patient            the whole study is quarantin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -30,8 +30,11 @@ class Admitted:
     claimed: Claimed
     video_key: str
     study_key: str
-    n_frames: int
     needs_decoding: bool
+
+    def claimed_again(self, claimed: Claimed) -> Admitted:
+        """The same video under a further claim of its file."""
+        return replace(self, claimed=claimed)
 
 
 @dataclass
@@ -195,7 +198,6 @@ def _write(connection: Connection, encoder_id: int, taken: Sequence[Candidate]) 
             candidate.claimed,
             candidate.video_key,
             candidate.study_key,
-            candidate.header.n_frames,
             state[candidate.claimed.id] == "admitted",
         )
         for candidate in taken

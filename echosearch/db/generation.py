@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from echosearch.db.tables import EncoderRow, Generation
+from echosearch.db.tables import Embedding, EncoderRow, Generation, ReportEmbedding
 from echosearch.encoder.base import EncoderId
 
-__all__ = ["activate", "active_encoder", "register_encoder"]
+__all__ = ["activate", "active_encoder", "has_vectors", "register_encoder"]
 
 
 def active_encoder(connection: Connection) -> EncoderId | None:
@@ -49,5 +49,17 @@ def activate(connection: Connection, encoder_id: int) -> None:
         .values(encoder_id=encoder_id, state="active", activated_at=func.now())
         .on_conflict_do_update(
             index_elements=[Generation.encoder_id], set_={"state": "active", "activated_at": func.now()}
+        )
+    )
+
+
+def has_vectors(connection: Connection) -> bool:
+    """Whether the active generation holds any vector yet."""
+    active = select(Generation.encoder_id).where(Generation.state == "active").scalar_subquery()
+    return bool(
+        connection.scalar(
+            select(
+                exists().where(Embedding.encoder_id == active) | exists().where(ReportEmbedding.encoder_id == active)
+            )
         )
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
-__all__ = ["Due", "Expected", "done", "enqueue_everything", "expected_points", "pending", "take"]
+__all__ = ["Due", "done", "enqueue_everything", "pending", "take"]
 
 # what an upsert carries, per collection; a row whose vector is gone meanwhile comes back with vector null
 _SELECT = {
@@ -148,28 +148,3 @@ def enqueue_everything(connection: Connection, encoder_id: int) -> int:
         )
         total += result.rowcount
     return total
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A point that the index should hold."""
-
-    key: str
-    gen: int
-    vector: bytes = field(repr=False)
-
-
-def expected_points(
-    connection: Connection, encoder_id: int, collection: str, after: str | None, limit: int
-) -> list[Expected]:
-    """The next ``limit`` vectors of one collection in key order, from behind ``after``."""
-    table, key = _TABLE[collection]
-    rows = connection.execute(
-        text(
-            f"select cast({key} as text) as key, gen, vector from {table}"
-            f" where encoder_id = :encoder and (cast(:after as uuid) is null or {key} > cast(:after as uuid))"
-            f" order by {key} limit :limit"
-        ),
-        {"encoder": encoder_id, "after": after, "limit": limit},
-    )
-    return [Expected(row.key, row.gen, row.vector) for row in rows]

@@ -166,16 +166,17 @@ _SERVED = """
     where not s.conflict order by r.study_key, r.seq desc"""
 
 
-def texts_to_encode(connection: Connection, encoder_id: int, limit: int) -> list[ReportText]:
-    """The next served reports that this encoder has not embedded."""
+def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, limit: int) -> list[ReportText]:
+    """The next served reports, in key order from behind ``after``, that this encoder has not embedded."""
     rows = connection.execute(
         text(
             f"select cast(p.report_key as text) as report_key, p.text from ({_SERVED}) served"
             f" join phi.report p using (report_key)"
             f" left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
-            f" where e.report_key is null order by p.report_key limit :limit"
+            f" where e.report_key is null and (cast(:after as uuid) is null or p.report_key > cast(:after as uuid))"
+            f" order by p.report_key limit :limit"
         ),
-        {"encoder": encoder_id, "limit": limit},
+        {"encoder": encoder_id, "after": after, "limit": limit},
     )
     return [ReportText(row.report_key, row.text) for row in rows]
 

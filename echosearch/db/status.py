@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, text
 
-from echosearch.db.tables import SourceFile
-
-__all__ = ["ArchiveCounts", "FileStatus", "LinkProblem", "archive_counts", "link_problems", "why"]
+__all__ = [
+    "ArchiveCounts",
+    "FileStatus",
+    "LinkProblem",
+    "archive_counts",
+    "link_problems",
+    "tree_counts",
+    "ungated_studies",
+    "why",
+]
 
 PENDING = ("registered", "admitted", "embedded")
 
@@ -57,10 +66,24 @@ class LinkProblem:
 
 
 def archive_counts(connection: Connection) -> ArchiveCounts:
+    """Of every file ever found."""
+    return _counts(connection, "core.source_file f", {})
+
+
+def tree_counts(connection: Connection, root: Path) -> ArchiveCounts:
+    """Of the files found under one folder (or of one file), by an index range over the paths."""
+    folder = os.fsencode(root).rstrip(b"/")
+    return _counts(
+        connection,
+        "core.source_file f join phi.source_path p on p.file_id = f.id"
+        " and (p.path = :root or (p.path > :first and p.path < :last))",
+        {"root": folder, "first": folder + b"/", "last": folder + b"0"},  # "0" is what follows "/"
+    )
+
+
+def _counts(connection: Connection, files: str, bound: dict[str, bytes]) -> ArchiveCounts:
     rows = connection.execute(
-        select(SourceFile.state, SourceFile.reason, func.count().label("n")).group_by(
-            SourceFile.state, SourceFile.reason
-        )
+        text(f"select f.state, f.reason, count(*) as n from {files} group by f.state, f.reason"), bound
     ).all()
     by_state: dict[str, int] = {}
     reasons: dict[str, int] = {}
@@ -76,6 +99,12 @@ def archive_counts(connection: Connection) -> ArchiveCounts:
         pending=sum(by_state.get(state, 0) for state in PENDING),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )
+
+
+def ungated_studies(connection: Connection, encoder_id: int) -> int:
+    """How many study vectors are means of all cines, because no view label passed the gate."""
+    query = text("select count(*) from core.study_embedding where encoder_id = :encoder and not gated")
+    return int(connection.execute(query, {"encoder": encoder_id}).scalar_one())
 
 
 def why(connection: Connection, path_key: str) -> FileStatus | None:

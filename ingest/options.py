@@ -1,0 +1,46 @@
+"""What an ingest is asked to do, and what it says it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from echosearch.db.reports import LinkCounts
+
+__all__ = ["IngestOptions", "IngestSummary"]
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    reports: Path | None = None  # CSV of report texts
+    views: Path | None = None  # CSV of view labels
+    sidecar: Path | None = None  # CSV with the identity of mp4 and avi files
+    secondary_capture: bool = False  # also take Secondary Capture objects: they may hold screen grabs with names
+    retry_quarantined: bool = False
+    batch_size: int | None = None  # clips per encoder batch; default by device
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """Of the files under the ingested root: ``found = indexed + skipped + quarantined + pending``."""
+
+    found: int
+    indexed: int
+    skipped: int
+    quarantined: int
+    pending: int
+    reasons: dict[str, int] = field(default_factory=dict)
+    new_videos: int = 0  # embedded in this run
+    encoder_batches: int = 0
+    index_writes: int = 0  # points sent or deleted in this run
+    new_reports: int = 0
+    reports: LinkCounts | None = None  # of the whole archive
+    ungated_studies: int = 0  # study vectors made of all cines, because no view label passed the gate
+    seconds: float = 0.0
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    bottleneck: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether some files could not be indexed that should have been."""
+        return self.quarantined > 0 or self.pending > 0

@@ -1,0 +1,57 @@
+"""The ingest: one screen of generators, each pulling from the one before.
+
+    walk -> unfinished -> claimed -> inspected -> admitted -> decoded -> encoded -> written -> relayed
+
+Everything is bounded: groups of GROUP files, a window of tasks in the workers, one batch of clips. A death
+anywhere leaves committed rows and nothing else; the next run goes on from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+from echosearch.archive import Archive
+from echosearch.db import ledger
+from echosearch.db.reports import link_reports
+from echosearch.index.base import KINDS
+from ingest.options import IngestOptions, IngestSummary
+from ingest.progress import Progress
+from ingest.relay import relay
+from ingest.reports import encode_reports
+from ingest.run import Run
+from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfinished, written
+from ingest.walk import count_files, walk
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    archive: Archive, root: Path, options: IngestOptions, on_progress: Callable[[Progress], None] = lambda _: None
+) -> IngestSummary:
+    """Bring everything under ``root`` into the archive; safe to kill, safe to run again.
+
+    Raises ArchiveLocked when another ingest runs, EncoderMismatch when the archive holds another encoder's
+    vectors, TableError before anything is decoded when a CSV is wrong, InputError when ``root`` cannot be
+    listed, StoreUnreachable when a store goes away: what was committed stays, run again.
+    """
+    with ledger.single_ingest(archive.engine), Run(archive, root, options, on_progress) as run:
+        Thread(target=lambda: run.expect(count_files(root)), daemon=True).start()
+        relay(archive, archive.encoder_id, run.encoder_id, run.sent)  # what a run that died had left
+        files = run.clock.pulling("walk", unfinished(run, walk(root)))
+        headers = inspected(run, claimed(run, files))
+        clips = decoded(run, admitted(run, headers))
+        for _ in written(run, encoded(run, clips)):
+            with run.clock.stage("relay"):
+                relay(archive, archive.encoder_id, run.encoder_id, run.sent)
+        with run.clock.stage("reports"):
+            with archive.engine.begin() as connection:
+                run.links = link_reports(connection)
+            run.new_reports = encode_reports(archive, run.encoder_id)
+        with run.clock.stage("relay"):
+            relay(archive, archive.encoder_id, run.encoder_id, run.sent)
+            if run.index_writes:
+                for kind in KINDS:
+                    archive.index.optimize(archive.collection(kind))
+        return run.finish()

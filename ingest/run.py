@@ -1,0 +1,135 @@
+"""One ingest run: what its stages share - the archive, the workers, the clock, the counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection
+
+from echosearch.archive import Archive
+from echosearch.db import generation, ledger
+from echosearch.db.reports import LinkCounts
+from echosearch.db.status import tree_counts, ungated_studies
+from echosearch.errors import EncoderMismatch
+from echosearch.media import MediaIdentity
+from ingest.options import IngestOptions, IngestSummary
+from ingest.pool import DecodePool
+from ingest.progress import Clock, Progress
+from ingest.tables import apply_views, load_sidecar, stage_report_table
+
+__all__ = ["Run"]
+
+
+class Run:
+    """Held resources of one run. Entering it reads the CSVs and opens the run's row; leaving it ends the workers."""
+
+    def __init__(
+        self, archive: Archive, root: Path, options: IngestOptions, on_progress: Callable[[Progress], None]
+    ) -> None:
+        self.archive = archive
+        self.root = Path(os.path.realpath(root))
+        self.options = options
+        self.clock = Clock()
+        self.done = 0  # files whose outcome is known
+        self.new_videos = self.encoder_batches = self.index_writes = self.new_reports = 0
+        self.links: LinkCounts | None = None
+        self._found: int | None = None
+        self._on_progress = on_progress
+        self._pool: DecodePool | None = None
+
+    def __enter__(self) -> Run:
+        options, keyring = self.options, self.archive.keyring
+        with self.archive.engine.begin() as connection:
+            self.encoder_id = self._take_generation(connection)
+            if options.reports is not None:
+                stage_report_table(connection, keyring, options.reports)
+            if options.views is not None:
+                apply_views(connection, keyring, options.views, self.root)
+        self._sidecar = load_sidecar(options.sidecar, self.root) if options.sidecar is not None else {}
+        with self.archive.engine.begin() as connection:
+            self.id = ledger.start_run(connection, self.encoder_id, self.root)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.__exit__(kind, error, trace)
+
+    def _take_generation(self, connection: Connection) -> int:
+        """The encoder in use must be the one whose vectors are here, or the first."""
+        encoder = self.archive.encoder_id
+        active = generation.active_encoder(connection)
+        encoder_id = generation.register_encoder(connection, encoder)
+        if active is None or not generation.has_vectors(connection):
+            generation.activate(connection, encoder_id)
+        elif active.fingerprint != encoder.fingerprint:
+            raise EncoderMismatch(
+                f"the archive holds vectors of {active}, the encoder in use is {encoder}: "
+                "vectors of two encoders cannot be mixed; run echosearch encoder use with the first"
+            )
+        return encoder_id
+
+    @cached_property
+    def pool(self) -> DecodePool:
+        """The workers, started when the first file needs them."""
+        settings = self.archive.settings
+        self._pool = DecodePool(
+            settings.workers,
+            memory_mb=settings.worker_memory_mb,
+            cpu_seconds=settings.worker_cpu_seconds,
+            wall_seconds=settings.worker_wall_seconds,
+        ).__enter__()
+        return self._pool
+
+    def identity(self, path: Path) -> MediaIdentity | None:
+        """What the sidecar CSV says of this file."""
+        return self._sidecar.get(path)
+
+    def expect(self, found: int) -> None:
+        self._found = found
+
+    def advance(self, files: int) -> None:
+        """So many more files have an outcome; tell whoever watches."""
+        self.done += files
+        self._on_progress(Progress(self._found, self.done, self.new_videos, self.clock.elapsed, self.clock.bottleneck))
+
+    def sent(self, points: int) -> None:
+        self.index_writes += points
+
+    def finish(self) -> IngestSummary:
+        """Close the run's row and sum up."""
+        with self.archive.engine.begin() as connection:
+            counts = tree_counts(connection, self.root)
+            summary = IngestSummary(
+                found=counts.found,
+                indexed=counts.indexed,
+                skipped=counts.skipped,
+                quarantined=counts.quarantined,
+                pending=counts.pending,
+                reasons=counts.reasons,
+                new_videos=self.new_videos,
+                encoder_batches=self.encoder_batches,
+                index_writes=self.index_writes,
+                new_reports=self.new_reports,
+                reports=self.links,
+                ungated_studies=ungated_studies(connection, self.encoder_id),
+                seconds=self.clock.elapsed,
+                stage_seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
+                bottleneck=self.clock.bottleneck,
+            )
+            ledger.finish_run(
+                connection,
+                self.id,
+                {
+                    "new_videos": summary.new_videos,
+                    "quarantined": summary.quarantined,
+                    "seconds": round(summary.seconds, 3),
+                    "stage_seconds": summary.stage_seconds,
+                },
+            )
+        return summary

@@ -1,0 +1,153 @@
+"""The stages between a walked file and a written vector; pipeline.py strings them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from echosearch.batch import batched
+from echosearch.clip import Clip
+from echosearch.db import ledger
+from echosearch.db.admission import Admitted, admit
+from echosearch.db.ledger import Claimed, FoundFile
+from echosearch.db.vectors import put_video_vectors
+from echosearch.study import Outcome, Quarantined, Reason, Skipped, VideoHeader
+from echosearch.vector import Vectors, is_usable
+from ingest.pool import TimedOut, WorkerDied
+from ingest.run import Run
+from ingest.work import DecodeTask, InspectTask, decode, inspect
+
+__all__ = ["Embedded", "admitted", "claimed", "decoded", "encoded", "inspected", "unfinished", "written"]
+
+KNOWN = 1000  # files looked up in the ledger at a time
+GROUP = 16  # files claimed, inspected and admitted together: what a death can orphan
+CPU_BATCH, GPU_BATCH = 8, 64  # clips
+
+T = TypeVar("T")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Embedded = tuple[Admitted, Vectors]
+
+
+def unfinished(run: Run, files: Iterator[FoundFile]) -> Iterator[FoundFile]:
+    """Those that are new, changed, or were not finished; the others cost one look-up a thousand."""
+    again = {"registered", "admitted"} | ({"quarantined"} if run.options.retry_quarantined else set())
+    for batch in batched(files, KNOWN):
+        with run.archive.engine.connect() as connection:
+            known = ledger.states(connection, run.archive.keyring, batch)
+        kept = 0
+        for found in batch:
+            state, unchanged = known.get(run.archive.keyring.path(found.path), ("registered", False))
+            if unchanged and state not in again:
+                kept += 1
+            else:
+                yield found
+        run.advance(kept)
+
+
+def claimed(run: Run, files: Iterator[FoundFile]) -> Iterator[Claimed]:
+    """Claims, committed before any worker touches the files."""
+    for group in batched(files, GROUP):
+        with run.clock.stage("write"), run.archive.engine.begin() as connection:
+            claims = ledger.claim(connection, run.archive.keyring, run.id, group)
+        yield from claims
+
+
+def inspected(run: Run, files: Iterator[Claimed]) -> Iterator[tuple[Claimed, Outcome]]:
+    """Each file's header, or why it is none; read in the workers."""
+
+    def task(claim: Claimed) -> InspectTask:
+        path = claim.file.path
+        return InspectTask(path, run.archive.settings.issuer, run.identity(path), run.options.secondary_capture)
+
+    yield from _attempted(run, inspect, files, task, lambda claim: claim, lambda _, again: again)
+
+
+def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Admitted]:
+    """Videos with their rows in place, to be decoded. Everything else is settled here."""
+    for group in batched(files, GROUP):
+        headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
+        refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
+        with run.clock.stage("write"), run.archive.engine.begin() as connection:
+            ledger.settle(connection, refused)
+            videos, _ = admit(connection, run.archive.keyring, run.encoder_id, headers)
+        to_decode = [video for video in videos if video.needs_decoding]
+        run.advance(len(group) - len(to_decode))
+        yield from to_decode
+
+
+def decoded(run: Run, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clip]]:
+    """The clips that the encoder wants, decoded in the workers."""
+
+    def task(video: Admitted) -> DecodeTask:
+        found = video.claimed.file
+        return DecodeTask(found.path, found.size, found.mtime_ns, video.video_key, run.archive.encoder.clip_spec)
+
+    results = _attempted(run, decode, videos, task, lambda video: video.claimed, Admitted.claimed_again)
+    for video, result in results:
+        if isinstance(result, Clip):
+            yield video, result
+        else:
+            _refuse(run, [(video.claimed.id, result)])
+
+
+def encoded(run: Run, clips: Iterator[tuple[Admitted, Clip]]) -> Iterator[list[Embedded]]:
+    """Batches across studies through the encoder; row i of the vectors belongs to clip i."""
+    size = run.options.batch_size or (GPU_BATCH if run.archive.on_gpu else CPU_BATCH)
+    for batch in batched(clips, size):
+        with run.clock.stage("encode"):
+            vectors = run.archive.encoder.encode_clips([clip for _, clip in batch])
+        run.encoder_batches += 1
+        if len(vectors) != len(batch):
+            raise AssertionError(f"the encoder gave {len(vectors)} vectors for {len(batch)} clips")
+        usable = [is_usable(vector) for vector in vectors]
+        bad = Quarantined(Reason.BAD_VECTOR, "the encoder gave a zero or non-finite vector")
+        _refuse(run, [(video.claimed.id, bad) for (video, _), good in zip(batch, usable, strict=True) if not good])
+        yield [(video, vector) for (video, _), vector, good in zip(batch, vectors, usable, strict=True) if good]
+
+
+def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
+    """Vectors, study means and outbox rows, a transaction a batch; yields how many."""
+    for batch in batches:
+        if not batch:
+            continue
+        with run.clock.stage("write"), run.archive.engine.begin() as connection:
+            put_video_vectors(
+                connection,
+                run.encoder_id,
+                [(video.claimed.id, video.video_key, video.study_key, vector) for video, vector in batch],
+            )
+        run.new_videos += len(batch)
+        run.advance(len(batch))
+        yield len(batch)
+
+
+def _attempted(
+    run: Run,
+    function: Callable[[Task], Result],
+    items: Iterable[T],
+    task: Callable[[T], Task],
+    claim_of: Callable[[T], Claimed],
+    again: Callable[[T, Claimed], T],
+) -> Iterator[tuple[T, Result]]:
+    """``function`` of each item in the workers. One whose worker died comes again at the end, then is quarantined."""
+    while items:
+        died: list[T] = []
+        pairs = ((item, task(item)) for item in items)
+        for item, result in run.clock.pulling("decode", run.pool.map(function, pairs)):
+            if not isinstance(result, WorkerDied | TimedOut):
+                yield item, result
+            elif claim_of(item).attempts < ledger.MAX_ATTEMPTS:
+                with run.archive.engine.begin() as connection:
+                    died.append(again(item, ledger.claim_again(connection, claim_of(item))))
+            else:
+                reason = Reason.DECODER_TIMEOUT if isinstance(result, TimedOut) else Reason.DECODER_CRASH
+                _refuse(run, [(claim_of(item).id, Quarantined(reason, f"{result}, {ledger.MAX_ATTEMPTS} times"))])
+        items = died
+
+
+def _refuse(run: Run, outcomes: list[tuple[int, Skipped | Quarantined]]) -> None:
+    if outcomes:
+        with run.archive.engine.begin() as connection:
+            ledger.settle(connection, outcomes)
+        run.advance(len(outcomes))

@@ -1,0 +1,63 @@
+"""The three CSVs on their way into the archive: reports staged, view labels applied, sidecar identities at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from echosearch.batch import batched
+from echosearch.db.reports import IncomingReport, stage_reports
+from echosearch.db.views import put_view_labels
+from echosearch.keys import Keyring
+from echosearch.media import MediaIdentity
+from echosearch.report.table import read_reports, read_sidecar, read_views
+from echosearch.study import ViewLabel
+
+__all__ = ["apply_views", "load_sidecar", "stage_report_table"]
+
+ROWS = 1000
+
+
+def stage_report_table(connection: Connection, keyring: Keyring, table: Path) -> int:
+    """Store the reports of a CSV, all or none; how many were new. Raises TableError. Empty texts are left out."""
+    incoming = (
+        IncomingReport(row.report_text, row.study_uid, row.accession_number, row.patient_id, row.study_date)
+        for row in read_reports(table)
+        if row.report_text.strip()
+    )
+    return sum(stage_reports(connection, keyring, rows) for rows in batched(incoming, ROWS))
+
+
+def apply_views(connection: Connection, keyring: Keyring, table: Path, root: Path) -> int:
+    """Store the view labels of a CSV, all or none; how many videos that are here already changed. Raises TableError."""
+
+    def labels() -> Iterator[tuple[str, ViewLabel]]:
+        for row in read_views(table):
+            subject = keyring.video(row.sop_uid) if row.sop_uid else keyring.path(_resolve(row.path, root))
+            yield subject, row.view
+
+    return sum(put_view_labels(connection, rows) for rows in batched(labels(), ROWS))
+
+
+def load_sidecar(table: Path, root: Path) -> dict[Path, MediaIdentity]:
+    """Path -> identity, for mp4 and avi files. Raises TableError. Held in memory: about 500 bytes a row."""
+    return {
+        _resolve(row.path, root): MediaIdentity(
+            study_uid=row.study_uid,
+            patient_id=row.patient_id,
+            accession_number=row.accession_number,
+            study_date=row.study_date,
+            sop_uid=row.sop_uid,
+            view=row.view,
+        )
+        for row in read_sidecar(table)
+    }
+
+
+def _resolve(path: str, root: Path) -> Path:
+    """As walk() names it: absolute, of the root's real path."""
+    folder = Path(os.path.realpath(root))
+    return Path(os.path.normpath(folder / path if folder.is_dir() else folder.parent / path))

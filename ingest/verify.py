@@ -1,0 +1,118 @@
+"""Is the index what Postgres says? And making it so, from Postgres alone, with no encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection
+
+from echosearch.archive import Archive
+from echosearch.batch import batched
+from echosearch.db import comparison, outbox
+from echosearch.db.comparison import Differences, SeenPoint
+from echosearch.db.generation import active_encoder, register_encoder
+from echosearch.db.ledger import single_ingest
+from echosearch.db.status import ArchiveCounts, archive_counts
+from echosearch.encoder.base import EncoderId
+from echosearch.errors import EmptyArchive
+from echosearch.index.base import KINDS, Kind, point_id
+from echosearch.vector import is_usable, unit
+from ingest.relay import relay
+
+__all__ = ["VerifyReport", "rebuild", "verify"]
+
+SCROLL_BATCH = 1000
+# the index holds float16 of unit vectors: half a unit in the last place at 1 is 2**-11; components are far smaller
+VECTOR_TOLERANCE = 2**-11
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What verify found. ``clean`` when nothing differs; points that are only due are not differences."""
+
+    counts: ArchiveCounts
+    collections: tuple[Differences, ...]
+    faults: tuple[str, ...]  # Postgres against itself
+    repaired: int  # points sent or deleted by --repair
+
+    @property
+    def differences(self) -> int:
+        return sum(found.count for found in self.collections) + len(self.faults)
+
+    @property
+    def clean(self) -> bool:
+        return self.differences == 0
+
+
+def verify(archive: Archive, repair: bool = False) -> VerifyReport:
+    """Compare every collection of the active encoder with Postgres: ids, generations, hashes, vectors, both ways.
+
+    With ``repair`` the index is made right and the report says what had been wrong. Holds the ingest lock.
+    Raises EmptyArchive, ArchiveLocked, StoreUnreachable.
+    """
+    with single_ingest(archive.engine):
+        with archive.engine.begin() as connection:
+            encoder = active_encoder(connection)
+            if encoder is None:
+                raise EmptyArchive("there is nothing to verify: run echosearch ingest FOLDER first")
+            encoder_id = register_encoder(connection, encoder)
+            found = tuple(_compare(archive, connection, encoder, encoder_id, kind) for kind in KINDS)
+            faults = tuple(comparison.ledger_faults(connection, encoder_id))
+            counts = archive_counts(connection)
+            if repair:
+                for differences in found:
+                    comparison.repair(connection, encoder_id, differences)
+        repaired = relay(archive, encoder, encoder_id) if repair else 0
+    return VerifyReport(counts, found, faults, repaired)
+
+
+def _compare(archive: Archive, connection: Connection, encoder: EncoderId, encoder_id: int, kind: Kind) -> Differences:
+    comparison.start_comparison(connection)
+    collection = archive.collection(kind, encoder)
+    if collection.name in archive.index.collections():
+        for points in batched(archive.index.scroll(collection, with_vectors=True), SCROLL_BATCH):
+            truth = comparison.vectors_of(connection, encoder_id, kind, [point.key for point in points])
+            comparison.note_seen(
+                connection,
+                [
+                    SeenPoint(
+                        point.key,
+                        point.gen,
+                        point.vector_hash,
+                        point.id == point_id(encoder.fingerprint, point.key)
+                        and _fits(point.vector, truth.get(point.key)),
+                    )
+                    for point in points
+                ],
+            )
+    return comparison.compare(connection, encoder_id, kind)
+
+
+def _fits(stored: np.ndarray | None, raw: np.ndarray | None) -> bool:
+    """Whether the index's unit vector is the raw one's direction. Unknown keys are orphans, not misfits."""
+    if stored is None or raw is None:
+        return True
+    return is_usable(stored) and float(np.abs(unit(stored) - unit(raw)).max()) <= VECTOR_TOLERANCE
+
+
+def rebuild(archive: Archive, on_batch: Callable[[int], None] = lambda sent: None) -> int:
+    """Drop the active encoder's collections and fill them from Postgres; how many points were sent.
+
+    Killed half-way, the rest is in the outbox: the next ingest or rebuild completes it.
+    """
+    with single_ingest(archive.engine):
+        with archive.engine.begin() as connection:
+            encoder = active_encoder(connection)
+            if encoder is None:
+                raise EmptyArchive("there is nothing to rebuild from: run echosearch ingest FOLDER first")
+            encoder_id = register_encoder(connection, encoder)
+            outbox.enqueue_everything(connection, encoder_id)
+        for kind in KINDS:
+            archive.index.drop(archive.collection(kind, encoder))
+            archive.index.ensure(archive.collection(kind, encoder))
+        sent = relay(archive, encoder, encoder_id, on_batch)
+        for kind in KINDS:
+            archive.index.optimize(archive.collection(kind, encoder))
+        return sent

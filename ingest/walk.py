@@ -1,0 +1,51 @@
+"""Every regular file under a root, in a fixed order. Links are not followed and not counted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from echosearch.db.ledger import FoundFile
+from echosearch.errors import InputError
+
+__all__ = ["count_files", "walk"]
+
+
+def walk(root: Path) -> Iterator[FoundFile]:
+    """Yield the regular files under ``root`` (or ``root`` itself), folder by folder, in name order.
+
+    The order does not depend on the file system, so that two runs do the same things. A file that vanishes
+    while it is looked at was not there. Raises InputError where ``root`` or a folder in it cannot be listed:
+    an archive must not look complete because a mount was missing.
+    """
+    for entry in _entries(root):
+        try:
+            found = entry.stat(follow_symlinks=False) if isinstance(entry, os.DirEntry) else entry.stat()
+        except FileNotFoundError:
+            continue
+        yield FoundFile(Path(entry), found.st_size, found.st_mtime_ns)
+
+
+def count_files(root: Path) -> int:
+    """How many files walk() will give; much cheaper, since it needs no size or time."""
+    return sum(1 for _ in _entries(root))
+
+
+def _entries(root: Path) -> Iterator[os.DirEntry[str] | Path]:
+    root = Path(os.path.realpath(root))
+    if root.is_file():
+        yield root
+        return
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as exc:
+            raise InputError(f"cannot list folder {folder}: {exc.strerror}; nothing of it was ingested") from exc
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                yield entry
+        folders += [Path(entry) for entry in reversed(entries) if entry.is_dir(follow_symlinks=False)]
