@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,21 +115,38 @@ def init_bundle(
 
 def train_vocabulary(texts: Iterable[str], size: int) -> list[str]:
     """WordPiece vocabulary of at most ``size`` tokens over MeCab's words, [PAD] first. Raises InputError."""
-    sentences = [" ".join(mecab_words(text)) for text in texts]
-    if not any(sentences):
+    counts = Counter(word for text in texts for word in mecab_words(text))
+    if not counts:
         raise InputError(
             "the reports hold no text: a vocabulary cannot be made; give --reports a file with report_text"
         )
-    # a letter may start a word or continue one
-    known = [prefix + letter for letter in dict.fromkeys(ALPHABET) for prefix in ("", "##")]
+    letters = _letters(counts, size // 2)
+    # a word with a letter that is too rare to be known is [UNK] anyway
+    known = [word for word in counts if all(letter in letters for letter in _pieces(word))]
     tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    # The trainer numbers letters in the order of a hash table, and breaks ties by number. Handed over as special
+    # tokens they keep their order, so the same reports give the same vocabulary.
     trainer = trainers.WordPieceTrainer(
-        vocab_size=size - len(known), special_tokens=list(SPECIAL), min_frequency=2, show_progress=False
+        vocab_size=size, special_tokens=[*SPECIAL, *letters], min_frequency=2, show_progress=False
     )
-    tokenizer.train_from_iterator(sentences, trainer)
-    learned = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    return list(dict.fromkeys([token for token, _ in learned] + known))
+    tokenizer.train_from_iterator((word for word in sorted(known) for _ in range(counts[word])), trainer)
+    return sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().__getitem__)
+
+
+def _letters(words: Counter[str], size: int) -> dict[str, None]:
+    """The alphabet, in a fixed order: what is always known, then the commonest of these words, ``size`` in all."""
+    always = dict.fromkeys(prefix + letter for letter in ALPHABET for prefix in ("", "##"))
+    seen: Counter[str] = Counter()
+    for word, count in words.items():
+        for piece in _pieces(word):
+            seen[piece] += count
+    common = sorted(seen.keys() - always.keys(), key=lambda piece: (-seen[piece], piece))
+    return dict.fromkeys([*always, *common[: max(size - len(always), 0)]])
+
+
+def _pieces(word: str) -> list[str]:
+    return [f"##{letter}" if i else letter for i, letter in enumerate(word)]
 
 
 def _video_tower(shape: _Shape, architecture: Architecture) -> VideoTowerSpec:

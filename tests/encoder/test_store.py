@@ -1,0 +1,69 @@
+"""The encoders of an archive."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from echosearch.encoder.bundle import identify
+from echosearch.encoder.init import init_bundle
+from echosearch.encoder.store import bundle_in_use, list_bundles, use_bundle
+from echosearch.errors import BundleError, NoEncoder
+
+
+def test_use_takes_a_copy_and_points_at_it(tiny_bundle: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    encoder = use_bundle(home, tiny_bundle)
+    used = bundle_in_use(home)
+    assert used == home / "encoders" / f"tiny-{encoder.fingerprint[:12]}"
+    assert identify(used) == encoder == identify(tiny_bundle)
+    assert use_bundle(home, tiny_bundle) == encoder  # twice changes nothing
+    assert list_bundles(home) == [(used, encoder, True)]
+    assert sorted(path.name for path in home.iterdir()) == ["encoder", "encoders"]
+
+
+def test_the_last_one_chosen_counts_and_both_stay(tiny_bundle: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    other = tmp_path / "other"
+    init_bundle("tiny", ["左室拡大なし"], other, name="other", seed=2)
+    use_bundle(home, tiny_bundle)
+    chosen = use_bundle(home, other)
+    assert identify(bundle_in_use(home)) == chosen
+    assert [(encoder.name, used) for _, encoder, used in list_bundles(home)] == [("other", True), ("tiny", False)]
+
+
+def test_new_words_for_the_same_weights_replace_the_old(tiny_bundle: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    use_bundle(home, tiny_bundle)
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_bundle, copy)
+    table = tomllib.loads((copy / "bundle.toml").read_text())
+    (copy / "bundle.toml").write_text(tomli_w.dumps({**table, "licence": "CC-BY-4.0"}))
+    use_bundle(home, copy)
+    assert [encoder.licence for _, encoder, _ in list_bundles(home)] == ["CC-BY-4.0"]
+
+
+def test_without_an_encoder_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NoEncoder, match="echosearch encoder use"):
+        bundle_in_use(tmp_path)
+    (tmp_path / "encoder").write_text("gone-123\n")
+    with pytest.raises(NoEncoder, match="gone-123"):
+        bundle_in_use(tmp_path)
+    assert list_bundles(tmp_path) == []
+
+
+def test_the_setting_overrides(tmp_path: Path) -> None:
+    assert bundle_in_use(tmp_path, tmp_path / "mine") == tmp_path / "mine"
+
+
+def test_a_damaged_bundle_is_not_taken(tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_bundle, copy)
+    with (copy / "weights.safetensors").open("ab") as handle:
+        handle.write(b"x")
+    with pytest.raises(BundleError, match="is not the file"):
+        use_bundle(tmp_path / "home", copy)
+    with pytest.raises(NoEncoder):
+        bundle_in_use(tmp_path / "home")
