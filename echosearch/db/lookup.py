@@ -1,0 +1,294 @@
+"""What search asks of Postgres: which study is meant, who qualifies, and what is shown of each hit.
+
+One statement a question, whatever the number of hits. Only rows that the index has (``indexed_gen``) and that
+are not in conflict come back. Identifiers come from the phi schema, by the functions at the end, only when asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from echosearch.errors import UnknownStudy
+from echosearch.vector import Vectors, from_bytes
+
+__all__ = [
+    "Contents",
+    "Identified",
+    "ReportAbout",
+    "StoredVideo",
+    "StudyAbout",
+    "StudyRef",
+    "VideoAbout",
+    "contents",
+    "encoder_row",
+    "identified",
+    "report_texts",
+    "reports_about",
+    "resolve_study",
+    "studies_about",
+    "study_vector",
+    "video_of_file",
+    "video_with_key",
+    "videos_about",
+    "videos_of",
+]
+
+MIN_PREFIX = 8  # hex digits of a study key
+
+
+@dataclass(frozen=True)
+class StudyRef:
+    """A study and its patient, by pseudonymous keys."""
+
+    study: str
+    patient: str
+
+
+@dataclass(frozen=True)
+class StudyAbout:
+    """A study that may be shown. ``gens``: the generations of its point that this row vouches for."""
+
+    key: str
+    study: str
+    patient: str
+    gens: tuple[int, ...]
+    month: int | None  # yyyymm
+    age: int | None  # 90 means 90 and over
+    sex: str | None
+
+
+@dataclass(frozen=True)
+class ReportAbout(StudyAbout):
+    """A report that may be shown."""
+
+    link_method: str | None
+
+
+@dataclass(frozen=True)
+class VideoAbout(StudyAbout):
+    """A video that may be shown."""
+
+    view: str | None
+    view_prob: float | None
+    mode: str | None
+    device: str | None
+
+
+@dataclass(frozen=True)
+class StoredVideo:
+    """A video and its raw vector (D,)."""
+
+    about: VideoAbout
+    vector: Vectors = field(repr=False)
+    pixel_sha256: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Whose a study is. Prints nothing of it."""
+
+    study_uid: str = field(repr=False)
+    accession_number: str = field(repr=False)
+    patient_id: str = field(repr=False)
+    study_date: date | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """How much is indexed by one encoder."""
+
+    patients: int
+    studies: int
+    videos: int
+    reports: int
+
+
+def encoder_row(connection: Connection, fingerprint: str) -> int | None:
+    """Row id of an encoder, None where it never made a vector here. Unlike register_encoder this only reads."""
+    row = connection.execute(
+        text("select id from core.encoder where fingerprint = :fingerprint"), {"fingerprint": fingerprint}
+    ).one_or_none()
+    return None if row is None else int(row.id)
+
+
+def resolve_study(connection: Connection, name: str) -> StudyRef:
+    """The study that ``name`` means: its key, its StudyInstanceUID, its accession number, or the start of its key.
+
+    Raises UnknownStudy when there is none, when several fit, or when nothing of it may be shown.
+    """
+    name = name.strip()
+    ways = []
+    if name:
+        ways.append(("p.study_uid = :name or p.accession_number = :name", {"name": name}))
+    digits = name.replace("-", "").lower()
+    if re.fullmatch(rf"[0-9a-f]{{{MIN_PREFIX},32}}", digits):
+        bounds = {"low": str(UUID(digits.ljust(32, "0"))), "high": str(UUID(digits.ljust(32, "f")))}
+        ways.append(("s.study_key between cast(:low as uuid) and cast(:high as uuid)", bounds))
+    for condition, parameters in ways:
+        rows = connection.execute(
+            text(
+                "select cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.conflict"
+                f" from core.study s left join phi.study p using (study_key) where {condition}"
+                " order by s.study_key limit 100"
+            ),
+            parameters,
+        ).all()
+        if len(rows) > 1:
+            raise UnknownStudy(
+                f"that names {len(rows)}{'' if len(rows) < 100 else ' or more'} studies:"
+                " give the StudyInstanceUID or the study key"
+            )
+        if rows and rows[0].conflict:
+            raise UnknownStudy("two patients claim this study, so nothing of it is indexed: correct it at its source")
+        if rows:
+            return StudyRef(rows[0].study, rows[0].patient)
+    raise UnknownStudy(
+        "no such study in the archive: give a study key (or its first 8 digits), a StudyInstanceUID,"
+        " an accession number, or the path of a file"
+    )
+
+
+def study_vector(connection: Connection, encoder_id: int, study: str) -> Vectors:
+    """Raw mean (D,) of a study's videos. Raises UnknownStudy where none of them is indexed."""
+    row = connection.execute(
+        text(
+            "select e.vector from core.study_embedding e join core.study s using (study_key)"
+            " where e.encoder_id = :encoder and e.study_key = cast(:study as uuid) and not s.conflict"
+        ),
+        {"encoder": encoder_id, "study": study},
+    ).one_or_none()
+    if row is None:
+        raise UnknownStudy("no video of this study is indexed: echosearch status says what was left out and why")
+    return from_bytes(row.vector)
+
+
+# --- what is shown of hits -----------------------------------------------------------------------------------
+
+_STUDY = "cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.month, s.age, p.sex"
+_SHOWN = "e.encoder_id = :encoder and e.indexed_gen is not null and not s.conflict"
+_VIDEO = f"cast(v.video_key as text) as key, {_STUDY}, e.gen, e.indexed_gen, v.view, v.view_prob, v.mode, v.device"
+_FROM_VIDEOS = f"""
+    from core.video v join core.embedding e using (video_key) join core.study s using (study_key)
+    left join core.patient p using (patient_key)
+    where {_SHOWN}"""
+_STORED = f"select {_VIDEO}, v.pixel_sha256, e.vector {_FROM_VIDEOS}"
+
+
+def studies_about(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, StudyAbout]:
+    """Those of these studies that may be shown, by key."""
+    rows = connection.execute(
+        text(
+            f"select cast(s.study_key as text) as key, {_STUDY}, e.gen, e.indexed_gen from core.study s"
+            f" join core.study_embedding e using (study_key) left join core.patient p using (patient_key)"
+            f" where {_SHOWN} and s.study_key = any(cast(:keys as uuid[]))"
+        ),
+        {"encoder": encoder_id, "keys": list(studies)},
+    )
+    return {row.key: StudyAbout(*_common(row)) for row in rows}
+
+
+def reports_about(connection: Connection, encoder_id: int, reports: Sequence[str]) -> dict[str, ReportAbout]:
+    """Those of these reports that may be shown, by key."""
+    rows = connection.execute(
+        text(
+            f"select cast(r.report_key as text) as key, {_STUDY}, e.gen, e.indexed_gen, r.link_method"
+            f" from core.report r join core.report_embedding e using (report_key) join core.study s using (study_key)"
+            f" left join core.patient p using (patient_key)"
+            f" where {_SHOWN} and r.report_key = any(cast(:keys as uuid[]))"
+        ),
+        {"encoder": encoder_id, "keys": list(reports)},
+    )
+    return {row.key: ReportAbout(*_common(row), link_method=row.link_method) for row in rows}
+
+
+def videos_about(connection: Connection, encoder_id: int, videos: Sequence[str]) -> dict[str, VideoAbout]:
+    """Those of these videos that may be shown, by key."""
+    query = text(f"select {_VIDEO} {_FROM_VIDEOS} and v.video_key = any(cast(:keys as uuid[]))")
+    rows = connection.execute(query, {"encoder": encoder_id, "keys": list(videos)})
+    return {row.key: _video(row) for row in rows}
+
+
+def videos_of(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, list[StoredVideo]]:
+    """Every video of these studies that may be shown, by study, in the order of their keys."""
+    query = text(f"{_STORED} and v.study_key = any(cast(:keys as uuid[])) order by v.video_key")
+    found: dict[str, list[StoredVideo]] = {}
+    for row in connection.execute(query, {"encoder": encoder_id, "keys": list(studies)}):
+        found.setdefault(row.study, []).append(_stored(row))
+    return found
+
+
+def video_with_key(connection: Connection, encoder_id: int, video: str) -> StoredVideo | None:
+    query = text(f"{_STORED} and v.video_key = cast(:key as uuid)")
+    row = connection.execute(query, {"encoder": encoder_id, "key": video}).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def video_of_file(connection: Connection, encoder_id: int, sha256: bytes) -> StoredVideo | None:
+    """The video that was made from a file with these bytes."""
+    query = text(f"{_STORED} and v.file_sha256 = :sha256 order by v.video_key limit 1")
+    row = connection.execute(query, {"encoder": encoder_id, "sha256": sha256}).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def contents(connection: Connection, encoder_id: int) -> Contents:
+    """What is indexed by this encoder."""
+    row = connection.execute(
+        text(
+            "select (select count(*) from core.embedding e where e.encoder_id = :encoder and indexed_gen is not null)"
+            " as videos, (select count(*) from core.report_embedding e where e.encoder_id = :encoder"
+            " and indexed_gen is not null) as reports, count(*) as studies, count(distinct s.patient_key) as patients"
+            " from core.study_embedding e join core.study s using (study_key)"
+            " where e.encoder_id = :encoder and e.indexed_gen is not null"
+        ),
+        {"encoder": encoder_id},
+    ).one()
+    return Contents(row.patients, row.studies, row.videos, row.reports)
+
+
+def _common(row: Row[tuple[object, ...]]) -> tuple[str, str, str, tuple[int, ...], int | None, int | None, str | None]:
+    # a point of either generation is this row's: the newer one may be in the index before it is marked
+    return row.key, row.study, row.patient, (row.gen, row.indexed_gen), row.month, row.age, row.sex
+
+
+def _video(row: Row[tuple[object, ...]]) -> VideoAbout:
+    return VideoAbout(*_common(row), view=row.view, view_prob=row.view_prob, mode=row.mode, device=row.device)
+
+
+def _stored(row: Row[tuple[object, ...]]) -> StoredVideo:
+    return StoredVideo(_video(row), from_bytes(row.vector), row.pixel_sha256)
+
+
+# --- phi: only when asked ------------------------------------------------------------------------------------
+
+
+def identified(connection: Connection, studies: Sequence[str]) -> dict[str, Identified]:
+    """Whose these studies are, by study key."""
+    rows = connection.execute(
+        text(
+            "select cast(s.study_key as text) as study, s.study_uid, s.accession_number, o.patient_id, s.study_date"
+            " from phi.study s left join phi.patient o using (patient_key)"
+            " where s.study_key = any(cast(:keys as uuid[]))"
+        ),
+        {"keys": list(studies)},
+    )
+    return {
+        row.study: Identified(row.study_uid, row.accession_number, row.patient_id or "", row.study_date) for row in rows
+    }
+
+
+def report_texts(connection: Connection, reports: Sequence[str]) -> dict[str, str]:
+    """The text of these reports, as it came, by report key."""
+    rows = connection.execute(
+        text(
+            "select cast(report_key as text) as report, text from phi.report"
+            " where report_key = any(cast(:keys as uuid[]))"
+        ),
+        {"keys": list(reports)},
+    )
+    return {row.report: row.text for row in rows}

@@ -1,0 +1,33 @@
+"""Text -> studies: what would be written in a report finds the studies that show it."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.archive import Archive
+from echosearch.errors import InputError
+from echosearch.search.answer import results, searching, study_hits
+from echosearch.search.hits import Results, SearchOptions
+
+__all__ = ["MAX_TEXT", "query_text"]
+
+MAX_TEXT = 20_000  # characters; an encoder reads the first few hundred tokens
+_JAPANESE = re.compile("[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9d]")
+
+
+def query_text(archive: Archive, text: str, options: SearchOptions) -> Results:
+    """Studies (or videos, patients) that fit ``text`` best.
+
+    Raises InputError on a text that says nothing, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+    """
+    if not any(character.isalnum() for character in text):
+        raise InputError("the query says nothing: write findings as in a report, such as 重度僧帽弁逆流")
+    if len(text) > MAX_TEXT:
+        raise InputError(f"the query has {len(text)} characters, at most {MAX_TEXT} are read: shorten it")
+    with searching(archive) as search:
+        vector = archive.encoder.encode_texts([text])[0]
+        hits, dropped = study_hits(search, vector, options)
+        notes = []
+        if archive.encoder.text_spec.language == "en" and _JAPANESE.search(text):
+            notes.append(f"encoder {archive.encoder_id.name} reads English: a Japanese query means little to it")
+        return results(search, hits, dropped, options, {"report": text}, *notes)
