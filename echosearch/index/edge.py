@@ -1,7 +1,6 @@
 """Qdrant's own engine in this process (qdrant-edge-py), under one folder that one process holds at a time.
 
-    FOLDER/lock                 held from the first use until close()
-    FOLDER/owner                the process that holds it, for the message to the others
+    FOLDER/lock                 held from the first use until close(); names the process that holds it
     FOLDER/videos_0123abcd/     one shard a collection
     FOLDER/.new-..., .drop-...  half-made or half-removed: swept at the next opening
 
@@ -11,29 +10,36 @@ The engine's write-ahead log survives the death of this process, but is not forc
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import RLock
+from typing import IO
 from uuid import UUID
 
 import numpy as np
 import qdrant_edge as engine
-from fasteners import InterProcessLock
 
 from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
 from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.edge_filter import edge_filter
-from echosearch.index.edge_shard import HNSW_EF, check_shard, create_shard, engine_errors, load_shard, sync_folder
-from echosearch.index.fields import SCORED_FIELDS, best_first, payload_values, scored, unit_query, unit_rows
+from echosearch.index.edge_shard import check_shard, create_shard, engine_errors, load_shard, sync_folder
+from echosearch.index.fields import (
+    HNSW_EF,
+    SCORED_FIELDS,
+    TIE_MARGIN,
+    best_first,
+    payload_values,
+    scored,
+    unit_query,
+    unit_rows,
+)
+from echosearch.index.lock import free, owner, take
 from echosearch.vector import Vectors
 from echosearch.where import Where
 
 __all__ = ["EdgeIndex"]
-
-TIE_MARGIN = 8  # results asked for beyond the limit, to see whether a tie crosses it
 
 
 class EdgeIndex:
@@ -42,7 +48,7 @@ class EdgeIndex:
     def __init__(self, folder: Path, lock_wait_seconds: float) -> None:
         self._folder = folder
         self._wait = lock_wait_seconds
-        self._lock: InterProcessLock | None = None
+        self._lock: IO[str] | None = None
         self._shards: dict[str, tuple[int, engine.EdgeShard]] = {}  # name -> dimension, shard
         self._guard = RLock()  # several threads of one process may use the index
 
@@ -152,8 +158,7 @@ class EdgeIndex:
                         shard.close()
             finally:
                 if self._lock is not None:
-                    (self._folder / "owner").unlink(missing_ok=True)
-                    self._lock.release()
+                    free(self._lock)
                     self._lock = None
 
     def _hold(self) -> None:
@@ -162,24 +167,19 @@ class EdgeIndex:
             return
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = InterProcessLock(self._folder / "lock")
-            taken = lock.acquire(blocking=self._wait > 0, timeout=self._wait)
+            self._lock = take(self._folder / "lock", self._wait)
         except OSError as exc:
             raise StoreUnreachable(f"index folder {self._folder}: {exc.strerror}; check its owner and mode") from exc
-        if not taken:
+        if self._lock is None:
             raise ArchiveLocked(self._locked())
-        self._lock = lock
-        (self._folder / "owner").write_text(f"{os.getpid()}\n")
         for leftover in (*self._folder.glob(".new-*"), *self._folder.glob(".drop-*")):
             shutil.rmtree(leftover)
 
     def _locked(self) -> str:
-        try:
-            owner = f" (process {int((self._folder / 'owner').read_text())})"
-        except (OSError, ValueError):
-            owner = ""
+        holder = owner(self._folder / "lock")
+        who = f"another process ({holder})" if holder is not None else "another process"
         return (
-            f"another process{owner} holds the archive's index in {self._folder}; gave up after {self._wait:g} s: "
+            f"{who} holds the archive's index in {self._folder}; gave up after {self._wait:g} s: "
             "try again when it has ended, or use a Qdrant server (ECHOSEARCH_QDRANT_URL)"
         )
 

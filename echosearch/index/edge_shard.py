@@ -11,12 +11,10 @@ import qdrant_edge as engine
 
 from echosearch.errors import ArchiveError, EchosearchError, StoreUnreachable
 from echosearch.index.base import Collection
-from echosearch.index.fields import PAYLOAD_INDEXES, IndexType
+from echosearch.index.fields import HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, IndexType
 
-__all__ = ["HNSW_EF", "check_shard", "create_shard", "engine_errors", "load_shard", "sync_folder"]
+__all__ = ["check_shard", "create_shard", "engine_errors", "load_shard", "sync_folder"]
 
-# Chosen by tests/benchmarks/bench_index.py on 100,000 x 512 (figures in docs/operations.md).
-HNSW_M, HNSW_EF_CONSTRUCT, HNSW_EF = 16, 128, 128
 FULL_SCAN_KB = 4_000  # up to this size a scan is as fast as the graph, and exact
 
 _SCHEMAS: dict[IndexType, engine.PayloadSchemaParams] = {

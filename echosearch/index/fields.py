@@ -15,8 +15,12 @@ from echosearch.vector import Vectors, unit
 from echosearch.where import FIELDS, Comparison
 
 __all__ = [
+    "HNSW_EF",
+    "HNSW_EF_CONSTRUCT",
+    "HNSW_M",
     "PAYLOAD_INDEXES",
     "SCORED_FIELDS",
+    "TIE_MARGIN",
     "IndexType",
     "Interval",
     "best_first",
@@ -26,6 +30,10 @@ __all__ = [
     "unit_query",
     "unit_rows",
 ]
+
+# Chosen by tests/benchmarks/bench_index.py on 100,000 x 512 (figures in docs/operations.md).
+HNSW_M, HNSW_EF_CONSTRUCT, HNSW_EF = 16, 128, 128
+TIE_MARGIN = 8  # results asked for beyond the limit, to see whether a tie crosses it
 
 IndexType = Literal["uuid", "keyword", "integer", "float"]
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from qdrant_client import QdrantClient
 
 from echosearch.index.base import VectorIndex
 from echosearch.index.edge import EdgeIndex
+from echosearch.index.server import ServerIndex
 
 SERVER_URL = "ECHOSEARCH_QDRANT_URL"
 
@@ -27,7 +29,12 @@ def make_edge(folder: Path) -> VectorIndex:
     return EdgeIndex(folder / "edge", lock_wait_seconds=0.2)
 
 
-ADAPTERS: dict[str, Callable[[Path], VectorIndex]] = {"edge": make_edge}
+def make_server(_folder: Path) -> VectorIndex:
+    """On qdrant-client's in-process stand-in for a server."""
+    return ServerIndex(QdrantClient(":memory:"))
+
+
+ADAPTERS: dict[str, Callable[[Path], VectorIndex]] = {"edge": make_edge, "server": make_server}
 
 
 @pytest.fixture(params=sorted(ADAPTERS))

@@ -16,6 +16,11 @@ from echosearch.index.base import POINT_NAMESPACE, Collection, Payload, Point, V
 from echosearch.vector import unit
 from echosearch.where import FIELDS, And, Comparison, Not, Or, Where
 
+# what qdrant-client's stand-in says that it leaves to a real server
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
+]
 VIDEOS = Collection("videos", "0123456789abcdef" * 4, 16)
 F16 = 2e-3  # what float16 storage does to a cosine of 16 dimensions
 STUDIES = Collection("studies", "0123456789abcdef" * 4, 16)

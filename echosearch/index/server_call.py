@@ -1,0 +1,102 @@
+"""How a Qdrant server is called: where it may be, how often a call is tried, what its errors become."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import grpc  # type: ignore[import-untyped]
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from echosearch.errors import ArchiveError, ConfigError, StoreUnreachable
+
+__all__ = ["NotFound", "call", "checked_url"]
+
+T = TypeVar("T")
+WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between the tries: a restart of the server takes about that long
+PASSING_HTTP = frozenset({408, 425, 429, 500, 502, 503, 504})
+PASSING_GRPC = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+)
+REFUSED = frozenset({401, 403, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
+
+
+class NotFound(Exception):
+    """The server has no such collection. Never leaves the index package."""
+
+
+def checked_url(url: str) -> str:
+    """The server's address, without the part that is ours. Raises ConfigError.
+
+    Payloads and vectors are personal data, and the API key opens all of them: to another machine they go through
+    TLS, unless the URL ends in ``?tls=off`` (a private network between two containers).
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == -1 or parts.username is not None:
+        raise ConfigError("ECHOSEARCH_QDRANT_URL must look like https://host:6333, without a user or password")
+    allowed = parse_qs(parts.query).get("tls") == ["off"]
+    if parts.scheme == "http" and not allowed and not _is_loopback(parts.hostname):
+        raise ConfigError(
+            f"ECHOSEARCH_QDRANT_URL: {parts.hostname} is another machine and http is readable on the way: "
+            "use https, or add ?tls=off if that network is private"
+        )
+    return parts._replace(query="", fragment="").geturl()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def call(function: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T:
+    """Call the server, again after ``waits`` while it does not answer; every call here may safely be repeated.
+
+    Raises NotFound, StoreUnreachable, or ArchiveError where the server says that the request itself is wrong.
+    """
+    for wait in (*waits, None):
+        try:
+            return function()
+        except (ResponseHandlingException, UnexpectedResponse, ResourceExhaustedResponse, grpc.RpcError) as exc:
+            status = _status(exc)
+            if status in (404, grpc.StatusCode.NOT_FOUND):
+                raise NotFound from exc
+            if status in REFUSED:
+                raise StoreUnreachable("Qdrant refused the API key: check ECHOSEARCH_QDRANT_API_KEY") from exc
+            passing = status is None or status in PASSING_HTTP or status in PASSING_GRPC
+            if not passing:
+                raise ArchiveError(f"Qdrant refused a request: {_reason(exc)}") from exc
+            if wait is None:
+                raise StoreUnreachable(
+                    f"Qdrant does not answer: {_reason(exc)}; check ECHOSEARCH_QDRANT_URL and the server"
+                ) from exc
+            time.sleep(wait)
+        except ValueError as exc:
+            # qdrant-client's in-process stand-in, which the tests use, has no status codes
+            if str(exc).startswith("Collection ") and str(exc).endswith(" not found"):
+                raise NotFound from exc
+            raise
+    raise AssertionError("the last try either returns or raises")
+
+
+def _status(exc: Exception) -> int | grpc.StatusCode | None:
+    """None where no answer came at all."""
+    if isinstance(exc, UnexpectedResponse):
+        return exc.status_code
+    if isinstance(exc, ResourceExhaustedResponse):
+        return grpc.StatusCode.RESOURCE_EXHAUSTED
+    return exc.code() if isinstance(exc, grpc.Call) else None
+
+
+def _reason(exc: Exception) -> str:
+    said = exc.details() if isinstance(exc, grpc.Call) else str(exc)
+    return " ".join((said or type(exc).__name__).split())[:200]
