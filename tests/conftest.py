@@ -1,0 +1,66 @@
+"""A real PostgreSQL for the whole session, empty tables for each test, and an archive with a fake encoder."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from echosearch.archive import Archive
+from echosearch.db.base import Base
+from echosearch.db.postgres import open_engine, upgrade
+from echosearch.encoder.fake import FakeEncoder
+from echosearch.index.edge import EdgeIndex
+from echosearch.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of whoever runs it (what a marker demands stays)."""
+    kept = {"ECHOSEARCH_REQUIRE", "ECHOSEARCH_QDRANT_URL", "ECHOSEARCH_QDRANT_API_KEY"}
+    for name in os.environ:
+        if name.startswith("ECHOSEARCH_") and name not in kept:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Engine]:
+    """An engine on a migrated, embedded PostgreSQL that lives as long as the session.
+
+    Not under pytest's own folder: another session of the same user closes that folder to the server's user.
+    """
+    with tempfile.TemporaryDirectory(prefix="echosearch-tests-") as home:
+        engine = open_engine(None, Path(home))
+        upgrade(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def engine(database: Engine) -> Engine:
+    """The session's engine, every table empty."""
+    names = ", ".join(f"{table.schema}.{table.name}" for table in Base.metadata.sorted_tables)
+    with database.begin() as connection:
+        connection.execute(text(f"truncate {names} restart identity cascade"))
+    return database
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(stat.S_IRWXU)
+    return Settings(home=home, workers=2)
+
+
+@pytest.fixture
+def archive(settings: Settings, engine: Engine) -> Iterator[Archive]:
+    """An archive on the session's PostgreSQL and its own embedded index, with a fake encoder."""
+    index = EdgeIndex(settings.home / "qdrant", lock_wait_seconds=1.0)
+    yield Archive(settings, engine, index, FakeEncoder())
+    index.close()
