@@ -1,0 +1,68 @@
+"""Uncompressed pixel data: one frame's bytes to RGB, in the fewest passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from echosearch.clip import Uint8
+from echosearch.dicom.color import grey_table, palette_table, to_bytes_per_sample, ybr422_to_ybr, ybr_to_rgb
+from echosearch.dicom.layout import PixelLayout
+from echosearch.errors import FileRefused
+from echosearch.study import Quarantined, Reason
+
+__all__ = ["FrameDecoder", "native_decoder", "samples_to_rgb"]
+
+FrameDecoder = Callable[[bytes], Uint8]  # one frame's stored bytes -> (H, W, 3) uint8 true RGB
+
+YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
+KNOWN = frozenset({"RGB", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}) | YBR
+
+
+def native_decoder(dataset: Dataset, layout: PixelLayout, little_endian: bool, pixel_vr: str) -> FrameDecoder:
+    """Raises FileRefused(UNSUPPORTED_SYNTAX) for a photometric interpretation that uncompressed data cannot have."""
+    if layout.photometric not in KNOWN:
+        raise FileRefused(
+            Quarantined(
+                Reason.UNSUPPORTED_SYNTAX, "this PhotometricInterpretation (0028,0004) is not read uncompressed"
+            )
+        )
+    dtype = np.dtype(f"{'<' if little_endian else '>'}u{layout.bits_allocated // 8}")
+    # 8-bit samples as big-endian words are swapped in pairs (PS3.5 section 7.3)
+    swapped = not little_endian and layout.bits_allocated == 8 and pixel_vr == "OW"
+    shown = samples_to_rgb(dataset, layout)
+
+    def decode(data: bytes) -> Uint8:
+        if swapped:
+            data = np.frombuffer(data + b"\0" * (len(data) % 2), "<u2").byteswap().tobytes()
+        samples = np.frombuffer(data, dtype, count=layout.frame_bytes // dtype.itemsize)
+        if layout.photometric == "YBR_FULL_422":
+            return ybr_to_rgb(
+                ybr422_to_ybr(to_bytes_per_sample(samples, layout.bits_stored), layout.rows, layout.columns)
+            )
+        if layout.samples == 1:
+            return shown(samples.reshape(layout.rows, layout.columns))
+        if layout.planar:
+            return shown(np.moveaxis(samples.reshape(3, layout.rows, layout.columns), 0, 2))
+        return shown(samples.reshape(layout.rows, layout.columns, 3))
+
+    return decode
+
+
+def samples_to_rgb(dataset: Dataset, layout: PixelLayout) -> Callable[[NDArray[Any]], Uint8]:
+    """A function from decoded samples, (H, W) or (H, W, 3), to RGB; its tables are made once."""
+    if layout.samples == 1 and layout.bits_allocated > 16:
+        raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"{layout.bits_allocated}-bit samples of one channel"))
+    if layout.photometric == "PALETTE COLOR":
+        table = palette_table(dataset, layout.bits_allocated)
+        return lambda samples: table[samples]
+    if layout.samples == 1:
+        table = grey_table(dataset, layout)
+        return lambda samples: table[samples]
+    if layout.photometric in YBR:
+        return lambda samples: ybr_to_rgb(to_bytes_per_sample(samples, layout.bits_stored))
+    return lambda samples: to_bytes_per_sample(samples, layout.bits_stored)

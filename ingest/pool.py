@@ -1,0 +1,296 @@
+"""Worker processes for files that nobody vouches for: a bad file ends a worker, not the run.
+
+    tasks --> [window] --> worker 1 (limits: memory, CPU, wall) --> (task, result | WorkerDied | TimedOut)
+                       \\-> worker 2 ...
+
+One pipe for each worker: one that is killed half-way through an answer spoils its own pipe and no other (with
+pebble's shared channel such a death hangs the pool for good; measured, see docs/dicom.md). Workers fork from a
+server process that has the heavy imports done, so a new one costs milliseconds; they die with their parent.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import queue
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from ingest.worker import EXIT_MEMORY, PRELOAD, main_left_alone, receive, serve
+
+__all__ = ["DecodePool", "PoolBroken", "TimedOut", "WorkerDied"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MAX_FAILED_STARTS = 5
+READY_SECONDS = 120.0  # the first worker waits for the server's imports
+
+
+class PoolBroken(RuntimeError):
+    """Workers cannot be started at all; the message says how they ended."""
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """The worker ended under this task: a signal, an exit, or more memory than it may have."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class TimedOut:
+    """The task used more time than it may: "cpu" or "wall"."""
+
+    limit: str
+
+
+@dataclass(frozen=True)
+class _Raised:
+    error: Exception
+
+
+@dataclass(eq=False)
+class _Job(Generic[T]):
+    number: int
+    task: T
+    message: bytes  # pickled (function, task)
+    answers: queue.SimpleQueue[tuple[_Job[T], Any]]
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    deadline: float
+    ready: bool = False
+    job: _Job[Any] | None = None
+
+
+class DecodePool:
+    """A context manager; ``map`` may be used by several stages at once, from the thread that entered it.
+
+    memory_mb    what a worker may allocate beyond its imports (RLIMIT_DATA: torch maps far more than it uses)
+    cpu_seconds  of one task; wall_seconds: of one task
+    """
+
+    def __init__(self, workers: int, memory_mb: int, cpu_seconds: int, wall_seconds: float) -> None:
+        self.workers = workers
+        self.wall_seconds = wall_seconds
+        self._limits = (memory_mb, cpu_seconds)
+        self._context = multiprocessing.get_context("forkserver")
+        self._crew: list[_Worker] = []
+        self._inbox: deque[_Job[Any]] = deque()
+        self._failed_starts = 0
+        self._broken: PoolBroken | None = None
+        self._closing = False
+        self._bell, self._bell_end = multiprocessing.Pipe(duplex=False)
+        self._bell_lock = threading.Lock()
+        self._pump = threading.Thread(target=self._run, name="decode-pool", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._context.set_forkserver_preload(PRELOAD)
+        self._pump.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing = True
+        self._ring()
+        self._pump.join()
+        self._bell.close()
+        self._bell_end.close()
+
+    def map(
+        self, function: Callable[[T], R], tasks: Iterable[T], window: int | None = None, ordered: bool = False
+    ) -> Iterator[tuple[T, R | WorkerDied | TimedOut]]:
+        """Yield (task, result) as they finish, or in the tasks' order; at most ``window`` tasks are under way.
+
+        ``tasks`` is drawn from in the caller's thread, one at a time, as room appears: committing "attempt + 1" in
+        that generator happens before the decode. An exception of ``function`` is raised here; a death or a
+        timeout is a value. ``function`` must be importable (not from __main__). Results waiting to be taken are
+        part of the window, so memory stays bounded.
+        """
+        window = window or 4 * self.workers
+        answers: queue.SimpleQueue[tuple[_Job[T], Any]] = queue.SimpleQueue()
+        source = iter(tasks)
+        number = under_way = expected = 0
+        exhausted = False
+        early: dict[int, tuple[T, Any]] = {}
+        try:
+            while True:
+                while not exhausted and under_way < window:
+                    try:
+                        task = next(source)
+                    except StopIteration:
+                        exhausted = True
+                        break
+                    self._submit(_Job(number, task, pickle.dumps((function, task)), answers))
+                    number += 1
+                    under_way += 1
+                if not under_way:
+                    return
+                job, result = self._next_answer(answers)
+                if isinstance(result, _Raised):
+                    raise result.error
+                if not ordered:
+                    under_way -= 1
+                    yield job.task, result
+                    continue
+                early[job.number] = (job.task, result)
+                while expected in early:
+                    under_way -= 1
+                    yield early.pop(expected)
+                    expected += 1
+        finally:
+            self._forget(answers)
+
+    def _next_answer(self, answers: queue.SimpleQueue[tuple[_Job[T], Any]]) -> tuple[_Job[T], Any]:
+        while True:
+            if self._broken is not None:
+                raise self._broken
+            try:
+                return answers.get(timeout=0.5)
+            except queue.Empty:
+                if self._closing:
+                    raise PoolBroken("the pool was closed while tasks were under way") from None
+
+    def _submit(self, job: _Job[Any]) -> None:
+        self._inbox.append(job)
+        self._ring()
+
+    def _forget(self, answers: queue.SimpleQueue[Any]) -> None:
+        """Drop what an abandoned map has not started; what runs is finished and thrown away."""
+        for job in [job for job in list(self._inbox) if job.answers is answers]:
+            with suppress(ValueError):  # just handed out
+                self._inbox.remove(job)
+
+    def _ring(self) -> None:
+        with self._bell_lock:
+            self._bell_end.send_bytes(b"!")
+
+    # the pump: one thread that owns the workers
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._hand_out()
+                self._take_in()
+        except PoolBroken as broken:
+            self._broken = broken
+        finally:
+            for worker in list(self._crew):
+                self._end(worker)
+
+    def _hand_out(self) -> None:
+        while len(self._crew) < self.workers:
+            self._crew.append(self._start())
+        for worker in list(self._crew):
+            if not worker.ready or worker.job is not None:
+                continue
+            try:
+                job = self._inbox.popleft()
+            except IndexError:
+                return
+            worker.job, worker.deadline = job, time.monotonic() + self.wall_seconds
+            try:
+                worker.pipe.send_bytes(job.message)
+            except OSError:  # it died idle: the task was not begun, another worker takes it
+                self._inbox.appendleft(job)
+                worker.job = None
+                self._end(worker)
+
+    def _take_in(self) -> None:
+        busy = [worker for worker in self._crew if worker.job is not None or not worker.ready]
+        timeout = min((worker.deadline for worker in busy), default=time.monotonic() + 3600) - time.monotonic()
+        by_pipe: dict[Any, _Worker] = {worker.pipe: worker for worker in self._crew}
+        for pipe in wait([self._bell, *by_pipe], max(timeout, 0.0)):
+            if pipe is self._bell:
+                while self._bell.poll():
+                    self._bell.recv_bytes()
+                continue
+            self._hear(by_pipe[pipe])
+        now = time.monotonic()
+        for worker in [worker for worker in self._crew if worker.deadline < now]:
+            if worker.job is not None:
+                self._answer(worker, TimedOut("wall"))
+                self._end(worker)
+            elif not worker.ready:
+                self._end(worker)
+                self._count_failed_start("it did not answer in time")
+
+    def _hear(self, worker: _Worker) -> None:
+        try:
+            message = receive(worker.pipe)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self._bury(worker)
+            return
+        if not worker.ready:
+            worker.ready, self._failed_starts = True, 0
+            worker.deadline = float("inf")
+            return
+        succeeded, value = message
+        self._answer(worker, value if succeeded else _Raised(value))
+
+    def _answer(self, worker: _Worker, result: Any) -> None:
+        if worker.job is not None:
+            worker.job.answers.put((worker.job, result))
+        worker.job, worker.deadline = None, float("inf")
+
+    def _bury(self, worker: _Worker) -> None:
+        exitcode = self._end(worker)
+        if not worker.ready:
+            self._count_failed_start(_how(exitcode))
+        elif exitcode == -signal.SIGXCPU:
+            self._answer(worker, TimedOut("cpu"))
+        else:
+            self._answer(worker, WorkerDied(_how(exitcode)))
+
+    def _count_failed_start(self, how: str) -> None:
+        self._failed_starts += 1
+        if self._failed_starts >= MAX_FAILED_STARTS:
+            raise PoolBroken(
+                f"decode workers cannot start: {self._failed_starts} ended before their first task ({how})"
+            )
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe(duplex=True)
+        process = self._context.Process(target=serve, args=(theirs, *self._limits), name="decode-worker", daemon=True)
+        try:
+            with main_left_alone():
+                process.start()
+        except (OSError, EOFError) as exc:
+            ours.close()
+            raise PoolBroken(f"a decode worker cannot be started: {exc}") from exc
+        finally:
+            theirs.close()
+        return _Worker(process, ours, time.monotonic() + READY_SECONDS)
+
+    def _end(self, worker: _Worker) -> int | None:
+        """Kill if need be; the exit code it had ended with by itself, if it had."""
+        self._crew.remove(worker)
+        worker.process.join(0.2 if worker.ready and not self._closing else 0)  # a closed pipe precedes the exit status
+        worker.process.kill()
+        worker.process.join()
+        exitcode = worker.process.exitcode
+        worker.process.close()
+        worker.pipe.close()
+        return exitcode
+
+
+def _how(exitcode: int | None) -> str:
+    if exitcode is None:
+        return "unknown"
+    if exitcode == EXIT_MEMORY:
+        return "memory limit"
+    return signal.Signals(-exitcode).name if exitcode < 0 else f"exit status {exitcode}"

@@ -1,0 +1,197 @@
+"""The inside of a decode worker: its limits, its loop, and the two tasks that ingest gives it."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import pickle
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from echosearch.clip import Clip, ClipSpec
+from echosearch.errors import EchosearchError, FileRefused
+from echosearch.media import MediaIdentity
+from echosearch.source import inspect_file, open_source
+from echosearch.study import Outcome, Quarantined, Reason, Skipped
+
+__all__ = [
+    "EXIT_MEMORY",
+    "PRELOAD",
+    "ClipTask",
+    "InspectTask",
+    "inspect",
+    "load_clip",
+    "main_left_alone",
+    "receive",
+    "serve",
+]
+
+PRELOAD = ["ingest.worker", "echosearch.encoder.preprocess"]  # imported once, in the server that workers fork from
+EXIT_MEMORY = 86  # a worker that met its memory limit ends itself: its heap is not to be trusted
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class InspectTask:
+    """One file for the header stage."""
+
+    path: Path = field(repr=False)
+    issuer: str = ""
+    identity: MediaIdentity | None = None
+    allow_secondary_capture: bool = False
+
+
+@dataclass(frozen=True)
+class ClipTask:
+    """One video for the clip stage; ``size`` and ``mtime_ns`` are the file's when its header was read."""
+
+    path: Path = field(repr=False)
+    key: str
+    spec: ClipSpec
+    size: int | None = None
+    mtime_ns: int | None = None
+
+
+def inspect(task: InspectTask) -> Outcome:
+    """inspect_file, for the pool."""
+    return inspect_file(task.path, task.issuer, task.identity, task.allow_secondary_capture)
+
+
+def load_clip(task: ClipTask) -> Clip | Skipped | Quarantined:
+    """Decode and preprocess one video; every fault of the file is a value. A wrong ClipSpec is an EncoderError.
+
+    CHANGED where size or modification time differ from the header stage's, or change while the frames are read.
+    """
+    from echosearch.encoder.preprocess import make_clip  # torch
+
+    try:
+        if _changed(task):
+            return Quarantined(Reason.CHANGED, "the file changed after its header was read")
+        clip = make_clip(task.key, open_source(task.path), task.spec)
+        return Quarantined(Reason.CHANGED, "the file changed while it was read") if _changed(task) else clip
+    except FileRefused as refused:
+        return refused.outcome
+    except OSError as exc:
+        return Quarantined(Reason.UNREADABLE, type(exc).__name__)
+    except (EchosearchError, MemoryError):
+        raise
+    except Exception as exc:  # the clip stage's one boundary for files that nobody vouches for
+        return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
+
+
+def _changed(task: ClipTask) -> bool:
+    if task.size is None and task.mtime_ns is None:
+        return False
+    info = os.lstat(task.path)
+    return task.size not in (None, info.st_size) or task.mtime_ns not in (None, info.st_mtime_ns)
+
+
+def serve(pipe: Connection, memory_mb: int, cpu_seconds: int) -> None:
+    """The worker's life: limits, "ready", then (function, task) in and (succeeded, value) out until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    ctypes.CDLL(None, use_errno=True).prctl(
+        PR_SET_PDEATHSIG, signal.SIGKILL
+    )  # the server ends with the run, we with it
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _one_thread()
+    allowed = _data_bytes() + memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
+    _send(pipe, (True, "ready"))
+    while True:
+        try:
+            function, task = pickle.loads(pipe.recv_bytes())
+            _allow_cpu(cpu_seconds)
+            message = (True, function(task))
+        except EOFError:
+            return
+        except MemoryError:
+            os._exit(EXIT_MEMORY)
+        except Exception as exc:  # raised again in the parent
+            message = (False, _portable(exc))
+        try:
+            _send(pipe, message)
+        except MemoryError:
+            os._exit(EXIT_MEMORY)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        del message  # a clip is megabytes
+
+
+def receive(pipe: Connection) -> Any:
+    """The other end of _send: arrays arrive in memory of their own, without a second copy."""
+    pickled = pipe.recv_bytes()
+    sizes: list[int] = pickle.loads(pipe.recv_bytes())
+    buffers = []
+    for size in sizes:
+        buffer = bytearray(size)
+        if size:
+            pipe.recv_bytes_into(buffer)
+        buffers.append(buffer)
+    return pickle.loads(pickled, buffers=buffers)
+
+
+def _send(pipe: Connection, message: Any) -> None:
+    buffers: list[pickle.PickleBuffer] = []
+    pipe.send_bytes(pickle.dumps(message, protocol=5, buffer_callback=buffers.append))
+    views = [buffer.raw() for buffer in buffers]
+    pipe.send_bytes(pickle.dumps([view.nbytes for view in views]))
+    for view in views:
+        if view.nbytes:
+            pipe.send_bytes(view)
+
+
+def _portable(exc: Exception) -> Exception:
+    """An exception that the parent can load."""
+    try:
+        pickle.loads(pickle.dumps(exc))
+    except Exception:  # whatever its pickling raises, its name still travels
+        return RuntimeError(f"{type(exc).__name__} in a decode worker")
+    return exc
+
+
+def _allow_cpu(seconds: int) -> None:
+    """The soft limit counts the whole process: move it ahead of what was used. SIGXCPU ends the worker."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(usage.ru_utime + usage.ru_stime) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
+def _data_bytes() -> int:
+    """What RLIMIT_DATA counts already: private writable memory, mostly of the imports."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _one_thread() -> None:
+    """As many workers as cores: more threads in each would only take turns."""
+    import cv2
+
+    from echosearch.encoder import preprocess
+
+    cv2.setNumThreads(1)
+    preprocess.use_one_thread()
+
+
+@contextmanager
+def main_left_alone() -> Iterator[None]:
+    """Keep multiprocessing from importing the parent's __main__ again in every worker: it needs nothing of it."""
+    main = sys.modules["__main__"]
+    kept: dict[str, Any] = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    for name in kept:
+        vars(main).pop(name)
+    vars(main)["__spec__"] = None
+    try:
+        yield
+    finally:
+        vars(main).pop("__spec__")
+        vars(main).update(kept)
