@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 
 from echosearch.archive import Archive
 from echosearch.db import ledger
@@ -22,7 +21,7 @@ from ingest.relay import relay
 from ingest.reports import encode_reports
 from ingest.run import Run
 from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfinished, written
-from ingest.walk import count_files, walk
+from ingest.walk import walk
 
 __all__ = ["ingest"]
 
@@ -37,9 +36,9 @@ def ingest(
     listed, StoreUnreachable when a store goes away: what was committed stays, run again.
     """
     with ledger.single_ingest(archive.engine), Run(archive, root, options, on_progress) as run:
-        Thread(target=lambda: run.expect(count_files(root)), daemon=True).start()
+        run.count_ahead()
         relay(archive, archive.encoder_id, run.encoder_id, run.sent)  # what a run that died had left
-        files = run.clock.pulling("walk", unfinished(run, walk(root)))
+        files = run.clock.pulling("walk", unfinished(run, walk(run.root)))
         headers = inspected(run, claimed(run, files))
         clips = decoded(run, admitted(run, headers))
         for _ in written(run, encoded(run, clips)):

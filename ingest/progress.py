@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ class Clock:
     """Seconds the pipeline's own thread spent in each stage; for "decode" that is waiting for the workers."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[Stage] = Counter()
+        self.seconds: dict[Stage, float] = dict.fromkeys(STAGES, 0.0)
         self._running: list[tuple[Stage, float]] = []
         self.started = time.monotonic()
 

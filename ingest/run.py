@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 
 from sqlalchemy import Connection
@@ -14,12 +16,13 @@ from echosearch.archive import Archive
 from echosearch.db import generation, ledger
 from echosearch.db.reports import LinkCounts
 from echosearch.db.status import tree_counts, ungated_studies
-from echosearch.errors import EncoderMismatch
+from echosearch.errors import EncoderMismatch, InputError
 from echosearch.media import MediaIdentity
 from ingest.options import IngestOptions, IngestSummary
 from ingest.pool import DecodePool
 from ingest.progress import Clock, Progress
 from ingest.tables import apply_views, load_sidecar, stage_report_table
+from ingest.walk import count_files
 
 __all__ = ["Run"]
 
@@ -90,8 +93,14 @@ class Run:
         """What the sidecar CSV says of this file."""
         return self._sidecar.get(path)
 
-    def expect(self, found: int) -> None:
-        self._found = found
+    def count_ahead(self) -> None:
+        """Count the files beside the work, so that progress can say how much is left."""
+
+        def count() -> None:
+            with suppress(InputError):  # the walk itself meets it too, and says so
+                self._found = count_files(self.root)
+
+        Thread(target=count, name="count-files", daemon=True).start()
 
     def advance(self, files: int) -> None:
         """So many more files have an outcome; tell whoever watches."""

@@ -14,8 +14,9 @@ from echosearch.db.vectors import put_video_vectors
 from echosearch.study import Outcome, Quarantined, Reason, Skipped, VideoHeader
 from echosearch.vector import Vectors, is_usable
 from ingest.pool import TimedOut, WorkerDied
+from ingest.progress import Stage
 from ingest.run import Run
-from ingest.work import DecodeTask, InspectTask, decode, inspect
+from ingest.worker import ClipTask, InspectTask, inspect, load_clip
 
 __all__ = ["Embedded", "admitted", "claimed", "decoded", "encoded", "inspected", "unfinished", "written"]
 
@@ -60,7 +61,8 @@ def inspected(run: Run, files: Iterator[Claimed]) -> Iterator[tuple[Claimed, Out
         path = claim.file.path
         return InspectTask(path, run.archive.settings.issuer, run.identity(path), run.options.secondary_capture)
 
-    yield from _attempted(run, inspect, files, task, lambda claim: claim, lambda _, again: again)
+    # in the order of the walk: of two copies it is always the first that is kept
+    yield from _attempted(run, "headers", inspect, files, task, lambda claim: claim, lambda _, again: again)
 
 
 def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Admitted]:
@@ -79,11 +81,11 @@ def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Adm
 def decoded(run: Run, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clip]]:
     """The clips that the encoder wants, decoded in the workers."""
 
-    def task(video: Admitted) -> DecodeTask:
+    def task(video: Admitted) -> ClipTask:
         found = video.claimed.file
-        return DecodeTask(found.path, found.size, found.mtime_ns, video.video_key, run.archive.encoder.clip_spec)
+        return ClipTask(found.path, video.video_key, run.archive.encoder.clip_spec, found.size, found.mtime_ns)
 
-    results = _attempted(run, decode, videos, task, lambda video: video.claimed, Admitted.claimed_again)
+    results = _attempted(run, "decode", load_clip, videos, task, lambda video: video.claimed, Admitted.claimed_again)
     for video, result in results:
         if isinstance(result, Clip):
             yield video, result
@@ -124,26 +126,43 @@ def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
 
 def _attempted(
     run: Run,
+    stage: Stage,
     function: Callable[[Task], Result],
     items: Iterable[T],
-    task: Callable[[T], Task],
+    task_of: Callable[[T], Task],
     claim_of: Callable[[T], Claimed],
     again: Callable[[T, Claimed], T],
 ) -> Iterator[tuple[T, Result]]:
     """``function`` of each item in the workers. One whose worker died comes again at the end, then is quarantined."""
-    while items:
-        died: list[T] = []
-        pairs = ((item, task(item)) for item in items)
-        for item, result in run.clock.pulling("decode", run.pool.map(function, pairs)):
+    under_way: dict[int, T] = {}
+
+    def tasks(pending: Iterable[T]) -> Iterator[Task]:
+        for item in pending:
+            task = task_of(item)
+            under_way[id(task)] = item
+            yield task
+
+    died: list[T] = []
+    while True:
+        results = run.pool.map(function, tasks(items), ordered=stage == "headers")
+        for task, result in run.clock.pulling(stage, results):
+            item = under_way.pop(id(task))
             if not isinstance(result, WorkerDied | TimedOut):
                 yield item, result
             elif claim_of(item).attempts < ledger.MAX_ATTEMPTS:
                 with run.archive.engine.begin() as connection:
                     died.append(again(item, ledger.claim_again(connection, claim_of(item))))
             else:
-                reason = Reason.DECODER_TIMEOUT if isinstance(result, TimedOut) else Reason.DECODER_CRASH
-                _refuse(run, [(claim_of(item).id, Quarantined(reason, f"{result}, {ledger.MAX_ATTEMPTS} times"))])
-        items = died
+                _refuse(run, [(claim_of(item).id, _blame(result))])
+        if not died:
+            return
+        items, died = died, []
+
+
+def _blame(end: WorkerDied | TimedOut) -> Quarantined:
+    if isinstance(end, TimedOut):
+        return Quarantined(Reason.DECODER_TIMEOUT, f"{end.limit} limit met {ledger.MAX_ATTEMPTS} times")
+    return Quarantined(Reason.DECODER_CRASH, f"{end.detail}, {ledger.MAX_ATTEMPTS} times")
 
 
 def _refuse(run: Run, outcomes: list[tuple[int, Skipped | Quarantined]]) -> None:

@@ -1,0 +1,35 @@
+"""What an ingest would take each file for; needs no store, no encoder, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from echosearch.settings import Settings
+from echosearch.study import Outcome, Quarantined, Reason
+from ingest.options import IngestOptions
+from ingest.pool import DecodePool, TimedOut, WorkerDied
+from ingest.tables import load_sidecar
+from ingest.walk import walk
+from ingest.worker import InspectTask, inspect
+
+__all__ = ["dry_run"]
+
+
+def dry_run(settings: Settings, root: Path, options: IngestOptions = IngestOptions()) -> Iterator[tuple[Path, Outcome]]:  # noqa: B008 - frozen
+    """Yield every regular file with its header, or why it would not be indexed, in the order of the walk."""
+    sidecar = load_sidecar(options.sidecar, root) if options.sidecar is not None else {}
+    tasks = (
+        InspectTask(found.path, settings.issuer, sidecar.get(found.path), options.secondary_capture)
+        for found in walk(root)
+    )
+    limits = (settings.worker_memory_mb, settings.worker_cpu_seconds, settings.worker_wall_seconds)
+    with DecodePool(settings.workers, *limits) as pool:
+        for task, result in pool.map(inspect, tasks, ordered=True):
+            match result:
+                case WorkerDied(detail):
+                    yield task.path, Quarantined(Reason.DECODER_CRASH, detail)
+                case TimedOut(limit):
+                    yield task.path, Quarantined(Reason.DECODER_TIMEOUT, f"{limit} limit")
+                case outcome:
+                    yield task.path, outcome

@@ -1,0 +1,170 @@
+"""The main job: a folder goes in, everything is accounted for, and doing it again does nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import select, text
+
+from echosearch.archive import Archive
+from echosearch.db.ledger import single_ingest
+from echosearch.db.status import archive_counts, why
+from echosearch.db.tables import Embedding, StudyEmbedding
+from echosearch.encoder.fake import FakeEncoder
+from echosearch.errors import ArchiveLocked, EncoderMismatch, InputError, TableError
+from echosearch.index.edge import EdgeIndex
+from echosearch.study import VideoHeader
+from echosearch.vector import from_bytes
+from ingest.dry_run import dry_run
+from ingest.options import IngestOptions
+from ingest.pipeline import ingest
+from ingest.verify import rebuild, verify
+from tests.ingest.conftest import Export, write_cine
+
+
+def study_vectors(archive: Archive) -> dict[str, np.ndarray]:
+    with archive.engine.connect() as connection:
+        rows = connection.execute(select(StudyEmbedding.study_key, StudyEmbedding.vector))
+        return {row.study_key: from_bytes(row.vector) for row in rows}
+
+
+def test_every_regular_file_is_accounted_for(archive: Archive, mixed: Export) -> None:
+    summary = ingest(archive, mixed.root, IngestOptions())
+    assert summary.found == len(mixed.expected)
+    assert (summary.indexed, summary.quarantined, summary.pending) == (10, 1, 0)
+    assert summary.failed
+    for name, expected in mixed.expected.items():
+        with archive.engine.connect() as connection:
+            status = why(connection, archive.keyring.path((mixed.root / name).resolve()))
+        assert status is not None, name
+        assert (status.reason or status.state) == expected, name
+    assert verify(archive).clean
+
+
+def test_a_second_run_does_nothing(archive: Archive, mixed: Export) -> None:
+    first = ingest(archive, mixed.root, IngestOptions())
+    encoder = archive.encoder
+    assert isinstance(encoder, FakeEncoder)
+    batches = encoder.batches
+    second = ingest(archive, mixed.root, IngestOptions())
+    assert (second.encoder_batches, second.index_writes, second.new_videos) == (0, 0, 0)
+    assert encoder.batches == batches
+    assert (second.found, second.indexed, second.reasons) == (first.found, first.indexed, first.reasons)
+
+
+def test_two_halves_give_the_same_study_vector(archive: Archive, export: Export, tmp_path: Path) -> None:
+    for number in range(6):
+        export.cine(f"half{number % 2}/IM_{number}", f"1.2.{number}", seed=number)
+    ingest(archive, export.root / "half0", IngestOptions(batch_size=2))
+    halfway = study_vectors(archive)
+    ingest(archive, export.root / "half1", IngestOptions())
+    (in_halves,) = study_vectors(archive).values()
+    (first_half,) = halfway.values()
+    assert np.abs(first_half - in_halves).max() > 1e-3
+    with archive.engine.connect() as connection:
+        vectors = [from_bytes(v) for v in connection.scalars(select(Embedding.vector))]
+    assert len(vectors) == 6
+    assert np.abs(np.mean(vectors, axis=0) - in_halves).max() < 1e-5
+
+
+def test_reports_views_and_sidecars_are_checked_before_anything_is_decoded(
+    archive: Archive, export: Export, tmp_path: Path
+) -> None:
+    export.cine("IM_1", "1.2.1")
+    table = tmp_path / "reports.csv"
+    table.write_text("study_uid,text\n1.2,MR\n", encoding="utf-8")
+    with pytest.raises(TableError):
+        ingest(archive, export.root, IngestOptions(reports=table))
+    assert isinstance(archive.encoder, FakeEncoder)
+    assert archive.encoder.batches == 0
+
+
+def test_reports_are_linked_and_embedded(archive: Archive, export: Export, tmp_path: Path) -> None:
+    export.cine("IM_1", "1.2.1", study="1.2")
+    table = tmp_path / "reports.csv"
+    table.write_text("study_uid,report_text\n1.2,重度僧帽弁逆流。左室拡大なし\n9.9,所見なし\n", encoding="cp932")
+    summary = ingest(archive, export.root, IngestOptions(reports=table))
+    assert summary.reports is not None
+    assert (summary.reports.linked, summary.reports.unmatched, summary.new_reports) == (1, 1, 1)
+    again = ingest(archive, export.root, IngestOptions(reports=table))
+    assert (again.new_reports, again.encoder_batches, again.index_writes) == (0, 0, 0)
+
+
+def test_another_encoder_is_refused_with_both_names(archive: Archive, export: Export) -> None:
+    export.cine("IM_1", "1.2.1")
+    ingest(archive, export.root, IngestOptions())
+    other = Archive(archive.settings, archive.engine, archive.index, FakeEncoder(salt="other"))
+    with pytest.raises(EncoderMismatch) as caught:
+        ingest(other, export.root, IngestOptions())
+    assert archive.encoder_id.fingerprint[:12] in str(caught.value)
+    assert other.encoder_id.fingerprint[:12] in str(caught.value)
+
+
+def test_a_second_ingest_at_once_is_told_so(archive: Archive, export: Export) -> None:
+    export.cine("IM_1", "1.2.1")
+    with single_ingest(archive.engine), pytest.raises(ArchiveLocked):
+        ingest(archive, export.root, IngestOptions())
+
+
+def test_a_dry_run_says_what_each_file_is_and_writes_nothing(archive: Archive, mixed: Export) -> None:
+    seen = {path.relative_to(mixed.root).as_posix(): outcome for path, outcome in dry_run(archive.settings, mixed.root)}
+    assert set(seen) == set(mixed.expected)
+    for name, expected in mixed.expected.items():
+        outcome = seen[name]
+        if expected in ("indexed", "DUPLICATE"):  # a copy is only known as one beside the archive
+            assert isinstance(outcome, VideoHeader), name
+        else:
+            assert not isinstance(outcome, VideoHeader)
+            assert outcome.reason == expected, name
+    with archive.engine.connect() as connection:
+        assert archive_counts(connection).found == 0
+
+
+def test_a_missing_mount_is_not_an_empty_archive(archive: Archive, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        ingest(archive, tmp_path / "not-there", IngestOptions())
+
+
+def test_a_replaced_file_is_taken_again(archive: Archive, export: Export) -> None:
+    export.cine("IM_1", "1.2.1", seed=1)
+    ingest(archive, export.root, IngestOptions())
+    write_cine(export.root / "IM_1", "1.2.2", seed=2)
+    summary = ingest(archive, export.root, IngestOptions())
+    assert summary.new_videos == 1
+    assert verify(archive).clean
+
+
+def test_the_index_can_be_lost(archive: Archive, mixed: Export) -> None:
+    ingest(archive, mixed.root, IngestOptions())
+    collection = archive.collection("videos")
+    query = np.ones(archive.encoder_id.dimension, np.float32)
+    before = archive.index.search(collection, query, 20)
+    archive.index.close()
+    shutil.rmtree(archive.settings.home / "qdrant")
+    archive.index = EdgeIndex(archive.settings.home / "qdrant", 1.0)
+    assert not verify(archive).clean
+    batches = archive.encoder.batches  # type: ignore[attr-defined]
+    rebuild(archive)
+    assert verify(archive).clean
+    assert archive.index.search(collection, query, 20) == before
+    assert archive.encoder.batches == batches  # type: ignore[attr-defined]
+    archive.index.close()
+
+
+def test_verify_finds_and_repairs(archive: Archive, mixed: Export) -> None:
+    ingest(archive, mixed.root, IngestOptions())
+    collection = archive.collection("videos")
+    first, second, *_ = archive.index.scroll(collection)
+    archive.index.delete(collection, [first.id])
+    with archive.engine.begin() as connection:
+        connection.execute(
+            text("update core.embedding set gen = gen + 1 where video_key = cast(:key as uuid)"), {"key": second.key}
+        )
+    report = verify(archive)
+    videos = next(found for found in report.collections if found.collection == "videos")
+    assert (videos.missing, videos.stale, videos.orphans) == ((first.key,), (second.key,), ())
+    assert verify(archive, repair=True).repaired == 2
+    assert verify(archive).clean
