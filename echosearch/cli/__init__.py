@@ -1,0 +1,5 @@
+"""The command-line face of echosearch."""
+
+from echosearch.cli.main import main
+
+__all__ = ["main"]

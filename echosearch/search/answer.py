@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
@@ -20,7 +21,7 @@ from echosearch.search.rank import Ranked, rank
 from echosearch.vector import Vectors, unit
 from echosearch.where import Where
 
-__all__ = ["Searching", "rank_kind", "results", "searching", "study_hits"]
+__all__ = ["Searching", "rank_kind", "report_hit", "results", "searching", "study_hits"]
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,7 @@ def _best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoAb
 
 def _hit(point: Scored, about: StudyAbout, video: VideoAbout | None, video_score: float | None) -> Hit:
     return Hit(
-        rank=0,
-        score=point.score,
-        study=about.study,
-        patient=about.patient,
-        date=month_name(about.month),
-        age=about.age,
-        sex=about.sex,
+        **_shared(point, about),
         video=video.key if video else None,
         video_score=video_score,
         view=video.view if video else None,
@@ -118,9 +113,22 @@ def _hit(point: Scored, about: StudyAbout, video: VideoAbout | None, video_score
     )
 
 
-def month_name(month: int | None) -> str | None:
-    """202004 -> "2020-04"."""
-    return None if month is None else f"{month // 100:04d}-{month % 100:02d}"
+def report_hit(point: Scored, about: StudyAbout, own_study: str | None) -> Hit:
+    """A report as a hit, without its text."""
+    return Hit(**_shared(point, about), report=point.key, same_study=about.study == own_study)
+
+
+def _shared(point: Scored, about: StudyAbout) -> dict[str, Any]:
+    month = about.month
+    return {
+        "rank": 0,
+        "score": point.score,
+        "study": about.study,
+        "patient": about.patient,
+        "date": None if month is None else f"{month // 100:04d}-{month % 100:02d}",
+        "age": about.age,
+        "sex": about.sex,
+    }
 
 
 def results(

@@ -1,0 +1,39 @@
+"""echosearch index: looking after the search index."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from echosearch.archive import open_archive
+from echosearch.cli.progress import counting
+from echosearch.cli.show import say_json
+from echosearch.settings import load_settings
+
+__all__ = ["index", "rebuild"]
+
+
+@click.group(short_help="Look after the search index.")
+def index() -> None:
+    """Look after the search index.
+
+    \b
+    echosearch index rebuild
+    """
+
+
+@index.command(short_help="Make the index anew from the database.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def rebuild(as_json: bool) -> None:
+    """Drop the active encoder's collections and fill them from the database; no encoder runs.
+
+    \b
+    echosearch index rebuild
+    """
+    with open_archive(load_settings()) as archive, counting("points") as draw:
+        sent = import_module("ingest.verify").rebuild(archive, draw)
+    if as_json:
+        say_json({"points": sent})
+    else:
+        click.echo(f"{sent} points")

@@ -1,0 +1,84 @@
+"""A click group whose commands are named as strings and imported on use: help answers at once, without torch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from echosearch.errors import EchosearchError
+
+__all__ = ["INTERRUPTED", "LazyGroup"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class LazyGroup(click.Group):
+    """``commands`` maps a name to ("module:attribute", one line of help)."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = dict(lazy)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.lazy)  # in the order of a user's day, not of the alphabet
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return None
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.lazy.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EchosearchError as exc:
+            raise _Refused(exc) from exc
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's, but an interrupt ends quietly with 130 and every error is one line."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            sys.stdout.flush()  # here, where a reader that has left can still be answered quietly
+        except click.ClickException as exc:
+            _say(exc)
+            sys.exit(exc.exit_code)
+        except click.Abort:
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush
+            sys.exit(0)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+class _Refused(click.ClickException):
+    """One of our errors on its way to the terminal."""
+
+    def __init__(self, error: EchosearchError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]  # a ClassVar only in click's own typing
+
+
+def _say(error: click.ClickException) -> None:
+    line = " ".join(error.format_message().split())  # one line, whatever a library put in
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        line = f"{line.rstrip('.')}; see {error.ctx.command_path} --help"
+    click.echo(f"echosearch: {line}", err=True)

@@ -1,0 +1,54 @@
+"""The command line: what there is, and how it ends.
+
+Exit codes: 0 fine, 1 a user's error, 2 usage, 3 some items failed, 10 a store is unreachable, 11 locked,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+
+import click
+
+from echosearch import __version__
+from echosearch.cli.lazy import LazyGroup
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+# name -> (where it is, what `echosearch --help` says of it); imported when it is used
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("echosearch.cli.demo:demo", "Try everything on ultrasound that ships with pydicom."),
+    "encoder": ("echosearch.cli.encoder:encoder", "Make, choose, list, check and import encoders."),
+    "ingest": ("echosearch.cli.ingest:ingest", "Read a PACS export into the archive."),
+    "query": ("echosearch.cli.query:query", "Find studies by what a report would say."),
+    "similar": ("echosearch.cli.similar:similar", "Find studies that look like a study or a file."),
+    "report": ("echosearch.cli.report:report", "Find the reports that fit a study's videos best."),
+    "status": ("echosearch.cli.status:status", "Count what the archive holds and what it left out."),
+    "verify": ("echosearch.cli.verify:verify", "Compare the index with the database."),
+    "index": ("echosearch.cli.index:index", "Look after the search index."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="echosearch")
+def cli() -> None:
+    """A hospital's echocardiography archive, searchable by meaning.
+
+    \b
+    echosearch encoder init --size tiny --reports reports.csv --out ./tiny
+    echosearch encoder use ./tiny
+    echosearch ingest /pacs/export --reports reports.csv
+    echosearch query --report "重度僧帽弁逆流" --view 4CH
+
+    Where things are is set by ECHOSEARCH_HOME and the other ECHOSEARCH_ variables (docs/cli.md).
+    """
+
+
+def main() -> None:
+    """The console script: the commands above, with UTF-8 out whatever the locale is."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # a file name need not be valid text: what cannot be shown is escaped, and never ends a command
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    cli(prog_name="echosearch")

@@ -1,0 +1,26 @@
+"""Study or file -> studies whose videos look like it."""
+
+from __future__ import annotations
+
+from echosearch.archive import Archive
+from echosearch.search.answer import results, searching, study_hits
+from echosearch.search.condition import all_of, without
+from echosearch.search.hits import Results, SearchOptions
+from echosearch.search.target import find_target
+
+__all__ = ["similar"]
+
+
+def similar(archive: Archive, target: str, options: SearchOptions) -> Results:
+    """Studies nearest to a study's mean vector, or to the vector of one file, which need not be in the archive.
+
+    The target's own study never comes back, its patient's others only with ``options.include_same_patient``.
+    Raises UnknownStudy, FileRefused, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+    """
+    with searching(archive) as search:
+        meant = find_target(search, target)
+        studies = (meant.study,) if meant.study else ()
+        patients = (meant.patient,) if meant.patient and not options.include_same_patient else ()
+        aside = all_of(without("study", studies), without("patient", patients))
+        hits, dropped = study_hits(search, meant.vector, options, aside)
+        return results(search, hits, dropped, options, meant.query)

@@ -1,0 +1,71 @@
+"""What `similar` and `report` are pointed at: a study of the archive, or a file that may not be in it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from echosearch.db import lookup
+from echosearch.errors import FileRefused, InputError
+from echosearch.search.answer import Searching
+from echosearch.search.embed_file import read_file
+from echosearch.study import Quarantined, Reason
+from echosearch.vector import Vectors, is_usable
+
+__all__ = ["Target", "find_target"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A vector to search by, and whose it is (None where a file does not say)."""
+
+    vector: Vectors = field(repr=False)  # raw, (D,)
+    study: str | None
+    patient: str | None
+    query: dict[str, str] = field(repr=False)
+
+
+def find_target(search: Searching, name: str) -> Target:
+    """An existing file, else a study key, StudyInstanceUID or accession number.
+
+    A file that the archive has is answered from its stored vector; any other is decoded in a child process with
+    limits and embedded here. Raises UnknownStudy, FileRefused, InputError.
+    """
+    path = Path(name)
+    if path.is_file():
+        return _of_file(search, path)
+    if path.exists():
+        raise InputError(f"{name} is no file: give one cine, or a study")
+    meant = lookup.resolve_study(search.connection, name)
+    vector = lookup.study_vector(search.connection, search.encoder_id, meant.study)
+    return Target(vector, meant.study, meant.patient, {"study": meant.study})
+
+
+def _of_file(search: Searching, path: Path) -> Target:
+    archive, query = search.archive, {"file": str(path)}
+    known = lookup.video_of_file(search.connection, search.encoder_id, _sha256(path))
+    if known is not None:
+        return Target(known.vector, known.about.study, known.about.patient, query)
+    header, clip = read_file(path, archive.encoder.clip_spec, archive.settings)
+    keyring = archive.keyring
+    if header is None:  # an mp4 or avi says nothing of whose it is
+        study = patient = None
+    else:
+        known = lookup.video_with_key(search.connection, search.encoder_id, keyring.video(header.sop_uid))
+        if known is not None and known.pixel_sha256 == header.pixel_sha256:  # exported again: other bytes, same pixels
+            return Target(known.vector, known.about.study, known.about.patient, query)
+        study = keyring.study(header.study_uid)
+        patient = keyring.patient(header.issuer, header.patient_id) if header.patient_id else None  # as admitted
+    vector = archive.encoder.encode_clips([clip])[0]
+    if not is_usable(vector):
+        raise FileRefused(Quarantined(Reason.BAD_VECTOR, "the encoder gave a zero or non-finite vector"))
+    return Target(vector, study, patient, query)
+
+
+def _sha256(path: Path) -> bytes:
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").digest()
+    except OSError as exc:
+        raise FileRefused(Quarantined(Reason.UNREADABLE, exc.strerror or type(exc).__name__)) from exc
