@@ -1,0 +1,60 @@
+"""What a phantom heart has: ejection fraction and graded findings, the truth behind both text and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+__all__ = ["FINDINGS", "Findings", "Jet", "Territory"]
+
+Territory = Literal["LAD", "RCA", "LCX"]
+Jet = Literal["central", "wall"]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Grades 0 to 4.
+
+    Leaks: 0 none, 1 trivial, 2 mild, 3 moderate, 4 severe. Stenoses, sizes and wall thickness: 1 is borderline.
+    Wall motion: 1 mild hypokinesis, 2 hypokinesis, 3 akinesis, 4 dyskinesis of one territory.
+    Dyssynchrony: 0 or 2 to 4. Pacemaker and prosthetic valve: 0 or 4 (there or not).
+    """
+
+    ef: float = 62.0  # percent, as the drawn ventricle's volumes give it
+    mr: int = 0
+    ar: int = 0
+    tr: int = 0
+    aortic_stenosis: int = 0  # column "as" of truth.csv
+    ms: int = 0
+    lv_dilation: int = 0
+    lv_hypertrophy: int = 0
+    la_dilation: int = 0
+    ra_dilation: int = 0
+    rv_dilation: int = 0
+    pericardial_effusion: int = 0
+    wall_motion: int = 0
+    pacemaker: int = 0
+    prosthetic_valve: int = 0
+    dyssynchrony: int = 0
+    # details behind a grade
+    territory: Territory = "LAD"  # of wall_motion
+    mr_jet: Jet = "central"  # "wall": an eccentric jet from a prolapsing leaflet
+    prosthesis: Literal["mitral", "aortic"] = "mitral"
+
+    def __post_init__(self) -> None:
+        if not 10.0 <= self.ef <= 80.0:
+            raise ValueError(f"EF {self.ef} % is not within [10, 80]")
+        for name, grade in self.grades().items():
+            if not 0 <= grade <= 4:
+                raise ValueError(f"{name} {grade} is not a grade from 0 to 4")
+
+    def grades(self) -> dict[str, int]:
+        """Finding -> grade, under the column names of truth.csv."""
+        return {name: int(getattr(self, _ATTRIBUTE.get(name, name))) for name in FINDINGS}
+
+
+_ATTRIBUTE = {"as": "aortic_stenosis"}  # "as" is a keyword in Python
+_DETAILS = frozenset({"ef", "territory", "mr_jet", "prosthesis"})
+FINDINGS: tuple[str, ...] = tuple(
+    "as" if field.name == "aortic_stenosis" else field.name for field in fields(Findings) if field.name not in _DETAILS
+)
