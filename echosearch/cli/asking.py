@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -74,6 +75,11 @@ def show_results(results: Results, json: bool) -> None:
     note(f"encoder {encoder.name} {encoder.version}{trained}, licence {encoder.licence}")
 
 
+def _short(key: str | None) -> str | None:
+    """On a terminal the first 8 digits of a key, by which a study can be named; in a pipe all of it."""
+    return key[:8] if key is not None and sys.stdout.isatty() else key
+
+
 _WHOSE = ("study_uid", "accession_number", "patient_id", "study_date")
 
 
@@ -81,8 +87,8 @@ def _show_videos(hits: tuple[Hit, ...], identified: bool) -> None:
     columns = ("rank", "score", "study", "date", "view", "prob", "mode", "age", "sex", "video")
     rows = [
         (
-            *(hit.rank, f"{hit.score:.4f}", hit.study, hit.date, hit.view),
-            *(None if hit.view_prob is None else f"{hit.view_prob:.2f}", hit.mode, hit.age, hit.sex, hit.video),
+            *(hit.rank, f"{hit.score:.4f}", _short(hit.study), hit.date, hit.view),
+            *(None if hit.view_prob is None else f"{hit.view_prob:.2f}", hit.mode, hit.age, hit.sex, _short(hit.video)),
             *_whose(hit, identified),
         )
         for hit in hits
@@ -94,7 +100,7 @@ def _show_reports(hits: tuple[Hit, ...], identified: bool) -> None:
     columns = ("rank", "score", "report", "study", "date", "age", "sex", "own")
     rows = [
         (
-            *(hit.rank, f"{hit.score:.4f}", hit.report, hit.study, hit.date, hit.age, hit.sex),
+            *(hit.rank, f"{hit.score:.4f}", _short(hit.report), _short(hit.study), hit.date, hit.age, hit.sex),
             *("own" if hit.same_study else None, *_whose(hit, identified)),
             *((hit.report_text,) if identified else ()),
         )

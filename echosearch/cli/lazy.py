@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from echosearch.errors import EchosearchError
+from echosearch.cli.reasons import MEANING
+from echosearch.errors import EchosearchError, FileRefused
 
 __all__ = ["INTERRUPTED", "LazyGroup"]
 
@@ -40,9 +41,14 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, where a reader that has left can still be answered quietly
+            return result
         except EchosearchError as exc:
             raise _Refused(exc) from exc
+        except BrokenPipeError:  # whoever read the output, head or less, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush
+            return 0
 
     def main(
         self,
@@ -57,15 +63,11 @@ class LazyGroup(click.Group):
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-            sys.stdout.flush()  # here, where a reader that has left can still be answered quietly
         except click.ClickException as exc:
             _say(exc)
             sys.exit(exc.exit_code)
         except click.Abort:
             sys.exit(INTERRUPTED)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush
-            sys.exit(0)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -73,7 +75,10 @@ class _Refused(click.ClickException):
     """One of our errors on its way to the terminal."""
 
     def __init__(self, error: EchosearchError) -> None:
-        super().__init__(str(error))
+        told = str(error)
+        if isinstance(error, FileRefused):
+            told = f"this file cannot be searched by: {told} ({MEANING[error.outcome.reason]})"
+        super().__init__(told)
         self.exit_code = error.exit_code  # type: ignore[misc]  # a ClassVar only in click's own typing
 
 

@@ -1,0 +1,86 @@
+"""What the demo ingests: the ultrasound inside pydicom's package, two altered copies, and made-up reports."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import av
+import numpy as np
+
+from echosearch.clip import Uint8
+from echosearch.errors import InputError
+from echosearch.source import inspect_file, open_source
+from echosearch.study import VideoHeader
+
+__all__ = ["write_material"]
+
+CINE = "examples_ybr_color.dcm"
+STILLS = ("examples_rgb_color.dcm", "examples_palette.dcm", "examples_jpeg2k.dcm", "ExplVR_BigEnd.dcm")
+FRAMES_PER_SECOND = 30
+
+_REPORTS = (
+    "左室拡大なし。左室壁運動正常。軽度の僧帽弁閉鎖不全あり。",
+    "左室拡大あり。びまん性壁運動低下。重度の僧帽弁逆流あり。",
+    "左室肥大あり。左房拡大なし。中等度の大動脈弁狭窄あり。心嚢液貯留なし。",
+)
+
+
+def write_material(folder: Path) -> None:
+    """Fill ``folder``: export/ (files without extensions, as a PACS names them), reports.csv, sidecar.csv."""
+    export = folder / "export"
+    export.mkdir()
+    shipped = _shipped_folder()
+    for number, name in enumerate((CINE, *STILLS), 1):
+        shutil.copyfile(shipped / name, export / f"IM_{number:04d}")
+    header = inspect_file(export / "IM_0001")
+    if not isinstance(header, VideoHeader):
+        raise InputError(f"pydicom's own cine cannot be read here ({header}): install pydicom 3.0.2 or later")
+    source = open_source(export / "IM_0001")
+    frames = np.stack([frame.copy() for frame in source.frames(range(source.n_frames))])  # (T, H, W, 3) uint8
+    altered: dict[str, Callable[[Uint8], Uint8]] = {
+        "mirrored.avi": lambda pixels: pixels[:, :, ::-1],
+        "dark.avi": lambda pixels: pixels[5:] // 2,
+    }
+    for name, change in altered.items():
+        _write_avi(export / name, np.ascontiguousarray(change(frames)))
+    _write_csv(
+        folder / "sidecar.csv",
+        ("path", "study_uid", "accession_number", "patient_id", "study_date"),
+        [
+            ("mirrored.avi", "2.25.10000000000000000000000000000000000002", "DEMO-2", "0000002", "令和3年4月1日"),
+            ("dark.avi", "2.25.10000000000000000000000000000000000003", "DEMO-3", "0000003", "2024/4/1"),
+        ],
+    )
+    linked = ((header.study_uid, "", ""), ("", "DEMO-2", "0000002"), ("", "DEMO-3", "0000003"))
+    _write_csv(
+        folder / "reports.csv",
+        ("study_uid", "accession_number", "patient_id", "report_text"),
+        [(*identity, text) for identity, text in zip(linked, _REPORTS, strict=True)],
+    )
+
+
+def _shipped_folder() -> Path:
+    """Where pydicom's example files are; found without importing it."""
+    spec = find_spec("pydicom")
+    if spec is None or spec.origin is None:
+        raise InputError("pydicom is not installed: its example files are what the demo ingests")
+    return Path(spec.origin).parent / "data" / "test_files"
+
+
+def _write_avi(path: Path, frames: Uint8) -> None:
+    with av.open(str(path), "w", format="avi") as container:
+        stream = container.add_stream("mjpeg", rate=FRAMES_PER_SECOND)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuvj420p"
+        for pixels in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([columns, *rows])
