@@ -16,7 +16,7 @@ from echosearch.db import ledger
 from echosearch.db.reports import link_reports
 from echosearch.index.base import KINDS
 from ingest.options import IngestOptions, IngestSummary
-from ingest.progress import Progress
+from ingest.progress import Progress, every
 from ingest.relay import relay
 from ingest.reports import encode_reports
 from ingest.run import Run
@@ -24,6 +24,8 @@ from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfini
 from ingest.walk import walk
 
 __all__ = ["ingest"]
+
+RELAY_SECONDS = 2.0  # a study's point is sent once for all its videos of this time, not once a batch
 
 
 def ingest(
@@ -41,7 +43,7 @@ def ingest(
         files = run.clock.pulling("walk", unfinished(run, walk(run.root)))
         headers = inspected(run, claimed(run, files))
         clips = decoded(run, admitted(run, headers))
-        for _ in written(run, encoded(run, clips)):
+        for _ in every(RELAY_SECONDS, written(run, encoded(run, clips))):
             with run.clock.stage("relay"):
                 relay(archive, archive.encoder_id, run.encoder_id, run.sent)
         with run.clock.stage("reports"):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-__all__ = ["STAGES", "Clock", "Progress", "Stage"]
+__all__ = ["STAGES", "Clock", "Progress", "Stage", "every"]
 
 T = TypeVar("T")
 Stage = Literal["walk", "headers", "decode", "encode", "write", "relay", "reports"]
@@ -78,3 +78,12 @@ class Clock:
     @property
     def bottleneck(self) -> Stage:
         return max(STAGES, key=lambda name: self.seconds[name])
+
+
+def every(seconds: float, items: Iterable[T]) -> Iterator[T]:
+    """Of ``items``, drawn without a pause, those that come ``seconds`` or more after the one yielded last."""
+    last = time.monotonic()
+    for item in items:
+        if time.monotonic() - last >= seconds:
+            yield item
+            last = time.monotonic()
