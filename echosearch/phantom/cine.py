@@ -27,7 +27,7 @@ from echosearch.phantom.short_axis import short_axis
 from echosearch.phantom.two_chamber import two_chamber
 from echosearch.phantom.ultrasound import Sector, beam_frames, scan_convert, sector_frame
 
-__all__ = ["OTHER_VIEWS", "VIEWS", "Cine", "box_of", "frame_seconds", "plan_cine", "render_cine"]
+__all__ = ["OTHER_VIEWS", "VIEWS", "Cine", "box_of", "display_curve", "frame_seconds", "plan_cine", "render_cine"]
 
 VIEWS = ("LAX", "SAX", "2CH", "3CH", "4CH", "Other")
 OTHER_VIEWS = ("SUBCOSTAL", "IVC", "ARCH")  # what "Other" may be
@@ -71,7 +71,7 @@ def _plane(study: PhantomStudy, beat: Beat, view: str, other: str) -> tuple[Scen
     reach = size.lv_length + size.wall + max(size.la_length, size.ra_length)
     apex = 1.5 * a.depth + size.effusion * 0.6
     apical = apex + reach + 1.6
-    shift_right = size.lv_radius * 0.42
+    shift_right = 1.0 - 0.45 * (size.lv_radius - 2.42)
     match view:
         case "4CH":
             return four_chamber(beat), a.apical_tilt - 0.09, (shift_right, apex), apical
@@ -120,7 +120,7 @@ def render_cine(
     """
     cine = plan_cine(study, view, color, frames, other)
     look = study.look
-    curve = _display_curve(look)
+    curve = display_curve(look)
     over = _graphics(study, cine, color, rows, columns)
     drawn = over.max(axis=2)
     flow = ColorFlow(cine.scene, cine.sector, look.color_map, cine.rng) if color else None
@@ -142,7 +142,7 @@ def render_cine(
     return out
 
 
-def _display_curve(look: Look) -> Uint8:
+def display_curve(look: Look) -> Uint8:
     """Grey level -> RGB: contrast around the middle, then the machine's tint. (256, 1, 3)."""
     x = np.linspace(0.0, 1.0, 256)
     bent = np.clip(x**look.contrast * 1.04 - 0.012, 0.0, 1.0)

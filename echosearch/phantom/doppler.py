@@ -39,7 +39,7 @@ class ColorFlow:
         self._table = color_table(which_map)
         self._rng = rng
         tile = rng.normal(size=(DEPTHS * 2, BEAMS * 2)).astype(np.float32)
-        self._grain = cv2.GaussianBlur(tile, (0, 0), sigmaX=1.4, sigmaY=1.5) * 4.0
+        self._grain = cv2.GaussianBlur(tile, (0, 0), sigmaX=1.1, sigmaY=1.2) * 3.4
         self.box = color_box(scene, sector)  # (top, bottom, left, right) of the beam image
 
     def frame(self, t: int, levels: Uint8) -> tuple[Uint8, Uint8]:

@@ -98,8 +98,8 @@ def four_chamber(beat: Beat) -> Scene:
         *leak(beat, f.mr, mitral + into * 0.4, unit(-wall), "systole", size.la_length),
         *leak(beat, f.tr, tricuspid + into_rv * 0.3, unit(point(0.22, 1.0, frames)), "systole", size.ra_length),
     ]
-    centre = (mitral + tricuspid) / 2 + np.array([0.0, 0.9])
-    return Scene(tuple(shapes), tuple(streams), (centre, 5.2, 3.6))
+    centre = (mitral + tricuspid) / 2 + np.array([0.0, 1.3])
+    return Scene(tuple(shapes), tuple(streams), (centre, 5.2, 4.2))
 
 
 def _pacing_lead(ra: list[Floats], septal: Floats, lateral: Floats, apex: Floats) -> Floats:

@@ -30,10 +30,10 @@ def long_axis(beat: Beat, parasternal: bool) -> Scene:
     curtain = base_right - across * diameter + np.array([0.0, 0.1])
     out = unit(point(0.34, 1.0, frames))
     root_right, root_left = base_right + np.array([0.05, 0.05]), curtain
-    length = 5.2
+    length = 7.0
     side = np.stack((out[:, 1], -out[:, 0]), axis=1)  # to the right of the aorta's course
     swell = np.array([0.0, 0.30, 0.36, 0.12, 0.16, 0.2])  # sinuses of Valsalva, then the tube
-    along = np.array([0.0, 0.5, 1.1, 2.0, 3.4, length])
+    along = np.array([0.0, 0.5, 1.1, 2.0, 3.6, length])
     right_wall = root_right[:, None] + out[:, None] * along[:, None] + side[:, None] * swell[:, None]
     left_wall = root_left[:, None] + out[:, None] * along[:, None] - side[:, None] * swell[:, None]
     aorta = np.concatenate((left_wall, right_wall[:, ::-1]), axis=1)

@@ -47,8 +47,8 @@ _MS = Code("m/s", "UCUM", "meter per second")
 _METHOD = Code("370129005", "SCT", "Measurement Method")
 _FLOW = Code("260674002", "SCT", "Direction of Flow")
 _SITE = Code("363698007", "SCT", "Finding Site")
-_MODE = Code("399264008", "SCT", "Image Mode")
-_MODES = {"2D": Code("399064001", "SCT", "2D mode"), "CW": Code("399155008", "SCT", "Doppler Continuous Wave")}
+_MODE = Code("399264008", "SCT", "Image mode")
+_MODES = {"2D": Code("399064001", "SCT", "2D mode"), "CW": Code("261198000", "SCT", "Doppler Continuous Wave")}
 
 
 def measured_values(study: PhantomStudy) -> tuple[MeasuredValue, ...]:
@@ -60,7 +60,7 @@ def measured_values(study: PhantomStudy) -> tuple[MeasuredValue, ...]:
     biplane = ((_METHOD, Code("125207", "DCM", "Method of Disks, Biplane")),)
     out = [
         MeasuredValue(
-            Code("18043-0", "LN", "Left Ventricular Ejection Fraction"), _LV, round(f.ef, 1), _PERCENT, biplane
+            Code("18043-0", "LN", "Left Ventricular Ejection Fraction by US"), _LV, round(f.ef, 1), _PERCENT, biplane
         ),
         MeasuredValue(
             Code("29436-3", "LN", "Left Ventricle Internal End Diastolic Dimension"),
