@@ -12,6 +12,7 @@ Locks of the kernel (flock) end with the process, however it ends.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import pwd
@@ -38,6 +39,7 @@ SUPERUSER = "postgres"
 SERVER_USER = "echosearch"  # PostgreSQL refuses to run as root: then it runs as this user
 PORT = 5432  # part of the socket's name only: there is no TCP
 START_SECONDS = 120  # recovery after a crash takes its time
+START_AGAIN_SECONDS = (0.5, 1.0, 2.0, None)
 SOCKET_PATH_BYTES = 103  # the shortest limit of a sun_path, macOS's, without the final zero
 
 # Newest first: what a new archive gets. An archive stays with the version that made it.
@@ -68,7 +70,7 @@ def program_folder(version: int) -> Path:
     return Path(found.submodule_search_locations[0]) / PROGRAMS[version] / "bin"
 
 
-@dataclass
+@dataclass(eq=False)
 class EmbeddedServer:
     """One process's use of the server under ``home``. acquire() may be called again after release()."""
 
@@ -91,6 +93,9 @@ class EmbeddedServer:
                     self._users = open(self.home / "postgres.users", "a")  # noqa: SIM115 - held until release()
                     self._pid = os.getpid()
                     fcntl.flock(self._users, fcntl.LOCK_SH)
+                    atexit.register(self.release)  # for a process that ends without release()
+                for leftover in self.home.glob(".postgres-new-*"):
+                    shutil.rmtree(leftover, ignore_errors=True)  # the initdb of a killed process may still write there
                 if not (self.data / "PG_VERSION").exists():
                     self._make()
                 if not self._answers():
@@ -103,16 +108,15 @@ class EmbeddedServer:
         """Stop the server if no other process uses it."""
         if self._users is None or self._pid != os.getpid():
             return
-        with _locked(self.home / "postgres.lock"):
-            users, self._users = self._users, None
-            try:
-                # also unlocks for forked children, which share the open file
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        atexit.unregister(self.release)
+        with closing(self._users) as users:
+            self._users = None
+            if not (self.home / "postgres.lock").exists():  # HOME was removed under us
                 return
-            finally:
-                users.close()
-            self._stop()
+            with _locked(self.home / "postgres.lock"), suppress(BlockingIOError):
+                # another user's shared lock is in the way; forked children share ours and are not
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._stop()
 
     def connect(self, database: str = DATABASE, **options: Any) -> psycopg.Connection:
         """A connection to the running server."""
@@ -120,8 +124,6 @@ class EmbeddedServer:
 
     def _make(self) -> None:
         """initdb beside the data folder, then rename: killed half-way it leaves nothing that looks like a cluster."""
-        for leftover in self.home.glob(".postgres-new-*"):
-            shutil.rmtree(leftover)
         making = Path(tempfile.mkdtemp(prefix=".postgres-new-", dir=self.home))
         if os.geteuid() == 0:
             owner = _server_user()
@@ -145,7 +147,16 @@ class EmbeddedServer:
         if len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) > SOCKET_PATH_BYTES:
             folder = Path(tempfile.mkdtemp(prefix="echosearch-", dir="/tmp"))  # 0700; others read it from the pid file
             os.chown(folder, self.data.stat().st_uid, self.data.stat().st_gid)
-        self._control("start", "-l", str(self.data / "log"), "-o", f"-k '{folder}' -p {PORT}")
+        for wait in START_AGAIN_SECONDS:
+            try:
+                self._control("start", "-l", str(self.data / "log"), "-o", f"-k '{folder}' -p {PORT}")
+                return
+            except StoreUnreachable:
+                if self._answers():  # the pg_ctl of a killed process was faster
+                    return
+                if wait is None:
+                    raise
+                time.sleep(wait)  # a killed server's children take a moment to see that it is gone
 
     def _ensure_database(self) -> None:
         """Not part of making the cluster: whoever made or started it may have been killed before this."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from echosearch.errors import ConfigError, StoreUnreachable
 
 __all__ = ["open_engine", "upgrade"]
 
-CONNECT_SECONDS = 10
+REMOTE = {"connect_timeout": 10, "keepalives_idle": 30}  # seconds; the URL may say otherwise
 STATEMENT_SECONDS = 300  # a statement that takes longer is a mistake, not work
 LOCK_SECONDS = 60
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
@@ -49,7 +48,6 @@ def _embedded(home: Path) -> Engine:
     def stop(_: Engine) -> None:
         server.release()
 
-    atexit.register(server.release)  # for a process that ends without dispose()
     return engine
 
 
@@ -57,7 +55,7 @@ def _remote(url: str) -> Engine:
     place = _normalised(url)
     return create_engine(
         place,
-        connect_args=_options(place.query) | {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 30},
+        connect_args=_options(place.query) | {name: value for name, value in REMOTE.items() if name not in place.query},
         pool_pre_ping=True,  # a firewall drops idle connections without a word
         pool_recycle=1800,
         hide_parameters=True,  # values can name a patient

@@ -1,0 +1,353 @@
+"""The embedded server's life, and a server's failures, on real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from echosearch.db.embedded import PROGRAMS, EmbeddedServer, program_folder
+from echosearch.db.postgres import open_engine
+from echosearch.errors import ConfigError, StoreUnreachable
+
+Start = Callable[[str, Path], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Outside pytest's own folder, which the server's user may not enter; no server outlives its test."""
+    with tempfile.TemporaryDirectory(prefix="echosearch-tests-") as folder:
+        home = Path(folder, "home")
+        yield home
+        for server in home.parent.rglob("postgres"):
+            if (server / "postmaster.pid").exists():
+                os.kill(server_pid(server.parent), signal.SIGKILL)
+
+
+@pytest.fixture
+def child() -> Iterator[Start]:
+    """Starts other users of the archive; none outlives its test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(script: str, home: Path) -> subprocess.Popen[str]:
+        prelude = (
+            "import sys, time\nfrom pathlib import Path\nfrom sqlalchemy import text\n"
+            "from echosearch.db.postgres import open_engine\nengine = open_engine(None, Path(sys.argv[1]))\n"
+        )
+        command = [sys.executable, "-c", prelude + textwrap.dedent(script), str(home)]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def server_pid(home: Path) -> int:
+    return int((home / "postgres/postmaster.pid").read_text().split()[0])
+
+
+def runs(home: Path) -> bool:
+    return (home / "postgres/postmaster.pid").exists()
+
+
+def one(engine: Engine, statements: str) -> object:
+    """Run them; the first value of the last."""
+    with engine.begin() as connection:
+        for statement in statements.split(";"):
+            result = connection.execute(text(statement))
+        return result.scalar()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_programs_are_where_the_package_has_them() -> None:
+    for version in PROGRAMS:
+        said = subprocess.check_output([program_folder(version) / "postgres", "--version"], text=True)
+        assert f" {version}." in said
+    with pytest.raises(StoreUnreachable, match="PostgreSQL 12"):
+        program_folder(12)
+
+
+def test_starts_at_the_first_connection_and_stops_at_dispose(home: Path) -> None:
+    engine = open_engine(None, home)
+    assert not home.exists()
+    assert one(engine, "create table t as select 7 as x; select x from t") == 7
+    assert runs(home)
+    engine.dispose()
+    assert not runs(home)
+    assert one(engine, "select x from t") == 7  # starts again by itself
+    engine.dispose()
+    assert not runs(home)
+
+
+def test_settings_of_a_connection(home: Path) -> None:
+    engine = open_engine(None, home)
+    shown = {
+        name: one(engine, f"show {name}")
+        for name in (
+            "synchronous_commit",
+            "application_name",
+            "fsync",
+            "listen_addresses",
+            "server_encoding",
+            "TimeZone",
+        )
+    }
+    assert shown == {
+        "synchronous_commit": "on",
+        "application_name": "echosearch",
+        "fsync": "on",
+        "listen_addresses": "",
+        "server_encoding": "UTF8",
+        "TimeZone": "UTC",
+    }
+    assert one(engine, "select lower('ÄΣ') || '僧帽弁'") == "äσ僧帽弁"
+    engine.dispose()
+
+
+def test_only_its_owner_can_enter_the_data_folder(home: Path) -> None:
+    engine = open_engine(None, home)
+    one(engine, "select 1")
+    assert (home / "postgres").stat().st_mode & 0o077 == 0
+    engine.dispose()
+
+
+def test_an_error_leaves_no_value_in_the_servers_log_nor_in_the_message(home: Path) -> None:
+    engine = open_engine(None, home)
+    one(engine, "create table t (name text primary key); insert into t values ('Yamada^Tarou') returning 1")
+    with pytest.raises(Exception, match="duplicate key") as caught, engine.begin() as connection:
+        connection.execute(text("insert into t values (:name)"), {"name": "Yamada^Tarou"})
+    engine.dispose()
+    log = (home / "postgres/log").read_text()
+    assert "duplicate key" in log
+    assert "Yamada" not in log
+    assert "[parameters" not in str(caught.value)
+    assert "SQL parameters hidden" in str(caught.value)
+
+
+def test_several_processes_share_one_server_and_the_last_stops_it(home: Path, child: Start) -> None:
+    engine = open_engine(None, home)
+    one(engine, "create table t (x int); select 1")
+    script = """
+    with engine.begin() as connection:
+        connection.execute(text("insert into t values (1)"))
+    print("in", flush=True)
+    sys.stdin.readline()
+    """
+    others = [child(script, home) for _ in range(2)]
+    assert [line(process) for process in others] == ["in", "in"]
+    assert one(engine, "select count(*) from t") == 2
+    engine.dispose()
+    # the two children may have ended (their stdin is empty); whoever was last has stopped it
+    for process in others:
+        process.wait()
+    assert not runs(home)
+
+
+def test_two_that_start_at_the_same_moment(home: Path, child: Start) -> None:
+    script = """
+    with engine.connect() as connection:
+        print(connection.scalar(text("select pg_postmaster_start_time()")), flush=True)
+    engine.dispose()
+    """
+    others = [child(script, home) for _ in range(3)]
+    assert all(line(process) for process in others)
+    assert [process.wait() for process in others] == [0, 0, 0]
+    assert not runs(home)
+
+
+def test_a_killed_user_leaves_a_server_that_the_next_one_uses_and_stops(home: Path, child: Start) -> None:
+    script = """
+    with engine.begin() as connection:
+        connection.execute(text("create table t as select 5 as x"))
+    print("in", flush=True)
+    time.sleep(60)
+    """
+    user = child(script, home)
+    assert line(user) == "in"
+    pid = server_pid(home)
+    user.kill()
+    user.wait()
+    engine = open_engine(None, home)
+    assert one(engine, "select x from t") == 5
+    assert server_pid(home) == pid
+    engine.dispose()
+    assert not runs(home)
+
+
+def test_a_killed_server_recovers_what_was_committed(home: Path) -> None:
+    engine = open_engine(None, home)
+    one(engine, "create table t as select generate_series(1, 1000) as x; select 1")
+    os.kill(server_pid(home), signal.SIGKILL)
+    time.sleep(0.2)
+    with pytest.raises(StoreUnreachable, match="PostgreSQL"):
+        one(engine, "select 1")  # the pooled connection is gone
+    assert one(engine, "select count(*) from t") == 1000  # the next one starts it again
+    engine.dispose()
+    assert not runs(home)
+
+
+@pytest.mark.parametrize("milliseconds", [50, 200, 400, 700])
+def test_killed_while_it_makes_the_cluster(home: Path, child: Start, milliseconds: int) -> None:
+    maker = child('print("ready", flush=True)\nengine.connect()\n', home)
+    assert line(maker) == "ready"
+    time.sleep(milliseconds / 1000)
+    maker.kill()
+    maker.wait()
+    engine = open_engine(None, home)
+    assert one(engine, "select 1") == 1
+    engine.dispose()
+    assert not runs(home)
+    assert one(engine, "select 1") == 1
+    assert not list(home.glob(".postgres-new-*"))
+    engine.dispose()
+
+
+def test_a_pid_file_of_another_program_does_not_keep_it_from_starting(home: Path) -> None:
+    engine = open_engine(None, home)
+    one(engine, "select 1")
+    pid_file = (home / "postgres/postmaster.pid").read_text()
+    engine.dispose()
+    (home / "postgres/postmaster.pid").write_text(pid_file.replace(pid_file.split()[0], str(os.getpid()), 1))
+    assert one(engine, "select 1") == 1
+    engine.dispose()
+
+
+def test_a_path_too_long_for_a_socket(home: Path) -> None:
+    deep = home / ("long " * 12) / ("名前" * 20)
+    engine = open_engine(None, deep)
+    assert one(engine, "select 1") == 1
+    folder = Path(str(one(engine, "show unix_socket_directories")))
+    assert folder.parent == Path("/tmp")
+    assert folder.stat().st_mode & 0o077 == 0  # trust is for those who can enter it
+    second = open_engine(None, deep)
+    assert one(second, "select 2") == 2  # finds the socket too
+    second.dispose()
+    engine.dispose()
+    assert not folder.exists()
+
+
+def test_a_forked_child_does_not_stop_the_server(home: Path, child: Start) -> None:
+    script = """
+    import os
+    engine.connect().close()
+    if (pid := os.fork()) == 0:
+        engine.dispose(close=False)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    with engine.connect() as connection:
+        print(connection.scalar(text("select 3")), flush=True)
+    engine.dispose()
+    """
+    user = child(script, home)
+    assert line(user) == "3"
+    assert user.wait() == 0
+    assert not runs(home)
+
+
+@pytest.fixture
+def url(home: Path) -> Iterator[str]:
+    """A real server as if it were someone else's."""
+    server = EmbeddedServer(home)
+    server.acquire()
+    yield f"postgresql://postgres:s3cret@/echosearch?host={home}/postgres"
+    server.release()
+
+
+def test_a_server_by_url(url: str, home: Path) -> None:
+    engine = open_engine(url.replace("postgresql:", "postgres:"), home)
+    assert one(engine, "select current_database()") == "echosearch"
+    assert one(engine, "show synchronous_commit") == "on"
+    assert one(engine, "show statement_timeout") == "5min"
+    assert "s3cret" not in repr(engine)
+    engine.dispose()
+    assert runs(home)  # it is not ours to stop
+
+
+def test_options_of_the_url_are_kept(url: str, home: Path) -> None:
+    engine = open_engine(f"{url}&options=-c%20work_mem%3D7MB", home)
+    assert one(engine, "show work_mem") == "7MB"
+    assert one(engine, "show synchronous_commit") == "on"
+    engine.dispose()
+
+
+def test_a_connection_that_the_server_ended(url: str, home: Path) -> None:
+    engine = open_engine(url, home)
+    with engine.connect() as connection:
+        pid = connection.scalar(text("select pg_backend_pid()"))
+        with psycopg.connect(url) as other:
+            other.execute("select pg_terminate_backend(%s)", (pid,))
+        with pytest.raises(StoreUnreachable) as caught:
+            connection.scalar(text("select 1"))
+    assert caught.value.exit_code == 10
+    assert one(engine, "select 1") == 1  # a new connection
+    engine.dispose()
+
+
+def test_an_ordinary_mistake_stays_what_it_is(url: str, home: Path) -> None:
+    engine = open_engine(url, home)
+    with pytest.raises(Exception, match="statement timeout") as caught:
+        one(engine, "set local statement_timeout = '10ms'; select pg_sleep(1)")
+    assert not isinstance(caught.value, StoreUnreachable)
+    engine.dispose()
+
+
+def test_nothing_listens(home: Path) -> None:
+    with socket.socket() as taken:  # bound, not listening: connections are refused
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        engine = open_engine(f"postgresql://u:s3cret@127.0.0.1:{port}/echosearch", home)
+        with pytest.raises(StoreUnreachable, match="ECHOSEARCH_DATABASE_URL") as caught:
+            engine.connect()
+    message = str(caught.value)
+    assert "s3cret" not in message
+    assert "\n" not in message
+    assert str(port) in message
+
+
+def test_a_server_that_accepts_and_says_nothing_sensible(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        engine = open_engine(f"postgresql://u@127.0.0.1:{server.getsockname()[1]}/echosearch?connect_timeout=2", home)
+        began = time.monotonic()
+        with pytest.raises(StoreUnreachable):
+            engine.connect()
+        assert time.monotonic() - began < 8  # the URL's own timeout
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://h/d", "sqlite:///x", "postgresql://h:port/d", "http://h"])
+def test_not_a_postgresql_url(url: str, home: Path) -> None:
+    with pytest.raises(ConfigError, match="ECHOSEARCH_DATABASE_URL"):
+        open_engine(url, home)
+
+
+@pytest.mark.parametrize(
+    ("url", "sslmode"),
+    [
+        ("postgresql://u@db.example/echosearch", "require"),
+        ("postgresql://u@db.example/echosearch?sslmode=disable", "disable"),
+        ("postgresql://u@db.example/echosearch?sslmode=verify-full", "verify-full"),
+        ("postgresql://u@127.0.0.1/echosearch", None),
+        ("postgresql://u@localhost/echosearch", None),
+        ("postgresql:///echosearch", None),
+    ],
+)
+def test_another_machine_is_reached_through_tls_unless_the_url_says_otherwise(
+    url: str, sslmode: str | None, home: Path
+) -> None:
+    assert open_engine(url, home).url.query.get("sslmode") == sslmode
