@@ -13,9 +13,10 @@ from echosearch.clip import Frames, FrameSource, Uint8
 from echosearch.dicom.codec import PLUGINS, codec_decoder
 from echosearch.dicom.jpeg import is_fast_jpeg, jpeg_decoder, read_stream
 from echosearch.dicom.layout import PixelLayout, pixel_layout
-from echosearch.dicom.limits import MAX_FRAMES, check_size
+from echosearch.dicom.limits import check_size
 from echosearch.dicom.native import FrameDecoder, native_decoder
 from echosearch.dicom.parse import Parsed, parse, quiet
+from echosearch.dicom.rle import rle_decoder
 from echosearch.dicom.sniff import ByteReader, Stamp, looks_like_dicom, open_regular
 from echosearch.dicom.stored import StoredFrames, encapsulated_items, group_items, native_frames, read_spans
 from echosearch.dicom.text import number
@@ -27,7 +28,7 @@ from echosearch.study import Quarantined, Reason, Skipped
 __all__ = ["DicomCine", "cine_source", "open_cine", "read_frames", "stored_frames"]
 
 NATIVE = frozenset(map(str, (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)))
-GE_PRIVATE_BIG = "1.2.840.113619.5.2"  # implicit little endian with big endian pixel data: not read
+READ = NATIVE | VIDEO_SYNTAXES | {*PLUGINS, str(RLELossless)}
 JPEG_8BIT = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 
 
@@ -51,8 +52,10 @@ class DicomCine:
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
         """(H, W, 3) uint8 true RGB for each index; an array may be reused for the next one."""
         with open_regular(self.path, expect=self.stamp) as reader:
+            data = bytearray()
             for index in indices:
-                yield self.decode(read_spans(reader, self.stored[index]))
+                data = read_spans(reader, self.stored[index], data)
+                yield self.decode(data)
 
 
 def open_cine(path: Path) -> FrameSource:
@@ -69,7 +72,7 @@ def cine_source(path: Path, reader: ByteReader, parsed: Parsed) -> FrameSource:
     """The source for a parsed header. Call within ``quiet()``."""
     layout, stored = stored_frames(reader, parsed)
     if parsed.syntax in VIDEO_SYNTAXES:
-        data = b"".join(read_spans(reader, spans) for spans in stored)
+        data = bytes(read_spans(reader, stored[0]))
         seconds, _ = frame_timing(parsed.dataset, 0)
         return VideoStream(data, layout.rows, layout.columns, seconds)
     seconds, _ = frame_timing(parsed.dataset, len(stored))
@@ -86,14 +89,12 @@ def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, Stor
         raise FileRefused(Quarantined(Reason.TRUNCATED, "the file ends before its pixel data"))
     if parsed.pixel_tag != 0x7FE00010:
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, "floating point pixel data are not read"))
-    if parsed.syntax not in NATIVE and parsed.syntax not in PLUGINS and parsed.syntax not in VIDEO_SYNTAXES:
+    if parsed.syntax not in READ:
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"transfer syntax {parsed.syntax[:64]} is not read"))
     layout = pixel_layout(parsed.dataset)
-    check_size(layout.rows, layout.columns, 1)
     count = number(parsed.dataset, "NumberOfFrames")
     declared = int(count) if count is not None else None
-    if declared is not None and declared > MAX_FRAMES:
-        check_size(layout.rows, layout.columns, declared)
+    check_size(layout.rows, layout.columns, max(declared or 1, 1))
     if parsed.syntax in NATIVE:
         layout = _corrected(layout, parsed, declared)
         stored = native_frames(parsed, reader.size, layout.frame_bytes, declared)
@@ -120,6 +121,8 @@ def _frame_decoder(reader: ByteReader, parsed: Parsed, layout: PixelLayout, stor
         return native_decoder(parsed.dataset, layout, parsed.little_endian, parsed.pixel_vr)
     if parsed.syntax in JPEG_8BIT and is_fast_jpeg(read_stream(read_spans(reader, stored[0]))):
         return jpeg_decoder(layout)
+    if parsed.syntax == str(RLELossless):
+        return rle_decoder(parsed.dataset, layout)
     return codec_decoder(parsed.dataset, layout, parsed.syntax)
 
 

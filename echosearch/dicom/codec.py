@@ -1,4 +1,4 @@
-"""JPEG Lossless, JPEG-LS, JPEG 2000, RLE and 12-bit JPEG, one frame at a time, through pydicom's decoders.
+"""JPEG Lossless, JPEG-LS, JPEG 2000 and 12-bit JPEG, one frame at a time, through pydicom's decoders.
 
 The plug-in is pinned for each syntax: two decoders differ by a few levels, and an embedding must be repeatable.
 """
@@ -25,7 +25,6 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
-    RLELossless,
 )
 
 from echosearch.clip import Uint8
@@ -51,7 +50,6 @@ PLUGINS = {
     str(HTJ2KLossless): "pylibjpeg",
     str(HTJ2KLosslessRPCL): "pylibjpeg",
     str(HTJ2K): "pylibjpeg",
-    str(RLELossless): "pylibjpeg",
 }
 JPEG_2000 = frozenset(map(str, (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)))
 J2K_START = b"\xff\x4f\xff\x51"
@@ -76,14 +74,14 @@ def codec_decoder(dataset: Dataset, layout: PixelLayout, syntax: str) -> FrameDe
         "pixel_keyword": "PixelData",
     }
 
-    def decode(data: bytes) -> Uint8:
+    def decode(data: bytearray) -> Uint8:
         size = stream_size(data)
         if size is not None and size != (layout.rows, layout.columns):
             raise _failed(f"a frame is {size[0]} x {size[1]}, the header says {layout.rows} x {layout.columns}")
         try:
             with quiet():
                 samples, meta = decoder.as_array(
-                    encapsulate([data], has_bot=False), index=0, raw=True, decoding_plugin=plugin, **options
+                    encapsulate([bytes(data)], has_bot=False), index=0, raw=True, decoding_plugin=plugin, **options
                 )
         except (*VALUE_ERRORS, RuntimeError, StopIteration, AssertionError, OSError) as exc:
             raise _failed(f"{plugin} cannot decode a frame ({type(exc).__name__})") from exc
@@ -99,7 +97,7 @@ def codec_decoder(dataset: Dataset, layout: PixelLayout, syntax: str) -> FrameDe
     return decode
 
 
-def stream_size(data: bytes) -> tuple[int, int] | None:
+def stream_size(data: bytes | bytearray) -> tuple[int, int] | None:
     """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 codestream asks for: checked before its memory is."""
     start = data.find(J2K_START, 0, 4096) if data[:4] != J2K_START else 0
     if start >= 0 and (start == 0 or data[4:8] == b"jP  ") and len(data) >= start + 24:
@@ -109,7 +107,7 @@ def stream_size(data: bytes) -> tuple[int, int] | None:
     return (stream.rows, stream.columns) if stream is not None else None
 
 
-def _uses_component_transform(data: bytes) -> bool:
+def _uses_component_transform(data: bytes | bytearray) -> bool:
     """The multiple component transform byte of the COD marker segment (ISO 15444-1 A.6.1)."""
     at = data.find(b"\xff\x52", 0, 4096)
     return at >= 0 and len(data) > at + 8 and data[at + 8] == 1

@@ -35,7 +35,8 @@ def ybr_to_rgb(ybr: Uint8) -> Uint8:
     """YBR_FULL (H, W, 3) to RGB: full range, ITU-R BT.601 (PS3.3 section C.7.6.3.1.2)."""
     import cv2  # here, so that reading a header does not load it
 
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(ybr[..., (0, 2, 1)]), cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
+    luma, blue, red = cv2.split(np.ascontiguousarray(ybr))
+    return np.asarray(cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
 
 
 def ybr422_to_ybr(samples: Uint8, rows: int, columns: int) -> Uint8:

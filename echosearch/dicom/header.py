@@ -62,7 +62,7 @@ def _count_frames(reader: ByteReader, parsed: Parsed) -> tuple[int, int, int, st
     layout, stored = stored_frames(reader, parsed)
     n_frames = len(stored)
     if parsed.syntax in VIDEO_SYNTAXES:
-        n_frames = count_decoded(b"".join(read_spans(reader, spans) for spans in stored))
+        n_frames = count_decoded(bytes(read_spans(reader, stored[0])))
         declared = number(parsed.dataset, "NumberOfFrames")
         if n_frames < int(declared or 1):
             raise FileRefused(

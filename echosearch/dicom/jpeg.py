@@ -59,7 +59,7 @@ class JpegStream:
         return self.component_ids == b"RGB" or photometric == "RGB"
 
 
-def read_stream(data: bytes) -> JpegStream | None:
+def read_stream(data: bytes | bytearray) -> JpegStream | None:
     """Parse markers up to the frame header; None where this is no JPEG."""
     if data[:2] != b"\xff\xd8":
         return None
@@ -72,7 +72,7 @@ def read_stream(data: bytes) -> JpegStream | None:
             at += 1
             continue
         (length,) = struct.unpack_from(">H", data, at + 2)
-        body = data[at + 4 : at + 2 + length]
+        body = bytes(data[at + 4 : at + 2 + length])
         if marker == 0xE0 and body[:5] == b"JFIF\0":
             jfif = True
         elif marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
@@ -108,7 +108,7 @@ def jpeg_decoder(layout: PixelLayout) -> FrameDecoder:
     """
     buffer = np.empty((layout.rows, layout.columns, 3), np.uint8)
 
-    def decode(data: bytes) -> Uint8:
+    def decode(data: bytearray) -> Uint8:
         stream = read_stream(data)
         if stream is None or not is_fast_jpeg(stream):
             raise _failed("a frame is not an 8-bit JPEG as the first one is")
@@ -126,7 +126,7 @@ def jpeg_decoder(layout: PixelLayout) -> FrameDecoder:
     return decode
 
 
-def _decode(data: bytes, buffer: Uint8) -> Uint8:
+def _decode(data: bytearray, buffer: Uint8) -> Uint8:
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, "RGB", buffer=buffer))
     except ValueError as exc:

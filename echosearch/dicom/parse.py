@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -33,6 +34,8 @@ DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 
 # what pydicom raises for a value that is not what its VR says
 VALUE_ERRORS = (
+    BytesLengthException,
+    InvalidDicomError,
     ValueError,
     TypeError,
     KeyError,
@@ -67,14 +70,14 @@ class Parsed:
 def quiet() -> Iterator[None]:
     """Keep pydicom's warnings and log lines in: they can hold values, and what matters is checked here."""
     logger = logging.getLogger("pydicom")
-    before = logger.disabled
-    logger.disabled = True
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # its children inherit a level, but not "disabled"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.disabled = before
+        logger.setLevel(before)
 
 
 def parse(reader: ByteReader) -> Parsed:

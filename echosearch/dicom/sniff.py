@@ -81,6 +81,18 @@ class ByteReader:
             data += more
         return data
 
+    def fill(self, buffer: memoryview, offset: int) -> None:
+        """Fill ``buffer`` with the bytes from ``offset``. Raises FileRefused(CHANGED) where the file is shorter now."""
+        done = 0
+        while done < len(buffer):
+            try:
+                got = os.preadv(self.fd, [buffer[done:]], offset + done)
+            except OSError as exc:
+                raise FileRefused(Quarantined(Reason.UNREADABLE, f"read failed: {_errno_name(exc)}")) from exc
+            if not got:
+                raise FileRefused(Quarantined(Reason.CHANGED, "the file became shorter while it was read"))
+            done += got
+
     def seek(self, offset: int, whence: int = 0, /) -> int:
         self._at = {0: 0, 1: self._at, 2: self.size}[whence] + offset
         if self._at > self.size:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydicom.uid import UID
+
 from echosearch.dicom.parse import DICOMDIR_CLASS, Parsed
 from echosearch.dicom.text import text
 from echosearch.errors import FileRefused
@@ -31,9 +33,10 @@ def refuse_other_classes(sop_class: str, parsed: Parsed, allow_secondary_capture
         raise FileRefused(Skipped(Reason.NOT_A_CINE_CLASS, "secondary capture of another modality"))
     if sop_class == DICOMDIR_CLASS:
         raise FileRefused(Skipped(Reason.DICOMDIR))
-    if sop_class:
+    cut = parsed.fell_short and parsed.pixel_tag is None
+    if sop_class and not (cut and UID(sop_class).name == sop_class):  # a cut header may hold a cut UID
         raise FileRefused(Skipped(Reason.NOT_A_CINE_CLASS, f"SOP class {sop_class}"))
-    if parsed.fell_short or not len(parsed.dataset):
+    if cut or not len(parsed.dataset):
         raise FileRefused(Quarantined(Reason.TRUNCATED, "the file ends within its header"))
     if text(parsed.dataset, "Modality").upper() in ("US", "IVUS") and parsed.pixel_tag is not None:
         return  # an ultrasound image that lost its class is still one

@@ -91,6 +91,8 @@ def _shortest_edge(frame: Uint8, size: int) -> Uint8:
     rows, columns = frame.shape[:2]
     short = min(rows, columns)
     height, width = (int(size * side / short) for side in (rows, columns))
+    if not frame.flags.writeable:  # torch will not share read-only memory without a warning
+        frame = frame.copy()
     image = torch.from_numpy(frame).permute(2, 0, 1)[None]  # (1, 3, H, W), a view: channels last in memory
     resized = functional.interpolate(image, (height, width), mode="bilinear", antialias=True, align_corners=False)
     top, left = (height - size) // 2, (width - size) // 2
