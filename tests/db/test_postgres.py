@@ -25,14 +25,34 @@ Start = Callable[[str, Path], subprocess.Popen[str]]
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    """Outside pytest's own folder, which the server's user may not enter; no server outlives its test."""
+def blank() -> Iterator[Path]:
+    """A HOME that does not exist yet; no server outlives its test.
+
+    Outside pytest's own folder, which the server's user may not enter.
+    """
     with tempfile.TemporaryDirectory(prefix="echosearch-tests-") as folder:
         home = Path(folder, "home")
         yield home
-        for server in home.parent.rglob("postgres"):
-            if (server / "postmaster.pid").exists():
-                os.kill(server_pid(server.parent), signal.SIGKILL)
+        for data in home.parent.rglob("postgres"):
+            if (data / "postmaster.pid").exists():
+                os.kill(server_pid(data.parent), signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    """A cluster made once: initdb is the slow part."""
+    with tempfile.TemporaryDirectory(prefix="echosearch-tests-") as folder:
+        server = EmbeddedServer(Path(folder))
+        server.acquire()
+        server.release()
+        yield Path(folder)
+
+
+@pytest.fixture
+def home(blank: Path, made: Path) -> Path:
+    """A HOME with a cluster in it."""
+    subprocess.run(["cp", "-a", made, blank], check=True)
+    return blank
 
 
 @pytest.fixture
@@ -84,16 +104,16 @@ def test_programs_are_where_the_package_has_them() -> None:
         program_folder(12)
 
 
-def test_starts_at_the_first_connection_and_stops_at_dispose(home: Path) -> None:
-    engine = open_engine(None, home)
-    assert not home.exists()
+def test_starts_at_the_first_connection_and_stops_at_dispose(blank: Path) -> None:
+    engine = open_engine(None, blank)
+    assert not blank.exists()
     assert one(engine, "create table t as select 7 as x; select x from t") == 7
-    assert runs(home)
+    assert runs(blank)
     engine.dispose()
-    assert not runs(home)
+    assert not runs(blank)
     assert one(engine, "select x from t") == 7  # starts again by itself
     engine.dispose()
-    assert not runs(home)
+    assert not runs(blank)
 
 
 def test_settings_of_a_connection(home: Path) -> None:
@@ -160,16 +180,16 @@ def test_several_processes_share_one_server_and_the_last_stops_it(home: Path, ch
     assert not runs(home)
 
 
-def test_two_that_start_at_the_same_moment(home: Path, child: Start) -> None:
+def test_two_that_start_at_the_same_moment(blank: Path, child: Start) -> None:
     script = """
     with engine.connect() as connection:
         print(connection.scalar(text("select pg_postmaster_start_time()")), flush=True)
     engine.dispose()
     """
-    others = [child(script, home) for _ in range(3)]
+    others = [child(script, blank) for _ in range(3)]
     assert all(line(process) for process in others)
     assert [process.wait() for process in others] == [0, 0, 0]
-    assert not runs(home)
+    assert not runs(blank)
 
 
 def test_a_killed_user_leaves_a_server_that_the_next_one_uses_and_stops(home: Path, child: Start) -> None:
@@ -204,18 +224,18 @@ def test_a_killed_server_recovers_what_was_committed(home: Path) -> None:
 
 
 @pytest.mark.parametrize("milliseconds", [50, 200, 400, 700])
-def test_killed_while_it_makes_the_cluster(home: Path, child: Start, milliseconds: int) -> None:
-    maker = child('print("ready", flush=True)\nengine.connect()\n', home)
+def test_killed_while_it_makes_the_cluster(blank: Path, child: Start, milliseconds: int) -> None:
+    maker = child('print("ready", flush=True)\nengine.connect()\n', blank)
     assert line(maker) == "ready"
     time.sleep(milliseconds / 1000)
     maker.kill()
     maker.wait()
-    engine = open_engine(None, home)
+    engine = open_engine(None, blank)
     assert one(engine, "select 1") == 1
     engine.dispose()
-    assert not runs(home)
+    assert not runs(blank)
     assert one(engine, "select 1") == 1
-    assert not list(home.glob(".postgres-new-*"))
+    assert not list(blank.glob(".postgres-new-*"))
     engine.dispose()
 
 
@@ -229,8 +249,8 @@ def test_a_pid_file_of_another_program_does_not_keep_it_from_starting(home: Path
     engine.dispose()
 
 
-def test_a_path_too_long_for_a_socket(home: Path) -> None:
-    deep = home / ("long " * 12) / ("名前" * 20)
+def test_a_path_too_long_for_a_socket(blank: Path) -> None:
+    deep = blank / ("long " * 12) / ("名前" * 20)
     engine = open_engine(None, deep)
     assert one(engine, "select 1") == 1
     folder = Path(str(one(engine, "show unix_socket_directories")))
@@ -308,11 +328,11 @@ def test_an_ordinary_mistake_stays_what_it_is(url: str, home: Path) -> None:
     engine.dispose()
 
 
-def test_nothing_listens(home: Path) -> None:
+def test_nothing_listens(blank: Path) -> None:
     with socket.socket() as taken:  # bound, not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        engine = open_engine(f"postgresql://u:s3cret@127.0.0.1:{port}/echosearch", home)
+        engine = open_engine(f"postgresql://u:s3cret@127.0.0.1:{port}/echosearch", blank)
         with pytest.raises(StoreUnreachable, match="ECHOSEARCH_DATABASE_URL") as caught:
             engine.connect()
     message = str(caught.value)
@@ -321,9 +341,9 @@ def test_nothing_listens(home: Path) -> None:
     assert str(port) in message
 
 
-def test_a_server_that_accepts_and_says_nothing_sensible(home: Path) -> None:
+def test_a_server_that_accepts_and_says_nothing_sensible(blank: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        engine = open_engine(f"postgresql://u@127.0.0.1:{server.getsockname()[1]}/echosearch?connect_timeout=2", home)
+        engine = open_engine(f"postgresql://u@127.0.0.1:{server.getsockname()[1]}/echosearch?connect_timeout=2", blank)
         began = time.monotonic()
         with pytest.raises(StoreUnreachable):
             engine.connect()
@@ -331,9 +351,9 @@ def test_a_server_that_accepts_and_says_nothing_sensible(home: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://h/d", "sqlite:///x", "postgresql://h:port/d", "http://h"])
-def test_not_a_postgresql_url(url: str, home: Path) -> None:
+def test_not_a_postgresql_url(url: str, blank: Path) -> None:
     with pytest.raises(ConfigError, match="ECHOSEARCH_DATABASE_URL"):
-        open_engine(url, home)
+        open_engine(url, blank)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +368,6 @@ def test_not_a_postgresql_url(url: str, home: Path) -> None:
     ],
 )
 def test_another_machine_is_reached_through_tls_unless_the_url_says_otherwise(
-    url: str, sslmode: str | None, home: Path
+    url: str, sslmode: str | None, blank: Path
 ) -> None:
-    assert open_engine(url, home).url.query.get("sslmode") == sslmode
+    assert open_engine(url, blank).url.query.get("sslmode") == sslmode
