@@ -104,5 +104,5 @@ def _config(collection: Collection) -> engine.EdgeConfig:
         ),
         hnsw_config=engine.HnswIndexConfig(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_KB),
         optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=FULL_SCAN_KB),
-        wal_enabled=True,
+        wal_enabled=False,  # see edge.py: every write is flushed
     )

@@ -1,0 +1,158 @@
+"""The embedded index at 100,000 x 512: upsert rate, graph, latency, recall. Run by ``make bench``; not a test.
+
+    python tests/benchmarks/bench_index.py [--points 100000] [--dimension 512] [--batch 1000]
+
+Two kinds of vectors: random (the hardest case: all neighbours are equally far) and clustered, as encoders give
+them (videos of a study near each other, studies of a kind near each other). Recall is against exact float32.
+Exits 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from echosearch.index.base import Collection, Payload, Point
+from echosearch.index.edge import EdgeIndex
+from echosearch.vector import Vectors, unit
+from echosearch.where import And, Comparison, Where
+
+QUERIES, LIMIT = 200, 10
+VIEWS, SEXES, DEVICES = ("LAX", "SAX", "2CH", "3CH", "4CH", "Other"), ("F", "M"), ("A", "B", "C", "D")
+WHERE: dict[str, Where | None] = {
+    "all": None,
+    "view = 4CH": Comparison("view", "=", "4CH"),
+    "age >= 65, F": And((Comparison("age", ">=", 65), Comparison("sex", "=", "F"))),
+    "one device, 1 year": And((Comparison("device", "=", "C"), Comparison("month", ">=", 202312))),
+}
+
+
+def random_vectors(n: int, dimension: int, rng: np.random.Generator) -> Vectors:
+    return rng.standard_normal((n, dimension)).astype(np.float32)
+
+
+def clustered_vectors(n: int, dimension: int, rng: np.random.Generator) -> Vectors:
+    """300 kinds of study, 20 videos a study; a video is its kind + its study + itself, off-centre as encoders are."""
+    kinds = rng.standard_normal((300, dimension)) + 1.0
+    studies = kinds[rng.integers(300, size=n // 20 + 1)] + 0.7 * rng.standard_normal((n // 20 + 1, dimension))
+    rows = studies[np.arange(n) // 20] + 0.7 * rng.standard_normal((n, dimension))
+    return rows.astype(np.float32)
+
+
+def make_points(vectors: Vectors, start: int) -> Iterator[Point]:
+    """As the relay makes them from rows of Postgres; attributes follow from the number."""
+    for i, vector in enumerate(vectors, start):
+        key = str(UUID(int=i + 1))
+        study, patient = str(UUID(int=i // 20 + 1)), str(UUID(int=i // 40 + 1))
+        yield Point(
+            UUID(int=i * 2654435761 % 2**64 + 1),
+            vector,
+            Payload(
+                *(key, study, patient, 1, f"{i:016x}"),
+                view=VIEWS[i % 6],
+                view_prob=(i % 100) / 100,
+                mode="bmode",
+                sex=SEXES[i // 40 % 2],
+                age=20 + i // 40 % 71,
+                month=202001 + i // 20 % 4 * 100 + i % 12,
+                device=DEVICES[i // 1000 % 4],
+            ),
+        )
+
+
+def matching(where: Where | None, payloads: list[Payload]) -> np.ndarray:
+    def one(node: Where | None, payload: Payload) -> bool:
+        match node:
+            case None:
+                return True
+            case And(parts):
+                return all(one(part, payload) for part in parts)
+            case Comparison(field, "=", value):
+                return bool(getattr(payload, field) == value)
+            case Comparison(field, _, value):
+                return bool(getattr(payload, field) >= value)
+        raise NotImplementedError(node)
+
+    return np.array([one(where, payload) for payload in payloads])
+
+
+def bench(kind: str, rows: Vectors, queries: Vectors, batch: int, table: Table) -> bool:
+    """One archive from empty to searched; a line for each filter. Whether every target was met."""
+    collection = Collection("videos", "0" * 64, rows.shape[1])
+    with tempfile.TemporaryDirectory() as folder:
+        index = EdgeIndex(Path(folder), 1.0)
+        index.ensure(collection)
+        began = time.perf_counter()
+        payloads: list[Payload] = []
+        for start in range(0, len(rows), batch):
+            points = list(make_points(rows[start : start + batch], start))
+            index.upsert(collection, points)
+            payloads += [point.payload for point in points]
+        rate = len(rows) / (time.perf_counter() - began)
+        began = time.perf_counter()
+        index.optimize(collection)
+        built = time.perf_counter() - began
+        index.close()
+        size = sum(file.stat().st_blocks * 512 for file in Path(folder).rglob("*")) / 2**20
+        began = time.perf_counter()
+        index.search(collection, queries[0], LIMIT)
+        first = time.perf_counter() - began
+        console.print(
+            f"{kind}: upsert {rate:,.0f}/s, optimize {built:.1f} s, {size:.0f} MB, open and first query {first:.2f} s"
+        )
+        met = rate >= 10_000
+        exact_rows = unit(rows)
+        for name, where in WHERE.items():
+            kept = matching(where, payloads)
+            scores = np.where(kept, unit(queries) @ exact_rows.T, -2.0)
+            best = np.argpartition(-scores, LIMIT, axis=1)[:, :LIMIT]
+            for query in queries[:50]:
+                index.search(collection, query, LIMIT, where)
+            seconds, hits = [], 0
+            for query, truth in zip(queries, best, strict=True):
+                began = time.perf_counter()
+                found = index.search(collection, query, LIMIT, where)
+                seconds.append(time.perf_counter() - began)
+                hits += len({UUID(hit.key).int - 1 for hit in found} & set(truth.tolist()))
+            p50, p99 = np.percentile(np.array(seconds) * 1000, [50, 99])
+            recall = hits / (len(queries) * LIMIT)
+            fine = p50 < 2 and p99 < 10 and recall >= 0.99
+            met &= fine
+            table.add_row(
+                *(kind, name, f"{kept.mean():.0%}", f"{p50:.2f}", f"{p99:.2f}", f"{recall:.4f}"),
+                "" if fine else "missed",
+            )
+        index.close()
+    return met
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--points", type=int, default=100_000)
+    parser.add_argument("--dimension", type=int, default=512)
+    parser.add_argument("--batch", type=int, default=1_000)
+    chosen = parser.parse_args()
+    table = Table("vectors", "filter", "matching", "p50 ms", "p99 ms", f"recall@{LIMIT}", "", title="warm queries")
+    met = True
+    for kind, make in (("clustered", clustered_vectors), ("random", random_vectors)):
+        rows = make(chosen.points + QUERIES, chosen.dimension, np.random.default_rng(1))
+        # queries are held-out vectors of the same making
+        met &= bench(kind, rows[:-QUERIES], rows[-QUERIES:], chosen.batch, table)
+    console.print(table)
+    console.print("targets: upsert >= 10,000/s, p50 < 2 ms, p99 < 10 ms, recall >= 0.99:", "met" if met else "missed")
+    return 0 if met else 1
+
+
+console = Console()
+
+if __name__ == "__main__":
+    sys.exit(main())
