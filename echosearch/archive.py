@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
-from sqlalchemy import Engine
-
+from echosearch.db import Engine
 from echosearch.db.generation import active_encoder, has_vectors
 from echosearch.db.postgres import open_engine, upgrade
 from echosearch.encoder.base import Encoder, EncoderId
-from echosearch.encoder.store import bundle_in_use, identify
+from echosearch.encoder.bundle import identify
+from echosearch.encoder.store import bundle_in_use
 from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
 from echosearch.index.base import Collection, Kind, VectorIndex
 from echosearch.keys import Keyring, load_keyring

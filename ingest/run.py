@@ -10,10 +10,8 @@ from pathlib import Path
 from threading import Thread
 from types import TracebackType
 
-from sqlalchemy import Connection
-
 from echosearch.archive import Archive
-from echosearch.db import generation, ledger
+from echosearch.db import Connection, generation, ledger
 from echosearch.db.reports import LinkCounts
 from echosearch.db.status import tree_counts, ungated_studies
 from echosearch.errors import EncoderMismatch, InputError

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from echosearch.batch import batched
+from echosearch.db import Connection
 from echosearch.db.reports import IncomingReport, stage_reports
 from echosearch.db.views import put_view_labels
 from echosearch.keys import Keyring

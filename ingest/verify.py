@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection
 
 from echosearch.archive import Archive
 from echosearch.batch import batched
-from echosearch.db import comparison, outbox
+from echosearch.db import Connection, comparison, outbox
 from echosearch.db.comparison import Differences, SeenPoint
 from echosearch.db.generation import active_encoder, register_encoder
 from echosearch.db.ledger import single_ingest

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
 
 from echosearch.archive import Archive
-from echosearch.db import lookup
+from echosearch.db import Connection, lookup
 from echosearch.db.lookup import StoredVideo, StudyAbout, VideoAbout
 from echosearch.errors import EmptyArchive
 from echosearch.index.base import Kind, Scored

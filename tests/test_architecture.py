@@ -1,0 +1,187 @@
+"""The house rules, tested like behaviour: import directions, file sizes, public names, and commands with help."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("echosearch", "ingest", "trainer")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
+
+# third-party package -> the only places that may import it
+HOMES = {
+    "pydicom": ("echosearch.dicom", "echosearch.phantom", "echosearch.cli.demo_material"),
+    "torch": ("echosearch.encoder", "trainer"),
+    "timm": ("echosearch.encoder", "trainer"),
+    "torchvision": ("echosearch.encoder", "trainer"),
+    "transformers": ("echosearch.encoder", "trainer"),
+    "sqlalchemy": ("echosearch.db",),
+    "psycopg": ("echosearch.db",),
+    "alembic": ("echosearch.db",),
+    "qdrant_client": ("echosearch.index",),
+    "qdrant_edge": ("echosearch.index",),
+    "decord": ("echosearch.media",),
+    "lark": ("echosearch.search.where",),
+    "click": ("echosearch.cli",),
+    "rich": ("echosearch.cli",),
+    "fugashi": ("echosearch.encoder",),
+}
+
+# a layer may import itself and what stands below it, never what stands above
+LAYERS = (
+    ("echosearch.cli",),
+    ("ingest", "trainer"),
+    ("echosearch.search",),
+    ("echosearch.archive",),
+    ("echosearch.index", "echosearch.db", "echosearch.phantom"),
+    ("echosearch.encoder",),
+    ("echosearch.source",),
+    ("echosearch.media",),
+    ("echosearch.dicom", "echosearch.report"),
+    ("echosearch.settings", "echosearch.keys", "echosearch.where", "echosearch.vector", "echosearch.clip"),
+    ("echosearch.errors",),
+    ("echosearch.study", "echosearch.batch"),
+)
+STRANGERS = (("ingest", "trainer"), ("echosearch.db", "echosearch.index"))  # side by side, and never import each other
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """(module, whether only for type checking or inside a function) of every import of a file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) not in top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module, id(node) not in top
+            yield from ((f"{node.module}.{alias.name}", id(node) not in top) for alias in node.names)
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def layer(module: str) -> int | None:
+    return next((i for i, packages in enumerate(LAYERS) if any(within(module, p) for p in packages)), None)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_third_party_packages_stay_at_home(module: str) -> None:
+    for imported, _ in imports(MODULES[module]):
+        homes = HOMES.get(imported.partition(".")[0])
+        assert homes is None or any(within(module, home) for home in homes), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_only(module: str) -> None:
+    own = layer(module)
+    for imported, _ in imports(MODULES[module]):
+        other = layer(imported)
+        if own is None or other is None or imported not in MODULES:
+            continue
+        assert other >= own, f"{module} imports {imported} from above"
+        for one, two in STRANGERS:
+            assert not (within(module, one) and within(imported, two)), f"{module} imports {imported}"
+            assert not (within(module, two) and within(imported, one)), f"{module} imports {imported}"
+
+
+def test_the_cli_names_what_is_above_the_library_only_on_use() -> None:
+    """cli may use ingest and trainer, but importing a command must not import them."""
+    for module, path in MODULES.items():
+        if within(module, "echosearch"):
+            eager = [
+                name for name, inside in imports(path) if name.split(".")[0] in ("ingest", "trainer") and not inside
+            ]
+            assert eager == [], f"{module} imports {eager} at its top"
+
+
+def test_nothing_below_the_cli_imports_ingest_or_trainer() -> None:
+    for module, path in MODULES.items():
+        if within(module, "echosearch") and not within(module, "echosearch.cli"):
+            names = [name for name, _ in imports(path) if name.split(".")[0] in ("ingest", "trainer")]
+            assert names == [], f"{module} imports {names}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_are_short(module: str) -> None:
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_are_listed(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree) or not tree.body, f"{module} has no docstring"
+    listed = all_of(module)
+    defined = {name for node in ast.walk(tree) for name in names_of(node)}
+    assert set(listed) <= defined, f"{module} lists what it does not define"
+    assert len(set(listed)) == len(listed)
+
+
+def all_of(module: str) -> list[str]:
+    """The names in a module's __all__."""
+    for node in ast.parse(MODULES[module].read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_others_import_is_public(module: str) -> None:
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES and node.module != module:
+            private = {
+                alias.name
+                for alias in node.names
+                if f"{node.module}.{alias.name}" not in MODULES and alias.name not in all_of(node.module)
+            }
+            assert not private, f"{module} imports {private}, which {node.module} does not list in __all__"
+
+
+def names_of(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
+            yield name
+        case ast.Assign(targets=targets):
+            yield from (name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name
+        case ast.ImportFrom(names=names) | ast.Import(names=names):
+            yield from (alias.asname or alias.name for alias in names)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_utils_and_no_print(module: str) -> None:
+    assert module.rpartition(".")[2] not in {"utils", "helpers", "manager", "common", "misc", "core", "types"}
+    if within(module, "echosearch.cli"):
+        return
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"{module} prints"
+
+
+def test_no_path_or_registry_of_a_machine_in_the_project() -> None:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, text=True)
+    forbidden = ("/" + "work/", "/" + "root/.", "files.python" + "hosted", "pypi." + "org", "/opt/" + "pypi")
+    for name in filter(None, listing.stdout.split("\0")):
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".yml", ".sql", ".txt"} and path.exists():
+            text = path.read_text(encoding="utf-8")
+            assert not [word for word in forbidden if word in text], name
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from echosearch.cli import main\n"
+        "import echosearch.cli.main as entry\n"
+        "heavy = {'torch', 'sqlalchemy', 'pydicom', 'qdrant_client', 'transformers', 'numpy'} & set(sys.modules)\n"
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
