@@ -29,7 +29,7 @@ class Anatomy:
     apical_tilt: float = 0.0
     parasternal_tilt: float = 0.0
     depth: float = 1.0  # how far the heart lies from the skin
-    echogenicity: float = 0.0  # grey levels on the muscle
+    echogenicity: float = 0.0  # grey levels, of everything: how well sound goes in
     clutter: float = 1.0
     texture_seed: int = 0
     wobble_seed: int = 0  # trabeculation

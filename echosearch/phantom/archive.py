@@ -81,9 +81,9 @@ def study_cines(study: PhantomStudy) -> tuple[CinePlan, ...]:
     rng = np.random.default_rng([study.seed, study.patient, study.number, 7002])
     missing = str(rng.choice(["SAX", "2CH", "LAX"])) if rng.random() < 0.06 else ""
     shots = [(view, False) for view in ("LAX", "SAX", "4CH", "2CH", "3CH") if view != missing]
-    if missing or rng.random() < 0.95:
+    if missing or rng.random() < 0.97:
         shots.append(("4CH", True))
-    if rng.random() < 0.9:
+    if rng.random() < 0.97:
         shots.append((str(rng.choice(["3CH", "LAX"])), True))
     if rng.random() < 0.4:
         shots.append(("Other", False))

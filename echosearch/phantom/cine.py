@@ -125,9 +125,7 @@ def render_cine(
     drawn = over.max(axis=2)
     flow = ColorFlow(cine.scene, cine.sector, look.color_map, cine.rng) if color else None
     out = np.empty((frames, rows, columns, 3), np.uint8)
-    beams = beam_frames(
-        cine.scene, cine.sector, look, cine.rng, texture=study.anatomy.texture_seed, clutter=study.anatomy.clutter
-    )
+    beams = beam_frames(cine.scene, cine.sector, look, cine.rng, study.anatomy)
     for t, (grey, levels) in enumerate(beams):
         tissue = np.clip(grey, 0, 255, out=grey).astype(np.uint8)
         picture = np.asarray(cv2.applyColorMap(scan_convert(tissue, rows, columns, look.half_angle), curve), np.uint8)

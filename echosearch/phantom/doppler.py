@@ -55,14 +55,15 @@ class ColorFlow:
                 continue
             plume[:] = 0
             cv2.fillPoly(plume, [outline[t]], 255, cv2.LINE_8, _SHIFT)
-            soft = np.asarray(cv2.GaussianBlur(plume[inside], (0, 0), sigmaX=2.2, sigmaY=2.4), np.float32)
+            edge = 2.0 if stream.turbulence > 0.1 else 4.0  # a laminar stream is slow at its rim
+            soft = np.asarray(cv2.GaussianBlur(plume[inside], (0, 0), sigmaX=edge, sigmaY=edge * 1.2), np.float32)
             soft *= 1 / 255.0
             speed *= 1.0 - soft * min(stream.turbulence + 0.4, 1.0)
             speed += soft * np.float32(now * float(towards[t]))
             np.maximum(chaos, soft * np.float32(stream.turbulence * min(now, 1.0)), out=chaos)
         row, column = self._rng.integers(DEPTHS), self._rng.integers(BEAMS)
         grain = self._grain[row : row + bottom - top, column : column + right - left]
-        strength = np.abs(speed) + 0.9 * chaos + 0.03 * grain
+        strength = np.abs(speed) + 0.9 * chaos + 0.06 * grain
         shown = np.zeros((DEPTHS, BEAMS), np.uint8)
         shown[inside] = 255 * ((strength > 0.16) & (levels[inside] < _BLOOD_BELOW))
         speed += (0.07 + 0.85 * chaos) * grain

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.clip import Uint8
+from echosearch.phantom.anatomy import Anatomy
 from echosearch.phantom.cycle import Floats
 from echosearch.phantom.look import Look
 from echosearch.phantom.scene import Level, Scene, Shape
@@ -129,16 +130,14 @@ def _shadows(shapes: list[Shape], corners: list[NDArray[np.int32]], t: int) -> F
     return np.asarray(cv2.GaussianBlur(dark, (0, 0), sigmaX=1.2, sigmaY=2.0), np.float32)
 
 
-def beam_frames(
-    scene: Scene, sector: Sector, look: Look, rng: np.random.Generator, *, texture: int, clutter: float
-) -> BeamFrames:
+def beam_frames(scene: Scene, sector: Sector, look: Look, rng: np.random.Generator, anatomy: Anatomy) -> BeamFrames:
     """Yield frame by frame the beam image before the display curve, and the smoothed echo levels beneath it."""
     shapes = list(scene.shapes)
     corners = [beam_points(shape.points, sector) for shape in shapes]
     displacement = _displacement(scene, sector)
-    still = _background(rng, look, sector, clutter)
-    speckle = _speckle_tile(texture % 8, look.smooth)
-    noise = _noise_tile(texture % 8)
+    still = _background(rng, look, sector, anatomy.clutter) + np.float32(anatomy.echogenicity)
+    speckle = _speckle_tile(anatomy.texture_seed % 8, look.smooth)
+    noise = _noise_tile(anatomy.texture_seed % 8)
     from_row, from_column = int(rng.integers(DEPTHS // 2)), int(rng.integers(BEAMS // 2))
     columns, rows = np.meshgrid(np.arange(BEAMS, dtype=np.float32), np.arange(DEPTHS, dtype=np.float32))
     at = np.stack((columns + from_column + BEAMS // 4, rows + from_row + DEPTHS // 4), axis=2)
