@@ -49,12 +49,11 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
             raise InputError(f"{place}: no such file or folder")
     options = import_module("ingest.options").IngestOptions(**given)
     settings = load_settings()
-    pipeline = import_module("ingest.pipeline")
     if dry_run:
-        _say_outcomes(pipeline.dry_run(folder, settings, options), as_json)
+        _say_outcomes(import_module("ingest.dry_run").dry_run(settings, folder, options), as_json)
         return
     with open_archive(settings) as archive, ingesting() as draw:
-        summary = pipeline.ingest(archive, folder, options, draw)
+        summary = import_module("ingest.pipeline").ingest(archive, folder, options, draw)
     if as_json:
         say_json(asdict(summary))
     else:

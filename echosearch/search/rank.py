@@ -38,16 +38,17 @@ def rank(
     where: Where | None,
     about: Callable[[Sequence[str]], Mapping[str, StudyAbout]],
     exact: bool = False,
+    first_page: int | None = None,
 ) -> Ranked:
     """The ``top_k`` best groups (None: every point is its own), or all there are.
 
-    ``about`` gives the rows that may be shown, by the keys of points.
+    ``about`` gives the rows that may be shown, by the keys of points; ``first_page`` how many points to begin with.
     """
     field: Field | None = group if group in ("study", "patient") else None
     best: dict[str, Scored] = {}
     dropped: set[str] = set()
     alone = group != "patient" and collection.kind != "videos"  # then every point is a group already
-    limit = top_k if field is None or alone else max(64, OVER_FETCH * top_k)
+    limit = first_page or (top_k if field is None or alone else max(64, OVER_FETCH * top_k))
     while True:
         # groups that are found stand aside, so that a page full of one patient's videos hides nobody
         aside = without(field, tuple(sorted(best))) if field is not None else None

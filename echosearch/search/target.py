@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,11 +33,10 @@ def find_target(search: Searching, name: str) -> Target:
     A file that the archive has is answered from its stored vector; any other is decoded in a child process with
     limits and embedded here. Raises UnknownStudy, FileRefused, InputError.
     """
-    path = Path(name)
-    if path.is_file():
-        return _of_file(search, path)
-    if path.exists():
-        raise InputError(f"{name} is no file: give one cine, or a study")
+    if os.path.isfile(name):  # False, too, for what no path can be
+        return _of_file(search, Path(name))
+    if os.path.isdir(name):
+        raise InputError(f"{name} is a folder: give one file, or a study")
     meant = lookup.resolve_study(search.connection, name)
     vector = lookup.study_vector(search.connection, search.encoder_id, meant.study)
     return Target(vector, meant.study, meant.patient, {"study": meant.study})
