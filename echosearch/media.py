@@ -19,7 +19,7 @@ import numpy as np
 
 from echosearch.clip import Uint8
 from echosearch.dicom.limits import MAX_FRAMES, check_size
-from echosearch.dicom.sniff import Stamp, open_regular
+from echosearch.dicom.sniff import ByteReader, Stamp, open_regular
 from echosearch.dicom.text import synthetic_uid
 from echosearch.dicom.timing import MAX_FPS, MIN_FPS
 from echosearch.dicom.video import open_container, pick_frames
@@ -95,6 +95,7 @@ def open_media(path: Path) -> MediaVideo:
     with open_regular(path) as reader:
         if not looks_like_media(reader.head):
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+        _check_whole(reader)
         data = reader.at(0, reader.size)
         stamp = reader.stamp
     with open_container(data, FORMATS, CODECS) as container:
@@ -109,6 +110,27 @@ def open_media(path: Path) -> MediaVideo:
             codec=stream.codec_context.name,
             frame_seconds=1.0 / fps if MIN_FPS <= fps <= MAX_FPS else None,
         )
+
+
+def _check_whole(reader: ByteReader) -> None:
+    """Raise FileRefused(TRUNCATED) where a top-level box or RIFF chunk ends after the file: FFmpeg would read on.
+
+    ISO base media: size (big endian), name; 1: 64-bit size follows; 0: to the end. RIFF: name, size (little endian).
+    """
+    is_avi = reader.head[:4] == b"RIFF"
+    at = 0
+    while len(header := reader.at(at, 16)) >= 8:
+        if is_avi:
+            size = int.from_bytes(header[4:8], "little")
+            step = 8 + size + size % 2
+        else:
+            size = int.from_bytes(header[:4], "big")
+            step = int.from_bytes(header[8:16], "big") if size == 1 else size
+        if size == 0 or step < 8:
+            return
+        at += step
+    if at > reader.size + 1:  # a missing padding byte is no loss
+        raise FileRefused(Quarantined(Reason.TRUNCATED, f"the container needs {at} bytes, {reader.size} are there"))
 
 
 def read_media_header(path: Path, issuer: str, identity: MediaIdentity | None) -> VideoHeader:
