@@ -12,6 +12,7 @@ from functools import cached_property
 from echosearch.db import Engine
 from echosearch.db.generation import active_encoder, has_vectors
 from echosearch.db.postgres import open_engine, upgrade
+from echosearch.db.status import has_files
 from echosearch.encoder.base import Encoder, EncoderId
 from echosearch.encoder.bundle import identify
 from echosearch.encoder.store import bundle_in_use
@@ -34,7 +35,10 @@ class Archive:
 
     @cached_property
     def keyring(self) -> Keyring:
-        return load_keyring(self.settings.key_path)
+        """The key of all pseudonyms, made at first use; an archive that has files will not take a new one."""
+        with self.engine.connect() as connection:
+            new = not has_files(connection)
+        return load_keyring(self.settings.key_path, create=new)
 
     @cached_property
     def encoder_id(self) -> EncoderId:

@@ -25,7 +25,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from ingest.worker import EXIT_MEMORY, PRELOAD, main_left_alone, receive, serve
+from ingest.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, main_left_alone, receive, serve
 
 __all__ = ["DecodePool", "PoolBroken", "TimedOut", "WorkerDied"]
 
@@ -33,6 +33,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_FAILED_STARTS = 5
+_OWN_EXITS = {EXIT_MEMORY: "memory limit", EXIT_PANIC: "panic in a codec"}
 READY_SECONDS = 120.0  # the first worker waits for the server's imports
 
 
@@ -94,6 +95,7 @@ class DecodePool:
         self._broken: PoolBroken | None = None
         self._closing = False
         self._bell, self._bell_end = multiprocessing.Pipe(duplex=False)
+        self._lifeline, self._lifeline_end = multiprocessing.Pipe(duplex=False)  # nothing is ever sent
         self._bell_lock = threading.Lock()
         self._pump = threading.Thread(target=self._run, name="decode-pool", daemon=True)
 
@@ -108,8 +110,8 @@ class DecodePool:
         self._closing = True
         self._ring()
         self._pump.join()
-        self._bell.close()
-        self._bell_end.close()
+        for end in (self._bell, self._bell_end, self._lifeline, self._lifeline_end):
+            end.close()
 
     def map(
         self, function: Callable[[T], R], tasks: Iterable[T], window: int | None = None, ordered: bool = False
@@ -265,7 +267,9 @@ class DecodePool:
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe(duplex=True)
-        process = self._context.Process(target=serve, args=(theirs, *self._limits), name="decode-worker", daemon=True)
+        process = self._context.Process(
+            target=serve, args=(theirs, self._lifeline, *self._limits), name="decode-worker", daemon=True
+        )
         try:
             with main_left_alone():
                 process.start()
@@ -291,6 +295,6 @@ class DecodePool:
 def _how(exitcode: int | None) -> str:
     if exitcode is None:
         return "unknown"
-    if exitcode == EXIT_MEMORY:
-        return "memory limit"
+    if exitcode in _OWN_EXITS:
+        return _OWN_EXITS[exitcode]
     return signal.Signals(-exitcode).name if exitcode < 0 else f"exit status {exitcode}"

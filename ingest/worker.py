@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import fcntl
 import math
 import os
 import pickle
@@ -36,7 +36,7 @@ __all__ = [
 
 PRELOAD = ["ingest.worker", "echosearch.encoder.preprocess"]  # imported once, in the server that workers fork from
 EXIT_MEMORY = 86  # a worker that met its memory limit ends itself: its heap is not to be trusted
-PR_SET_PDEATHSIG = 1
+EXIT_PANIC = 87
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,7 @@ def serve(pipe: Connection, memory_mb: int, cpu_seconds: int) -> None:
     )  # the server ends with the run, we with it
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _one_thread()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # codecs complain there about files that nobody vouches for
     allowed = _data_bytes() + memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
     _send(pipe, (True, "ready"))
@@ -116,6 +117,8 @@ def serve(pipe: Connection, memory_mb: int, cpu_seconds: int) -> None:
             os._exit(EXIT_MEMORY)
         except Exception as exc:  # raised again in the parent
             message = (False, _portable(exc))
+        except BaseException:  # a panic inside a Rust codec (RLE): no state of it is to be trusted
+            os._exit(EXIT_PANIC)
         try:
             _send(pipe, message)
         except MemoryError:
@@ -146,6 +149,20 @@ def _send(pipe: Connection, message: Any) -> None:
     for view in views:
         if view.nbytes:
             pipe.send_bytes(view)
+
+
+def _die_with(lifeline: Connection) -> None:
+    """SIGKILL from the kernel when the other end closes, that is when the parent ends, however it ends.
+
+    It needs no thread, so it works while a decoder hangs in C. (The parent-death signal of prctl would not: a
+    worker's parent is the fork server, and that lives until its last worker has gone.)
+    """
+    fd = lifeline.fileno()
+    fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+    if lifeline.poll():  # it closed before the kernel was asked to watch
+        os._exit(0)
 
 
 def _portable(exc: Exception) -> Exception:

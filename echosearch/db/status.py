@@ -65,6 +65,11 @@ class LinkProblem:
     study_date: str | None = None
 
 
+def has_files(connection: Connection) -> bool:
+    """Whether any file was ever found: then keys have been handed out."""
+    return bool(connection.scalar(text("select exists (select 1 from core.source_file)")))
+
+
 def archive_counts(connection: Connection) -> ArchiveCounts:
     """Of every file ever found."""
     return _counts(connection, "core.source_file f", {})

@@ -14,7 +14,7 @@ from echosearch.db.ledger import single_ingest
 from echosearch.db.status import archive_counts, why
 from echosearch.db.tables import Embedding, StudyEmbedding
 from echosearch.encoder.fake import FakeEncoder
-from echosearch.errors import ArchiveLocked, EncoderMismatch, InputError, TableError
+from echosearch.errors import ArchiveLocked, ConfigError, EncoderMismatch, InputError, TableError
 from echosearch.index.edge import EdgeIndex
 from echosearch.study import VideoHeader
 from echosearch.vector import from_bytes
@@ -126,6 +126,15 @@ def test_a_dry_run_says_what_each_file_is_and_writes_nothing(archive: Archive, m
 def test_a_missing_mount_is_not_an_empty_archive(archive: Archive, tmp_path: Path) -> None:
     with pytest.raises(InputError):
         ingest(archive, tmp_path / "not-there", IngestOptions())
+
+
+def test_a_lost_key_file_stops_everything(archive: Archive, export: Export) -> None:
+    export.cine("IM_1", "1.2.1")
+    ingest(archive, export.root, IngestOptions())
+    archive.settings.key_path.unlink()
+    again = Archive(archive.settings, archive.engine, archive.index, FakeEncoder())
+    with pytest.raises(ConfigError, match="restore"):
+        ingest(again, export.root, IngestOptions())
 
 
 def test_a_replaced_file_is_taken_again(archive: Archive, export: Export) -> None:
