@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient
 
-from echosearch.index.base import VectorIndex
+from echosearch.index.base import KINDS, Collection, VectorIndex
 from echosearch.index.edge import EdgeIndex
-from echosearch.index.server import ServerIndex
+from echosearch.index.server import ServerIndex, connect
 
+TEST_COLLECTIONS = [Collection(kind, "0123456789abcdef" * 4, 16) for kind in KINDS]
 SERVER_URL = "ECHOSEARCH_QDRANT_URL"
 
 
@@ -34,11 +35,24 @@ def make_server(_folder: Path) -> VectorIndex:
     return ServerIndex(QdrantClient(":memory:"))
 
 
-ADAPTERS: dict[str, Callable[[Path], VectorIndex]] = {"edge": make_edge, "server": make_server}
+def make_real_server(_folder: Path) -> VectorIndex:
+    """On the server that ECHOSEARCH_QDRANT_URL names; the tests' collections are dropped before and after."""
+    return connect(os.environ[SERVER_URL], os.environ.get("ECHOSEARCH_QDRANT_API_KEY"))
 
 
-@pytest.fixture(params=sorted(ADAPTERS))
+ADAPTERS: dict[str, Callable[[Path], VectorIndex]] = {
+    "edge": make_edge,
+    "server": make_server,
+    "real-server": make_real_server,
+}
+
+
+@pytest.fixture(params=["edge", "server", pytest.param("real-server", marks=pytest.mark.qdrant_server)])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorIndex]:
     opened = ADAPTERS[request.param](tmp_path)
+    for collection in TEST_COLLECTIONS:
+        opened.drop(collection)
     yield opened
+    for collection in TEST_COLLECTIONS:
+        opened.drop(collection)
     opened.close()

@@ -115,6 +115,11 @@ def filled(index: VectorIndex) -> tuple[VectorIndex, list[Point]]:
     return index, points
 
 
+def ours(index: VectorIndex) -> list[str]:
+    """A real server may hold more than the tests' collections."""
+    return [name for name in index.collections() if name in (VIDEOS.name, STUDIES.name)]
+
+
 def keys(hits: list) -> list[str]:
     return [hit.key for hit in hits]
 
@@ -123,7 +128,7 @@ def test_ensure_twice_changes_nothing(filled: tuple[VectorIndex, list[Point]]) -
     index, points = filled
     index.ensure(VIDEOS)
     assert index.count(VIDEOS) == len(points)
-    assert index.collections() == [VIDEOS.name]
+    assert ours(index) == [VIDEOS.name]
 
 
 def test_ensure_refuses_another_dimension(index: VectorIndex) -> None:
@@ -134,7 +139,7 @@ def test_ensure_refuses_another_dimension(index: VectorIndex) -> None:
 
 def test_collection_that_does_not_exist(index: VectorIndex) -> None:
     query = np.ones(16, np.float32)
-    assert index.collections() == []
+    assert ours(index) == []
     assert index.search(VIDEOS, query, 5) == []
     assert index.count(VIDEOS) == 0
     assert list(index.scroll(VIDEOS)) == []
@@ -219,7 +224,7 @@ def test_every_field_and_operator(filled: tuple[VectorIndex, list[Point]]) -> No
 def test_and_or_not(filled: tuple[VectorIndex, list[Point]]) -> None:
     index, points = filled
     query = np.linspace(-1, 1, 16).astype(np.float32)
-    some = comparisons()[::4]
+    some = comparisons()[::5]
     trees: list[Where] = [And(()), Or(()), Not(And(())), Not(Or(())), And(tuple(some[:1])), Or(tuple(some))]
     for a, b in itertools.combinations(some, 2):
         trees += [And((a, b)), Or((a, b)), And((a, Not(b))), Not(Or((a, b))), Or((Not(a), And((b, Not(Not(a))))))]
@@ -263,7 +268,7 @@ def test_drop_takes_one_collection(filled: tuple[VectorIndex, list[Point]]) -> N
     index.ensure(STUDIES)
     index.upsert(STUDIES, points[:2])
     index.drop(VIDEOS)
-    assert index.collections() == [STUDIES.name]
+    assert ours(index) == [STUDIES.name]
     assert index.search(VIDEOS, points[0].vector, 3) == []
     assert index.count(STUDIES) == 2
     index.ensure(VIDEOS)
