@@ -160,7 +160,7 @@ class DecodePool:
     def _next_answer(self, answers: queue.SimpleQueue[tuple[_Job[T], Any]]) -> tuple[_Job[T], Any]:
         while True:
             if self._broken is not None:
-                raise self._broken
+                raise PoolBroken(str(self._broken))
             try:
                 return answers.get(timeout=0.5)
             except queue.Empty:

@@ -94,12 +94,10 @@ def _changed(task: ClipTask) -> bool:
     return task.size not in (None, info.st_size) or task.mtime_ns not in (None, info.st_mtime_ns)
 
 
-def serve(pipe: Connection, memory_mb: int, cpu_seconds: int) -> None:
+def serve(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: int) -> None:
     """The worker's life: limits, "ready", then (function, task) in and (succeeded, value) out until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    ctypes.CDLL(None, use_errno=True).prctl(
-        PR_SET_PDEATHSIG, signal.SIGKILL
-    )  # the server ends with the run, we with it
+    _die_with(lifeline)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _one_thread()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # codecs complain there about files that nobody vouches for
@@ -157,7 +155,8 @@ def _die_with(lifeline: Connection) -> None:
     It needs no thread, so it works while a decoder hangs in C. (The parent-death signal of prctl would not: a
     worker's parent is the fork server, and that lives until its last worker has gone.)
     """
-    fd = lifeline.fileno()
+    # opened anew: the owner belongs to the open file, which all workers would otherwise share
+    fd = os.open(f"/proc/self/fd/{lifeline.fileno()}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
