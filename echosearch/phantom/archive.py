@@ -29,6 +29,9 @@ from echosearch.phantom.srfile import write_sr
 from echosearch.phantom.wording import report_text
 
 __all__ = [
+    "REPORT_COLUMNS",
+    "TRUTH_COLUMNS",
+    "VIEW_COLUMNS",
     "ArchiveSummary",
     "CineRow",
     "WrittenStudy",

@@ -15,7 +15,7 @@ from echosearch.phantom.findings import Findings
 from echosearch.phantom.scene import Level, Shape, band, disc, offset, polygon
 from echosearch.phantom.ventricle import lv_surface
 
-__all__ = ["Beat", "Outline", "atrium", "lead", "lv_outline", "pericardium", "roughness"]
+__all__ = ["Beat", "Outline", "atrium", "grown", "lead", "lv_outline", "pericardium", "roughness"]
 
 
 @dataclass(frozen=True, eq=False)

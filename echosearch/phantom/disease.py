@@ -36,7 +36,7 @@ def _grade(rng: np.random.Generator, *weights: float) -> int:
 def first_findings(kind: str, rng: np.random.Generator) -> Findings:
     """Findings of a patient's first study, from a phenotype."""
     f: dict[str, Any] = {
-        "ef": float(rng.normal(63, 4)),
+        "ef": float(np.clip(rng.normal(62, 6), 50, 74)),
         "mr": _grade(rng, 50, 28, 14, 5, 2),
         "ar": _grade(rng, 66, 20, 9, 3, 1),
         "tr": _grade(rng, 46, 32, 14, 5, 2),

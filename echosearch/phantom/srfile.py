@@ -18,7 +18,7 @@ from echosearch.phantom.history import PhantomStudy
 from echosearch.phantom.identity import common, uid
 from echosearch.phantom.ventricle import lv_surface
 
-__all__ = ["MeasuredValue", "measured_values", "sr_dataset", "write_sr"]
+__all__ = ["Code", "MeasuredValue", "measured_values", "sr_dataset", "write_sr"]
 
 
 class Code(NamedTuple):

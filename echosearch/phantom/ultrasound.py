@@ -22,7 +22,17 @@ from echosearch.phantom.cycle import Floats
 from echosearch.phantom.look import Look
 from echosearch.phantom.scene import Level, Scene, Shape
 
-__all__ = ["BEAMS", "DEPTHS", "BeamFrames", "Sector", "beam_frames", "beam_points", "scan_convert", "sector_frame"]
+__all__ = [
+    "BEAMS",
+    "DEPTHS",
+    "BeamFrames",
+    "Float32",
+    "Sector",
+    "beam_frames",
+    "beam_points",
+    "scan_convert",
+    "sector_frame",
+]
 
 DEPTHS, BEAMS = 256, 144
 _COARSE = (13, 17)  # grid (beams, depths) on which the tissue's displacement is known

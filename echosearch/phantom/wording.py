@@ -13,7 +13,7 @@ import numpy as np
 from echosearch.phantom.anatomy import heart_size
 from echosearch.phantom.history import PhantomStudy
 
-__all__ = ["Phrase", "report_phrases", "report_text"]
+__all__ = ["FLUID", "LEAK", "NAMES", "SIZE", "Phrase", "report_phrases", "report_text"]
 
 
 @dataclass(frozen=True)
