@@ -11,11 +11,13 @@ import click
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.show import note, say_json, table
 from echosearch.encoder.base import EncoderId
+from echosearch.encoder.bundle import load_manifest
 from echosearch.encoder.store import list_bundles, use_bundle
+from echosearch.errors import InputError
 from echosearch.report.table import read_reports
 from echosearch.settings import load_settings
 
-__all__ = ["COMMANDS", "check", "choose", "encoder", "init", "show_list"]
+__all__ = ["COMMANDS", "check", "choose", "encoder", "import_", "init", "show_list"]
 
 SIZES = ("tiny", "small", "base")
 ARCHITECTURES = ("vivit", "videomae", "convnext")
@@ -25,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("echosearch.cli.encoder:init", "Make an untrained encoder."),
     "use": ("echosearch.cli.encoder:choose", "Choose the encoder of this archive."),
     "list": ("echosearch.cli.encoder:show_list", "List the encoders at hand."),
+    "import": ("echosearch.cli.encoder:import_", "Turn published weights into an encoder."),
     "check": ("echosearch.cli.encoder:check", "Prove that an encoder computes its author's vectors here."),
 }
 
@@ -81,6 +84,7 @@ def choose(folder: Path, as_json: bool) -> None:
         say_json(asdict(chosen))
     else:
         click.echo(f"{chosen} is in use; licence {chosen.licence}")
+    _say_licence(folder)
     _say_caveats(chosen)
 
 
@@ -103,6 +107,36 @@ def show_list(as_json: bool) -> None:
         for _, one, used in bundles
     ]
     table(("in use", "name", "version", "fingerprint", "dimension", "trained", "licence"), rows, right=("dimension",))
+
+
+@click.command("import", short_help="Turn published weights into an encoder.")
+@click.argument("kind")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--tokenizer", type=click.Path(path_type=Path), metavar="PATH", help="vocab.txt, or a folder that has it."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where it is written.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def import_(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json: bool) -> None:
+    """Turn the weights in SOURCE, as their authors publish them, into an encoder in FOLDER.
+
+    KIND says whose they are, such as videoechoclip-vivit-kinetics400 or echoprime; a wrong one lists them all. No code
+    in SOURCE runs.
+
+    \b
+    echosearch encoder import videoechoclip-vivit-kinetics400 model.pt --tokenizer ./bert-base-japanese-v3 --out k400
+    echosearch encoder import echoprime model_data/ --out echoprime
+    """
+    from echosearch.encoder.published import KINDS, import_published  # torch
+
+    if kind not in KINDS:
+        raise InputError(f"no importer for {kind!r}: it is one of {', '.join(KINDS)}")
+    made = import_published(kind, source, tokenizer, out)
+    if as_json:
+        say_json({"folder": str(out), **asdict(made)})
+    else:
+        click.echo(f"{made} in {out}; echosearch encoder use {out} puts it in use")
+    _say_licence(out)
 
 
 @click.command(short_help="Prove that an encoder computes its author's vectors here.")
@@ -133,6 +167,12 @@ def check(folder: Path, as_json: bool) -> None:
         say_json(facts)
     else:
         table(("what", "is"), list(facts.items()))
+
+
+def _say_licence(folder: Path) -> None:
+    manifest = load_manifest(folder)
+    if manifest.academic_only:
+        note(f"academic use only: {manifest.licence}")
 
 
 def _trained(one: EncoderId) -> str:
