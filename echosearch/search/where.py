@@ -89,7 +89,7 @@ class _Misread(Exception):
 
 
 def _located(plain: str, at: int, rule: str) -> WhereError:
-    shown = plain[max(0, at - 30) : at]
+    shown = re.sub(r"\s", " ", plain[max(0, at - 30) : at])
     return WhereError(f"--where, character {at + 1}: {rule} ({'...' if at > 30 else ''}{shown}▲)")
 
 

@@ -17,8 +17,8 @@ from echosearch.cli.encoder import COMMANDS as ENCODER_COMMANDS
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.main import COMMANDS, cli
 from echosearch.cli.reasons import MEANING
-from echosearch.errors import ArchiveLocked, StoreUnreachable
-from echosearch.study import Reason
+from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
+from echosearch.study import Quarantined, Reason
 from tests.cli.conftest import PROGRAM, run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -138,20 +138,39 @@ def test_a_store_that_does_not_answer_is_exit_10(tmp_path: Path) -> None:
     }
     done = CliRunner().invoke(cli, ["status"], env=environment)
     assert (done.exit_code, done.stderr.count("\n")) == (10, 1)
-    assert StoreUnreachable.exit_code == 10
-    assert ArchiveLocked.exit_code == 11
+
+
+def raising(error: BaseException) -> LazyGroup:
+    """A group whose one command ends with ``error``."""
+
+    @click.command()
+    def wait() -> None:
+        raise error
+
+    group = LazyGroup("echosearch", lazy={"wait": ("", "")})
+    group.get_command = lambda ctx, name: wait  # type: ignore[method-assign]
+    return group
 
 
 def test_an_interrupt_is_quiet() -> None:
-    @click.command()
-    def wait() -> None:
-        raise KeyboardInterrupt
+    done = CliRunner().invoke(raising(KeyboardInterrupt()), ["wait"])
+    assert (done.exit_code, done.output.strip()) == (130, "")
 
-    group = LazyGroup("echosearch", lazy={})
-    group.get_command = lambda ctx, name: wait  # type: ignore[method-assign]
-    done = CliRunner().invoke(group, ["wait"])
-    assert done.exit_code == 130
-    assert done.output.strip() == ""
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (ArchiveLocked("another ingest runs"), 11, "echosearch: another ingest runs\n"),
+        (StoreUnreachable("Qdrant does not\nanswer"), 10, "echosearch: Qdrant does not answer\n"),
+        (EmptyArchive("empty"), 1, "echosearch: empty\n"),
+        (FileRefused(Quarantined(Reason.TRUNCATED)), 1, "quarantined, TRUNCATED (the file is cut short"),
+    ],
+)
+def test_our_errors_become_their_exit_code(error: EchosearchError, code: int, told: str) -> None:
+    done = CliRunner().invoke(raising(error), ["wait"])
+    assert done.exit_code == code
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_reader_that_leaves_ends_nothing_loudly() -> None:

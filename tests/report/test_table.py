@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 import tracemalloc
 from datetime import date
 from pathlib import Path
@@ -157,3 +158,24 @@ def test_a_sidecar_row_says_whose_a_file_is(tmp_path: Path, row: tuple[str, ...]
     path = write(tmp_path / "sidecar.csv", ("path", "study_uid", "accession_number", "patient_id"), row)
     with pytest.raises(TableError, match=f"line 2, column {column}: empty"):
         list(read_sidecar(path))
+
+
+def test_whatever_the_bytes_are_it_is_rows_or_a_table_error(tmp_path: Path) -> None:
+    draw = random.Random(5)
+    good = 'study_uid,report_text,study_date\r\n1.2,"左室, 拡大\nなし",R6.4.1\r\n,あり,\r\n'.encode()
+    path = tmp_path / "reports.csv"
+    refused = []
+    for _ in range(400):
+        data = bytearray(good)
+        for _ in range(draw.randint(1, 4)):
+            place = draw.randrange(len(data))
+            data[place : place + draw.choice([0, 1, 1, 5])] = draw.choice(
+                [b"", b'"', b",", b"\n", b"\r", bytes([draw.randrange(256)])]
+            )
+        path.write_bytes(data)
+        try:
+            list(read_reports(path))
+        except TableError as exc:
+            refused.append(str(exc))
+    assert 0 < len(refused) < 400
+    assert not [message for message in refused if "\n" in message]

@@ -194,3 +194,23 @@ def test_length_and_emptiness() -> None:
 def test_nesting_costs_no_recursion() -> None:
     assert parse_where("(" * 250 + "age=3" + ")" * 250) == Comparison("age", "=", 3)
     assert parse_where("not " * 126 + "age=3") == Comparison("age", "=", 3)
+
+
+def test_whatever_is_typed_is_read_or_refused() -> None:
+    """Expressions with a character struck out, doubled or put in: a tree or one line, never another error."""
+    draw = random.Random(11)
+    read, refused = 0, []
+    for _ in range(3000):
+        typed = list(draw.choice(READINGS)[0])
+        for _ in range(draw.randint(1, 3)):
+            place = draw.randrange(len(typed))
+            put = draw.choice(["", typed[place] * 2, *"()=<>!,\"'「≧＝　\n\0é💓-0"])
+            typed[place : place + draw.choice([0, 1])] = put or " "
+        try:
+            parse_where("".join(typed))
+            read += 1
+        except WhereError as exc:
+            refused.append(str(exc))
+    assert read > 300
+    assert len(refused) > 300
+    assert not [message for message in refused if "\n" in message]
