@@ -123,6 +123,7 @@ def render_cine(
     curve = display_curve(look)
     over = _graphics(study, cine, color, rows, columns)
     drawn = over.max(axis=2)
+    window = _around(box_of(study, cine, rows, columns), rows, columns)
     flow = ColorFlow(cine.scene, cine.sector, look.color_map, cine.rng) if color else None
     out = np.empty((frames, rows, columns, 3), np.uint8)
     beams = beam_frames(cine.scene, cine.sector, look, cine.rng, study.anatomy)
@@ -131,11 +132,12 @@ def render_cine(
         picture = np.asarray(cv2.applyColorMap(scan_convert(tissue, rows, columns, look.half_angle), curve), np.uint8)
         if flow is not None:
             colors, shown = flow.frame(t, levels)
-            colors = scan_convert(colors, rows, columns, look.half_angle)
-            mask = scan_convert(shown, rows, columns, look.half_angle) & 128
-            cv2.copyTo(colors, mask, picture)
+            colors = scan_convert(colors, rows, columns, look.half_angle, window)
+            mask = scan_convert(shown, rows, columns, look.half_angle, window) & 128
+            np.copyto(picture[window], colors, where=mask[..., None] > 0)
         cv2.copyTo(over, drawn, picture)
-        _draw_ecg(picture, cine.phase, t, look)
+        now = int(columns * (0.06 + 0.88 * t / max(frames - 1, 1)))  # where the beat is on the ECG
+        cv2.line(picture, (now, int(rows * 0.90)), (now, int(rows * 0.985)), (235, 235, 235), 1)
         out[t] = picture
     return out
 
@@ -164,6 +166,10 @@ def _graphics(study: PhantomStudy, cine: Cine, color: bool, rows: int, columns: 
         over[12 : 12 + len(bar), columns - 24 : columns - 17] = bar
         line = box_of(study, cine, rows, columns)
         cv2.polylines(over, [np.round(line * 16).astype(np.int32)], False, (210, 210, 210), 1, cv2.LINE_AA, 4)
+    trace = np.linspace(0, len(cine.phase) - 1, 160)
+    beats = np.interp(trace, np.arange(len(cine.phase)), cine.phase)
+    line = np.stack((np.linspace(columns * 0.06, columns * 0.94, 160), rows * (0.965 - 0.055 * ecg(beats))), axis=1)
+    cv2.polylines(over, [np.round(line * 16).astype(np.int32)], False, study.look.ecg, 1, cv2.LINE_AA, 4)
     return over
 
 
@@ -174,12 +180,7 @@ def box_of(study: PhantomStudy, cine: Cine, rows: int, columns: int) -> Floats:
     return line
 
 
-def _draw_ecg(picture: Uint8, phase: Floats, t: int, look: Look) -> None:
-    rows, columns = picture.shape[:2]
-    x = np.linspace(columns * 0.06, columns * 0.94, 160)
-    at = np.interp(np.linspace(0, len(phase) - 1, 160), np.arange(len(phase)), phase)
-    y = rows * 0.965 - ecg(at) * rows * 0.055
-    line = np.stack((x, y), axis=1)
-    cv2.polylines(picture, [np.round(line * 16).astype(np.int32)], False, look.ecg, 1, cv2.LINE_AA, 4)
-    now = int(x[0] + (x[-1] - x[0]) * t / max(len(phase) - 1, 1))
-    cv2.line(picture, (now, int(rows * 0.90)), (now, int(rows * 0.985)), (235, 235, 235), 1)
+def _around(line: Floats, rows: int, columns: int) -> tuple[slice, slice]:
+    """The part of an image that a line encloses."""
+    (left, top), (right, bottom) = np.floor(line.min(axis=0)).astype(int), np.ceil(line.max(axis=0)).astype(int) + 1
+    return slice(max(top, 0), min(bottom, rows)), slice(max(left, 0), min(right, columns))

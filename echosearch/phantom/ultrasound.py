@@ -36,6 +36,7 @@ __all__ = [
 
 DEPTHS, BEAMS = 256, 144
 _COARSE = (13, 17)  # grid (beams, depths) on which the tissue's displacement is known
+_WHOLE = (slice(None), slice(None))
 _SHIFT = 4  # fillPoly takes fixed-point corners
 
 Float32 = NDArray[np.float32]
@@ -151,6 +152,9 @@ def beam_frames(scene: Scene, sector: Sector, look: Look, rng: np.random.Generat
     from_row, from_column = int(rng.integers(DEPTHS // 2)), int(rng.integers(BEAMS // 2))
     columns, rows = np.meshgrid(np.arange(BEAMS, dtype=np.float32), np.arange(DEPTHS, dtype=np.float32))
     at = np.stack((columns + from_column + BEAMS // 4, rows + from_row + DEPTHS // 4), axis=2)
+    share = np.clip((np.arange(256) - 16.0) / 36.0, 0.0, 1.0)  # of tissue, by echo level
+    solid = (look.speckle * share).astype(np.float32)
+    fluid = (look.noise + 0.7 * look.speckle * (1.0 - share)).astype(np.float32)
     levels = np.empty((DEPTHS, BEAMS), np.uint8)
     for t in range(len(displacement)):
         levels[:] = Level.TISSUE
@@ -161,15 +165,17 @@ def beam_frames(scene: Scene, sector: Sector, look: Look, rng: np.random.Generat
         np.maximum(edge, 0.0, out=edge)
         where = at - cv2.resize(displacement[t], (BEAMS, DEPTHS), interpolation=cv2.INTER_LINEAR)
         picture = cv2.remap(speckle, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        grey = np.asarray(picture, np.float32) * np.float32(look.speckle)
+        row, column = rng.integers(DEPTHS), rng.integers(BEAMS)
+        swirl = noise[row : row + DEPTHS, column : column + BEAMS]
+        grey = np.asarray(picture, np.float32)
+        grey *= solid[soft]
+        grey += swirl * fluid[soft]  # blood is never twice the same
         grey += soft
         grey += edge
         grey += still
         dark = _shadows(shapes, corners, t)
         if dark is not None:
             grey -= dark
-        row, column = rng.integers(DEPTHS), rng.integers(BEAMS)
-        grey += look.noise * noise[row : row + DEPTHS, column : column + BEAMS]
         yield grey, soft
 
 
@@ -194,8 +200,10 @@ def sector_frame(rows: int, columns: int, half_angle: float) -> tuple[float, flo
     return columns / 2 - 0.5, y0, float(scale)
 
 
-def scan_convert(beams: NDArray[np.uint8], rows: int, columns: int, half_angle: float) -> Uint8:
-    """A beam image, grey or RGB, -> (rows, columns[, 3]); 0 outside the sector."""
-    first, second = _scan_maps(rows, columns, half_angle)
+def scan_convert(
+    beams: NDArray[np.uint8], rows: int, columns: int, half_angle: float, window: tuple[slice, slice] = _WHOLE
+) -> Uint8:
+    """A beam image, grey or RGB, -> (rows, columns[, 3]) or a window of it; 0 outside the sector."""
+    first, second = (part[window] for part in _scan_maps(rows, columns, half_angle))
     picture = cv2.remap(beams, first, second, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(picture, np.uint8)

@@ -51,9 +51,10 @@ def _surface(
     length0: float, radius0: float, wall0: float, f: Findings, gain: float, phase: Floats, z: Floats, phi: Floats
 ) -> Surface:
     profile = np.sqrt(np.clip(1.0 - z**2.4, 0.0, 1.0)) * (0.88 + 0.12 * np.sin(np.clip(z / 0.4, 0, 1) * np.pi / 2))
-    lag = 0.028 * f.dyssynchrony * np.cos(np.radians(phi - 90.0))  # lateral wall late, septum early
+    late = (0.0, 1.2, 2.6, 3.5, 4.4)[f.dyssynchrony]
+    lag = 0.030 * late * np.cos(np.radians(phi - 90.0))  # lateral wall late, septum early
     moved = contraction(phase[:, None] - lag[None, :])  # (T, P)
-    flash = 0.045 * f.dyssynchrony * early_notch(phase)[:, None] * np.clip(np.cos(np.radians(phi - 270.0)), 0, 1)[None]
+    flash = 0.048 * late * early_notch(phase)[:, None] * np.clip(np.cos(np.radians(phi - 270.0)), 0, 1)[None]
     share = _motion_share(f, z, phi)  # (Z, P)
     radius_ed = radius0 * profile[None, :, None]
     inward = gain * share[None] * moved[:, None, :] + flash[:, None, :] * np.clip(1.2 - z, 0, 1)[None, :, None]
