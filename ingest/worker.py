@@ -24,6 +24,7 @@ from echosearch.study import Outcome, Quarantined, Reason, Skipped
 
 __all__ = [
     "EXIT_MEMORY",
+    "EXIT_PANIC",
     "PRELOAD",
     "ClipTask",
     "InspectTask",

@@ -19,7 +19,7 @@ from echosearch.dicom.parse import Parsed, parse, quiet
 from echosearch.dicom.rle import rle_decoder
 from echosearch.dicom.sniff import ByteReader, Stamp, looks_like_dicom, open_regular
 from echosearch.dicom.stored import StoredFrames, encapsulated_items, group_items, native_frames, read_spans
-from echosearch.dicom.text import number
+from echosearch.dicom.text import clean_uid, number
 from echosearch.dicom.timing import frame_timing
 from echosearch.dicom.video import VIDEO_SYNTAXES, VideoStream
 from echosearch.errors import FileRefused
@@ -41,6 +41,7 @@ class DicomCine:
     stored: StoredFrames
     decode: FrameDecoder
     frame_seconds: float | None
+    predicted = False
 
     def __repr__(self) -> str:
         return f"DicomCine({self.n_frames} frames, frame_seconds={self.frame_seconds})"
@@ -90,7 +91,8 @@ def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, Stor
     if parsed.pixel_tag != 0x7FE00010:
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, "floating point pixel data are not read"))
     if parsed.syntax not in READ:
-        raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"transfer syntax {parsed.syntax[:64]} is not read"))
+        named = clean_uid(parsed.syntax) or "that is no UID"
+        raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"transfer syntax {named} is not read"))
     layout = pixel_layout(parsed.dataset)
     count = number(parsed.dataset, "NumberOfFrames")
     declared = int(count) if count is not None else None

@@ -25,7 +25,7 @@ from echosearch.dicom.sniff import ByteReader
 from echosearch.errors import FileRefused
 from echosearch.study import Quarantined, Reason, Skipped
 
-__all__ = ["VALUE_ERRORS", "Parsed", "parse", "quiet"]
+__all__ = ["DICOMDIR_CLASS", "UNDEFINED", "VALUE_ERRORS", "Parsed", "parse", "quiet"]
 
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # Float, Double Float, Pixel Data
 UNDEFINED = 0xFFFFFFFF

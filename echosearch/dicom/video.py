@@ -22,7 +22,7 @@ from echosearch.dicom.limits import MAX_FRAMES, check_size
 from echosearch.errors import FileRefused
 from echosearch.study import Quarantined, Reason
 
-__all__ = ["VIDEO_SYNTAXES", "VideoStream", "count_decoded", "open_container"]
+__all__ = ["VIDEO_SYNTAXES", "VideoStream", "count_decoded", "open_container", "pick_frames"]
 
 VIDEO_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (100, 101, 102, 103, 104, 105, 106, 107, 108)) | {
     f"1.2.840.10008.1.2.4.{n}.1"
@@ -40,6 +40,7 @@ class VideoStream:
     rows: int
     columns: int
     frame_seconds: float | None
+    predicted = True
 
     @cached_property
     def n_frames(self) -> int:
@@ -101,5 +102,5 @@ def open_container(data: bytes, formats: str, codecs: frozenset[str]) -> Iterato
             check_size(stream.codec_context.height, stream.codec_context.width, 1)
             stream.thread_count = 1
             yield container
-    except (av.error.FFmpegError, ValueError, EOFError) as exc:
+    except (av.error.FFmpegError, ValueError, IndexError, EOFError) as exc:
         raise FileRefused(Quarantined(Reason.DECODE_FAILED, f"unreadable video ({type(exc).__name__})")) from exc

@@ -185,9 +185,7 @@ def main() -> int:
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         paths = write_all(Path(folder))
-        print(
-            f"{'':14} {'reference':>10} {'ours':>8} {'ratio':>6} {'wanted':>6} {'max':>4} {'mean':>7} {'MB':>9}"
-        )
+        print(f"{'':14} {'reference':>10} {'ours':>8} {'ratio':>6} {'wanted':>6} {'max':>4} {'mean':>7} {'MB':>9}")
         for name, path in paths.items():
             theirs, mine = [], []
             for _ in range(REPEATS):

@@ -175,6 +175,16 @@ def test_lossless_syntaxes_give_back_what_was_put_in(
     assert read_header(path).n_frames == 6
 
 
+def test_jpeg_2000_is_rgb_where_its_stream_says_so(write_cine: WriteCine, frames: Frames) -> None:
+    """The codec undoes the component transform (MCT): a label of YBR_FULL must not convert a second time."""
+    path = write_cine(frames.tobytes(), photometric="YBR_RCT", compress=JPEG2000Lossless)
+    assert (read_frames(path).pixels == frames).all()
+    dataset = pydicom.dcmread(path)
+    dataset.PhotometricInterpretation = "YBR_FULL"
+    dataset.save_as(path)
+    assert (read_frames(path).pixels == frames).all()
+
+
 def test_multi_frame_jpeg_lossless(write_cine: WriteCine) -> None:
     """.70: nobody here encodes it, so pydicom's own frame is taken three times."""
     source = pydicom.dcmread(shipped("SC_rgb_jpeg_gdcm.dcm"))
