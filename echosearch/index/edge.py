@@ -42,6 +42,8 @@ from echosearch.where import Where
 
 __all__ = ["EdgeIndex"]
 
+OVERSAMPLING = 4.0  # candidates by the small vectors for each result by the float16 ones
+
 
 class EdgeIndex:
     """VectorIndex on the embedded engine. Opening is lazy: making one touches no file."""
@@ -96,7 +98,11 @@ class EdgeIndex:
         chosen = edge_filter(where) if where is not None else None
         wanted = limit + TIE_MARGIN
         while True:
-            params = engine.SearchParams(hnsw_ef=max(HNSW_EF, wanted), exact=exact)
+            params = engine.SearchParams(
+                hnsw_ef=max(HNSW_EF, wanted),
+                exact=exact,
+                quantization=engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING),
+            )
             with engine_errors(collection.name):
                 found = shard.query(
                     engine.QueryRequest(

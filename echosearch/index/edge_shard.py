@@ -103,6 +103,11 @@ def _config(collection: Collection) -> engine.EdgeConfig:
             datatype=engine.VectorStorageDatatype.Float16,  # the float32 originals are in Postgres
         ),
         hnsw_config=engine.HnswIndexConfig(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_KB),
+        # The graph is walked on 4 bits a number and what it finds is compared anew in float16 (edge.py asks for that):
+        # at the same time this allows a search three times as wide.
+        quantization_config=engine.TurboQuantQuantizationConfig(
+            bits=engine.TurboQuantBitSize.Bits4, memory=engine.Memory.Pinned
+        ),
         optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=FULL_SCAN_KB),
         wal_enabled=False,  # see edge.py: every write is flushed
     )

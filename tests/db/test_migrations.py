@@ -158,3 +158,33 @@ def test_migrations_are_in_the_wheel() -> None:
     project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     assert re.search(r'^"migrations" = "echosearch/migrations"$', project, re.MULTILINE)
     assert migrations_folder() == Path(__file__).parents[2] / "migrations"
+
+
+def test_roles_of_the_documentation(blank: Engine) -> None:
+    """The SQL in docs/operations.md runs, and gives each role what it says."""
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+    found = re.search(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    upgrade(blank)
+    with blank.connect() as connection:  # rolled back: roles belong to the whole server
+        for statement in re.sub(r"--.*", "", found[1]).split(";"):
+            if statement.strip():
+                connection.execute(text(statement))
+        connection.execute(text("create table core.later (x int)"))
+
+        def may(role: str, action: str, table: str) -> object:
+            return connection.scalar(
+                text("select has_table_privilege(:role, :table, :action)"),
+                {"role": role, "table": table, "action": action},
+            )
+
+        assert may("es_search", "select", "core.video")
+        assert may("es_search", "select", "core.alembic_version")
+        assert may("es_search", "select", "core.later")
+        assert not may("es_search", "select", "phi.patient")
+        assert not may("es_search", "insert", "core.video")
+        assert may("es_phi", "select", "phi.patient")
+        assert may("es_phi", "select", "core.video")
+        assert not may("es_phi", "update", "phi.patient")
+        assert may("es_ingest", "delete", "phi.patient")
+        assert may("es_ingest", "insert", "core.later")

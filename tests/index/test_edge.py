@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -20,6 +21,7 @@ from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
 from echosearch.index.base import POINT_NAMESPACE, Collection, Payload, Point
 from echosearch.index.edge import EdgeIndex
 from echosearch.index.fields import PAYLOAD_INDEXES
+from echosearch.where import Comparison
 
 VIDEOS = Collection("videos", "ab" * 32, 8)
 
@@ -125,6 +127,46 @@ def test_points_of_a_killed_process_are_there(child: Start, tmp_path: Path) -> N
     index.close()
 
 
+@pytest.mark.slow
+def test_forty_deaths_in_one_archive_lose_nothing(child: Start, tmp_path: Path) -> None:
+    """Killed anywhere in an upsert, a flush, an overwrite, a delete or the building of the graph."""
+    script = """
+    index.ensure(VIDEOS)
+    done = index.count(VIDEOS) // 50 * 50
+    print("ready", done, flush=True)
+    for start in range(done, 1_000_000, 50):
+        index.upsert(VIDEOS, list(points(start, 50)))
+        print("has", start + 50, flush=True)
+        index.upsert(VIDEOS, list(points(start, 50)))
+        index.delete(VIDEOS, [p.id for p in points(1_000_000_000 + start, 5)])
+        if start % 1000 == 0:
+            index.optimize(VIDEOS)
+    """
+    rng = np.random.default_rng(0)
+    acknowledged = 0
+    for _ in range(40):
+        writer = child(script, tmp_path)
+        output = lines(writer)
+        assert next(output).startswith("ready"), "the archive of a killed process opens"
+        time.sleep(rng.uniform(0, 0.5))
+        writer.kill()
+        writer.wait()
+        acknowledged = max([acknowledged, *(int(line.split()[1]) for line in output)])
+        index = EdgeIndex(tmp_path, 1.0)
+        stored = {entry.id: entry for entry in index.scroll(VIDEOS, with_vectors=True)}
+        assert len(stored) == index.count(VIDEOS)
+        for i in range(acknowledged):
+            entry, sent = stored[point(i).id], point(i)
+            assert (entry.key, entry.vector_hash) == (sent.payload.key, sent.payload.vector_hash)
+            assert entry.vector is not None
+            assert float(entry.vector @ sent.vector) > 0.999 * float(np.linalg.norm(sent.vector))
+        for i in rng.integers(acknowledged, size=min(20, acknowledged)):
+            where = Comparison("study", "=", point(int(i)).payload.key)
+            assert len(index.search(VIDEOS, point(int(i)).vector, 5, where)) == 1
+        index.close()
+    assert acknowledged > 1000
+
+
 @pytest.mark.parametrize("milliseconds", [1, 20, 60, 120])
 def test_killed_while_it_makes_a_collection(child: Start, tmp_path: Path, milliseconds: int) -> None:
     maker = child(
@@ -213,6 +255,31 @@ def test_two_in_one_process_exclude_each_other(tmp_path: Path) -> None:
     first.close()
     assert second.count(VIDEOS) == 0
     second.close()
+
+
+def test_the_graph_finds_what_a_full_comparison_finds(tmp_path: Path) -> None:
+    """Above the size where a scan is used: same neighbours, and the scores of the float16 vectors."""
+    wide = Collection("videos", "ef" * 32, 512)
+    rng = np.random.default_rng(3)
+    rows = (rng.standard_normal((100, 512))[rng.integers(100, size=5000)] + rng.standard_normal((5000, 512))).astype(
+        "f4"
+    )
+    index = EdgeIndex(tmp_path, 0.1)
+    index.ensure(wide)
+    index.upsert(wide, [replace(point(i), vector=row) for i, row in enumerate(rows)])
+    index.optimize(wide)
+    index.close()
+    shard = engine.EdgeShard.load(str(tmp_path / wide.name))
+    assert shard.info().indexed_vectors_count == 5000
+    shard.close()
+    hits = 0
+    for query in rows[:50] + rng.standard_normal((50, 512)).astype("f4"):
+        fast, full = index.search(wide, query, 10), index.search(wide, query, 10, exact=True)
+        hits += len({hit.key for hit in fast} & {hit.key for hit in full})
+        assert [hit.score for hit in fast] == pytest.approx([hit.score for hit in full], abs=1e-2)
+        assert fast[0].score == pytest.approx(full[0].score, abs=1e-6)
+    assert hits >= 0.99 * 500
+    index.close()
 
 
 def test_payload_indexes_are_made_and_a_missing_one_is_made_again(tmp_path: Path) -> None:
