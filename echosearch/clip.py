@@ -28,6 +28,9 @@ class FrameSource(Protocol):
     @property
     def frame_seconds(self) -> float | None: ...
 
+    @property
+    def predicted(self) -> bool: ...  # frames coded from one another: what stands still flickers by a grey level or two
+
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
         """Yield frame by frame, (H, W, 3) uint8, in the order of the ascending indices; decode no other.
 
@@ -69,8 +72,8 @@ class ClipSpec:
     zoom: float = 0.0  # "square" only: share cut from each side's length before resizing
     mask: Literal["none", "sector"] = "none"  # blacken what is outside the ultrasound sector
     # "rgb": true colours; "ycbcr_read_as_ycrcb": red and blue exchanged, as the weights were trained;
-    # "ycbcr_read_as_yuv_bgr": what EchoPrime's loader makes
-    color: Literal["rgb", "ycbcr_read_as_ycrcb", "ycbcr_read_as_yuv_bgr"] = "rgb"
+    # "ycbcr_read_as_yuv_bgr": what EchoPrime's loader makes; "bgr": blue first, as OpenCV reads videos
+    color: Literal["rgb", "bgr", "ycbcr_read_as_ycrcb", "ycbcr_read_as_yuv_bgr"] = "rgb"
     padding: Literal["repeat_last", "zeros"] = "repeat_last"  # zeros are zero after normalising
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # on 0..1
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)

@@ -29,6 +29,7 @@ from echosearch.study import Mode, Quarantined, Reason, Skipped, VideoHeader, Vi
 __all__ = ["MediaIdentity", "looks_like_media", "open_media", "read_media_header"]
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi"
+INTRA_CODECS = frozenset({"mjpeg", "rawvideo"})  # every frame on its own
 CODECS = frozenset({"h264", "hevc", "mpeg4", "mjpeg", "msmpeg4v2", "msmpeg4v3", "rawvideo"})
 
 
@@ -57,6 +58,10 @@ class MediaVideo:
 
     def __repr__(self) -> str:
         return f"MediaVideo({self.codec}, {self.rows} x {self.columns}, frame_seconds={self.frame_seconds})"
+
+    @property
+    def predicted(self) -> bool:
+        return self.codec not in INTRA_CODECS
 
     @cached_property
     def n_frames(self) -> int:

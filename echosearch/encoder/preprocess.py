@@ -2,19 +2,22 @@
 
     choose frames -> colour -> mask -> resize and crop -> pad          (scale and normalise: on the device)
 
-Frame by frame: of the source only one frame is ever in memory, beside the clip itself.
+Frame by frame: of the source only one frame is in memory, beside the clip itself (with a mask: those of the clip).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
+import cv2
 import numpy as np
 import torch
 from torch.nn import functional
 
 from echosearch.clip import Clip, ClipSpec, FrameSource, Uint8, clip_indices
 from echosearch.dicom import is_green
+from echosearch.encoder.color import COLORS, to_ycbcr
+from echosearch.encoder.sector import sector_mask
 from echosearch.errors import EncoderError, FileRefused
 from echosearch.study import Quarantined, Reason
 
@@ -26,18 +29,15 @@ FrameStep = Callable[[Uint8], Uint8]  # (H, W, 3) uint8 -> (H', W', 3) uint8
 def make_clip(key: str, source: FrameSource, spec: ClipSpec) -> Clip:
     """The clip of ``source`` that ``spec`` asks for; ``key`` is the video's pseudonym.
 
-    Raises FileRefused: GREEN_FRAMES, DECODE_FAILED where a promised frame does not come. Resizing runs on the
-    threads that torch has: a pool of workers sets one each.
+    Raises FileRefused: GREEN_FRAMES, MASK_FAILED, DECODE_FAILED where a promised frame does not come. Resizing runs on
+    the threads that torch has: a pool of workers sets one each.
     """
     indices = clip_indices(spec, source.n_frames, source.frame_seconds)
-    colour, mask, resize = _colour_step(spec), _mask_step(spec), _resize_step(spec)
+    resize = _resize_step(spec)
     pixels = np.empty((spec.frames, spec.size, spec.size, 3), np.uint8)
-    checked = {0, len(indices) // 2}  # the green guard looks at the first frame and a later one
     done = 0
-    for frame in source.frames(indices):
-        if done in checked and is_green(frame):
-            raise FileRefused(Quarantined(Reason.GREEN_FRAMES, "colour was converted twice"))
-        pixels[done] = resize(mask(colour(frame)))
+    for frame in _frames(source, indices, spec):
+        pixels[done] = resize(frame)
         done += 1
     if done < len(indices):
         raise FileRefused(Quarantined(Reason.DECODE_FAILED, f"{done} of {len(indices)} frames could be decoded"))
@@ -45,9 +45,40 @@ def make_clip(key: str, source: FrameSource, spec: ClipSpec) -> Clip:
     return Clip(key=key, pixels=pixels, n_valid=done)
 
 
+def _frames(source: FrameSource, indices: Sequence[int], spec: ClipSpec) -> Iterator[Uint8]:
+    """The frames that the clip takes, in its colours, masked where it asks for that. Of the source only one frame is
+    in memory, but the sector is found by looking at all frames: then those of the clip wait for it.
+    """
+    colour = COLORS[spec.color]
+    guarded = {0, indices[len(indices) // 2]}  # the green guard looks at the first frame and a later one
+    if spec.mask == "none":
+        for index, frame in zip(indices, source.frames(indices), strict=False):  # fewer: make_clip counts
+            yield colour(_not_green(frame) if index in guarded else frame)
+        return
+    wanted = set(indices)
+    waiting: list[Uint8] = []
+
+    def all_frames() -> Iterator[Uint8]:
+        for index, frame in enumerate(source.frames(range(source.n_frames))):
+            if index in wanted:
+                waiting.append(colour(_not_green(frame) if index in guarded else frame).copy())
+            yield to_ycbcr(frame)
+
+    mask = sector_mask(all_frames(), source.predicted)
+    for frame in waiting:
+        yield np.asarray(cv2.bitwise_and(frame, frame, mask=mask), np.uint8)
+
+
+def _not_green(frame: Uint8) -> Uint8:
+    if is_green(frame):
+        raise FileRefused(Quarantined(Reason.GREEN_FRAMES, "colour was converted twice"))
+    return frame
+
+
 def use_one_thread() -> None:
-    """For a worker process: torch resizes on one thread."""
+    """For a worker process: torch and OpenCV work on one thread."""
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def _pad(pixels: Uint8, n_valid: int, spec: ClipSpec) -> None:
@@ -58,29 +89,31 @@ def _pad(pixels: Uint8, n_valid: int, spec: ClipSpec) -> None:
     pixels[n_valid:] = pixels[n_valid - 1] if spec.padding == "repeat_last" else 0
 
 
-def _colour_step(spec: ClipSpec) -> FrameStep:
-    if spec.color == "rgb":
-        return _unchanged
-    raise EncoderError(f"ClipSpec color {spec.color!r} is not available in this version: use 'rgb'")
-
-
-def _mask_step(spec: ClipSpec) -> FrameStep:
-    if spec.mask == "none":
-        return _unchanged
-    raise EncoderError(f"ClipSpec mask {spec.mask!r} is not available in this version: use 'none'")
-
-
 def _resize_step(spec: ClipSpec) -> FrameStep:
-    if spec.resize == "shortest_edge" and spec.kernel == "bilinear":
-        return lambda frame: _shortest_edge(frame, spec.size)
+    match spec.resize, spec.kernel:
+        case "shortest_edge", "bilinear":
+            return lambda frame: _shortest_edge(frame, spec.size)
+        case "square", "cubic":
+            return lambda frame: _square(frame, spec.size, spec.zoom)
     raise EncoderError(
-        f"ClipSpec resize {spec.resize!r} with kernel {spec.kernel!r} is not available in this version: "
-        "use 'shortest_edge' with 'bilinear'"
+        f"ClipSpec resize {spec.resize!r} with kernel {spec.kernel!r} is not available: use 'shortest_edge' with "
+        "'bilinear', or 'square' with 'cubic'"
     )
 
 
-def _unchanged(frame: Uint8) -> Uint8:
-    return frame
+def _square(frame: Uint8, size: int, zoom: float) -> Uint8:
+    """The centre square, ``zoom`` of its length cut off each side, then cubic as OpenCV's (not antialiased).
+
+    Cut by rounding as EchoPrime and EchoCLIP do; where that rounds to nothing (600 x 601) nothing is cut, where
+    theirs returns an empty picture.
+    """
+    rows, columns = frame.shape[:2]
+    cut = round(abs(columns - rows) / 2)
+    frame = frame[:, cut : columns - cut] if columns > rows else frame[cut : rows - cut]
+    rows, columns = frame.shape[:2]
+    top, left = int(rows * zoom), int(columns * zoom)
+    inner = frame[top : rows - top, left : columns - left]
+    return np.asarray(cv2.resize(inner, (size, size), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _shortest_edge(frame: Uint8, size: int) -> Uint8:

@@ -1,0 +1,55 @@
+"""The colours that published weights were trained on, made from true RGB.
+
+Both loaders take the stored YCbCr of a JPEG Baseline cine for something that OpenCV orders or scales in another way
+(pydicom 2 handed it out unconverted). Whatever a source stores, RGB, palette, video, it is taken to YCbCr first, so
+that the same cine gives the same clip from every kind of file.
+
+    true RGB (200, 40, 40)    ycbcr_read_as_ycrcb -> (50, 80, 228): red and blue exchanged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from echosearch.clip import Uint8
+
+__all__ = ["COLORS", "to_ycbcr", "yuv_to_bgr"]
+
+
+def to_ycbcr(rgb: Uint8) -> Uint8:
+    """(H, W, 3) RGB -> YCbCr, full range (ITU-T T.871), in DICOM's order: what the file of a JPEG cine stores."""
+    y, cr, cb = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))  # OpenCV's order is Y, Cr, Cb
+    return np.asarray(cv2.merge((y, cb, cr)), np.uint8)
+
+
+def yuv_to_bgr(yuv: Uint8) -> Uint8:
+    """OpenCV's YUV (analogue PAL scaling of U and V) -> BGR."""
+    return np.asarray(cv2.cvtColor(yuv, cv2.COLOR_YUV2BGR), np.uint8)
+
+
+def _unchanged(rgb: Uint8) -> Uint8:
+    return rgb
+
+
+def _bgr(rgb: Uint8) -> Uint8:
+    return np.ascontiguousarray(rgb[..., ::-1])
+
+
+def _ycbcr_read_as_ycrcb(rgb: Uint8) -> Uint8:
+    return np.asarray(cv2.cvtColor(to_ycbcr(rgb), cv2.COLOR_YCrCb2RGB), np.uint8)
+
+
+def _ycbcr_read_as_yuv_bgr(rgb: Uint8) -> Uint8:
+    return yuv_to_bgr(to_ycbcr(rgb))
+
+
+# ClipSpec.color -> (H, W, 3) uint8 true RGB to what the weights want
+COLORS: dict[str, Callable[[Uint8], Uint8]] = {
+    "rgb": _unchanged,
+    "bgr": _bgr,
+    "ycbcr_read_as_ycrcb": _ycbcr_read_as_ycrcb,
+    "ycbcr_read_as_yuv_bgr": _ycbcr_read_as_yuv_bgr,
+}
