@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass as checked_dataclass
+from typing import Protocol
 
 from echosearch.clip import Clip, ClipSpec
+from echosearch.report.text import TextSpec
+from echosearch.study import View, ViewLabel
 from echosearch.vector import Vectors
 
-__all__ = ["Encoder", "EncoderId", "TextSpec"]
-
-
-@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class TextSpec:
-    """The text half of an encoder's contract."""
-
-    language: Literal["ja", "en"] = "ja"
-    max_tokens: int = 256
-    max_phrases: int = 35
-    # "phrases_ja": phrases split at 、。 commas and lines, joined with 「。」 and ended with it; "as_is": untouched
-    format: Literal["phrases_ja", "as_is"] = "phrases_ja"
+__all__ = ["Encoder", "EncoderId", "TextSpec", "ViewProbabilities"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +28,29 @@ class EncoderId:
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} ({self.fingerprint[:12]})"
+
+
+@dataclass(frozen=True)
+class ViewProbabilities:
+    """What a view classifier thinks of one cine: a probability for each of its own classes."""
+
+    labels: tuple[str, ...]  # the classifier's own classes
+    views: tuple[View, ...]  # what each of them is to us
+    probabilities: tuple[float, ...]  # sum to 1
+    source: str  # the classifier's name and fingerprint
+
+    def of(self, view: View) -> float:
+        """Several classes may mean one view: their probabilities add up."""
+        return sum(p for p, own in zip(self.probabilities, self.views, strict=True) if own == view)
+
+    @property
+    def best(self) -> ViewLabel:
+        """The likeliest view, its probability, and the likeliest class within it."""
+        view = max(dict.fromkeys(self.views), key=self.of)
+        raw = max(
+            (p, label) for p, label, own in zip(self.probabilities, self.labels, self.views, strict=True) if own == view
+        )
+        return ViewLabel(view, min(self.of(view), 1.0), self.source, raw[1])
 
 
 class Encoder(Protocol):

@@ -13,15 +13,15 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from echosearch.encoder.base import EncoderId
-from echosearch.encoder.manifest import Manifest
+from echosearch.encoder.manifest import Manifest, ViewManifest
 from echosearch.errors import BundleError
 
 __all__ = [
@@ -34,8 +34,10 @@ __all__ = [
     "fingerprint",
     "identify",
     "load_manifest",
+    "load_view_manifest",
     "read_manifest",
     "verify_files",
+    "view_fingerprint",
     "write_bundle",
 ]
 
@@ -44,7 +46,7 @@ WEIGHTS = "weights.safetensors"
 TOKENIZER = "tokenizer"
 GOLDEN = "golden.npz"
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", Manifest, ViewManifest)
 
 
 def read_manifest(folder: Path, model: type[M]) -> M:
@@ -65,12 +67,25 @@ def read_manifest(folder: Path, model: type[M]) -> M:
 def load_manifest(folder: Path) -> Manifest:
     """The manifest of an encoder bundle, its files all there. Raises BundleError."""
     manifest = read_manifest(folder, Manifest)
-    for name in (WEIGHTS, GOLDEN, *manifest.files):
+    _check_there(folder, manifest.files)
+    if not any(name.startswith(f"{TOKENIZER}/") for name in manifest.files):
+        raise BundleError(f"{folder / MANIFEST}: files must give the SHA-256 of the files of {TOKENIZER}/")
+    return manifest
+
+
+def load_view_manifest(folder: Path) -> ViewManifest:
+    """The manifest of a view-classifier bundle, its files all there. Raises BundleError."""
+    manifest = read_manifest(folder, ViewManifest)
+    _check_there(folder, manifest.files)
+    return manifest
+
+
+def _check_there(folder: Path, files: Mapping[str, str]) -> None:
+    if WEIGHTS not in files:
+        raise BundleError(f"{folder / MANIFEST}: files must give the SHA-256 of {WEIGHTS}")
+    for name in (GOLDEN, *files):
         if not (folder / name).is_file():
             raise BundleError(f"{folder} lacks {name}: the bundle is incomplete; copy or import it again")
-    if WEIGHTS not in manifest.files or not any(name.startswith(f"{TOKENIZER}/") for name in manifest.files):
-        raise BundleError(f"{folder / MANIFEST}: files must give the SHA-256 of {WEIGHTS} and of {TOKENIZER}/")
-    return manifest
 
 
 def fingerprint(manifest: Manifest) -> str:
@@ -84,6 +99,17 @@ def fingerprint(manifest: Manifest) -> str:
         },
         "architectures": [manifest.video.tower.architecture, manifest.text.tower.architecture],
     }
+    return _digest(parts)
+
+
+def view_fingerprint(manifest: ViewManifest) -> str:
+    """The same for a view classifier: weights, specs, labels and what they are mapped to."""
+    parts = manifest.model_dump(mode="json", exclude_defaults=True, include={"tower", "clip"})
+    labels = list(manifest.labels.items())  # their order is that of the outputs
+    return _digest({**parts, "labels": labels, "files": manifest.files, "architecture": manifest.tower.architecture})
+
+
+def _digest(parts: Mapping[str, object]) -> str:
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.base import TextSpec
+from echosearch.study import View
 
 __all__ = [
     "BertSpec",
     "ConvNextSpec",
     "Manifest",
+    "MvitSpec",
     "SourceFile",
     "TextPart",
     "TextTowerSpec",
@@ -24,6 +26,7 @@ __all__ = [
     "VideoPart",
     "VideoTowerSpec",
     "VideoTransformerSpec",
+    "ViewManifest",
 ]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -61,7 +64,13 @@ class ConvNextSpec(_Part):
     head_bias: bool = True
 
 
-VideoTowerSpec = Annotated[VideoTransformerSpec | ConvNextSpec, Field(discriminator="architecture")]
+class MvitSpec(_Part):
+    """torchvision's mvit_v2_s at 16 frames of 224 x 224 (EchoPrime). There is no other size."""
+
+    architecture: Literal["mvit_v2_s"] = "mvit_v2_s"
+
+
+VideoTowerSpec = Annotated[VideoTransformerSpec | ConvNextSpec | MvitSpec, Field(discriminator="architecture")]
 
 
 class BertSpec(_Part):
@@ -98,6 +107,8 @@ class TokenizerSpec(_Part):
 
     kind: Literal["mecab_wordpiece", "bert_wordpiece"]
     lower_case: bool = False
+    # "open_clip": HTML entities and typographic quotes undone before, as open_clip's tokenizers do
+    clean: Literal["none", "open_clip"] = "none"
     # MeCab's words decide the ids, so its dictionary is part of the encoder: a package's name and its version
     dictionary: str = ""
     dictionary_version: str = ""
@@ -110,11 +121,10 @@ class SourceFile(_Part):
     sha256: Sha256
 
 
-class Manifest(_Part):
-    """bundle.toml of an encoder."""
+class _Bundle(_Part):
+    """What every bundle.toml says of itself."""
 
     format: Literal[1] = 1
-    kind: Literal["encoder"] = "encoder"
     name: BundleName
     version: str
     licence: str
@@ -122,9 +132,30 @@ class Manifest(_Part):
     trained: bool  # False: random weights, its rankings mean nothing
     academic_only: bool = False
     notes: str = ""
-    dimension: PositiveInt = 512
     sources: tuple[SourceFile, ...] = ()
+    files: dict[str, Sha256] = {}  # path in the bundle -> SHA-256; filled in when the bundle is written
+
+
+class Manifest(_Bundle):
+    """bundle.toml of an encoder."""
+
+    kind: Literal["encoder"] = "encoder"
+    dimension: PositiveInt = 512
     video: VideoPart
     text: TextPart
     tokenizer: TokenizerSpec
-    files: dict[str, Sha256] = {}  # path in the bundle -> SHA-256; filled in when the bundle is written
+
+
+class ViewManifest(_Bundle):
+    """bundle.toml of a view classifier."""
+
+    kind: Literal["view_classifier"] = "view_classifier"
+    tower: ConvNextSpec
+    clip: ClipSpec
+    labels: dict[str, View]  # its own classes, in the order of its outputs -> ours
+
+    @model_validator(mode="after")
+    def _looks_at_enough_frames(self) -> ViewManifest:
+        if self.clip.frames < 3:
+            raise ValueError(f"a view is judged on at least 3 frames, not {self.clip.frames}")
+        return self

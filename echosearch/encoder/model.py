@@ -13,10 +13,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from echosearch.clip import ClipSpec
+from echosearch.encoder import mvit
 from echosearch.encoder.convnext import FrameConvNext
 from echosearch.encoder.manifest import (
     ConvNextSpec,
     Manifest,
+    MvitSpec,
     TextPart,
     VideoPart,
     VideoTransformerSpec,
@@ -64,6 +66,10 @@ def build_video_tower(part: VideoPart, dimension: int) -> nn.Module:
                 raise BundleError(f"video: {exc}") from exc
         case ConvNextSpec():
             return FrameConvNext(part.tower, dimension)
+        case MvitSpec():
+            if (part.clip.frames, part.clip.size) != (mvit.FRAMES, mvit.SIZE):
+                raise BundleError(f"video: mvit_v2_s takes {mvit.FRAMES} frames of {mvit.SIZE} x {mvit.SIZE}")
+            return mvit.Mvit(dimension)
 
 
 def build_text_tower(part: TextPart, dimension: int) -> nn.Module:
@@ -95,11 +101,11 @@ def normalise(pixels: Tensor, n_valid: Tensor, spec: ClipSpec) -> Tensor:
 
 
 def stored_weights(model: TwoTowers) -> dict[str, Tensor]:
-    """All weights under the names that bundles use ("video.", "text.", "logit_scale"), on the CPU."""
+    """All weights under the names that bundles use ("video.", "text.", "logit_scale"), detached, where they are."""
     weights = {"logit_scale": model.logit_scale}
     weights |= {f"video.{name}": tensor for name, tensor in model.video.state_dict().items()}
     weights |= {f"text.{stored_name(name)}": tensor for name, tensor in model.text.state_dict().items()}
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    return {name: tensor.detach() for name, tensor in weights.items()}
 
 
 def use_weights(tower: nn.Module, weights: Mapping[str, Tensor]) -> None:
@@ -121,7 +127,8 @@ def use_weights(tower: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def save_weights(file: Path, weights: Mapping[str, Tensor]) -> None:
-    save_file(dict(weights), file)
+    """Write stored weights, on any device, as safetensors."""
+    save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, file)
 
 
 def load_weights(file: Path, part: Part) -> dict[str, Tensor]:

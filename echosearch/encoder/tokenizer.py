@@ -6,11 +6,12 @@ Reports repeat their sentences, so a tokenizer remembers the sentences and words
 
 from __future__ import annotations
 
+import html
 import importlib.metadata
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +24,15 @@ from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from echosearch.encoder.manifest import TokenizerSpec
 from echosearch.errors import BundleError
 
-__all__ = ["VOCABULARY", "Tokenizer", "installed_dictionary", "load_tokenizer", "mecab_words", "read_vocabulary"]
+__all__ = [
+    "SPECIAL",
+    "VOCABULARY",
+    "Tokenizer",
+    "installed_dictionary",
+    "load_tokenizer",
+    "mecab_words",
+    "read_vocabulary",
+]
 
 VOCABULARY = "vocab.txt"
 DICTIONARY = "unidic-lite"
@@ -55,9 +64,9 @@ def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
                     f"this encoder's token ids come from {spec.dictionary} {spec.dictionary_version}, here is "
                     f"{' '.join(installed_dictionary())}: install the version that the bundle names"
                 )
-            return MecabWordPiece(vocabulary, spec.lower_case)
+            return MecabWordPiece(vocabulary, spec.lower_case, CLEAN[spec.clean])
         case "bert_wordpiece":
-            return BertWordPiece(vocabulary, spec.lower_case)
+            return BertWordPiece(vocabulary, spec.lower_case, CLEAN[spec.clean])
 
 
 def installed_dictionary() -> tuple[str, str]:
@@ -89,8 +98,20 @@ def mecab_words(text: str) -> list[str]:
     return [part for word in _tagger()(normal) for part in word.surface.split()]
 
 
+def open_clip_clean(text: str) -> str:
+    """What open_clip's tokenizers do first: HTML entities, typographic quotes (ftfy), runs of blanks, ends."""
+    return " ".join(html.unescape(html.unescape(text.translate(_QUOTES))).split())
+
+
+_QUOTES = str.maketrans(
+    {**dict.fromkeys("\u02bc\u2018\u2019\u201a\u201b", "'"), **dict.fromkeys("\u201c\u201d\u201e\u201f", '"')}
+)
+CLEAN: dict[str, Callable[[str], str]] = {"none": str, "open_clip": open_clip_clean}
+
+
 class MecabWordPiece:
-    def __init__(self, vocabulary: Sequence[str], lower_case: bool) -> None:
+    def __init__(self, vocabulary: Sequence[str], lower_case: bool, clean: Callable[[str], str]) -> None:
+        self._clean = clean
         self._ids = {token: i for i, token in enumerate(vocabulary)}
         self._unknown, self._first, self._last = (self._ids[token] for token in SPECIAL[1:4])
         self._lower_case = lower_case
@@ -102,7 +123,7 @@ class MecabWordPiece:
         return len(self._ids)
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-        return [[self._first, *self._text(text)[: max_tokens - 2], self._last] for text in texts]
+        return [[self._first, *self._text(self._clean(text))[: max_tokens - 2], self._last] for text in texts]
 
     def _text(self, text: str) -> list[int]:
         """Sentence by sentence, each remembered.
@@ -143,7 +164,8 @@ class MecabWordPiece:
 
 
 class BertWordPiece:
-    def __init__(self, vocabulary: Sequence[str], lower_case: bool) -> None:
+    def __init__(self, vocabulary: Sequence[str], lower_case: bool, clean: Callable[[str], str]) -> None:
+        self._clean = clean
         ids = {token: i for i, token in enumerate(vocabulary)}
         self._tokenizer = BertWordPieceTokenizer(ids, lowercase=lower_case)
 
@@ -154,5 +176,5 @@ class BertWordPiece:
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         self._tokenizer.enable_truncation(max_length=max_tokens)
-        found: list[tokenizers.Encoding] = self._tokenizer.encode_batch(list(texts))
+        found: list[tokenizers.Encoding] = self._tokenizer.encode_batch([self._clean(text) for text in texts])
         return [encoding.ids for encoding in found]

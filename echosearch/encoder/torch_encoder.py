@@ -78,6 +78,11 @@ class TorchEncoder:
         restored[order] = vectors
         return restored
 
+    def tower(self, part: Part) -> nn.Module:
+        """The torch module itself: "video" takes (B, 3, T, S, S) normalised, "text" takes (B, L) ids; (B, D) raw."""
+        self.load(part)
+        return self._towers[part]
+
     def load(self, part: Part) -> None:
         """Put one tower on the device and check it against golden.npz. Raises BundleError, GoldenMismatch."""
         if part in self._towers:

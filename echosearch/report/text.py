@@ -8,13 +8,26 @@ does what it was trained with).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import Literal
 
-if TYPE_CHECKING:
-    from echosearch.encoder.base import TextSpec
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked_dataclass
 
-__all__ = ["model_text", "phrases"]
+__all__ = ["TextSpec", "language_warning", "model_text", "phrases"]
 
+
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class TextSpec:
+    """The text half of an encoder's contract; ClipSpec (clip.py) is the other half."""
+
+    language: Literal["ja", "en"] = "ja"
+    max_tokens: int = 256
+    max_phrases: int = 35
+    # "phrases_ja": phrases split at 、。 commas and lines, joined with 「。」 and ended with it; "as_is": untouched
+    format: Literal["phrases_ja", "as_is"] = "phrases_ja"
+
+
+_JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]")  # kana, ideographs, half-width kana
 # 。 ｡ ； ; and line ends always part phrases; 、 ､ ， , only when not inside a number (1,200 or １，２００)
 _BREAK = re.compile(r"[。｡；;\r\n\v\f\x85\u2028\u2029]+|(?<!\d)[、､，,]|[、､，,](?!\d)")
 
@@ -34,3 +47,15 @@ def model_text(text: str, spec: TextSpec) -> str:
             return text
         case "phrases_ja":
             return "".join(f"{phrase}。" for phrase in phrases(text)[: spec.max_phrases])
+
+
+def language_warning(text: str, spec: TextSpec) -> str | None:
+    """One line where the encoder does not read the language of ``text``; None where it does."""
+    japanese = bool(_JAPANESE.search(text))
+    if spec.language == "en" and japanese:
+        return "the encoder in use reads English only: a Japanese query gets vectors that mean nothing; ask in English"
+    if spec.language == "ja" and text.strip() and not japanese and len(text.split()) >= 3:
+        return (
+            "the encoder in use was trained on Japanese reports: an English sentence may find little; ask in Japanese"
+        )
+    return None

@@ -1,0 +1,112 @@
+"""`echosearch encoder import`: a checkpoint and a vocabulary in, a bundle out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from echosearch.encoder.base import EncoderId
+from echosearch.encoder.bundle import encoder_id, file_sha256
+from echosearch.encoder.export import save_encoder
+from echosearch.encoder.manifest import Manifest, SourceFile
+from echosearch.encoder.model import build_towers, use_weights
+from echosearch.encoder.published import echoprime, videoechoclip
+from echosearch.encoder.published.checkpoint import read_checkpoint
+from echosearch.encoder.published.keys import convert
+from echosearch.encoder.tokenizer import VOCABULARY, read_vocabulary
+from echosearch.encoder.views import save_views
+from echosearch.errors import BundleError
+
+__all__ = ["KINDS", "Kind", "import_published"]
+
+Kind = Literal["videoechoclip-videomae2", "videoechoclip-vivit-kinetics400", "videoechoclip-vivit-scratch", "echoprime"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def import_published(kind: Kind, source: Path, tokenizer: Path | None, out: Path) -> EncoderId:
+    """Write the bundle ``out`` from what the authors publish; ``tokenizer`` is a vocab.txt or a folder that has one.
+
+    "echoprime" writes its view classifier beside it, to ``out`` with "-views" added. Golden vectors are made here, by
+    this machine, and say so. Raises BundleError: unreadable or malicious checkpoint, missing or unexpected keys,
+    another model's vocabulary, ``out`` exists.
+    """
+    if out.exists():
+        raise BundleError(f"{out} exists already: choose another folder, or remove it first")
+    match kind:
+        case "echoprime":
+            return _echoprime(source, _vocabulary(kind, source, tokenizer), out)
+        case _:
+            variant = next(variant for variant in videoechoclip.VARIANTS if kind == f"videoechoclip-{variant}")
+            return _videoechoclip(variant, source, _vocabulary(kind, source, tokenizer), out)
+
+
+def _videoechoclip(variant: videoechoclip.Variant, source: Path, vocabulary: Path, out: Path) -> EncoderId:
+    manifest = videoechoclip.manifest(variant, (_source(source),))
+    _check_vocabulary(vocabulary, manifest)
+    weights = convert(source.name, read_checkpoint(source), videoechoclip.rules(variant))
+    return _save(out, manifest, weights, vocabulary)
+
+
+def _echoprime(source: Path, vocabulary: Path, out: Path) -> EncoderId:
+    views = out.with_name(f"{out.name}-views")
+    if views.exists():
+        raise BundleError(f"{views} exists already: the view classifier goes there; remove it or choose another --out")
+    files = {part: _find(source, name) for part, name in echoprime.FILES.items()}
+    manifest = echoprime.manifest((_source(files["video"]), _source(files["text"])))
+    _check_vocabulary(vocabulary, manifest)
+    state = read_checkpoint(files["video"])
+    weights = convert(files["video"].name, state, echoprime.video_rules(state))
+    weights |= convert(
+        files["text"].name, read_checkpoint(files["text"]), echoprime.text_rules(), echoprime.UNUSED_TEXT
+    )
+    view_weights = convert(files["view"].name, read_checkpoint(files["view"]), echoprime.view_rules())
+    save_views(views, echoprime.view_manifest((_source(files["view"]),)), view_weights)
+    return _save(out, manifest, weights, vocabulary)
+
+
+def _save(out: Path, manifest: Manifest, weights: Mapping[str, Tensor], vocabulary: Path) -> EncoderId:
+    model = build_towers(manifest)
+    for part, tower in (("video", model.video), ("text", model.text)):
+        use_weights(tower, {n.removeprefix(f"{part}."): w for n, w in weights.items() if n.startswith(f"{part}.")})
+    if "logit_scale" in weights:
+        model.logit_scale.data.copy_(weights["logit_scale"])
+    return encoder_id(save_encoder(out, manifest, model, vocabulary))
+
+
+def _find(folder: Path, name: str) -> Path:
+    for file in (folder / name, folder / "weights" / name):
+        if file.is_file():
+            return file
+    raise BundleError(f"{folder} has no {name}, nor weights/{name}: give the folder model_data/ of EchoPrime's release")
+
+
+def _source(file: Path) -> SourceFile:
+    if not file.is_file():
+        raise BundleError(f"{file} is not there, or not a file: give the checkpoint as its authors publish it")
+    return SourceFile(name=file.name, sha256=file_sha256(file))
+
+
+def _vocabulary(kind: Kind, source: Path, tokenizer: Path | None) -> Path:
+    """The vocab.txt to use: the one given, or one that lies beside the weights."""
+    beside = source if source.is_dir() else source.parent
+    for place in [tokenizer] if tokenizer else [beside, beside / "tokenizer"]:
+        file = place / VOCABULARY if place.is_dir() else place
+        if file.is_file():
+            return file
+    model = (
+        "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract"
+        if kind == "echoprime"
+        else ("tohoku-nlp/bert-base-japanese-v3")
+    )
+    raise BundleError(f"{kind} needs the {VOCABULARY} of {model}: give it, or a folder that has it, with --tokenizer")
+
+
+def _check_vocabulary(file: Path, manifest: Manifest) -> None:
+    found, wanted = len(read_vocabulary(file)), manifest.text.tower.vocabulary
+    if found != wanted:
+        raise BundleError(
+            f"{file} has {found} tokens, {manifest.name} has {wanted}: this is another model's vocabulary"
+        )
