@@ -17,7 +17,7 @@ from echosearch.db.reports import link_reports
 from echosearch.index.base import KINDS
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Progress, every
-from ingest.relay import relay
+from ingest.relay import RelayThread
 from ingest.reports import encode_reports
 from ingest.run import Run
 from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfinished, written
@@ -37,22 +37,24 @@ def ingest(
     vectors, TableError before anything is decoded when a CSV is wrong, InputError when ``root`` cannot be
     listed, StoreUnreachable when a store goes away: what was committed stays, run again.
     """
-    with ledger.single_ingest(archive.engine), Run(archive, root, options, on_progress) as run:
+    with (
+        ledger.single_ingest(archive.engine),
+        Run(archive, root, options, on_progress) as run,
+        RelayThread(archive, archive.encoder_id, run.encoder_id, run.lock) as relay,
+    ):
         run.count_ahead()
-        relay(archive, archive.encoder_id, run.encoder_id, run.sent)  # what a run that died had left
         files = run.clock.pulling("walk", unfinished(run, walk(run.root)))
         headers = inspected(run, claimed(run, files))
         clips = decoded(run, admitted(run, headers))
         for _ in every(RELAY_SECONDS, written(run, encoded(run, clips))):
-            with run.clock.stage("relay"):
-                relay(archive, archive.encoder_id, run.encoder_id, run.sent)
+            relay.nudge()
         with run.clock.stage("reports"):
-            with archive.engine.begin() as connection:
+            with run.writing() as connection:
                 run.links = link_reports(connection)
-            run.new_reports = encode_reports(archive, run.encoder_id)
+            run.new_reports = encode_reports(run)
         with run.clock.stage("relay"):
-            relay(archive, archive.encoder_id, run.encoder_id, run.sent)
-            if run.index_writes:
+            relay.drain()
+            if relay.sent:
                 for kind in KINDS:
                     archive.index.optimize(archive.collection(kind))
-        return run.finish()
+        return run.finish(relay.sent)

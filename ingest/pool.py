@@ -158,14 +158,10 @@ class DecodePool:
             self._forget(answers)
 
     def _next_answer(self, answers: queue.SimpleQueue[tuple[_Job[T], Any]]) -> tuple[_Job[T], Any]:
-        while True:
-            if self._broken is not None:
-                raise PoolBroken(str(self._broken))
-            try:
+        while self._broken is None:
+            with suppress(queue.Empty):
                 return answers.get(timeout=0.5)
-            except queue.Empty:
-                if self._closing:
-                    raise PoolBroken("the pool was closed while tasks were under way") from None
+        raise PoolBroken(str(self._broken))
 
     def _submit(self, job: _Job[Any]) -> None:
         self._inbox.append(job)
@@ -191,6 +187,7 @@ class DecodePool:
         except PoolBroken as broken:
             self._broken = broken
         finally:
+            self._broken = self._broken or PoolBroken("the decode pool's own thread has ended")
             for worker in list(self._crew):
                 self._end(worker)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 from uuid import UUID
 
 from echosearch.archive import Archive
@@ -11,31 +14,34 @@ from echosearch.encoder.base import EncoderId
 from echosearch.index.base import KINDS, Collection, Payload, Point, point_id
 from echosearch.vector import from_bytes, vector_hash
 
-__all__ = ["RELAY_BATCH", "relay"]
+__all__ = ["RELAY_BATCH", "RelayThread", "relay"]
 
 RELAY_BATCH = 2000  # points a transaction: 1 MB of float16
 
 
 def relay(
-    archive: Archive, encoder: EncoderId, encoder_id: int, on_batch: Callable[[int], None] = lambda sent: None
+    archive: Archive,
+    encoder: EncoderId,
+    encoder_id: int,
+    on_batch: Callable[[int], None] = lambda sent: None,
+    writing: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
 ) -> int:
     """Drain the outbox of one encoder; how many points were sent or deleted.
 
-    Raises StoreUnreachable; what was not sent stays due.
+    The caller holds the ingest lock. ``writing`` is held while rows are marked: a lock that the caller's other
+    writers hold too. Raises StoreUnreachable; what was not sent stays due.
     """
     total = 0
     for kind in KINDS:
         collection = archive.collection(kind, encoder)
-        ready = False
         while True:
-            with archive.engine.begin() as connection:
+            with archive.engine.connect() as connection:
                 due = outbox.take(connection, encoder_id, kind, RELAY_BATCH)
-                if not due:
-                    break
-                if not ready:
-                    archive.index.ensure(collection)
-                    ready = True
-                _send(archive, collection, due)
+            if not due:
+                break
+            archive.index.ensure(collection)
+            _send(archive, collection, due)
+            with writing, archive.engine.begin() as connection:
                 outbox.done(connection, encoder_id, kind, due)
             total += len(due)
             on_batch(len(due))
@@ -67,3 +73,46 @@ def _point(collection: Collection, due: outbox.Due, vector: bytes) -> Point:
         device=due.device,
     )
     return Point(point_id(collection.fingerprint, due.key), from_bytes(vector), payload)
+
+
+class RelayThread:
+    """Relays beside the pipeline, so that decoding does not wait for the index's disk. A context manager.
+
+    ``nudge`` starts a relay unless one runs; what went wrong in it is raised at the next nudge or drain. Leaving
+    waits for the running one. ``writing`` is the lock that the pipeline's own transactions hold.
+    """
+
+    def __init__(
+        self, archive: Archive, encoder: EncoderId, encoder_id: int, writing: AbstractContextManager[object]
+    ) -> None:
+        self.sent = 0
+        self._archive, self._encoder, self._encoder_id, self._writing = archive, encoder, encoder_id, writing
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay")
+        self._running: Future[int] | None = None
+
+    def __enter__(self) -> RelayThread:
+        self.nudge()  # what a run that died had left
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(wait=True)
+
+    def nudge(self) -> None:
+        if self._running is None or self._running.done():
+            self._collect()
+            self._running = self._thread.submit(self._relay)
+
+    def drain(self) -> None:
+        """Everything that is due now is in the index when this returns."""
+        self._collect()
+        self.sent += self._relay()
+
+    def _relay(self) -> int:
+        return relay(self._archive, self._encoder, self._encoder_id, writing=self._writing)
+
+    def _collect(self) -> None:
+        if self._running is not None:
+            running, self._running = self._running, None
+            self.sent += running.result()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from echosearch.archive import Archive
 from echosearch.db.reports import superseded, texts_to_encode
 from echosearch.db.vectors import put_report_vectors, withdraw_reports
 from echosearch.vector import is_usable
+from ingest.run import Run
 
 __all__ = ["encode_reports"]
 
 BATCH = 64
 
 
-def encode_reports(archive: Archive, encoder_id: int) -> int:
+def encode_reports(run: Run) -> int:
     """Embed served reports that this encoder has not seen, withdraw those no longer served; how many were new."""
-    with archive.engine.begin() as connection:
+    archive, encoder_id = run.archive, run.encoder_id
+    with run.writing() as connection:
         withdraw_reports(connection, encoder_id, superseded(connection, encoder_id))
     total, after = 0, None
     while True:
@@ -23,7 +24,8 @@ def encode_reports(archive: Archive, encoder_id: int) -> int:
         if not texts:
             return total
         vectors = archive.encoder.encode_texts([report.text for report in texts])
+        run.encoder_batches += 1
         rows = [(report.report_key, vector) for report, vector in zip(texts, vectors, strict=True) if is_usable(vector)]
-        with archive.engine.begin() as connection:
+        with run.writing() as connection:
             put_report_vectors(connection, encoder_id, rows)
         total, after = total + len(rows), texts[-1].report_key

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 
 from echosearch.archive import Archive
@@ -35,8 +35,9 @@ class Run:
         self.root = Path(os.path.realpath(root))
         self.options = options
         self.clock = Clock()
+        self.lock = Lock()
         self.done = 0  # files whose outcome is known
-        self.new_videos = self.encoder_batches = self.index_writes = self.new_reports = 0
+        self.new_videos = self.encoder_batches = self.new_reports = 0
         self.links: LinkCounts | None = None
         self._found: int | None = None
         self._on_progress = on_progress
@@ -100,15 +101,19 @@ class Run:
 
         Thread(target=count, name="count-files", daemon=True).start()
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction of the pipeline. One at a time with the relay's: two that lock the same rows in another
+        order would end one another."""
+        with self.clock.stage("write"), self.lock, self.archive.engine.begin() as connection:
+            yield connection
+
     def advance(self, files: int) -> None:
         """So many more files have an outcome; tell whoever watches."""
         self.done += files
         self._on_progress(Progress(self._found, self.done, self.new_videos, self.clock.elapsed, self.clock.bottleneck))
 
-    def sent(self, points: int) -> None:
-        self.index_writes += points
-
-    def finish(self) -> IngestSummary:
+    def finish(self, index_writes: int) -> IngestSummary:
         """Close the run's row and sum up."""
         with self.archive.engine.begin() as connection:
             counts = tree_counts(connection, self.root)
@@ -121,7 +126,7 @@ class Run:
                 reasons=counts.reasons,
                 new_videos=self.new_videos,
                 encoder_batches=self.encoder_batches,
-                index_writes=self.index_writes,
+                index_writes=index_writes,
                 new_reports=self.new_reports,
                 reports=self.links,
                 ungated_studies=ungated_studies(connection, self.encoder_id),

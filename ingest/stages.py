@@ -49,7 +49,7 @@ def unfinished(run: Run, files: Iterator[FoundFile]) -> Iterator[FoundFile]:
 def claimed(run: Run, files: Iterator[FoundFile]) -> Iterator[Claimed]:
     """Claims, committed before any worker touches the files."""
     for group in batched(files, GROUP):
-        with run.clock.stage("write"), run.archive.engine.begin() as connection:
+        with run.writing() as connection:
             claims = ledger.claim(connection, run.archive.keyring, run.id, group)
         yield from claims
 
@@ -70,7 +70,7 @@ def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Adm
     for group in batched(files, GROUP):
         headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
         refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
-        with run.clock.stage("write"), run.archive.engine.begin() as connection:
+        with run.writing() as connection:
             ledger.settle(connection, refused)
             videos, _ = admit(connection, run.archive.keyring, run.encoder_id, headers)
         to_decode = [video for video in videos if video.needs_decoding]
@@ -113,7 +113,7 @@ def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
     for batch in batches:
         if not batch:
             continue
-        with run.clock.stage("write"), run.archive.engine.begin() as connection:
+        with run.writing() as connection:
             put_video_vectors(
                 connection,
                 run.encoder_id,
@@ -150,7 +150,7 @@ def _attempted(
             if not isinstance(result, WorkerDied | TimedOut):
                 yield item, result
             elif claim_of(item).attempts < ledger.MAX_ATTEMPTS:
-                with run.archive.engine.begin() as connection:
+                with run.writing() as connection:
                     died.append(again(item, ledger.claim_again(connection, claim_of(item))))
             else:
                 _refuse(run, [(claim_of(item).id, _blame(result))])
@@ -167,6 +167,6 @@ def _blame(end: WorkerDied | TimedOut) -> Quarantined:
 
 def _refuse(run: Run, outcomes: list[tuple[int, Skipped | Quarantined]]) -> None:
     if outcomes:
-        with run.archive.engine.begin() as connection:
+        with run.writing() as connection:
             ledger.settle(connection, outcomes)
         run.advance(len(outcomes))

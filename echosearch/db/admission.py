@@ -87,7 +87,8 @@ def admit(
 
 
 def _same(known: _Known, header: VideoHeader) -> bool:
-    return known.file_sha256 == header.sha256 or known.pixel_sha256 == header.pixel_sha256
+    same_pixels = bool(header.pixel_sha256) and known.pixel_sha256 == header.pixel_sha256
+    return known.file_sha256 == header.sha256 or same_pixels
 
 
 def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:

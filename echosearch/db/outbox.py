@@ -1,8 +1,8 @@
 """The outbox: what the index still has to be told, read in batches and marked when it has been.
 
-Rows are taken FOR UPDATE SKIP LOCKED and stay locked until the caller's transaction ends: the caller sends
-them to the index and then calls ``done`` in the same transaction. Death in between leaves the rows: replaying
-them gives the same points.
+Rows stay until the index has them: ``take`` only reads, the caller sends, ``done`` removes what was sent unless
+it changed meanwhile. Death in between leaves the rows: replaying them gives the same points. One process relays
+at a time (the ingest lock), so no row needs a lock while the index is written.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ __all__ = ["Due", "done", "enqueue_everything", "pending", "take"]
 # what an upsert carries, per collection; a row whose vector is gone meanwhile comes back with vector null
 _SELECT = {
     "videos": """
-        select o.id, o.op, cast(o.key as text) as key, e.gen, e.vector, cast(v.study_key as text) as study,
+        select o.id, o.op, o.gen as due_gen, cast(o.key as text) as key, e.gen, e.vector,
+               cast(v.study_key as text) as study,
                cast(s.patient_key as text) as patient, v.view, v.view_prob, v.mode, p.sex, s.age, s.month, v.device
         from core.outbox o
         left join core.embedding e on e.encoder_id = o.encoder_id and e.video_key = o.key
@@ -26,7 +27,8 @@ _SELECT = {
         left join core.patient p on p.patient_key = s.patient_key
         where o.id = any(:ids)""",
     "studies": """
-        select o.id, o.op, cast(o.key as text) as key, e.gen, e.vector, cast(o.key as text) as study,
+        select o.id, o.op, o.gen as due_gen, cast(o.key as text) as key, e.gen, e.vector,
+               cast(o.key as text) as study,
                cast(s.patient_key as text) as patient, null as view, cast(null as float) as view_prob,
                null as mode, p.sex, s.age, s.month,
                (select min(v.device) from core.video v where v.study_key = o.key) as device
@@ -36,7 +38,8 @@ _SELECT = {
         left join core.patient p on p.patient_key = s.patient_key
         where o.id = any(:ids)""",
     "reports": """
-        select o.id, o.op, cast(o.key as text) as key, e.gen, e.vector, cast(r.study_key as text) as study,
+        select o.id, o.op, o.gen as due_gen, cast(o.key as text) as key, e.gen, e.vector,
+               cast(r.study_key as text) as study,
                cast(s.patient_key as text) as patient, null as view, cast(null as float) as view_prob,
                null as mode, p.sex, s.age, s.month, null as device
         from core.outbox o
@@ -58,8 +61,9 @@ class Due:
     """One point that the index must get (``vector`` set) or lose (``vector`` None)."""
 
     id: int
+    due_gen: int  # of the outbox row
     key: str
-    gen: int
+    gen: int  # of the vector
     vector: bytes | None = field(repr=False)
     study: str
     patient: str
@@ -79,11 +83,11 @@ def pending(connection: Connection, encoder_id: int) -> int:
 
 
 def take(connection: Connection, encoder_id: int, collection: str, limit: int) -> list[Due]:
-    """The oldest ``limit`` rows of one collection, locked for this transaction."""
+    """The oldest ``limit`` rows of one collection, with what their points are to be."""
     ids = connection.scalars(
         text(
             "select id from core.outbox where encoder_id = :encoder and collection = :collection"
-            " order by id limit :limit for update skip locked"
+            " order by id limit :limit"
         ),
         {"encoder": encoder_id, "collection": collection, "limit": limit},
     ).all()
@@ -93,6 +97,7 @@ def take(connection: Connection, encoder_id: int, collection: str, limit: int) -
     return [
         Due(
             row.id,
+            row.due_gen,
             row.key,
             row.gen or 0,
             row.vector if row.op == "upsert" else None,
@@ -111,7 +116,7 @@ def take(connection: Connection, encoder_id: int, collection: str, limit: int) -
 
 
 def done(connection: Connection, encoder_id: int, collection: str, sent: Sequence[Due]) -> None:
-    """The index has these: drop the outbox rows, note the generation, and call the files indexed."""
+    """The index has these: note the generation, call the files indexed, drop the outbox rows that did not change."""
     table, key = _TABLE[collection]
     upserts = [due for due in sent if due.vector is not None]
     keys = {"keys": [due.key for due in upserts], "encoder": encoder_id}
@@ -131,7 +136,13 @@ def done(connection: Connection, encoder_id: int, collection: str, sent: Sequenc
             ),
             {"keys": keys["keys"]},
         )
-    connection.execute(text("delete from core.outbox where id = any(:ids)"), {"ids": [due.id for due in sent]})
+    connection.execute(
+        text(
+            "delete from core.outbox o using unnest(cast(:ids as bigint[]), cast(:gens as bigint[])) as d(id, gen)"
+            " where o.id = d.id and o.gen = d.gen"
+        ),
+        {"ids": [due.id for due in sent], "gens": [due.due_gen for due in sent]},
+    )
 
 
 def enqueue_everything(connection: Connection, encoder_id: int) -> int:
