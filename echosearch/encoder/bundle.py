@@ -15,7 +15,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import ValidationError
@@ -29,6 +29,7 @@ __all__ = [
     "MANIFEST",
     "TOKENIZER",
     "WEIGHTS",
+    "bundle_kind",
     "encoder_id",
     "file_sha256",
     "fingerprint",
@@ -51,17 +52,28 @@ M = TypeVar("M", Manifest, ViewManifest)
 
 def read_manifest(folder: Path, model: type[M]) -> M:
     """bundle.toml as ``model``. Raises BundleError that names the key; an unknown key is an error."""
+    table = _table(folder)
+    try:
+        return model.model_validate(table)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{folder / MANIFEST}: {key}: {first['msg']}, got {str(first['input'])[:80]!r}") from exc
+
+
+def bundle_kind(folder: Path) -> Literal["encoder", "view_classifier"]:
+    """What kind of bundle a folder is, from its bundle.toml. Raises BundleError."""
+    return "view_classifier" if _table(folder).get("kind") == "view_classifier" else "encoder"
+
+
+def _table(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST
     if not file.is_file():
         raise BundleError(f"{folder} is not an encoder bundle: it has no {MANIFEST}; see `echosearch encoder list`")
     try:
-        return model.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise BundleError(f"{file} is not TOML: {exc}") from exc
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{file}: {key}: {first['msg']}, got {str(first['input'])[:80]!r}") from exc
 
 
 def load_manifest(folder: Path) -> Manifest:

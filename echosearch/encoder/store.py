@@ -1,5 +1,7 @@
 """The encoders of an archive: HOME/encoders/<name>-<fingerprint>/, and HOME/encoder, one line, the one in use.
 
+View classifiers lie beside them; HOME/views names the one that ingest uses.
+
 Free of torch: `encoder list` and `status` answer at once.
 """
 
@@ -10,13 +12,22 @@ import shutil
 from pathlib import Path
 
 from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle import WEIGHTS, identify, load_manifest, verify_files
+from echosearch.encoder.bundle import (
+    MANIFEST,
+    WEIGHTS,
+    identify,
+    load_manifest,
+    load_view_manifest,
+    verify_files,
+    view_fingerprint,
+)
 from echosearch.errors import BundleError, NoEncoder
 
-__all__ = ["bundle_in_use", "list_bundles", "use_bundle"]
+__all__ = ["bundle_in_use", "list_bundles", "use_bundle", "use_views", "views_in_use"]
 
 FOLDER = "encoders"
 IN_USE = "encoder"
+VIEWS_IN_USE = "views"
 
 
 def use_bundle(home: Path, folder: Path) -> EncoderId:
@@ -27,38 +38,36 @@ def use_bundle(home: Path, folder: Path) -> EncoderId:
     manifest = load_manifest(folder)
     verify_files(folder, manifest.files)
     encoder = identify(folder)
-    own = home / FOLDER / f"{encoder.name}-{encoder.fingerprint[:12]}"
-    if not own.exists():
-        _take(folder, own)
-    elif (
-        identify(own) != encoder
-    ):  # the same weights under other words (licence, provenance, version): the new ones count
-        shutil.rmtree(own)
-        _take(folder, own)
-    pointer = home / IN_USE
-    partial = home / f".{IN_USE}.{os.getpid()}"
-    partial.write_text(f"{own.name}\n", encoding="utf-8")
-    os.replace(partial, pointer)
+    own = _own(home, folder, f"{encoder.name}-{encoder.fingerprint[:12]}")
+    _point(home / IN_USE, own.name)
     return encoder
+
+
+def use_views(home: Path, folder: Path) -> str:
+    """The same for a view-classifier bundle: ingest looks at videos with it. Gives its name. Raises BundleError."""
+    manifest = load_view_manifest(folder)
+    verify_files(folder, manifest.files)
+    own = _own(home, folder, f"{manifest.name}-{view_fingerprint(manifest)[:12]}")
+    _point(home / VIEWS_IN_USE, own.name)
+    return own.name
 
 
 def bundle_in_use(home: Path, override: Path | None = None) -> Path:
     """The encoder's folder: ``override`` (ECHOSEARCH_ENCODER) or what `encoder use` chose. Raises NoEncoder."""
     if override is not None:
         return override
-    try:
-        name = (home / IN_USE).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    folder = _pointed(home, IN_USE)
+    if folder is None:
         raise NoEncoder(
             f"no encoder is in use in {home}: make one with `echosearch encoder init` or `echosearch encoder import`, "
             "then choose it with `echosearch encoder use FOLDER`"
-        ) from None
-    folder = home / FOLDER / name
-    if not folder.is_dir():
-        raise NoEncoder(
-            f"the encoder in use, {name}, is gone from {home / FOLDER}: choose one with `echosearch encoder use`"
         )
     return folder
+
+
+def views_in_use(home: Path) -> Path | None:
+    """The folder of the view classifier that ingest uses, or None. Raises NoEncoder when it is gone."""
+    return _pointed(home, VIEWS_IN_USE)
 
 
 def list_bundles(home: Path) -> list[tuple[Path, EncoderId, bool]]:
@@ -74,6 +83,33 @@ def list_bundles(home: Path) -> list[tuple[Path, EncoderId, bool]]:
         except BundleError:
             continue  # not a bundle: somebody's file, or a broken copy that `encoder use` would refuse too
     return found
+
+
+def _own(home: Path, folder: Path, name: str) -> Path:
+    """HOME's own copy of the bundle."""
+    own = home / FOLDER / name
+    if own.exists() and (own / MANIFEST).read_bytes() != (folder / MANIFEST).read_bytes():
+        shutil.rmtree(own)  # the same weights under other words (licence, version): the new ones count
+    if not own.exists():
+        _take(folder, own)
+    return own
+
+
+def _point(pointer: Path, name: str) -> None:
+    partial = pointer.with_name(f".{pointer.name}.{os.getpid()}")
+    partial.write_text(f"{name}\n", encoding="utf-8")
+    os.replace(partial, pointer)
+
+
+def _pointed(home: Path, pointer: str) -> Path | None:
+    try:
+        name = (home / pointer).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    folder = home / FOLDER / name
+    if not folder.is_dir():
+        raise NoEncoder(f"{name}, in use, is gone from {home / FOLDER}: choose one with `echosearch encoder use`")
+    return folder
 
 
 def _take(folder: Path, own: Path) -> None:

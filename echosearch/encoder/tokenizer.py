@@ -31,6 +31,7 @@ __all__ = [
     "installed_dictionary",
     "load_tokenizer",
     "mecab_words",
+    "open_clip_clean",
     "read_vocabulary",
 ]
 
@@ -99,12 +100,19 @@ def mecab_words(text: str) -> list[str]:
 
 
 def open_clip_clean(text: str) -> str:
-    """What open_clip's tokenizers do first: HTML entities, typographic quotes (ftfy), runs of blanks, ends."""
-    return " ".join(html.unescape(html.unescape(text.translate(_QUOTES))).split())
+    """What open_clip's tokenizers do first: control characters out, typographic quotes made plain (as ftfy does; its
+    repair of broken encodings is left out), HTML entities, runs of blanks, ends.
+    """
+    return " ".join(html.unescape(html.unescape(text.translate(_PLAIN))).split())
 
 
-_QUOTES = str.maketrans(
-    {**dict.fromkeys("\u02bc\u2018\u2019\u201a\u201b", "'"), **dict.fromkeys("\u201c\u201d\u201e\u201f", '"')}
+_CONTROL = [*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F, *range(0x206A, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFD)]
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys(_CONTROL),
+        **dict.fromkeys("\u02bc\u2018\u2019\u201a\u201b", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
+    }
 )
 CLEAN: dict[str, Callable[[str], str]] = {"none": str, "open_clip": open_clip_clean}
 

@@ -33,7 +33,7 @@ from echosearch.errors import BundleError, ConfigError, GoldenMismatch
 from echosearch.report.text import model_text
 from echosearch.vector import Vectors
 
-__all__ = ["TorchEncoder", "embed_clips", "embed_ids", "in_batches", "load_encoder", "pick_device"]
+__all__ = ["BATCH", "TorchEncoder", "embed_clips", "embed_ids", "in_batches", "load_encoder", "pick_device"]
 
 T = TypeVar("T")
 # items of one forward pass, by kind of device; halved when a GPU's memory does not hold it

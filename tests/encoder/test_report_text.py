@@ -3,7 +3,7 @@
 import pytest
 
 from echosearch.encoder.base import TextSpec
-from echosearch.report.text import model_text, phrases
+from echosearch.report.text import language_warning, model_text, phrases
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,14 @@ def test_model_text_keeps_the_first_phrases_and_the_wording() -> None:
 def test_as_is_touches_nothing() -> None:
     text = "Mild MR, no AS.\n"
     assert model_text(text, TextSpec(language="en", format="as_is")) == text
+
+
+def test_the_wrong_language_warns_in_one_line() -> None:
+    japanese, english = TextSpec(), TextSpec(language="en", format="as_is")
+    assert language_warning("重度僧帽弁逆流", japanese) is None
+    assert language_warning("MR", japanese) is None  # an abbreviation is no English sentence
+    assert language_warning("severe mitral regurgitation", english) is None
+    for text, spec in (("重度MR", english), ("severe mitral regurgitation", japanese)):
+        warning = language_warning(text, spec)
+        assert warning
+        assert "\n" not in warning

@@ -7,7 +7,7 @@ import pytest
 from transformers.models.bert_japanese.tokenization_bert_japanese import BertJapaneseTokenizer
 
 from echosearch.encoder.manifest import TokenizerSpec
-from echosearch.encoder.tokenizer import installed_dictionary, load_tokenizer, mecab_words
+from echosearch.encoder.tokenizer import installed_dictionary, load_tokenizer, mecab_words, open_clip_clean
 from echosearch.errors import BundleError
 
 DICTIONARY, VERSION = installed_dictionary()
@@ -81,3 +81,15 @@ def test_what_is_no_vocabulary_is_refused(tmp_path: Path, content: bytes | None)
         (tmp_path / "vocab.txt").write_bytes(content)
     with pytest.raises(BundleError, match="vocab"):
         load_tokenizer(tmp_path, JAPANESE)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [  # as ftfy 6.3 and html.unescape have it
+        ("e’ &lt; 8 &amp;amp; “高度”", 'e\' < 8 & "高度"'),
+        ("\ufeff左室\x07拡大 \u3000 \n なし ", "左室拡大 なし"),
+        ("ＥＦ５５％、㎜", "ＥＦ５５％、㎜"),  # NFKC comes later
+    ],
+)
+def test_what_open_clip_does_to_a_text_first(text: str, clean: str) -> None:
+    assert open_clip_clean(text) == clean

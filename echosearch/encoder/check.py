@@ -1,0 +1,140 @@
+"""`echosearch encoder check`: what a bundle is, that this machine computes its golden vectors, and how fast."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from echosearch.clip import ClipSpec
+from echosearch.encoder.base import EncoderId
+from echosearch.encoder.bundle import GOLDEN
+from echosearch.encoder.golden import TOLERANCE, read_golden
+from echosearch.encoder.manifest import Manifest
+from echosearch.encoder.model import PARTS
+from echosearch.encoder.torch_encoder import BATCH, TorchEncoder, load_encoder
+
+__all__ = ["CheckReport", "check_bundle", "describe_clip"]
+
+SECONDS = 2.0  # measured for about this long each, after a warm-up
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What check_bundle found; it raises where something is wrong, so a report is a pass."""
+
+    encoder: EncoderId
+    academic_only: bool
+    architecture: str
+    parameters: int
+    preprocessing: str
+    text: str
+    device: str  # as torch calls it, or the GPU's name
+    precision: str  # "float32" or "bfloat16"
+    golden_video: float  # relative difference from the golden vectors
+    golden_text: float
+    golden_made_by: str  # "author" or "creation"
+    tolerance: float
+    clips_per_second: float
+    texts_per_second: float
+    tflop_per_clip: float
+    matrix_share: float  # of the rate that plain matrix products reach on this device, 0..1
+
+    def rows(self) -> list[tuple[str, str]]:
+        """For a table that a person reads."""
+        made_by = "its author" if self.golden_made_by == "author" else "the machine that made the bundle"
+        return [
+            ("encoder", str(self.encoder)),
+            ("trained", "yes" if self.encoder.trained else "NO: random weights, its rankings mean nothing"),
+            ("licence", self.encoder.licence + (" (academic use only)" if self.academic_only else "")),
+            ("provenance", self.encoder.provenance),
+            ("architecture", f"{self.architecture}; {self.parameters / 1e6:.1f} M parameters"),
+            ("preprocessing", self.preprocessing),
+            ("text", self.text),
+            ("device", f"{self.device}, {self.precision}"),
+            ("golden vectors", f"computed by {made_by}"),
+            ("  video", f"differs by {self.golden_video:.1e} of its length (at most {self.tolerance:g})"),
+            ("  text", f"differs by {self.golden_text:.1e} of its length (at most {self.tolerance:g})"),
+            ("videos a second", f"{self.clips_per_second:.3g}, {self.tflop_per_clip:.3g} TFLOP each"),
+            ("  of matrix rate", f"{self.matrix_share:.0%} of what plain matrix products reach here"),
+            ("texts a second", f"{self.texts_per_second:.3g}"),
+        ]
+
+
+def check_bundle(folder: Path, device: str = "auto") -> CheckReport:
+    """Load, check and time an encoder bundle. Raises BundleError, GoldenMismatch, ConfigError."""
+    encoder = load_encoder(folder, device)
+    golden = read_golden(folder / GOLDEN)
+    kind = encoder.device.type
+    clips = [golden.clip] * BATCH["video"].get(kind, 1)
+    texts = list(golden.texts) * (BATCH["text"].get(kind, 2) // 2)
+    with FlopCounterMode(display=False) as counter:
+        encoder.encode_clips([golden.clip])
+    tflop = counter.get_total_flops() / 1e12
+    clips_per_second = len(clips) * _per_second(lambda: encoder.encode_clips(clips))
+    manifest = encoder.manifest
+    return CheckReport(
+        encoder=encoder.id,
+        academic_only=manifest.academic_only,
+        architecture=_describe_architecture(manifest),
+        parameters=sum(p.numel() for part in PARTS for p in encoder.tower(part).parameters()),
+        preprocessing=describe_clip(encoder.clip_spec),
+        text=f"{encoder.text_spec.language}, {encoder.text_spec.format}, {encoder.text_spec.max_tokens} tokens, "
+        f"{manifest.tokenizer.kind} of {manifest.text.tower.vocabulary}",
+        device=torch.cuda.get_device_name(encoder.device) if kind == "cuda" else str(encoder.device),
+        precision=encoder.precision,
+        golden_video=encoder.golden_difference["video"],
+        golden_text=encoder.golden_difference["text"],
+        golden_made_by=golden.made_by,
+        tolerance=TOLERANCE[encoder.precision],
+        clips_per_second=clips_per_second,
+        texts_per_second=len(texts) * _per_second(lambda: encoder.encode_texts(texts)),
+        tflop_per_clip=tflop,
+        matrix_share=clips_per_second * tflop / _matrix_tflops(encoder),
+    )
+
+
+def describe_clip(spec: ClipSpec) -> str:
+    """The preprocessing contract in a line: 16 frames, every 2nd; true RGB; ..."""
+    step = f"{spec.seconds:g} s apart" if spec.seconds else f"every {spec.stride}" if spec.stride > 1 else "each"
+    colour = {"rgb": "true RGB", "bgr": "BGR"}.get(spec.color, spec.color.replace("_", " "))
+    cut = "shorter side" if spec.resize == "shortest_edge" else f"centre square, {spec.zoom:.0%} cut off each side,"
+    padding = "last frame repeated" if spec.padding == "repeat_last" else "zeros after normalising"
+    mask = "outside the sector masked; " if spec.mask == "sector" else ""
+    return f"{spec.frames} frames, {step}; {colour}; {mask}{cut} to {spec.size}, {spec.kernel}; short cines: {padding}"
+
+
+def _describe_architecture(manifest: Manifest) -> str:
+    tower, text = manifest.video.tower, manifest.text.tower
+    shape = ", ".join(f"{key} {value}" for key, value in tower if key in ("width", "depth", "pooling", "positions"))
+    return f"{tower.architecture}{f' ({shape})' if shape else ''} and {text.architecture} ({text.depth} x {text.width})"
+
+
+def _per_second(run: Callable[[], object]) -> float:
+    """Calls a second, after one to warm up; every call ends with its result on the CPU."""
+    run()
+    start = time.perf_counter()
+    calls = 0
+    while calls == 0 or time.perf_counter() - start < SECONDS:
+        run()
+        calls += 1
+    return calls / (time.perf_counter() - start)
+
+
+def _matrix_tflops(encoder: TorchEncoder) -> float:
+    """What a plain matrix product reaches on this device in the encoder's precision."""
+    cuda = encoder.device.type == "cuda"
+    n, repeats = (8192, 20) if cuda else (1024, 5)
+    a = torch.randn(n, n, device=encoder.device, dtype=getattr(torch, encoder.precision))
+
+    def products() -> None:
+        for _ in range(repeats):
+            torch.mm(a, a)
+        if cuda:
+            torch.cuda.synchronize(encoder.device)
+
+    return _per_second(products) * repeats * 2 * n**3 / 1e12
