@@ -18,7 +18,9 @@ __all__ = ["dry_run"]
 
 def dry_run(settings: Settings, root: Path, options: IngestOptions = IngestOptions()) -> Iterator[tuple[Path, Outcome]]:  # noqa: B008 - frozen
     """Yield every regular file with its header, or why it would not be indexed, in the order of the walk."""
-    sidecar = load_sidecar(options.sidecar, root) if options.sidecar is not None else {}
+    sidecar = {}
+    if options.sidecar is not None:  # which study a row means is for the archive to say: any will do here
+        sidecar = load_sidecar(options.sidecar, root, lambda wanted: dict.fromkeys(wanted, "2.25.1"))
     tasks = (
         InspectTask(found.path, settings.issuer, sidecar.get(found.path), options.secondary_capture)
         for found in walk(root)

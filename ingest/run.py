@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
@@ -19,7 +19,7 @@ from echosearch.media import MediaIdentity
 from ingest.options import IngestOptions, IngestSummary
 from ingest.pool import DecodePool
 from ingest.progress import Clock, Progress
-from ingest.tables import apply_views, load_sidecar, stage_report_table
+from ingest.tables import apply_views, load_sidecar, stage_report_table, study_uids
 from ingest.walk import count_files
 
 __all__ = ["Run"]
@@ -39,6 +39,7 @@ class Run:
         self.done = 0  # files whose outcome is known
         self.new_videos = self.encoder_batches = self.new_reports = 0
         self.links: LinkCounts | None = None
+        self._sidecar: dict[Path, MediaIdentity] = {}
         self._found: int | None = None
         self._on_progress = on_progress
         self._pool: DecodePool | None = None
@@ -51,7 +52,8 @@ class Run:
                 stage_report_table(connection, keyring, options.reports)
             if options.views is not None:
                 apply_views(connection, keyring, options.views, self.root)
-        self._sidecar = load_sidecar(options.sidecar, self.root) if options.sidecar is not None else {}
+            if options.sidecar is not None:
+                self._sidecar = load_sidecar(options.sidecar, self.root, partial(study_uids, connection, keyring))
         with self.archive.engine.begin() as connection:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TypeVar
 
 from echosearch.batch import batched
@@ -95,6 +96,10 @@ def decoded(run: Run, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Cl
 
 def encoded(run: Run, clips: Iterator[tuple[Admitted, Clip]]) -> Iterator[list[Embedded]]:
     """Batches across studies through the encoder; row i of the vectors belongs to clip i."""
+    first = next(clips, None)
+    if first is None:
+        return  # nothing new: the encoder is not even loaded
+    clips = chain([first], clips)
     size = run.options.batch_size or (GPU_BATCH if run.archive.on_gpu else CPU_BATCH)
     for batch in batched(clips, size):
         with run.clock.stage("encode"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from uuid import UUID
 
 from echosearch.batch import batched
 from echosearch.db import Connection
+from echosearch.db.identity import studies_by_accession
 from echosearch.db.reports import IncomingReport, stage_reports
 from echosearch.db.views import put_view_labels
 from echosearch.keys import Keyring
@@ -15,9 +17,10 @@ from echosearch.media import MediaIdentity
 from echosearch.report.table import read_reports, read_sidecar, read_views
 from echosearch.study import ViewLabel
 
-__all__ = ["apply_views", "load_sidecar", "stage_report_table"]
+__all__ = ["apply_views", "load_sidecar", "stage_report_table", "study_uids"]
 
 ROWS = 1000
+AccessionAndPatient = tuple[str, str]
 
 
 def stage_report_table(connection: Connection, keyring: Keyring, table: Path) -> int:
@@ -41,19 +44,38 @@ def apply_views(connection: Connection, keyring: Keyring, table: Path, root: Pat
     return sum(put_view_labels(connection, rows) for rows in batched(labels(), ROWS))
 
 
-def load_sidecar(table: Path, root: Path) -> dict[Path, MediaIdentity]:
-    """Path -> identity, for mp4 and avi files. Raises TableError. Held in memory: about 500 bytes a row."""
-    return {
-        _resolve(row.path, root): MediaIdentity(
-            study_uid=row.study_uid,
-            patient_id=row.patient_id,
-            accession_number=row.accession_number,
-            study_date=row.study_date,
-            sop_uid=row.sop_uid,
-            view=row.view,
-        )
-        for row in read_sidecar(table)
-    }
+def load_sidecar(
+    table: Path, root: Path, study_uids: Callable[[Sequence[AccessionAndPatient]], Mapping[AccessionAndPatient, str]]
+) -> dict[Path, MediaIdentity]:
+    """Path -> identity, for mp4 and avi files. Raises TableError. Held in memory: about 500 bytes a row.
+
+    ``study_uids`` gives the study of rows that name it only by accession number and patient.
+    """
+    identities = {}
+    for rows in batched(read_sidecar(table), ROWS):
+        unnamed = [(row.accession_number, row.patient_id) for row in rows if not row.study_uid]
+        named = study_uids(unnamed) if unnamed else {}
+        for row in rows:
+            identities[_resolve(row.path, root)] = MediaIdentity(
+                study_uid=row.study_uid or named[row.accession_number, row.patient_id],
+                patient_id=row.patient_id,
+                accession_number=row.accession_number,
+                study_date=row.study_date,
+                sop_uid=row.sop_uid or None,
+                view=row.view,
+            )
+    return identities
+
+
+def study_uids(
+    connection: Connection, keyring: Keyring, wanted: Sequence[AccessionAndPatient]
+) -> dict[AccessionAndPatient, str]:
+    """The one study here with each accession number and patient; where there is none yet, a study of its own.
+
+    Its UID is made from the two under 2.25, the root for UUIDs (PS3.5 B.2): the same at every ingest.
+    """
+    made_up = {pair: f"2.25.{UUID(keyring.key('study-of-accession', *pair)).int}" for pair in wanted}
+    return made_up | studies_by_accession(connection, wanted)
 
 
 def _resolve(path: str, root: Path) -> Path:

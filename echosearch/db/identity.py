@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.ledger import Claimed
 from echosearch.db.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
 from echosearch.study import VideoHeader
 
-__all__ = ["Candidate", "write_identity"]
+__all__ = ["Candidate", "studies_by_accession", "write_identity"]
 
 TOP_AGE = 90  # ages above are pooled: so few patients share them that they identify
 
@@ -26,6 +26,22 @@ class Candidate:
     patient_key: str
     study_key: str
     video_key: str
+
+
+def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """(accession number, patient id) -> StudyInstanceUID, for those that exactly one study has."""
+    rows = connection.execute(
+        text(
+            "select w.accession, w.patient, min(s.study_uid) as study_uid"
+            " from unnest(cast(:accessions as text[]), cast(:patients as text[])) as w(accession, patient)"
+            " join phi.study s on s.accession_number = w.accession"
+            " join phi.patient p on p.patient_key = s.patient_key and p.patient_id = w.patient"
+            " where w.accession <> '' and w.patient <> ''"
+            " group by w.accession, w.patient having count(distinct s.study_uid) = 1"
+        ),
+        {"accessions": [accession for accession, _ in wanted], "patients": [patient for _, patient in wanted]},
+    )
+    return {(row.accession, row.patient): row.study_uid for row in rows}
 
 
 def write_identity(connection: Connection, taken: Sequence[Candidate]) -> None:

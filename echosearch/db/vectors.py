@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from echosearch.db.tables import Embedding, Outbox, ReportEmbedding, Study, StudyEmbedding, Video
+from echosearch.batch import batched
+from echosearch.db.tables import Embedding, ReportEmbedding, Study, StudyEmbedding, Video
 from echosearch.study import STUDY_VIEWS
 from echosearch.vector import Vectors, from_bytes, mean_vector, to_bytes
 
@@ -27,25 +28,28 @@ __all__ = [
     "withdraw_videos",
 ]
 
+ENQUEUED = 10_000  # outbox rows a statement
 VIEW_GATE = 0.9  # the paper's; >=, as its shards were made
 
 
 def enqueue(connection: Connection, encoder_id: int, collection: str, op: str, gens: Mapping[str, int]) -> None:
     """Outbox rows for ``gens`` (key -> generation): one per point, a later one replaces an earlier one."""
-    if not gens:
-        return
-    new = upsert(Outbox).values(
-        [
-            {"encoder_id": encoder_id, "collection": collection, "key": key, "op": op, "gen": gen}
-            for key, gen in sorted(gens.items())
-        ]
-    )
-    connection.execute(
-        new.on_conflict_do_update(
-            index_elements=[Outbox.encoder_id, Outbox.collection, Outbox.key],
-            set_={"op": new.excluded.op, "gen": new.excluded.gen},
+    for rows in batched(sorted(gens.items()), ENQUEUED):
+        connection.execute(
+            text(
+                "insert into core.outbox (encoder_id, collection, key, op, gen)"
+                " select :encoder, :collection, key, :op, gen"
+                " from unnest(cast(:keys as uuid[]), cast(:gens as bigint[])) as d(key, gen)"
+                " on conflict (encoder_id, collection, key) do update set op = excluded.op, gen = excluded.gen"
+            ),
+            {
+                "encoder": encoder_id,
+                "collection": collection,
+                "op": op,
+                "keys": [key for key, _ in rows],
+                "gens": [gen for _, gen in rows],
+            },
         )
-    )
 
 
 def _put(connection: Connection, table: Any, key: Any, rows: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -250,6 +250,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("video_key", name=op.f("pk_video")),
         schema="core",
     )
+    op.create_index(op.f("ix_video_file_sha256"), "video", ["file_sha256"], unique=False, schema="core")
     op.create_index(op.f("ix_video_study_key"), "video", ["study_key"], unique=False, schema="core")
     op.create_table(
         "embedding",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from sqlalchemy import select, text
@@ -12,7 +13,7 @@ from sqlalchemy import select, text
 from echosearch.archive import Archive
 from echosearch.db.ledger import single_ingest
 from echosearch.db.status import archive_counts, why
-from echosearch.db.tables import Embedding, StudyEmbedding
+from echosearch.db.tables import Embedding, StudyEmbedding, Video
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, ConfigError, EncoderMismatch, InputError, TableError
 from echosearch.index.edge import EdgeIndex
@@ -177,3 +178,30 @@ def test_verify_finds_and_repairs(archive: Archive, mixed: Export) -> None:
     assert (videos.missing, videos.stale, videos.orphans) == ((first.key,), (second.key,), ())
     assert verify(archive, repair=True).repaired == 2
     assert verify(archive).clean
+
+
+def test_an_avi_belongs_to_whom_the_sidecar_says(archive: Archive, export: Export, tmp_path: Path) -> None:
+    export.cine("IM_1", "1.2.1", study="1.2", patient="0001234", AccessionNumber="A1")
+    ingest(archive, export.root, IngestOptions())
+    frames = np.random.default_rng(0).integers(0, 255, (8, 48, 64, 3), dtype=np.uint8)
+    for name in ("by_accession.avi", "of_its_own.avi", "of_nobody.avi"):
+        with av.open(str(export.root / name), "w") as container:
+            stream = container.add_stream("mjpeg", rate=30)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+            for number, pixels in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(np.roll(pixels, len(name) + number, 1), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    table = tmp_path / "videos.csv"
+    table.write_text(
+        "path,accession_number,patient_id,view\nby_accession.avi,A1,0001234,4CH\nof_its_own.avi,A2,0009,PLAX\n",
+        encoding="utf-8",
+    )
+    summary = ingest(archive, export.root, IngestOptions(sidecar=table))
+    assert (summary.indexed, summary.reasons) == (3, {"NO_IDENTITY": 1})
+    with archive.engine.connect() as connection:
+        rows = connection.execute(select(Video.study_key, Video.view).order_by(Video.view))
+        studies = {row.view: row.study_key for row in rows}
+    assert studies["4CH"] == archive.keyring.study("1.2")
+    assert studies["LAX"] != studies["4CH"]
+    assert ingest(archive, export.root, IngestOptions(sidecar=table)).new_videos == 0
