@@ -159,6 +159,7 @@ def read_media_header(path: Path, issuer: str, identity: MediaIdentity | None) -
         columns=video.columns,
         n_frames=video.n_frames,
         sha256=sha256,
+        pixel_sha256=sha256,
         accession_number=identity.accession_number,
         study_date=identity.study_date,
         frame_seconds=video.frame_seconds,

@@ -9,6 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from echosearch.dicom.cine import cine_source, stored_frames
+from echosearch.dicom.layout import PixelLayout
 from echosearch.dicom.mode import mode_of_pixels, mode_of_regions
 from echosearch.dicom.parse import VALUE_ERRORS, Parsed, parse, quiet
 from echosearch.dicom.region import read_regions
@@ -39,13 +40,13 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
         parsed = parse(reader)
         sop_class = clean_uid(text(parsed.dataset, "SOPClassUID")) or parsed.meta_class
         refuse_other_classes(sop_class, parsed, allow_secondary_capture)
-        n_frames, rows, columns, photometric = _count_frames(reader, parsed)
+        n_frames, layout, pixels = _count_frames(reader, parsed)
         study_uid = clean_uid(text(parsed.dataset, "StudyInstanceUID"))
         if not study_uid:
             raise FileRefused(Quarantined(Reason.NO_IDENTITY, "StudyInstanceUID (0020,000D) is missing or not a UID"))
         if n_frames < 2:
             raise FileRefused(Skipped(Reason.STILL))
-        regions, notes = read_regions(parsed.dataset, rows, columns)
+        regions, notes = read_regions(parsed.dataset, layout.rows, layout.columns)
         mode, mode_source = _mode(path, reader, parsed, regions, n_frames)
         if mode in (Mode.SPECTRAL, Mode.MMODE) and mode_source == "regions":
             raise FileRefused(Skipped(Reason.SPECTRAL, f"{mode} by its regions"))
@@ -53,12 +54,13 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
         if declared is None or int(declared) != n_frames:
             notes += ("frame_count_differs",)
         return _header(
-            parsed, reader.sha256(), issuer, sop_class, study_uid, n_frames, rows, columns, photometric, regions, mode,
-            mode_source, notes,
+            parsed, reader.hashes(*pixels), issuer, sop_class, study_uid, n_frames, layout, regions, mode, mode_source,
+            notes,
         )  # fmt: skip
 
 
-def _count_frames(reader: ByteReader, parsed: Parsed) -> tuple[int, int, int, str]:
+def _count_frames(reader: ByteReader, parsed: Parsed) -> tuple[int, PixelLayout, tuple[int, int]]:
+    """Frames, their layout, and where their bytes lie in the file, [start, end)."""
     layout, stored = stored_frames(reader, parsed)
     n_frames = len(stored)
     if parsed.syntax in VIDEO_SYNTAXES:
@@ -68,7 +70,8 @@ def _count_frames(reader: ByteReader, parsed: Parsed) -> tuple[int, int, int, st
             raise FileRefused(
                 Quarantined(Reason.TRUNCATED, f"{int(declared or 1)} frames declared, {n_frames} decoded")
             )
-    return n_frames, layout.rows, layout.columns, layout.photometric
+    spans = [span for frame in stored for span in frame]
+    return n_frames, layout, (spans[0].offset, spans[-1].offset + spans[-1].length)
 
 
 def _mode(
@@ -88,14 +91,12 @@ def _mode(
 
 def _header(
     parsed: Parsed,
-    sha256: bytes,
+    hashes: tuple[bytes, bytes],
     issuer: str,
     sop_class: str,
     study_uid: str,
     n_frames: int,
-    rows: int,
-    columns: int,
-    photometric: str,
+    layout: PixelLayout,
     regions: tuple[Region, ...],
     mode: Mode,
     mode_source: str,
@@ -104,7 +105,7 @@ def _header(
     dataset = parsed.dataset
     sop_uid = clean_uid(text(dataset, "SOPInstanceUID"))
     if not sop_uid:
-        sop_uid = synthetic_uid(sha256)
+        sop_uid = synthetic_uid(hashes[0])
         notes += ("synthetic_uid",)
     seconds, seconds_source = frame_timing(dataset, n_frames)
     if seconds is None:
@@ -125,11 +126,12 @@ def _header(
         issuer=text(dataset, "IssuerOfPatientID") or issuer,
         sop_class_uid=sop_class,
         transfer_syntax_uid=parsed.syntax,
-        photometric=photometric,
-        rows=rows,
-        columns=columns,
+        photometric=layout.photometric,
+        rows=layout.rows,
+        columns=layout.columns,
         n_frames=n_frames,
-        sha256=sha256,
+        sha256=hashes[0],
+        pixel_sha256=hashes[1],
         series_uid=clean_uid(text(dataset, "SeriesInstanceUID")),
         accession_number=text(dataset, "AccessionNumber"),
         patient_name=_patient_name(dataset),

@@ -104,14 +104,19 @@ class ByteReader:
 
     def sha256(self) -> bytes:
         """Of the whole file; memory stays at one block."""
-        digest = hashlib.sha256()
+        return self.hashes(0, 0)[0]
+
+    def hashes(self, start: int, end: int) -> tuple[bytes, bytes]:
+        """SHA-256 of the whole file and of its bytes [start, end), in one pass; memory stays at one block."""
+        whole, part = hashlib.sha256(), hashlib.sha256()
         offset = 0
         while block := self._pread(HASH_BYTES, offset):
-            digest.update(block)
+            whole.update(block)
+            part.update(memoryview(block)[max(start - offset, 0) : max(end - offset, 0)])
             offset += len(block)
         if offset != self.size:
             raise FileRefused(Quarantined(Reason.CHANGED, "the file's size changed while it was read"))
-        return digest.digest()
+        return whole.digest(), part.digest()
 
 
 @contextmanager

@@ -205,3 +205,20 @@ def test_an_avi_belongs_to_whom_the_sidecar_says(archive: Archive, export: Expor
     assert studies["4CH"] == archive.keyring.study("1.2")
     assert studies["LAX"] != studies["4CH"]
     assert ingest(archive, export.root, IngestOptions(sidecar=table)).new_videos == 0
+
+
+def test_duplicates_and_conflicts_of_real_files(archive: Archive, export: Export) -> None:
+    export.cine("A", "1.2.1", seed=1)
+    export.cine("B_SAME_PIXELS", "1.2.1", "DUPLICATE", seed=1, StationName="EXPORTED AGAIN")
+    export.cine("C", "1.2.2", "UID_CONFLICT", seed=2)
+    export.cine("D_OTHER_PIXELS", "1.2.2", "UID_CONFLICT", seed=3)
+    export.cine("E", "1.9.1", "PATIENT_CONFLICT", seed=4, study="1.9", patient="1")
+    export.cine("F_OTHER_PATIENT", "1.9.2", "PATIENT_CONFLICT", seed=5, study="1.9", patient="2")
+    summary = ingest(archive, export.root, IngestOptions())
+    with archive.engine.connect() as connection:
+        for name, expected in export.expected.items():
+            status = why(connection, archive.keyring.path((export.root / name).resolve()))
+            assert status is not None
+            assert (status.reason or status.state) == expected, name
+    assert (summary.indexed, summary.quarantined, summary.skipped) == (1, 4, 1)
+    assert verify(archive).clean
