@@ -13,6 +13,7 @@ __all__ = [
     "FileStatus",
     "LinkProblem",
     "archive_counts",
+    "has_files",
     "link_problems",
     "tree_counts",
     "ungated_studies",
