@@ -13,9 +13,9 @@ from echosearch.db import Engine
 from echosearch.db.generation import active_encoder, has_vectors
 from echosearch.db.postgres import open_engine, upgrade
 from echosearch.db.status import has_files
-from echosearch.encoder.base import Encoder, EncoderId
+from echosearch.encoder.base import Encoder, EncoderId, ViewModel
 from echosearch.encoder.bundle import identify
-from echosearch.encoder.store import bundle_in_use
+from echosearch.encoder.store import bundle_in_use, views_in_use
 from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
 from echosearch.index.base import Collection, Kind, VectorIndex
 from echosearch.keys import Keyring, load_keyring
@@ -54,7 +54,18 @@ class Archive:
             return self._given_encoder
         from echosearch.encoder.torch_encoder import load_encoder
 
-        return load_encoder(bundle_in_use(self.settings.home, self.settings.encoder), self.settings.device)
+        # each tower is loaded and checked when it is first asked: a text query needs no video tower
+        return load_encoder(bundle_in_use(self.settings.home, self.settings.encoder), self.settings.device, parts=())
+
+    @cached_property
+    def views(self) -> ViewModel | None:
+        """The view classifier in use, loaded, or None: then views come from tables alone."""
+        folder = views_in_use(self.settings.home)
+        if folder is None:
+            return None
+        from echosearch.encoder.views import load_views
+
+        return load_views(folder, self.settings.device)
 
     @property
     def on_gpu(self) -> bool:

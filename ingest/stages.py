@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
@@ -12,12 +13,14 @@ from echosearch.db import ledger
 from echosearch.db.admission import Admitted, admit
 from echosearch.db.ledger import Claimed, FoundFile
 from echosearch.db.vectors import put_video_vectors
+from echosearch.db.views import put_view_probabilities
+from echosearch.encoder.base import ViewProbabilities
 from echosearch.study import Outcome, Quarantined, Reason, Skipped, VideoHeader
 from echosearch.vector import Vectors, is_usable
 from ingest.pool import TimedOut, WorkerDied
 from ingest.progress import Stage
 from ingest.run import Run
-from ingest.worker import ClipTask, InspectTask, inspect, load_clip
+from ingest.worker import Clips, ClipTask, InspectTask, inspect, load_clips
 
 __all__ = ["Embedded", "admitted", "claimed", "decoded", "encoded", "inspected", "unfinished", "written"]
 
@@ -28,7 +31,15 @@ CPU_BATCH, GPU_BATCH = 8, 64  # clips
 T = TypeVar("T")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-Embedded = tuple[Admitted, Vectors]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A video and what the models made of it."""
+
+    video: Admitted
+    vector: Vectors  # (D,) raw
+    views: ViewProbabilities | None
 
 
 def unfinished(run: Run, files: Iterator[FoundFile]) -> Iterator[FoundFile]:
@@ -79,22 +90,23 @@ def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Adm
         yield from to_decode
 
 
-def decoded(run: Run, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clip]]:
-    """The clips that the encoder wants, decoded in the workers."""
+def decoded(run: Run, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clips]]:
+    """The clips that the models want, decoded in the workers."""
 
     def task(video: Admitted) -> ClipTask:
-        found = video.claimed.file
-        return ClipTask(found.path, video.video_key, run.archive.encoder.clip_spec, found.size, found.mtime_ns)
+        found, views = video.claimed.file, run.archive.views
+        spec, view_spec = run.archive.encoder.clip_spec, views.clip_spec if views is not None else None
+        return ClipTask(found.path, video.video_key, spec, found.size, found.mtime_ns, view_spec)
 
-    results = _attempted(run, "decode", load_clip, videos, task, lambda video: video.claimed, Admitted.claimed_again)
+    results = _attempted(run, "decode", load_clips, videos, task, lambda video: video.claimed, Admitted.claimed_again)
     for video, result in results:
-        if isinstance(result, Clip):
+        if isinstance(result, Clips):
             yield video, result
         else:
             _refuse(run, [(video.claimed.id, result)])
 
 
-def encoded(run: Run, clips: Iterator[tuple[Admitted, Clip]]) -> Iterator[list[Embedded]]:
+def encoded(run: Run, clips: Iterator[tuple[Admitted, Clips]]) -> Iterator[list[Embedded]]:
     """Batches across studies through the encoder; row i of the vectors belongs to clip i."""
     first = next(clips, None)
     if first is None:
@@ -102,15 +114,21 @@ def encoded(run: Run, clips: Iterator[tuple[Admitted, Clip]]) -> Iterator[list[E
     clips = chain([first], clips)
     size = run.options.batch_size or (GPU_BATCH if run.archive.on_gpu else CPU_BATCH)
     for batch in batched(clips, size):
+        videos = [video for video, _ in batch]
         with run.clock.stage("encode"):
-            vectors = run.archive.encoder.encode_clips([clip for _, clip in batch])
+            vectors = run.archive.encoder.encode_clips([clips.video for _, clips in batch])
+            views = _classified(run, [clips.view for _, clips in batch])
         run.encoder_batches += 1
-        if len(vectors) != len(batch):
-            raise AssertionError(f"the encoder gave {len(vectors)} vectors for {len(batch)} clips")
-        usable = [is_usable(vector) for vector in vectors]
+        made = [Embedded(*each) for each in zip(videos, vectors, views, strict=True)]
         bad = Quarantined(Reason.BAD_VECTOR, "the encoder gave a zero or non-finite vector")
-        _refuse(run, [(video.claimed.id, bad) for (video, _), good in zip(batch, usable, strict=True) if not good])
-        yield [(video, vector) for (video, _), vector, good in zip(batch, vectors, usable, strict=True) if good]
+        _refuse(run, [(each.video.claimed.id, bad) for each in made if not is_usable(each.vector)])
+        yield [each for each in made if is_usable(each.vector)]
+
+
+def _classified(run: Run, clips: list[Clip | None]) -> list[ViewProbabilities | None]:
+    if run.archive.views is None:
+        return [None] * len(clips)
+    return [*run.archive.views.classify([clip for clip in clips if clip is not None])]
 
 
 def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
@@ -119,10 +137,13 @@ def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
         if not batch:
             continue
         with run.writing() as connection:
+            put_view_probabilities(
+                connection, [(each.video.video_key, each.views) for each in batch if each.views is not None]
+            )
             put_video_vectors(
                 connection,
                 run.encoder_id,
-                [(video.claimed.id, video.video_key, video.study_key, vector) for video, vector in batch],
+                [(each.video.claimed.id, each.video.video_key, each.video.study_key, each.vector) for each in batch],
             )
         run.new_videos += len(batch)
         run.advance(len(batch))

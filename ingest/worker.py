@@ -59,6 +59,15 @@ class ClipTask:
     spec: ClipSpec
     size: int | None = None
     mtime_ns: int | None = None
+    view_spec: ClipSpec | None = None  # of the view classifier, where one is in use
+
+
+@dataclass(frozen=True)
+class Clips:
+    """What the encoder and the view classifier see of one video."""
+
+    video: Clip
+    view: Clip | None
 
 
 def inspect(task: InspectTask) -> Outcome:
@@ -67,6 +76,12 @@ def inspect(task: InspectTask) -> Outcome:
 
 
 def load_clip(task: ClipTask) -> Clip | Skipped | Quarantined:
+    """The encoder's clip alone; see load_clips."""
+    clips = load_clips(task)
+    return clips.video if isinstance(clips, Clips) else clips
+
+
+def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
     """Decode and preprocess one video; every fault of the file is a value. A wrong ClipSpec is an EncoderError.
 
     CHANGED where size or modification time differ from the header stage's, or change while the frames are read.
@@ -76,8 +91,12 @@ def load_clip(task: ClipTask) -> Clip | Skipped | Quarantined:
     try:
         if _changed(task):
             return Quarantined(Reason.CHANGED, "the file changed after its header was read")
-        clip = make_clip(task.key, open_source(task.path), task.spec)
-        return Quarantined(Reason.CHANGED, "the file changed while it was read") if _changed(task) else clip
+        source = open_source(task.path)
+        clips = Clips(
+            make_clip(task.key, source, task.spec),
+            make_clip(task.key, source, task.view_spec) if task.view_spec is not None else None,
+        )
+        return Quarantined(Reason.CHANGED, "the file changed while it was read") if _changed(task) else clips
     except FileRefused as refused:
         return refused.outcome
     except OSError as exc:

@@ -1,17 +1,19 @@
-"""View labels from a CSV: kept whether or not their video has come yet, and applied to those that have."""
+"""Views of videos: labels from a CSV, kept whether or not their video has come yet, and a classifier's opinion."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.tables import ViewLabelRow
 from echosearch.db.vectors import touch_videos
+from echosearch.encoder.base import ViewProbabilities
 from echosearch.study import ViewLabel
 
-__all__ = ["put_view_labels"]
+__all__ = ["put_view_labels", "put_view_probabilities"]
 
 
 def put_view_labels(connection: Connection, labels: Sequence[tuple[str, ViewLabel]]) -> int:
@@ -43,3 +45,28 @@ def put_view_labels(connection: Connection, labels: Sequence[tuple[str, ViewLabe
     ).all()
     touch_videos(connection, list(changed))
     return len(changed)
+
+
+def put_view_probabilities(connection: Connection, opinions: Sequence[tuple[str, ViewProbabilities]]) -> None:
+    """Store (video key, a classifier's probabilities of all its classes). Its view counts where no table names one."""
+    if not opinions:
+        return
+    connection.execute(
+        text(
+            "update core.video set view_probs = :probs,"
+            " view = case when view_source = 'csv' then view else :view end,"
+            " view_prob = case when view_source = 'csv' then view_prob else :prob end,"
+            " view_source = case when view_source = 'csv' then view_source else :source end"
+            " where video_key = cast(:key as uuid)"
+        ).bindparams(bindparam("probs", type_=JSONB)),
+        [
+            {
+                "key": key,
+                "probs": dict(zip(opinion.labels, opinion.probabilities, strict=True)),
+                "view": str(opinion.best.view),
+                "prob": opinion.best.prob,
+                "source": opinion.source,
+            }
+            for key, opinion in opinions
+        ],
+    )

@@ -11,7 +11,7 @@ from echosearch.report.text import TextSpec
 from echosearch.study import View, ViewLabel
 from echosearch.vector import Vectors
 
-__all__ = ["Encoder", "EncoderId", "TextSpec", "ViewProbabilities"]
+__all__ = ["Encoder", "EncoderId", "TextSpec", "ViewModel", "ViewProbabilities"]
 
 
 @dataclass(frozen=True)
@@ -71,4 +71,14 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """(N, D) float32. Texts are formatted by text_spec inside."""
+        ...
+
+
+class ViewModel(Protocol):
+    """Says which view a cine shows."""
+
+    clip_spec: ClipSpec
+
+    def classify(self, clips: Sequence[Clip]) -> list[ViewProbabilities]:
+        """One for each clip, in order: averaged over the clip's frames."""
         ...
