@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.identity import Candidate, write_identity
@@ -21,6 +21,8 @@ from echosearch.keys import Keyring
 from echosearch.study import Quarantined, Reason, Skipped, VideoHeader, View, ViewLabel
 
 __all__ = ["Admitted", "admit"]
+
+VIEW_COLUMNS = ("view", "view_prob", "view_source")  # admitted again without a label, a video keeps the one it has
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,9 @@ def _write(connection: Connection, encoder_id: int, taken: Sequence[Candidate]) 
     write_identity(connection, taken)
     new = upsert(Video).values([_video_row(candidate, labels.get(candidate.video_key)) for candidate in taken])
     columns = {
-        name: new.excluded[name] for name in _video_row(taken[0], None) if name not in ("video_key", "study_key")
+        name: func.coalesce(new.excluded[name], getattr(Video, name)) if name in VIEW_COLUMNS else new.excluded[name]
+        for name in _video_row(taken[0], None)
+        if name not in ("video_key", "study_key")
     }
     connection.execute(new.on_conflict_do_update(index_elements=[Video.video_key], set_=columns))
     rows = connection.execute(

@@ -30,7 +30,7 @@ class BrightnessViews:
 
     def classify(self, clips: Sequence[Clip]) -> list[ViewProbabilities]:
         self.seen += [clip.pixels.shape for clip in clips]
-        certain = [0.95 if clip.pixels.mean() > 120 else 0.05 for clip in clips]
+        certain = [0.95 if clip.pixels.mean() > 100 else 0.05 for clip in clips]
         return [
             ViewProbabilities(("A4C", "Subcostal"), (View.CH4, View.OTHER), (each, 1 - each), "brightness 1")
             for each in certain
