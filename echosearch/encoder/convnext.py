@@ -12,7 +12,7 @@ __all__ = ["FrameConvNext"]
 
 
 class FrameConvNext(nn.Module):
-    """(B, 3, T, H, W) normalised -> (B, D): the mean of the frames' vectors."""
+    """(B, 3, T, H, W) normalised -> (B, D): the mean of the frames' vectors, of the first ``n_valid`` (B,) if given."""
 
     def __init__(self, spec: ConvNextSpec, dimension: int) -> None:
         super().__init__()
@@ -23,10 +23,14 @@ class FrameConvNext(nn.Module):
         if spec.head_bias:
             nn.init.zeros_(self.head.bias)
 
-    def forward(self, video: Tensor) -> Tensor:
+    def forward(self, video: Tensor, n_valid: Tensor | None = None) -> Tensor:
         b, c, frames, height, width = video.shape
         images = video.transpose(1, 2).reshape(b * frames, c, height, width)
         each: Tensor = self.head(self.trunk(images))  # (B*T, D)
         if self.unit_frames:
             each = nn.functional.normalize(each, dim=-1)
-        return torch.unflatten(each, 0, (b, frames)).mean(dim=1)
+        each = torch.unflatten(each, 0, (b, frames))
+        if n_valid is None:
+            return each.mean(dim=1)
+        seen = torch.arange(frames, device=each.device)[None] < n_valid[:, None]  # padding has no say
+        return (each * seen[..., None]).sum(dim=1) / n_valid[:, None]

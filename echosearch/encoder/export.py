@@ -9,7 +9,7 @@ from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, write_bundle
 from echosearch.encoder.golden import Golden, golden_clip, golden_texts, pad_ids, write_golden
 from echosearch.encoder.manifest import Manifest
 from echosearch.encoder.model import TwoTowers, save_weights, stored_weights
-from echosearch.encoder.tokenizer import VOCABULARY, load_tokenizer
+from echosearch.encoder.tokenizer import TOKENIZER_FILES, load_tokenizer
 from echosearch.encoder.torch_encoder import embed_clips, embed_ids, in_batches
 from echosearch.report.text import model_text
 
@@ -19,14 +19,14 @@ __all__ = ["save_encoder"]
 def save_encoder(out: Path, manifest: Manifest, model: TwoTowers, vocabulary: Path) -> Manifest:
     """Write the bundle ``out``, with golden vectors that the model gives here in fp32; gives the manifest as written.
 
-    ``vocabulary`` is a vocab.txt. The model is moved to the CPU and put in eval mode. Raises BundleError when
-    ``out`` exists, or the vocabulary does not fit.
+    ``vocabulary`` is the tokenizer's file, a vocab.txt for BERT. The model is moved to the CPU and put in eval mode.
+    Raises BundleError when ``out`` exists, or the vocabulary does not fit.
     """
     model = model.cpu().float().eval()
 
     def fill(folder: Path) -> None:
         (folder / TOKENIZER).mkdir()
-        shutil.copyfile(vocabulary, folder / TOKENIZER / VOCABULARY)
+        shutil.copyfile(vocabulary, folder / TOKENIZER / TOKENIZER_FILES[manifest.tokenizer.kind])
         save_weights(folder / WEIGHTS, stored_weights(model))
         write_golden(folder / GOLDEN, _golden(model, manifest, folder / TOKENIZER))
 

@@ -16,6 +16,7 @@ from echosearch.study import View
 
 __all__ = [
     "BertSpec",
+    "ClipTextSpec",
     "ConvNextSpec",
     "Manifest",
     "MvitSpec",
@@ -47,7 +48,11 @@ class VideoTransformerSpec(_Part):
     heads: PositiveInt
     mlp_ratio: float = 4.0
     tubelet: tuple[int, int, int] = (2, 16, 16)  # frames, rows, columns of one token
-    pooling: Literal["class", "mean"]
+    stem: Literal["linear", "conv"] = "linear"  # how a tubelet becomes a token: conv_stem.py
+    # "places": each token to ``readout`` numbers, all of them side by side: what is where stays apart, which small
+    # models on standard views learn from far sooner than from a mean (docs/experiments.md)
+    pooling: Literal["class", "mean", "places"]
+    readout: PositiveInt = 32  # "places" only
     positions: Literal["learned", "sine"]  # sine tables are computed, not stored
     gelu: Literal["tanh", "exact"]
     eps: float = 1e-6  # of the layer norms
@@ -89,7 +94,19 @@ class BertSpec(_Part):
     projection_width: PositiveInt = 640  # "mlp" only
 
 
-TextTowerSpec = BertSpec
+class ClipTextSpec(_Part):
+    """CLIP's causal text transformer, read at the end-of-text token (EchoCLIP)."""
+
+    architecture: Literal["clip_text"] = "clip_text"
+    vocabulary: PositiveInt
+    width: PositiveInt
+    depth: PositiveInt
+    heads: PositiveInt
+    positions: PositiveInt = 77
+    eps: float = 1e-5
+
+
+TextTowerSpec = Annotated[BertSpec | ClipTextSpec, Field(discriminator="architecture")]
 
 
 class VideoPart(_Part):
@@ -105,7 +122,7 @@ class TextPart(_Part):
 class TokenizerSpec(_Part):
     """How text becomes token ids; its files lie in the bundle's tokenizer/ folder."""
 
-    kind: Literal["mecab_wordpiece", "bert_wordpiece"]
+    kind: Literal["mecab_wordpiece", "bert_wordpiece", "clip_bpe", "echo_template"]
     lower_case: bool = False
     # "open_clip": HTML entities and typographic quotes undone before, as open_clip's tokenizers do
     clean: Literal["none", "open_clip"] = "none"

@@ -14,8 +14,11 @@ from torch import Tensor, nn
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder import mvit
+from echosearch.encoder.clip_text import ClipText
 from echosearch.encoder.convnext import FrameConvNext
 from echosearch.encoder.manifest import (
+    BertSpec,
+    ClipTextSpec,
     ConvNextSpec,
     Manifest,
     MvitSpec,
@@ -76,7 +79,11 @@ def build_text_tower(part: TextPart, dimension: int) -> nn.Module:
     """(B, L) ids -> (B, dimension). Random weights."""
     if part.spec.max_tokens > part.tower.positions:
         raise BundleError(f"text: max_tokens {part.spec.max_tokens} is more than the {part.tower.positions} positions")
-    return TextTower(part.tower, dimension)
+    match part.tower:
+        case BertSpec():
+            return TextTower(part.tower, dimension)
+        case ClipTextSpec():
+            return ClipText(part.tower, dimension)
 
 
 def build_towers(manifest: Manifest) -> TwoTowers:

@@ -6,7 +6,6 @@ Reports repeat their sentences, so a tokenizer remembers the sentences and words
 
 from __future__ import annotations
 
-import html
 import importlib.metadata
 import os
 import re
@@ -21,21 +20,30 @@ import tokenizers
 import unidic_lite  # type: ignore[import-untyped]
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
+from echosearch.encoder.clean import open_clip_clean
+from echosearch.encoder.clip_tokenizer import MERGES, TEMPLATE, ClipBpe, EchoTemplate, clip_merges, template_phrases
 from echosearch.encoder.manifest import TokenizerSpec
 from echosearch.errors import BundleError
 
 __all__ = [
     "SPECIAL",
+    "TOKENIZER_FILES",
     "VOCABULARY",
     "Tokenizer",
     "installed_dictionary",
     "load_tokenizer",
     "mecab_words",
-    "open_clip_clean",
     "read_vocabulary",
 ]
 
 VOCABULARY = "vocab.txt"
+# TokenizerSpec.kind -> the file in a bundle's tokenizer/
+TOKENIZER_FILES = {
+    "mecab_wordpiece": VOCABULARY,
+    "bert_wordpiece": VOCABULARY,
+    "clip_bpe": MERGES,
+    "echo_template": TEMPLATE,
+}
 DICTIONARY = "unidic-lite"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 STOP = "。"
@@ -57,17 +65,21 @@ class Tokenizer(Protocol):
 
 def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
     """From a bundle's tokenizer/ folder. Raises BundleError when the files or the dictionary are not what spec says."""
-    vocabulary = read_vocabulary(folder / VOCABULARY)
+    file = folder / TOKENIZER_FILES[spec.kind]
     match spec.kind:
+        case "clip_bpe":
+            return ClipBpe(clip_merges(file))
+        case "echo_template":
+            return EchoTemplate(template_phrases(file))
         case "mecab_wordpiece":
             if (spec.dictionary, spec.dictionary_version) != installed_dictionary():
                 raise BundleError(
                     f"this encoder's token ids come from {spec.dictionary} {spec.dictionary_version}, here is "
                     f"{' '.join(installed_dictionary())}: install the version that the bundle names"
                 )
-            return MecabWordPiece(vocabulary, spec.lower_case, CLEAN[spec.clean])
+            return MecabWordPiece(read_vocabulary(file), spec.lower_case, CLEAN[spec.clean])
         case "bert_wordpiece":
-            return BertWordPiece(vocabulary, spec.lower_case, CLEAN[spec.clean])
+            return BertWordPiece(read_vocabulary(file), spec.lower_case, CLEAN[spec.clean])
 
 
 def installed_dictionary() -> tuple[str, str]:
@@ -99,21 +111,6 @@ def mecab_words(text: str) -> list[str]:
     return [part for word in _tagger()(normal) for part in word.surface.split()]
 
 
-def open_clip_clean(text: str) -> str:
-    """What open_clip's tokenizers do first: control characters out, typographic quotes made plain (as ftfy does; its
-    repair of broken encodings is left out), HTML entities, runs of blanks, ends.
-    """
-    return " ".join(html.unescape(html.unescape(text.translate(_PLAIN))).split())
-
-
-_CONTROL = [*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F, *range(0x206A, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFD)]
-_PLAIN = str.maketrans(
-    {
-        **dict.fromkeys(_CONTROL),
-        **dict.fromkeys("\u02bc\u2018\u2019\u201a\u201b", "'"),
-        **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
-    }
-)
 CLEAN: dict[str, Callable[[str], str]] = {"none": str, "open_clip": open_clip_clean}
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from echosearch.clip import Clip, ClipSpec
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, encoder_id, load_manifest, verify_files
+from echosearch.encoder.convnext import FrameConvNext
 from echosearch.encoder.golden import check_vectors, pad_ids, read_golden
 from echosearch.encoder.manifest import Manifest
 from echosearch.encoder.model import (
@@ -102,7 +103,12 @@ class TorchEncoder:
 
     def _load_tokenizer(self) -> Tokenizer:
         tokenizer = load_tokenizer(self.folder / TOKENIZER, self.manifest.tokenizer)
-        if tokenizer.vocabulary_size != self.manifest.text.tower.vocabulary:
+        # EchoCLIP-R's phrases are fewer than the places its authors made for them
+        spare = self.manifest.tokenizer.kind == "echo_template"
+        if not (
+            tokenizer.vocabulary_size == self.manifest.text.tower.vocabulary
+            or (spare and tokenizer.vocabulary_size < self.manifest.text.tower.vocabulary)
+        ):
             raise BundleError(
                 f"{self.folder / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the text tower "
                 f"{self.manifest.text.tower.vocabulary}: this is another model's vocabulary"
@@ -169,8 +175,9 @@ def embed_clips(tower: nn.Module, clips: Sequence[Clip], spec: ClipSpec) -> Tens
     """One forward pass, (N, D), on the tower's device. The pixels travel as uint8."""
     device = next(tower.parameters()).device
     pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device, non_blocking=True)
-    n_valid = torch.tensor([clip.n_valid for clip in clips])
-    out: Tensor = tower(normalise(pixels, n_valid, spec))
+    n_valid = torch.tensor([clip.n_valid for clip in clips], device=device)
+    video = normalise(pixels, n_valid, spec)
+    out: Tensor = tower(video, n_valid) if isinstance(tower, FrameConvNext) else tower(video)
     return out
 
 

@@ -125,9 +125,8 @@ def test_another_models_vocabulary_is_an_error_before_anything_is_read(tmp_path:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_missing_vocabulary_says_which_one(tmp_path: Path, kind: Kind) -> None:
-    (tmp_path / "x.pt").write_bytes(b"never read")
     with pytest.raises(BundleError, match="--tokenizer"):
-        import_published(kind, tmp_path if kind.startswith("echo") else tmp_path / "x.pt", None, tmp_path / "out")
+        import_published(kind, tmp_path, tmp_path / "nowhere", tmp_path / "out")
 
 
 def test_a_folder_that_is_not_echoprimes_says_what_is_missing(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from transformers.models.bert_japanese.tokenization_bert_japanese import BertJapaneseTokenizer
 
+from echosearch.encoder.clean import open_clip_clean
 from echosearch.encoder.manifest import TokenizerSpec
-from echosearch.encoder.tokenizer import installed_dictionary, load_tokenizer, mecab_words, open_clip_clean
+from echosearch.encoder.tokenizer import installed_dictionary, load_tokenizer, mecab_words
 from echosearch.errors import BundleError
 
 DICTIONARY, VERSION = installed_dictionary()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
@@ -10,10 +12,11 @@ from torch import Tensor
 
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import encoder_id, file_sha256
+from echosearch.encoder.clip_tokenizer import MERGES, TEMPLATE, clip_merges, template_phrases
 from echosearch.encoder.export import save_encoder
 from echosearch.encoder.manifest import Manifest, SourceFile
 from echosearch.encoder.model import build_towers, use_weights
-from echosearch.encoder.published import echoprime, videoechoclip
+from echosearch.encoder.published import echoclip, echoprime, videoechoclip
 from echosearch.encoder.published.checkpoint import read_checkpoint
 from echosearch.encoder.published.keys import convert
 from echosearch.encoder.tokenizer import VOCABULARY, read_vocabulary
@@ -22,25 +25,46 @@ from echosearch.errors import BundleError
 
 __all__ = ["KINDS", "Kind", "import_published"]
 
-Kind = Literal["videoechoclip-videomae2", "videoechoclip-vivit-kinetics400", "videoechoclip-vivit-scratch", "echoprime"]
+Kind = Literal[
+    "videoechoclip-videomae2",
+    "videoechoclip-vivit-kinetics400",
+    "videoechoclip-vivit-scratch",
+    "echoprime",
+    "echoclip",
+    "echoclip-r",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+CLIP_BPE = "bpe_simple_vocab_16e6.txt.gz"  # as it lies in the open_clip package
+# what --tokenizer must give, and the names under which it is looked for
+TOKENIZERS: dict[Kind, tuple[str, tuple[str, ...]]] = {
+    "videoechoclip-videomae2": ("the vocab.txt of tohoku-nlp/bert-base-japanese-v3", (VOCABULARY,)),
+    "videoechoclip-vivit-kinetics400": ("the vocab.txt of tohoku-nlp/bert-base-japanese-v3", (VOCABULARY,)),
+    "videoechoclip-vivit-scratch": ("the vocab.txt of tohoku-nlp/bert-base-japanese-v3", (VOCABULARY,)),
+    "echoprime": ("the vocab.txt of microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract", (VOCABULARY,)),
+    "echoclip": (f"CLIP's {MERGES} or {CLIP_BPE} (the package open_clip_torch has it)", (CLIP_BPE, MERGES)),
+    "echoclip-r": (f"the {TEMPLATE} of echonet/echo_CLIP", (TEMPLATE,)),
+}
 
 
 def import_published(kind: Kind, source: Path, tokenizer: Path | None, out: Path) -> EncoderId:
-    """Write the bundle ``out`` from what the authors publish; ``tokenizer`` is a vocab.txt or a folder that has one.
+    """Write the bundle ``out`` from what the authors publish: ``source`` is their checkpoint, or the folder with it.
 
-    "echoprime" writes its view classifier beside it, to ``out`` with "-views" added. Golden vectors are made here, by
-    this machine, and say so. Raises BundleError: unreadable or malicious checkpoint, missing or unexpected keys,
-    another model's vocabulary, ``out`` exists.
+    ``tokenizer`` is the vocabulary's file, or a folder that has it; None looks beside the weights. "echoprime" writes
+    its view classifier too, to ``out`` with "-views" added. Golden vectors are made here, by this machine, and say so.
+    Raises BundleError: unreadable or malicious checkpoint, missing or unexpected keys, another model's vocabulary,
+    ``out`` exists.
     """
     if out.exists():
         raise BundleError(f"{out} exists already: choose another folder, or remove it first")
+    vocabulary = _vocabulary(kind, source, tokenizer)
     match kind:
         case "echoprime":
-            return _echoprime(source, _vocabulary(kind, source, tokenizer), out)
+            return _echoprime(source, vocabulary, out)
+        case "echoclip" | "echoclip-r":
+            return _echoclip(source, vocabulary, out, with_template=kind == "echoclip-r")
         case _:
             variant = next(variant for variant in videoechoclip.VARIANTS if kind == f"videoechoclip-{variant}")
-            return _videoechoclip(variant, source, _vocabulary(kind, source, tokenizer), out)
+            return _videoechoclip(variant, source, vocabulary, out)
 
 
 def _videoechoclip(variant: videoechoclip.Variant, source: Path, vocabulary: Path, out: Path) -> EncoderId:
@@ -54,7 +78,7 @@ def _echoprime(source: Path, vocabulary: Path, out: Path) -> EncoderId:
     views = out.with_name(f"{out.name}-views")
     if views.exists():
         raise BundleError(f"{views} exists already: the view classifier goes there; remove it or choose another --out")
-    files = {part: _find(source, name) for part, name in echoprime.FILES.items()}
+    files = {part: _find(source, (name, f"weights/{name}")) for part, name in echoprime.FILES.items()}
     manifest = echoprime.manifest((_source(files["video"]), _source(files["text"])))
     _check_vocabulary(vocabulary, manifest)
     state = read_checkpoint(files["video"])
@@ -67,6 +91,22 @@ def _echoprime(source: Path, vocabulary: Path, out: Path) -> EncoderId:
     return _save(out, manifest, weights, vocabulary)
 
 
+def _echoclip(source: Path, vocabulary: Path, out: Path, with_template: bool) -> EncoderId:
+    file = _find(source, echoclip.WEIGHTS) if source.is_dir() else source
+    sources = (_source(file),)
+    config = echoclip.read_config(file.parent)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "tokens.txt"
+        if with_template:
+            plain.write_text("\n".join(template_phrases(vocabulary)) + "\n", encoding="utf-8")
+        else:
+            pairs = (" ".join(pair) for pair in clip_merges(vocabulary))
+            plain.write_text("\n".join(["#version: 0.2", *pairs]) + "\n", encoding="utf-8")
+        state = read_checkpoint(file)
+        manifest = echoclip.manifest(state, config, with_template, sources)
+        return _save(out, manifest, convert(file.name, state, echoclip.rules(state)), plain)
+
+
 def _save(out: Path, manifest: Manifest, weights: Mapping[str, Tensor], vocabulary: Path) -> EncoderId:
     model = build_towers(manifest)
     for part, tower in (("video", model.video), ("text", model.text)):
@@ -76,11 +116,11 @@ def _save(out: Path, manifest: Manifest, weights: Mapping[str, Tensor], vocabula
     return encoder_id(save_encoder(out, manifest, model, vocabulary))
 
 
-def _find(folder: Path, name: str) -> Path:
-    for file in (folder / name, folder / "weights" / name):
-        if file.is_file():
-            return file
-    raise BundleError(f"{folder} has no {name}, nor weights/{name}: give the folder model_data/ of EchoPrime's release")
+def _find(folder: Path, names: tuple[str, ...]) -> Path:
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise BundleError(f"{folder} has no {' nor '.join(names)}: give the folder as its authors publish it")
 
 
 def _source(file: Path) -> SourceFile:
@@ -90,18 +130,17 @@ def _source(file: Path) -> SourceFile:
 
 
 def _vocabulary(kind: Kind, source: Path, tokenizer: Path | None) -> Path:
-    """The vocab.txt to use: the one given, or one that lies beside the weights."""
+    """The file to use: the one given, one that lies beside the weights, or, for CLIP's, the one open_clip ships."""
+    what, names = TOKENIZERS[kind]
     beside = source if source.is_dir() else source.parent
     for place in [tokenizer] if tokenizer else [beside, beside / "tokenizer"]:
-        file = place / VOCABULARY if place.is_dir() else place
-        if file.is_file():
-            return file
-    model = (
-        "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract"
-        if kind == "echoprime"
-        else ("tohoku-nlp/bert-base-japanese-v3")
-    )
-    raise BundleError(f"{kind} needs the {VOCABULARY} of {model}: give it, or a folder that has it, with --tokenizer")
+        for file in [place / name for name in names] if place.is_dir() else [place]:
+            if file.is_file():
+                return file
+    installed = importlib.util.find_spec("open_clip") if kind == "echoclip" and not tokenizer else None
+    if installed and installed.origin and (file := Path(installed.origin).with_name(CLIP_BPE)).is_file():
+        return file
+    raise BundleError(f"{kind} needs {what}: give it, or a folder that has it, with --tokenizer")
 
 
 def _check_vocabulary(file: Path, manifest: Manifest) -> None:
