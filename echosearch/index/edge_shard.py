@@ -18,11 +18,12 @@ __all__ = ["check_shard", "create_shard", "engine_errors", "load_shard", "sync_f
 FULL_SCAN_KB = 4_000  # up to this size a scan is as fast as the graph, and exact
 
 _SCHEMAS: dict[IndexType, engine.PayloadSchemaParams] = {
-    # keys have few points each: no graph links are built for them
+    # Extra links of the graph for each value of a field: for words only. A key has few points and is scanned; for
+    # numbers they double the time of building and find nothing more (bench_index.py).
     "uuid": engine.UuidIndexParams(enable_hnsw=False),
     "keyword": engine.KeywordIndexParams(),
-    "integer": engine.IntegerIndexParams(lookup=True, range=True),
-    "float": engine.FloatIndexParams(),
+    "integer": engine.IntegerIndexParams(lookup=True, range=True, enable_hnsw=False),
+    "float": engine.FloatIndexParams(enable_hnsw=False),
 }
 _TYPES: dict[IndexType, engine.PayloadSchemaType] = {
     "uuid": engine.PayloadSchemaType.Uuid,
