@@ -66,9 +66,9 @@ class Export:
     root: Path
     expected: dict[str, str] = field(default_factory=dict)  # relative path -> state or reason
 
-    def cine(self, name: str, sop: str, expect: str = "indexed", **given: object) -> Path:
-        self.expected[name] = expect
-        return write_cine(self.root / name, sop, **given)  # type: ignore[arg-type]
+    def cine(self, file: str, sop: str, expect: str = "indexed", **given: object) -> Path:
+        self.expected[file] = expect
+        return write_cine(self.root / file, sop, **given)  # type: ignore[arg-type]
 
     def put(self, name: str, content: bytes, expect: str) -> Path:
         self.expected[name] = expect
