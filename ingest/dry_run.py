@@ -7,11 +7,10 @@ from pathlib import Path
 
 from echosearch.settings import Settings
 from echosearch.study import Outcome, Quarantined, Reason
+from echosearch.workers import DecodePool, InspectTask, TimedOut, WorkerDied, inspect
 from ingest.options import IngestOptions
-from ingest.pool import DecodePool, TimedOut, WorkerDied
 from ingest.tables import load_sidecar
 from ingest.walk import walk
-from ingest.worker import InspectTask, inspect
 
 __all__ = ["dry_run"]
 

@@ -16,8 +16,8 @@ from echosearch.db.reports import LinkCounts
 from echosearch.db.status import tree_counts, ungated_studies
 from echosearch.errors import EncoderMismatch, InputError
 from echosearch.media import MediaIdentity
+from echosearch.workers import DecodePool
 from ingest.options import IngestOptions, IngestSummary
-from ingest.pool import DecodePool
 from ingest.progress import Clock, Progress
 from ingest.tables import apply_views, load_sidecar, stage_report_table, study_uids
 from ingest.walk import count_files

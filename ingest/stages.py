@@ -17,10 +17,9 @@ from echosearch.db.views import put_view_probabilities
 from echosearch.encoder.base import ViewProbabilities
 from echosearch.study import Outcome, Quarantined, Reason, Skipped, VideoHeader
 from echosearch.vector import Vectors, is_usable
-from ingest.pool import TimedOut, WorkerDied
+from echosearch.workers import Clips, ClipTask, InspectTask, TimedOut, WorkerDied, inspect, load_clips
 from ingest.progress import Stage
 from ingest.run import Run
-from ingest.worker import Clips, ClipTask, InspectTask, inspect, load_clips
 
 __all__ = ["Embedded", "admitted", "claimed", "decoded", "encoded", "inspected", "unfinished", "written"]
 

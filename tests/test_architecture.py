@@ -39,7 +39,7 @@ LAYERS = (
     ("echosearch.cli",),
     ("ingest", "trainer"),
     ("echosearch.search",),
-    ("echosearch.archive",),
+    ("echosearch.archive", "echosearch.workers"),
     ("echosearch.index", "echosearch.db", "echosearch.phantom"),
     ("echosearch.encoder",),
     ("echosearch.source",),

@@ -43,8 +43,7 @@ from pydicom.uid import (
 from echosearch.clip import ClipSpec
 from echosearch.encoder.preprocess import make_clip
 from echosearch.source import open_source
-from ingest.pool import DecodePool
-from ingest.worker import ClipTask, load_clip
+from echosearch.workers import ClipTask, DecodePool, load_clip
 
 ROWS, COLUMNS, FRAMES = 600, 800, 90
 SPEC = ClipSpec(frames=32, stride=2)

@@ -23,10 +23,9 @@ from echosearch.archive import open_archive
 from echosearch.clip import ClipSpec
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.settings import Settings
+from echosearch.workers import ClipTask, DecodePool, load_clip
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
-from ingest.pool import DecodePool
-from ingest.worker import ClipTask, load_clip
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))

@@ -25,7 +25,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from ingest.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, main_left_alone, receive, serve
+from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, main_left_alone, receive, serve
 
 __all__ = ["DecodePool", "PoolBroken", "TimedOut", "WorkerDied"]
 

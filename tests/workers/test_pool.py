@@ -18,8 +18,7 @@ from pydicom.data import get_testdata_file
 
 from echosearch.clip import Clip, ClipSpec
 from echosearch.study import Quarantined, Reason, VideoHeader
-from ingest.pool import DecodePool, TimedOut, WorkerDied
-from ingest.worker import ClipTask, InspectTask, inspect, load_clip
+from echosearch.workers import ClipTask, DecodePool, InspectTask, TimedOut, WorkerDied, inspect, load_clip
 
 # A worker cannot import this file, so tasks are expressions for the built-in eval.
 KILL = "__import__('os').kill(__import__('os').getpid(), {})"
@@ -155,7 +154,7 @@ def test_headers_and_clips(pool: DecodePool, tmp_path: Path) -> None:
 PARENT = """
 import os, sys, time
 print("main runs", flush=True)
-from ingest.pool import DecodePool
+from echosearch.workers import DecodePool
 with DecodePool(2, 300, 60, 60.0) as pool:
     for task, pid in pool.map(eval, ["__import__('os').getpid()"] * 8):
         print("worker", pid, flush=True)

@@ -1,4 +1,4 @@
-"""The inside of a decode worker: its limits, its loop, and the two tasks that ingest gives it."""
+"""The inside of a decode worker: its limits and its loop."""
 
 from __future__ import annotations
 
@@ -11,107 +11,23 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-
-from echosearch.clip import Clip, ClipSpec
-from echosearch.errors import EchosearchError, FileRefused
-from echosearch.media import MediaIdentity
-from echosearch.source import inspect_file, open_source
-from echosearch.study import Outcome, Quarantined, Reason, Skipped
 
 __all__ = [
     "EXIT_MEMORY",
     "EXIT_PANIC",
     "PRELOAD",
-    "ClipTask",
-    "InspectTask",
-    "inspect",
-    "load_clip",
     "main_left_alone",
     "receive",
     "serve",
 ]
 
-PRELOAD = ["ingest.worker", "echosearch.encoder.preprocess"]  # imported once, in the server that workers fork from
+# imported once, in the server that workers fork from
+PRELOAD = ["echosearch.workers.tasks", "echosearch.workers.worker", "echosearch.encoder.preprocess"]
 EXIT_MEMORY = 86  # a worker that met its memory limit ends itself: its heap is not to be trusted
 EXIT_PANIC = 87
-
-
-@dataclass(frozen=True)
-class InspectTask:
-    """One file for the header stage."""
-
-    path: Path = field(repr=False)
-    issuer: str = ""
-    identity: MediaIdentity | None = None
-    allow_secondary_capture: bool = False
-
-
-@dataclass(frozen=True)
-class ClipTask:
-    """One video for the clip stage; ``size`` and ``mtime_ns`` are the file's when its header was read."""
-
-    path: Path = field(repr=False)
-    key: str
-    spec: ClipSpec
-    size: int | None = None
-    mtime_ns: int | None = None
-    view_spec: ClipSpec | None = None  # of the view classifier, where one is in use
-
-
-@dataclass(frozen=True)
-class Clips:
-    """What the encoder and the view classifier see of one video."""
-
-    video: Clip
-    view: Clip | None
-
-
-def inspect(task: InspectTask) -> Outcome:
-    """inspect_file, for the pool."""
-    return inspect_file(task.path, task.issuer, task.identity, task.allow_secondary_capture)
-
-
-def load_clip(task: ClipTask) -> Clip | Skipped | Quarantined:
-    """The encoder's clip alone; see load_clips."""
-    clips = load_clips(task)
-    return clips.video if isinstance(clips, Clips) else clips
-
-
-def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
-    """Decode and preprocess one video; every fault of the file is a value. A wrong ClipSpec is an EncoderError.
-
-    CHANGED where size or modification time differ from the header stage's, or change while the frames are read.
-    """
-    from echosearch.encoder.preprocess import make_clip  # torch
-
-    try:
-        if _changed(task):
-            return Quarantined(Reason.CHANGED, "the file changed after its header was read")
-        source = open_source(task.path)
-        clips = Clips(
-            make_clip(task.key, source, task.spec),
-            make_clip(task.key, source, task.view_spec) if task.view_spec is not None else None,
-        )
-        return Quarantined(Reason.CHANGED, "the file changed while it was read") if _changed(task) else clips
-    except FileRefused as refused:
-        return refused.outcome
-    except OSError as exc:
-        return Quarantined(Reason.UNREADABLE, type(exc).__name__)
-    except (EchosearchError, MemoryError):
-        raise
-    except Exception as exc:  # the clip stage's one boundary for files that nobody vouches for
-        return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
-
-
-def _changed(task: ClipTask) -> bool:
-    if task.size is None and task.mtime_ns is None:
-        return False
-    info = os.lstat(task.path)
-    return task.size not in (None, info.st_size) or task.mtime_ns not in (None, info.st_mtime_ns)
 
 
 def serve(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: int) -> None:

@@ -1,0 +1,89 @@
+"""What a worker does with one file: its header, or the clips that the models see. Bytes in, values out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from echosearch.clip import Clip, ClipSpec
+from echosearch.errors import EchosearchError, FileRefused
+from echosearch.media import MediaIdentity
+from echosearch.source import inspect_file, open_source
+from echosearch.study import Outcome, Quarantined, Reason, Skipped
+
+__all__ = ["ClipTask", "Clips", "InspectTask", "inspect", "load_clip", "load_clips"]
+
+
+@dataclass(frozen=True)
+class InspectTask:
+    """One file for the header stage."""
+
+    path: Path = field(repr=False)
+    issuer: str = ""
+    identity: MediaIdentity | None = None
+    allow_secondary_capture: bool = False
+
+
+@dataclass(frozen=True)
+class ClipTask:
+    """One video for the clip stage; ``size`` and ``mtime_ns`` are the file's when its header was read."""
+
+    path: Path = field(repr=False)
+    key: str
+    spec: ClipSpec
+    size: int | None = None
+    mtime_ns: int | None = None
+    view_spec: ClipSpec | None = None  # of the view classifier, where one is in use
+
+
+@dataclass(frozen=True)
+class Clips:
+    """What the encoder and the view classifier see of one video."""
+
+    video: Clip
+    view: Clip | None
+
+
+def inspect(task: InspectTask) -> Outcome:
+    """inspect_file, for the pool."""
+    return inspect_file(task.path, task.issuer, task.identity, task.allow_secondary_capture)
+
+
+def load_clip(task: ClipTask) -> Clip | Skipped | Quarantined:
+    """The encoder's clip alone; see load_clips."""
+    clips = load_clips(task)
+    return clips.video if isinstance(clips, Clips) else clips
+
+
+def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
+    """Decode and preprocess one video; every fault of the file is a value. A wrong ClipSpec is an EncoderError.
+
+    CHANGED where size or modification time differ from the header stage's, or change while the frames are read.
+    """
+    from echosearch.encoder.preprocess import make_clip  # torch
+
+    try:
+        if _changed(task):
+            return Quarantined(Reason.CHANGED, "the file changed after its header was read")
+        source = open_source(task.path)
+        clips = Clips(
+            make_clip(task.key, source, task.spec),
+            make_clip(task.key, source, task.view_spec) if task.view_spec is not None else None,
+        )
+        return Quarantined(Reason.CHANGED, "the file changed while it was read") if _changed(task) else clips
+    except FileRefused as refused:
+        return refused.outcome
+    except OSError as exc:
+        return Quarantined(Reason.UNREADABLE, type(exc).__name__)
+    except (EchosearchError, MemoryError):
+        raise
+    except Exception as exc:  # the clip stage's one boundary for files that nobody vouches for
+        return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
+
+
+def _changed(task: ClipTask) -> bool:
+    if task.size is None and task.mtime_ns is None:
+        return False
+    info = os.lstat(task.path)
+    return task.size not in (None, info.st_size) or task.mtime_ns not in (None, info.st_mtime_ns)
