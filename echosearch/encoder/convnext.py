@@ -14,6 +14,8 @@ __all__ = ["FrameConvNext"]
 class FrameConvNext(nn.Module):
     """(B, 3, T, H, W) normalised -> (B, D): the mean of the frames' vectors, of the first ``n_valid`` (B,) if given."""
 
+    takes_n_valid = True  # the other towers see padding as frames, as they were trained
+
     def __init__(self, spec: ConvNextSpec, dimension: int) -> None:
         super().__init__()
         self.unit_frames = spec.unit_frames

@@ -13,9 +13,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder import mvit
-from echosearch.encoder.clip_text import ClipText
-from echosearch.encoder.convnext import FrameConvNext
 from echosearch.encoder.manifest import (
     BertSpec,
     ClipTextSpec,
@@ -26,8 +23,7 @@ from echosearch.encoder.manifest import (
     VideoPart,
     VideoTransformerSpec,
 )
-from echosearch.encoder.text_tower import TextTower, stored_name
-from echosearch.encoder.video_transformer import VideoTransformer
+from echosearch.encoder.names import stored_name
 from echosearch.errors import BundleError
 
 __all__ = [
@@ -59,17 +55,24 @@ class TwoTowers(nn.Module):
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
 
 
+# The towers are imported where they are built: timm brings torchvision along, seconds that a text query need not wait.
 def build_video_tower(part: VideoPart, dimension: int) -> nn.Module:
     """(B, 3, T, H, W) normalised -> (B, dimension). Random weights. Raises BundleError when the specs do not fit."""
     match part.tower:
         case VideoTransformerSpec():
+            from echosearch.encoder.video_transformer import VideoTransformer
+
             try:
                 return VideoTransformer(part.tower, part.clip.frames, part.clip.size, dimension)
             except ValueError as exc:
                 raise BundleError(f"video: {exc}") from exc
         case ConvNextSpec():
+            from echosearch.encoder.convnext import FrameConvNext
+
             return FrameConvNext(part.tower, dimension)
         case MvitSpec():
+            from echosearch.encoder import mvit
+
             if (part.clip.frames, part.clip.size) != (mvit.FRAMES, mvit.SIZE):
                 raise BundleError(f"video: mvit_v2_s takes {mvit.FRAMES} frames of {mvit.SIZE} x {mvit.SIZE}")
             return mvit.Mvit(dimension)
@@ -81,8 +84,12 @@ def build_text_tower(part: TextPart, dimension: int) -> nn.Module:
         raise BundleError(f"text: max_tokens {part.spec.max_tokens} is more than the {part.tower.positions} positions")
     match part.tower:
         case BertSpec():
+            from echosearch.encoder.text_tower import TextTower
+
             return TextTower(part.tower, dimension)
         case ClipTextSpec():
+            from echosearch.encoder.clip_text import ClipText
+
             return ClipText(part.tower, dimension)
 
 

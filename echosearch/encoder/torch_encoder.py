@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from echosearch.clip import Clip, ClipSpec
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, encoder_id, load_manifest, verify_files
-from echosearch.encoder.convnext import FrameConvNext
 from echosearch.encoder.golden import check_vectors, pad_ids, read_golden
 from echosearch.encoder.manifest import Manifest
 from echosearch.encoder.model import (
@@ -177,7 +176,7 @@ def embed_clips(tower: nn.Module, clips: Sequence[Clip], spec: ClipSpec) -> Tens
     pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device, non_blocking=True)
     n_valid = torch.tensor([clip.n_valid for clip in clips], device=device)
     video = normalise(pixels, n_valid, spec)
-    out: Tensor = tower(video, n_valid) if isinstance(tower, FrameConvNext) else tower(video)
+    out: Tensor = tower(video, n_valid) if getattr(tower, "takes_n_valid", False) else tower(video)
     return out
 
 
