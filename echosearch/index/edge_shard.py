@@ -15,7 +15,8 @@ from echosearch.index.fields import HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, 
 
 __all__ = ["check_shard", "create_shard", "engine_errors", "load_shard", "sync_folder"]
 
-FULL_SCAN_KB = 4_000  # up to this size a scan is as fast as the graph, and exact
+INDEX_KB = 4_000  # from this size on optimize() makes a segment of its own, with 4-bit vectors
+FULL_SCAN_KB = 40_000  # up to this size, in all or after a filter, a scan of the 4-bit vectors is fast and misses less
 
 _SCHEMAS: dict[IndexType, engine.PayloadSchemaParams] = {
     # Extra links of the graph for each value of a field: for words only. A key has few points and is scanned; for
@@ -109,6 +110,6 @@ def _config(collection: Collection) -> engine.EdgeConfig:
         quantization_config=engine.TurboQuantQuantizationConfig(
             bits=engine.TurboQuantBitSize.Bits4, memory=engine.Memory.Pinned
         ),
-        optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=FULL_SCAN_KB),
+        optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=INDEX_KB),
         wal_enabled=False,  # see edge.py: every write is flushed
     )
