@@ -1,4 +1,4 @@
-"""On a GPU: bf16 agrees with the CPU's fp32. Skipped without one, unless ECHOSEARCH_REQUIRE names gpu: then it fails."""
+"""On a GPU bf16 agrees with the CPU's fp32. Skipped without one, or failed where ECHOSEARCH_REQUIRE names gpu."""
 
 import os
 from pathlib import Path
