@@ -30,6 +30,7 @@ HOMES = {
     "decord": ("echosearch.media",),
     "lark": ("echosearch.search.where",),
     "click": ("echosearch.cli",),
+    "huggingface_hub": ("echosearch.encoder.published.pull",),
     "rich": ("echosearch.cli",),
     "fugashi": ("echosearch.encoder",),
 }

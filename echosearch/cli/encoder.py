@@ -11,13 +11,12 @@ import click
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.show import note, say_json, table
 from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle import load_manifest
-from echosearch.encoder.store import list_bundles, use_bundle
-from echosearch.errors import InputError
+from echosearch.encoder.bundle import bundle_kind, load_manifest
+from echosearch.encoder.store import list_bundles, use_bundle, use_views
 from echosearch.report.table import read_reports
 from echosearch.settings import load_settings
 
-__all__ = ["COMMANDS", "check", "choose", "encoder", "import_", "init", "show_list"]
+__all__ = ["COMMANDS", "choose", "encoder", "init", "say_licence", "show_list"]
 
 SIZES = ("tiny", "small", "base")
 ARCHITECTURES = ("vivit", "videomae", "convnext")
@@ -27,8 +26,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("echosearch.cli.encoder:init", "Make an untrained encoder."),
     "use": ("echosearch.cli.encoder:choose", "Choose the encoder of this archive."),
     "list": ("echosearch.cli.encoder:show_list", "List the encoders at hand."),
-    "import": ("echosearch.cli.encoder:import_", "Turn published weights into an encoder."),
-    "check": ("echosearch.cli.encoder:check", "Prove that an encoder computes its author's vectors here."),
+    "import": ("echosearch.cli.encoder_published:import_", "Turn published weights into an encoder."),
+    "pull": ("echosearch.cli.encoder_published:pull", "Download published weights and import them."),
+    "check": ("echosearch.cli.encoder_published:check", "Prove that an encoder computes its author's vectors here."),
 }
 
 
@@ -74,17 +74,25 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
 def choose(folder: Path, as_json: bool) -> None:
     """Copy the encoder in FOLDER into ECHOSEARCH_HOME and use it from now on, for ingest and search.
 
-    An archive holds the vectors of one encoder: with another in use, ingest and search refuse and name both.
+    An archive holds the vectors of one encoder: with another in use, ingest and search refuse and name both. A view
+    classifier is used beside the encoder: ingest labels the views of videos with it.
 
     \b
     echosearch encoder use ./tiny
     """
+    if bundle_kind(folder) == "view_classifier":
+        name = use_views(load_settings().home, folder)
+        if as_json:
+            say_json({"view_classifier": name})
+        else:
+            click.echo(f"{name} is in use: ingest labels views with it")
+        return
     chosen = use_bundle(load_settings().home, folder)
     if as_json:
         say_json(asdict(chosen))
     else:
         click.echo(f"{chosen} is in use; licence {chosen.licence}")
-    _say_licence(folder)
+    say_licence(folder)
     _say_caveats(chosen)
 
 
@@ -109,67 +117,8 @@ def show_list(as_json: bool) -> None:
     table(("in use", "name", "version", "fingerprint", "dimension", "trained", "licence"), rows, right=("dimension",))
 
 
-@click.command("import", short_help="Turn published weights into an encoder.")
-@click.argument("kind")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option(
-    "--tokenizer", type=click.Path(path_type=Path), metavar="PATH", help="vocab.txt, or a folder that has it."
-)
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where it is written.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def import_(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json: bool) -> None:
-    """Turn the weights in SOURCE, as their authors publish them, into an encoder in FOLDER.
-
-    KIND says whose they are, such as videoechoclip-vivit-kinetics400 or echoprime; a wrong one lists them all. No code
-    in SOURCE runs.
-
-    \b
-    echosearch encoder import videoechoclip-vivit-kinetics400 model.pt --tokenizer ./bert-base-japanese-v3 --out k400
-    echosearch encoder import echoprime model_data/ --out echoprime
-    """
-    from echosearch.encoder.published import KINDS, import_published  # torch
-
-    if kind not in KINDS:
-        raise InputError(f"no importer for {kind!r}: it is one of {', '.join(KINDS)}")
-    made = import_published(kind, source, tokenizer, out)
-    if as_json:
-        say_json({"folder": str(out), **asdict(made)})
-    else:
-        click.echo(f"{made} in {out}; echosearch encoder use {out} puts it in use")
-    _say_licence(out)
-
-
-@click.command(short_help="Prove that an encoder computes its author's vectors here.")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def check(folder: Path, as_json: bool) -> None:
-    """Load the encoder in FOLDER and compare what it computes here with the vectors that came with it.
-
-    \b
-    echosearch encoder check ./tiny
-    """
-    from echosearch.encoder.golden import TOLERANCE, read_golden
-    from echosearch.encoder.torch_encoder import load_encoder  # torch
-
-    loaded = load_encoder(folder, load_settings().device)
-    golden = read_golden(folder / "golden.npz")
-    facts = {
-        **asdict(loaded.id),
-        "clip": asdict(loaded.clip_spec),
-        "text": asdict(loaded.text_spec),
-        "device": str(loaded.device),
-        "precision": loaded.precision,
-        "golden_made_by": golden.made_by,
-        "golden_difference": {part: float(value) for part, value in loaded.golden_difference.items()},
-        "golden_tolerance": TOLERANCE[loaded.precision],
-    }
-    if as_json:
-        say_json(facts)
-    else:
-        table(("what", "is"), list(facts.items()))
-
-
-def _say_licence(folder: Path) -> None:
+def say_licence(folder: Path) -> None:
+    """One line where the weights may not be used as one likes."""
     manifest = load_manifest(folder)
     if manifest.academic_only:
         note(f"academic use only: {manifest.licence}")

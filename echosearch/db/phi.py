@@ -46,7 +46,7 @@ class PhiSourcePath(Base):
     __tablename__ = "source_path"
     __table_args__ = (PHI,)
     file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    path: Mapped[bytes] = mapped_column(LargeBinary, index=True)  # file names need not be valid UTF-8
+    path: Mapped[bytes] = mapped_column(LargeBinary)  # file names need not be valid UTF-8
 
 
 class PhiReport(Base):

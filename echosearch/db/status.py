@@ -77,7 +77,7 @@ def archive_counts(connection: Connection) -> ArchiveCounts:
 
 
 def tree_counts(connection: Connection, root: Path) -> ArchiveCounts:
-    """Of the files found under one folder (or of one file), by an index range over the paths."""
+    """Of the files found under one folder (or of one file). Reads every path once: no index holds 4 KB paths."""
     folder = os.fsencode(root).rstrip(b"/")
     return _counts(
         connection,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from echosearch.archive import Archive
 from echosearch.errors import InputError
+from echosearch.report.text import language_warning
 from echosearch.search.answer import results, searching, study_hits
 from echosearch.search.hits import Results, SearchOptions
 
 __all__ = ["MAX_TEXT", "query_text"]
 
 MAX_TEXT = 20_000  # characters; an encoder reads the first few hundred tokens
-_JAPANESE = re.compile("[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9d]")
 
 
 def query_text(archive: Archive, text: str, options: SearchOptions) -> Results:
@@ -27,7 +25,6 @@ def query_text(archive: Archive, text: str, options: SearchOptions) -> Results:
     with searching(archive) as search:
         vector = archive.encoder.encode_texts([text])[0]
         hits, dropped = study_hits(search, vector, options)
-        notes = []
-        if archive.encoder.text_spec.language == "en" and _JAPANESE.search(text):
-            notes.append(f"encoder {archive.encoder_id.name} reads English: a Japanese query means little to it")
+        warning = language_warning(text, archive.encoder.text_spec)
+        notes = [f"encoder {archive.encoder_id.name}: {warning}"] if warning else []
         return results(search, hits, dropped, options, {"report": text}, *notes)

@@ -113,7 +113,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("file_id", name=op.f("pk_source_path")),
         schema="phi",
     )
-    op.create_index(op.f("ix_source_path_path"), "source_path", ["path"], unique=False, schema="phi")
     op.create_table(
         "study",
         sa.Column("study_key", sa.Uuid(as_uuid=False), nullable=False),

@@ -28,7 +28,7 @@ from echosearch.encoder.manifest import (
 from echosearch.encoder.published.keys import Rule, as_it_is
 from echosearch.errors import BundleError
 
-__all__ = ["CONFIG", "WEIGHTS", "manifest", "read_config", "rules"]
+__all__ = ["CONFIG", "LICENCE", "WEIGHTS", "manifest", "read_config", "rules"]
 
 CONFIG = "open_clip_config.json"  # beside the weights, as open_clip's hub folders have it
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")

@@ -27,7 +27,7 @@ from echosearch.encoder.manifest import (
 from echosearch.encoder.published.keys import Rule, as_it_is, bert_rules
 from echosearch.study import View
 
-__all__ = ["FILES", "UNUSED_TEXT", "manifest", "text_rules", "video_rules", "view_manifest", "view_rules"]
+__all__ = ["FILES", "LICENCE", "UNUSED_TEXT", "manifest", "text_rules", "video_rules", "view_manifest", "view_rules"]
 
 # below model_data/, or model_data/weights/
 FILES = {"video": "echo_prime_encoder.pt", "text": "echo_prime_text_encoder.pt", "view": "view_classifier.pt"}

@@ -23,7 +23,7 @@ from echosearch.encoder.tokenizer import VOCABULARY, read_vocabulary
 from echosearch.encoder.views import save_views
 from echosearch.errors import BundleError
 
-__all__ = ["KINDS", "Kind", "import_published"]
+__all__ = ["KINDS", "Kind", "import_published", "licence_of"]
 
 Kind = Literal[
     "videoechoclip-videomae2",
@@ -44,6 +44,17 @@ TOKENIZERS: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "echoclip": (f"CLIP's {MERGES} or {CLIP_BPE} (the package open_clip_torch has it)", (CLIP_BPE, MERGES)),
     "echoclip-r": (f"the {TEMPLATE} of echonet/echo_CLIP", (TEMPLATE,)),
 }
+
+
+def licence_of(kind: Kind) -> str:
+    """What its authors allow, in words."""
+    match kind:
+        case "echoprime":
+            return echoprime.LICENCE
+        case "echoclip" | "echoclip-r":
+            return echoclip.LICENCE
+        case _:
+            return videoechoclip.LICENCE
 
 
 def import_published(kind: Kind, source: Path, tokenizer: Path | None, out: Path) -> EncoderId:

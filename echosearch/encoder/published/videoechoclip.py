@@ -24,7 +24,9 @@ from echosearch.encoder.manifest import (
 from echosearch.encoder.published.keys import Rule, as_it_is, bert_rules, join
 from echosearch.encoder.tokenizer import installed_dictionary
 
-__all__ = ["VARIANTS", "Variant", "manifest", "rules"]
+__all__ = ["LICENCE", "VARIANTS", "Variant", "manifest", "rules"]
+
+LICENCE = "none stated by the authors: ask them before any use beyond research"
 
 Variant = Literal["videomae2", "vivit-kinetics400", "vivit-scratch"]
 VARIANTS: tuple[Variant, ...] = ("videomae2", "vivit-kinetics400", "vivit-scratch")
@@ -41,7 +43,7 @@ def manifest(variant: Variant, sources: tuple[SourceFile, ...]) -> Manifest:
     return Manifest(
         name=f"videoechoclip-{variant}",
         version="2025",
-        licence="none stated by the authors: ask them before any use beyond research",
+        licence=LICENCE,
         provenance="UTcardiology/video-echo-clip, trained on 60,747 video-report pairs (arXiv:2504.18800)",
         trained=True,
         academic_only=True,
