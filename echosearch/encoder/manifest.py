@@ -49,10 +49,10 @@ class VideoTransformerSpec(_Part):
     mlp_ratio: float = 4.0
     tubelet: tuple[int, int, int] = (2, 16, 16)  # frames, rows, columns of one token
     stem: Literal["linear", "conv"] = "linear"  # how a tubelet becomes a token: conv_stem.py
-    # "places": each token to ``readout`` numbers, all of them side by side: what is where stays apart, which small
-    # models on standard views learn from far sooner than from a mean (docs/experiments.md)
-    pooling: Literal["class", "mean", "places"]
-    readout: PositiveInt = 32  # "places" only
+    pooling: Literal["class", "mean", "places"]  # "places": places_head.py, with its three measures
+    readout: PositiveInt = 24
+    compressed: PositiveInt = 192
+    gates: PositiveInt = 12
     positions: Literal["learned", "sine"]  # sine tables are computed, not stored
     gelu: Literal["tanh", "exact"]
     eps: float = 1e-6  # of the layer norms
@@ -122,7 +122,8 @@ class TextPart(_Part):
 class TokenizerSpec(_Part):
     """How text becomes token ids; its files lie in the bundle's tokenizer/ folder."""
 
-    kind: Literal["mecab_wordpiece", "bert_wordpiece", "clip_bpe", "echo_template"]
+    # "absent": imported without a vocabulary: videos are embedded, texts refused
+    kind: Literal["mecab_wordpiece", "bert_wordpiece", "clip_bpe", "echo_template", "absent"]
     lower_case: bool = False
     # "open_clip": HTML entities and typographic quotes undone before, as open_clip's tokenizers do
     clean: Literal["none", "open_clip"] = "none"

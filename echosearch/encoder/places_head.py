@@ -1,0 +1,43 @@
+"""A pooling for small encoders of standard views: what is where stays apart, and so do the views.
+
+For every place of the picture the mean, the greatest and the least of each of ``readout`` numbers over time: phase of
+the beat does not matter, extremes do. All places side by side are compressed, and the compressed numbers go into one of
+``gates`` compartments, by a softmax over the same numbers: once the gates tell the views apart, a mean over a study's
+videos is no mixture of views but all of them side by side.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from echosearch.encoder.manifest import VideoTransformerSpec
+
+__all__ = ["PlacesPool"]
+
+
+class PlacesPool(nn.Module):
+    """(B, times * places, width) tokens, by time -> (B, gates * compressed)."""
+
+    def __init__(self, spec: VideoTransformerSpec, times: int, places: int) -> None:
+        super().__init__()
+        self.times, self.places = times, places
+        self.readout = nn.Linear(spec.width, spec.readout)
+        seen = 3 * places * spec.readout
+        self.compress = nn.Linear(seen, spec.compressed)
+        self.gate = nn.Linear(seen, spec.gates)
+        self.width = spec.gates * spec.compressed
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.gated(self.seen(tokens))
+
+    def gated(self, seen: Tensor) -> Tensor:
+        """(B, F) -> (B, gates * compressed)."""
+        gates = self.gate(seen).softmax(dim=-1)  # (B, G)
+        apart: Tensor = gates[:, :, None] * self.compress(seen)[:, None]
+        return apart.flatten(1)
+
+    def seen(self, tokens: Tensor) -> Tensor:
+        """(B, 3 * places * readout): mean, greatest and least over time."""
+        each = self.readout(tokens).unflatten(1, (self.times, self.places))  # (B, T, P, R)
+        return torch.cat([each.mean(dim=1), each.amax(dim=1), each.amin(dim=1)], dim=1).flatten(1)
