@@ -1,0 +1,34 @@
+"""torchrun --nproc-per-node 8 -m trainer config.toml [--set key=value]: as `echosearch train`, on many GPUs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from echosearch.errors import EchosearchError
+from trainer.config import load
+from trainer.progress import say_clips, say_heads, say_moment
+from trainer.run import train
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Exit code 0 when the run ended, 1 for a user's error, 3 when it was told to stop before its end."""
+    parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
+    given = parser.parse_args()
+    try:
+        outcome = train(
+            load(given.config, given.settings), clips_done=say_clips, progress=say_moment, heads_progress=say_heads
+        )
+    except EchosearchError as exc:
+        sys.stderr.write(f"trainer: {exc}\n")
+        return exc.exit_code
+    return 0 if outcome.finished else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

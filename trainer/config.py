@@ -1,0 +1,181 @@
+"""TrainConfig: everything that decides a training run, from one TOML file and ``--set section.key=value``.
+
+Frozen; an unknown key is an error that names it. Field order is the order of a run: data, model, loss, optim, run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from echosearch.clip import ClipSpec
+from echosearch.encoder.manifest import VideoTowerSpec
+from echosearch.errors import ConfigError
+from echosearch.study import View
+
+__all__ = ["DataConfig", "LossConfig", "ModelConfig", "OptimConfig", "RunConfig", "TextShape", "TrainConfig", "load"]
+
+FIVE_VIEWS = (View.LAX, View.SAX, View.CH2, View.CH3, View.CH4)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Where the pairs come from, and which videos of a study count."""
+
+    # "render": phantom studies drawn in memory; "folder": an archive that `echosearch phantom write` made, or one
+    # laid out like it; "archive": what ingest has stored (ECHOSEARCH_HOME or the servers)
+    source: Literal["render", "folder", "archive"] = "render"
+    folder: str = ""  # "folder" only
+    patients: PositiveInt = 200  # "render" only, with phantom_seed and first_patient
+    phantom_seed: int = 1
+    first_patient: PositiveInt = 1
+    cache: str = "cache"  # folder of the decoded clips; kept, and used again by a run with the same clips
+    cache_frames: int = 0  # frames kept of a cine, at the clip's stride; 0: as many as a clip has
+    workers: PositiveInt = 1  # processes that decode or draw
+    train_views: tuple[View, ...] = FIVE_VIEWS
+    eval_views: tuple[View, ...] = FIVE_VIEWS
+    videos_per_study: PositiveInt = 8  # at most, in a training step; drawn anew at each
+    min_view_prob: float = Field(default=0.9, ge=0, le=1)
+    frames_seen: int = 0  # in training, this many frames of a clip drawn at random; 0: all (SingleImage: 1)
+    split: tuple[float, float, float] = (0.875, 0.025, 0.1)  # of patients: train, validation, test
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> DataConfig:
+        if self.source == "folder" and not self.folder:
+            raise ValueError("source 'folder' needs data.folder")
+        if min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-9:
+            raise ValueError(f"split {self.split} must be three shares that sum to 1")
+        return self
+
+
+class TextShape(_Section):
+    """Measures of the BERT of a model that starts from none."""
+
+    width: PositiveInt = 128
+    depth: PositiveInt = 2
+    heads: PositiveInt = 4
+    vocabulary: PositiveInt = 4096  # WordPiece tokens, trained on the training reports
+    projection_width: PositiveInt = 640
+
+
+class ModelConfig(_Section):
+    """The towers, and what their weights start from."""
+
+    video: VideoTowerSpec
+    clip: ClipSpec
+    text: TextShape = TextShape()
+    dimension: PositiveInt = 512
+    max_phrases: PositiveInt = 35
+    max_tokens: PositiveInt = 256
+    whiten: bool = True  # of a tower that starts from nothing: whiten.py
+    start: str = ""  # an encoder bundle whose weights both towers take; its tokenizer comes along
+    start_video: str = ""  # or a local folder or file of published weights for the video trunk alone (start.py)
+
+
+class LossConfig(_Section):
+    """What is minimised; see loss.py."""
+
+    soft_targets: float = Field(default=0.0, ge=0, le=1)  # share of the target given to reports with the same phrases
+    phrases: float = Field(default=0.0, ge=0)  # weight of the loss of videos against single phrases
+    phrases_per_study: PositiveInt = 6
+    temperature: float = Field(default=0.07, gt=0)  # at the start; learned
+    max_scale: float = 100.0  # upper end of 1 / temperature
+
+
+class OptimConfig(_Section):
+    """AdamW, linear warm-up, cosine."""
+
+    steps: PositiveInt
+    batch: PositiveInt = 64  # studies a step, over all processes and accumulations
+    heads_first: int = Field(default=0, ge=0)  # steps before the first, over frozen video trunk features: heads.py
+    accumulate: PositiveInt = 1  # forward passes a step; each has its own negatives
+    lr: float = Field(default=3e-4, gt=0)
+    lr_end: float = Field(default=0.0, ge=0)  # of the cosine
+    warmup: int = Field(default=100, ge=0)  # steps
+    weight_decay: float = Field(default=0.05, ge=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    clip_norm: float = Field(default=1.0, gt=0)
+    precision: Literal["fp32", "bf16"] = "bf16"  # bf16: autocast; weights and optimizer stay fp32
+
+    @model_validator(mode="after")
+    def _divides(self) -> OptimConfig:
+        if self.batch % self.accumulate:
+            raise ValueError(f"batch {self.batch} must be a multiple of accumulate {self.accumulate}")
+        return self
+
+
+class RunConfig(_Section):
+    """Where a run writes, and how often. None of it changes the result."""
+
+    out: str  # checkpoints, metrics.jsonl and, at the end, bundle/
+    checkpoint_every: PositiveInt = 500
+    validate_every: PositiveInt = 500
+    log_every: PositiveInt = 10
+    tensorboard: bool = False  # needs the extra "train"
+    device: str = "auto"
+
+
+class TrainConfig(_Section):
+    """One training run."""
+
+    name: str
+    version: str = "1"
+    licence: str = "Apache-2.0"
+    half: bool = False  # the bundle's weights in 16-bit floats
+    seed: int = 0
+    data: DataConfig
+    model: ModelConfig
+    loss: LossConfig = LossConfig()
+    optim: OptimConfig
+    run: RunConfig
+
+    def digest(self) -> str:
+        """Of all that decides the result: a checkpoint of another digest is not resumed."""
+        parts = self.model_dump(mode="json", exclude={"run"}) | {"name": "", "version": "", "licence": ""}
+        parts["data"] = {k: v for k, v in parts["data"].items() if k not in ("cache", "workers", "eval_views")}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def load(file: Path, settings: Sequence[str] = ()) -> TrainConfig:
+    """The config in ``file`` with ``settings`` ("optim.lr=1e-4") on top. Raises ConfigError that names the key."""
+    try:
+        tree: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(f"{file}: cannot be read: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{file} is not TOML: {exc}") from exc
+    for setting in settings:
+        _put(tree, setting)
+    try:
+        return TrainConfig.model_validate(tree)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        rule = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(f"{file}: {key}: {rule}, got {str(first['input'])[:80]!r}") from exc
+
+
+def _put(tree: dict[str, Any], setting: str) -> None:
+    """key.path=value into the tree; the value is TOML, and a bare word is a string."""
+    key, separator, value = setting.partition("=")
+    if not separator:
+        raise ConfigError(f"--set {setting!r}: write key=value, such as optim.lr=1e-4")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    *path, last = key.strip().split(".")
+    for part in path:
+        tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {setting!r}: {part} is a value, it has no keys")
+    tree[last] = parsed

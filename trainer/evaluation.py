@@ -1,0 +1,218 @@
+"""The evaluation that the papers report, over the studies of a split, for one bundle: everything in one value.
+
+Leakage is looked for first, and ends the run before any score is made.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from echosearch.encoder.torch_encoder import load_encoder
+from echosearch.encoder.views import load_views
+from echosearch.errors import ConfigError
+from echosearch.index.base import Collection, Payload, Point, point_id
+from echosearch.index.edge import EdgeIndex
+from echosearch.study import View
+from echosearch.vector import to_bytes, vector_hash
+from trainer.cache import ClipCache, open_cache
+from trainer.config import TrainConfig
+from trainer.embed import Embedded, embed_with, grouped
+from trainer.leakage import check_patients, check_videos
+from trainer.metrics import recall_at, same_patient_auc
+from trainer.pairs import Study
+from trainer.record import read_training
+from trainer.retrieval import BothWays, both_ways
+from trainer.sources import load_studies
+from trainer.split import Split, select
+from trainer.zero_shot import EjectionFraction, Finding, ejection_fraction, findings
+
+__all__ = ["Evaluation", "ViewAccuracy", "as_json", "evaluate"]
+
+TOP_K = 10  # of the index's recall
+FEW = 10  # studies under which a view or a finding gets no retrieval score of its own
+
+
+@dataclass(frozen=True)
+class ViewAccuracy:
+    classifier: str
+    accuracy: float
+    balanced: float  # the mean over the true views
+    videos: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All scores of one bundle on one split."""
+
+    encoder: str
+    split: str
+    studies: int
+    patients: int
+    left_out: int  # studies without a usable video of the views
+    views: tuple[str, ...]
+    retrieval: BothWays
+    by_view: dict[str, BothWays]
+    by_finding: dict[str, BothWays]  # queries with the finding, mild or more, among all candidates
+    findings: tuple[Finding, ...]
+    ejection_fraction: EjectionFraction | None
+    same_patient_auc: float
+    ann_recall: float  # recall@10 of the embedded index against exact search
+    view_accuracy: ViewAccuracy | None
+    near_duplicates_checked: bool
+
+
+def evaluate(
+    bundle: Path,
+    split: Split | Literal["all"] = "test",
+    config: TrainConfig | None = None,
+    *,
+    view_classifier: Path | None = None,
+    views: Sequence[View] | None = None,
+    device: str = "auto",
+    clips_done: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Scores of ``bundle``. ``config`` says which data and split; None takes the config it was trained with.
+
+    With other data than it was trained on, its training studies are held against them too. Raises Leakage,
+    ConfigError, BundleError.
+    """
+    trained_with = read_training(bundle)
+    config = config or trained_with
+    if config is None:
+        raise ConfigError(f"{bundle} has no training.toml that says what its data were: give the data with --config")
+    encoder = load_encoder(bundle, device)
+    config = config.model_copy(update={"model": config.model.model_copy(update={"clip": encoder.clip_spec})})
+    everything = load_studies(config.data)
+    test = select(everything, split, config.seed, config.data.split)
+    if len(test) < 2:
+        raise ConfigError(f"split {split!r} has {len(test)} studies: retrieval needs at least 2")
+    train = _trained_on(trained_with, config, everything, split)
+    check_patients(train, test)
+    same_data = trained_with is not None and trained_with.data == config.data
+    cache = _cache(config, (*test, *(train if same_data else ())), clips_done)
+    if same_data:
+        sides = [[video for study in side for video in study.videos] for side in (train, test)]
+        check_videos(sides[0], sides[1], cache)
+    used = tuple(views or config.data.eval_views)
+    found = embed_with(encoder, test, cache, used, config.data.min_view_prob)
+    if len(found.studies) < 2:
+        raise ConfigError(f"{len(found.studies)} studies have a video of {', '.join(used)}: retrieval needs at least 2")
+    patients = [study.patient for study in found.studies]
+    return Evaluation(
+        encoder=str(encoder.id),
+        split=split,
+        studies=len(found.studies),
+        patients=len(set(patients)),
+        left_out=found.left_out,
+        views=tuple(used),
+        retrieval=both_ways(found.videos, found.texts, patients),
+        by_view=_by_view(found, used, config.data.min_view_prob),
+        by_finding=_by_finding(found),
+        findings=findings(found.videos, found.studies, encoder.encode_texts),
+        ejection_fraction=ejection_fraction(found.videos, found.studies, encoder.encode_texts),
+        same_patient_auc=same_patient_auc(found.videos, patients),
+        ann_recall=_ann_recall(found, encoder.id.fingerprint),
+        view_accuracy=_view_accuracy(view_classifier, config, test, device) if view_classifier else None,
+        near_duplicates_checked=same_data,
+    )
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """The documented shape of `echosearch evaluate --json`: docs/training.md."""
+    return asdict(evaluation)
+
+
+def _trained_on(
+    trained_with: TrainConfig | None, config: TrainConfig, everything: Sequence[Study], split: str
+) -> tuple[Study, ...]:
+    if trained_with is None:
+        return ()
+    if trained_with.data == config.data:
+        return () if split in ("train", "all") else select(everything, "train", config.seed, config.data.split)
+    try:
+        theirs = load_studies(trained_with.data)
+    except (ConfigError, OSError):
+        return ()  # the training data are not here: nothing to compare with
+    return select(theirs, "train", trained_with.seed, trained_with.data.split)
+
+
+def _cache(config: TrainConfig, studies: Sequence[Study], clips_done: Callable[[int, int], None] | None) -> ClipCache:
+    videos = [video for study in studies for video in study.videos]
+    data = config.data
+    return open_cache(Path(data.cache), videos, config.model.clip, data.cache_frames, data.workers, clips_done)
+
+
+def _by_view(found: Embedded, views: Sequence[View], min_view_prob: float) -> dict[str, BothWays]:
+    """Each view alone: the studies that have it, its videos only."""
+    scored = {}
+    for view in views:
+        rows = list(grouped(found, (view,), min_view_prob))
+        if len(rows) < FEW or all(v.view is None for s in found.studies for v in s.videos):
+            continue
+        at = np.array([row for row, _ in rows])
+        videos = np.stack([vector for _, vector in rows])
+        scored[str(view)] = both_ways(videos, found.texts[at], [found.studies[i].patient for i in at])
+    return scored
+
+
+def _by_finding(found: Embedded) -> dict[str, BothWays]:
+    scored = {}
+    names = dict.fromkeys(name for study in found.studies if study.truth for name in study.truth.grades)
+    for name in names:
+        there = [i for i, s in enumerate(found.studies) if s.truth and s.truth.grades[name] >= 2]
+        if len(there) >= FEW:
+            at = np.array(there)
+            scored[name] = both_ways(found.videos, found.texts, [s.patient for s in found.studies], only=at)
+    return scored
+
+
+def _ann_recall(found: Embedded, fingerprint: str) -> float:
+    """The product's own index over the test reports, asked with the studies' vectors."""
+    collection = Collection("reports", fingerprint, found.texts.shape[1])
+    points = [
+        Point(
+            point_id(fingerprint, str(i)),
+            vector,
+            Payload(key=str(i), study=str(i), patient="", gen=1, vector_hash=vector_hash(to_bytes(vector))),
+        )
+        for i, vector in enumerate(found.texts)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        index = EdgeIndex(Path(folder), 5.0)
+        try:
+            index.ensure(collection)
+            index.upsert(collection, points)
+            index.optimize(collection)
+            lists = [
+                [[hit.key for hit in index.search(collection, vector, TOP_K, exact=exact)] for vector in found.videos]
+                for exact in (False, True)
+            ]
+        finally:
+            index.close()
+    return recall_at(lists[0], lists[1])
+
+
+def _view_accuracy(bundle: Path, config: TrainConfig, studies: Sequence[Study], device: str) -> ViewAccuracy | None:
+    """Of videos whose view is known, which of our views the classifier takes for likeliest."""
+    classifier = load_views(bundle, device)
+    videos = [v for s in studies for v in s.videos if v.view is not None]
+    if not videos:
+        return None
+    data = config.data
+    cache = open_cache(Path(data.cache), videos, classifier.clip_spec, data.cache_frames, data.workers)
+    pairs = [(v.view, cache.clip(v.key)) for v in videos if cache.n_valid(v.key) > 0]
+    right: dict[View, list[bool]] = {}
+    for start in range(0, len(pairs), 64):
+        block = pairs[start : start + 64]
+        for (view, _), guess in zip(block, classifier.classify([clip for _, clip in block]), strict=True):
+            assert view is not None
+            right.setdefault(view, []).append(guess.best.view == view)
+    total = [hit for hits in right.values() for hit in hits]
+    balanced = float(np.mean([np.mean(hits) for hits in right.values()]))
+    return ViewAccuracy(classifier.name, float(np.mean(total)), balanced, len(total))

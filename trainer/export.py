@@ -1,0 +1,78 @@
+"""The end of training: an encoder bundle that says how it came about.
+
+Beside the parts of every bundle lies training.toml: the config, what the data were, and the last measurements; it
+is what `echosearch evaluate` finds the test split with, and what makes the bundle again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from echosearch.encoder.export import save_encoder
+from echosearch.encoder.manifest import Manifest
+from echosearch.encoder.tokenizer import VOCABULARY
+from echosearch.errors import BundleError
+from trainer.config import TrainConfig
+from trainer.pairs import Study, fingerprint
+from trainer.split import Split
+from trainer.start import Start
+
+__all__ = ["TRAINING", "write_trained"]
+
+TRAINING = "training.toml"
+
+
+def write_trained(
+    out: Path,
+    config: TrainConfig,
+    start: Start,
+    studies: Mapping[Split, tuple[Study, ...]],
+    step: int,
+    scores: Mapping[str, float] | None = None,
+    notes: str = "",
+) -> Manifest:
+    """Write the bundle ``out``, whole or not at all; ``studies`` by split. Raises BundleError when it exists."""
+    if out.exists():
+        raise BundleError(f"{out} exists already: choose another folder, or remove it first")
+    counts = {split: len(own) for split, own in studies.items()}
+    prints = {split: fingerprint(own) for split, own in studies.items()}
+    manifest = start.manifest.model_copy(
+        update={"trained": True, "provenance": _provenance(config, counts, prints, step), "notes": notes}
+    )
+    record: dict[str, Any] = {
+        "steps_done": step,
+        "studies": counts,
+        "data_fingerprint": prints,
+        "scores": dict(scores or {}),
+        "config": config.model_dump(mode="json", exclude_none=True),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            vocabulary = Path(folder) / VOCABULARY
+            vocabulary.write_text("\n".join(start.vocabulary) + "\n", encoding="utf-8")
+            written = save_encoder(partial, manifest, start.towers, vocabulary, config.half)
+        (partial / TRAINING).write_text(tomli_w.dumps(record), encoding="utf-8")
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return written
+
+
+def _provenance(config: TrainConfig, counts: Mapping[Split, int], prints: Mapping[Split, str], step: int) -> str:
+    kind = "a real archive" if config.data.source == "archive" else "synthetic phantom studies, no patient"
+    begun = Path(config.model.start or config.model.start_video).name
+    return (
+        f"trained by echosearch trainer on {counts.get('train', 0)} studies ({kind}; data {prints.get('train', '')}), "
+        f"{step} of {config.optim.steps} steps of {config.optim.batch} studies, seed {config.seed}, "
+        f"config {config.digest()[:12]}, starting from {begun or 'random weights'}; see {TRAINING}"
+    )

@@ -1,0 +1,239 @@
+"""The training loop: AdamW over batches, on one process or many (torchrun), resumable at every step.
+
+A run that was stopped and one that was not end with the same bits: what a step sees follows from its number
+(batches.py), and the checkpoint holds the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from echosearch.encoder.torch_encoder import pick_device
+from trainer.batches import Batch, Batches
+from trainer.cache import ClipCache
+from trainer.checkpoint import CHECKPOINT, Checkpoint, read_state, write_state
+from trainer.config import TrainConfig
+from trainer.gather import gather, rank, world
+from trainer.heads import train_heads
+from trainer.metrics_file import MetricsFile
+from trainer.model import Trainee
+from trainer.pairs import Study, fingerprint
+from trainer.schedule import learning_rate
+from trainer.start import Start
+
+__all__ = ["Moment", "Outcome", "distributed", "fit"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a run says of itself after a step."""
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    lr: float
+    studies_per_second: float
+    eta_seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. ``finished`` is False where it was told to stop; it can go on from its checkpoint."""
+
+    step: int
+    finished: bool
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+def fit(
+    config: TrainConfig,
+    start: Start,
+    studies: Sequence[Study],
+    cache: ClipCache,
+    *,
+    validate: Callable[[], dict[str, float]] | None = None,
+    progress: Callable[[Moment], None] | None = None,
+    heads_progress: Callable[[int, int, float], None] | None = None,
+    stop_after: int | None = None,
+) -> Outcome:
+    """Train ``start.towers`` in place on ``studies``; goes on where a checkpoint in run.out stands.
+
+    ``validate`` gives scores of the towers as they are; it runs in process 0 with the model in eval mode.
+    ``stop_after`` or SIGTERM: write a checkpoint behind that step and return. Raises ConfigError.
+    """
+    device = _device(config)
+    out = Path(config.run.out)
+    out.mkdir(parents=True, exist_ok=True)
+    batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
+    trainee = Trainee(start.towers, config.model.clip, config.loss).to(device)
+    optimizer = _optimizer(trainee, config)
+    digest = sha256(f"{config.digest()} {fingerprint(studies)} {world()}".encode()).hexdigest()
+    done = 0
+    torch.manual_seed(config.seed * 1000 + rank())  # dropout; each process its own
+    if (out / CHECKPOINT).exists():
+        state = read_state(out / CHECKPOINT, digest, device)
+        trainee.load_state_dict(state.model)
+        optimizer.load_state_dict(state.optimizer)
+        _set_chance(state.chance[rank()], device)
+        done = state.step
+    elif config.optim.heads_first:
+        train_heads(trainee, studies, cache, start.tokenizer, config, heads_progress)
+    model: nn.Module = trainee
+    if world() > 1:
+        model = DistributedDataParallel(trainee, device_ids=[device.index] if device.type == "cuda" else None)
+    metrics = MetricsFile(out, done, config.run.tensorboard) if rank() == 0 else None
+    last = config.optim.steps if stop_after is None else min(stop_after, config.optim.steps)
+    losses: dict[str, float] = {}
+    clock = _Clock(done)
+
+    def save(step: int) -> None:
+        chance = _all_chance(device)
+        if rank() == 0:
+            state = Checkpoint(step, digest, trainee.state_dict(), optimizer.state_dict(), chance)
+            write_state(out / CHECKPOINT, state)
+
+    if done == 0:
+        save(0)
+    with _told_to_stop() as told:
+        for step, parts in enumerate(batches.steps(done, last), done):
+            trainee.train()
+            lr = learning_rate(step, config.optim)
+            losses = _step(model, optimizer, [part.to(device) for part in parts], lr, config)
+            done = step + 1
+            if metrics and (done % config.run.log_every == 0 or done == config.optim.steps):
+                moment = clock.moment(done, config, losses, lr)
+                metrics.write(done, "train", {**losses, "lr": lr, "studies_per_second": moment.studies_per_second})
+                if progress:
+                    progress(moment)
+            if metrics and validate and (done % config.run.validate_every == 0 or done == config.optim.steps):
+                chance = _chance(device)
+                trainee.eval()
+                metrics.write(done, "validation", validate())
+                _set_chance(chance, device)
+            stopping = _any_told(told, device)
+            if done % config.run.checkpoint_every == 0 or done == last or stopping:
+                save(done)
+            if stopping:
+                break
+    start.towers.eval()
+    return Outcome(done, done == config.optim.steps, losses)
+
+
+def _step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, parts: Sequence[Batch], lr: float, config: TrainConfig
+) -> dict[str, float]:
+    """One update; the losses are means over the accumulated parts and over the processes."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.zero_grad(set_to_none=True)
+    sums: dict[str, Tensor] = {}
+    device = next(model.parameters()).device
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        quiet = model.no_sync() if isinstance(model, DistributedDataParallel) and not last else nullcontext()
+        with quiet:
+            with torch.autocast(device.type, torch.bfloat16, enabled=config.optim.precision == "bf16"):
+                losses = model(part)
+            (losses["loss"] / len(parts)).backward()
+        for name, value in losses.items():
+            sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach() / len(parts)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), config.optim.clip_norm)
+    optimizer.step()
+    shown = {name: float(gather(value[None]).mean()) for name, value in sums.items()}
+    return shown | {"gradient": float(norm)}
+
+
+def _optimizer(trainee: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """No decay on biases, norms, positions and temperatures: everything with fewer than two axes, and positions."""
+    decayed = [p for n, p in trainee.named_parameters() if p.ndim >= 2 and "positions" not in n]
+    plain = [p for n, p in trainee.named_parameters() if p.ndim < 2 or "positions" in n]
+    groups = [{"params": decayed, "weight_decay": config.optim.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.optim.lr, betas=config.optim.betas)
+
+
+class _Clock:
+    """Rate and time left, over the steps of this process's life."""
+
+    def __init__(self, first: int) -> None:
+        self._first, self._began = first, time.monotonic()
+
+    def moment(self, done: int, config: TrainConfig, losses: dict[str, float], lr: float) -> Moment:
+        per_step = (time.monotonic() - self._began) / max(done - self._first, 1)
+        steps = config.optim.steps
+        return Moment(done, steps, losses, lr, config.optim.batch / per_step, per_step * (steps - done))
+
+
+def _device(config: TrainConfig) -> torch.device:
+    device = pick_device(config.run.device)
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", device.index or 0)))
+        torch.cuda.set_device(device)
+    return device
+
+
+@contextmanager
+def distributed() -> Iterator[None]:
+    """Join the other processes where torchrun started several; nothing otherwise."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[list[bool]]:
+    """SIGTERM, as a scheduler sends it, ends the run behind the current step with a checkpoint."""
+    told: list[bool] = []
+    try:
+        before = signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    except ValueError:  # not the main thread: nobody can signal us
+        yield told
+        return
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _any_told(told: list[bool], device: torch.device) -> bool:
+    """Whether any process was: all must stop behind the same step."""
+    if world() == 1:
+        return bool(told)
+    return bool(gather(torch.tensor([len(told)], device=device)).any())
+
+
+def _chance(device: torch.device) -> Tensor:
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
+def _set_chance(state: Tensor, device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state.cpu(), device)
+    else:
+        torch.set_rng_state(state.cpu())
+
+
+def _all_chance(device: torch.device) -> list[Tensor]:
+    own = _chance(device)
+    if world() == 1:
+        return [own]
+    found: list[Any] = [None] * world()
+    dist.all_gather_object(found, own)
+    return found

@@ -1,0 +1,27 @@
+"""A line a while on stderr: what a run does and how long it will."""
+
+from __future__ import annotations
+
+import sys
+
+from trainer.loop import Moment
+
+__all__ = ["say_clips", "say_heads", "say_moment"]
+
+
+def say_clips(done: int, total: int) -> None:
+    sys.stderr.write(f"trainer: {done} of {total} clips decoded\n")
+
+
+def say_heads(done: int, total: int, loss: float) -> None:
+    sys.stderr.write(f"trainer: heads first, step {done} of {total}: loss {loss:.3f}\n")
+
+
+def say_moment(moment: Moment) -> None:
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in moment.losses.items())
+    minutes, seconds = divmod(round(moment.eta_seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    sys.stderr.write(
+        f"trainer: step {moment.step} of {moment.steps}: {losses}; lr {moment.lr:.1e}; "
+        f"{moment.studies_per_second:.1f} studies/s, {hours}:{minutes:02d}:{seconds:02d} left\n"
+    )

@@ -1,0 +1,104 @@
+"""A whole training run: pairs, split, cache, training, bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from trainer.batches import Batches
+from trainer.cache import ClipCache, open_cache
+from trainer.config import TrainConfig
+from trainer.embed import embed_studies, embed_texts
+from trainer.export import write_trained
+from trainer.gather import rank, world
+from trainer.leakage import check_patients
+from trainer.loop import Moment, Outcome, distributed, fit
+from trainer.pairs import Study
+from trainer.retrieval import both_ways
+from trainer.sources import load_studies
+from trainer.split import SPLITS, Split, select
+from trainer.start import Start, begin
+from trainer.whiten import whiten
+from trainer.zero_shot import findings
+
+__all__ = ["BUNDLE", "Prepared", "export", "prepare", "train"]
+
+BUNDLE = "bundle"
+WHITENED_ON = 400  # studies
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run works on."""
+
+    config: TrainConfig
+    studies: dict[Split, tuple[Study, ...]]
+    cache: ClipCache
+    start: Start
+
+
+def prepare(config: TrainConfig, clips_done: Callable[[int, int], None] | None = None) -> Prepared:
+    """Pairs, split and cache of a config. Process 0 fills the cache, the others wait and read it."""
+    everything = load_studies(config.data)
+    studies = {split: select(everything, split, config.seed, config.data.split) for split in SPLITS}
+    check_patients(studies["train"], (*studies["validation"], *studies["test"]))
+    needed = [video for split in ("train", "validation") for study in studies[split] for video in study.videos]
+    if world() > 1 and rank() > 0:
+        dist.barrier()
+    data = config.data
+    cache = open_cache(Path(data.cache), needed, config.model.clip, data.cache_frames, data.workers, clips_done)
+    if world() > 1 and rank() == 0:
+        dist.barrier()
+    start = begin(config, [study.report for study in studies["train"]])
+    if config.model.whiten and not config.model.start:
+        one = config.model_copy(update={"optim": config.optim.model_copy(update={"accumulate": 1})})
+        batches = Batches(studies["train"], cache, start.tokenizer, one, 0, 1)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            steps = range(ceil(min(WHITENED_ON, batches.n_studies) / config.optim.batch))
+            whiten(start.towers, [batches.step(step)[0] for step in steps], config.model)
+    return Prepared(config, studies, cache, start)
+
+
+def train(
+    config: TrainConfig,
+    *,
+    clips_done: Callable[[int, int], None] | None = None,
+    progress: Callable[[Moment], None] | None = None,
+    heads_progress: Callable[[int, int, float], None] | None = None,
+) -> Outcome:
+    """Train, and write run.out/bundle at the end. Raises ConfigError, BundleError."""
+    with distributed():
+        prepared = prepare(config, clips_done)
+        validation = prepared.studies["validation"]
+
+        def validate() -> dict[str, float]:
+            found = embed_studies(prepared.start, validation, prepared.cache, config.data.eval_views, config)
+            if len(found.studies) < 2:
+                return {}
+            read = findings(found.videos, found.studies, lambda texts: embed_texts(prepared.start, texts), samples=0)
+            mean = {"zero_shot_auc": float(np.mean([f.contrast.value for f in read]))} if read else {}
+            return both_ways(found.videos, found.texts).flat() | mean
+
+        outcome = fit(
+            config,
+            prepared.start,
+            prepared.studies["train"],
+            prepared.cache,
+            validate=validate,
+            progress=progress,
+            heads_progress=heads_progress,
+        )
+        if outcome.finished and rank() == 0:
+            export(prepared, outcome.step, Path(config.run.out) / BUNDLE, validate())
+        return outcome
+
+
+def export(prepared: Prepared, step: int, out: Path, scores: dict[str, float] | None = None, notes: str = "") -> None:
+    write_trained(out, prepared.config, prepared.start, prepared.studies, step, scores, notes)

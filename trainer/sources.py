@@ -1,0 +1,123 @@
+"""Studies from a phantom in memory, from a folder laid out like a phantom's, or from an archive that ingest filled."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+from echosearch.archive import open_archive
+from echosearch.db.pairs import training_pairs
+from echosearch.errors import ConfigError, TableError
+from echosearch.phantom.archive import cohort, study_cines
+from echosearch.phantom.wording import report_text
+from echosearch.report.table import ReportRow, ViewRow, read_reports, read_views
+from echosearch.settings import load_settings
+from echosearch.study import View
+from trainer.config import DataConfig
+from trainer.pairs import Drawn, Study, Truth, Video
+
+__all__ = ["from_archive", "from_folder", "load_studies", "rendered"]
+
+
+def load_studies(config: DataConfig) -> tuple[Study, ...]:
+    """All studies of the source that have a report and a video, in a fixed order. Raises ConfigError, TableError."""
+    match config.source:
+        case "render":
+            studies = rendered(config.patients, config.phantom_seed, config.first_patient)
+        case "folder":
+            studies = from_folder(Path(config.folder))
+        case "archive":
+            studies = from_archive()
+    studies = tuple(study for study in studies if study.report.strip() and study.videos)
+    if not studies:
+        raise ConfigError(f"data.source {config.source!r} has no study with both a report and a video")
+    return studies
+
+
+def rendered(patients: int, seed: int, first_patient: int = 1) -> tuple[Study, ...]:
+    """Phantom studies that exist nowhere but in memory, with the truth."""
+    found = []
+    for study in cohort(patients, seed, first_patient):
+        name = f"phantom-{seed}-{study.patient}-{study.number}"
+        videos = tuple(
+            Video(f"{name}-{plan.number}", View(plan.view), 1.0, Drawn(study, plan.view, plan.color), plan.color)
+            for plan in study_cines(study)
+        )
+        truth = Truth(study.findings.ef, study.findings.grades())
+        patient = f"phantom-{seed}-{study.patient}"
+        found.append(Study(name, patient, report_text(study), videos, study.study_date, truth))
+    return tuple(found)
+
+
+def from_folder(folder: Path) -> tuple[Study, ...]:
+    """reports.csv, views.csv and DICOM/, and truth.csv where there is one. Linked by path, as `phantom write` lays it.
+
+    Raises ConfigError when a table is missing, TableError for a broken one.
+    """
+    for name in ("reports.csv", "views.csv"):
+        if not (folder / name).is_file():
+            raise ConfigError(f"{folder} has no {name}: give a folder that `echosearch phantom write` made")
+    truths = _truths(folder / "truth.csv")
+    by_study: dict[str, list[ViewRow]] = defaultdict(list)
+    uids = _study_uids(folder)
+    for row in read_views(folder / "views.csv"):
+        by_study[uids[str(Path(row.path).parent)]].append(row)
+    return tuple(
+        _of_folder(folder, row, by_study[row.study_uid], truths.get(row.study_uid))
+        for row in read_reports(folder / "reports.csv")
+    )
+
+
+def _of_folder(folder: Path, row: ReportRow, views: list[ViewRow], truth: Truth | None) -> Study:
+    videos = tuple(
+        Video(f"{folder.name}-{view.path}", view.view.view, view.view.prob, folder / view.path) for view in views
+    )
+    return Study(row.study_uid, row.patient_id, row.report_text, videos, row.study_date, truth)
+
+
+def _study_uids(folder: Path) -> dict[str, str]:
+    """Folder of a study, as views.csv writes it -> StudyInstanceUID, from the header of one of its files."""
+    from echosearch.source import inspect_file
+    from echosearch.study import VideoHeader
+
+    found: dict[str, str] = {}
+    for row in read_views(folder / "views.csv"):
+        place = str(Path(row.path).parent)
+        if place not in found:
+            header = inspect_file(folder / row.path)
+            if not isinstance(header, VideoHeader):
+                raise TableError(f"{folder / 'views.csv'}, line {row.line}: its file is no readable cine: {header}")
+            found[place] = header.study_uid
+    return found
+
+
+def _truths(file: Path) -> dict[str, Truth]:
+    if not file.is_file():
+        return {}
+    with file.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    identity = ("study_uid", "patient_id", "study_date", "ef")
+    return {
+        row["study_uid"]: Truth(float(row["ef"]), {name: int(row[name]) for name in row if name not in identity})
+        for row in rows
+    }
+
+
+def from_archive() -> tuple[Study, ...]:
+    """What ingest has stored, under its pseudonyms: linked reports, indexed videos, files that are still there."""
+    with open_archive(load_settings()) as archive, archive.engine.connect() as connection:
+        pairs = training_pairs(connection)
+    return tuple(
+        Study(
+            pair.study_key,
+            pair.patient_key,
+            pair.report,
+            tuple(
+                Video(v.video_key, View(v.view) if v.view else None, v.view_prob or 0.0, v.path, v.mode == "color")
+                for v in pair.videos
+            ),
+            pair.study_date,
+        )
+        for pair in pairs
+    )
