@@ -29,6 +29,7 @@ __all__ = [
     "SPECIAL",
     "TOKENIZER_FILES",
     "VOCABULARY",
+    "NoVocabulary",
     "Tokenizer",
     "installed_dictionary",
     "load_tokenizer",
@@ -43,6 +44,7 @@ TOKENIZER_FILES = {
     "bert_wordpiece": VOCABULARY,
     "clip_bpe": MERGES,
     "echo_template": TEMPLATE,
+    "absent": "ABSENT",
 }
 DICTIONARY = "unidic-lite"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -80,6 +82,21 @@ def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
             return MecabWordPiece(read_vocabulary(file), spec.lower_case, CLEAN[spec.clean])
         case "bert_wordpiece":
             return BertWordPiece(read_vocabulary(file), spec.lower_case, CLEAN[spec.clean])
+        case "absent":
+            return NoVocabulary()
+
+
+class NoVocabulary:
+    """What an encoder has that was imported without its vocabulary."""
+
+    vocabulary_size = 0
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """Raises BundleError, always."""
+        raise BundleError(
+            "this encoder was imported without its vocabulary, so it reads videos and no text: "
+            "import it again with --tokenizer"
+        )
 
 
 def installed_dictionary() -> tuple[str, str]:

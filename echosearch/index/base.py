@@ -5,10 +5,11 @@ The index is derived: everything in it can be rebuilt from Postgres without an e
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from echosearch.vector import Vectors
 from echosearch.where import Where
@@ -33,7 +34,8 @@ POINT_NAMESPACE = UUID("6f2f0c7e-5d0a-5a38-9d3c-0a1f6f4f1e55")
 
 def point_id(fingerprint: str, key: str) -> UUID:
     """Deterministic id: the same video under the same encoder is the same point, however often it is sent."""
-    return uuid5(POINT_NAMESPACE, f"{fingerprint}|{key}")
+    digest = hashlib.sha1(POINT_NAMESPACE.bytes + f"{fingerprint}|{key}".encode(), usedforsecurity=False).digest()
+    return UUID(bytes=digest[:16], version=5)  # uuid5 (RFC 9562), without its detours: ten million times
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from echosearch.index.fields import (
     TIE_MARGIN,
     best_first,
     payload_values,
+    read_ref,
     scored,
     unit_query,
     unit_rows,
@@ -125,15 +126,13 @@ class EdgeIndex:
         shard = self._open(collection)
         offset: engine.PointId | None = None
         while shard is not None:
-            request = engine.ScrollRequest(
-                offset=offset, limit=batch, with_payload=["key", "gen", "vector_hash"], with_vector=with_vectors
-            )
+            request = engine.ScrollRequest(offset=offset, limit=batch, with_payload=["ref"], with_vector=with_vectors)
             with engine_errors(collection.name):
                 records, offset = shard.scroll(request)
             for record in records:
                 values = record.payload or {}
                 vector = np.asarray(record.vector, dtype=np.float32) if with_vectors else None
-                yield Stored(_uuid(record.id), values["key"], values["gen"], values["vector_hash"], vector)
+                yield Stored(_uuid(record.id), *read_ref(values), vector)
             if offset is None:
                 return
 

@@ -22,6 +22,7 @@ from echosearch.index.fields import (
     IndexType,
     best_first,
     payload_values,
+    read_ref,
     scored,
     unit_query,
     unit_rows,
@@ -178,7 +179,7 @@ class ServerIndex:
                         collection.name,
                         limit=batch,
                         offset=offset,
-                        with_payload=["key", "gen", "vector_hash"],
+                        with_payload=["ref"],
                         with_vectors=with_vectors,
                     )
                 )
@@ -187,7 +188,7 @@ class ServerIndex:
             for record in records:
                 values = record.payload or {}
                 vector = np.asarray(record.vector, dtype=np.float32) if with_vectors else None
-                yield Stored(UUID(str(record.id)), values["key"], values["gen"], values["vector_hash"], vector)
+                yield Stored(UUID(str(record.id)), *read_ref(values), vector)
             if offset is None:
                 return
 

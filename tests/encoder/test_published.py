@@ -162,12 +162,13 @@ def test_videoechoclip_gives_its_authors_numbers(tmp_path: Path, variant: videoe
 
 
 @pytest.mark.slow
-def test_echoprime_gives_its_authors_numbers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_vocabulary", [True, False])
+def test_echoprime_gives_its_authors_numbers(tmp_path: Path, with_vocabulary: bool) -> None:
     folder = tmp_path / "model_data" / "weights"
     folder.mkdir(parents=True)
     for part, name in echoprime.FILES.items():
         torch.save(formula.weights(f"prime_{part}"), folder / name)
-    vocabulary = formula.write_vocabulary(tmp_path / "tokenizer", 30522)
+    vocabulary = formula.write_vocabulary(tmp_path / "vocabulary", 30522) if with_vocabulary else None
     import_published("echoprime", tmp_path / "model_data", vocabulary, tmp_path / "out")
     encoder = load_encoder(tmp_path / "out", "cpu")
     rng = np.random.default_rng([7, 0])
@@ -184,3 +185,6 @@ def test_echoprime_gives_its_authors_numbers(tmp_path: Path) -> None:
         logits = frame_logits(views.tower, torch.from_numpy(image)[:, :, None])[:, 0].numpy()
     assert np.abs(logits - formula.outputs("prime_view")).max() < TOLERANCE
     assert next(iter(load_view_manifest(tmp_path / "out-views").labels)) == "A2C"
+    if not with_vocabulary:
+        with pytest.raises(BundleError, match="--tokenizer"):
+            encoder.encode_texts(["severe mitral regurgitation"])

@@ -122,7 +122,7 @@ def test_stored_payload_is_the_known_fields_and_nothing_else(tmp_path: Path) -> 
     index.close()
     shard = engine.EdgeShard.load(str(tmp_path / VIDEOS.name))
     (record,) = shard.retrieve([point(0).id], with_payload=True, with_vector=False)
-    assert set(record.payload or {}) == {"key", "study", "patient", "gen", "vector_hash"}
+    assert set(record.payload or {}) == {"ref", "study", "patient"}
     shard.close()
 
 

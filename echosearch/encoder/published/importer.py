@@ -14,7 +14,7 @@ from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import encoder_id, file_sha256
 from echosearch.encoder.clip_tokenizer import MERGES, TEMPLATE, clip_merges, template_phrases
 from echosearch.encoder.export import save_encoder
-from echosearch.encoder.manifest import Manifest, SourceFile
+from echosearch.encoder.manifest import Manifest, SourceFile, TokenizerSpec
 from echosearch.encoder.model import build_towers, use_weights
 from echosearch.encoder.published import echoclip, echoprime, videoechoclip
 from echosearch.encoder.published.checkpoint import read_checkpoint
@@ -60,17 +60,20 @@ def licence_of(kind: Kind) -> str:
 def import_published(kind: Kind, source: Path, tokenizer: Path | None, out: Path) -> EncoderId:
     """Write the bundle ``out`` from what the authors publish: ``source`` is their checkpoint, or the folder with it.
 
-    ``tokenizer`` is the vocabulary's file, or a folder that has it; None looks beside the weights. "echoprime" writes
-    its view classifier too, to ``out`` with "-views" added. Golden vectors are made here, by this machine, and say so.
+    ``tokenizer`` is the vocabulary's file, or a folder that has it; None looks beside the weights. "echoprime" can do
+    without: then it embeds videos and refuses texts. It writes its view classifier too, to ``out`` with "-views" added.
+    Golden vectors are made here, by this machine, and say so.
     Raises BundleError: unreadable or malicious checkpoint, missing or unexpected keys, another model's vocabulary,
     ``out`` exists.
     """
     if out.exists():
         raise BundleError(f"{out} exists already: choose another folder, or remove it first")
     vocabulary = _vocabulary(kind, source, tokenizer)
+    if kind == "echoprime":  # its videos are worth having without its (English) text
+        return _echoprime(source, vocabulary, out)
+    if vocabulary is None:
+        raise BundleError(f"{kind} needs {TOKENIZERS[kind][0]}: give it, or a folder that has it, with --tokenizer")
     match kind:
-        case "echoprime":
-            return _echoprime(source, vocabulary, out)
         case "echoclip" | "echoclip-r":
             return _echoclip(source, vocabulary, out, with_template=kind == "echoclip-r")
         case _:
@@ -85,13 +88,16 @@ def _videoechoclip(variant: videoechoclip.Variant, source: Path, vocabulary: Pat
     return _save(out, manifest, weights, vocabulary)
 
 
-def _echoprime(source: Path, vocabulary: Path, out: Path) -> EncoderId:
+def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderId:
     views = out.with_name(f"{out.name}-views")
     if views.exists():
         raise BundleError(f"{views} exists already: the view classifier goes there; remove it or choose another --out")
     files = {part: _find(source, (name, f"weights/{name}")) for part, name in echoprime.FILES.items()}
     manifest = echoprime.manifest((_source(files["video"]), _source(files["text"])))
-    _check_vocabulary(vocabulary, manifest)
+    if vocabulary is None:
+        manifest = manifest.model_copy(update={"tokenizer": TokenizerSpec(kind="absent")})
+    else:
+        _check_vocabulary(vocabulary, manifest)
     state = read_checkpoint(files["video"])
     weights = convert(files["video"].name, state, echoprime.video_rules(state))
     weights |= convert(
@@ -99,7 +105,12 @@ def _echoprime(source: Path, vocabulary: Path, out: Path) -> EncoderId:
     )
     view_weights = convert(files["view"].name, read_checkpoint(files["view"]), echoprime.view_rules())
     save_views(views, echoprime.view_manifest((_source(files["view"]),)), view_weights)
-    return _save(out, manifest, weights, vocabulary)
+    if vocabulary is not None:
+        return _save(out, manifest, weights, vocabulary)
+    with tempfile.TemporaryDirectory() as folder:
+        absent = Path(folder) / "absent"
+        absent.write_text("imported without a vocabulary: this encoder reads no text\n", encoding="utf-8")
+        return _save(out, manifest, weights, absent)
 
 
 def _echoclip(source: Path, vocabulary: Path, out: Path, with_template: bool) -> EncoderId:
@@ -140,8 +151,11 @@ def _source(file: Path) -> SourceFile:
     return SourceFile(name=file.name, sha256=file_sha256(file))
 
 
-def _vocabulary(kind: Kind, source: Path, tokenizer: Path | None) -> Path:
-    """The file to use: the one given, one that lies beside the weights, or, for CLIP's, the one open_clip ships."""
+def _vocabulary(kind: Kind, source: Path, tokenizer: Path | None) -> Path | None:
+    """The file given, one that lies beside the weights, for CLIP's the one open_clip ships, or None.
+
+    Raises BundleError when what was given has none.
+    """
     what, names = TOKENIZERS[kind]
     beside = source if source.is_dir() else source.parent
     for place in [tokenizer] if tokenizer else [beside, beside / "tokenizer"]:
@@ -151,7 +165,9 @@ def _vocabulary(kind: Kind, source: Path, tokenizer: Path | None) -> Path:
     installed = importlib.util.find_spec("open_clip") if kind == "echoclip" and not tokenizer else None
     if installed and installed.origin and (file := Path(installed.origin).with_name(CLIP_BPE)).is_file():
         return file
-    raise BundleError(f"{kind} needs {what}: give it, or a folder that has it, with --tokenizer")
+    if tokenizer is not None:
+        raise BundleError(f"{tokenizer} is not, and does not have, {what}, which {kind} needs: correct --tokenizer")
+    return None
 
 
 def _check_vocabulary(file: Path, manifest: Manifest) -> None:
