@@ -133,6 +133,7 @@ def test_a_playlist_is_not_followed(tmp_path: Path, write_video: WriteVideo) -> 
 
 
 def test_decord_and_torch_are_not_loaded_for_headers() -> None:
-    program = "import sys, echosearch.source, echosearch.workers; print(sorted({'decord', 'torch', 'cv2'} & set(sys.modules)))"
+    heavy = "{'decord', 'torch', 'cv2'}"
+    program = f"import sys, echosearch.source, echosearch.workers; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
