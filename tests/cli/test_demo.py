@@ -120,7 +120,7 @@ def test_encoders(demo: Demo, command: str) -> None:
         assert "untrained-vivit-tiny" in demo.ask("encoder", "list").stdout
     else:
         facts = json.loads(demo.ask("encoder", "check", str(demo.folder / "encoder"), "--json").stdout)
-        assert max(facts["golden_difference"].values()) <= facts["golden_tolerance"]
+        assert max(facts["golden_video"], facts["golden_text"]) <= facts["tolerance"]
 
 
 def test_a_broken_table_stops_before_anything_is_decoded(demo: Demo) -> None:
