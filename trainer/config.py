@@ -94,9 +94,12 @@ class LossConfig(_Section):
 class OptimConfig(_Section):
     """AdamW, linear warm-up, cosine."""
 
-    steps: PositiveInt
+    steps: int = Field(ge=0)  # 0: heads first alone
     batch: PositiveInt = 64  # studies a step, over all processes and accumulations
     heads_first: int = Field(default=0, ge=0)  # steps before the first, over frozen video trunk features: heads.py
+    # share of model.start's weights in the exported ones: their mean keeps what the start could do and training would
+    # unlearn (WiSE-FT, Wortsman 2022)
+    keep_start: float = Field(default=0.0, ge=0, lt=1)
     accumulate: PositiveInt = 1  # forward passes a step; each has its own negatives
     lr: float = Field(default=3e-4, gt=0)
     lr_end: float = Field(default=0.0, ge=0)  # of the cosine
@@ -141,6 +144,7 @@ class TrainConfig(_Section):
     def digest(self) -> str:
         """Of all that decides the result: a checkpoint of another digest is not resumed."""
         parts = self.model_dump(mode="json", exclude={"run"}) | {"name": "", "version": "", "licence": ""}
+        del parts["optim"]["keep_start"]  # decides what is exported, not what is trained
         parts["data"] = {k: v for k, v in parts["data"].items() if k not in ("cache", "workers", "eval_views")}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -5,6 +5,7 @@ Leakage is looked for first, and ends the run before any score is made.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -124,8 +125,21 @@ def evaluate(
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """The documented shape of `echosearch evaluate --json`: docs/training.md."""
-    return asdict(evaluation)
+    """The documented shape of `echosearch evaluate --json`: docs/training.md. What could not be told is null."""
+    plain: dict[str, Any] = _without_nan(asdict(evaluation))
+    return plain
+
+
+def _without_nan(value: Any) -> Any:
+    match value:
+        case dict():
+            return {str(key): _without_nan(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_without_nan(inner) for inner in value]
+        case float() if math.isnan(value):
+            return None
+        case _:
+            return value
 
 
 def _trained_on(

@@ -27,6 +27,7 @@ def draw(evaluation: Evaluation, out: Path) -> None:
     way = evaluation.retrieval
     names = ["MCMRR"] + [f"{name} R@{k}" for name in ("video to report", "report to video") for k in (1, 5, 10)]
     scores = [way.mcmrr, *(side.recall[k] for side in (way.video_to_report, way.report_to_video) for k in (1, 5, 10))]
+    left.invert_yaxis()  # as one reads
     _bars(left, names, scores, f"Retrieval among {evaluation.studies} studies")
     found = sorted(evaluation.findings, key=lambda finding: finding.contrast.value)
     _bars(right, [f.name for f in found], [f.contrast for f in found], "Zero-shot AUC")
@@ -43,6 +44,5 @@ def _bars(axes: Any, names: Sequence[str], scores: Sequence[Interval], title: st
     ]
     axes.barh(list(names), values, xerr=spread, color="0.75", ecolor="0.25")
     axes.set_xlim(0, 1)
-    axes.invert_yaxis() if title.startswith("Retrieval") else None
     axes.set_title(title, fontsize=10)
     axes.tick_params(labelsize=8)

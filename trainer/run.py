@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch import Tensor, nn
 
 from trainer.batches import Batches
 from trainer.cache import ClipCache, open_cache
@@ -76,6 +77,7 @@ def train(
     """Train, and write run.out/bundle at the end. Raises ConfigError, BundleError."""
     with distributed():
         prepared = prepare(config, clips_done)
+        began = {name: tensor.clone() for name, tensor in prepared.start.towers.state_dict().items()}
         validation = prepared.studies["validation"]
 
         def validate() -> dict[str, float]:
@@ -96,8 +98,16 @@ def train(
             heads_progress=heads_progress,
         )
         if outcome.finished and rank() == 0:
+            if config.optim.keep_start:
+                _keep(prepared.start.towers, began, config.optim.keep_start)
             export(prepared, outcome.step, Path(config.run.out) / BUNDLE, validate())
         return outcome
+
+
+def _keep(towers: nn.Module, began: Mapping[str, Tensor], share: float) -> None:
+    """The towers as they are and as they began, averaged, in place."""
+    for name, tensor in towers.state_dict().items():
+        tensor.copy_((1 - share) * tensor + share * began[name].to(tensor.device))
 
 
 def export(prepared: Prepared, step: int, out: Path, scores: dict[str, float] | None = None, notes: str = "") -> None:

@@ -26,7 +26,7 @@ def test_settings_go_on_top(toml: Path) -> None:
     [
         ("optim.learning_rate=1", r"optim\.learning_rate: unknown key"),
         ("sed=1", "sed: unknown key"),
-        ("optim.steps=0", r"optim\.steps: .*greater than 0"),
+        ("optim.steps=-1", r"optim\.steps: .*greater than or equal to 0"),
         ("data.split=[0.5,0.4,0.3]", "sum to 1"),
         ("optim.accumulate=3", "multiple of accumulate"),
         ("optim.lr", "write key=value"),
