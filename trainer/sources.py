@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import defaultdict
 from pathlib import Path
 
@@ -71,9 +72,14 @@ def from_folder(folder: Path) -> tuple[Study, ...]:
 
 def _of_folder(folder: Path, row: ReportRow, views: list[ViewRow], truth: Truth | None) -> Study:
     videos = tuple(
-        Video(f"{folder.name}-{view.path}", view.view.view, view.view.prob, folder / view.path) for view in views
+        Video(_pseudonym(str(folder / view.path)), view.view.view, view.view.prob, folder / view.path) for view in views
     )
-    return Study(row.study_uid, row.patient_id, row.report_text, videos, row.study_date, truth)
+    return Study(_pseudonym(row.study_uid), _pseudonym(row.patient_id), row.report_text, videos, row.study_date, truth)
+
+
+def _pseudonym(name: str) -> str:
+    """Keys are shown; what identifies a study or a patient is not, were the folder's a real one."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def _study_uids(folder: Path) -> dict[str, str]:
