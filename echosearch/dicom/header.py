@@ -24,7 +24,7 @@ from echosearch.study import Mode, Quarantined, Reason, Region, Skipped, VideoHe
 
 __all__ = ["read_header"]
 
-PROBE_FRAMES = 5  # decoded to tell colour from B-mode where no region says it
+PROBE_FRAMES = 3  # decoded to tell colour from B-mode where no region says it
 DATE_KEYWORDS = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 
 
