@@ -48,6 +48,13 @@ def write_export(root: Path, cines: int) -> None:
     dataset = pydicom.dcmread(root / "template")
     dataset.Rows, dataset.Columns, dataset.NumberOfFrames = 600, 800, 90
     dataset.PixelData = encapsulate(frames)
+    box = pydicom.Dataset()  # real cines say where their picture is: then no pixel is looked at for the mode
+    box.RegionSpatialFormat, box.RegionDataType, box.RegionFlags = 1, 1, 0
+    box.RegionLocationMinX0, box.RegionLocationMinY0 = 100, 40
+    box.RegionLocationMaxX1, box.RegionLocationMaxY1 = 700, 560
+    box.PhysicalUnitsXDirection = box.PhysicalUnitsYDirection = 3
+    box.PhysicalDeltaX = box.PhysicalDeltaY = 0.03
+    dataset.SequenceOfUltrasoundRegions = [box]
     (root / "template").unlink()
     for number in range(cines):
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.9.{number}"
@@ -72,11 +79,10 @@ def ingest_rate(root: Path, settings: Settings, cines: int) -> float:
     with open_archive(settings, FakeEncoder(clip_spec=SPEC, dimension=512)) as archive:
         warm = root.parent / "warm"
         ingest(archive, warm, IngestOptions())
-        summary = ingest(archive, root, IngestOptions())
+        summary = ingest(archive, root, IngestOptions(batch_size=32))
         assert summary.new_videos == cines, summary
-        startup = 0.0
         print("   ", {stage: seconds for stage, seconds in summary.stage_seconds.items() if seconds > 0.05})
-        return cines / (summary.seconds - startup)
+        return cines / summary.seconds
 
 
 def main() -> None:
