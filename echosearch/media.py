@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 
 from echosearch.clip import Uint8
-from echosearch.dicom.limits import MAX_FRAMES, check_size
 from echosearch.dicom.sniff import ByteReader, Stamp, open_regular
 from echosearch.dicom.text import synthetic_uid
 from echosearch.dicom.timing import MAX_FPS, MIN_FPS
-from echosearch.dicom.video import open_container, pick_frames
+from echosearch.dicom.video import count_packets, open_container, pick_frames
 from echosearch.errors import FileRefused
 from echosearch.study import Mode, Quarantined, Reason, Skipped, VideoHeader, ViewLabel
 
@@ -67,13 +66,7 @@ class MediaVideo:
     def n_frames(self) -> int:
         """Counted: packets of the video stream, not the container's claim."""
         with open_container(self._bytes(), FORMATS, CODECS) as container:
-            count = 0
-            for packet in container.demux(video=0):
-                count += packet.size > 0
-                if count > MAX_FRAMES:
-                    break
-        check_size(self.rows, self.columns, count)
-        return count
+            return count_packets(container, self.rows, self.columns)
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
         """(H, W, 3) uint8 RGB at the ascending indices."""

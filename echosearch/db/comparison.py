@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.outbox import VECTOR_TABLES
 from echosearch.db.vectors import enqueue
 from echosearch.vector import Vectors, from_bytes
 
@@ -23,12 +24,6 @@ __all__ = [
     "start_comparison",
     "vectors_of",
 ]
-
-_TABLE = {
-    "videos": ("core.embedding", "video_key"),
-    "studies": ("core.study_embedding", "study_key"),
-    "reports": ("core.report_embedding", "report_key"),
-}
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ def note_seen(connection: Connection, points: Sequence[SeenPoint]) -> None:
 
 def vectors_of(connection: Connection, encoder_id: int, collection: str, keys: Sequence[str]) -> Mapping[str, Vectors]:
     """Raw vectors by key, for those that exist."""
-    table, key = _TABLE[collection]
+    table, key = VECTOR_TABLES[collection]
     rows = connection.execute(
         text(
             f"select cast({key} as text) as key, vector from {table}"
@@ -96,7 +91,7 @@ def vectors_of(connection: Connection, encoder_id: int, collection: str, keys: S
 
 def compare(connection: Connection, encoder_id: int, collection: str) -> Differences:
     """Set the seen points against the rows of one collection."""
-    table, key = _TABLE[collection]
+    table, key = VECTOR_TABLES[collection]
     bound = {"encoder": encoder_id, "collection": collection}
     not_due = (
         "not exists (select 1 from core.outbox o where o.encoder_id = :encoder"
@@ -131,7 +126,7 @@ def compare(connection: Connection, encoder_id: int, collection: str) -> Differe
 
 def repair(connection: Connection, encoder_id: int, found: Differences) -> None:
     """Outbox rows that make the index right: what is missing or stale is sent again, orphans are deleted."""
-    table, key = _TABLE[found.collection]
+    table, key = VECTOR_TABLES[found.collection]
     rows = connection.execute(
         text(
             f"select cast({key} as text) as key, gen from {table}"

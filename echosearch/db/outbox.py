@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
-__all__ = ["Due", "done", "enqueue_everything", "pending", "take"]
+__all__ = ["VECTOR_TABLES", "Due", "done", "enqueue_everything", "take"]
 
 # what an upsert carries, per collection; a row whose vector is gone meanwhile comes back with vector null
 _SELECT = {
@@ -49,7 +49,8 @@ _SELECT = {
         left join core.patient p on p.patient_key = s.patient_key
         where o.id = any(:ids)""",
 }
-_TABLE = {
+# collection -> its table of vectors and that table's key
+VECTOR_TABLES = {
     "videos": ("core.embedding", "video_key"),
     "studies": ("core.study_embedding", "study_key"),
     "reports": ("core.report_embedding", "report_key"),
@@ -74,12 +75,6 @@ class Due:
     age: int | None
     month: int | None
     device: str | None
-
-
-def pending(connection: Connection, encoder_id: int) -> int:
-    """How many points the index still has to be told of."""
-    query = text("select count(*) from core.outbox where encoder_id = :encoder")
-    return int(connection.execute(query, {"encoder": encoder_id}).scalar_one())
 
 
 def take(connection: Connection, encoder_id: int, collection: str, limit: int) -> list[Due]:
@@ -117,7 +112,7 @@ def take(connection: Connection, encoder_id: int, collection: str, limit: int) -
 
 def done(connection: Connection, encoder_id: int, collection: str, sent: Sequence[Due]) -> None:
     """The index has these: note the generation, call the files indexed, drop the outbox rows that did not change."""
-    table, key = _TABLE[collection]
+    table, key = VECTOR_TABLES[collection]
     upserts = [due for due in sent if due.vector is not None]
     keys = {"keys": [due.key for due in upserts], "encoder": encoder_id}
     connection.execute(
@@ -148,7 +143,7 @@ def done(connection: Connection, encoder_id: int, collection: str, sent: Sequenc
 def enqueue_everything(connection: Connection, encoder_id: int) -> int:
     """Outbox rows for every vector of this encoder: how an index is rebuilt without an encoder."""
     total = 0
-    for collection, (table, key) in _TABLE.items():
+    for collection, (table, key) in VECTOR_TABLES.items():
         result = connection.execute(
             text(
                 f"insert into core.outbox (encoder_id, collection, key, op, gen)"

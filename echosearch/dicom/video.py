@@ -22,7 +22,7 @@ from echosearch.dicom.limits import MAX_FRAMES, check_size
 from echosearch.errors import FileRefused
 from echosearch.study import Quarantined, Reason
 
-__all__ = ["VIDEO_SYNTAXES", "VideoStream", "count_decoded", "open_container", "pick_frames"]
+__all__ = ["VIDEO_SYNTAXES", "VideoStream", "count_decoded", "count_packets", "open_container", "pick_frames"]
 
 VIDEO_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (100, 101, 102, 103, 104, 105, 106, 107, 108)) | {
     f"1.2.840.10008.1.2.4.{n}.1"
@@ -46,18 +46,23 @@ class VideoStream:
     def n_frames(self) -> int:
         """Packets with a picture; ``count_decoded`` is the sure and slow way."""
         with open_container(self.data, FORMATS, STREAM_CODECS) as container:
-            count = 0
-            for packet in container.demux(video=0):
-                count += packet.size > 0
-                if count > MAX_FRAMES:
-                    break
-        check_size(self.rows, self.columns, count)
-        return count
+            return count_packets(container, self.rows, self.columns)
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
         """(H, W, 3) uint8 RGB. Frames between are decoded (they are predicted from one another) but not converted."""
         with open_container(self.data, FORMATS, STREAM_CODECS) as container:
             yield from pick_frames(container, indices)
+
+
+def count_packets(container: Any, rows: int, columns: int) -> int:
+    """Pictures in an opened container, without decoding them. Raises FileRefused(TOO_LARGE)."""
+    count = 0
+    for packet in container.demux(video=0):
+        count += packet.size > 0
+        if count > MAX_FRAMES:
+            break
+    check_size(rows, columns, count)
+    return count
 
 
 def pick_frames(container: Any, indices: Sequence[int]) -> Iterator[Uint8]:
