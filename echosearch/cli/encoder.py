@@ -10,9 +10,11 @@ import click
 
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.show import note, say_json, table
+from echosearch.encoder.at_hand import AtHand, bundles_at_hand
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import bundle_kind, load_manifest
-from echosearch.encoder.store import list_bundles, use_bundle, use_views
+from echosearch.encoder.shipped import find_bundle
+from echosearch.encoder.store import use_bundle, use_views
 from echosearch.report.table import read_reports
 from echosearch.settings import load_settings
 
@@ -37,8 +39,8 @@ def encoder() -> None:
     """Make, choose, list, check and import encoders.
 
     \b
+    echosearch encoder use phantom-tiny
     echosearch encoder init --size tiny --reports reports.csv --out ./tiny
-    echosearch encoder use ./tiny
     """
 
 
@@ -69,17 +71,21 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
 
 
 @click.command("use", short_help="Choose the encoder of this archive.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="FOLDER|NAME", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def choose(folder: Path, as_json: bool) -> None:
     """Copy the encoder in FOLDER into ECHOSEARCH_HOME and use it from now on, for ingest and search.
+
+    NAME is one that ships with this program (`echosearch encoder list`); a folder of that name goes first.
 
     An archive holds the vectors of one encoder: with another in use, ingest and search refuse and name both. A view
     classifier is used beside the encoder: ingest labels the views of videos with it.
 
     \b
     echosearch encoder use ./tiny
+    echosearch encoder use phantom-tiny
     """
+    folder = find_bundle(folder)
     if bundle_kind(folder) == "view_classifier":
         name = use_views(load_settings().home, folder)
         if as_json:
@@ -99,22 +105,33 @@ def choose(folder: Path, as_json: bool) -> None:
 @click.command("list", short_help="List the encoders at hand.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def show_list(as_json: bool) -> None:
-    """List the encoders in ECHOSEARCH_HOME; * marks the one in use.
+    """List the encoders in ECHOSEARCH_HOME and those that ship with this program; * marks the one in use.
+
+    One that ships is put in use by its name alone. View classifiers, which label videos for ingest, follow.
 
     \b
     echosearch encoder list
     """
-    bundles = list_bundles(load_settings().home)
+    bundles = bundles_at_hand(load_settings().home)
     if as_json:
-        say_json(
-            {"encoders": [{"folder": str(folder), "in_use": used, **asdict(one)} for folder, one, used in bundles]}
-        )
+        encoders = [_facts(one) for one in bundles if one.kind == "encoder"]
+        say_json({"encoders": encoders, "view_classifiers": [_facts(one) for one in bundles if one.kind != "encoder"]})
         return
+    columns = ("in use", "kind", "name", "version", "fingerprint", "dimension", "trained", "shipped", "licence")
     rows = [
-        ("*" if used else "", one.name, one.version, one.fingerprint[:12], one.dimension, _trained(one), one.licence)
-        for _, one, used in bundles
+        (
+            *("*" if one.in_use else "", one.kind.replace("_", " "), one.name, one.version, one.fingerprint[:12]),
+            *(one.dimension, _yes(one.trained), _yes(one.shipped), one.licence),
+        )
+        for one in bundles
     ]
-    table(("in use", "name", "version", "fingerprint", "dimension", "trained", "licence"), rows, right=("dimension",))
+    table(columns, rows, right=("dimension",))
+
+
+def _facts(one: AtHand) -> dict[str, Any]:
+    facts = {**asdict(one), "folder": str(one.folder)}
+    del facts["kind"]  # the list it stands in says so
+    return facts
 
 
 def say_licence(folder: Path) -> None:
@@ -124,8 +141,8 @@ def say_licence(folder: Path) -> None:
         note(f"academic use only: {manifest.licence}")
 
 
-def _trained(one: EncoderId) -> str:
-    return "yes" if one.trained else "no"
+def _yes(fact: bool) -> str:
+    return "yes" if fact else "no"
 
 
 def _say_caveats(one: EncoderId) -> None:

@@ -10,6 +10,8 @@ import click
 
 from echosearch.cli.encoder import say_licence
 from echosearch.cli.show import say_json, table
+from echosearch.encoder.bundle import bundle_kind
+from echosearch.encoder.shipped import find_bundle
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
 
@@ -88,21 +90,38 @@ def pull(
 
 
 @click.command(short_help="Prove that an encoder computes its author's vectors here.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="FOLDER|NAME", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def check(folder: Path, as_json: bool) -> None:
     """Load the encoder in FOLDER, compare what it computes here with the vectors that came with it, measure its speed.
 
+    NAME is one that ships with this program. A view classifier is loaded and compared, no more.
+
     \b
     echosearch encoder check ./tiny
+    echosearch encoder check phantom-tiny
     """
     from echosearch.encoder.check import check_bundle  # torch
 
+    folder = find_bundle(folder)
+    if bundle_kind(folder) == "view_classifier":
+        _check_views(folder, as_json)
+        return
     report = check_bundle(folder, load_settings().device)
     if as_json:
         say_json(asdict(report))
     else:
         table(("", ""), report.rows())
+
+
+def _check_views(folder: Path, as_json: bool) -> None:
+    from echosearch.encoder.views import load_views  # torch
+
+    views = load_views(folder, load_settings().device)  # compares; an error is a difference
+    if as_json:
+        say_json({"view_classifier": views.name, "labels": list(views.labels)})
+    else:
+        click.echo(f"{views.name} computes here what it computed where it was made; classes {', '.join(views.labels)}")
 
 
 def _import(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json: bool) -> None:

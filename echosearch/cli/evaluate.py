@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from echosearch.cli.show import note, say_json, table
+from echosearch.encoder.shipped import find_bundle
 
 __all__ = ["evaluate"]
 
@@ -18,7 +19,7 @@ FOLDER = click.Path(path_type=Path)
 
 
 @click.command(short_help="Score an encoder as the papers do.")
-@click.argument("bundle", type=FOLDER)
+@click.argument("bundle", metavar="FOLDER|NAME", type=FOLDER)
 @click.option(
     "--split", type=click.Choice(("train", "validation", "test", "all")), default="test", show_default=True,
     help="Which patients.",
@@ -30,9 +31,17 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/training.md.")
 def evaluate(
-    bundle: Path, config: Path | None, settings: tuple[str, ...], figure: Path | None, as_json: bool, **given: Any
+    bundle: Path,
+    config: Path | None,
+    settings: tuple[str, ...],
+    view_classifier: Path | None,
+    figure: Path | None,
+    as_json: bool,
+    **given: Any,
 ) -> None:
-    """Retrieval both ways (MCMRR, R@1, 5, 10), zero-shot findings and EF, for the encoder in BUNDLE.
+    """Retrieval both ways (MCMRR, R@1, 5, 10), zero-shot findings and EF, for the encoder in FOLDER.
+
+    NAME, here and of the view classifier, is one that ships with this program (`echosearch encoder list`).
 
     Scores stand with their 95 % intervals over patients. A patient, or a near-duplicate video, on both sides of the
     split ends the run.
@@ -40,11 +49,13 @@ def evaluate(
     \b
     echosearch evaluate ./run/bundle --split test --figure table.png
     echosearch evaluate ./run/bundle --split all --config other.toml --json
+    echosearch evaluate phantom-tiny --view-classifier phantom-views --split validation
     """
     trainer = import_module("trainer.evaluation")
     data = import_module("trainer.config").load(config, settings) if config else None
     progress = import_module("trainer.progress").say_clips if sys.stderr.isatty() else None
-    found = trainer.evaluate(bundle, config=data, clips_done=progress, **given)
+    views = find_bundle(view_classifier) if view_classifier else None
+    found = trainer.evaluate(find_bundle(bundle), config=data, view_classifier=views, clips_done=progress, **given)
     if figure:
         import_module("trainer.figure").draw(found, figure)
     if as_json:

@@ -21,6 +21,7 @@ from echosearch.encoder.bundle import (
     verify_files,
     view_fingerprint,
 )
+from echosearch.encoder.shipped import find_bundle
 from echosearch.errors import BundleError, NoEncoder
 
 __all__ = ["bundle_in_use", "list_bundles", "use_bundle", "use_views", "views_in_use"]
@@ -55,12 +56,12 @@ def use_views(home: Path, folder: Path) -> str:
 def bundle_in_use(home: Path, override: Path | None = None) -> Path:
     """The encoder's folder: ``override`` (ECHOSEARCH_ENCODER) or what `encoder use` chose. Raises NoEncoder."""
     if override is not None:
-        return override
+        return find_bundle(override)
     folder = _pointed(home, IN_USE)
     if folder is None:
         raise NoEncoder(
-            f"no encoder is in use in {home}: make one with `echosearch encoder init` or `echosearch encoder import`, "
-            "then choose it with `echosearch encoder use FOLDER`"
+            f"no encoder is in use in {home}: make one with `echosearch encoder init` or `echosearch encoder import` "
+            "(`echosearch encoder list` shows what ships), then choose it with `echosearch encoder use`"
         )
     return folder
 

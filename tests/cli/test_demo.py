@@ -115,8 +115,9 @@ def test_rebuild_gives_the_same_answers(demo: Demo) -> None:
 @pytest.mark.parametrize("command", ["list", "check"])
 def test_encoders(demo: Demo, command: str) -> None:
     if command == "list":
-        (one,) = json.loads(demo.ask("encoder", "list", "--json").stdout)["encoders"]
-        assert one["in_use"] is True
+        listed = json.loads(demo.ask("encoder", "list", "--json").stdout)
+        assert [(one["in_use"], one["shipped"]) for one in listed["encoders"]] == [(True, False), (False, True)]
+        assert [(one["name"], one["shipped"]) for one in listed["view_classifiers"]] == [("phantom-views", True)]
         assert "untrained-vivit-tiny" in demo.ask("encoder", "list").stdout
     else:
         facts = json.loads(demo.ask("encoder", "check", str(demo.folder / "encoder"), "--json").stdout)
