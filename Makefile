@@ -1,5 +1,5 @@
 # make setup   a virtual environment in .venv with everything installed
-# make demo    set up, then ingest the real ultrasound that ships inside pydicom and search it
+# make demo    set up, then ingest and search synthetic hearts, the truth beside every answer
 # make test    set up, then every test that needs no GPU and no server
 # make check   formatting, lint, types
 # make bench   speed, as ratios within one run (not part of the tests)

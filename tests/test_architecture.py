@@ -17,7 +17,7 @@ MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("
 
 # third-party package -> the only places that may import it
 HOMES = {
-    "pydicom": ("echosearch.dicom", "echosearch.phantom", "echosearch.cli.demo_material"),
+    "pydicom": ("echosearch.dicom", "echosearch.phantom"),
     "torch": ("echosearch.encoder", "trainer"),
     "timm": ("echosearch.encoder", "trainer"),
     "torchvision": ("echosearch.encoder", "trainer"),

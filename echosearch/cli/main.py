@@ -18,7 +18,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 
 # name -> (where it is, what `echosearch --help` says of it); imported when it is used
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("echosearch.cli.demo:demo", "Try everything on ultrasound that ships with pydicom."),
+    "demo": ("echosearch.cli.demo:demo", "Try everything on synthetic hearts whose truth is known."),
     "encoder": ("echosearch.cli.encoder:encoder", "Make, choose, list, check and import encoders."),
     "ingest": ("echosearch.cli.ingest:ingest", "Read a PACS export into the archive."),
     "query": ("echosearch.cli.query:query", "Find studies by what a report would say."),
@@ -39,8 +39,8 @@ def cli() -> None:
     """A hospital's echocardiography archive, searchable by meaning.
 
     \b
-    echosearch encoder init --size tiny --reports reports.csv --out ./tiny
-    echosearch encoder use ./tiny
+    echosearch demo
+    echosearch encoder use FOLDER
     echosearch ingest /pacs/export --reports reports.csv
     echosearch query --report "重度僧帽弁逆流" --view 4CH
 

@@ -1,4 +1,4 @@
-"""One run of `echosearch demo`, as a user would start it, kept for the tests of every other command."""
+"""The program as a process, and one small archive kept for the tests of every command."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from echosearch.cli.main import cli
+from tests.cli.material import write_material
 
 PROGRAM = [sys.executable, "-c", "from echosearch.cli import main; main()"]
 
@@ -21,17 +22,16 @@ def run(args: Sequence[str], **environment: str) -> subprocess.CompletedProcess[
     """The console script in a process of its own, with a clean environment; its output is UTF-8 whatever the locale."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
     return subprocess.run(
-        [*PROGRAM, *args], env=kept | environment, capture_output=True, encoding="utf-8", timeout=300, check=False
+        [*PROGRAM, *args], env=kept | environment, capture_output=True, encoding="utf-8", timeout=900, check=False
     )
 
 
 @dataclass(frozen=True)
-class Demo:
-    """What the demo said, and the archive it left."""
+class Tried:
+    """An archive that has been filled, and what filling it said."""
 
-    said: str
-    noted: str
     folder: Path
+    ingested: str
 
     def ask(self, *args: str) -> Result:
         """A command on that archive, in this process."""
@@ -40,10 +40,18 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    place = tmp_path_factory.mktemp("demo")
-    place.chmod(0o755)
-    place.parent.chmod(0o755)  # the embedded server's user must reach its folder
-    done = run(["demo", "--keep"], TMPDIR=str(place), LC_ALL="C", OMP_NUM_THREADS="1")
-    assert done.returncode == 0, done.stderr
-    return Demo(done.stdout, done.stderr, next(place.glob("echosearch-demo-*")))
+def real(tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    """Real ultrasound under an untrained encoder: three studies of three patients, and four stills."""
+    folder = tmp_path_factory.mktemp("real")
+    folder.chmod(0o755)
+    folder.parent.chmod(0o755)  # the embedded server's user must reach its folder
+    write_material(folder)
+    export, reports, encoder = str(folder / "export"), str(folder / "reports.csv"), str(folder / "encoder")
+    archive = Tried(folder, "")
+    said = [
+        archive.ask("encoder", "init", "--size", "tiny", "--reports", reports, "--out", encoder),
+        archive.ask("encoder", "use", encoder),
+        archive.ask("ingest", export, "--reports", reports, "--sidecar", str(folder / "sidecar.csv")),
+    ]
+    assert [one.exit_code for one in said] == [0, 0, 0], [one.output for one in said]
+    return Tried(folder, said[-1].stdout)

@@ -1,132 +1,135 @@
-"""From files to printed hits: the demo, and every command on the archive that it leaves."""
+"""The demo as a user starts it: what it shows, counts and leaves. How well an encoder ranks is not its test."""
 
 from __future__ import annotations
 
 import json
-import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import click
+import numpy as np
 import pytest
+from PIL import Image
 
-from echosearch.cli.demo_material import STILLS
-from tests.cli.conftest import Demo
+from echosearch.cli.demo import demo as command
+from echosearch.cli.demo_steps import REAL_FILES, ask, copy_real_ultrasound, show
+from echosearch.cli.demo_truth import QUESTIONS
+from echosearch.phantom.archive import cohort, truth_row
+from echosearch.phantom.wording import report_text
+from tests.cli.conftest import run
 
-
-def test_the_demo_shows_each_command_and_its_output(demo: Demo) -> None:
-    lines = demo.said.splitlines()
-    commands = [line for line in lines if line.startswith("$ echosearch ")]
-    words = ["encoder init", "encoder use", "ingest", "query", "similar", "report", "status"]
-    assert [any(f"$ echosearch {word}" in line for line in commands) for word in words] == [True] * len(words)
-    assert "$ echosearch query --report '重度僧帽弁逆流'" in demo.said  # though the locale was C
-    assert f"{3 + len(STILLS)} files: 3 indexed, {len(STILLS)} skipped, 0 quarantined, 0 pending" in lines
-    assert "reports: 3 linked, 0 unmatched, 0 ambiguous, 0 contradicted" in lines
-    assert "重度の僧帽弁逆流あり。" in demo.said  # report search with --identified
-    assert "means nothing" in demo.said
-    assert "untrained" in demo.noted
-    assert "\x1b[" not in demo.said + demo.noted  # no terminal, no colours, no progress
+PATIENTS, SEED = 2, 21
 
 
-def test_status_adds_up(demo: Demo) -> None:
-    said = json.loads(demo.ask("status", "--json").stdout)
-    counts = {name: said[name] for name in ("found", "indexed", "skipped", "quarantined", "pending", "reasons")}
-    assert counts == {"found": 7, "indexed": 3, "skipped": 4, "quarantined": 0, "pending": 0, "reasons": {"STILL": 4}}
-    assert (said["patients"], said["studies"], said["videos"], said["reports"]) == (3, 3, 3, 3)
-    assert said["encoder"]["trained"] is False
+@dataclass(frozen=True)
+class Demo:
+    facts: dict[str, Any]
+    shown: str
+    left: list[Path]
+    elsewhere: Path  # where the user's own archive would be
 
 
-def test_status_why(demo: Demo) -> None:
-    still = demo.ask("status", "--why", str(demo.folder / "export" / "IM_0002"))
-    assert "skipped, STILL" in still.stdout
-    assert "only cines are embedded" in still.stdout
-    cine = json.loads(demo.ask("status", "--json", "--why", str(demo.folder / "export" / "IM_0001")).stdout)
-    assert cine["state"] == "indexed"
-    unknown = demo.ask("status", "--why", str(demo.folder / "reports.csv"))
-    assert (unknown.exit_code, "no ingest has met this file" in unknown.stderr) == (1, True)
-    assert json.loads(demo.ask("status", "--unmatched", "--json").stdout) == {"reports": []}
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    place = tmp_path_factory.mktemp("demo")
+    place.chmod(0o755)
+    place.parent.chmod(0o755)  # the embedded server's user must reach its folder
+    mine = place / "mine"
+    wanted = ["demo", "--patients", str(PATIENTS), "--seed", str(SEED), "--json"]
+    # settings of the user's own that must not reach the demo
+    settings = {"ECHOSEARCH_HOME": str(mine), "ECHOSEARCH_ENCODER": "no-such", "HF_HUB_OFFLINE": "1"}
+    done = run(wanted, TMPDIR=str(place), LC_ALL="C", OMP_NUM_THREADS="1", **settings)
+    assert done.returncode == 0, done.stderr
+    return Demo(json.loads(done.stdout), done.stderr, sorted(place.glob("echosearch-demo-*/*")), mine)
 
 
-def test_query_is_json_and_pseudonymous(demo: Demo) -> None:
-    said = demo.ask("query", "--report", "重度僧帽弁逆流", "--json").stdout
-    shape = json.loads(said)
-    assert [hit["rank"] for hit in shape["hits"]] == [1, 2, 3]
-    assert {"study", "score", "video", "view", "view_prob", "mode", "date", "age", "sex"} <= shape["hits"][0].keys()
-    assert "DEMO-2" not in said
-    assert "重度僧帽弁逆流" in said  # not escaped
-    named = json.loads(demo.ask("query", "--report", "重度僧帽弁逆流", "--json", "--identified").stdout)
-    assert {hit["accession_number"] for hit in named["hits"]} == {"", "DEMO-2", "DEMO-3"}
-    assert [hit["study"] for hit in named["hits"]] == [hit["study"] for hit in shape["hits"]]
-    nobody = demo.ask("query", "--report", "弁", "--where", "date < 1990")
-    assert (nobody.exit_code, nobody.stdout) == (0, "nothing fits the conditions\n")
-    some = json.loads(demo.ask("query", "--report", "弁", "--where", "date = 2021", "--json").stdout)
-    assert [hit["date"] for hit in some["hits"]] == ["2021-04"]  # 令和3年
+def test_each_command_is_shown_before_its_output(demo: Demo) -> None:
+    commands = [line for line in demo.shown.splitlines() if line.startswith("$ echosearch ")]
+    words = [
+        *("phantom write", "encoder use phantom-tiny", "encoder use phantom-views", "ingest phantom/DICOM"),
+        *["query --report"] * len(QUESTIONS),
+        *("similar", "ingest phantom/DICOM --reports", "report", "ingest real", "status"),
+    ]
+    assert [line.startswith(f"$ echosearch {word}") for line, word in zip(commands, words, strict=True)] == [
+        True
+    ] * len(words)
+    assert "$ echosearch query --report '重度僧帽弁逆流' --identified --json" in commands  # though the locale was C
+    assert "SYNTHETIC: no patient is in this" in demo.shown
+    assert f"{len(REAL_FILES)} files: 1 indexed, {len(REAL_FILES) - 1} skipped" in demo.shown
+    assert f"reports: {demo.facts['studies']} linked, 0 unmatched" in demo.shown
+    assert "\x1b[" not in demo.shown  # no terminal, no colours, no progress
 
 
-def test_a_query_from_a_file_and_stdin(demo: Demo) -> None:
-    path = demo.folder / "findings.txt"
-    path.write_text("重度僧帽弁逆流", encoding="utf-8-sig")
-    asked = json.loads(demo.ask("query", "--report", "重度僧帽弁逆流", "--json").stdout)
-    assert json.loads(demo.ask("query", "--file", str(path), "--json").stdout) == asked
+def test_every_hit_stands_beside_its_truth(demo: Demo) -> None:
+    studies = list(cohort(PATIENTS, SEED))
+    truth = {row["study_uid"]: row for row in map(truth_row, studies)}
+    said = {truth_row(study)["study_uid"]: report_text(study) for study in studies}
+    assert demo.facts["studies"] == len(studies)
+    assert len(demo.facts["queries"]) == len(QUESTIONS)
+    for question, answer in zip(QUESTIONS, demo.facts["queries"], strict=True):
+        assert question.text in answer["asked"]
+        for hit in answer["hits"]:
+            grade = truth[hit["study_uid"]][question.finding]
+            assert hit["truth"] == f"{question.finding} {grade}"
+            assert hit["right"] is (int(grade) >= 3)
+            assert hit["said"] is None or hit["said"] in said[hit["study_uid"]]
+            assert f"\t{'✓' if hit['right'] else '✗'}\t{hit['truth']}\t{hit['said'] or '-'}\n" in demo.shown
+        assert answer["right"] == sum(hit["right"] for hit in answer["hits"])
+        assert answer["could"] == sum(int(row[question.finding]) >= 3 for row in truth.values())
+        assert answer["among"] == len(truth)
+        assert f"{answer['right']} of these {len(answer['hits'])} have {question.finding}" in demo.shown
+    whole = [answer for question, answer in zip(QUESTIONS, demo.facts["queries"], strict=True) if not question.where]
+    assert [len(answer["hits"]) for answer in whole] == [min(len(studies), 10)] * len(whole)
 
 
-def test_a_pipe_gets_tab_separated_columns(demo: Demo) -> None:
-    lines = demo.ask("similar", "DEMO-2").stdout.splitlines()
-    assert lines[0].split("\t")[:4] == ["rank", "score", "study", "date"]
-    assert len(lines) == 3
-    assert len(lines[1].split("\t")[2]) == 36  # whole keys, to be given to other commands
+def test_the_default_archive_has_enough_and_not_too_much_to_find() -> None:
+    default = {option.name: option.default for option in command.params}
+    studies = list(cohort(default["patients"], default["seed"]))
+    for question in QUESTIONS:
+        having = sum(study.findings.grades()[question.finding] >= 3 for study in studies)
+        assert 5 <= having <= len(studies) // 4
+    assert default["seed"] not in (11, 2026)  # what ships was trained on the one and is scored on the other
 
 
-def test_similar_and_report_by_file_and_study(demo: Demo) -> None:
-    by_name = json.loads(demo.ask("similar", "DEMO-2", "--json").stdout)
-    by_file = json.loads(demo.ask("similar", str(demo.folder / "export" / "mirrored.avi"), "--json").stdout)
-    assert [hit["study"] for hit in by_file["hits"]] == [hit["study"] for hit in by_name["hits"]]
-    reports = demo.ask("report", "DEMO-2", "--json")
-    assert len(json.loads(reports.stdout)["hits"]) == 3
-    assert "僧帽弁" not in reports.stdout
-    refused = demo.ask("similar", str(demo.folder / "export" / "IM_0002"))
-    assert refused.exit_code == 1
-    assert refused.stderr == (
-        "echosearch: this file cannot be searched by: skipped, STILL (a single frame: only cines are embedded)\n"
-    )
+def test_similar_and_report_are_judged_too(demo: Demo) -> None:
+    similar = demo.facts["similar"]
+    patient = next(study for study in cohort(PATIENTS, SEED) if study.accession_number == similar["asked"]).patient
+    others = [study for study in cohort(PATIENTS, SEED) if study.patient != patient]
+    assert similar["among"] == len(others)
+    assert len(similar["hits"]) == min(5, len(others))  # the same patient's are left out
+    assert all(hit["right"] is bool(hit["said"]) for hit in similar["hits"])
+    assert f"The truth of {similar['asked']}: EF " in demo.shown
+    assert 1 <= demo.facts["own_report_rank"] <= demo.facts["studies"]
+    assert f"Its own report stands at {demo.facts['own_report_rank']} of {demo.facts['studies']}" in demo.shown
 
 
-def test_a_second_ingest_does_nothing_and_a_dry_run_stores_nothing(demo: Demo) -> None:
-    again = json.loads(demo.ask("ingest", str(demo.folder / "export"), "--json").stdout)
-    assert (again["encoder_batches"], again["index_writes"], again["new_videos"]) == (0, 0, 0)
-    shutil.copyfile(demo.folder / "reports.csv", demo.folder / "export" / "notes")
-    try:
-        dry = json.loads(demo.ask("ingest", str(demo.folder / "export"), "--dry-run", "--json").stdout)
-    finally:
-        (demo.folder / "export" / "notes").unlink()
-    assert dry["counts"] == {"STILL": 4, "video": 1, "NO_IDENTITY": 2, "NOT_AN_IMAGE": 1}  # no sidecar was given
-    assert json.loads(demo.ask("status", "--json").stdout)["found"] == 7
+def test_only_the_picture_stays(demo: Demo) -> None:
+    assert demo.left == [Path(demo.facts["picture"])]
+    assert str(demo.left[0]) in demo.shown
+    assert not demo.elsewhere.exists()
+    pixels = np.asarray(Image.open(demo.left[0]))
+    assert pixels.shape[2] == 3
+    frames = {
+        tuple(pixel) for pixel in pixels[::7, 0]
+    }  # down the left edge: the frames of the first hits, in two colours
+    assert frames <= {(40, 170, 70), (200, 50, 50), (0, 0, 0)}
+    assert pixels.std() > 20
 
 
-def test_rebuild_gives_the_same_answers(demo: Demo) -> None:
-    ask = ("query", "--report", "左室拡大", "--json", "--exact")
-    before = demo.ask(*ask).stdout
-    shutil.rmtree(demo.folder / "home" / "qdrant")
-    lost = demo.ask("verify")
-    assert lost.exit_code == 3
-    assert "missing" in lost.stdout
-    assert json.loads(demo.ask("index", "rebuild", "--json").stdout) == {"points": 9}
-    assert json.loads(demo.ask("verify", "--json").stdout)["clean"] is True
-    assert demo.ask(*ask).stdout == before
-
-
-@pytest.mark.parametrize("command", ["list", "check"])
-def test_encoders(demo: Demo, command: str) -> None:
-    if command == "list":
-        listed = json.loads(demo.ask("encoder", "list", "--json").stdout)
-        assert [(one["in_use"], one["shipped"]) for one in listed["encoders"]] == [(True, False), (False, True)]
-        assert [(one["name"], one["shipped"]) for one in listed["view_classifiers"]] == [("phantom-views", True)]
-        assert "untrained-vivit-tiny" in demo.ask("encoder", "list").stdout
-    else:
-        facts = json.loads(demo.ask("encoder", "check", str(demo.folder / "encoder"), "--json").stdout)
-        assert max(facts["golden_video"], facts["golden_text"]) <= facts["tolerance"]
-
-
-def test_a_broken_table_stops_before_anything_is_decoded(demo: Demo) -> None:
-    path = demo.folder / "broken.csv"
-    path.write_text("study_uid,report_text,study_date\n1.2,左室拡大なし,2024/2/30\n", encoding="cp932")
-    done = demo.ask("ingest", str(demo.folder / "export"), "--reports", str(path))
-    assert done.exit_code == 1
-    assert "line 2, column study_date: no such day in the calendar" in done.stderr
+def test_a_step_that_fails_ends_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o755)
+    tmp_path.parent.chmod(0o755)
+    monkeypatch.setenv("ECHOSEARCH_HOME", str(tmp_path / "home"))
+    copy_real_ultrasound(tmp_path / "real")
+    cut = tmp_path / "real" / "IM_0001"
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    show(tmp_path, ["encoder", "use", "phantom-tiny"])
+    with pytest.raises(click.ClickException, match="the demo stopped: echosearch ingest ended with 3"):
+        ask(tmp_path, ["ingest", "real"])
+    before = Path.cwd()
+    with pytest.raises(click.ClickException, match="no-such"):
+        show(tmp_path, ["encoder", "use", "no-such"])
+    with pytest.raises(click.ClickException, match="no such file or folder"):
+        ask(tmp_path, ["ingest", "no/such/folder"])
+    assert Path.cwd() == before

@@ -1,25 +1,19 @@
-"""What the demo ingests: the ultrasound inside pydicom's package, two altered copies, and made-up reports."""
+"""A small export: the ultrasound inside pydicom's package, two altered copies of its cine, made-up reports."""
 
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import av
 import numpy as np
 
+from echosearch.cli.demo_steps import copy_real_ultrasound
 from echosearch.clip import Uint8
-from echosearch.errors import InputError
 from echosearch.source import inspect_file, open_source
 from echosearch.study import VideoHeader
 
-__all__ = ["write_material"]
-
-CINE = "examples_ybr_color.dcm"
-STILLS = ("examples_rgb_color.dcm", "examples_palette.dcm", "examples_jpeg2k.dcm", "ExplVR_BigEnd.dcm")
 FRAMES_PER_SECOND = 30
 
 _REPORTS = (
@@ -32,13 +26,9 @@ _REPORTS = (
 def write_material(folder: Path) -> None:
     """Fill ``folder``: export/ (files without extensions, as a PACS names them), reports.csv, sidecar.csv."""
     export = folder / "export"
-    export.mkdir()
-    shipped = _shipped_folder()
-    for number, name in enumerate((CINE, *STILLS), 1):
-        shutil.copyfile(shipped / name, export / f"IM_{number:04d}")
+    copy_real_ultrasound(export)
     header = inspect_file(export / "IM_0001")
-    if not isinstance(header, VideoHeader):
-        raise InputError(f"pydicom's own cine cannot be read here ({header}): install pydicom 3.0.2 or later")
+    assert isinstance(header, VideoHeader)
     source = open_source(export / "IM_0001")
     frames = np.stack([frame.copy() for frame in source.frames(range(source.n_frames))])  # (T, H, W, 3) uint8
     altered: dict[str, Callable[[Uint8], Uint8]] = {
@@ -61,14 +51,6 @@ def write_material(folder: Path) -> None:
         ("study_uid", "accession_number", "patient_id", "report_text"),
         [(*identity, text) for identity, text in zip(linked, _REPORTS, strict=True)],
     )
-
-
-def _shipped_folder() -> Path:
-    """Where pydicom's example files are; found without importing it."""
-    spec = find_spec("pydicom")
-    if spec is None or spec.origin is None:
-        raise InputError("pydicom is not installed: its example files are what the demo ingests")
-    return Path(spec.origin).parent / "data" / "test_files"
 
 
 def _write_avi(path: Path, frames: Uint8) -> None:
