@@ -17,7 +17,7 @@ import click
 
 from echosearch.cli.demo_picture import draw_hits, files_of_videos
 from echosearch.cli.demo_steps import alone, ask, copy_real_ultrasound, show
-from echosearch.cli.demo_truth import QUESTIONS, Answer, Studies, findings_of, judge, judge_similar, say
+from echosearch.cli.demo_truth import QUESTIONS, Answer, Studies, findings_of, judge, judge_similar, marked, say
 from echosearch.cli.show import note, say_json, table
 from echosearch.encoder.shipped import shipped_bundles
 from echosearch.keys import load_keyring
@@ -107,8 +107,8 @@ def _query(folder: Path, number: int, studies: Studies) -> Answer:
 
 
 def _similar(folder: Path, studies: Studies) -> Answer:
-    """Of the study with the worst mitral leak: whatever the seed, there is one, and no encoder has a say in which."""
-    target = max(studies.values(), key=lambda study: study.findings.mr)
+    """Of the study with the most findings: whatever the seed, there is one, and no encoder has a say in which."""
+    target = max(studies.values(), key=lambda study: len(marked(study)))
     name = target.accession_number
     answer = judge_similar(target, ask(folder, ["similar", name, "--top-k", "5", "--identified"]), studies)
     click.echo(f"The truth of {name}: {findings_of(target)}. The same patient's other studies are left out.")

@@ -12,7 +12,18 @@ from echosearch.cli.show import table
 from echosearch.phantom.history import PhantomStudy
 from echosearch.phantom.wording import report_phrases
 
-__all__ = ["QUESTIONS", "Answer", "JudgedHit", "Question", "Studies", "findings_of", "judge", "judge_similar", "say"]
+__all__ = [
+    "QUESTIONS",
+    "Answer",
+    "JudgedHit",
+    "Question",
+    "Studies",
+    "findings_of",
+    "judge",
+    "judge_similar",
+    "marked",
+    "say",
+]
 
 HAS_IT = 3  # the grade from which a study counts as having a finding: moderate or severe; a device is 0 or 4
 
@@ -84,10 +95,10 @@ def judge(question: Question, found: Mapping[str, Any], studies: Studies) -> Ans
 
 def judge_similar(target: PhantomStudy, found: Mapping[str, Any], studies: Studies) -> Answer:
     """The hits of `similar --identified --json`: right where a finding of grade 3 or 4 is shared."""
-    wanted = set(_marked(target))
+    wanted = set(marked(target))
 
     def shared(study: PhantomStudy) -> list[str]:
-        return [name for name in _marked(study) if name in wanted]
+        return [name for name in marked(study) if name in wanted]
 
     hits = tuple(
         _judged(hit, findings_of(study), ", ".join(shared(study)) or None, bool(shared(study)))
@@ -101,7 +112,12 @@ def judge_similar(target: PhantomStudy, found: Mapping[str, Any], studies: Studi
 def findings_of(study: PhantomStudy) -> str:
     """EF 35, mr 4, la_dilation 3: what is moderate or worse."""
     grades = study.findings.grades()
-    return ", ".join((f"EF {study.findings.ef:.0f}", *(f"{name} {grades[name]}" for name in _marked(study))))
+    return ", ".join((f"EF {study.findings.ef:.0f}", *(f"{name} {grades[name]}" for name in marked(study))))
+
+
+def marked(study: PhantomStudy) -> list[str]:
+    """The findings that a study counts as having, by their columns of truth.csv."""
+    return [name for name, grade in study.findings.grades().items() if grade >= HAS_IT]
 
 
 def say(answer: Answer, truth: str, said: str) -> None:
@@ -125,10 +141,6 @@ def say(answer: Answer, truth: str, said: str) -> None:
         f"{answer.right} of these {shown} have {answer.meaning} (✓); {answer.could} of all {answer.among} do, so that"
         f" {shown} drawn blindly would hold {shown * answer.could / max(answer.among, 1):.1f}."
     )
-
-
-def _marked(study: PhantomStudy) -> list[str]:
-    return [name for name, grade in study.findings.grades().items() if grade >= HAS_IT]
 
 
 def _paired(found: Mapping[str, Any], studies: Studies) -> Sequence[tuple[Mapping[str, Any], PhantomStudy]]:
