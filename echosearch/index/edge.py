@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import IO
@@ -25,7 +26,14 @@ import qdrant_edge as engine
 from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
 from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.edge_filter import edge_filter
-from echosearch.index.edge_shard import check_shard, create_shard, engine_errors, load_shard, sync_folder
+from echosearch.index.edge_shard import (
+    check_shard,
+    create_shard,
+    engine_errors,
+    is_quantized,
+    load_shard,
+    sync_folder,
+)
 from echosearch.index.fields import (
     HNSW_EF,
     SCORED_FIELDS,
@@ -44,6 +52,7 @@ from echosearch.where import Where
 __all__ = ["EdgeIndex"]
 
 OVERSAMPLING = 4.0  # candidates by the small vectors for each result by the float16 ones
+UPDATE_POINTS = 2000  # the engine copies an update twice while it applies it
 
 
 class EdgeIndex:
@@ -75,19 +84,12 @@ class EdgeIndex:
             return sorted(entry.name for entry in self._folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
 
     def upsert(self, collection: Collection, points: Sequence[Point]) -> None:
-        if not points:
-            return
-        rows = unit_rows(collection, points)
-        batch = [
-            # a memoryview: a list of Python floats would take longer to make than the engine takes to store it
-            engine.Point(point.id, memoryview(row), payload_values(point.payload))  # type: ignore[arg-type]
-            for point, row in zip(points, rows, strict=True)
-        ]
-        self._write(collection, engine.UpdateOperation.upsert_points(batch))
+        if points:
+            self._write(collection, _upserts(points, unit_rows(collection, points)))
 
     def delete(self, collection: Collection, ids: Sequence[UUID]) -> None:
         if ids and self._open(collection) is not None:
-            self._write(collection, engine.UpdateOperation.delete_points(list(ids)))
+            self._write(collection, [engine.UpdateOperation.delete_points(list(ids))])
 
     def search(
         self, collection: Collection, vector: Vectors, limit: int, where: Where | None = None, exact: bool = False
@@ -151,10 +153,19 @@ class EdgeIndex:
 
     def optimize(self, collection: Collection) -> None:
         shard = self._open(collection)
-        if shard is not None:
-            with engine_errors(collection.name):
-                shard.optimize()
+        if shard is None:
+            return
+        place = self._folder / collection.name
+        with self._guard, engine_errors(collection.name):
+            if not is_quantized(place):
                 shard.flush()
+                shard.close()
+                del self._shards[collection.name]
+                shard = self._load(collection, place, quantized=True)
+                self._shards[collection.name] = (collection.dimension, shard)
+        with engine_errors(collection.name):
+            shard.optimize()
+            shard.flush()
 
     def close(self) -> None:
         with self._guard:
@@ -212,11 +223,11 @@ class EdgeIndex:
             )
         return shard
 
-    def _load(self, collection: Collection, place: Path) -> engine.EdgeShard:
+    def _load(self, collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:
         deadline = time.monotonic() + self._wait
         while True:
             try:
-                return load_shard(collection, place)
+                return load_shard(collection, place, quantized)
             except StoreUnreachable as exc:
                 # the engine's own lock: a second index in this process, or a forked child that outlived its parent
                 if "WouldBlock" not in str(exc):
@@ -225,13 +236,26 @@ class EdgeIndex:
                     raise ArchiveLocked(self._locked()) from exc
                 time.sleep(0.05)
 
-    def _write(self, collection: Collection, operation: engine.UpdateOperation) -> None:
+    def _write(self, collection: Collection, operations: Iterable[engine.UpdateOperation]) -> None:
         shard = self._open(collection)
         if shard is None:
             raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild")
         with engine_errors(collection.name):
-            shard.update(operation)
+            for operation in operations:
+                shard.update(operation)
             shard.flush()
+
+
+def _upserts(points: Sequence[Point], rows: Vectors) -> Iterator[engine.UpdateOperation]:
+    for start in range(0, len(points), UPDATE_POINTS):
+        some = slice(start, start + UPDATE_POINTS)
+        yield engine.UpdateOperation.upsert_points(
+            [
+                # an array: a list of Python floats would take longer to make than the engine takes to store it
+                engine.Point(point.id, array("f", row.tobytes()), payload_values(point.payload))  # type: ignore[arg-type]
+                for point, row in zip(points[some], rows[some], strict=True)
+            ]
+        )
 
 
 def _uuid(value: engine.PointId) -> UUID:

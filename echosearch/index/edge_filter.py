@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qdrant_edge import FieldCondition, Filter, MatchAny, MatchValue, RangeFloat
 
-from echosearch.index.fields import interval
+from echosearch.index.fields import interval, word_number
 from echosearch.where import FIELDS, And, Comparison, Not, Or, Where
 
 __all__ = ["edge_filter"]
@@ -29,9 +29,9 @@ def _comparison(where: Comparison) -> Filter:
     if not values:
         return _nothing()
     if FIELDS[where.field] is str:
-        if where.op == "=":
-            return Filter(must=[FieldCondition(where.field, match=MatchValue(str(values[0])))])
-        return Filter(must=[FieldCondition(where.field, match=MatchAny([str(value) for value in values]))])
+        numbers = [word_number(where.field, str(value)) for value in values]
+        match = MatchValue(numbers[0]) if where.op == "=" else MatchAny(numbers)
+        return Filter(must=[FieldCondition("words", match=match)])
     bounds = [interval(where, float(value)) for value in values]
     return Filter(
         should=[FieldCondition(where.field, range=RangeFloat(gte=b.gte, gt=b.gt, lte=b.lte, lt=b.lt)) for b in bounds]
@@ -39,4 +39,5 @@ def _comparison(where: Comparison) -> Filter:
 
 
 def _nothing() -> Filter:
-    return Filter(must=[FieldCondition("study", match=MatchAny([""]))])
+    """No word's number is negative."""
+    return Filter(must=[FieldCondition("words", match=MatchAny([-1]))])

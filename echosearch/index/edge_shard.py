@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,22 +14,24 @@ from echosearch.errors import ArchiveError, EchosearchError, StoreUnreachable
 from echosearch.index.base import Collection
 from echosearch.index.fields import HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, IndexType
 
-__all__ = ["check_shard", "create_shard", "engine_errors", "load_shard", "sync_folder"]
+__all__ = ["check_shard", "create_shard", "engine_errors", "is_quantized", "load_shard", "sync_folder"]
 
 INDEX_KB = 4_000  # from this size on optimize() makes a segment of its own, with 4-bit vectors
 FULL_SCAN_KB = 40_000  # up to this size, in all or after a filter, a scan of the 4-bit vectors is fast and misses less
 
+# The graph is walked on 4 bits a number and what it finds is compared anew in float16 (edge.py asks for that): at the
+# same time this allows a search three times as wide.
+_FOUR_BITS = engine.TurboQuantQuantizationConfig(bits=engine.TurboQuantBitSize.Bits4, memory=engine.Memory.Pinned)
 _SCHEMAS: dict[IndexType, engine.PayloadSchemaParams] = {
-    # Extra links of the graph for each value of a field: for words only. A key has few points and is scanned; for
-    # numbers they double the time of building and find nothing more (bench_index.py).
-    "uuid": engine.UuidIndexParams(enable_hnsw=False),
-    "keyword": engine.KeywordIndexParams(),
-    "integer": engine.IntegerIndexParams(lookup=True, range=True, enable_hnsw=False),
+    # Extra links of the graph for each value that many points have: for words only. A key has few points and is
+    # scanned; for numbers links double the time of building and find nothing more (bench_index.py). A number is
+    # only ever compared as a range: a table of its values too would be one more index to write.
+    "words": engine.IntegerIndexParams(lookup=True, range=False),
+    "integer": engine.IntegerIndexParams(lookup=False, range=True, enable_hnsw=False),
     "float": engine.FloatIndexParams(enable_hnsw=False),
 }
 _TYPES: dict[IndexType, engine.PayloadSchemaType] = {
-    "uuid": engine.PayloadSchemaType.Uuid,
-    "keyword": engine.PayloadSchemaType.Keyword,
+    "words": engine.PayloadSchemaType.Integer,
     "integer": engine.PayloadSchemaType.Integer,
     "float": engine.PayloadSchemaType.Float,
 }
@@ -53,14 +56,26 @@ def engine_errors(name: str) -> Iterator[None]:
         ) from exc
 
 
-def load_shard(collection: Collection, place: Path) -> engine.EdgeShard:
-    """Open a shard. Raises ArchiveError where its dimension, distance or datatype differ."""
+def load_shard(collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:
+    """Open a shard. Raises ArchiveError where its dimension, distance or datatype differ.
+
+    Once opened ``quantized``, it has 4-bit vectors too from the next optimize() on, for good.
+    """
     with engine_errors(collection.name):
-        return engine.EdgeShard.load(str(place), _config(collection))
+        return engine.EdgeShard.load(str(place), _config(collection, _FOUR_BITS if quantized else None))
+
+
+def is_quantized(place: Path) -> bool:
+    """Whether the shard has been opened ``quantized`` before."""
+    config: dict[str, object] = json.loads((place / "edge_config.json").read_bytes())
+    return config.get("quantization_config") is not None
 
 
 def create_shard(collection: Collection, place: Path) -> None:
-    """Make a shard with its payload indexes, under another name first: it is there whole or not at all."""
+    """Make a shard with its payload indexes, under another name first: it is there whole or not at all.
+
+    Without 4-bit vectors: to make each point's as it comes costs a first ingest or a rebuild a sixth of its time.
+    """
     making = place.with_name(f".new-{place.name}")
     making.mkdir(mode=0o700)
     with engine_errors(collection.name):
@@ -97,7 +112,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _config(collection: Collection) -> engine.EdgeConfig:
+def _config(
+    collection: Collection, quantization: engine.TurboQuantQuantizationConfig | None = None
+) -> engine.EdgeConfig:
+    """What is None here stays as the shard has it."""
     return engine.EdgeConfig(
         vectors=engine.EdgeVectorParams(
             collection.dimension,
@@ -105,11 +123,7 @@ def _config(collection: Collection) -> engine.EdgeConfig:
             datatype=engine.VectorStorageDatatype.Float16,  # the float32 originals are in Postgres
         ),
         hnsw_config=engine.HnswIndexConfig(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_KB),
-        # The graph is walked on 4 bits a number and what it finds is compared anew in float16 (edge.py asks for that):
-        # at the same time this allows a search three times as wide.
-        quantization_config=engine.TurboQuantQuantizationConfig(
-            bits=engine.TurboQuantBitSize.Bits4, memory=engine.Memory.Pinned
-        ),
+        quantization_config=quantization,
         optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=INDEX_KB),
         wal_enabled=False,  # see edge.py: every write is flushed
     )

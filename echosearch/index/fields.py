@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Literal, get_args
 from uuid import UUID
 
 import numpy as np
 
+from echosearch.errors import ArchiveError
 from echosearch.index.base import Collection, Payload, Point, Scored
 from echosearch.vector import Vectors, unit
 from echosearch.where import FIELDS, Comparison
@@ -30,42 +33,47 @@ __all__ = [
     "scored",
     "unit_query",
     "unit_rows",
+    "word_number",
 ]
 
 # Chosen by tests/benchmarks/bench_index.py on 100,000 x 512 (figures in docs/operations.md).
 HNSW_M, HNSW_EF_CONSTRUCT, HNSW_EF = 16, 128, 768
 TIE_MARGIN = 2  # results asked for beyond the limit, to see whether a tie crosses it
 
-IndexType = Literal["uuid", "keyword", "integer", "float"]
+IndexType = Literal["words", "integer", "float"]
 
-# Every field that a filter may name (echosearch.where.FIELDS). key, gen and vector_hash are only ever read:
-# an index on them would cost memory for each point and answer nothing.
-PAYLOAD_INDEXES: dict[str, IndexType] = {
-    "study": "uuid",
-    "patient": "uuid",
-    "view": "keyword",
-    "view_prob": "float",
-    "mode": "keyword",
-    "sex": "keyword",
-    "age": "integer",
-    "month": "integer",
-    "device": "keyword",
-}
-SCORED_FIELDS = ("ref", "study", "patient")
+# What a filter may name (echosearch.where.FIELDS): the words of all its text fields in one list of numbers, and its
+# numbers under their own names. An engine keeps a file set for each index, and forces each of its files to the disk
+# at every write: one index for six fields costs a sixth. "ref" is only ever read, so it has none.
+WORD_FIELDS = tuple(name for name, kind in FIELDS.items() if kind is str)
+PAYLOAD_INDEXES: dict[str, IndexType] = {"words": "words", "view_prob": "float", "age": "integer", "month": "integer"}
+SCORED_FIELDS = ("ref",)
 USABLE_NORMS = (1e-30, 1e30)  # float32 can divide by it
 
-assert PAYLOAD_INDEXES.keys() == FIELDS.keys()
+assert {*WORD_FIELDS, *PAYLOAD_INDEXES} - {"words"} == FIELDS.keys()
 assert set(PAYLOAD_INDEXES.values()) == set(get_args(IndexType))
+
+
+@lru_cache(maxsize=4096)
+def word_number(field: str, word: str) -> int:
+    """What stands for ``field = word`` in a stored payload: 63 bits of a hash, so that no list of words is kept.
+
+    Numbers, because the embedded engine takes 1.7 us to read one and 4 us to read a string. Among the keys of ten
+    million studies, two have the same number with a chance of 1 in 150,000.
+    """
+    return int.from_bytes(blake2b(f"{field}={word}".encode(), digest_size=8).digest(), "big") >> 1
 
 
 def payload_values(payload: Payload) -> dict[str, object]:
     """Payload as an engine stores it; what is unknown is left out (a filter on it then never matches).
 
-    key, gen and vector_hash travel as one string, "ref": they are only ever read, and each string more costs an
-    engine several microseconds a point.
+    "ref" is what is read back: one string, because each costs the embedded engine several microseconds a point.
     """
-    values: dict[str, object] = {"ref": f"{payload.key} {payload.gen} {payload.vector_hash}"}
-    for name in PAYLOAD_INDEXES:
+    values: dict[str, object] = {
+        "ref": f"{payload.key} {payload.gen} {payload.vector_hash} {payload.study} {payload.patient}",
+        "words": [word_number(name, word) for name in WORD_FIELDS if (word := getattr(payload, name))],
+    }
+    for name in ("view_prob", "age", "month"):
         value = getattr(payload, name)
         if value is not None:
             values[name] = value
@@ -74,20 +82,21 @@ def payload_values(payload: Payload) -> dict[str, object]:
 
 def read_ref(values: Mapping[str, object]) -> tuple[str, int, str]:
     """Key, gen and vector hash of a stored payload."""
-    key, gen, vector_hash = str(values["ref"]).split(" ")
+    key, gen, vector_hash, _, _ = _ref(values)
     return key, int(gen), vector_hash
+
+
+def _ref(values: Mapping[str, object]) -> list[str]:
+    parts = str(values.get("ref")).split(" ")
+    if len(parts) != 5:
+        raise ArchiveError("the index was written by an older echosearch: make it anew with echosearch index rebuild")
+    return parts
 
 
 def scored(values: Mapping[str, object], score: float) -> Scored:
     """A search result from a stored payload. Float16 storage can push a cosine a little past 1: it is clamped."""
-    key, gen, _ = read_ref(values)
-    return Scored(
-        key=key,
-        study=str(values["study"]),
-        patient=str(values["patient"]),
-        score=max(-1.0, min(1.0, score)),
-        gen=gen,
-    )
+    key, gen, _, study, patient = _ref(values)
+    return Scored(key=key, study=study, patient=patient, score=max(-1.0, min(1.0, score)), gen=int(gen))
 
 
 def best_first(results: Sequence[tuple[UUID, Scored]], limit: int) -> list[Scored]:

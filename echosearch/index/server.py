@@ -38,8 +38,7 @@ TIMEOUT_SECONDS = 30
 UPSERT_POINTS = 500  # in one request: 512 dimensions as JSON are 5 MB, a server takes 32
 
 _SCHEMAS: dict[IndexType, models.PayloadSchemaType] = {
-    "uuid": models.PayloadSchemaType.UUID,
-    "keyword": models.PayloadSchemaType.KEYWORD,
+    "words": models.PayloadSchemaType.INTEGER,
     "integer": models.PayloadSchemaType.INTEGER,
     "float": models.PayloadSchemaType.FLOAT,
 }

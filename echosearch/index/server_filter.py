@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qdrant_client import models
 
-from echosearch.index.fields import interval
+from echosearch.index.fields import interval, word_number
 from echosearch.where import FIELDS, And, Comparison, Not, Or, Where
 
 __all__ = ["server_filter"]
@@ -29,9 +29,9 @@ def _comparison(where: Comparison) -> models.Filter:
     if not values:
         return _nothing()
     if FIELDS[where.field] is str:
-        words = [str(value) for value in values]
-        match: models.Match = models.MatchValue(value=words[0]) if where.op == "=" else models.MatchAny(any=words)
-        return models.Filter(must=[models.FieldCondition(key=where.field, match=match)])
+        numbers = [word_number(where.field, str(value)) for value in values]
+        match: models.Match = models.MatchValue(value=numbers[0]) if where.op == "=" else models.MatchAny(any=numbers)
+        return models.Filter(must=[models.FieldCondition(key="words", match=match)])
     bounds = [interval(where, float(value)) for value in values]
     return models.Filter(
         should=[
@@ -42,4 +42,5 @@ def _comparison(where: Comparison) -> models.Filter:
 
 
 def _nothing() -> models.Filter:
-    return models.Filter(must=[models.FieldCondition(key="study", match=models.MatchAny(any=[""]))])
+    """No word's number is negative."""
+    return models.Filter(must=[models.FieldCondition(key="words", match=models.MatchAny(any=[-1]))])
