@@ -1,6 +1,6 @@
 """The embedded index at 100,000 x 512: upsert rate, graph, latency, recall. Run by ``make bench``; not a test.
 
-    python tests/benchmarks/bench_index.py [--points 100000] [--dimension 512] [--batch 2000] [--random]
+    python tests/benchmarks/bench_index.py [--points 100000] [--dimension 512] [--batch 20000] [--random]
 
 Vectors: clustered as videos of studies of kinds are, and with a spectrum that falls off as that of trained encoders
 does (harder). ``--random`` adds vectors without any structure, which no encoder gives: all neighbours are equally
@@ -26,6 +26,7 @@ from echosearch.index.base import Collection, Payload, Point
 from echosearch.index.edge import EdgeIndex
 from echosearch.vector import Vectors, unit
 from echosearch.where import And, Comparison, Where
+from ingest.relay import RELAY_BATCH
 
 QUERIES, LIMIT = 200, 10
 VIEWS, SEXES, DEVICES = ("LAX", "SAX", "2CH", "3CH", "4CH", "Other"), ("F", "M"), ("A", "B", "C", "D")
@@ -145,7 +146,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--points", type=int, default=100_000)
     parser.add_argument("--dimension", type=int, default=512)
-    parser.add_argument("--batch", type=int, default=2_000)  # as the relay sends them
+    parser.add_argument("--batch", type=int, default=RELAY_BATCH)  # as the relay sends them
     parser.add_argument("--random", action="store_true")
     chosen = parser.parse_args()
     table = Table("vectors", "filter", "matching", "p50 ms", "p99 ms", f"recall@{LIMIT}", "", title="warm queries")
