@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from qdrant_client import models
 
 from echosearch.index.fields import interval, word_number
@@ -9,38 +11,55 @@ from echosearch.where import FIELDS, And, Comparison, Not, Or, Where
 
 __all__ = ["server_filter"]
 
+Condition = models.FieldCondition | models.Filter
+
 
 def server_filter(where: Where) -> models.Filter:
-    """A field that a point lacks matches no comparison, so ``Not`` matches what is unknown."""
+    """A field that a point lacks matches no comparison, so ``Not`` matches what is unknown.
+
+    As flat as it can be: an engine plans the conditions of one "must" together, those of a filter inside it apart.
+    """
+    made = _condition(where)
+    return made if isinstance(made, models.Filter) else models.Filter(must=[made])
+
+
+def _condition(where: Where) -> Condition:
     match where:
-        case And(parts):
-            return models.Filter(must=[server_filter(part) for part in parts])
+        case And():
+            return models.Filter(must=list(_all_of(where)))
         case Or(parts):
             # an empty "should" would match everything
-            return models.Filter(should=[server_filter(part) for part in parts]) if parts else _nothing()
+            return models.Filter(should=[_condition(part) for part in parts]) if parts else _nothing()
         case Not(part):
-            return models.Filter(must_not=[server_filter(part)])
+            return models.Filter(must_not=[_condition(part)])
         case Comparison():
             return _comparison(where)
 
 
-def _comparison(where: Comparison) -> models.Filter:
+def _all_of(where: And) -> Iterator[Condition]:
+    for part in where.parts:
+        if isinstance(part, And):
+            yield from _all_of(part)
+        else:
+            yield _condition(part)
+
+
+def _comparison(where: Comparison) -> Condition:
     values = where.value if isinstance(where.value, tuple) else (where.value,)
     if not values:
         return _nothing()
     if FIELDS[where.field] is str:
         numbers = [word_number(where.field, str(value)) for value in values]
         match: models.Match = models.MatchValue(value=numbers[0]) if where.op == "=" else models.MatchAny(any=numbers)
-        return models.Filter(must=[models.FieldCondition(key="words", match=match)])
+        return models.FieldCondition(key="words", match=match)
     bounds = [interval(where, float(value)) for value in values]
-    return models.Filter(
-        should=[
-            models.FieldCondition(key=where.field, range=models.Range(gte=b.gte, gt=b.gt, lte=b.lte, lt=b.lt))
-            for b in bounds
-        ]
-    )
+    ranges = [
+        models.FieldCondition(key=where.field, range=models.Range(gte=b.gte, gt=b.gt, lte=b.lte, lt=b.lt))
+        for b in bounds
+    ]
+    return ranges[0] if len(ranges) == 1 else models.Filter(should=[*ranges])
 
 
-def _nothing() -> models.Filter:
+def _nothing() -> models.FieldCondition:
     """No word's number is negative."""
-    return models.Filter(must=[models.FieldCondition(key="words", match=models.MatchAny(any=[-1]))])
+    return models.FieldCondition(key="words", match=models.MatchAny(any=[-1]))
