@@ -14,7 +14,7 @@ from echosearch.dicom.codec import PLUGINS, codec_decoder
 from echosearch.dicom.jpeg import is_fast_jpeg, jpeg_decoder, read_stream
 from echosearch.dicom.layout import PixelLayout, pixel_layout
 from echosearch.dicom.limits import check_size
-from echosearch.dicom.native import FrameDecoder, native_decoder
+from echosearch.dicom.native import FrameDecoder, in_swapped_pairs, native_decoder
 from echosearch.dicom.parse import Parsed, parse, quiet
 from echosearch.dicom.rle import rle_decoder
 from echosearch.dicom.sniff import ByteReader, Stamp, looks_like_dicom, open_regular
@@ -100,6 +100,10 @@ def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, Stor
     if parsed.syntax in NATIVE:
         layout = _corrected(layout, parsed, declared)
         stored = native_frames(parsed, reader.size, layout.frame_bytes, declared)
+        swapped = in_swapped_pairs(layout, parsed.little_endian, parsed.pixel_vr)
+        if swapped and layout.frame_bytes % 2 and len(stored) > 1:  # a frame would begin within a pair
+            rule = "big-endian words whose frames have an odd number of bytes are not read"
+            raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, rule))
     else:
         offsets, items = encapsulated_items(parsed, reader)
         if parsed.syntax in VIDEO_SYNTAXES:

@@ -15,12 +15,17 @@ from echosearch.dicom.layout import PixelLayout
 from echosearch.errors import FileRefused
 from echosearch.study import Quarantined, Reason
 
-__all__ = ["FrameDecoder", "native_decoder", "planes_to_pixels", "samples_to_rgb"]
+__all__ = ["FrameDecoder", "in_swapped_pairs", "native_decoder", "planes_to_pixels", "samples_to_rgb"]
 
 FrameDecoder = Callable[[bytearray], Uint8]  # one frame's stored bytes -> (H, W, 3) uint8 true RGB
 
 YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
 KNOWN = frozenset({"RGB", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}) | YBR
+
+
+def in_swapped_pairs(layout: PixelLayout, little_endian: bool, pixel_vr: str) -> bool:
+    """8-bit samples as big-endian words are stored in pairs, the second first (PS3.5 section 7.3)."""
+    return not little_endian and layout.bits_allocated == 8 and pixel_vr == "OW"
 
 
 def native_decoder(dataset: Dataset, layout: PixelLayout, little_endian: bool, pixel_vr: str) -> FrameDecoder:
@@ -32,8 +37,7 @@ def native_decoder(dataset: Dataset, layout: PixelLayout, little_endian: bool, p
             )
         )
     dtype = np.dtype(f"{'<' if little_endian else '>'}u{layout.bits_allocated // 8}")
-    # 8-bit samples as big-endian words are swapped in pairs (PS3.5 section 7.3)
-    swapped = not little_endian and layout.bits_allocated == 8 and pixel_vr == "OW"
+    swapped = in_swapped_pairs(layout, little_endian, pixel_vr)
     shown = samples_to_rgb(dataset, layout)
 
     def decode(data: bytearray) -> Uint8:

@@ -50,6 +50,7 @@ def write_cine(tmp_path: Path) -> WriteCine:
         photometric: str = "RGB",
         name: str = "IM_0001",
         compress: str = "",
+        vr: str = "",
         sequence: Sequence[Dataset] | None = None,
         **attributes: Any,
     ) -> Path:
@@ -87,7 +88,7 @@ def write_cine(tmp_path: Path) -> WriteCine:
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID") or "1.2.3"
         if pixels is not None:
             dataset.PixelData = pixels if isinstance(pixels, bytes) else encapsulate(list(pixels))
-            dataset["PixelData"].VR = (
+            dataset["PixelData"].VR = vr or (
                 "OB" if values["BitsAllocated"] == 8 and attributes.get("BitsAllocated", 8) == 8 else "OW"
             )
         if compress:

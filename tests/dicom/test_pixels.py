@@ -227,6 +227,19 @@ def test_big_endian_16_bit_grey(write_cine: WriteCine, frames: Frames) -> None:
     assert np.abs(ours[..., 0].astype(int) - frames[..., 0]).max() <= 1
 
 
+def test_big_endian_pairs_that_straddle_frames_are_refused(write_cine: WriteCine, frames: Frames) -> None:
+    """8-bit words of an even frame size are read right; of an odd one, frames would come out shifted by a byte."""
+    grey = np.ascontiguousarray(frames[..., 0])
+    even = grey.tobytes()
+    swapped = np.frombuffer(even, "<u2").byteswap().tobytes()
+    given = {"syntax": ExplicitVRBigEndian, "photometric": "MONOCHROME2", "vr": "OW"}
+    assert (read_frames(write_cine(swapped, **given)).pixels[..., 0] == grey).all()
+    odd = np.ascontiguousarray(grey[:, :47, :63]).tobytes()  # 6 x 2,961 bytes
+    path = write_cine(np.frombuffer(odd, "<u2").byteswap().tobytes(), rows=47, columns=63, name="IM_0002", **given)
+    with pytest.raises(FileRefused, match="odd number of bytes"):
+        read_frames(path)
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_a_grey_cine_is_repeated_to_three_channels(write_cine: WriteCine, frames: Frames, photometric: str) -> None:
     grey = np.ascontiguousarray(frames[..., 1])
