@@ -174,7 +174,11 @@ def _mapped(
         yield from map(job, studies)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(job, studies)
+        try:
+            yield from pool.map(job, studies)
+        except BaseException:  # Ctrl-C, or whoever asks has stopped asking: leave what no worker has begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _identity(study: PhantomStudy) -> dict[str, str]:
