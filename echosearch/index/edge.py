@@ -35,13 +35,13 @@ from echosearch.index.edge_shard import (
     sync_folder,
 )
 from echosearch.index.fields import (
-    HNSW_EF,
     SCORED_FIELDS,
     TIE_MARGIN,
     best_first,
     payload_values,
     read_ref,
     scored,
+    search_width,
     unit_query,
     unit_rows,
 )
@@ -102,7 +102,7 @@ class EdgeIndex:
         wanted = limit + TIE_MARGIN
         while True:
             params = engine.SearchParams(
-                hnsw_ef=max(HNSW_EF, wanted),
+                hnsw_ef=search_width(wanted),
                 exact=exact,
                 quantization=engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING),
             )

@@ -18,7 +18,6 @@ from echosearch.vector import Vectors, unit
 from echosearch.where import FIELDS, Comparison
 
 __all__ = [
-    "HNSW_EF",
     "HNSW_EF_CONSTRUCT",
     "HNSW_M",
     "PAYLOAD_INDEXES",
@@ -31,13 +30,16 @@ __all__ = [
     "payload_values",
     "read_ref",
     "scored",
+    "search_width",
     "unit_query",
     "unit_rows",
     "word_number",
 ]
 
-# Chosen by tests/benchmarks/bench_index.py on 100,000 x 512 (figures in docs/operations.md).
-HNSW_M, HNSW_EF_CONSTRUCT, HNSW_EF = 16, 128, 768
+# Chosen on the vectors of bench_index.py, 100,000 x 512 (figures in docs/operations.md): a better graph
+# takes twice the time to build and half the time to search.
+HNSW_M, HNSW_EF_CONSTRUCT, HNSW_EF = 32, 256, 288
+EF_PER_RESULT = 4  # a search for many results is wider
 TIE_MARGIN = 2  # results asked for beyond the limit, to see whether a tie crosses it
 
 IndexType = Literal["words", "integer", "float"]
@@ -97,6 +99,11 @@ def scored(values: Mapping[str, object], score: float) -> Scored:
     """A search result from a stored payload. Float16 storage can push a cosine a little past 1: it is clamped."""
     key, gen, _, study, patient = _ref(values)
     return Scored(key=key, study=study, patient=patient, score=max(-1.0, min(1.0, score)), gen=int(gen))
+
+
+def search_width(wanted: int) -> int:
+    """Candidates that a walk of the graph keeps (hnsw_ef) while it looks for ``wanted`` results."""
+    return max(HNSW_EF, EF_PER_RESULT * wanted)
 
 
 def best_first(results: Sequence[tuple[UUID, Scored]], limit: int) -> list[Scored]:

@@ -13,7 +13,6 @@ from qdrant_client import QdrantClient, models
 from echosearch.errors import ArchiveError, StoreUnreachable
 from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.fields import (
-    HNSW_EF,
     HNSW_EF_CONSTRUCT,
     HNSW_M,
     PAYLOAD_INDEXES,
@@ -24,6 +23,7 @@ from echosearch.index.fields import (
     payload_values,
     read_ref,
     scored,
+    search_width,
     unit_query,
     unit_rows,
 )
@@ -149,7 +149,7 @@ class ServerIndex:
     def _nearest(
         self, collection: Collection, query: list[float], limit: int, chosen: models.Filter | None, exact: bool
     ) -> list[models.ScoredPoint]:
-        params = models.SearchParams(hnsw_ef=max(HNSW_EF, limit), exact=exact)
+        params = models.SearchParams(hnsw_ef=search_width(limit), exact=exact)
         answer = call(
             lambda: self._client.query_points(
                 collection.name,
