@@ -164,7 +164,8 @@ def clip_of(video: Video, spec: ClipSpec) -> Clip:
     step = max(spec.seconds / native, 1.0) if spec.seconds is not None else float(spec.stride)
     look = replace(drawn.study.look, frame_seconds=drawn.study.look.frame_seconds * step)
     total = ceil(DRAWN_FRAMES / step)  # the whole cine: the ECG below shows all of it
-    pixels = render_cine(replace(drawn.study, look=look), drawn.view, drawn.color, frames=total)
+    study = replace(drawn.study, look=look)
+    pixels = render_cine(study, drawn.view, drawn.color, frames=total, drawn=spec.frames)
     return make_clip(video.key, _Still(pixels), replace(spec, stride=1, seconds=None))
 
 

@@ -113,21 +113,23 @@ def render_cine(
     rows: int = 240,
     columns: int = 320,
     other: str | None = None,
+    drawn: int | None = None,
 ) -> Uint8:
     """Draw a cine: (frames, rows, columns, 3) uint8 true RGB, always the same for the same arguments.
 
-    ``other`` chooses what the view "Other" is (OTHER_VIEWS); by default the study's own choice.
+    ``other`` chooses what the view "Other" is (OTHER_VIEWS); by default the study's own choice. ``drawn``: only that
+    many of its first frames, as they would be in the whole cine.
     """
     cine = plan_cine(study, view, color, frames, other)
     look = study.look
     curve = display_curve(look)
     over = _graphics(study, cine, color, rows, columns)
-    drawn = over.max(axis=2)
+    painted = over.max(axis=2)
     window = _around(box_of(study, cine, rows, columns), rows, columns)
     flow = ColorFlow(cine.scene, cine.sector, look.color_map, cine.rng) if color else None
-    out = np.empty((frames, rows, columns, 3), np.uint8)
+    out = np.empty((min(frames, drawn or frames), rows, columns, 3), np.uint8)
     beams = beam_frames(cine.scene, cine.sector, look, cine.rng, study.anatomy)
-    for t, (grey, levels) in enumerate(beams):
+    for t, (grey, levels) in zip(range(len(out)), beams, strict=False):
         tissue = np.clip(grey, 0, 255, out=grey).astype(np.uint8)
         picture = np.asarray(cv2.applyColorMap(scan_convert(tissue, rows, columns, look.half_angle), curve), np.uint8)
         if flow is not None:
@@ -135,7 +137,7 @@ def render_cine(
             colors = scan_convert(colors, rows, columns, look.half_angle, window)
             mask = scan_convert(shown, rows, columns, look.half_angle, window) & 128
             np.copyto(picture[window], colors, where=mask[..., None] > 0)
-        cv2.copyTo(over, drawn, picture)
+        cv2.copyTo(over, painted, picture)
         now = int(columns * (0.06 + 0.88 * t / max(frames - 1, 1)))  # where the beat is on the ECG
         cv2.line(picture, (now, int(rows * 0.90)), (now, int(rows * 0.985)), (235, 235, 235), 1)
         out[t] = picture
