@@ -8,7 +8,7 @@ from pathlib import Path
 
 from echosearch.errors import EchosearchError
 from trainer.config import load
-from trainer.progress import say_clips, say_heads, say_moment
+from trainer.progress import say, say_clips, say_moment
 from trainer.run import train
 
 __all__ = ["main"]
@@ -21,9 +21,7 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     given = parser.parse_args()
     try:
-        outcome = train(
-            load(given.config, given.settings), clips_done=say_clips, progress=say_moment, heads_progress=say_heads
-        )
+        outcome = train(load(given.config, given.settings), clips_done=say_clips, progress=say_moment, note=say)
     except EchosearchError as exc:
         sys.stderr.write(f"trainer: {exc}\n")
         return exc.exit_code

@@ -6,13 +6,11 @@ negatives. Chance is drawn for each (seed, step, study), so the same batch comes
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import torch
@@ -23,14 +21,18 @@ from echosearch.encoder.golden import pad_ids
 from echosearch.encoder.tokenizer import Tokenizer
 from echosearch.errors import ConfigError
 from echosearch.report.text import phrases
+from echosearch.vector import Vectors, mean_vector
 from trainer.cache import ClipCache
 from trainer.config import TrainConfig
 from trainer.loss import NO_PHRASE
 from trainer.pairs import Study, Video
 
-__all__ = ["Batch", "Batches", "shuffled_report", "studies_of_step"]
+__all__ = ["Batch", "Batches", "Pairs", "shuffled_report", "studies_of_step"]
+
+Pairs = Sequence[tuple[Study, tuple[Video, ...]]]  # studies, each with the videos of it that count
 
 _NO_PIXELS = (np.empty((0, 1, 1, 1, 3), np.uint8), np.empty(0, np.int64))
+_NO_VECTORS = torch.empty((0, 0))
 AHEAD = 2  # batches made while the model works
 
 
@@ -43,9 +45,9 @@ class Batch:
     owner: Tensor  # (V,) study of each video, 0 to b - 1, ascending
     report_ids: Tensor  # (b, L) tokens, phrases shuffled
     report_phrases: Tensor  # (b, P) numbers of the reports' phrases, NO_PHRASE fills
-    phrase_ids: Tensor  # (Q, L') tokens of single phrases; (0, 0) when they are not trained on
-    said: Tensor  # (b, Q) whether a report says the phrase
-    prior: Tensor  # (Q,) log odds of a training report's saying it
+    phrase_ids: Tensor  # (Q, L') tokens of single phrases; (0, 0) where there is no table to learn them from
+    phrase_rows: Tensor  # (Q,) their numbers
+    vectors: Tensor  # (V, D) of the videos, where their tower is locked; then there are no pixels. Else (0, 0)
     keys: tuple[str, ...]  # (V) the videos
 
     def to(self, device: torch.device) -> Batch:
@@ -84,7 +86,6 @@ class Batches:
         config: TrainConfig,
         rank: int = 0,
         world: int = 1,
-        with_pixels: bool = True,
     ) -> None:
         data, optim = config.data, config.optim
         usable = [(s, self._videos(s, cache, config)) for s in studies]
@@ -98,14 +99,25 @@ class Batches:
                 f"optim.batch {optim.batch} is not a multiple of {world} processes x {optim.accumulate} accumulations"
             )
         self._share, self._rank, self._world = share, rank, world
-        self._with_pixels = with_pixels
-        self._numbers, self._prior = _phrase_numbers([study.report for study, _ in self._studies])
+        self._locked: Mapping[str, Vectors] | None = None
+        # every process and run numbers them alike
+        self.phrases, self.shares = _phrases([study.report for study, _ in self._studies])
+        self._numbers = {phrase: number for number, phrase in enumerate(self.phrases)}
         self._frames_seen = data.frames_seen or config.model.clip.frames
 
     @property
     def studies(self) -> list[tuple[Study, tuple[Video, ...]]]:
         """What training draws from: each study with its usable videos."""
         return self._studies
+
+    def lock(self, vectors: Mapping[str, Vectors]) -> None:
+        """From here on, batches hold these raw vectors, by video key, in place of pixels."""
+        self._locked = vectors
+
+    def study_vectors(self) -> Vectors:
+        """(N, D) raw vectors of the studies, once their videos are locked."""
+        assert self._locked is not None
+        return np.stack([mean_vector([self._locked[video.key] for video in videos]) for _, videos in self._studies])
 
     @staticmethod
     def _videos(study: Study, cache: ClipCache, config: TrainConfig) -> tuple[Video, ...]:
@@ -144,20 +156,19 @@ class Batches:
             for at in sorted(rng.choice(len(videos), few, replace=False)):
                 key = videos[at].key
                 start = int(rng.integers(self._cache.starts(key)))
-                if self._with_pixels:
+                if self._locked is None:
                     clips.append(self._cache.clip(key, start))
                 keys.append(key)
                 owner.append(row)
             reports.append(shuffled_report(study.report, model.max_phrases, rng))
             own = phrases(study.report)
             numbers.append([self._numbers[phrase] for phrase in dict.fromkeys(own)][: model.max_phrases])
-            if loss.phrases:
+            if loss.table:
                 drawn += [own[i] for i in rng.permutation(len(own))[: loss.phrases_per_study]]
         pool = list(dict.fromkeys(drawn))
-        pool_numbers = np.array([self._numbers[phrase] for phrase in pool], np.int64)
         # one width for all processes, which gather these rows
         rows = np.array([own + [NO_PHRASE] * (model.max_phrases - len(own)) for own in numbers], np.int64)
-        pixels, n_valid = self._pixels(step, chosen, clips) if self._with_pixels else _NO_PIXELS
+        pixels, n_valid = self._pixels(step, chosen, clips) if self._locked is None else _NO_PIXELS
         tokens = self._tokenizer.encode([f"{phrase}。" for phrase in pool], model.max_tokens)
         return Batch(
             pixels=torch.from_numpy(pixels),
@@ -166,24 +177,31 @@ class Batches:
             report_ids=torch.from_numpy(pad_ids(self._tokenizer.encode(reports, model.max_tokens))),
             report_phrases=torch.from_numpy(rows),
             phrase_ids=torch.from_numpy(pad_ids(tokens)),
-            said=torch.from_numpy((rows[:, :, None] == pool_numbers[None, None]).any(axis=1)),
-            prior=torch.tensor([self._prior[phrase] for phrase in pool], dtype=torch.float32),
+            phrase_rows=torch.tensor([self._numbers[phrase] for phrase in pool], dtype=torch.int64),
+            vectors=_NO_VECTORS
+            if self._locked is None
+            else torch.from_numpy(np.stack([self._locked[k] for k in keys])),
             keys=tuple(keys),
         )
 
     def _pixels(
         self, step: int, chosen: Sequence[int], clips: Sequence[Clip]
     ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
-        """All frames of the clips, or a few drawn at random (SingleImage)."""
-        if self._frames_seen == self._config.model.clip.frames:
-            return np.stack([clip.pixels for clip in clips]), np.array([clip.n_valid for clip in clips], np.int64)
+        """All frames of the clips, or a few drawn at random (SingleImage); moved a little where data.shift says so."""
         rng = np.random.default_rng([self._config.seed, 103, step, chosen[0]])
-        taken = [clip.pixels[np.sort(rng.choice(clip.n_valid, self._frames_seen))] for clip in clips]
+        most = self._config.data.shift
+        moved = [np.roll(c.pixels, rng.integers(-most, most + 1, 2), (1, 2)) if most else c.pixels for c in clips]
+        if self._frames_seen == self._config.model.clip.frames:
+            return np.stack(moved), np.array([clip.n_valid for clip in clips], np.int64)
+        taken = [
+            pixels[np.sort(rng.choice(clip.n_valid, self._frames_seen))]
+            for pixels, clip in zip(moved, clips, strict=True)
+        ]
         return np.stack(taken), np.full(len(clips), self._frames_seen, np.int64)
 
 
-def _phrase_numbers(reports: Sequence[str]) -> tuple[dict[str, int], dict[str, float]]:
-    """For each phrase a number that is the same in every process and run, and the log odds of a report's saying it."""
+def _phrases(reports: Sequence[str]) -> tuple[tuple[str, ...], Tensor]:
+    """All phrases of the reports, sorted, and the share of reports that say each: never quite 0 or 1."""
     counts = Counter(phrase for report in reports for phrase in set(phrases(report)))
-    odds = {phrase: math.log((n + 0.5) / (len(reports) - n + 0.5)) for phrase, n in counts.items()}
-    return {phrase: crc32(phrase.encode()) for phrase in counts}, odds
+    known = tuple(sorted(counts))
+    return known, torch.tensor([(counts[phrase] + 0.5) / (len(reports) + 1) for phrase in known])

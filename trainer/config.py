@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder.manifest import VideoTowerSpec
+from echosearch.encoder.manifest import VideoConvSpec, VideoTowerSpec
 from echosearch.errors import ConfigError
 from echosearch.study import View
 
@@ -45,6 +45,7 @@ class DataConfig(_Section):
     eval_views: tuple[View, ...] = FIVE_VIEWS
     videos_per_study: PositiveInt = 8  # at most, in a training step; drawn anew at each
     min_view_prob: float = Field(default=0.9, ge=0, le=1)
+    shift: int = Field(default=0, ge=0)  # in training, a clip is moved by up to this many pixels each way
     frames_seen: int = 0  # in training, this many frames of a clip drawn at random; 0: all (SingleImage: 1)
     split: tuple[float, float, float] = (0.875, 0.025, 0.1)  # of patients: train, validation, test
 
@@ -85,8 +86,9 @@ class LossConfig(_Section):
     """What is minimised; see loss.py."""
 
     soft_targets: float = Field(default=0.0, ge=0, le=1)  # share of the target given to reports with the same phrases
-    phrases: float = Field(default=0.0, ge=0)  # weight of the loss of videos against single phrases
-    phrases_per_study: PositiveInt = 6
+    contrastive: float = Field(default=1.0, ge=0)  # weight
+    table: float = Field(default=0.0, ge=0)  # weight of the loss of videos against all phrases; 0: no table (table.py)
+    phrases_per_study: PositiveInt = 6  # that the text tower learns from the table in a step
     temperature: float = Field(default=0.07, gt=0)  # at the start; learned
     max_scale: float = 100.0  # upper end of 1 / temperature
 
@@ -94,9 +96,18 @@ class LossConfig(_Section):
 class OptimConfig(_Section):
     """AdamW, linear warm-up, cosine."""
 
-    steps: int = Field(ge=0)  # 0: heads first alone
+    steps: int = Field(ge=0)
     batch: PositiveInt = 64  # studies a step, over all processes and accumulations
-    heads_first: int = Field(default=0, ge=0)  # steps before the first, over frozen video trunk features: heads.py
+    # steps in which the trunk of a tower with places learns views and colour, before anything else: kinds.py
+    kinds_first: int = Field(default=0, ge=0)
+    # before the first step, the video head and the table in closed form: heads.py; wants loss.table
+    heads_first: bool = False
+    # the video tower stays as it begins, and only the text tower (and the table) learn: every video is embedded once
+    lock_video: bool = False
+    texts_first: bool = False  # before the first step, the table and the text head in closed form: texts.py
+    # each tensor's learning rate is lr times the root mean square of its weights at the start, 0.03 to 0.1 at the
+    # outer: layers of very different width learn at the same pace (after You 2017, LARS)
+    scaled: bool = False
     # share of model.start's weights in the exported ones: their mean keeps what the start could do and training would
     # unlearn (WiSE-FT, Wortsman 2022)
     keep_start: float = Field(default=0.0, ge=0, lt=1)
@@ -140,6 +151,18 @@ class TrainConfig(_Section):
     loss: LossConfig = LossConfig()
     optim: OptimConfig
     run: RunConfig
+
+    @model_validator(mode="after")
+    def _fits(self) -> TrainConfig:
+        if self.optim.kinds_first and not isinstance(self.model.video, VideoConvSpec):
+            raise ValueError("optim.kinds_first is for model.video.architecture 'video_conv'")
+        if self.optim.heads_first and not self.loss.table:
+            raise ValueError("optim.heads_first begins a phrase table: set loss.table above 0")
+        if self.optim.texts_first and not (self.optim.lock_video and self.loss.table):
+            raise ValueError("optim.texts_first goes with optim.lock_video and a loss.table above 0")
+        if self.optim.lock_video and (self.optim.heads_first or self.optim.kinds_first):
+            raise ValueError("optim.lock_video leaves nothing for heads_first and kinds_first to do")
+        return self
 
     def digest(self) -> str:
         """Of all that decides the result: a checkpoint of another digest is not resumed."""

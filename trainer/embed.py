@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +19,7 @@ from trainer.config import TrainConfig
 from trainer.pairs import Study, Video
 from trainer.start import Start
 
-__all__ = ["Embedded", "embed_studies", "embed_texts", "embed_with", "grouped"]
+__all__ = ["Embedded", "embed_studies", "embed_texts", "embed_videos", "embed_with", "grouped"]
 
 CLIPS = 64  # held in memory at a time
 
@@ -39,18 +39,31 @@ def embed_studies(
     start: Start, studies: Sequence[Study], cache: ClipCache, views: Sequence[View], config: TrainConfig
 ) -> Embedded:
     """With towers as they are in memory, fp32."""
-    towers, manifest = start.towers, start.manifest
-
-    def clips(items: Sequence[Clip]) -> Vectors:
-        return in_batches(lambda batch: embed_clips(towers.video, batch, manifest.video.clip), items, 16)[0]
-
-    was = towers.training
-    towers.eval()
+    was = start.towers.training
+    start.towers.eval()
     try:
         given = (studies, cache, views, config.data.min_view_prob)
-        return _embedded(clips, lambda items: embed_texts(start, items), *given)
+        return _embedded(lambda items: _clips(start, items), lambda items: embed_texts(start, items), *given)
     finally:
-        towers.train(was)
+        start.towers.train(was)
+
+
+def embed_videos(start: Start, keys: Iterable[str], cache: ClipCache) -> dict[str, Vectors]:
+    """Video key -> (D,) raw, with the video tower as it is in memory, in eval mode, fp32."""
+    start.towers.eval()
+    return _each(lambda items: _clips(start, items), keys, cache)
+
+
+def _clips(start: Start, items: Sequence[Clip]) -> Vectors:
+    return in_batches(lambda batch: embed_clips(start.towers.video, batch, start.manifest.video.clip), items, 16)[0]
+
+
+def _each(clips: Callable[[Sequence[Clip]], Vectors], keys: Iterable[str], cache: ClipCache) -> dict[str, Vectors]:
+    each: dict[str, Vectors] = {}
+    with torch.inference_mode():
+        for block in batched(keys, CLIPS):
+            each |= dict(zip(block, clips([cache.clip(key) for key in block]), strict=True))
+    return each
 
 
 def embed_texts(start: Start, texts: Sequence[str]) -> Vectors:
@@ -80,10 +93,8 @@ def _embedded(
         videos = tuple(v for v in study.of_views(views, min_view_prob) if cache.n_valid(v.key) > 0)
         if videos:
             chosen.append((study, videos))
-    each: dict[str, Vectors] = {}
+    each = _each(clips, (video.key for _, videos in chosen for video in videos), cache)
     with torch.inference_mode():
-        for keys in batched((video.key for _, videos in chosen for video in videos), CLIPS):
-            each |= dict(zip(keys, clips([cache.clip(key) for key in keys]), strict=True))
         written = texts([study.report for study, _ in chosen]) if chosen else torch.empty((0, 0)).numpy()
     means = [mean_vector([each[video.key] for video in videos]) for _, videos in chosen]
     kept = tuple(study for study, _ in chosen)

@@ -70,8 +70,9 @@ def write_trained(
 
 def _provenance(config: TrainConfig, counts: Mapping[Split, int], prints: Mapping[Split, str], step: int) -> str:
     kind = "a real archive" if config.data.source == "archive" else "synthetic phantom studies, no patient"
-    begun = Path(config.model.start or config.model.start_video).name
-    first = f"{config.optim.heads_first} steps of heads first, " if config.optim.heads_first else ""
+    begun = "/".join(Path(config.model.start or config.model.start_video).parts[-2:])
+    named = ("kinds_first", "heads_first", "texts_first", "lock_video")
+    first = "".join(f"{name.replace('_', ' ')}, " for name in named if getattr(config.optim, name))
     return (
         f"trained by echosearch trainer on {counts.get('train', 0)} studies ({kind}; data {prints.get('train', '')}), "
         f"{first}{step} of {config.optim.steps} steps of {config.optim.batch} studies, seed {config.seed}, "

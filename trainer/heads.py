@@ -1,4 +1,4 @@
-"""Heads first: before the first step, the last layer of the video tower in closed form, and the text tower after it.
+"""Heads first: before the first step, the last layer of the video tower and the phrase table in closed form.
 
 A small encoder on few cores has no steps to waste on finding out, by gradients through everything, what a linear map
 can tell at once: over the outputs of the video trunk as it stands (random where a run starts from nothing),
@@ -6,9 +6,7 @@ can tell at once: over the outputs of the video trunk as it stands (random where
 1. ridge regression from a study's mean trunk output to which phrases its report has (each phrase centred and scaled
    by its frequency); the penalty is the one whose predictions of left-out patients correlate best;
 2. the directions of phrase space that such predictions get right, best first (reduced-rank regression, Izenman 1975):
-   they are the shared space. The video head maps into it; a phrase's place in it is its loadings, a report's is
-   the sum of its phrases';
-3. the text tower learns to put phrases and shuffled reports there, by ``optim.heads_first`` steps of AdamW.
+   they are the shared space. The video head maps into it; a phrase's place in the table is its loadings.
 
 Only training pairs are used. docs/experiments.md has what it gained over starting from noise.
 """
@@ -16,32 +14,29 @@ Only training pairs are used. docs/experiments.md has what it gained over starti
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from echosearch.batch import batched
-from echosearch.encoder.golden import pad_ids
 from echosearch.encoder.model import normalise
 from echosearch.encoder.places_head import PlacesPool
-from echosearch.encoder.tokenizer import Tokenizer
 from echosearch.errors import ConfigError
 from echosearch.report.text import phrases
-from echosearch.study import View
-from trainer.batches import Batches, shuffled_report
+from trainer.batches import Batches, Pairs
 from trainer.cache import ClipCache
 from trainer.config import TrainConfig
-from trainer.model import Trainee
-from trainer.pairs import Study
+from trainer.kinds import kinds_of
+from trainer.model import study_means
 from trainer.prime import prime_places
+from trainer.table import PhraseTable
 from trainer.whiten import inputs_of, last_linear
 
-__all__ = ["Space", "shared_space", "train_heads"]
+__all__ = ["STUDIES", "Space", "begin_heads", "shared_space"]
 
 CHUNK = 64  # clips
 OFTEN = 2  # times a phrase must be said to count
@@ -49,54 +44,48 @@ HALF = 6  # times said at which a phrase has half the weight of one that is alwa
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # shares of the mean squared length of the features
 FOLDS = 5
 MOST, FAINT = 64, 0.02  # directions kept, and the least strength of one as a share of the best
-REPORTS, PHRASES = 24, 160  # of one step of the text tower
+STUDIES = 2000  # more change little and cost a matrix of their number squared
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Space:
-    """A space of r directions: maps features there, and where phrases and reports lie. Rows are unit length or zero."""
+    """A space of r directions: maps features there, and where phrases lie. Rows are unit length or zero."""
 
     weight: Floats  # (r, F)
     bias: Floats  # (r,)
     phrases: Floats  # (P, r)
-    reports: Floats  # (N, r)
     strength: Floats  # (r,) how well each direction is predicted, falling
 
 
-def train_heads(
-    trainee: Trainee,
-    studies: Sequence[Study],
-    cache: ClipCache,
-    tokenizer: Tokenizer,
-    config: TrainConfig,
-    progress: Callable[[int, int, float], None] | None = None,
-) -> None:
-    """In place; each process does the same. Raises ConfigError where no phrase is said often enough."""
-    batches = Batches(studies, cache, tokenizer, config, with_pixels=False)
-    pool = getattr(trainee.towers.video, "places", None)
+def begin_heads(tower: nn.Module, table: PhraseTable, batches: Batches, cache: ClipCache, config: TrainConfig) -> None:
+    """The head of ``tower`` and the rows of ``table``, in place, from the first STUDIES; each process does the same.
+
+    Raises ConfigError where no phrase is said often enough, or the head has no bias.
+    """
+    pairs = batches.studies[:STUDIES]
+    head = last_linear(tower)
+    if head.bias is None:
+        raise ConfigError("optim.heads_first needs a video head with a bias")
+    pool = getattr(tower, "places", None)
     if isinstance(pool, PlacesPool):
-        seen = _of_videos(trainee, batches, cache, pool.readout)
-        prime_places(pool, seen, _classes(batches))
+        seen = _of_videos(tower, pairs, cache, config, pool.readout)
+        prime_places(pool, seen, kinds_of(pairs))
         with torch.no_grad():
-            features = _study_means(pool.gated(seen), batches)
+            features = _study_means(pool.gated(seen), pairs)
     else:
-        features = _study_means(_of_videos(trainee, batches, cache, last_linear(trainee.towers.video)), batches)
-    reports = [study.report for study, _ in batches.studies]
-    often, said = _said(reports)
-    space = shared_space(features, said, [study.patient for study, _ in batches.studies], config.model.dimension)
-    head = last_linear(trainee.towers.video)
+        features = _study_means(_of_videos(tower, pairs, cache, config, head), pairs)
+    often, said = _said([study.report for study, _ in pairs])
+    space = shared_space(features, said, [study.patient for study, _ in pairs], config.model.dimension)
     rng = np.random.default_rng([config.seed, 105])
     turn = np.linalg.qr(rng.normal(size=(config.model.dimension, len(space.bias))))[0]  # r directions within D
+    numbers = {phrase: number for number, phrase in enumerate(batches.phrases)}
+    rows = torch.tensor([numbers[phrase] for phrase in often])
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(turn @ space.weight))
-        if head.bias is None:
-            raise ConfigError("optim.heads_first needs a video head with a bias")
         head.bias.copy_(torch.from_numpy(turn @ space.bias))
-    wanted = [torch.from_numpy(rows @ turn.T).float() for rows in (space.phrases, space.reports)]
-    counts = torch.from_numpy(_weights(said)).float()
-    _fit_texts(trainee, tokenizer, config, (often, reports), (wanted[0], wanted[1]), counts, progress)
+        table.vectors[rows] = torch.from_numpy(space.phrases @ turn.T).to(table.vectors)
 
 
 def shared_space(features: Floats, said: Floats, patients: Sequence[str], most: int) -> Space:
@@ -124,7 +113,7 @@ def shared_space(features: Floats, said: Floats, patients: Sequence[str], most: 
     weight = (centred.T @ dual).T
     spread = np.sqrt(((centred @ weight.T) ** 2).sum(axis=1).mean())
     weight /= max(float(spread), 1e-12)
-    return Space(weight, -weight @ mean, _unit(directions), _unit(phrases_of @ directions), strength)
+    return Space(weight, -weight @ mean, _unit(directions), strength)
 
 
 def _left_out(gram: Floats, wanted: Floats, patients: Sequence[str], penalty: float) -> Floats:
@@ -163,88 +152,32 @@ def _said(reports: Sequence[str]) -> tuple[list[str], Floats]:
     counts = Counter(phrase for said in own for phrase in said)
     often = sorted(phrase for phrase, n in counts.items() if OFTEN <= n < len(reports))
     if not often:
-        raise ConfigError(f"optim.heads_first: no phrase is said {OFTEN} times in {len(reports)} reports: set it to 0")
+        raise ConfigError(
+            f"optim.heads_first: no phrase is said {OFTEN} times in {len(reports)} reports: set it to false"
+        )
     return often, np.array([[float(phrase in said) for phrase in often] for said in own])
 
 
-def _study_means(found: Tensor, batches: Batches) -> Floats:
+def _study_means(found: Tensor, pairs: Pairs) -> Floats:
     """Each study's mean of its videos' rows: (V, F) -> (N, F)."""
-    owner = np.array([row for row, (_, videos) in enumerate(batches.studies) for _ in videos])
-    sums = np.zeros((len(batches.studies), found.shape[1]))
-    np.add.at(sums, owner, found.double().cpu().numpy())
-    means: Floats = sums / np.bincount(owner)[:, None]
+    owner = torch.tensor([row for row, (_, videos) in enumerate(pairs) for _ in videos])
+    means: Floats = study_means(found.double().cpu(), owner, len(pairs)).double().numpy()
     return means
 
 
-def _of_videos(trainee: Trainee, batches: Batches, cache: ClipCache, layer: nn.Linear) -> Tensor:
+def _of_videos(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainConfig, layer: nn.Linear) -> Tensor:
     """What ``layer`` of the trunk gets, or a PlacesPool's readout gives as ``seen``, for each video: (V, F)."""
-    tower = trainee.towers.video
     device = layer.weight.device
     pool = getattr(tower, "places", None)
     found = []
     with torch.no_grad():
-        for block in batched((video.key for _, videos in batches.studies for video in videos), CHUNK):
+        for block in batched((video.key for _, videos in pairs for video in videos), CHUNK):
             clips = [cache.clip(key) for key in block]
             pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device)
             n_valid = torch.tensor([clip.n_valid for clip in clips], device=device)
-            given = inputs_of(tower, layer, [normalise(pixels, n_valid, trainee.clip)])
-            found.append(pool.seen(given) if isinstance(pool, PlacesPool) and layer is pool.readout else given)
+            given = inputs_of(tower, layer, [normalise(pixels, n_valid, config.model.clip)])
+            if isinstance(pool, PlacesPool) and layer is pool.readout:
+                given = pool.seen(given)
+            # a tower that looks at frames one by one takes the mean behind its head: before it is as good
+            found.append(given.reshape(len(block), -1, given.shape[-1]).mean(dim=1))
     return torch.cat(found)
-
-
-def _classes(batches: Batches) -> list[int]:
-    """View and colour of each video as one number; -1 without a view."""
-    kinds = [(list(View).index(v.view), v.color) if v.view else None for _, videos in batches.studies for v in videos]
-    names = {kind: number for number, (kind, _) in enumerate(Counter(k for k in kinds if k).most_common())}
-    return [names[kind] if kind else -1 for kind in kinds]
-
-
-def _fit_texts(
-    trainee: Trainee,
-    tokenizer: Tokenizer,
-    config: TrainConfig,
-    texts: tuple[Sequence[str], Sequence[str]],
-    places: tuple[Tensor, Tensor],
-    weights: Tensor,
-    progress: Callable[[int, int, float], None] | None,
-) -> None:
-    """The text tower to the places of phrases and of shuffled reports: its last layer by ridge regression, then all of
-    it by gradients of 1 - cosine. Without dropout: there is hardly a step to lose."""
-    often, reports = texts
-    text, steps, model = trainee.towers.text, config.optim.heads_first, config.model
-    device = next(text.parameters()).device
-
-    def ids(written: Sequence[str]) -> Tensor:
-        return torch.from_numpy(pad_ids(tokenizer.encode(written, model.max_tokens))).to(device)
-
-    text.eval()
-    rng = np.random.default_rng([config.seed, 107])
-    whole = [f"{phrase}。" for phrase in often] + [shuffled_report(r, model.max_phrases, rng) for r in reports]
-    _solve_last(text, [ids(block) for block in batched(whole, CHUNK)], torch.cat(places))
-    optimizer = torch.optim.AdamW(text.parameters(), lr=config.optim.lr, betas=config.optim.betas, weight_decay=0.01)
-    for step in range(steps):
-        rng = np.random.default_rng([config.seed, 106, step])
-        some = rng.choice(len(often), min(PHRASES, len(often)), replace=False)
-        few = rng.choice(len(reports), min(REPORTS, len(reports)), replace=False)
-        near = functional.cosine_similarity(text(ids([f"{often[i]}。" for i in some])), places[0][some].to(device))
-        weight = weights[some].to(device)
-        written = text(ids([shuffled_report(reports[i], model.max_phrases, rng) for i in few]))
-        loss = ((1 - near) * weight).sum() / weight.sum()
-        loss = loss + (1 - functional.cosine_similarity(written, places[1][few].to(device))).mean()
-        for group in optimizer.param_groups:
-            group["lr"] = config.optim.lr * min((step + 1) / 20, 1.0) * (1 - step / steps)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(text.parameters(), config.optim.clip_norm)
-        optimizer.step()
-        if progress and (step + 1) % config.run.log_every == 0:
-            progress(step + 1, steps, float(loss.detach()))
-
-
-def _solve_last(text: nn.Module, batches: Sequence[Tensor], places: Tensor) -> None:
-    head = last_linear(text)
-    with torch.no_grad():
-        given = torch.cat([inputs_of(text, head, [ids]) for ids in batches]).double().cpu()
-        square = given.T @ given
-        square += 1e-3 * square.diagonal().mean() * torch.eye(len(square), dtype=torch.float64)
-        head.weight.copy_(torch.linalg.solve(square, given.T @ places.double()).T)

@@ -26,13 +26,18 @@ from trainer.batches import Batch, Batches
 from trainer.cache import ClipCache
 from trainer.checkpoint import CHECKPOINT, Checkpoint, read_state, write_state
 from trainer.config import TrainConfig
+from trainer.embed import embed_videos
 from trainer.gather import gather, rank, world
-from trainer.heads import train_heads
+from trainer.heads import STUDIES, begin_heads
+from trainer.kinds import begin_trunk
 from trainer.metrics_file import MetricsFile
 from trainer.model import Trainee
+from trainer.optimizer import make_optimizer
 from trainer.pairs import Study, fingerprint
 from trainer.schedule import learning_rate
 from trainer.start import Start
+from trainer.table import PhraseTable
+from trainer.texts import begin_texts
 
 __all__ = ["Moment", "Outcome", "distributed", "fit"]
 
@@ -66,31 +71,38 @@ def fit(
     *,
     validate: Callable[[], dict[str, float]] | None = None,
     progress: Callable[[Moment], None] | None = None,
-    heads_progress: Callable[[int, int, float], None] | None = None,
+    note: Callable[[str], None] = lambda _: None,
     stop_after: int | None = None,
 ) -> Outcome:
     """Train ``start.towers`` in place on ``studies``; goes on where a checkpoint in run.out stands.
 
-    ``validate`` gives scores of the towers as they are; it runs in process 0 with the model in eval mode.
+    ``validate`` gives scores of the towers as they are; it runs in process 0 with the model in eval mode. ``note`` is
+    told what a run does for minutes before its first step.
     ``stop_after`` or SIGTERM: write a checkpoint behind that step and return. Raises ConfigError.
     """
     device = _device(config)
     out = Path(config.run.out)
     out.mkdir(parents=True, exist_ok=True)
     batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
-    trainee = Trainee(start.towers, config.model.clip, config.loss).to(device)
-    optimizer = _optimizer(trainee, config)
+    torch.manual_seed(config.seed)
+    table = PhraseTable(batches.shares, config.model.dimension) if config.loss.table else None
+    trainee = Trainee(start.towers, config.model.clip, config.loss, table).to(device)
     digest = sha256(f"{config.digest()} {fingerprint(studies)} {world()}".encode()).hexdigest()
     done = 0
+    stopped = read_state(out / CHECKPOINT, digest, device) if (out / CHECKPOINT).exists() else None
+    if config.optim.lock_video:
+        trainee.towers.video.requires_grad_(False)
+        note(f"the video tower is locked: every video of {batches.n_studies} studies is embedded once")
+        batches.lock(embed_videos(start, (v.key for _, videos in batches.studies for v in videos), cache))
+    if stopped is None:
+        _first(config, start, table, batches, cache, note)
+    optimizer = make_optimizer(trainee, config.optim)
     torch.manual_seed(config.seed * 1000 + rank())  # dropout; each process its own
-    if (out / CHECKPOINT).exists():
-        state = read_state(out / CHECKPOINT, digest, device)
-        trainee.load_state_dict(state.model)
-        optimizer.load_state_dict(state.optimizer)
-        _set_chance(state.chance[rank()], device)
-        done = state.step
-    elif config.optim.heads_first:
-        train_heads(trainee, studies, cache, start.tokenizer, config, heads_progress)
+    if stopped is not None:
+        trainee.load_state_dict(stopped.model)
+        optimizer.load_state_dict(stopped.optimizer)
+        _set_chance(stopped.chance[rank()], device)
+        done = stopped.step
     model: nn.Module = trainee
     if world() > 1:
         model = DistributedDataParallel(trainee, device_ids=[device.index] if device.type == "cuda" else None)
@@ -132,12 +144,32 @@ def fit(
     return Outcome(done, done == config.optim.steps, losses)
 
 
+def _first(
+    config: TrainConfig,
+    start: Start,
+    table: PhraseTable | None,
+    batches: Batches,
+    cache: ClipCache,
+    note: Callable[[str], None],
+) -> None:
+    """What a run does before its first step, in place; the same in every process."""
+    if config.optim.kinds_first:
+        note(f"kinds first: {config.optim.kinds_first} steps on views and colour")
+        begin_trunk(start.towers.video, batches.studies[:STUDIES], cache, config)
+    if table is not None and config.optim.heads_first:
+        note("heads first: the video head and the phrase table in closed form")
+        begin_heads(start.towers.video, table, batches, cache, config)
+    if table is not None and config.optim.texts_first:
+        note("texts first: the phrase table and the text head in closed form")
+        begin_texts(start.towers.text, table, batches, start.tokenizer, start.manifest.text.spec)
+
+
 def _step(
     model: nn.Module, optimizer: torch.optim.Optimizer, parts: Sequence[Batch], lr: float, config: TrainConfig
 ) -> dict[str, float]:
     """One update; the losses are means over the accumulated parts and over the processes."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["scale"]
     optimizer.zero_grad(set_to_none=True)
     sums: dict[str, Tensor] = {}
     device = next(model.parameters()).device
@@ -154,14 +186,6 @@ def _step(
     optimizer.step()
     shown = {name: float(gather(value[None]).mean()) for name, value in sums.items()}
     return shown | {"gradient": float(norm)}
-
-
-def _optimizer(trainee: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """No decay on biases, norms, positions and temperatures: everything with fewer than two axes, and positions."""
-    decayed = [p for n, p in trainee.named_parameters() if p.ndim >= 2 and "positions" not in n]
-    plain = [p for n, p in trainee.named_parameters() if p.ndim < 2 or "positions" in n]
-    groups = [{"params": decayed, "weight_decay": config.optim.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.optim.lr, betas=config.optim.betas)
 
 
 class _Clock:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from trainer.gather import gather, rank
 
-__all__ = ["NO_PHRASE", "contrastive", "phrase_loss", "shared_phrases", "targets"]
+__all__ = ["NO_PHRASE", "contrastive", "shared_phrases", "targets"]
 
 NO_PHRASE = -1  # fills the rows of phrase numbers
 
@@ -58,14 +58,3 @@ def shared_phrases(a: Tensor, b: Tensor) -> Tensor:
     both = same.any(dim=3).sum(dim=2).float()
     either = known_a.sum(dim=1)[:, None] + known_b.sum(dim=1)[None] - both
     return both / either.clamp(min=1)
-
-
-def phrase_loss(videos: Tensor, phrases: Tensor, said: Tensor, prior: Tensor, scale: Tensor) -> Tensor:
-    """Mean over studies and phrases of the log loss that phrase j stands in the report of study i.
-
-    ``videos`` (b, D) and ``phrases`` (P, D) raw, ``said`` (b, P) bool. ``prior`` (P,) are the log odds with which any
-    report says a phrase; they are added to the scaled cosine (logit adjustment, Menon 2021), so that the vectors learn
-    what a video tells beyond them and not how common a phrase is. The phrases are this process's own.
-    """
-    cosine = functional.normalize(videos.float(), dim=-1) @ functional.normalize(phrases.float(), dim=-1).T
-    return functional.binary_cross_entropy_with_logits(scale * cosine + prior, said.float())

@@ -6,34 +6,35 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.model import TwoTowers, normalise
 from trainer.batches import Batch
 from trainer.config import LossConfig
-from trainer.loss import contrastive, phrase_loss
+from trainer.loss import contrastive
+from trainer.table import PhraseTable
 
 __all__ = ["Trainee", "study_means"]
-
-PHRASE_SCALE = 3.0  # at the start; learned
 
 
 class Trainee(nn.Module):
     """Batch -> losses by name. One forward, so that DDP's hooks see all of it."""
 
-    def __init__(self, towers: TwoTowers, clip: ClipSpec, config: LossConfig) -> None:
+    def __init__(self, towers: TwoTowers, clip: ClipSpec, config: LossConfig, table: PhraseTable | None = None) -> None:
         super().__init__()
         self.towers = towers
         self.clip = clip
         self.config = config
+        self.table = table
         with torch.no_grad():
             towers.logit_scale.fill_(math.log(1 / config.temperature))
-        if config.phrases:
-            self.phrase_scale = nn.Parameter(torch.tensor(math.log(PHRASE_SCALE)))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """ "contrastive" and, where it is on, "phrases"; their weighted sum is "loss"."""
-        return self.losses(self.towers.video(normalise(batch.pixels, batch.n_valid, self.clip)), batch)
+        """ "contrastive" and, with a table, "table" and "words"; their weighted sum is "loss"."""
+        locked = len(batch.vectors) > 0
+        videos = batch.vectors if locked else self.towers.video(normalise(batch.pixels, batch.n_valid, self.clip))
+        return self.losses(videos, batch)
 
     def losses(self, videos: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The same from the batch's video vectors (V, D)."""
@@ -41,12 +42,23 @@ class Trainee(nn.Module):
         texts = self.towers.text(batch.report_ids)
         scale = self.towers.logit_scale.exp().clamp(max=self.config.max_scale)
         losses = {"contrastive": contrastive(studies, texts, scale, batch.report_phrases, self.config.soft_targets)}
-        losses["loss"] = losses["contrastive"]
-        if self.config.phrases:
-            said = self.towers.text(batch.phrase_ids)
-            losses["phrases"] = phrase_loss(studies, said, batch.said, batch.prior, self.phrase_scale.exp())
-            losses["loss"] = losses["loss"] + self.config.phrases * losses["phrases"]
+        losses["loss"] = self.config.contrastive * losses["contrastive"]
+        if self.table is not None:
+            losses["table"] = self.table.loss(studies, batch.report_phrases)
+            losses["words"] = self._words(self.table, texts, batch)
+            losses["loss"] = losses["loss"] + self.config.table * losses["table"] + losses["words"]
         return losses
+
+    def _words(self, table: PhraseTable, texts: Tensor, batch: Batch) -> Tensor:
+        """How far the text tower puts phrases and reports from where the table has them: 1 - cosine, both kinds."""
+        said = self.towers.text(batch.phrase_ids).float()
+        wanted = table.vectors.detach()[batch.phrase_rows]
+        reports = table.reports(batch.report_phrases).detach()
+        near = (
+            functional.cosine_similarity(said, wanted).mean()
+            + functional.cosine_similarity(texts.float(), reports).mean()
+        )
+        return 2 - near
 
 
 def study_means(videos: Tensor, owner: Tensor, n_studies: int) -> Tensor:

@@ -6,15 +6,15 @@ import sys
 
 from trainer.loop import Moment
 
-__all__ = ["say_clips", "say_heads", "say_moment"]
+__all__ = ["say", "say_clips", "say_moment"]
+
+
+def say(what: str) -> None:
+    sys.stderr.write(f"trainer: {what}\n")
 
 
 def say_clips(done: int, total: int) -> None:
-    sys.stderr.write(f"trainer: {done} of {total} clips decoded\n")
-
-
-def say_heads(done: int, total: int, loss: float) -> None:
-    sys.stderr.write(f"trainer: heads first, step {done} of {total}: loss {loss:.3f}\n")
+    say(f"{done} of {total} clips decoded")
 
 
 def say_moment(moment: Moment) -> None:

@@ -49,7 +49,9 @@ def prepare(config: TrainConfig, clips_done: Callable[[int, int], None] | None =
     everything = load_studies(config.data)
     studies = {split: select(everything, split, config.seed, config.data.split) for split in SPLITS}
     check_patients(studies["train"], (*studies["validation"], *studies["test"]))
-    needed = [video for split in ("train", "validation") for study in studies[split] for video in study.videos]
+    used = {*config.data.train_views, *config.data.eval_views}
+    either = (*studies["train"], *studies["validation"])
+    needed = [v for study in either for v in study.videos if v.view is None or v.view in used]
     if world() > 1 and rank() > 0:
         dist.barrier()
     data = config.data
@@ -72,7 +74,7 @@ def train(
     *,
     clips_done: Callable[[int, int], None] | None = None,
     progress: Callable[[Moment], None] | None = None,
-    heads_progress: Callable[[int, int, float], None] | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Train, and write run.out/bundle at the end. Raises ConfigError, BundleError."""
     with distributed():
@@ -95,7 +97,7 @@ def train(
             prepared.cache,
             validate=validate,
             progress=progress,
-            heads_progress=heads_progress,
+            note=note,
         )
         if outcome.finished and rank() == 0:
             if config.optim.keep_start:

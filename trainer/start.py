@@ -1,6 +1,7 @@
 """The model that a run begins with: from nothing, from a bundle, or with published weights in its video trunk.
 
-model.start          an encoder bundle: both towers, temperature and vocabulary; the config's shapes give way to its own
+model.start          an encoder bundle, or the name of one that ships: both towers, temperature and vocabulary; the
+                     config's shapes give way to its own
 model.start_video    a local file or folder for the video tower alone, by its architecture:
                      convnext            timm weights (ImageNet-21k, LAION-2B): the trunk; the head stays random
                      video_transformer   transformers' ViViT (Kinetics-400), in the names of its 4.x and 5.x releases
@@ -26,6 +27,7 @@ from echosearch.encoder.init import train_vocabulary
 from echosearch.encoder.manifest import BertSpec, ClipTextSpec, Manifest, TextPart, TokenizerSpec, VideoPart
 from echosearch.encoder.model import TwoTowers, build_towers, load_weights, use_weights
 from echosearch.encoder.published.checkpoint import read_checkpoint
+from echosearch.encoder.shipped import find_bundle
 from echosearch.encoder.tokenizer import VOCABULARY, Tokenizer, installed_dictionary, load_tokenizer, read_vocabulary
 from echosearch.errors import BundleError
 from echosearch.report.text import model_text
@@ -48,7 +50,7 @@ def begin(config: TrainConfig, reports: Sequence[str]) -> Start:
     """The same config, seed and reports give the same weights. Raises BundleError, InputError."""
     model = config.model
     if model.start:
-        folder = Path(model.start)
+        folder = find_bundle(Path(model.start))
         old = load_manifest(folder)
         vocabulary = tuple(read_vocabulary(folder / TOKENIZER / VOCABULARY))
         manifest = _manifest(config, old.video.tower, old.text.tower, old.tokenizer, old.dimension)
@@ -74,18 +76,21 @@ def begin(config: TrainConfig, reports: Sequence[str]) -> Start:
         _spread(towers.text)
     if model.start:
         for part, tower in (("video", towers.video), ("text", towers.text)):
-            use_weights(tower, load_weights(Path(model.start) / WEIGHTS, part))  # type: ignore[arg-type]
+            use_weights(tower, load_weights(folder / WEIGHTS, part))  # type: ignore[arg-type]
     if model.start_video:
         _use_published(towers.video, manifest, Path(model.start_video))
     return Start(manifest, towers, vocabulary, _tokenizer(vocabulary, manifest.tokenizer))
 
 
 def _spread(text: nn.Module) -> None:
-    """Linear layers at a standard deviation of 1 / sqrt(inputs). transformers' 0.02 is made for BERT-base; in a narrow
-    tower it lets a first token hardly see the words behind it, and training stands still for hundreds of steps."""
-    for module in text.modules():
+    """Linear layers and word embeddings at a standard deviation of 1 / sqrt(width). transformers' 0.02 is made for
+    BERT-base; in a narrow tower it lets a first token hardly see the words behind it, and training stands still for
+    hundreds of steps."""
+    for name, module in text.named_modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
+        elif isinstance(module, nn.Embedding) and name.endswith("word_embeddings"):
+            nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
 
 
 def _manifest(

@@ -36,7 +36,7 @@ def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: 
         made,
         clips_done=progress.say_clips,
         progress=progress.say_moment,
-        heads_progress=progress.say_heads,
+        note=progress.say,
     )
     bundle = Path(made.run.out) / "bundle"
     if as_json:

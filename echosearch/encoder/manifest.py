@@ -24,6 +24,7 @@ __all__ = [
     "TextPart",
     "TextTowerSpec",
     "TokenizerSpec",
+    "VideoConvSpec",
     "VideoPart",
     "VideoTowerSpec",
     "VideoTransformerSpec",
@@ -48,14 +49,20 @@ class VideoTransformerSpec(_Part):
     heads: PositiveInt
     mlp_ratio: float = 4.0
     tubelet: tuple[int, int, int] = (2, 16, 16)  # frames, rows, columns of one token
-    stem: Literal["linear", "conv"] = "linear"  # how a tubelet becomes a token: conv_stem.py
-    pooling: Literal["class", "mean", "places"]  # "places": places_head.py, with its three measures
-    readout: PositiveInt = 24
-    compressed: PositiveInt = 192
-    gates: PositiveInt = 12
+    pooling: Literal["class", "mean"]
     positions: Literal["learned", "sine"]  # sine tables are computed, not stored
     gelu: Literal["tanh", "exact"]
     eps: float = 1e-6  # of the layer norms
+
+
+class VideoConvSpec(_Part):
+    """Our own small video tower: convolutions on every frame, one over time, then PlacesPool. See video_conv.py."""
+
+    architecture: Literal["video_conv"] = "video_conv"
+    widths: tuple[PositiveInt, PositiveInt, PositiveInt]
+    readout: PositiveInt = 32  # numbers kept of each place
+    compressed: PositiveInt = 384  # numbers kept of all places
+    gates: PositiveInt = 10  # compartments for kinds of view
 
 
 class ConvNextSpec(_Part):
@@ -75,7 +82,9 @@ class MvitSpec(_Part):
     architecture: Literal["mvit_v2_s"] = "mvit_v2_s"
 
 
-VideoTowerSpec = Annotated[VideoTransformerSpec | ConvNextSpec | MvitSpec, Field(discriminator="architecture")]
+VideoTowerSpec = Annotated[
+    VideoTransformerSpec | VideoConvSpec | ConvNextSpec | MvitSpec, Field(discriminator="architecture")
+]
 
 
 class BertSpec(_Part):

@@ -20,6 +20,7 @@ from echosearch.encoder.manifest import (
     Manifest,
     MvitSpec,
     TextPart,
+    VideoConvSpec,
     VideoPart,
     VideoTransformerSpec,
 )
@@ -64,6 +65,13 @@ def build_video_tower(part: VideoPart, dimension: int) -> nn.Module:
 
             try:
                 return VideoTransformer(part.tower, part.clip.frames, part.clip.size, dimension)
+            except ValueError as exc:
+                raise BundleError(f"video: {exc}") from exc
+        case VideoConvSpec():
+            from echosearch.encoder.video_conv import VideoConv
+
+            try:
+                return VideoConv(part.tower, part.clip.size, dimension)
             except ValueError as exc:
                 raise BundleError(f"video: {exc}") from exc
         case ConvNextSpec():

@@ -11,25 +11,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from echosearch.encoder.manifest import VideoTransformerSpec
-
 __all__ = ["PlacesPool"]
 
 
 class PlacesPool(nn.Module):
-    """(B, times * places, width) tokens, by time -> (B, gates * compressed)."""
+    """(B, T, places, channels) -> (B, gates * compressed)."""
 
-    def __init__(self, spec: VideoTransformerSpec, times: int, places: int) -> None:
+    def __init__(self, channels: int, places: int, readout: int, compressed: int, gates: int) -> None:
         super().__init__()
-        self.times, self.places = times, places
-        self.readout = nn.Linear(spec.width, spec.readout)
-        seen = 3 * places * spec.readout
-        self.compress = nn.Linear(seen, spec.compressed)
-        self.gate = nn.Linear(seen, spec.gates)
-        self.width = spec.gates * spec.compressed
+        self.readout = nn.Linear(channels, readout)
+        seen = 3 * places * readout
+        self.compress = nn.Linear(seen, compressed)
+        self.gate = nn.Linear(seen, gates)
+        self.width = gates * compressed
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.gated(self.seen(tokens))
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gated(self.seen(x))
 
     def gated(self, seen: Tensor) -> Tensor:
         """(B, F) -> (B, gates * compressed)."""
@@ -37,7 +34,7 @@ class PlacesPool(nn.Module):
         apart: Tensor = gates[:, :, None] * self.compress(seen)[:, None]
         return apart.flatten(1)
 
-    def seen(self, tokens: Tensor) -> Tensor:
+    def seen(self, x: Tensor) -> Tensor:
         """(B, 3 * places * readout): mean, greatest and least over time."""
-        each = self.readout(tokens).unflatten(1, (self.times, self.places))  # (B, T, P, R)
+        each = self.readout(x)  # (B, T, P, R)
         return torch.cat([each.mean(dim=1), each.amax(dim=1), each.amin(dim=1)], dim=1).flatten(1)

@@ -2,7 +2,6 @@
 
     ViViT        class token, learned positions, tanh GELU; output = head(norm(class token))
     VideoMAE v2  no class token, sine positions, exact GELU; output = head(norm(mean of tokens))
-    places       our own tiny ones, no class token: output = head(PlacesPool(tokens))
 
 Three things that the sources write differently and that are the same here:
 - a tubelet embedding is a Conv3d whose stride is its kernel, so it is a Linear on unfolded tubelets (and faster);
@@ -21,9 +20,7 @@ from timm.layers.norm import LayerNorm
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
-from echosearch.encoder.conv_stem import ConvStem
 from echosearch.encoder.manifest import VideoTransformerSpec
-from echosearch.encoder.places_head import PlacesPool
 
 __all__ = ["VideoTransformer", "sine_positions"]
 
@@ -41,10 +38,7 @@ class VideoTransformer(nn.Module):
                 f"a clip of {frames} frames of {size} x {size} does not divide into tubelets {spec.tubelet}"
             )
         tokens = (frames // depth_t) * (size // rows) * (size // columns)
-        if spec.stem == "conv":
-            self.embed: nn.Module = ConvStem(spec.width, spec.tubelet)
-        else:
-            self.embed = nn.Linear(3 * depth_t * rows * columns, spec.width)
+        self.embed = nn.Linear(3 * depth_t * rows * columns, spec.width)
         self.class_token = nn.Parameter(torch.zeros(spec.width)) if spec.pooling == "class" else None
         length = tokens + (spec.pooling == "class")
         if spec.positions == "learned":
@@ -60,24 +54,18 @@ class VideoTransformer(nn.Module):
                 for _ in range(spec.depth)
             )
         )
-        if spec.pooling == "places":
-            self.places = PlacesPool(spec, frames // depth_t, (size // rows) * (size // columns))
-        else:
-            self.norm = nn.LayerNorm(spec.width, eps=spec.eps)
-        self.head = nn.Linear(self.places.width if spec.pooling == "places" else spec.width, dimension)
+        self.norm = nn.LayerNorm(spec.width, eps=spec.eps)
+        self.head = nn.Linear(spec.width, dimension)
         self.apply(_initialise)
         for learned in (self.class_token, self.positions):
             if isinstance(learned, nn.Parameter):
                 nn.init.normal_(learned, std=0.02)
 
     def forward(self, video: Tensor) -> Tensor:
-        x = self.embed(video if isinstance(self.embed, ConvStem) else self._unfold(video))  # (B, N, width)
+        x = self.embed(self._unfold(video))  # (B, N, width)
         if self.class_token is not None:
             x = torch.cat([self.class_token.to(x.dtype).expand(x.shape[0], 1, -1), x], dim=1)
         x = self.blocks(x + self.positions)
-        if self.pooling == "places":
-            of_places: Tensor = self.head(self.places(x))
-            return of_places
         pooled = x[:, 0] if self.pooling == "class" else x.mean(dim=1)
         out: Tensor = self.head(self.norm(pooled))
         return out

@@ -23,7 +23,7 @@ TINY = {
         "text": {"width": 32, "depth": 1, "heads": 2, "vocabulary": 600, "projection_width": 32},
         "whiten": False,
     },
-    "loss": {"phrases": 1.0, "phrases_per_study": 2},
+    "loss": {"table": 1.0, "phrases_per_study": 2},
     "optim": {"steps": 6, "batch": 4, "warmup": 2, "precision": "fp32", "lr": 1e-3},
     "run": {"out": "run", "log_every": 1, "validate_every": 100, "checkpoint_every": 100, "device": "cpu"},
 }  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from trainer.loss import NO_PHRASE, contrastive, phrase_loss, shared_phrases, targets
+from trainer.loss import NO_PHRASE, contrastive, shared_phrases, targets
 
 SCALE = torch.tensor(14.0)
 
@@ -45,14 +45,6 @@ def test_targets_go_to_reports_that_say_the_same() -> None:
     assert wanted.sum(dim=1).tolist() == pytest.approx([1, 1, 1])
     assert wanted[0].tolist() == pytest.approx([0.8, 0.2, 0.0])  # an equal report gets half of what is soft
     assert wanted[2].tolist() == pytest.approx([0.0, 0.0, 1.0])
-
-
-def test_phrase_loss_of_right_angles_is_the_prior() -> None:
-    videos, phrases = torch.eye(4)[:2], torch.eye(4)[2:]
-    said = torch.tensor([[True, False], [False, False]])
-    prior = torch.tensor([math.log(0.25 / 0.75), math.log(0.5 / 0.5)])
-    expected = -(math.log(0.25) + math.log(0.75) + 2 * math.log(0.5)) / 4
-    assert phrase_loss(videos, phrases, said, prior, SCALE).item() == pytest.approx(expected, rel=1e-5)
 
 
 def _vectors() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -54,7 +54,8 @@ def test_batches_hold_each_study_once_and_do_not_depend_on_the_processes(config:
     halves = [Batches(*given, rank=rank, world=2).step(3)[0] for rank in (0, 1)]
     assert halves[0].keys + halves[1].keys == whole.keys
     assert np.array_equal(np.concatenate([half.pixels for half in halves]), whole.pixels)
-    assert whole.said.any(dim=1).all()  # every study says some phrase of the pool
+    drawn = whole.report_phrases[:, :, None] == whole.phrase_rows  # (study, its phrases, the pool)
+    assert drawn.any(dim=1).any(dim=1).all()  # every study says some phrase of the pool
 
 
 def test_phrases_are_shuffled_and_limited() -> None:
