@@ -3,14 +3,17 @@
 1. the table over the studies' unit vectors, which are cheap once they stand: ridge regression to which phrases the
    reports have, then its own loss (table.py) by gradients, in seconds. A phrase's row is the direction along which the
    videos tell it;
-2. ridge regression from what the text tower's last layer is given, for each phrase and each report, to where the table
-   has them. A transformer with random weights gives it a rich enough sight of the words, where it is wide enough
-   (random features, Rahimi and Recht 2007), and what synonyms share is averaged on the way.
+2. ridge regression from what the text tower's last layer is given, for each phrase, for what one types into a search
+   box for it, and for each report, to where the table has them. A transformer with random weights gives it a rich
+   enough sight of the words, where it is wide enough (random features, Rahimi and Recht 2007), and what synonyms
+   share is averaged on the way.
 
 What a text tower learns by gradients from there, over locked videos, is small (LiT, Zhai 2022; docs/experiments.md).
 """
 
 from __future__ import annotations
+
+import re
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +28,15 @@ from trainer.loss import NO_PHRASE
 from trainer.table import PhraseTable
 from trainer.whiten import inputs_of, last_linear
 
-__all__ = ["begin_texts"]
+__all__ = ["as_typed", "begin_texts"]
 
 CHUNK = 64  # texts
 HALF = 6  # times said at which a phrase has half the weight of one that is always said
 LEARN, EPOCHS, LR = 256, 40, 3e-3  # studies of one step of the table alone; its pace, of rows of length 1
 RIDGE = 0.03  # of the videos' mean variance
+TYPED, REPORTS = 0.25, 0.5  # how much a typed form counts against its phrase, and all reports against all phrases
+THERE = ("あり", "を認める")  # endings that say that something is there, and that a query leaves away
+GRADED = re.compile(r"^(軽度|中等度|高度|重度|少量|中等量|大量|多量)の?")  # a trace is no finding
 TEXT_RIDGE = 1e-3  # of the mean square of what the text head is given
 
 
@@ -43,14 +49,29 @@ def begin_texts(text: nn.Module, table: PhraseTable, batches: Batches, tokenizer
     with torch.no_grad():
         table.vectors.copy_(_directions(functional.normalize(studies, dim=-1), said))
     _learn(table, studies, rows)
+    typed = [(number, form) for number, phrase in enumerate(batches.phrases) for form in as_typed(phrase)]
+    written = [f"{phrase}。" for phrase in (*batches.phrases, *(form for _, form in typed))]
+    written += [model_text(report, spec) for report in reports]
     with torch.no_grad():
-        wanted = torch.cat([table.vectors, table.reports(rows)])
-    written = [f"{phrase}。" for phrase in batches.phrases] + [model_text(report, spec) for report in reports]
+        same = table.vectors[[number for number, _ in typed]]
+        wanted = torch.cat([table.vectors, same, table.reports(rows)])
     often = said.sum(dim=0) / (said.sum(dim=0) + HALF)
-    weight = torch.cat(
-        [often, torch.full((len(reports),), float(often.sum()) / len(reports))]
-    )  # either kind counts as much
+    each = torch.full((len(reports),), REPORTS * float(often.sum()) / len(reports))
+    weight = torch.cat([often, TYPED * often[[number for number, _ in typed]], each])
     _solve(text, tokenizer.encode(written, spec.max_tokens), functional.normalize(wanted, dim=-1), weight)
+
+
+def as_typed(phrase: str) -> tuple[str, ...]:
+    """What one types into a search box for a phrase that says that something is there; nothing for the others.
+
+    「重度の僧帽弁逆流あり」 -> 「重度の僧帽弁逆流」 「僧帽弁逆流あり」 「僧帽弁逆流」
+    Without its grade a form belongs to every grade's phrase, and ends up between them.
+    """
+    bare = next((phrase.removesuffix(end) for end in THERE if phrase.endswith(end)), "")
+    if not bare:
+        return ()
+    ungraded = GRADED.sub("", bare)
+    return (bare,) if ungraded in (bare, "") else (bare, f"{ungraded}あり", ungraded)
 
 
 def _rows(reports: list[str], known: tuple[str, ...]) -> Tensor:

@@ -10,6 +10,7 @@ from trainer.config import OptimConfig
 from trainer.loss import NO_PHRASE
 from trainer.optimizer import make_optimizer, scale_of
 from trainer.table import PhraseTable
+from trainer.texts import as_typed
 
 
 def table() -> PhraseTable:
@@ -54,3 +55,18 @@ def test_each_tensor_learns_at_the_pace_of_its_size() -> None:
     plain = make_optimizer(model, OptimConfig(steps=1)).param_groups
     assert {group["scale"] for group in plain} == {1.0}
     assert [group["weight_decay"] for group in plain] == [0.05, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "typed"),
+    [
+        ("重度の僧帽弁逆流あり", ("重度の僧帽弁逆流", "僧帽弁逆流あり", "僧帽弁逆流")),
+        ("大量心嚢液貯留を認める", ("大量心嚢液貯留", "心嚢液貯留あり", "心嚢液貯留")),
+        ("ペースメーカーリードあり", ("ペースメーカーリード",)),
+        ("左室拡大なし", ()),
+        ("EF 55%", ()),
+        ("あり", ()),
+    ],
+)
+def test_what_is_typed_for_a_phrase_says_that_something_is_there(phrase: str, typed: tuple[str, ...]) -> None:
+    assert as_typed(phrase) == typed
