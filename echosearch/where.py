@@ -7,10 +7,11 @@ The grammar and parser are in echosearch/search/where.py; the stores only see th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FIELDS", "And", "Comparison", "Field", "Not", "Op", "Or", "Where"]
+__all__ = ["FIELDS", "And", "Comparison", "Field", "Not", "Op", "Or", "Where", "all_of"]
 
 # field -> how its values compare. "month" is an integer yyyymm: the index keeps months, not days.
 Field = Literal["view", "view_prob", "mode", "sex", "age", "month", "device", "study", "patient"]
@@ -61,3 +62,12 @@ class Not:
 
 
 Where = Comparison | And | Or | Not
+
+
+def all_of(where: And) -> Iterator[Where]:
+    """What must all match, in its order, however deep the Ands lie in each other; none of it is an And."""
+    for part in where.parts:
+        if isinstance(part, And):
+            yield from all_of(part)
+        else:
+            yield part

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from qdrant_edge import FieldCondition, Filter, MatchAny, MatchValue, RangeFloat
 
 from echosearch.index.fields import interval, word_number
-from echosearch.where import FIELDS, And, Comparison, Not, Or, Where
+from echosearch.where import FIELDS, And, Comparison, Not, Or, Where, all_of
 
 __all__ = ["edge_filter"]
 
@@ -26,7 +24,7 @@ def edge_filter(where: Where) -> Filter:
 def _condition(where: Where) -> Condition:
     match where:
         case And():
-            return Filter(must=list(_all_of(where)))
+            return Filter(must=[_condition(part) for part in all_of(where)])
         case Or(parts):
             # an empty "should" would match everything
             return Filter(should=[_condition(part) for part in parts]) if parts else _nothing()
@@ -34,14 +32,6 @@ def _condition(where: Where) -> Condition:
             return Filter(must_not=[_condition(part)])
         case Comparison():
             return _comparison(where)
-
-
-def _all_of(where: And) -> Iterator[Condition]:
-    for part in where.parts:
-        if isinstance(part, And):
-            yield from _all_of(part)
-        else:
-            yield _condition(part)
 
 
 def _comparison(where: Comparison) -> Condition:
