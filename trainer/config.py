@@ -86,7 +86,8 @@ class LossConfig(_Section):
     """What is minimised; see loss.py."""
 
     soft_targets: float = Field(default=0.0, ge=0, le=1)  # share of the target given to reports with the same phrases
-    contrastive: float = Field(default=1.0, ge=0)  # weight
+    # weight; 0: the text tower stays as it begins, and videos learn from the table alone
+    contrastive: float = Field(default=1.0, ge=0)
     table: float = Field(default=0.0, ge=0)  # weight of the loss of videos against all phrases; 0: no table (table.py)
     phrases_per_study: PositiveInt = 6  # that the text tower learns from the table in a step
     temperature: float = Field(default=0.07, gt=0)  # at the start; learned
@@ -156,6 +157,8 @@ class TrainConfig(_Section):
     def _fits(self) -> TrainConfig:
         if self.optim.kinds_first and not isinstance(self.model.video, VideoConvSpec):
             raise ValueError("optim.kinds_first is for model.video.architecture 'video_conv'")
+        if not (self.loss.contrastive or self.loss.table):
+            raise ValueError("nothing is learned: set loss.contrastive or loss.table above 0")
         if self.optim.heads_first and not self.loss.table:
             raise ValueError("optim.heads_first begins a phrase table: set loss.table above 0")
         if self.optim.texts_first and not (self.optim.lock_video and self.loss.table):

@@ -29,9 +29,12 @@ class Trainee(nn.Module):
         self.table = table
         with torch.no_grad():
             towers.logit_scale.fill_(math.log(1 / config.temperature))
+        if not config.contrastive:
+            towers.text.requires_grad_(False)
+            towers.logit_scale.requires_grad_(False)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """ "contrastive" and, with a table, "table" and "words"; their weighted sum is "loss"."""
+        """ "contrastive" and, with a table, "table" and "words"; their weighted sum is "loss". See LossConfig."""
         locked = len(batch.vectors) > 0
         videos = batch.vectors if locked else self.towers.video(normalise(batch.pixels, batch.n_valid, self.clip))
         return self.losses(videos, batch)
@@ -39,15 +42,21 @@ class Trainee(nn.Module):
     def losses(self, videos: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The same from the batch's video vectors (V, D)."""
         studies = study_means(videos, batch.owner, len(batch.report_ids))
-        texts = self.towers.text(batch.report_ids)
-        scale = self.towers.logit_scale.exp().clamp(max=self.config.max_scale)
-        losses = {"contrastive": contrastive(studies, texts, scale, batch.report_phrases, self.config.soft_targets)}
-        losses["loss"] = self.config.contrastive * losses["contrastive"]
+        losses: dict[str, Tensor] = {}
+        total = torch.zeros((), device=studies.device)
         if self.table is not None:
             losses["table"] = self.table.loss(studies, batch.report_phrases)
-            losses["words"] = self._words(self.table, texts, batch)
-            losses["loss"] = losses["loss"] + self.config.table * losses["table"] + losses["words"]
-        return losses
+            total = total + self.config.table * losses["table"]
+        if self.config.contrastive:
+            texts = self.towers.text(batch.report_ids)
+            scale = self.towers.logit_scale.exp().clamp(max=self.config.max_scale)
+            given = (studies, texts, scale, batch.report_phrases, self.config.soft_targets)
+            losses["contrastive"] = contrastive(*given)
+            total = total + self.config.contrastive * losses["contrastive"]
+            if self.table is not None:
+                losses["words"] = self._words(self.table, texts, batch)
+                total = total + losses["words"]
+        return losses | {"loss": total}
 
     def _words(self, table: PhraseTable, texts: Tensor, batch: Batch) -> Tensor:
         """How far the text tower puts phrases and reports from where the table has them: 1 - cosine, both kinds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.base import TextSpec
@@ -63,6 +63,7 @@ class VideoConvSpec(_Part):
     readout: PositiveInt = 32  # numbers kept of each place
     compressed: PositiveInt = 384  # numbers kept of all places
     gates: PositiveInt = 10  # compartments for kinds of view
+    regions: NonNegativeInt = 0  # of the picture, whose movement every place is told; 0: none
 
 
 class ConvNextSpec(_Part):

@@ -29,6 +29,7 @@ def test_settings_go_on_top(toml: Path) -> None:
         ("optim.steps=-1", r"optim\.steps: .*greater than or equal to 0"),
         ("data.split=[0.5,0.4,0.3]", "sum to 1"),
         ("optim.accumulate=3", "multiple of accumulate"),
+        ("loss={contrastive=0.0, table=0.0}", "nothing is learned"),
         ("optim.lr", "write key=value"),
         ("name.first=1", "name is a value"),
     ],

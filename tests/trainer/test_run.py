@@ -107,6 +107,17 @@ def _spread_of_kinds(tower: torch.nn.Module, batches: Batches, cache: ClipCache,
     return float((means - means.mean(dim=0)).square().sum(dim=1).mean() / within.square().sum(dim=1).mean())
 
 
+def test_without_the_contrastive_loss_videos_learn_from_the_table_alone(toml: Path) -> None:
+    config = load(toml, ["loss.contrastive=0", "optim.steps=2"])
+    prepared = prepare(config)
+    towers = prepared.start.towers
+    before = {name: tensor.clone() for name, tensor in towers.state_dict().items()}
+    outcome = fit(config, prepared.start, prepared.studies["train"], prepared.cache)
+    assert outcome.losses["loss"] == pytest.approx(config.loss.table * outcome.losses["table"])
+    moved = {name.split(".")[0] for name, tensor in towers.state_dict().items() if not torch.equal(before[name], tensor)}
+    assert moved == {"video"}
+
+
 def test_a_locked_video_tower_stays_and_texts_learn_around_it(toml: Path, tmp_path: Path) -> None:
     """Two stages: the second takes the first's video tower as it is, and its texts find their videos."""
     everyone = [*CONV, "data.patients=8", "data.split=[1.0,0.0,0.0]"]
