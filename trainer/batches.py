@@ -20,7 +20,7 @@ from echosearch.clip import Clip
 from echosearch.encoder.golden import pad_ids
 from echosearch.encoder.tokenizer import Tokenizer
 from echosearch.errors import ConfigError
-from echosearch.report.text import phrases
+from echosearch.report.text import model_texts, phrases
 from echosearch.vector import Vectors, mean_vector
 from trainer.cache import ClipCache
 from trainer.config import TrainConfig
@@ -43,12 +43,17 @@ class Batch:
     pixels: Tensor  # (V, T, S, S, 3) uint8
     n_valid: Tensor  # (V,)
     owner: Tensor  # (V,) study of each video, 0 to b - 1, ascending
-    report_ids: Tensor  # (b, L) tokens, phrases shuffled
+    report_ids: Tensor  # (R, L) tokens of the reports, phrases shuffled: b texts, or more where phrases are read apart
+    report_owner: Tensor  # (R,) study of each, 0 to b - 1, ascending
     report_phrases: Tensor  # (b, P) numbers of the reports' phrases, NO_PHRASE fills
     phrase_ids: Tensor  # (Q, L') tokens of single phrases; (0, 0) where there is no table to learn them from
     phrase_rows: Tensor  # (Q,) their numbers
     vectors: Tensor  # (V, D) of the videos, where their tower is locked; then there are no pixels. Else (0, 0)
     keys: tuple[str, ...]  # (V) the videos
+
+    @property
+    def n_studies(self) -> int:
+        return len(self.report_phrases)
 
     def to(self, device: torch.device) -> Batch:
         moved: dict[str, Any] = {
@@ -148,7 +153,8 @@ class Batches:
         clips: list[Clip] = []
         keys: list[str] = []
         owner: list[int] = []
-        reports, numbers, drawn = [], [], []
+        reports: list[list[str]] = []
+        numbers, drawn = [], []
         for row, index in enumerate(chosen):
             study, videos = self._studies[index]
             rng = np.random.default_rng([self._config.seed, 102, step, index])
@@ -160,7 +166,7 @@ class Batches:
                     clips.append(self._cache.clip(key, start))
                 keys.append(key)
                 owner.append(row)
-            reports.append(shuffled_report(study.report, model.max_phrases, rng))
+            reports.append(model_texts(shuffled_report(study.report, model.max_phrases, rng), model.text_spec))
             own = phrases(study.report)
             numbers.append([self._numbers[phrase] for phrase in dict.fromkeys(own)][: model.max_phrases])
             if loss.table:
@@ -170,11 +176,13 @@ class Batches:
         rows = np.array([own + [NO_PHRASE] * (model.max_phrases - len(own)) for own in numbers], np.int64)
         pixels, n_valid = self._pixels(step, chosen, clips) if self._locked is None else _NO_PIXELS
         tokens = self._tokenizer.encode([f"{phrase}。" for phrase in pool], model.max_tokens)
+        report_tokens = self._tokenizer.encode([text for texts in reports for text in texts], model.max_tokens)
         return Batch(
             pixels=torch.from_numpy(pixels),
             n_valid=torch.from_numpy(n_valid),
             owner=torch.tensor(owner),
-            report_ids=torch.from_numpy(pad_ids(self._tokenizer.encode(reports, model.max_tokens))),
+            report_ids=torch.from_numpy(pad_ids(report_tokens)),
+            report_owner=torch.tensor([row for row, texts in enumerate(reports) for _ in texts]),
             report_phrases=torch.from_numpy(rows),
             phrase_ids=torch.from_numpy(pad_ids(tokens)),
             phrase_rows=torch.tensor([self._numbers[phrase] for phrase in pool], dtype=torch.int64),

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from echosearch.clip import ClipSpec
 from echosearch.encoder.manifest import VideoConvSpec, VideoTowerSpec
 from echosearch.errors import ConfigError
+from echosearch.report.text import TextSpec
 from echosearch.study import View
 
 __all__ = ["DataConfig", "LossConfig", "ModelConfig", "OptimConfig", "RunConfig", "TextShape", "TrainConfig", "load"]
@@ -75,11 +76,16 @@ class ModelConfig(_Section):
     clip: ClipSpec
     text: TextShape = TextShape()
     dimension: PositiveInt = 512
+    text_format: Literal["phrases_ja", "each_phrase_ja"] = "phrases_ja"  # TextSpec.format
     max_phrases: PositiveInt = 35
     max_tokens: PositiveInt = 256
     whiten: bool = True  # of a tower that starts from nothing: whiten.py
     start: str = ""  # an encoder bundle whose weights both towers take; its tokenizer comes along
     start_video: str = ""  # or a local folder or file of published weights for the video trunk alone (start.py)
+
+    @property
+    def text_spec(self) -> TextSpec:
+        return TextSpec(max_tokens=self.max_tokens, max_phrases=self.max_phrases, format=self.text_format)
 
 
 class LossConfig(_Section):

@@ -10,8 +10,8 @@ import torch
 from echosearch.batch import batched
 from echosearch.clip import Clip
 from echosearch.encoder.base import Encoder
+from echosearch.encoder.text_parts import part_texts
 from echosearch.encoder.torch_encoder import embed_clips, embed_ids, in_batches
-from echosearch.report.text import model_text
 from echosearch.study import View
 from echosearch.vector import Vectors, mean_vector
 from trainer.cache import ClipCache
@@ -69,8 +69,9 @@ def _each(clips: Callable[[Sequence[Clip]], Vectors], keys: Iterable[str], cache
 def embed_texts(start: Start, texts: Sequence[str]) -> Vectors:
     """(N, D), in the form that the manifest's TextSpec asks for."""
     spec = start.manifest.text.spec
-    ids = start.tokenizer.encode([model_text(item, spec) for item in texts], spec.max_tokens)
-    return in_batches(lambda batch: embed_ids(start.towers.text, batch), ids, 32)[0]
+    parts = part_texts(texts, spec)
+    ids = start.tokenizer.encode(parts.given, spec.max_tokens)
+    return parts.vectors(in_batches(lambda batch: embed_ids(start.towers.text, batch), ids, 32)[0])
 
 
 def embed_with(

@@ -86,7 +86,8 @@ def fit(
     batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
     torch.manual_seed(config.seed)
     table = PhraseTable(batches.shares, config.model.dimension) if config.loss.table else None
-    trainee = Trainee(start.towers, config.model.clip, config.loss, table).to(device)
+    each_phrase = config.model.text_format == "each_phrase_ja"
+    trainee = Trainee(start.towers, config.model.clip, config.loss, table, each_phrase).to(device)
     digest = sha256(f"{config.digest()} {fingerprint(studies)} {world()}".encode()).hexdigest()
     done = 0
     stopped = read_state(out / CHECKPOINT, digest, device) if (out / CHECKPOINT).exists() else None

@@ -21,12 +21,20 @@ __all__ = ["Trainee", "study_means"]
 class Trainee(nn.Module):
     """Batch -> losses by name. One forward, so that DDP's hooks see all of it."""
 
-    def __init__(self, towers: TwoTowers, clip: ClipSpec, config: LossConfig, table: PhraseTable | None = None) -> None:
+    def __init__(
+        self,
+        towers: TwoTowers,
+        clip: ClipSpec,
+        config: LossConfig,
+        table: PhraseTable | None = None,
+        each_phrase: bool = False,
+    ) -> None:
         super().__init__()
         self.towers = towers
         self.clip = clip
         self.config = config
         self.table = table
+        self.each_phrase = each_phrase
         with torch.no_grad():
             towers.logit_scale.fill_(math.log(1 / config.temperature))
         if not config.contrastive:
@@ -41,14 +49,14 @@ class Trainee(nn.Module):
 
     def losses(self, videos: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The same from the batch's video vectors (V, D)."""
-        studies = study_means(videos, batch.owner, len(batch.report_ids))
+        studies = study_means(videos, batch.owner, batch.n_studies)
         losses: dict[str, Tensor] = {}
         total = torch.zeros((), device=studies.device)
         if self.table is not None:
             losses["table"] = self.table.loss(studies, batch.report_phrases)
             total = total + self.config.table * losses["table"]
         if self.config.contrastive:
-            texts = self.towers.text(batch.report_ids)
+            texts = study_means(self.towers.text(batch.report_ids), batch.report_owner, batch.n_studies)
             scale = self.towers.logit_scale.exp().clamp(max=self.config.max_scale)
             given = (studies, texts, scale, batch.report_phrases, self.config.soft_targets)
             losses["contrastive"] = contrastive(*given)
@@ -61,7 +69,7 @@ class Trainee(nn.Module):
     def _words(self, table: PhraseTable, texts: Tensor, batch: Batch) -> Tensor:
         """How far the text tower puts phrases and reports from where the table has them: 1 - cosine, both kinds."""
         said = self.towers.text(batch.phrase_ids).float()
-        wanted = table.vectors.detach()[batch.phrase_rows]
+        wanted = table.phrases(self.each_phrase).detach()[batch.phrase_rows]
         reports = table.reports(batch.report_phrases).detach()
         near = (
             functional.cosine_similarity(said, wanted).mean()

@@ -21,7 +21,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from echosearch.encoder.base import TextSpec
 from echosearch.encoder.bundle import MANIFEST, TOKENIZER, WEIGHTS, load_manifest
 from echosearch.encoder.init import train_vocabulary
 from echosearch.encoder.manifest import BertSpec, ClipTextSpec, Manifest, TextPart, TokenizerSpec, VideoPart
@@ -55,8 +54,9 @@ def begin(config: TrainConfig, reports: Sequence[str]) -> Start:
         vocabulary = tuple(read_vocabulary(folder / TOKENIZER / VOCABULARY))
         manifest = _manifest(config, old.video.tower, old.text.tower, old.tokenizer, old.dimension)
     else:
-        spec = TextSpec(max_tokens=model.max_tokens, max_phrases=model.max_phrases)
-        vocabulary = tuple(train_vocabulary((model_text(report, spec) for report in reports), model.text.vocabulary))
+        vocabulary = tuple(
+            train_vocabulary((model_text(report, model.text_spec) for report in reports), model.text.vocabulary)
+        )
         dictionary, version = installed_dictionary()
         tokenizer_spec = TokenizerSpec(kind="mecab_wordpiece", dictionary=dictionary, dictionary_version=version)
         shape = model.text
@@ -104,9 +104,7 @@ def _manifest(
         trained=False,
         dimension=dimension,
         video=VideoPart.model_validate({"tower": video, "clip": config.model.clip}),
-        text=TextPart(
-            tower=text, spec=TextSpec(max_tokens=config.model.max_tokens, max_phrases=config.model.max_phrases)
-        ),
+        text=TextPart(tower=text, spec=config.model.text_spec),
         tokenizer=tokenizer,
     )
 

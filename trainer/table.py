@@ -43,6 +43,14 @@ class PhraseTable(nn.Module):
         each = functional.binary_cross_entropy_with_logits(logits, self.said(rows), reduction="none")
         return each.sum(dim=1).mean()
 
+    def phrases(self, apart: bool) -> Tensor:
+        """(P, D) unit vectors: where phrases belong. ``apart``: where a report is the mean of its phrases, they are
+        taken from the middle of all that is said, so that it comes to lie in the direction that ``reports`` gives."""
+        towards = functional.normalize(self.vectors, dim=-1)
+        if apart:
+            towards = functional.normalize(towards - self.share @ towards / self.share.sum(), dim=-1)
+        return towards
+
     def reports(self, rows: Tensor) -> Tensor:
         """Where reports belong: the sum of their phrases' directions less what any report would have. (b, R) -> (b, D).
 

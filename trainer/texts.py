@@ -4,9 +4,9 @@
    reports have, then its own loss (table.py) by gradients, in seconds. A phrase's row is the direction along which the
    videos tell it;
 2. ridge regression from what the text tower's last layer is given, for each phrase, for what one types into a search
-   box for it, and for each report, to where the table has them. A transformer with random weights gives it a rich
-   enough sight of the words, where it is wide enough (random features, Rahimi and Recht 2007), and what synonyms
-   share is averaged on the way.
+   box for it, and for each report where it is read in one piece, to where the table has them. A transformer with random
+   weights gives it a rich enough sight of the words, where it is wide enough (random features, Rahimi and Recht 2007),
+   and what synonyms share is averaged on the way.
 
 What a text tower learns by gradients from there, over locked videos, is small (LiT, Zhai 2022; docs/experiments.md).
 """
@@ -51,14 +51,17 @@ def begin_texts(text: nn.Module, table: PhraseTable, batches: Batches, tokenizer
     _learn(table, studies, rows)
     typed = [(number, form) for number, phrase in enumerate(batches.phrases) for form in as_typed(phrase)]
     written = [f"{phrase}。" for phrase in (*batches.phrases, *(form for _, form in typed))]
-    written += [model_text(report, spec) for report in reports]
-    with torch.no_grad():
-        same = table.vectors[[number for number, _ in typed]]
-        wanted = torch.cat([table.vectors, same, table.reports(rows)])
     often = said.sum(dim=0) / (said.sum(dim=0) + HALF)
-    each = torch.full((len(reports),), REPORTS * float(often.sum()) / len(reports))
-    weight = torch.cat([often, TYPED * often[[number for number, _ in typed]], each])
-    _solve(text, tokenizer.encode(written, spec.max_tokens), functional.normalize(wanted, dim=-1), weight)
+    same = [number for number, _ in typed]
+    each_phrase = spec.format == "each_phrase_ja"
+    with torch.no_grad():
+        towards = table.phrases(each_phrase)
+        wanted, weight = torch.cat([towards, towards[same]]), torch.cat([often, TYPED * often[same]])
+        if not each_phrase:
+            written += [model_text(report, spec) for report in reports]
+            wanted = torch.cat([wanted, functional.normalize(table.reports(rows), dim=-1)])
+            weight = torch.cat([weight, torch.full((len(reports),), REPORTS * float(often.sum()) / len(reports))])
+    _solve(text, tokenizer.encode(written, spec.max_tokens), wanted, weight)
 
 
 def as_typed(phrase: str) -> tuple[str, ...]:

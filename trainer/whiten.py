@@ -38,7 +38,7 @@ def whiten(towers: TwoTowers, batches: Sequence[Batch], config: ModelConfig) -> 
                 normalise(batch.pixels[at : at + CHUNK], batch.n_valid[at : at + CHUNK], config.clip)
                 for at in range(0, len(batch.pixels), CHUNK)
             ]
-            studies.append(study_means(inputs_of(towers.video, video_head, clips), batch.owner, len(batch.report_ids)))
+            studies.append(study_means(inputs_of(towers.video, video_head, clips), batch.owner, batch.n_studies))
         _set(video_head, torch.cat(studies))
         texts = [ids for batch in batches for ids in (batch.report_ids, batch.phrase_ids) if len(ids)]
         _set(text_head, inputs_of(towers.text, text_head, texts))

@@ -9,9 +9,9 @@ from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, write_bundle
 from echosearch.encoder.golden import Golden, golden_clip, golden_texts, pad_ids, write_golden
 from echosearch.encoder.manifest import Manifest
 from echosearch.encoder.model import TwoTowers, save_weights, stored_weights
+from echosearch.encoder.text_parts import part_texts
 from echosearch.encoder.tokenizer import TOKENIZER_FILES, load_tokenizer
 from echosearch.encoder.torch_encoder import embed_clips, embed_ids, in_batches
-from echosearch.report.text import model_text
 
 __all__ = ["save_encoder"]
 
@@ -42,9 +42,10 @@ def _golden(model: TwoTowers, manifest: Manifest, tokenizer: Path) -> Golden:
     texts = golden_texts(manifest.text.spec.language)
     if manifest.tokenizer.kind == "absent":  # then the ids are made up: the tower itself can still be checked
         ids = [list(range(1, 25)), list(range(1, 10))]
+        parts = None
     else:
-        formatted = [model_text(text, manifest.text.spec) for text in texts]
-        ids = load_tokenizer(tokenizer, manifest.tokenizer).encode(formatted, manifest.text.spec.max_tokens)
+        parts = part_texts(texts, manifest.text.spec)
+        ids = load_tokenizer(tokenizer, manifest.tokenizer).encode(parts.given, manifest.text.spec.max_tokens)
     video, _ = in_batches(lambda clips: embed_clips(model.video, clips, manifest.video.clip), [clip], 1)
     text, _ = in_batches(lambda batch: embed_ids(model.text, batch), ids, len(ids))
     return Golden(
@@ -53,6 +54,6 @@ def _golden(model: TwoTowers, manifest: Manifest, tokenizer: Path) -> Golden:
         video_vectors=video,
         texts=texts,
         ids=pad_ids(ids),
-        text_vectors=text,
+        text_vectors=parts.vectors(text) if parts else text,
         made_by="creation",
     )

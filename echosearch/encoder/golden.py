@@ -3,7 +3,7 @@
 Arrays, none of them pickled:
 
     pixels (1, T, S, S, 3) uint8     n_valid ()     video_vectors (1, D) float32
-    texts (K,) str                   ids (K, L) int64, padded with 0     text_vectors (K, D) float32
+    texts (K,) str                   text_vectors (K, D) float32        ids (P, L) int64 of their parts, padded with 0
     made_by () str                   "author", or "creation" where the author ships none (then it shows that
                                      this machine agrees with the one that made the bundle)
 """

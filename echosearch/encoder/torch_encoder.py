@@ -28,9 +28,9 @@ from echosearch.encoder.model import (
     normalise,
     use_weights,
 )
+from echosearch.encoder.text_parts import part_texts
 from echosearch.encoder.tokenizer import Tokenizer, load_tokenizer
 from echosearch.errors import BundleError, ConfigError, GoldenMismatch
-from echosearch.report.text import model_text
 from echosearch.vector import Vectors
 
 __all__ = ["BATCH", "TorchEncoder", "embed_clips", "embed_ids", "in_batches", "load_encoder", "pick_device"]
@@ -69,14 +69,14 @@ class TorchEncoder:
         """(N, D) float32 raw outputs."""
         self.load("text")
         assert self._tokenizer is not None
-        formatted = [model_text(text, self.text_spec) for text in texts]
-        ids = self._tokenizer.encode(formatted, self.text_spec.max_tokens)
+        parts = part_texts(texts, self.text_spec)
+        ids = self._tokenizer.encode(parts.given, self.text_spec.max_tokens)
         # texts of like length go together, so that little is padded
         order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), i))
         vectors = self._encode("text", [ids[i] for i in order], lambda batch: embed_ids(self._towers["text"], batch))
         restored = np.empty_like(vectors)
         restored[order] = vectors
-        return restored
+        return parts.vectors(restored)
 
     def tower(self, part: Part) -> nn.Module:
         """The torch module itself: "video" takes (B, 3, T, S, S) normalised, "text" takes (B, L) ids; (B, D) raw."""
@@ -126,8 +126,8 @@ class TorchEncoder:
             expected = golden.text_vectors
         else:
             assert self._tokenizer is not None
-            texts = [model_text(text, self.text_spec) for text in golden.texts]
-            if not np.array_equal(pad_ids(self._tokenizer.encode(texts, self.text_spec.max_tokens)), golden.ids):
+            given = part_texts(golden.texts, self.text_spec).given
+            if not np.array_equal(pad_ids(self._tokenizer.encode(given, self.text_spec.max_tokens)), golden.ids):
                 raise GoldenMismatch(
                     f"{self.folder}: the tokenizer gives other ids here than in golden.npz: nothing is embedded; "
                     "check fugashi, unidic-lite and the vocabulary"

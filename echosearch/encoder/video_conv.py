@@ -42,8 +42,10 @@ class VideoConv(nn.Module):
         self.head = nn.Linear(self.places.width, dimension)
         self.apply(_initialise)
         with torch.no_grad():
-            branches = [self.block1.second, self.block2.second, self.motion]
-            for branch in branches + ([self.elsewhere.mix] if self.elsewhere is not None else []):
+            branches: list[nn.Conv2d | nn.Linear] = [self.block1.second, self.block2.second, self.motion]
+            if self.elsewhere is not None:
+                branches.append(self.elsewhere.mix)
+            for branch in branches:
                 branch.weight.mul_(FAINT)
             grey = self.stem.weight.mean(dim=1, keepdim=True)
             self.stem.weight.copy_(grey + COLOR * (self.stem.weight - grey))

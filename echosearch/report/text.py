@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-__all__ = ["TextSpec", "language_warning", "model_text", "phrases"]
+__all__ = ["TextSpec", "language_warning", "model_text", "model_texts", "phrases"]
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -23,8 +23,9 @@ class TextSpec:
     language: Literal["ja", "en"] = "ja"
     max_tokens: int = 256
     max_phrases: int = 35
-    # "phrases_ja": phrases split at 、。 commas and lines, joined with 「。」 and ended with it; "as_is": untouched
-    format: Literal["phrases_ja", "as_is"] = "phrases_ja"
+    # "phrases_ja": phrases split at 、。 commas and lines, joined with 「。」 and ended with it; "as_is": untouched;
+    # "each_phrase_ja": the same phrases, each read by itself, and the mean of their vectors (encoder/text_parts.py)
+    format: Literal["phrases_ja", "each_phrase_ja", "as_is"] = "phrases_ja"
 
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]")  # kana, ideographs, half-width kana
@@ -45,8 +46,15 @@ def model_text(text: str, spec: TextSpec) -> str:
     match spec.format:
         case "as_is":
             return text
-        case "phrases_ja":
+        case "phrases_ja" | "each_phrase_ja":
             return "".join(f"{phrase}。" for phrase in phrases(text)[: spec.max_phrases])
+
+
+def model_texts(text: str, spec: TextSpec) -> list[str]:
+    """What the encoder with ``spec`` reads one by one, to mean their vectors: one text, or its phrases; never none."""
+    if spec.format == "each_phrase_ja":
+        return [f"{phrase}。" for phrase in phrases(text)[: spec.max_phrases]] or [""]
+    return [model_text(text, spec)]
 
 
 def language_warning(text: str, spec: TextSpec) -> str | None:

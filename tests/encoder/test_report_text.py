@@ -3,7 +3,7 @@
 import pytest
 
 from echosearch.encoder.base import TextSpec
-from echosearch.report.text import language_warning, model_text, phrases
+from echosearch.report.text import language_warning, model_text, model_texts, phrases
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,13 @@ def test_model_text_joins_with_stops_and_ends_with_one() -> None:
     assert model_text("左室拡大なし, 軽度のMRあり", TextSpec()) == "左室拡大なし。軽度のMRあり。"
     assert model_text("重度僧帽弁逆流", TextSpec()) == "重度僧帽弁逆流。"
     assert model_text(" ", TextSpec()) == ""
+
+
+def test_an_encoder_may_read_each_phrase_by_itself() -> None:
+    apart = TextSpec(format="each_phrase_ja", max_phrases=2)
+    assert model_texts("左室拡大なし, 軽度のMRあり、EF 60%", apart) == ["左室拡大なし。", "軽度のMRあり。"]
+    assert model_texts(" ", apart) == [""]  # as many vectors as texts, whatever they say
+    assert model_texts("左室拡大なし, 軽度のMRあり", TextSpec()) == ["左室拡大なし。軽度のMRあり。"]
 
 
 def test_model_text_keeps_the_first_phrases_and_the_wording() -> None:

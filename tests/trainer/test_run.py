@@ -71,10 +71,10 @@ def test_heads_first_put_videos_and_phrases_of_training_together(toml: Path, tmp
     def loss() -> float:
         with torch.no_grad():
             videos = tower(normalise(batch.pixels, batch.n_valid, config.model.clip))
-            return float(table.loss(study_means(videos, batch.owner, len(batch.report_ids)), batch.report_phrases))
+            return float(table.loss(study_means(videos, batch.owner, batch.n_studies), batch.report_phrases))
 
     with torch.no_grad():
-        nothing = torch.zeros(len(batch.report_ids), config.model.dimension)
+        nothing = torch.zeros(batch.n_studies, config.model.dimension)
         common = float(table.loss(nothing, batch.report_phrases))
     at_random = loss()
     begin_heads(tower, table, batches, prepared.cache, config)
@@ -114,17 +114,28 @@ def test_without_the_contrastive_loss_videos_learn_from_the_table_alone(toml: Pa
     before = {name: tensor.clone() for name, tensor in towers.state_dict().items()}
     outcome = fit(config, prepared.start, prepared.studies["train"], prepared.cache)
     assert outcome.losses["loss"] == pytest.approx(config.loss.table * outcome.losses["table"])
-    moved = {name.split(".")[0] for name, tensor in towers.state_dict().items() if not torch.equal(before[name], tensor)}
-    assert moved == {"video"}
+    after = towers.state_dict()
+    assert {name.split(".")[0] for name in after if not torch.equal(before[name], after[name])} == {"video"}
 
 
-def test_a_locked_video_tower_stays_and_texts_learn_around_it(toml: Path, tmp_path: Path) -> None:
+def test_a_trained_bundle_may_read_each_phrase_by_itself(toml: Path, tmp_path: Path) -> None:
+    train(load(toml, ["model.text_format='each_phrase_ja'", "optim.steps=2"]))
+    encoder = load_encoder(tmp_path / "run" / "bundle", "cpu")
+    assert max(encoder.golden_difference.values()) < 1e-5
+    whole, *apart = encoder.encode_texts(
+        ["左室拡大なし。軽度の僧帽弁逆流あり。", "左室拡大なし", "軽度の僧帽弁逆流あり"]
+    )
+    np.testing.assert_allclose(whole, np.mean(apart, axis=0), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("text_format", ["phrases_ja", "each_phrase_ja"])
+def test_a_locked_video_tower_stays_and_texts_learn_around_it(toml: Path, tmp_path: Path, text_format: str) -> None:
     """Two stages: the second takes the first's video tower as it is, and its texts find their videos."""
     everyone = [*CONV, "data.patients=8", "data.split=[1.0,0.0,0.0]"]
     first = load(toml, [*everyone, "optim.heads_first=true", "optim.steps=0", f"run.out={tmp_path / 'first'}"])
     train(first)
     texts = ["optim.lock_video=true", "optim.texts_first=true", f"model.start_video={tmp_path / 'first' / 'bundle'}"]
-    wide = ["model.text.projection_width=256", "optim.steps=2", "optim.lr=1e-5"]
+    wide = ["model.text.projection_width=256", "optim.steps=2", "optim.lr=1e-5", f"model.text_format='{text_format}'"]
     config = load(toml, [*everyone, *texts, *wide, f"run.out={tmp_path / 'second'}"])
     prepared = prepare(config)
     before = {name: tensor.clone() for name, tensor in prepared.start.towers.video.state_dict().items()}
