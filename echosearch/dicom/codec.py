@@ -69,7 +69,7 @@ def codec_decoder(dataset: Dataset, layout: PixelLayout, syntax: str) -> FrameDe
         "bits_stored": layout.bits_stored,
         "pixel_representation": int(layout.signed),
         "photometric_interpretation": photometric,
-        "planar_configuration": int(layout.planar),
+        "planar_configuration": 0,  # codecs give pixels, whatever the label; of JPEG-LS planes pydicom itself knows
         "number_of_frames": 1,
         "pixel_keyword": "PixelData",
     }

@@ -185,6 +185,24 @@ def test_jpeg_2000_is_rgb_where_its_stream_says_so(write_cine: WriteCine, frames
     assert (read_frames(path).pixels == frames).all()
 
 
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless])
+def test_a_codestream_gives_pixels_whatever_planar_configuration_says(
+    write_cine: WriteCine, frames: Frames, syntax: str
+) -> None:
+    """A label left over from before the compression; pydicom 3.0.2 shuffles the picture by it."""
+    if syntax == JPEGLosslessSV1:  # nobody here encodes it
+        source = pydicom.dcmread(shipped("SC_rgb_jpeg_gdcm.dcm"))
+        frames = pixel_array(source)[None]
+        one = b"".join(list(generate_fragments(source.PixelData))[1:])
+        path = write_cine([one], rows=100, columns=100, count=1, syntax=syntax)
+    else:
+        path = write_cine(frames.tobytes(), compress=syntax)
+    dataset = pydicom.dcmread(path)
+    dataset.PlanarConfiguration = 1
+    dataset.save_as(path)
+    assert (read_frames(path).pixels == frames).all()
+
+
 def test_multi_frame_jpeg_lossless(write_cine: WriteCine) -> None:
     """.70: nobody here encodes it, so pydicom's own frame is taken three times."""
     source = pydicom.dcmread(shipped("SC_rgb_jpeg_gdcm.dcm"))
