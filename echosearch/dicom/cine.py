@@ -116,9 +116,13 @@ def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, Stor
 
 def _corrected(layout: PixelLayout, parsed: Parsed, declared: int | None) -> PixelLayout:
     """Uncompressed data labelled YBR_FULL_422 that hold three samples a pixel are YBR_FULL."""
-    full = replace(layout, photometric="YBR_FULL")
-    if layout.photometric == "YBR_FULL_422" and parsed.pixel_length >= full.frame_bytes * max(declared or 1, 1):
-        return full
+    if layout.photometric != "YBR_FULL_422":
+        return layout
+    samples = parsed.pixel_length // (layout.rows * layout.columns * layout.bits_allocated // 8)  # of one place, in all
+    if samples == 3 * max(declared or 1, 1) or samples % 6 == 3:  # an odd number is not Y Y Cb Cr
+        return replace(layout, photometric="YBR_FULL")
+    if layout.rows * layout.columns % 2:
+        raise FileRefused(Quarantined(Reason.BAD_HEADER, "YBR_FULL_422 with an odd number of pixels"))
     return layout
 
 

@@ -231,6 +231,32 @@ def test_uncompressed_ybr_full_and_422(write_cine: WriteCine, frames: Frames) ->
     assert_same(read_frames(path).pixels, pixel_array(path))
 
 
+@pytest.mark.parametrize("count", [5, 1, 0, None])
+def test_422_pairs_under_a_wrong_number_of_frames(write_cine: WriteCine, frames: Frames, count: int | None) -> None:
+    """Six frames of two samples a pixel are not four of three."""
+    ybr = np.stack([convert_color_space(f, "RGB", "YBR_FULL") for f in frames])
+    pairs = np.concatenate([ybr[:, :, 0::2, :1], ybr[:, :, 1::2, :1], ybr[:, :, 0::2, 1:]], axis=-1)
+    truth = pixel_array(write_cine(pairs.tobytes(), photometric="YBR_FULL_422"))
+    path = write_cine(pairs.tobytes(), photometric="YBR_FULL_422", count=count, name="IM_0002")
+    assert_same(read_frames(path).pixels, truth)
+
+
+@pytest.mark.parametrize("count", [5, 3, 1, 0, None])
+def test_three_samples_a_pixel_labelled_422(write_cine: WriteCine, frames: Frames, count: int | None) -> None:
+    """pydicom refuses them; their length tells them."""
+    ybr = np.stack([convert_color_space(f, "RGB", "YBR_FULL") for f in frames[:5]])
+    truth = pixel_array(write_cine(ybr.tobytes(), count=5, photometric="YBR_FULL"))
+    path = write_cine(ybr.tobytes(), count=count, photometric="YBR_FULL_422", name="IM_0002")
+    assert_same(read_frames(path).pixels, truth)
+
+
+def test_pairs_of_an_odd_number_of_pixels_are_refused(write_cine: WriteCine) -> None:
+    """PS3.3 section C.7.6.3.1.2: an even number of columns; pydicom makes up the last pixel."""
+    path = write_cine(bytes(47 * 63 * 2 * 6), rows=47, columns=63, photometric="YBR_FULL_422")
+    with pytest.raises(FileRefused, match="odd number of pixels"):
+        read_frames(path)
+
+
 def test_big_endian_16_bit_grey(write_cine: WriteCine, frames: Frames) -> None:
     deep = (frames[..., 0].astype("u2") * 256).astype(">u2")
     path = write_cine(
