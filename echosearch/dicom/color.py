@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -58,18 +60,45 @@ def to_bytes_per_sample(samples: NDArray[np.integer], bits: int) -> Uint8:
     return samples.astype(np.uint8, copy=False)
 
 
-def palette_table(dataset: Dataset, bits: int) -> Uint8:
-    """(2**bits, 3) RGB for every stored value of a PALETTE COLOR image; segmented palettes too."""
-    indices = np.arange(1 << min(bits, MAX_TABLE_BITS), dtype=np.uint8 if bits <= 8 else np.uint16)
+def palette_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
+    """(2**bits_allocated, 3) RGB for every stored value of a PALETTE COLOR image; segmented palettes too.
+
+    pydicom's apply_color_lut wraps indices above 255 into palettes of bytes and takes big-endian entries for
+    little-endian ones; so only segments are left to it.
+    """
     try:
-        table = apply_color_lut(indices, dataset)
+        length, first, _ = (int(value) for value in dataset.RedPaletteColorLookupTableDescriptor)
+        length = length or 1 << 16
+        if "RedPaletteColorLookupTableData" in dataset:
+            table = np.stack([_palette_channel(dataset, name, length) for name in ("Red", "Green", "Blue")], axis=-1)
+        else:
+            table = apply_color_lut(np.arange(first, first + length, dtype=np.int32), dataset)
     except (*VALUE_ERRORS, AssertionError) as exc:
         raise FileRefused(
             Quarantined(Reason.BAD_HEADER, f"the colour palette (0028,1101-1203) cannot be read ({type(exc).__name__})")
         ) from exc
     if table.dtype.itemsize > 1 and int(table.max()) > 255:  # some write 8-bit entries into a 16-bit palette
         table = table >> 8
-    return np.ascontiguousarray(table[..., :3].astype(np.uint8))
+    entry = np.clip(_stored_values(layout) - first, 0, length - 1)
+    return np.ascontiguousarray(table[entry, :3].astype(np.uint8))
+
+
+def _palette_channel(dataset: Dataset, name: str, length: int) -> NDArray[np.unsignedinteger[Any]]:
+    """One colour's entries: a word each, or two in a word, the first in its lower byte (PS3.3 section C.7.6.3.1.6)."""
+    _, little_endian = dataset.original_encoding
+    data = dataset[f"{name}PaletteColorLookupTableData"].value
+    words = np.frombuffer(data, "<u2" if little_endian else ">u2", count=len(data) // 2)
+    entries = words if words.size >= length else words.astype("<u2").view(np.uint8)
+    if not 1 <= length <= entries.size:
+        raise ValueError(f"{entries.size} palette entries, {length} declared")
+    return entries[:length]
+
+
+def _stored_values(layout: PixelLayout) -> NDArray[np.int64]:
+    """What each pattern of bits_allocated bits stands for: its lower bits_stored bits, signed or not."""
+    bits = layout.bits_stored
+    raw = np.arange(1 << layout.bits_allocated, dtype=np.int64) & ((1 << bits) - 1)
+    return np.where(raw >= 1 << (bits - 1), raw - (1 << bits), raw) if layout.signed else raw
 
 
 def grey_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
@@ -82,8 +111,7 @@ def grey_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
     if layout.bits_allocated > MAX_TABLE_BITS:
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"grey samples of {layout.bits_allocated} bits"))
     bits = layout.bits_stored
-    raw = np.arange(1 << layout.bits_allocated, dtype=np.int64) & ((1 << bits) - 1)
-    values = np.where(raw >= 1 << (bits - 1), raw - (1 << bits), raw) if layout.signed else raw
+    values = _stored_values(layout)
     low, high = float(values.min()), float(values.max())
     shown = values.astype(np.float64)
     center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")

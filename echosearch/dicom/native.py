@@ -71,7 +71,7 @@ def samples_to_rgb(dataset: Dataset, layout: PixelLayout) -> Callable[[NDArray[A
     if layout.samples == 1 and layout.bits_allocated > 16:
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"{layout.bits_allocated}-bit samples of one channel"))
     if layout.photometric == "PALETTE COLOR":
-        table = palette_table(dataset, layout.bits_allocated)
+        table = palette_table(dataset, layout)
         return lambda samples: table[samples]
     if layout.samples == 1:
         table = grey_table(dataset, layout)

@@ -322,6 +322,43 @@ def test_palette_colour(write_cine: WriteCine, frames: Frames, bits: int) -> Non
     assert ours[..., 1].min() < 200 < ours[..., 1].max()  # colours, not indices
 
 
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("length", "first"), [(256, 0), (255, 40), (1024, 0), (600, 300)])
+def test_palettes_of_every_length_depth_and_byte_order(
+    write_cine: WriteCine, frames: Frames, syntax: str, bits: int, length: int, first: int
+) -> None:
+    """By the standard's own rule. pydicom 3.0.2 reads neither big-endian entries, nor more than 256 of a byte each,
+    nor an odd number of those."""
+    indices = frames[..., 0].astype(np.uint16) * 4
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    table = np.random.default_rng(0).integers(0, 256, (length, 3), dtype=np.uint8)
+    values: dict[str, Any] = {}
+    for channel, name in enumerate(("Red", "Green", "Blue")):
+        values[f"{name}PaletteColorLookupTableDescriptor"] = [length, first, bits]
+        entries = (
+            table[:, channel].astype("<u2") * 256 + 7
+            if bits == 16
+            else np.resize(table[:, channel], -(-length // 2) * 2)
+        )
+        values[f"{name}PaletteColorLookupTableData"] = entries.view("<u2").astype(f"{order}u2").tobytes()
+    path = write_cine(
+        indices.astype(f"{order}u2").tobytes(), photometric="PALETTE COLOR", syntax=syntax,
+        BitsAllocated=16, BitsStored=16, HighBit=15, **values,
+    )  # fmt: skip
+    expected = table[np.clip(indices.astype(int) - first, 0, length - 1)]
+    assert (read_frames(path).pixels == expected).all()
+
+
+def test_a_palette_of_signed_indices(write_cine: WriteCine, frames: Frames) -> None:
+    values = palette(16)
+    for name in ("Red", "Green", "Blue"):
+        values[f"{name}PaletteColorLookupTableDescriptor"] = [256, -128, 16]
+    indices = (frames[..., 0].astype(int) - 128).astype(np.int8)
+    path = write_cine(indices.tobytes(), photometric="PALETTE COLOR", PixelRepresentation=1, **values)
+    assert (read_frames(path).pixels == apply_color_lut(indices, pydicom.dcmread(path)) >> 8).all()
+
+
 def test_palette_of_a_real_ultrasound_still() -> None:
     dataset = pydicom.dcmread(shipped("examples_palette.dcm"))
     truth = apply_color_lut(dataset.pixel_array, dataset)
