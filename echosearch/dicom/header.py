@@ -25,6 +25,7 @@ from echosearch.study import Mode, Quarantined, Reason, Region, Skipped, VideoHe
 __all__ = ["read_header"]
 
 PROBE_FRAMES = 3  # decoded to tell colour from B-mode where no region says it
+MAX_IDENTIFIER = 256  # characters; the standard allows 64, and no database indexes one of any length
 DATE_KEYWORDS = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 
 
@@ -38,7 +39,7 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
         if not looks_like_dicom(reader.head):
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
         parsed = parse(reader)
-        sop_class = clean_uid(text(parsed.dataset, "SOPClassUID")) or parsed.meta_class
+        sop_class = clean_uid(text(parsed.dataset, "SOPClassUID")) or clean_uid(parsed.meta_class)
         refuse_other_classes(sop_class, parsed, allow_secondary_capture)
         n_frames, layout, pixels = _count_frames(reader, parsed)
         study_uid = clean_uid(text(parsed.dataset, "StudyInstanceUID"))
@@ -113,7 +114,7 @@ def _header(
     study_date, date_notes = _study_date(dataset)
     notes += date_notes
     birth_date = parse_date(text(dataset, "PatientBirthDate"))
-    patient_id = text(dataset, "PatientID")
+    patient_id = _identifier(dataset, "PatientID")
     if not patient_id:
         notes += ("no_patient_id",)
     sex = text(dataset, "PatientSex").upper()
@@ -123,7 +124,7 @@ def _header(
         sop_uid=sop_uid,
         study_uid=study_uid,
         patient_id=patient_id,
-        issuer=text(dataset, "IssuerOfPatientID") or issuer,
+        issuer=_identifier(dataset, "IssuerOfPatientID") or issuer,
         sop_class_uid=sop_class,
         transfer_syntax_uid=parsed.syntax,
         photometric=layout.photometric,
@@ -133,7 +134,7 @@ def _header(
         sha256=hashes[0],
         pixel_sha256=hashes[1],
         series_uid=clean_uid(text(dataset, "SeriesInstanceUID")),
-        accession_number=text(dataset, "AccessionNumber"),
+        accession_number=_identifier(dataset, "AccessionNumber"),
         patient_name=_patient_name(dataset),
         study_date=study_date,
         birth_date=birth_date,
@@ -148,6 +149,14 @@ def _header(
         mode_source=mode_source,
         notes=notes,
     )
+
+
+def _identifier(dataset: Dataset, keyword: str) -> str:
+    """Raises FileRefused(BAD_HEADER) for one that is too long: cut short, it could be another patient's."""
+    value = text(dataset, keyword)
+    if len(value) > MAX_IDENTIFIER:
+        raise FileRefused(Quarantined(Reason.BAD_HEADER, f"{keyword} is longer than {MAX_IDENTIFIER} characters"))
+    return value
 
 
 def _study_date(dataset: Dataset) -> tuple[date | None, tuple[str, ...]]:

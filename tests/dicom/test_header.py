@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -67,6 +68,31 @@ def test_identity(header: Callable[..., VideoHeader]) -> None:
     assert (found.patient_id, found.accession_number, found.issuer) == ("0001234", "A1", "HOSPITAL")
     assert "0001234" not in repr(found)
     assert "no_patient_id" in header(PatientID="").notes
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "IssuerOfPatientID", "AccessionNumber"])
+def test_an_identifier_of_endless_length_is_refused(
+    refusal: Callable[..., Skipped | Quarantined], keyword: str
+) -> None:
+    """PostgreSQL's indexes take 2,704 bytes: such a file would end the ingest, and the next one too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's, of the length
+        outcome = refusal(**{keyword: "CANARY" * 1000})
+    assert outcome == Quarantined(Reason.BAD_HEADER, f"{keyword} is longer than 256 characters")
+
+
+def test_a_file_meta_class_that_is_no_uid_is_not_repeated(write_cine: WriteCine, frames: Frames) -> None:
+    """It would go into the ledger as it is: NULs, which PostgreSQL refuses, and whatever else stands there."""
+    path = write_cine(frames.tobytes(), SOPClassUID=None)
+    data = path.read_bytes()
+    at = data.index(b"\x02\x00\x02\x00UI")
+    data = data[: at + 8] + b"CANARY\0^NAME".ljust(data[at + 6], b"9") + data[at + 8 + data[at + 6] :]
+    path.write_bytes(data)
+    assert read_header(path).n_frames == 6  # its modality says ultrasound
+    path.write_bytes(data.replace(b"CS\x02\x00US", b"CS\x02\x00XX"))
+    with pytest.raises(FileRefused) as refused:
+        read_header(path)
+    assert refused.value.outcome == Quarantined(Reason.BAD_HEADER, "SOPClassUID (0008,0016) is missing")
 
 
 def test_the_file_without_preamble(write_cine: WriteCine, frames: Frames) -> None:
