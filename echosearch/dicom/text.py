@@ -22,6 +22,7 @@ __all__ = ["age_in_years", "clean_uid", "display_name", "number", "numbers", "pa
 UID_CHARACTERS = re.compile(r"[0-9.]{1,64}")
 DATE = re.compile(r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})")
 AGE = re.compile(r"(\d{1,3})([YMWD])")
+LATIN_TOUCHES = re.compile(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][a-z]")  # Hélène by the wrong table is H駘鈩e
 UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
 
 
@@ -97,17 +98,21 @@ def display_name(raw: bytes, decoded: str) -> str:
     Archives hold Shift_JIS bytes under no declaration, ISO_IR 100 or ISO 2022 IR 87 (pydicom then gives
     mojibake without a warning) and under ISO_IR 192 (then U+FFFD). ``raw`` are the stored bytes.
     """
-    plain = decoded.strip(" \0")
+    plain = decoded.split("\0", 1)[0].strip()
     if not any(byte >= 0x80 for byte in raw):
         return plain  # ASCII, or ISO 2022 escapes, which pydicom reads
-    if "\ufffd" not in plain and _japanese(plain):
-        return plain
+    if "\ufffd" not in plain and any(ord(character) > 0xFF for character in plain):
+        return plain  # letters of the script that was declared
     for encoding in ("utf-8", "cp932", "euc_jp"):
         try:
-            candidate = raw.decode(encoding).strip(" \0")
+            candidate = raw.decode(encoding).split("\0", 1)[0].strip()
         except UnicodeDecodeError:
             continue
-        if _japanese(candidate) and not any(unicodedata.category(c) in ("Cc", "Co", "Cn") for c in candidate):
+        if (
+            _japanese(candidate)
+            and not LATIN_TOUCHES.search(candidate)
+            and not any(unicodedata.category(c) in ("Cc", "Co", "Cn") for c in candidate)
+        ):
             return candidate
     return plain
 

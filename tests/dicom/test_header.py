@@ -313,7 +313,14 @@ def test_sex(header: Callable[..., VideoHeader], value: str, sex: str | None) ->
         ("ISO_IR 192", "山田^太郎".encode("cp932"), "山田^太郎"),
         ("ISO_IR 13", "山田^太郎".encode("cp932"), "山田^太郎"),
         ("ISO_IR 100", "Müller^Jürgen".encode("latin-1"), "Müller^Jürgen"),  # no mojibake: left alone
+        ("ISO_IR 100", "Hélène^Séverine".encode("latin-1"), "Hélène^Séverine"),
+        (None, "Émile^Élodie".encode("latin-1"), "Émile^Élodie"),
+        ("ISO_IR 144", "Иванов^Иван".encode("iso8859_5"), "Иванов^Иван"),
+        ("ISO_IR 166", "สมชาย".encode("iso8859_11"), "สมชาย"),
+        ("GB18030", "王^小东".encode("gb18030"), "王^小东"),
         ("NONSENSE", b"Smith^John", "Smith^John"),
+        ("ISO_IR 100", b"Smith^John\0\0rest", "Smith^John"),  # PostgreSQL takes no NUL
+        (None, "山田^太郎\0".encode("cp932") + b"x", "山田^太郎"),
     ],
 )
 def test_japanese_names(write_cine: WriteCine, frames: Frames, declared: str | None, stored: bytes, shown: str) -> None:
