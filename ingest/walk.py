@@ -15,15 +15,17 @@ __all__ = ["count_files", "walk"]
 def walk(root: Path) -> Iterator[FoundFile]:
     """Yield the regular files under ``root`` (or ``root`` itself), folder by folder, in name order.
 
-    The order does not depend on the file system, so that two runs do the same things. A file that vanishes
-    while it is looked at was not there. Raises InputError where ``root`` or a folder in it cannot be listed:
-    an archive must not look complete because a mount was missing.
+    The order does not depend on the file system, so that two runs do the same things. A file or folder that
+    vanishes before its turn was not there. Raises InputError where ``root`` is missing, or a folder in it cannot be
+    listed or entered: an archive must not look complete because a mount was missing.
     """
     for entry in _entries(root):
         try:
             found = entry.stat(follow_symlinks=False) if isinstance(entry, os.DirEntry) else entry.stat()
         except FileNotFoundError:
             continue
+        except OSError as exc:  # names may be read in a folder that may not be entered
+            raise InputError(f"cannot look at the files of folder {Path(entry).parent}: {exc.strerror}") from exc
         yield FoundFile(Path(entry), found.st_size, found.st_mtime_ns)
 
 
@@ -44,6 +46,8 @@ def _entries(root: Path) -> Iterator[os.DirEntry[str] | Path]:
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as exc:
+            if isinstance(exc, FileNotFoundError) and folder != root:
+                continue
             raise InputError(f"cannot list folder {folder}: {exc.strerror}; nothing of it was ingested") from exc
         for entry in entries:
             if entry.is_file(follow_symlinks=False):

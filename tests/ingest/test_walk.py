@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from pathlib import Path
 
@@ -40,6 +42,28 @@ def test_a_root_may_be_a_link_or_a_file(tree: Path, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot list"):
         list(walk(tmp_path / "not-mounted"))
+
+
+def test_a_folder_that_vanishes_before_its_turn_was_not_there(tree: Path) -> None:
+    """Folders are listed long before they are walked; an archive in use loses some meanwhile."""
+    found = walk(tree)
+    assert next(found).path.name == "z"
+    shutil.rmtree(tree / "a")
+    assert [each.path.name for each in found] == ["10", "2"]
+
+
+def test_a_folder_that_cannot_be_entered_is_an_error(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with read permission alone: here the names of its files make paths longer than the system takes."""
+    monkeypatch.chdir(tree)
+    length = len(os.fsencode(tree))
+    while length < 4000:
+        name = "d" * min(250, 4090 - length)
+        os.mkdir(name)
+        os.chdir(name)
+        length += 1 + len(name)
+    Path("f" * 100).write_text("x")
+    with pytest.raises(InputError, match="cannot look at the files of folder"):
+        list(walk(tree))
 
 
 def test_time_inside_a_stage_is_not_its_outer_stages() -> None:
