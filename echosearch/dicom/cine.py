@@ -99,7 +99,7 @@ def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, Stor
     check_size(layout.rows, layout.columns, max(declared or 1, 1))
     if parsed.syntax in NATIVE:
         layout = _corrected(layout, parsed, declared)
-        stored = native_frames(parsed, reader.size, layout.frame_bytes, declared)
+        stored = native_frames(parsed, reader, layout.frame_bytes, declared)
         swapped = in_swapped_pairs(layout, parsed.little_endian, parsed.pixel_vr)
         if swapped and layout.frame_bytes % 2 and len(stored) > 1:  # a frame would begin within a pair
             rule = "big-endian words whose frames have an odd number of bytes are not read"

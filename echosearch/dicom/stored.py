@@ -51,13 +51,15 @@ def read_spans(reader: ByteReader, spans: Sequence[Span], buffer: bytearray | No
     return buffer
 
 
-def native_frames(parsed: Parsed, size: int, frame_bytes: int, declared: int | None) -> StoredFrames:
+def native_frames(parsed: Parsed, reader: ByteReader, frame_bytes: int, declared: int | None) -> StoredFrames:
     """Frames of uncompressed pixel data. Raises FileRefused(TRUNCATED) where they do not all fit in the file."""
+    size = reader.size
     length = parsed.pixel_length
     if length == UNDEFINED:
         raise FileRefused(Quarantined(Reason.BAD_HEADER, "uncompressed pixel data of undefined length"))
     if parsed.pixel_offset + length > size:
         raise _truncated(f"pixel data of {length} bytes, {max(size - parsed.pixel_offset, 0)} are there")
+    _check_trailer(parsed, reader, parsed.pixel_offset + length)
     count = length // frame_bytes
     if count < max(declared or 1, 1):
         raise _truncated(f"{max(declared or 1, 1)} frames declared, {count} stored")
@@ -147,14 +149,15 @@ def _by_offsets(offsets: list[int], items: list[Span]) -> list[list[Span]] | Non
 
 def _check_trailer(parsed: Parsed, reader: ByteReader, at: int) -> None:
     """Elements after the pixel data must be whole too; padding with NULs is fine."""
+    order = "<" if parsed.little_endian else ">"
     while len(header := reader.at(at, 12)) >= 8:
-        group, element, vr, short = struct.unpack("<HH2sH", header[:8])
+        group, element, vr, short = struct.unpack(f"{order}HH2sH", header[:8])
         if not any(header[:8]) or group < 0x7FE0:
             return  # padding, or nothing that can be followed
         long_form = not parsed.implicit and vr in (b"OB", b"OW", b"UN", b"SQ", b"UT", b"OF", b"OD", b"OL", b"OV", b"UC")
         if parsed.implicit or long_form:
             field = header[8:12] if long_form else header[4:8]
-            (length,) = struct.unpack("<L", field.ljust(4, b"\0"))
+            (length,) = struct.unpack(f"{order}L", field.ljust(4, b"\0"))
         else:
             length = short
         if length == UNDEFINED:

@@ -89,6 +89,14 @@ def test_an_element_cut_after_the_pixel_data(write_cine: WriteCine, jpegs: list[
     assert refusal(path).reason == Reason.TRUNCATED
 
 
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
+def test_an_element_cut_after_uncompressed_pixel_data(write_cine: WriteCine, frames: Frames, syntax: str) -> None:
+    path = write_cine(frames.tobytes(), syntax=syntax, DataSetTrailingPadding=bytes(200))
+    assert read_header(path).n_frames == 6
+    path.write_bytes(path.read_bytes()[:-50])
+    assert refusal(path).reason == Reason.TRUNCATED
+
+
 @pytest.mark.parametrize("declared", [None, 0, 1, 5])
 def test_more_frames_stored_than_declared_are_all_read(
     write_cine: WriteCine, jpegs: list[bytes], frames: Frames, declared: int | None
