@@ -12,7 +12,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.progress import ingesting
-from echosearch.cli.show import note, say_json
+from echosearch.cli.show import note, one_line, say_json
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
 
@@ -97,7 +97,7 @@ def _say_outcomes(outcomes: Any, as_json: bool) -> None:
         if as_json:
             listed.append({"path": str(path), "taken_for": what})
         else:
-            click.echo(f"{path}\t{what}")
+            click.echo(f"{one_line(str(path))}\t{what}")
     if as_json:
         say_json({"files": listed, "counts": dict(counts)})
     else:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from echosearch.cli.reasons import MEANING
+from echosearch.cli.show import one_line
 from echosearch.errors import EchosearchError, FileRefused
 
 __all__ = ["INTERRUPTED", "LazyGroup"]
@@ -83,7 +84,7 @@ class _Refused(click.ClickException):
 
 
 def _say(error: click.ClickException) -> None:
-    line = " ".join(error.format_message().split())  # one line, whatever a library put in
+    line = one_line(" ".join(error.format_message().split()))  # whatever a library put in
     if isinstance(error, click.UsageError) and error.ctx is not None:
         line = f"{line.rstrip('.')}; see {error.ctx.command_path} --help"
     click.echo(f"echosearch: {line}", err=True)

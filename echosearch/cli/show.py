@@ -10,9 +10,14 @@ from typing import Any
 
 import click
 
-__all__ = ["note", "say_json", "table"]
+__all__ = ["note", "one_line", "say_json", "table"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # what a report holds must not steer a terminal; rich drops it itself
+
+
+def one_line(text: str) -> str:
+    """Line breaks and what would steer a terminal, as escapes: a file name may hold anything."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def say_json(data: object) -> None:

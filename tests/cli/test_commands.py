@@ -14,11 +14,12 @@ from click.testing import CliRunner
 
 from echosearch.cli.encoder import ARCHITECTURES, SIZES
 from echosearch.cli.encoder import COMMANDS as ENCODER_COMMANDS
+from echosearch.cli.ingest import _say_outcomes
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.main import COMMANDS, cli
 from echosearch.cli.reasons import MEANING
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
-from echosearch.study import Quarantined, Reason
+from echosearch.study import Quarantined, Reason, Skipped
 from tests.cli.conftest import PROGRAM, run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -119,6 +120,11 @@ def test_an_error_is_one_line(tmp_path: Path, args: list[str], code: int, told: 
     assert done.stderr.startswith("echosearch: ")
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_name_cannot_break_its_line_or_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    _say_outcomes([(Path("IM\n1\x1b[2J"), Skipped(Reason.EMPTY)), (Path("心臓"), Skipped(Reason.STILL))], as_json=False)
+    assert capsys.readouterr().out == "IM\\n1\\x1b[2J\tskipped, EMPTY\n心臓\tskipped, STILL\n"
 
 
 def test_a_wrong_setting_names_its_variable() -> None:
