@@ -152,7 +152,8 @@ def _check_trailer(parsed: Parsed, reader: ByteReader, at: int) -> None:
     order = "<" if parsed.little_endian else ">"
     while len(header := reader.at(at, 12)) >= 8:
         group, element, vr, short = struct.unpack(f"{order}HH2sH", header[:8])
-        if not any(header[:8]) or group < 0x7FE0:
+        followed = parsed.implicit or (vr.isalpha() and vr.isupper())
+        if not any(header[:8]) or group < 0x7FE0 or not followed:
             return  # padding, or nothing that can be followed
         long_form = not parsed.implicit and vr in (b"OB", b"OW", b"UN", b"SQ", b"UT", b"OF", b"OD", b"OL", b"OV", b"UC")
         if parsed.implicit or long_form:

@@ -89,6 +89,17 @@ def test_an_element_cut_after_the_pixel_data(write_cine: WriteCine, jpegs: list[
     assert refusal(path).reason == Reason.TRUNCATED
 
 
+@pytest.mark.parametrize("slack", [b"\xff" * 300, b"viewer 1.0 " * 30, bytes(range(1, 256))])
+def test_what_is_no_element_after_the_pixel_data_is_no_cut(
+    write_cine: WriteCine, jpegs: list[bytes], frames: Frames, slack: bytes
+) -> None:
+    """The rest of a disk's last block, as recovered files have it."""
+    given = {"syntax": JPEGBaseline8Bit, "photometric": "YBR_FULL_422", "name": "IM_0002"}
+    for path in (write_cine(frames.tobytes()), write_cine(jpegs, **given)):
+        path.write_bytes(path.read_bytes() + slack)
+        assert read_header(path).n_frames == 6
+
+
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
 def test_an_element_cut_after_uncompressed_pixel_data(write_cine: WriteCine, frames: Frames, syntax: str) -> None:
     path = write_cine(frames.tobytes(), syntax=syntax, DataSetTrailingPadding=bytes(200))
