@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from echosearch.errors import ConfigError
@@ -17,7 +17,7 @@ __all__ = ["Settings", "load_settings"]
 class Settings(BaseSettings):
     """Frozen. Each field ``x`` is read from ``ECHOSEARCH_X``; with no URL set the embedded engines are used."""
 
-    model_config = SettingsConfigDict(env_prefix="ECHOSEARCH_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ECHOSEARCH_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     home: Path = Path("~/.local/share/echosearch")  # embedded stores, encoders, key file
     key_file: Path | None = None  # default: HOME/key
@@ -33,12 +33,20 @@ class Settings(BaseSettings):
     worker_wall_seconds: Annotated[int, Field(ge=1)] = 120
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
 
+    @field_validator("home", "key_file")
+    @classmethod
+    def _of_a_user(cls, place: Path | None) -> Path | None:
+        try:
+            return place and place.expanduser()
+        except RuntimeError as exc:
+            raise ValueError(f"{place} begins with a user that this machine does not know") from exc
+
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
 
     @property
     def key_path(self) -> Path:
-        return (self.key_file or self.home / "key").expanduser()
+        return self.key_file or self.home / "key"
 
 
 def load_settings() -> Settings:

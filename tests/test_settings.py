@@ -20,7 +20,23 @@ def test_every_field_has_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert "secret" not in repr(settings)
 
 
-@pytest.mark.parametrize(("name", "value"), [("WORKERS", "0"), ("WORKERS", "many"), ("LOCK_WAIT_SECONDS", "-1")])
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the key and the database would come to lie where the command happens to be called."""
+    for name in ("HOME", "KEY_FILE", "ENCODER", "DATABASE_URL", "QDRANT_URL"):
+        monkeypatch.setenv(f"ECHOSEARCH_{name}", "")
+    settings = load_settings()
+    assert settings.home == Path("~/.local/share/echosearch").expanduser()
+    assert settings.key_path == settings.home / "key"
+    assert (settings.encoder, settings.database_url, settings.qdrant_url) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("WORKERS", "0"), ("WORKERS", "many"), ("LOCK_WAIT_SECONDS", "-1")),
+        *(("HOME", "~nobody-of-that-name/x"), ("KEY_FILE", "~nobody-of-that-name/key")),
+    ],
+)
 def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"ECHOSEARCH_{name}", value)
     with pytest.raises(ConfigError, match=f"ECHOSEARCH_{name}"):
