@@ -158,7 +158,7 @@ from echosearch.workers import DecodePool
 with DecodePool(2, 300, 60, 60.0) as pool:
     for task, pid in pool.map(eval, ["__import__('os').getpid()"] * 8):
         print("worker", pid, flush=True)
-    sleep = "[__import__('time').sleep(0.1) for _ in range(300)]"
+    sleep = "[__import__('time').sleep(0.1) for _ in range(3000)]"
     for _ in pool.map(eval, [sleep] * 2):
         pass
 """
@@ -178,7 +178,7 @@ def test_children_end_with_their_parent(tmp_path: Path, how: signal.Signals) -> 
     assert all(_alive(pid) for pid in workers)
     time.sleep(0.3)
     parent.send_signal(how)
-    parent.communicate(timeout=20)
+    parent.communicate(timeout=60)  # a busy machine takes 15 s; a task takes 300 s
     deadline = time.monotonic() + 5
     while any(_alive(pid) for pid in workers) and time.monotonic() < deadline:
         time.sleep(0.05)
