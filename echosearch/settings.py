@@ -42,7 +42,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{place} begins with a user that this machine does not know") from exc
 
     def model_post_init(self, _context: object) -> None:
-        object.__setattr__(self, "home", self.home.expanduser().absolute())
+        object.__setattr__(self, "home", self.home.absolute())
 
     @property
     def key_path(self) -> Path:
