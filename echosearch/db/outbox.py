@@ -8,40 +8,36 @@ at a time (the ingest lock), so no row needs a lock while the index is written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 __all__ = ["VECTOR_TABLES", "Due", "done", "enqueue_everything", "take"]
 
-# what an upsert carries, per collection; a row whose vector is gone meanwhile comes back with vector null
+# what an upsert carries, per collection, in the order of Due; a row whose vector is gone meanwhile has none
+_DUE = "select o.id, o.gen, cast(o.key as text), coalesce(e.gen, 0), case o.op when 'upsert' then e.vector end"
 _SELECT = {
-    "videos": """
-        select o.id, o.op, o.gen as due_gen, cast(o.key as text) as key, e.gen, e.vector,
-               cast(v.study_key as text) as study,
-               cast(s.patient_key as text) as patient, v.view, v.view_prob, v.mode, p.sex, s.age, s.month, v.device
+    "videos": f"""
+        {_DUE}, coalesce(cast(v.study_key as text), ''), coalesce(cast(s.patient_key as text), ''),
+               v.view, v.view_prob, v.mode, p.sex, s.age, s.month, v.device
         from core.outbox o
         left join core.embedding e on e.encoder_id = o.encoder_id and e.video_key = o.key
         left join core.video v on v.video_key = o.key
         left join core.study s on s.study_key = v.study_key
         left join core.patient p on p.patient_key = s.patient_key
         where o.id = any(:ids)""",
-    "studies": """
-        select o.id, o.op, o.gen as due_gen, cast(o.key as text) as key, e.gen, e.vector,
-               cast(o.key as text) as study,
-               cast(s.patient_key as text) as patient, null as view, cast(null as float) as view_prob,
-               null as mode, p.sex, s.age, s.month,
-               (select min(v.device) from core.video v where v.study_key = o.key) as device
+    "studies": f"""
+        {_DUE}, cast(o.key as text), coalesce(cast(s.patient_key as text), ''),
+               null, null, null, p.sex, s.age, s.month,
+               (select min(v.device) from core.video v where v.study_key = o.key)
         from core.outbox o
         left join core.study_embedding e on e.encoder_id = o.encoder_id and e.study_key = o.key
         left join core.study s on s.study_key = o.key
         left join core.patient p on p.patient_key = s.patient_key
         where o.id = any(:ids)""",
-    "reports": """
-        select o.id, o.op, o.gen as due_gen, cast(o.key as text) as key, e.gen, e.vector,
-               cast(r.study_key as text) as study,
-               cast(s.patient_key as text) as patient, null as view, cast(null as float) as view_prob,
-               null as mode, p.sex, s.age, s.month, null as device
+    "reports": f"""
+        {_DUE}, coalesce(cast(r.study_key as text), ''), coalesce(cast(s.patient_key as text), ''),
+               null, null, null, p.sex, s.age, s.month, null
         from core.outbox o
         left join core.report_embedding e on e.encoder_id = o.encoder_id and e.report_key = o.key
         left join core.report r on r.report_key = o.key
@@ -57,15 +53,14 @@ VECTOR_TABLES = {
 }
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(NamedTuple):
     """One point that the index must get (``vector`` set) or lose (``vector`` None)."""
 
     id: int
     due_gen: int  # of the outbox row
     key: str
     gen: int  # of the vector
-    vector: bytes | None = field(repr=False)
+    vector: bytes | None
     study: str
     patient: str
     view: str | None
@@ -89,25 +84,7 @@ def take(connection: Connection, encoder_id: int, collection: str, limit: int) -
     if not ids:
         return []
     rows = connection.execute(text(_SELECT[collection]), {"ids": list(ids)})
-    return [
-        Due(
-            row.id,
-            row.due_gen,
-            row.key,
-            row.gen or 0,
-            row.vector if row.op == "upsert" else None,
-            row.study or "",
-            row.patient or "",
-            row.view,
-            row.view_prob,
-            row.mode,
-            row.sex,
-            row.age,
-            row.month,
-            row.device,
-        )
-        for row in rows
-    ]
+    return [Due(*row) for row in rows]
 
 
 def done(connection: Connection, encoder_id: int, collection: str, sent: Sequence[Due]) -> None:
