@@ -16,7 +16,16 @@ from echosearch.dicom.region import read_regions
 from echosearch.dicom.sniff import ByteReader, looks_like_dicom, open_regular
 from echosearch.dicom.sop import refuse_other_classes
 from echosearch.dicom.stored import read_spans
-from echosearch.dicom.text import age_in_years, clean_uid, display_name, number, parse_date, synthetic_uid, text
+from echosearch.dicom.text import (
+    age_in_years,
+    clean_uid,
+    display_name,
+    number,
+    parse_date,
+    synthetic_uid,
+    text,
+    whole_text,
+)
 from echosearch.dicom.timing import frame_timing
 from echosearch.dicom.video import VIDEO_SYNTAXES, count_decoded
 from echosearch.errors import FileRefused
@@ -152,8 +161,10 @@ def _header(
 
 
 def _identifier(dataset: Dataset, keyword: str) -> str:
-    """Raises FileRefused(BAD_HEADER) for one that is too long: cut short, it could be another patient's."""
-    value = text(dataset, keyword)
+    """Raises FileRefused(BAD_HEADER) for one that would be cut short: what is left could be another patient's."""
+    value = whole_text(dataset, keyword)
+    if "\0" in value:
+        raise FileRefused(Quarantined(Reason.BAD_HEADER, f"{keyword} holds a NUL"))
     if len(value) > MAX_IDENTIFIER:
         raise FileRefused(Quarantined(Reason.BAD_HEADER, f"{keyword} is longer than {MAX_IDENTIFIER} characters"))
     return value

@@ -17,7 +17,17 @@ from pydicom.dataset import Dataset
 
 from echosearch.dicom.parse import VALUE_ERRORS
 
-__all__ = ["age_in_years", "clean_uid", "display_name", "number", "numbers", "parse_date", "synthetic_uid", "text"]
+__all__ = [
+    "age_in_years",
+    "clean_uid",
+    "display_name",
+    "number",
+    "numbers",
+    "parse_date",
+    "synthetic_uid",
+    "text",
+    "whole_text",
+]
 
 UID_CHARACTERS = re.compile(r"[0-9.]{1,64}")
 DATE = re.compile(r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})")
@@ -35,6 +45,18 @@ def text(dataset: Dataset, keyword: str) -> str:
         if not isinstance(value, str) and hasattr(value, "__getitem__") and hasattr(value, "__len__"):
             value = value[0] if len(value) else ""
         return str(value).split("\0", 1)[0].strip()
+    except VALUE_ERRORS:
+        return ""
+
+
+def whole_text(dataset: Dataset, keyword: str) -> str:
+    """What should be one value, as it is: a backslash, which parts values, stays, and so does a NUL."""
+    try:
+        value = dataset.get(keyword)
+        if value is None:
+            return ""
+        several = not isinstance(value, str) and hasattr(value, "__iter__")
+        return ("\\".join(map(str, value)) if several else str(value)).strip(" \0")
     except VALUE_ERRORS:
         return ""
 

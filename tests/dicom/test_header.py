@@ -70,6 +70,15 @@ def test_identity(header: Callable[..., VideoHeader]) -> None:
     assert "no_patient_id" in header(PatientID="").notes
 
 
+def test_an_identifier_is_never_cut_short(
+    header: Callable[..., VideoHeader], refusal: Callable[..., Skipped | Quarantined]
+) -> None:
+    """12 of 12\\34 would be another patient."""
+    assert header(PatientID="12\\34").patient_id == "12\\34"
+    assert header(PatientID="1234\0").patient_id == "1234"
+    assert refusal(PatientID="12\0 34") == Quarantined(Reason.BAD_HEADER, "PatientID holds a NUL")
+
+
 @pytest.mark.parametrize("keyword", ["PatientID", "IssuerOfPatientID", "AccessionNumber"])
 def test_an_identifier_of_endless_length_is_refused(
     refusal: Callable[..., Skipped | Quarantined], keyword: str
