@@ -43,10 +43,12 @@ class Batch:
     pixels: Tensor  # (V, T, S, S, 3) uint8
     n_valid: Tensor  # (V,)
     owner: Tensor  # (V,) study of each video, 0 to b - 1, ascending
-    report_ids: Tensor  # (R, L) tokens of the reports, phrases shuffled: b texts, or more where phrases are read apart
+    # (R, L) tokens of the reports, phrases shuffled: b texts, or more where phrases are read apart;
+    # (0, 0) where no text tower learns
+    report_ids: Tensor
     report_owner: Tensor  # (R,) study of each, 0 to b - 1, ascending
     report_phrases: Tensor  # (b, P) numbers of the reports' phrases, NO_PHRASE fills
-    phrase_ids: Tensor  # (Q, L') tokens of single phrases; (0, 0) where there is no table to learn them from
+    phrase_ids: Tensor  # (Q, L') tokens of single phrases; (0, 0) where no text tower learns from a table
     phrase_rows: Tensor  # (Q,) their numbers
     vectors: Tensor  # (V, D) of the videos, where their tower is locked; then there are no pixels. Else (0, 0)
     keys: tuple[str, ...]  # (V) the videos
@@ -104,7 +106,7 @@ class Batches:
                 f"optim.batch {optim.batch} is not a multiple of {world} processes x {optim.accumulate} accumulations"
             )
         self._share, self._rank, self._world = share, rank, world
-        self._locked: Mapping[str, Vectors] | None = None
+        self.locked: Mapping[str, Vectors] | None = None  # raw vectors by video key, where their tower stays as it is
         # every process and run numbers them alike
         self.phrases, self.shares = _phrases([study.report for study, _ in self._studies])
         self._numbers = {phrase: number for number, phrase in enumerate(self.phrases)}
@@ -117,12 +119,18 @@ class Batches:
 
     def lock(self, vectors: Mapping[str, Vectors]) -> None:
         """From here on, batches hold these raw vectors, by video key, in place of pixels."""
-        self._locked = vectors
+        self.locked = vectors
 
-    def study_vectors(self) -> Vectors:
-        """(N, D) raw vectors of the studies, once their videos are locked."""
-        assert self._locked is not None
-        return np.stack([mean_vector([self._locked[video.key] for video in videos]) for _, videos in self._studies])
+    def study_vectors(self, vectors: Mapping[str, Vectors]) -> Tensor:
+        """(N, D) raw vectors of the studies, from their videos' by key."""
+        means = [mean_vector([vectors[video.key] for video in videos]) for _, videos in self._studies]
+        return torch.from_numpy(np.stack(means))
+
+    def rows(self) -> Tensor:
+        """(N, R) numbers of each report's phrases, NO_PHRASE fills."""
+        own = [[self._numbers[p] for p in dict.fromkeys(phrases(study.report))] for study, _ in self._studies]
+        widest = max(map(len, own))
+        return torch.tensor([row + [NO_PHRASE] * (widest - len(row)) for row in own])
 
     @staticmethod
     def _videos(study: Study, cache: ClipCache, config: TrainConfig) -> tuple[Video, ...]:
@@ -162,19 +170,20 @@ class Batches:
             for at in sorted(rng.choice(len(videos), few, replace=False)):
                 key = videos[at].key
                 start = int(rng.integers(self._cache.starts(key)))
-                if self._locked is None:
+                if self.locked is None:
                     clips.append(self._cache.clip(key, start))
                 keys.append(key)
                 owner.append(row)
-            reports.append(model_texts(shuffled_report(study.report, model.max_phrases, rng), model.text_spec))
+            if loss.contrastive:  # without it no text tower reads anything
+                reports.append(model_texts(shuffled_report(study.report, model.max_phrases, rng), model.text_spec))
             own = phrases(study.report)
             numbers.append([self._numbers[phrase] for phrase in dict.fromkeys(own)][: model.max_phrases])
-            if loss.table:
+            if loss.contrastive and loss.table:
                 drawn += [own[i] for i in rng.permutation(len(own))[: loss.phrases_per_study]]
         pool = list(dict.fromkeys(drawn))
         # one width for all processes, which gather these rows
         rows = np.array([own + [NO_PHRASE] * (model.max_phrases - len(own)) for own in numbers], np.int64)
-        pixels, n_valid = self._pixels(step, chosen, clips) if self._locked is None else _NO_PIXELS
+        pixels, n_valid = self._pixels(step, chosen, clips) if self.locked is None else _NO_PIXELS
         tokens = self._tokenizer.encode([f"{phrase}。" for phrase in pool], model.max_tokens)
         report_tokens = self._tokenizer.encode([text for texts in reports for text in texts], model.max_tokens)
         return Batch(
@@ -182,13 +191,11 @@ class Batches:
             n_valid=torch.from_numpy(n_valid),
             owner=torch.tensor(owner),
             report_ids=torch.from_numpy(pad_ids(report_tokens)),
-            report_owner=torch.tensor([row for row, texts in enumerate(reports) for _ in texts]),
+            report_owner=torch.tensor([row for row, texts in enumerate(reports) for _ in texts], dtype=torch.int64),
             report_phrases=torch.from_numpy(rows),
             phrase_ids=torch.from_numpy(pad_ids(tokens)),
             phrase_rows=torch.tensor([self._numbers[phrase] for phrase in pool], dtype=torch.int64),
-            vectors=_NO_VECTORS
-            if self._locked is None
-            else torch.from_numpy(np.stack([self._locked[k] for k in keys])),
+            vectors=_NO_VECTORS if self.locked is None else torch.from_numpy(np.stack([self.locked[k] for k in keys])),
             keys=tuple(keys),
         )
 

@@ -95,6 +95,7 @@ class LossConfig(_Section):
     # weight; 0: the text tower stays as it begins, and videos learn from the table alone
     contrastive: float = Field(default=1.0, ge=0)
     table: float = Field(default=0.0, ge=0)  # weight of the loss of videos against all phrases; 0: no table (table.py)
+    table_parts: bool = False  # phrases that share words share what is learned; goes with optim.table_first (parts.py)
     phrases_per_study: PositiveInt = 6  # that the text tower learns from the table in a step
     temperature: float = Field(default=0.07, gt=0)  # at the start; learned
     max_scale: float = 100.0  # upper end of 1 / temperature
@@ -111,7 +112,9 @@ class OptimConfig(_Section):
     heads_first: bool = False
     # the video tower stays as it begins, and only the text tower (and the table) learn: every video is embedded once
     lock_video: bool = False
-    texts_first: bool = False  # before the first step, the table and the text head in closed form: texts.py
+    # before the first step, the table over the videos as their tower puts them, one that has learned before: table.py
+    table_first: bool = False
+    texts_first: bool = False  # after that, the text head in closed form: texts.py
     # each tensor's learning rate is lr times the root mean square of its weights at the start, 0.03 to 0.1 at the
     # outer: layers of very different width learn at the same pace (after You 2017, LARS)
     scaled: bool = False
@@ -167,8 +170,12 @@ class TrainConfig(_Section):
             raise ValueError("nothing is learned: set loss.contrastive or loss.table above 0")
         if self.optim.heads_first and not self.loss.table:
             raise ValueError("optim.heads_first begins a phrase table: set loss.table above 0")
-        if self.optim.texts_first and not (self.optim.lock_video and self.loss.table):
-            raise ValueError("optim.texts_first goes with optim.lock_video and a loss.table above 0")
+        if self.optim.table_first and (self.optim.heads_first or not self.loss.table):
+            raise ValueError("optim.table_first begins a phrase table, in place of heads_first: set loss.table above 0")
+        if self.loss.table_parts and not self.optim.table_first:
+            raise ValueError("loss.table_parts goes with optim.table_first")
+        if self.optim.texts_first and not (self.optim.table_first and self.optim.lock_video):
+            raise ValueError("optim.texts_first goes with optim.table_first and optim.lock_video")
         if self.optim.lock_video and (self.optim.heads_first or self.optim.kinds_first):
             raise ValueError("optim.lock_video leaves nothing for heads_first and kinds_first to do")
         return self

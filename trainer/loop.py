@@ -21,7 +21,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from echosearch.encoder.tokenizer import Tokenizer
 from echosearch.encoder.torch_encoder import pick_device
+from echosearch.vector import Vectors
 from trainer.batches import Batch, Batches
 from trainer.cache import ClipCache
 from trainer.checkpoint import CHECKPOINT, Checkpoint, read_state, write_state
@@ -34,9 +36,10 @@ from trainer.metrics_file import MetricsFile
 from trainer.model import Trainee
 from trainer.optimizer import make_optimizer
 from trainer.pairs import Study, fingerprint
+from trainer.parts import phrase_parts
 from trainer.schedule import learning_rate
 from trainer.start import Start
-from trainer.table import PhraseTable
+from trainer.table import PhraseTable, begin_table
 from trainer.texts import begin_texts
 
 __all__ = ["Moment", "Outcome", "distributed", "fit"]
@@ -85,7 +88,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
     torch.manual_seed(config.seed)
-    table = PhraseTable(batches.shares, config.model.dimension) if config.loss.table else None
+    table = _table(config, batches, start.tokenizer) if config.loss.table else None
     each_phrase = config.model.text_format == "each_phrase_ja"
     trainee = Trainee(start.towers, config.model.clip, config.loss, table, each_phrase).to(device)
     digest = sha256(f"{config.digest()} {fingerprint(studies)} {world()}".encode()).hexdigest()
@@ -93,8 +96,7 @@ def fit(
     stopped = read_state(out / CHECKPOINT, digest, device) if (out / CHECKPOINT).exists() else None
     if config.optim.lock_video:
         trainee.towers.video.requires_grad_(False)
-        note(f"the video tower is locked: every video of {batches.n_studies} studies is embedded once")
-        batches.lock(embed_videos(start, (v.key for _, videos in batches.studies for v in videos), cache))
+        batches.lock(_all_videos(start, batches, cache, note))
     if stopped is None:
         _first(config, start, table, batches, cache, note)
     optimizer = make_optimizer(trainee, config.optim)
@@ -145,6 +147,13 @@ def fit(
     return Outcome(done, done == config.optim.steps, losses)
 
 
+def _table(config: TrainConfig, batches: Batches, tokenizer: Tokenizer) -> PhraseTable:
+    parts = None
+    if config.loss.table_parts:
+        parts = phrase_parts([ids[1:-1] for ids in tokenizer.encode(batches.phrases, config.model.max_tokens)])
+    return PhraseTable(batches.shares, config.model.dimension, parts)
+
+
 def _first(
     config: TrainConfig,
     start: Start,
@@ -160,9 +169,19 @@ def _first(
     if table is not None and config.optim.heads_first:
         note("heads first: the video head and the phrase table in closed form")
         begin_heads(start.towers.video, table, batches, cache, config)
+    if table is not None and config.optim.table_first:
+        vectors = batches.locked or _all_videos(start, batches, cache, note)
+        note("table first: where the videos put the phrases of the reports")
+        begin_table(table, batches.study_vectors(vectors), batches.rows())
     if table is not None and config.optim.texts_first:
-        note("texts first: the phrase table and the text head in closed form")
+        note("texts first: the text head in closed form")
         begin_texts(start.towers.text, table, batches, start.tokenizer, start.manifest.text.spec)
+
+
+def _all_videos(start: Start, batches: Batches, cache: ClipCache, note: Callable[[str], None]) -> dict[str, Vectors]:
+    """Each usable video's raw vector as the tower now stands."""
+    note(f"every video of {batches.n_studies} studies is embedded once")
+    return embed_videos(start, (v.key for _, videos in batches.studies for v in videos), cache)
 
 
 def _step(

@@ -41,7 +41,8 @@ def whiten(towers: TwoTowers, batches: Sequence[Batch], config: ModelConfig) -> 
             studies.append(study_means(inputs_of(towers.video, video_head, clips), batch.owner, batch.n_studies))
         _set(video_head, torch.cat(studies))
         texts = [ids for batch in batches for ids in (batch.report_ids, batch.phrase_ids) if len(ids)]
-        _set(text_head, inputs_of(towers.text, text_head, texts))
+        if texts:
+            _set(text_head, inputs_of(towers.text, text_head, texts))
 
 
 def last_linear(tower: nn.Module) -> nn.Linear:

@@ -1,7 +1,7 @@
 """Reading findings and EF off videos by prompts, with no label ever trained on: EchoCLIP's method, in Japanese.
 
-Finding   score = mean cosine to the prompts that say it is there ("present"), and that less the mean cosine to those
-          that say it is not ("contrast"); AUC over studies
+Finding   score = mean cosine to the prompts that say it is there ("present"; the nearest place's where it has several),
+          and that less the mean cosine to those that say it is not ("contrast"); AUC over studies
 EF        a prompt for each value from 10 to 80 %; the estimate is the median of the fifth of the values whose prompts
           are nearest; mean absolute error in points of EF
 """
@@ -66,7 +66,7 @@ def findings(
         if not 0 < there.sum() < len(there):
             continue
         present, absent = finding_prompts(name)
-        near = _near(towards, texts(present))
+        near = np.max([_near(towards, texts(meaning)) for meaning in present], axis=0)
         contrast = near - _near(towards, texts(absent)) if absent else near
         found.append(
             Finding(

@@ -134,7 +134,8 @@ def test_a_locked_video_tower_stays_and_texts_learn_around_it(toml: Path, tmp_pa
     everyone = [*CONV, "data.patients=8", "data.split=[1.0,0.0,0.0]"]
     first = load(toml, [*everyone, "optim.heads_first=true", "optim.steps=0", f"run.out={tmp_path / 'first'}"])
     train(first)
-    texts = ["optim.lock_video=true", "optim.texts_first=true", f"model.start_video={tmp_path / 'first' / 'bundle'}"]
+    started = f"model.start_video={tmp_path / 'first' / 'bundle'}"
+    texts = ["optim.lock_video=true", "optim.table_first=true", "optim.texts_first=true", started]
     wide = ["model.text.projection_width=256", "optim.steps=2", "optim.lr=1e-5", f"model.text_format='{text_format}'"]
     config = load(toml, [*everyone, *texts, *wide, f"run.out={tmp_path / 'second'}"])
     prepared = prepare(config)
@@ -146,6 +147,19 @@ def test_a_locked_video_tower_stays_and_texts_learn_around_it(toml: Path, tmp_pa
     found = embed_studies(*given)
     assert len(found.studies) > 10
     assert both_ways(found.videos, found.texts).mcmrr.value > 0.5  # on studies it has seen; chance is under 0.3
+
+
+def test_a_tower_that_has_learned_goes_on_with_a_table_over_its_videos(toml: Path, tmp_path: Path) -> None:
+    everyone = [*CONV, "data.patients=8", "data.split=[1.0,0.0,0.0]", "loss.contrastive=0"]
+    train(load(toml, [*everyone, "optim.heads_first=true", "optim.steps=0", f"run.out={tmp_path / 'first'}"]))
+    onwards = [*everyone, f"model.start_video={tmp_path / 'first' / 'bundle'}", "optim.steps=1"]
+    lost = {
+        table_first: train(
+            load(toml, [*onwards, f"optim.table_first={table_first}", f"run.out={tmp_path / table_first}"])
+        )
+        for table_first in ("true", "false")
+    }
+    assert lost["true"].losses["table"] < 0.9 * lost["false"].losses["table"]
 
 
 def test_a_trained_bundle_loads_and_is_evaluated(toml: Path, tmp_path: Path) -> None:

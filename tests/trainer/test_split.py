@@ -10,7 +10,7 @@ from echosearch.errors import ConfigError
 from echosearch.phantom.history import patient_history
 from trainer.batches import Batches, shuffled_report, studies_of_step
 from trainer.cache import open_cache
-from trainer.config import TrainConfig
+from trainer.config import TrainConfig, load
 from trainer.leakage import Leakage, check_patients, check_videos
 from trainer.pairs import Drawn, Video
 from trainer.run import prepare
@@ -56,6 +56,16 @@ def test_batches_hold_each_study_once_and_do_not_depend_on_the_processes(config:
     assert np.array_equal(np.concatenate([half.pixels for half in halves]), whole.pixels)
     drawn = whole.report_phrases[:, :, None] == whole.phrase_rows  # (study, its phrases, the pool)
     assert drawn.any(dim=1).any(dim=1).all()  # every study says some phrase of the pool
+
+
+def test_no_text_is_made_for_a_tower_that_does_not_learn(toml: Path) -> None:
+    config = load(toml, ["loss.contrastive=0", "model.whiten=true"])
+    prepared = prepare(config)
+    (batch,) = Batches(prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config).step(0)
+    assert len(batch.pixels)
+    assert [len(rows) for rows in (batch.report_ids, batch.report_owner, batch.phrase_ids, batch.phrase_rows)] == [
+        0
+    ] * 4
 
 
 def test_phrases_are_shuffled_and_limited() -> None:
