@@ -109,6 +109,7 @@ def test_every_reason_has_a_meaning() -> None:
         (["query", "--file", "none.txt"], 1, "--file none.txt: No such file"),
         (["ingest", "no/such/folder"], 1, "no/such/folder: no such file or folder"),
         (["status", "--why", "a", "--unmatched"], 2, "give --why or --unmatched, not both"),
+        (["status", "--identified"], 2, "--identified goes with --unmatched"),
         (["encoder", "use", "no/such/bundle"], 1, "no/such/bundle"),
         (["encoder", "init", "--reports", "none.csv", "--out", "x"], 1, "none.csv"),
         (["encoder", "import", "clip", "x", "--out", "y"], 1, "no importer for 'clip': it is one of"),
