@@ -76,8 +76,8 @@ def load_keyring(path: Path, create: bool = True) -> Keyring:
             partial.unlink()
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ConfigError(f"key file {path} can be read by others: run chmod 600 on it")
-    version, _, secret = path.read_text().strip().partition(" ")
     try:
+        version, _, secret = path.read_text(encoding="ascii").strip().partition(" ")
         ring = Keyring(bytes.fromhex(secret), int(version.removeprefix("v")))
     except ValueError as exc:
         raise ConfigError(f"key file {path} must hold one line: v1 and {KEY_BYTES * 2} hex digits") from exc

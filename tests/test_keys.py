@@ -50,11 +50,11 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
         load_keyring(path)
 
 
-@pytest.mark.parametrize("content", ["", "v1 abcd", "v1 " + "g" * 64, "abc"])
+@pytest.mark.parametrize("content", ["", "v1 abcd", "v1 " + "g" * 64, "abc", "\udcff\udcfe"])
 def test_a_malformed_key_file_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "key"
     path.touch(0o600)
-    path.write_text(content)
+    path.write_text(content, errors="surrogateescape")
     with pytest.raises(ConfigError):
         load_keyring(path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -48,7 +49,7 @@ class LazyGroup(click.Group):
         except EchosearchError as exc:
             raise _Refused(exc) from exc
         except BrokenPipeError:  # whoever read the output, head or less, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush
+            _drop_output()
             return 0
 
     def main(
@@ -67,9 +68,22 @@ class LazyGroup(click.Group):
         except click.ClickException as exc:
             _say(exc)
             sys.exit(exc.exit_code)
+        except OSError as exc:  # a full disk, a folder that may not be written
+            _drop_output()
+            where = (
+                f": {exc.filename}" if exc.filename is not None else ", while the output or a file was written or read"
+            )
+            _say(click.ClickException(f"{exc.strerror or type(exc).__name__}{where}"))
+            sys.exit(1)
         except click.Abort:
             sys.exit(INTERRUPTED)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_output() -> None:
+    """What could not be written is not tried again by the interpreter's own last flush."""
+    with suppress(OSError, ValueError):  # a stream of a test has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Refused(click.ClickException):

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 a user's error, 2 usage, 3 some items failed, 10 a store i
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 
@@ -50,6 +51,10 @@ def cli() -> None:
 
 def main() -> None:
     """The console script: the commands above, with UTF-8 out whatever the locale is."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # it was started with that one closed, as some daemons do
+            # in this order, so that each gets its own number, and no file of the archive takes one of them
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # a file name need not be valid text: what cannot be shown is escaped, and never ends a command

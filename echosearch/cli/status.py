@@ -37,6 +37,8 @@ def status(path: Path | None, unmatched: bool, identified: bool, as_json: bool) 
     """
     if path is not None and unmatched:
         raise click.UsageError("give --why or --unmatched, not both")
+    if identified and not unmatched:
+        raise click.UsageError("--identified goes with --unmatched")
     with open_archive(load_settings()) as archive:
         if path is not None:
             _why(archive, path, as_json)

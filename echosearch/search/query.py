@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echosearch.archive import Archive
 from echosearch.errors import InputError
-from echosearch.report.text import language_warning
+from echosearch.report.text import is_text, language_warning
 from echosearch.search.answer import results, searching, study_hits
 from echosearch.search.hits import Results, SearchOptions
 
@@ -22,6 +22,8 @@ def query_text(archive: Archive, text: str, options: SearchOptions) -> Results:
         raise InputError("the query says nothing: write findings as in a report, such as 重度僧帽弁逆流")
     if len(text) > MAX_TEXT:
         raise InputError(f"the query has {len(text)} characters, at most {MAX_TEXT} are read: shorten it")
+    if not is_text(text):
+        raise InputError("the query is not UTF-8 text: set the terminal to UTF-8, or give the text in a file")
     with searching(archive) as search:
         vector = archive.encoder.encode_texts([text])[0]
         hits, dropped = study_hits(search, vector, options)

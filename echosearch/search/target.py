@@ -9,6 +9,7 @@ from pathlib import Path
 
 from echosearch.db import lookup
 from echosearch.errors import FileRefused, InputError
+from echosearch.report.text import is_text
 from echosearch.search.answer import Searching
 from echosearch.search.embed_file import read_file
 from echosearch.study import Quarantined, Reason
@@ -37,7 +38,7 @@ def find_target(search: Searching, name: str) -> Target:
         return _of_file(search, Path(name))
     if os.path.isdir(name):
         raise InputError(f"{name} is a folder: give one file, or a study")
-    meant = lookup.resolve_study(search.connection, name)
+    meant = lookup.resolve_study(search.connection, name if is_text(name) else "")
     vector = lookup.study_vector(search.connection, search.encoder_id, meant.study)
     return Target(vector, meant.study, meant.patient, {"study": meant.study})
 

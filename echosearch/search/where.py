@@ -18,6 +18,7 @@ from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import UnexpectedCharacters
 
 from echosearch.errors import WhereError
+from echosearch.report.text import is_text
 from echosearch.report.views import view_named
 from echosearch.study import Mode, View
 from echosearch.where import And, Comparison, Not, Op, Or, Where
@@ -57,6 +58,8 @@ def parse_where(text: str) -> Where:
 
     Raises WhereError: one line with the character it stands at and what is permitted there.
     """
+    if not is_text(text):
+        raise WhereError("--where is not UTF-8 text: set the terminal to UTF-8")
     plain = unicodedata.normalize("NFKC", text).translate(_TYPED).strip()
     if not plain:
         raise WhereError("--where is empty: write a condition such as view = 4CH and age >= 65")

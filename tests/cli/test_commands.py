@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -108,6 +109,7 @@ def test_every_reason_has_a_meaning() -> None:
         (["query", "--file", "none.txt"], 1, "--file none.txt: No such file"),
         (["ingest", "no/such/folder"], 1, "no/such/folder: no such file or folder"),
         (["status", "--why", "a", "--unmatched"], 2, "give --why or --unmatched, not both"),
+        (["status", "--identified"], 2, "--identified goes with --unmatched"),
         (["encoder", "use", "no/such/bundle"], 1, "no/such/bundle"),
         (["encoder", "init", "--reports", "none.csv", "--out", "x"], 1, "none.csv"),
         (["encoder", "import", "clip", "x", "--out", "y"], 1, "no importer for 'clip': it is one of"),
@@ -188,6 +190,30 @@ def test_a_reader_that_leaves_ends_nothing_loudly() -> None:
     )
     assert done.stderr == ""
     assert done.stdout == "U 0\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        ('"$@" encoder list >&-', 0, ""),
+        ('"$@" encoder list 2>&- >/dev/null', 0, ""),
+        ('"$@" query --file - <&-', 1, "the query says nothing"),
+        ('"$@" encoder list >/dev/full', 1, "No space left on device"),
+        ('"$@" --help >/dev/full', 1, "No space left on device"),
+        ('ECHOSEARCH_HOME=/dev/null "$@" encoder use phantom-tiny', 1, "Not a directory: /dev/null"),
+    ],
+)
+def test_closed_streams_and_what_the_system_refuses(tmp_path: Path, command: str, code: int, told: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", command, "bash", *PROGRAM],
+        env={**os.environ, "ECHOSEARCH_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == code
+    assert told in done.stderr
+    assert done.stderr.count("\n") == (1 if told else 0)
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])

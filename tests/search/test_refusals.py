@@ -74,7 +74,11 @@ def test_an_unknown_study_is_one_line_without_its_identifier(corpus: Corpus, nam
     [
         (lambda archive: query_text(archive, " 。", ASK), InputError),
         (lambda archive: query_text(archive, "弁" * 20_001, ASK), InputError),
+        (lambda archive: query_text(archive, "弁\udcff", ASK), InputError),
         (lambda archive: similar(archive, ".", ASK), InputError),
+        (lambda archive: similar(archive, "ACC\udcff", ASK), UnknownStudy),
+        (lambda archive: similar(archive, "ACC\0", ASK), UnknownStudy),
+        (lambda _: parse_where("device = '\udcff'"), WhereError),
         (
             lambda archive: find_reports(archive, "1.2.392.1", SearchOptions(where=parse_where("view = 4CH"))),
             WhereError,
