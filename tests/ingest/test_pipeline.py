@@ -17,6 +17,7 @@ from echosearch.db.tables import Embedding, StudyEmbedding, Video
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, ConfigError, EncoderMismatch, InputError, TableError
 from echosearch.index.edge import EdgeIndex
+from echosearch.keys import load_keyring
 from echosearch.study import VideoHeader
 from echosearch.vector import from_bytes
 from ingest.dry_run import dry_run
@@ -134,7 +135,11 @@ def test_a_lost_key_file_stops_everything(archive: Archive, export: Export) -> N
     ingest(archive, export.root, IngestOptions())
     archive.settings.key_path.unlink()
     again = Archive(archive.settings, archive.engine, archive.index, FakeEncoder())
-    with pytest.raises(ConfigError, match="restore"):
+    with pytest.raises(ConfigError, match="missing: restore it"):
+        ingest(again, export.root, IngestOptions())
+    load_keyring(archive.settings.key_path)  # somebody makes a new one
+    again = Archive(archive.settings, archive.engine, archive.index, FakeEncoder())
+    with pytest.raises(ConfigError, match="not the one that this archive was begun with"):
         ingest(again, export.root, IngestOptions())
 
 
