@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from echosearch.errors import ConfigError
 
 __all__ = ["Settings", "load_settings"]
+
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")  # how other bytes come in
 
 
 class Settings(BaseSettings):
@@ -51,6 +54,9 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Settings from the environment. Raises ConfigError that names the variable."""
+    for name, value in os.environ.items():
+        if name.upper().startswith("ECHOSEARCH_") and _NOT_UTF8.search(value):
+            raise ConfigError(f"{name} is not UTF-8: PostgreSQL and Qdrant take nothing else")
     try:
         return Settings()
     except ValidationError as exc:

@@ -34,6 +34,7 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "value"),
     [
         *(("WORKERS", "0"), ("WORKERS", "many"), ("LOCK_WAIT_SECONDS", "-1")),
+        *(("HOME", "/\udcff"), ("DATABASE_URL", "postgresql://user:\udcff@host/db")),
         *(("HOME", "~nobody-of-that-name/x"), ("KEY_FILE", "~nobody-of-that-name/key")),
     ],
 )

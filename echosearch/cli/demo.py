@@ -18,6 +18,7 @@ import click
 from echosearch.cli.demo_picture import draw_hits, files_of_videos
 from echosearch.cli.demo_steps import alone, ask, copy_real_ultrasound, show
 from echosearch.cli.demo_truth import QUESTIONS, Answer, Studies, findings_of, judge, judge_similar, marked, say
+from echosearch.cli.phantom import MAX_SEED
 from echosearch.cli.show import note, say_json, table
 from echosearch.encoder.shipped import shipped_bundles
 from echosearch.keys import load_keyring
@@ -34,7 +35,7 @@ PICTURE = "hits.png"
 
 @click.command(short_help="Try everything on synthetic hearts whose truth is known.")
 @click.option("--patients", type=click.IntRange(1), default=32, show_default=True, help="How many; 2 studies each.")
-@click.option("--seed", type=click.IntRange(0), default=21, show_default=True, help="Of the hearts.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=21, show_default=True, help="Of the hearts.")
 @click.option("--keep", is_flag=True, help="Keep the folder with the archive, to go on trying.")
 @click.option("--json", "as_json", is_flag=True, help="The judged answers as JSON; all else goes to stderr.")
 def demo(patients: int, seed: int, keep: bool, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from echosearch.cli.lazy import LazyGroup
+from echosearch.cli.place import place
 from echosearch.cli.show import note, say_json, table
 from echosearch.encoder.at_hand import AtHand, bundles_at_hand
 from echosearch.encoder.base import EncoderId
@@ -46,11 +47,11 @@ def encoder() -> None:
 
 @click.command(short_help="Make an untrained encoder.")
 @click.option("--size", type=click.Choice(SIZES), default="tiny", show_default=True, help="tiny runs on any CPU.")
-@click.option("--reports", type=click.Path(path_type=Path), required=True, metavar="CSV", help="For its vocabulary.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where it is written.")
+@click.option("--reports", type=place, required=True, metavar="CSV", help="For its vocabulary.")
+@click.option("--out", type=place, required=True, metavar="FOLDER", help="Where it is written.")
 @click.option("--architecture", type=click.Choice(ARCHITECTURES), default="vivit", show_default=True)
 @click.option("--name", help="What to call it; default: untrained-ARCHITECTURE-SIZE.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the random weights.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
     """Write an encoder with random weights to FOLDER: to train from, or to try the archive with.
@@ -71,7 +72,7 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
 
 
 @click.command("use", short_help="Choose the encoder of this archive.")
-@click.argument("folder", metavar="FOLDER|NAME", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="FOLDER|NAME", type=place)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def choose(folder: Path, as_json: bool) -> None:
     """Copy the encoder in FOLDER into ECHOSEARCH_HOME and use it from now on, for ingest and search.

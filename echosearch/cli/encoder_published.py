@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from echosearch.cli.encoder import say_licence
+from echosearch.cli.place import place
 from echosearch.cli.show import say_json, table
 from echosearch.encoder.bundle import bundle_kind
 from echosearch.encoder.shipped import find_bundle
@@ -22,9 +23,9 @@ TOKENIZER_HELP = "vocab.txt, or a folder that has it."
 
 @click.command("import", short_help="Turn published weights into an encoder.")
 @click.argument("kind")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--tokenizer", type=click.Path(path_type=Path), metavar="PATH", help=TOKENIZER_HELP)
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where it is written.")
+@click.argument("source", type=place)
+@click.option("--tokenizer", type=place, metavar="PATH", help=TOKENIZER_HELP)
+@click.option("--out", type=place, required=True, metavar="FOLDER", help="Where it is written.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def import_(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json: bool) -> None:
     """Turn the weights in SOURCE, as their authors publish them, into an encoder in FOLDER.
@@ -41,8 +42,8 @@ def import_(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json:
 
 @click.command(short_help="Download published weights and import them.")
 @click.argument("kind")
-@click.option("--tokenizer", type=click.Path(path_type=Path), metavar="PATH", help=TOKENIZER_HELP)
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where it is written.")
+@click.option("--tokenizer", type=place, metavar="PATH", help=TOKENIZER_HELP)
+@click.option("--out", type=place, required=True, metavar="FOLDER", help="Where it is written.")
 @click.option("--repo", metavar="OWNER/NAME", help="The hub's repository, where it is another than the authors'.")
 @click.option("--file", "file", metavar="NAME", help="The checkpoint's name in that repository.")
 @click.option("--sha256", metavar="HEX", help="What the download must be.")
@@ -80,9 +81,9 @@ def pull(
     origin = replace(origin, sha256=sha256 or origin.sha256)
     click.echo(f"{kind}: {licence_of(chosen)}", err=True)
     if not yes:
-        click.confirm(
-            "Do you agree to these terms, and have you the right to use the weights so?", abort=True, err=True
-        )
+        question = "Do you agree to these terms, and have you the right to use the weights so?"
+        if not click.confirm(question, err=True):
+            raise InputError("the terms were not agreed to: nothing was downloaded")
     if not origin.sha256:
         click.echo("no SHA-256 is known for this download: it is taken as it comes (--sha256)", err=True)
     with TemporaryDirectory() as scratch:
@@ -90,7 +91,7 @@ def pull(
 
 
 @click.command(short_help="Prove that an encoder computes its author's vectors here.")
-@click.argument("folder", metavar="FOLDER|NAME", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="FOLDER|NAME", type=place)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def check(folder: Path, as_json: bool) -> None:
     """Load the encoder in FOLDER, compare what it computes here with the vectors that came with it, measure its speed.

@@ -10,24 +10,24 @@ from typing import Any
 
 import click
 
+from echosearch.cli.place import place
 from echosearch.cli.show import note, say_json, table
+from echosearch.encoder.bundle import load_manifest, load_view_manifest
 from echosearch.encoder.shipped import find_bundle
 
 __all__ = ["evaluate"]
 
-FOLDER = click.Path(path_type=Path)
-
 
 @click.command(short_help="Score an encoder as the papers do.")
-@click.argument("bundle", metavar="FOLDER|NAME", type=FOLDER)
+@click.argument("bundle", metavar="FOLDER|NAME", type=place)
 @click.option(
     "--split", type=click.Choice(("train", "validation", "test", "all")), default="test", show_default=True,
     help="Which patients.",
 )  # fmt: skip
-@click.option("--config", type=FOLDER, metavar="TOML", help="Data other than those the bundle was trained with.")
+@click.option("--config", type=place, metavar="TOML", help="Data other than those the bundle was trained with.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a key of --config.")
-@click.option("--view-classifier", type=FOLDER, metavar="BUNDLE", help="Also score this view classifier.")
-@click.option("--figure", type=FOLDER, metavar="PNG", help="Draw the table; needs the extra train.")
+@click.option("--view-classifier", type=place, metavar="BUNDLE", help="Also score this view classifier.")
+@click.option("--figure", type=place, metavar="PNG", help="Draw the table; needs the extra train.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/training.md.")
 def evaluate(
@@ -51,11 +51,17 @@ def evaluate(
     echosearch evaluate ./run/bundle --split all --config other.toml --json
     echosearch evaluate phantom-tiny --view-classifier phantom-views --split validation
     """
+    if settings and config is None:
+        raise click.UsageError("--set overrides a key of --config: give --config TOML too")
+    folder = find_bundle(bundle)
+    load_manifest(folder)
+    views = find_bundle(view_classifier) if view_classifier else None
+    if views:
+        load_view_manifest(views)  # before all the videos are looked at, which takes long
     trainer = import_module("trainer.evaluation")
     data = import_module("trainer.config").load(config, settings) if config else None
     progress = import_module("trainer.progress").say_clips if sys.stderr.isatty() else None
-    views = find_bundle(view_classifier) if view_classifier else None
-    found = trainer.evaluate(find_bundle(bundle), config=data, view_classifier=views, clips_done=progress, **given)
+    found = trainer.evaluate(folder, config=data, view_classifier=views, clips_done=progress, **given)
     if figure:
         import_module("trainer.figure").draw(found, figure)
     if as_json:

@@ -7,14 +7,20 @@ from importlib import import_module
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.progress import counting
 from echosearch.cli.show import say_json
 from echosearch.settings import load_settings
 
-__all__ = ["index", "rebuild"]
+__all__ = ["COMMANDS", "index", "rebuild"]
+
+# name -> (where it is, what `echosearch index --help` says of it)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "rebuild": ("echosearch.cli.index:rebuild", "Make the index anew from the database."),
+}
 
 
-@click.group(short_help="Look after the search index.")
+@click.group(cls=LazyGroup, lazy=COMMANDS, short_help="Look after the search index.")
 def index() -> None:
     """Look after the search index.
 
@@ -23,7 +29,7 @@ def index() -> None:
     """
 
 
-@index.command(short_help="Make the index anew from the database.")
+@click.command(short_help="Make the index anew from the database.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def rebuild(as_json: bool) -> None:
     """Drop the active encoder's collections and fill them from the database; no encoder runs.

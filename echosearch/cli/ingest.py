@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.place import place
 from echosearch.cli.progress import ingesting
 from echosearch.cli.show import note, one_line, say_json
 from echosearch.errors import InputError
@@ -19,14 +20,13 @@ from echosearch.settings import load_settings
 __all__ = ["SOME_FAILED", "ingest"]
 
 SOME_FAILED = 3
-FILE = click.Path(path_type=Path)
 
 
 @click.command(short_help="Read a PACS export into the archive.")
-@click.argument("folder", type=FILE)
-@click.option("--reports", type=FILE, metavar="CSV", help="Reports: report_text and study_uid, accession_number, ...")
-@click.option("--views", type=FILE, metavar="CSV", help="View labels: sop_uid or path, view, view_prob.")
-@click.option("--sidecar", type=FILE, metavar="CSV", help="Whose each mp4 or avi is: path, study_uid, ...")
+@click.argument("folder", type=place)
+@click.option("--reports", type=place, metavar="CSV", help="Reports: report_text and study_uid, accession_number, ...")
+@click.option("--views", type=place, metavar="CSV", help="View labels: sop_uid or path, view, view_prob.")
+@click.option("--sidecar", type=place, metavar="CSV", help="Whose each mp4 or avi is: path, study_uid, ...")
 @click.option("--secondary-capture", is_flag=True, help="Also take screen captures; they may show names.")
 @click.option("--retry-quarantined", is_flag=True, help="Try files again that could not be read before.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
@@ -44,9 +44,9 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
     echosearch ingest /pacs/export --reports reports.csv --views views.csv
     echosearch ingest /pacs/export --dry-run
     """
-    for place in (folder, *(given[name] for name in ("reports", "views", "sidecar") if given[name])):
-        if not place.exists():
-            raise InputError(f"{place}: no such file or folder")
+    for path in (folder, *(given[name] for name in ("reports", "views", "sidecar") if given[name])):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
     options = import_module("ingest.options").IngestOptions(**given)
     settings = load_settings()
     if dry_run:

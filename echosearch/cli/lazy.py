@@ -15,8 +15,9 @@ from echosearch.cli.reasons import MEANING
 from echosearch.cli.show import one_line
 from echosearch.errors import EchosearchError, FileRefused
 
-__all__ = ["INTERRUPTED", "LazyGroup"]
+__all__ = ["INTERRUPTED", "USAGE", "LazyGroup"]
 
+USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -26,6 +27,12 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = dict(lazy)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:  # its help is what is wanted, and not in one line as an error
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(USAGE)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.lazy)  # in the order of a user's day, not of the alphabet

@@ -12,9 +12,12 @@ from typing import Any, Protocol
 import click
 
 from echosearch.cli.lazy import LazyGroup
+from echosearch.cli.place import place
 from echosearch.cli.show import say_json
 
-__all__ = ["COMMANDS", "phantom", "write"]
+__all__ = ["COMMANDS", "MAX_SEED", "phantom", "write"]
+
+MAX_SEED = 99_999  # it stands in accession numbers, which have 16 characters (SH, PS3.5 6.2)
 
 # name -> (where it is, what `echosearch phantom --help` says of it)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -32,9 +35,11 @@ def phantom() -> None:
 
 
 @click.command(short_help="Write an archive of synthetic studies.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=place)
 @click.option("--patients", type=click.IntRange(1), default=20, show_default=True, help="How many; 2 studies each.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same archive.")
+@click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="The same seed, the same archive."
+)
 @click.option("--frames", type=click.IntRange(2, 512), default=48, show_default=True, help="Frames of a cine.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")

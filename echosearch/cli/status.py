@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from echosearch.archive import Archive, open_archive
+from echosearch.cli.place import place
 from echosearch.cli.reasons import MEANING
 from echosearch.cli.show import say_json, table
 from echosearch.db.generation import active_encoder
@@ -22,7 +23,7 @@ __all__ = ["status"]
 
 
 @click.command(short_help="Count what the archive holds and what it left out.")
-@click.option("--why", "path", type=click.Path(path_type=Path), metavar="FILE", help="What became of this file.")
+@click.option("--why", "path", type=place, metavar="FILE", help="What became of this file.")
 @click.option("--unmatched", is_flag=True, help="List reports that belong to no study, and why.")
 @click.option("--identified", is_flag=True, help="With --unmatched: the identifiers they came with.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from echosearch.cli.place import place
 from echosearch.cli.show import note, say_json
 
 __all__ = ["STOPPED", "train"]
@@ -16,7 +17,7 @@ STOPPED = 3  # told to stop before the end; the checkpoint is there
 
 
 @click.command(short_help="Train an encoder.")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=place)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a key, such as optim.lr=1e-4.")
 @click.option("--json", "as_json", is_flag=True, help="How it ended, as JSON.")
 @click.pass_context

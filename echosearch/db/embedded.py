@@ -16,6 +16,7 @@ import atexit
 import fcntl
 import os
 import pwd
+import shlex
 import shutil
 import socket
 import subprocess
@@ -149,7 +150,7 @@ class EmbeddedServer:
             os.chown(folder, self.data.stat().st_uid, self.data.stat().st_gid)
         for wait in START_AGAIN_SECONDS:
             try:
-                self._control("start", "-l", str(self.data / "log"), "-o", f"-k '{folder}' -p {PORT}")
+                self._control("start", "-l", str(self.data / "log"), "-o", f"-k {shlex.quote(str(folder))} -p {PORT}")
                 return
             except StoreUnreachable:
                 if self._answers():  # the pg_ctl of a killed process was faster

@@ -53,13 +53,17 @@ def _embedded(home: Path) -> Engine:
 
 def _remote(url: str) -> Engine:
     place = _normalised(url)
-    return create_engine(
-        place,
-        connect_args=_options(place.query) | {name: value for name, value in REMOTE.items() if name not in place.query},
-        pool_pre_ping=True,  # a firewall drops idle connections without a word
-        pool_recycle=1800,
-        hide_parameters=True,  # values can name a patient
-    )
+    try:
+        return create_engine(
+            place,
+            connect_args=_options(place.query)
+            | {name: value for name, value in REMOTE.items() if name not in place.query},
+            pool_pre_ping=True,  # a firewall drops idle connections without a word
+            pool_recycle=1800,
+            hide_parameters=True,  # values can name a patient
+        )
+    except ArgumentError as exc:  # hosts and ports of its query are looked at here
+        raise ConfigError(f"ECHOSEARCH_DATABASE_URL: {first_line(exc)}") from exc
 
 
 def _normalised(url: str) -> URL:
@@ -72,6 +76,8 @@ def _normalised(url: str) -> URL:
         raise ConfigError("ECHOSEARCH_DATABASE_URL must look like postgresql://user:password@host:5432/echosearch")
     place = place.set(drivername="postgresql+psycopg")
     host = place.host or ""
+    if "@" in host:  # the rest of a password, which a message about the host would show
+        raise ConfigError("ECHOSEARCH_DATABASE_URL has more than one @: write one in a password as %40")
     if host not in LOOPBACK and not host.startswith("/") and not {"sslmode", "host"} & place.query.keys():
         place = place.update_query_dict({"sslmode": "require"})
     return place

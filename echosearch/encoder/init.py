@@ -12,6 +12,7 @@ from typing import Literal
 
 import tokenizers
 import torch
+from pydantic import TypeAdapter, ValidationError
 from tokenizers import models, pre_tokenizers, trainers
 
 from echosearch.clip import ClipSpec
@@ -20,6 +21,7 @@ from echosearch.encoder.bundle import encoder_id
 from echosearch.encoder.export import save_encoder
 from echosearch.encoder.manifest import (
     BertSpec,
+    BundleName,
     ConvNextSpec,
     Manifest,
     TextPart,
@@ -76,15 +78,16 @@ def init_bundle(
 ) -> EncoderId:
     """Write an untrained bundle to ``out``; its WordPiece vocabulary is trained on the reports.
 
-    The same arguments give the same fingerprint. Raises InputError when the reports hold no text, BundleError
-    when ``out`` exists.
+    The same arguments give the same fingerprint. Raises InputError when the reports hold no text or ``name`` names no
+    bundle, BundleError when ``out`` exists.
     """
+    name = _checked(name or f"untrained-{architecture}-{size}")
     shape = _SHAPES[size]
     text_spec = TextSpec()
     vocabulary = train_vocabulary((model_text(report, text_spec) for report in reports), shape.vocabulary)
     dictionary, version = installed_dictionary()
     manifest = Manifest(
-        name=name or f"untrained-{architecture}-{size}",
+        name=name,
         version="0",
         licence="Apache-2.0",
         provenance=f"random weights, seed {seed}, made by `echosearch encoder init`; never trained",
@@ -111,6 +114,16 @@ def init_bundle(
         file.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
         torch.manual_seed(seed)
         return encoder_id(save_encoder(out, manifest, build_towers(manifest), file))
+
+
+def _checked(name: str) -> str:
+    try:
+        return TypeAdapter(BundleName).validate_python(name)
+    except ValidationError:
+        raise InputError(
+            f"--name {name!r}: a name has 1 to 64 letters (a to z), digits, dots, underscores and hyphens, "
+            "and begins with a letter or digit"
+        ) from None
 
 
 def train_vocabulary(texts: Iterable[str], size: int) -> list[str]:

@@ -16,6 +16,7 @@ from echosearch.study import View
 
 __all__ = [
     "BertSpec",
+    "BundleName",
     "ClipTextSpec",
     "ConvNextSpec",
     "Manifest",

@@ -15,9 +15,11 @@ from click.testing import CliRunner
 
 from echosearch.cli.encoder import ARCHITECTURES, SIZES
 from echosearch.cli.encoder import COMMANDS as ENCODER_COMMANDS
+from echosearch.cli.index import COMMANDS as INDEX_COMMANDS
 from echosearch.cli.ingest import _say_outcomes
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.main import COMMANDS, cli
+from echosearch.cli.phantom import COMMANDS as PHANTOM_COMMANDS
 from echosearch.cli.reasons import MEANING
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
 from echosearch.study import Quarantined, Reason, Skipped
@@ -75,7 +77,8 @@ def test_every_command_has_help_an_example_and_a_place_in_the_docs(name: str, co
 
 
 def test_the_one_line_helps_are_those_of_the_commands() -> None:
-    groups = [(cli, COMMANDS), (cli.get_command(click.Context(cli), "encoder"), ENCODER_COMMANDS)]
+    listings = {"encoder": ENCODER_COMMANDS, "index": INDEX_COMMANDS, "phantom": PHANTOM_COMMANDS}
+    groups = [(cli, COMMANDS), *((cli.get_command(click.Context(cli), name), made) for name, made in listings.items())]
     for group, listed in groups:
         assert isinstance(group, LazyGroup)
         for name, (_, line) in listed.items():
@@ -110,7 +113,14 @@ def test_every_reason_has_a_meaning() -> None:
         (["ingest", "no/such/folder"], 1, "no/such/folder: no such file or folder"),
         (["status", "--why", "a", "--unmatched"], 2, "give --why or --unmatched, not both"),
         (["status", "--identified"], 2, "--identified goes with --unmatched"),
+        (["ingest", ""], 2, "'FOLDER': it is empty"),
+        (["ingest", ".", "--reports", ""], 2, "'--reports': it is empty"),
         (["encoder", "use", "no/such/bundle"], 1, "no/such/bundle"),
+        (["evaluate", "phantom-tiny", "--set", "data.patients=2"], 2, "give --config TOML too"),
+        (["evaluate", "phantom-views"], 1, "encoder"),
+        (["evaluate", "phantom-tiny", "--view-classifier", "no/such"], 1, "no/such"),
+        (["phantom", "write", "x", "--seed", "100000"], 2, "'--seed': 100000 is not in the range 0<=x<=99999"),
+        (["encoder", "init", "--reports", "x", "--out", "x", "--seed", "9" * 20], 2, "'--seed'"),
         (["encoder", "init", "--reports", "none.csv", "--out", "x"], 1, "none.csv"),
         (["encoder", "import", "clip", "x", "--out", "y"], 1, "no importer for 'clip': it is one of"),
     ],
@@ -122,6 +132,19 @@ def test_an_error_is_one_line(tmp_path: Path, args: list[str], code: int, told: 
     assert done.stderr.startswith("echosearch: ")
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("args", [[], ["encoder"], ["index"], ["phantom"]])
+def test_a_group_alone_shows_its_help(args: list[str]) -> None:
+    done = CliRunner().invoke(cli, args)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == CliRunner().invoke(cli, [*args, "--help"]).stdout
+
+
+def test_terms_that_are_not_agreed_to_end_a_download(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["encoder", "pull", "echoprime", "--out", str(tmp_path / "x")], input="n\n")
+    assert done.exit_code == 1
+    assert done.stderr.endswith("echosearch: the terms were not agreed to: nothing was downloaded\n")
 
 
 def test_a_file_name_cannot_break_its_line_or_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ def blank() -> Iterator[Path]:
     Outside pytest's own folder, which the server's user may not enter.
     """
     with tempfile.TemporaryDirectory(prefix="echosearch-tests-") as folder:
-        home = Path(folder, "home")
+        home = Path(folder, "its owner's")  # pg_ctl goes through a shell
         yield home
         for data in home.parent.rglob("postgres"):
             if (data / "postmaster.pid").exists():

@@ -93,7 +93,13 @@ def test_a_server_that_accepts_and_says_nothing_sensible(tmp_path: Path) -> None
         assert time.monotonic() - began < 8  # the URL's own timeout
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "mysql://h/d", "sqlite:///x", "postgresql://h:port/d", "http://h"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "nonsense", "mysql://h/d", "sqlite:///x", "postgresql://h:port/d", "http://h"),
+        *("postgresql://h/d?port=x", "postgresql://u:s3@cret@127.0.0.1:9/d"),
+    ],
+)
 def test_not_a_postgresql_url(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ECHOSEARCH_DATABASE_URL"):
         open_engine(url, tmp_path)

@@ -46,3 +46,10 @@ def test_reports_without_text_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no text"):
         init_bundle("tiny", ["", " "], tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("name", ["../up", "僧帽弁", "\udcff", "x" * 65])
+def test_a_name_that_no_folder_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="--name"):
+        init_bundle("tiny", ["左室拡大あり。"], tmp_path / "out", name=name)
+    assert not list(tmp_path.iterdir())
