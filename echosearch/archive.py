@@ -14,7 +14,7 @@ from pathlib import Path
 from echosearch.db import Engine
 from echosearch.db.generation import active_encoder, has_vectors
 from echosearch.db.postgres import open_engine, upgrade
-from echosearch.db.status import any_file
+from echosearch.db.status import any_path, has_files
 from echosearch.encoder.base import Encoder, EncoderId, ViewModel
 from echosearch.encoder.bundle import identify
 from echosearch.encoder.store import bundle_in_use, views_in_use
@@ -37,16 +37,20 @@ class Archive:
 
     @cached_property
     def keyring(self) -> Keyring:
-        """The key of all pseudonyms, made at first use; one with files takes no other. Raises ConfigError."""
+        """The key of all pseudonyms, made at first use; an archive that has files will not take a new one."""
         with self.engine.connect() as connection:
-            met = any_file(connection)
-        keyring = load_keyring(self.settings.key_path, create=met is None)
-        if met is not None and met[1] is not None and keyring.path(Path(os.fsdecode(met[1]))) != met[0]:
+            new = not has_files(connection)
+        return load_keyring(self.settings.key_path, create=new)
+
+    def check_key(self) -> None:
+        """Raises ConfigError where the key is another than the one that the paths in phi have their keys from."""
+        with self.engine.connect() as connection:
+            met = any_path(connection)
+        if met is not None and self.keyring.path(Path(os.fsdecode(met[1]))) != met[0]:
             raise ConfigError(
                 f"key file {self.settings.key_path} is not the one that this archive was begun with: restore that one, "
                 "every patient would get a second pseudonym"
             )
-        return keyring
 
     @cached_property
     def encoder_id(self) -> EncoderId:

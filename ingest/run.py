@@ -46,6 +46,7 @@ class Run:
 
     def __enter__(self) -> Run:
         options, keyring = self.options, self.archive.keyring
+        self.archive.check_key()
         with self.archive.engine.begin() as connection:
             self.encoder_id = self._take_generation(connection)
             if options.reports is not None:

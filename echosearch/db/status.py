@@ -12,8 +12,9 @@ __all__ = [
     "ArchiveCounts",
     "FileStatus",
     "LinkProblem",
-    "any_file",
+    "any_path",
     "archive_counts",
+    "has_files",
     "link_problems",
     "tree_counts",
     "ungated_studies",
@@ -66,12 +67,17 @@ class LinkProblem:
     study_date: str | None = None
 
 
-def any_file(connection: Connection) -> tuple[str, bytes | None] | None:
-    """Path key and path of some file that was found; None where there is none, and no key has been handed out yet."""
+def has_files(connection: Connection) -> bool:
+    """Whether any file was ever found: then keys have been handed out."""
+    return bool(connection.scalar(text("select exists (select 1 from core.source_file)")))
+
+
+def any_path(connection: Connection) -> tuple[str, bytes] | None:
+    """Key and path of some file that was found, None where there is none."""
     row = connection.execute(
         text(
             "select cast(f.path_key as text), p.path from core.source_file f"
-            " left join phi.source_path p on p.file_id = f.id limit 1"
+            " join phi.source_path p on p.file_id = f.id limit 1"
         )
     ).one_or_none()
     return None if row is None else (row[0], row[1])
