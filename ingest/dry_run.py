@@ -17,12 +17,12 @@ __all__ = ["dry_run"]
 
 def dry_run(settings: Settings, root: Path, options: IngestOptions = IngestOptions()) -> Iterator[tuple[Path, Outcome]]:  # noqa: B008 - frozen
     """Yield every regular file with its header, or why it would not be indexed, in the order of the walk."""
-    sidecar = {}
+    sidecar, unread = {}, dict[Path, str]()
     if options.sidecar is not None:  # which study a row means is for the archive to say: any will do here
         sidecar = load_sidecar(options.sidecar, root, lambda wanted: dict.fromkeys(wanted, "2.25.1"))
     tasks = (
         InspectTask(found.path, settings.issuer, sidecar.get(found.path), options.secondary_capture)
-        for found in walk(root)
+        for found in walk(root, unread)
     )
     limits = (settings.worker_memory_mb, settings.worker_cpu_seconds, settings.worker_wall_seconds)
     with DecodePool(settings.workers, *limits) as pool:
@@ -34,3 +34,5 @@ def dry_run(settings: Settings, root: Path, options: IngestOptions = IngestOptio
                     yield task.path, Quarantined(Reason.DECODER_TIMEOUT, f"{limit} limit")
                 case outcome:
                     yield task.path, outcome
+    for folder, why in unread.items():
+        yield folder, Quarantined(Reason.UNREADABLE, why)

@@ -35,6 +35,7 @@ class IngestSummary:
     index_writes: int = 0  # points sent or deleted in this run
     new_reports: int = 0
     reports: LinkCounts | None = None  # of the whole archive
+    unread: dict[str, str] = field(default_factory=dict)  # folders whose files are not counted, and why
     ungated_studies: int = 0  # study vectors made of all cines, because no view label passed the gate
     seconds: float = 0.0
     stage_seconds: dict[str, float] = field(default_factory=dict)
@@ -42,5 +43,5 @@ class IngestSummary:
 
     @property
     def failed(self) -> bool:
-        """Whether some files could not be indexed that should have been."""
-        return self.quarantined > 0 or self.pending > 0
+        """Whether some files could not be indexed that should have been, or not even be found."""
+        return self.quarantined > 0 or self.pending > 0 or bool(self.unread)

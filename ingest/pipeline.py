@@ -43,7 +43,7 @@ def ingest(
         RelayThread(archive, archive.encoder_id, run.encoder_id, run.lock) as relay,
     ):
         run.count_ahead()
-        files = run.clock.pulling("walk", unfinished(run, walk(run.root)))
+        files = run.clock.pulling("walk", unfinished(run, walk(run.root, run.unread)))
         headers = inspected(run, claimed(run, files))
         clips = decoded(run, admitted(run, headers))
         for _ in every(RELAY_SECONDS, written(run, encoded(run, clips))):

@@ -39,6 +39,7 @@ class Run:
         self.done = 0  # files whose outcome is known
         self.new_videos = self.encoder_batches = self.new_reports = 0
         self.links: LinkCounts | None = None
+        self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
         self._sidecar: dict[Path, MediaIdentity] = {}
         self._found: int | None = None
         self._on_progress = on_progress
@@ -132,6 +133,7 @@ class Run:
                 index_writes=index_writes,
                 new_reports=self.new_reports,
                 reports=self.links,
+                unread={str(folder): why for folder, why in self.unread.items()},
                 ungated_studies=ungated_studies(connection, self.encoder_id),
                 seconds=self.clock.elapsed,
                 stage_seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},

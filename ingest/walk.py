@@ -12,29 +12,31 @@ from echosearch.errors import InputError
 __all__ = ["count_files", "walk"]
 
 
-def walk(root: Path) -> Iterator[FoundFile]:
+def walk(root: Path, unread: dict[Path, str]) -> Iterator[FoundFile]:
     """Yield the regular files under ``root`` (or ``root`` itself), folder by folder, in name order.
 
     The order does not depend on the file system, so that two runs do the same things. A file or folder that
-    vanishes before its turn was not there. Raises InputError where ``root`` is missing, or a folder in it cannot be
-    listed or entered: an archive must not look complete because a mount was missing.
+    vanishes before its turn was not there. A folder that cannot be listed or entered goes into ``unread``, with what
+    the system says of it: an archive must not look complete because a mount was missing. Raises InputError where
+    ``root`` is missing or cannot be listed.
     """
-    for entry in _entries(root):
+    for entry in _entries(root, unread):
         try:
             found = entry.stat(follow_symlinks=False) if isinstance(entry, os.DirEntry) else entry.stat()
         except FileNotFoundError:
             continue
         except OSError as exc:  # names may be read in a folder that may not be entered
-            raise InputError(f"cannot look at the files of folder {Path(entry).parent}: {exc.strerror}") from exc
+            unread.setdefault(Path(entry).parent, exc.strerror or type(exc).__name__)
+            continue
         yield FoundFile(Path(entry), found.st_size, found.st_mtime_ns)
 
 
 def count_files(root: Path) -> int:
     """How many files walk() will give; much cheaper, since it needs no size or time."""
-    return sum(1 for _ in _entries(root))
+    return sum(1 for _ in _entries(root, {}))
 
 
-def _entries(root: Path) -> Iterator[os.DirEntry[str] | Path]:
+def _entries(root: Path, unread: dict[Path, str]) -> Iterator[os.DirEntry[str] | Path]:
     root = Path(os.path.realpath(root))
     if root.is_file():
         yield root
@@ -46,9 +48,11 @@ def _entries(root: Path) -> Iterator[os.DirEntry[str] | Path]:
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as exc:
-            if isinstance(exc, FileNotFoundError) and folder != root:
-                continue
-            raise InputError(f"cannot list folder {folder}: {exc.strerror}; nothing of it was ingested") from exc
+            if folder == root:
+                raise InputError(f"cannot list folder {folder}: {exc.strerror}; nothing of it was ingested") from exc
+            if not isinstance(exc, FileNotFoundError):
+                unread[folder] = exc.strerror or type(exc).__name__
+            continue
         for entry in entries:
             if entry.is_file(follow_symlinks=False):
                 yield entry

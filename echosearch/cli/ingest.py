@@ -69,6 +69,8 @@ def _say_summary(summary: Any) -> None:
     )
     for reason, count in summary.reasons.items():
         click.echo(f"  {count:7d}  {reason}")
+    for folder, why in summary.unread.items():
+        note(f"{one_line(folder)} cannot be looked into: {why}; its files are not counted above")
     if summary.reports is not None:
         links = summary.reports
         click.echo(
