@@ -123,18 +123,21 @@ def resolve_study(connection: Connection, name: str) -> StudyRef:
     Raises UnknownStudy when there is none, when several fit, or when nothing of it may be shown.
     """
     name = name.strip()
-    ways = []
+    ways: list[tuple[str, dict[str, str]]] = []
     if name:
-        ways.append(("p.study_uid = :name or p.accession_number = :name", {"name": name}))
+        identifiers = "p.study_uid = :name or p.accession_number = :name"
+        ways.append((f"left join phi.study p using (study_key) where {identifiers}", {"name": name}))
     digits = name.replace("-", "").lower()
     if re.fullmatch(rf"[0-9a-f]{{{MIN_PREFIX},32}}", digits):
         bounds = {"low": str(UUID(digits.ljust(32, "0"))), "high": str(UUID(digits.ljust(32, "f")))}
-        ways.append(("s.study_key between cast(:low as uuid) and cast(:high as uuid)", bounds))
+        # a whole key goes first: who has one needs no right to see identifiers
+        whole = len(digits) == 32
+        ways.insert(0 if whole else 1, ("where s.study_key between cast(:low as uuid) and cast(:high as uuid)", bounds))
     for condition, parameters in ways:
         rows = connection.execute(
             text(
                 "select cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.conflict"
-                f" from core.study s left join phi.study p using (study_key) where {condition}"
+                f" from core.study s {condition}"
                 " order by s.study_key limit 100"
             ),
             parameters,

@@ -20,7 +20,8 @@ REMOTE = {"connect_timeout": 10, "keepalives_idle": 30}  # seconds; the URL may 
 STATEMENT_SECONDS = 300  # a statement that takes longer is a mistake, not work
 LOCK_SECONDS = 60
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
-OUT_OF_RESOURCES = "53"  # SQLSTATE class: disk full, out of memory, too many connections
+INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE
+OUT_OF_RESOURCES = "53"  # class: disk full, out of memory, too many connections
 
 
 def open_engine(url: str | None, home: Path) -> Engine:
@@ -95,6 +96,9 @@ def _options(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, Any]:
 def _map_error(context: ExceptionContext) -> None:
     """Called by SQLAlchemy with every driver error: those that mean that the server is gone, or full, become ours."""
     error = context.original_exception
+    if getattr(error, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+        said = first_line(error).partition(" LINE ")[0]
+        raise ConfigError(f"PostgreSQL says {said}: this needs a role that may (docs/operations.md)") from error
     if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, OperationalError):
         return
     connecting = context.connection is None
