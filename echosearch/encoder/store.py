@@ -104,12 +104,14 @@ def _point(pointer: Path, name: str) -> None:
 
 def _pointed(home: Path, pointer: str) -> Path | None:
     try:
-        name = (home / pointer).read_text(encoding="utf-8").strip()
+        name = os.fsdecode((home / pointer).read_bytes()).strip()
     except FileNotFoundError:
         return None
     folder = home / FOLDER / name
-    if not folder.is_dir():
-        raise NoEncoder(f"{name}, in use, is gone from {home / FOLDER}: choose one with `echosearch encoder use`")
+    if not name or not folder.is_dir():
+        raise NoEncoder(
+            f"{name or pointer}, in use, is gone from {home / FOLDER}: choose one with `echosearch encoder use`"
+        )
     return folder
 
 

@@ -67,3 +67,11 @@ def test_a_damaged_bundle_is_not_taken(tiny_bundle: Path, tmp_path: Path) -> Non
         use_bundle(tmp_path / "home", copy)
     with pytest.raises(NoEncoder):
         bundle_in_use(tmp_path / "home")
+
+
+@pytest.mark.parametrize("written", [b"", b"\n", b"\xff\xfe", b"gone\n"])
+def test_a_damaged_choice_says_to_choose_again(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / "encoders").mkdir()
+    (tmp_path / "encoder").write_bytes(written)
+    with pytest.raises(NoEncoder, match="choose one with `echosearch encoder use`"):
+        bundle_in_use(tmp_path)
