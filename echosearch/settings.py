@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from echosearch.errors import ConfigError
+from echosearch.unicode import is_text
 
 __all__ = ["Settings", "load_settings"]
-
-_NOT_UTF8 = re.compile("[\ud800-\udfff]")  # how other bytes come in
 
 
 class Settings(BaseSettings):
@@ -55,7 +53,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Settings from the environment. Raises ConfigError that names the variable."""
     for name, value in os.environ.items():
-        if name.upper().startswith("ECHOSEARCH_") and _NOT_UTF8.search(value):
+        if name.upper().startswith("ECHOSEARCH_") and not is_text(value):
             raise ConfigError(f"{name} is not UTF-8: PostgreSQL and Qdrant take nothing else")
     try:
         return Settings()

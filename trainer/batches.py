@@ -106,7 +106,8 @@ class Batches:
                 f"optim.batch {optim.batch} is not a multiple of {world} processes x {optim.accumulate} accumulations"
             )
         self._share, self._rank, self._world = share, rank, world
-        self.locked: Mapping[str, Vectors] | None = None  # raw vectors by video key, where their tower stays as it is
+        # set where the video tower stays as it is: raw vectors by video key, that batches hold in place of pixels
+        self.locked: Mapping[str, Vectors] | None = None
         # every process and run numbers them alike
         self.phrases, self.shares = _phrases([study.report for study, _ in self._studies])
         self._numbers = {phrase: number for number, phrase in enumerate(self.phrases)}
@@ -117,10 +118,6 @@ class Batches:
         """What training draws from: each study with its usable videos."""
         return self._studies
 
-    def lock(self, vectors: Mapping[str, Vectors]) -> None:
-        """From here on, batches hold these raw vectors, by video key, in place of pixels."""
-        self.locked = vectors
-
     def study_vectors(self, vectors: Mapping[str, Vectors]) -> Tensor:
         """(N, D) raw vectors of the studies, from their videos' by key."""
         means = [mean_vector([vectors[video.key] for video in videos]) for _, videos in self._studies]
@@ -128,9 +125,11 @@ class Batches:
 
     def rows(self) -> Tensor:
         """(N, R) numbers of each report's phrases, NO_PHRASE fills."""
-        own = [[self._numbers[p] for p in dict.fromkeys(phrases(study.report))] for study, _ in self._studies]
-        widest = max(map(len, own))
-        return torch.tensor([row + [NO_PHRASE] * (widest - len(row)) for row in own])
+        own = [self._numbers_of(phrases(study.report)) for study, _ in self._studies]
+        return _filled(own, max(map(len, own)))
+
+    def _numbers_of(self, said: Sequence[str]) -> list[int]:
+        return [self._numbers[phrase] for phrase in dict.fromkeys(said)]
 
     @staticmethod
     def _videos(study: Study, cache: ClipCache, config: TrainConfig) -> tuple[Video, ...]:
@@ -177,12 +176,10 @@ class Batches:
             if loss.contrastive:  # without it no text tower reads anything
                 reports.append(model_texts(shuffled_report(study.report, model.max_phrases, rng), model.text_spec))
             own = phrases(study.report)
-            numbers.append([self._numbers[phrase] for phrase in dict.fromkeys(own)][: model.max_phrases])
+            numbers.append(self._numbers_of(own)[: model.max_phrases])
             if loss.contrastive and loss.table:
                 drawn += [own[i] for i in rng.permutation(len(own))[: loss.phrases_per_study]]
         pool = list(dict.fromkeys(drawn))
-        # one width for all processes, which gather these rows
-        rows = np.array([own + [NO_PHRASE] * (model.max_phrases - len(own)) for own in numbers], np.int64)
         pixels, n_valid = self._pixels(step, chosen, clips) if self.locked is None else _NO_PIXELS
         tokens = self._tokenizer.encode([f"{phrase}。" for phrase in pool], model.max_tokens)
         report_tokens = self._tokenizer.encode([text for texts in reports for text in texts], model.max_tokens)
@@ -192,7 +189,7 @@ class Batches:
             owner=torch.tensor(owner),
             report_ids=torch.from_numpy(pad_ids(report_tokens)),
             report_owner=torch.tensor([row for row, texts in enumerate(reports) for _ in texts], dtype=torch.int64),
-            report_phrases=torch.from_numpy(rows),
+            report_phrases=_filled(numbers, model.max_phrases),  # one width for all processes, which gather these rows
             phrase_ids=torch.from_numpy(pad_ids(tokens)),
             phrase_rows=torch.tensor([self._numbers[phrase] for phrase in pool], dtype=torch.int64),
             vectors=_NO_VECTORS if self.locked is None else torch.from_numpy(np.stack([self.locked[k] for k in keys])),
@@ -213,6 +210,11 @@ class Batches:
             for pixels, clip in zip(moved, clips, strict=True)
         ]
         return np.stack(taken), np.full(len(clips), self._frames_seen, np.int64)
+
+
+def _filled(rows: Sequence[Sequence[int]], width: int) -> Tensor:
+    """(N, width) phrase numbers, NO_PHRASE behind them."""
+    return torch.tensor([[*row, *[NO_PHRASE] * (width - len(row))] for row in rows], dtype=torch.int64)
 
 
 def _phrases(reports: Sequence[str]) -> tuple[tuple[str, ...], Tensor]:

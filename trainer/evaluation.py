@@ -30,7 +30,7 @@ from trainer.pairs import Study
 from trainer.record import read_training
 from trainer.retrieval import BothWays, both_ways
 from trainer.sources import load_studies
-from trainer.split import Split, select
+from trainer.split import SPLITS, Split, select
 from trainer.zero_shot import EjectionFraction, Finding, ejection_fraction, findings
 
 __all__ = ["Evaluation", "ViewAccuracy", "as_json", "evaluate"]
@@ -87,6 +87,8 @@ def evaluate(
     config = config or trained_with
     if config is None:
         raise ConfigError(f"{bundle} has no training.toml that says what its data were: give the data with --config")
+    if split != "all" and not config.data.split[SPLITS.index(split)]:  # told before thousands of studies are looked at
+        raise ConfigError(f"split {split!r} has no share of these patients (data.split): choose another with --split")
     encoder = load_encoder(bundle, device)
     config = config.model_copy(update={"model": config.model.model_copy(update={"clip": encoder.clip_spec})})
     everything = load_studies(config.data)

@@ -96,7 +96,7 @@ def fit(
     stopped = read_state(out / CHECKPOINT, digest, device) if (out / CHECKPOINT).exists() else None
     if config.optim.lock_video:
         trainee.towers.video.requires_grad_(False)
-        batches.lock(_all_videos(start, batches, cache, note))
+        batches.locked = _all_videos(start, batches, cache, note)
     if stopped is None:
         _first(config, start, table, batches, cache, note)
     optimizer = make_optimizer(trainee, config.optim)

@@ -91,7 +91,7 @@ def begin_table(table: PhraseTable, studies: Tensor, rows: Tensor) -> None:
 
     Ridge regression from the unit vectors of ``studies`` (N, D) to which phrases their reports have, ``rows`` (N, R),
     or nothing where there are parts; then the table's own loss: Adam, BATCH studies a step, each seen EPOCHS times,
-    the pace falling to 0. Seconds.
+    the pace falling to 0. Seconds, or a minute with parts.
     """
     studies, rows = studies.to(table.share.device), rows.to(table.share.device)
     with torch.no_grad():

@@ -15,7 +15,7 @@ from echosearch.cli.reasons import MEANING
 from echosearch.cli.show import one_line
 from echosearch.errors import EchosearchError, FileRefused
 
-__all__ = ["INTERRUPTED", "USAGE", "LazyGroup"]
+__all__ = ["INTERRUPTED", "LazyGroup"]
 
 USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

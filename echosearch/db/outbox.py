@@ -71,6 +71,9 @@ class Due(NamedTuple):
     month: int | None
     device: str | None
 
+    def __repr__(self) -> str:
+        return f"Due({self.id}, {self.key!r}, gen {self.gen})"  # without its vector
+
 
 def take(connection: Connection, encoder_id: int, collection: str, limit: int) -> list[Due]:
     """The oldest ``limit`` rows of one collection, with what their points are to be."""

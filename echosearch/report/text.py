@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-__all__ = ["TextSpec", "is_text", "language_warning", "model_text", "model_texts", "phrases"]
+__all__ = ["TextSpec", "language_warning", "model_text", "model_texts", "phrases"]
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -29,14 +29,8 @@ class TextSpec:
 
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]")  # kana, ideographs, half-width kana
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 # 。 ｡ ； ; and line ends always part phrases; 、 ､ ， , only when not inside a number (1,200 or １，２００)
 _BREAK = re.compile(r"[。｡；;\r\n\v\f\x85\u2028\u2029]+|(?<!\d)[、､，,]|[、､，,](?!\d)")
-
-
-def is_text(given: str) -> bool:
-    """Whether UTF-8 and PostgreSQL can hold it: an argument in another encoding comes in as lone surrogates."""
-    return not _NO_TEXT.search(given)
 
 
 def phrases(text: str) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from echosearch.archive import Archive
 from echosearch.errors import InputError
-from echosearch.report.text import is_text, language_warning
+from echosearch.report.text import language_warning
 from echosearch.search.answer import results, searching, study_hits
 from echosearch.search.hits import Results, SearchOptions
+from echosearch.unicode import is_text
 
 __all__ = ["MAX_TEXT", "query_text"]
 

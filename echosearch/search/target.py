@@ -9,10 +9,10 @@ from pathlib import Path
 
 from echosearch.db import lookup
 from echosearch.errors import FileRefused, InputError
-from echosearch.report.text import is_text
 from echosearch.search.answer import Searching
 from echosearch.search.embed_file import read_file
 from echosearch.study import Quarantined, Reason
+from echosearch.unicode import is_text
 from echosearch.vector import Vectors, is_usable
 
 __all__ = ["Target", "find_target"]

@@ -18,9 +18,9 @@ from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import UnexpectedCharacters
 
 from echosearch.errors import WhereError
-from echosearch.report.text import is_text
 from echosearch.report.views import view_named
 from echosearch.study import Mode, View
+from echosearch.unicode import is_text
 from echosearch.where import And, Comparison, Not, Op, Or, Where
 
 __all__ = ["MAX_LENGTH", "USER_FIELDS", "parse_where"]

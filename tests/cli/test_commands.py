@@ -117,6 +117,7 @@ def test_every_reason_has_a_meaning() -> None:
         (["ingest", ".", "--reports", ""], 2, "'--reports': it is empty"),
         (["encoder", "use", "no/such/bundle"], 1, "no/such/bundle"),
         (["evaluate", "phantom-tiny", "--set", "data.patients=2"], 2, "give --config TOML too"),
+        (["evaluate", "phantom-tiny"], 1, "split 'test' has no share of these patients"),
         (["evaluate", "phantom-views"], 1, "encoder"),
         (["evaluate", "phantom-tiny", "--view-classifier", "no/such"], 1, "no/such"),
         (["phantom", "write", "x", "--seed", "100000"], 2, "'--seed': 100000 is not in the range 0<=x<=99999"),
