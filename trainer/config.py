@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from echosearch.clip import ClipSpec
 from echosearch.encoder.manifest import VideoConvSpec, VideoTowerSpec
 from echosearch.errors import ConfigError
+from echosearch.phantom.findings import FINDINGS
 from echosearch.report.text import TextSpec
 from echosearch.study import View
 
@@ -39,6 +40,10 @@ class DataConfig(_Section):
     patients: PositiveInt = 200  # "render" only, with phantom_seed and first_patient
     phantom_seed: int = 1
     first_patient: PositiveInt = 1
+    # "render" only: of the enrich_from patients behind those, the ones with one of these findings join them. What one
+    # patient in ten has is otherwise learned from a tenth of the pictures
+    enrich: tuple[str, ...] = ()
+    enrich_from: int = Field(default=0, ge=0)
     cache: str = "cache"  # folder of the decoded clips; kept, and used again by a run with the same clips
     cache_frames: int = 0  # frames kept of a cine, at the clip's stride; 0: as many as a clip has
     workers: PositiveInt = 1  # processes that decode or draw
@@ -54,6 +59,12 @@ class DataConfig(_Section):
     def _makes_sense(self) -> DataConfig:
         if self.source == "folder" and not self.folder:
             raise ValueError("source 'folder' needs data.folder")
+        if unknown := sorted({*self.enrich} - {*FINDINGS}):
+            raise ValueError(f"enrich: no finding {unknown[0]!r}; there are {', '.join(FINDINGS)}")
+        if bool(self.enrich) != bool(self.enrich_from):
+            raise ValueError("enrich (findings) and enrich_from (patients to look at) go together")
+        if self.enrich and self.source != "render":
+            raise ValueError(f"enrich is for source 'render', not {self.source!r}")
         if min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-9:
             raise ValueError(f"split {self.split} must be three shares that sum to 1")
         return self

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from echosearch.archive import open_archive
 from echosearch.db.pairs import training_pairs
 from echosearch.errors import ConfigError, TableError
 from echosearch.phantom.archive import cohort, study_cines
+from echosearch.phantom.history import PhantomStudy
 from echosearch.phantom.wording import report_text
 from echosearch.report.table import ReportRow, ViewRow, read_reports, read_views
 from echosearch.settings import load_settings
@@ -26,6 +29,9 @@ def load_studies(config: DataConfig) -> tuple[Study, ...]:
     match config.source:
         case "render":
             studies = rendered(config.patients, config.phantom_seed, config.first_patient)
+            behind = config.first_patient + config.patients
+            if config.enrich:
+                studies += rendered(config.enrich_from, config.phantom_seed, behind, config.enrich)
         case "folder":
             studies = from_folder(Path(config.folder))
         case "archive":
@@ -36,10 +42,13 @@ def load_studies(config: DataConfig) -> tuple[Study, ...]:
     return studies
 
 
-def rendered(patients: int, seed: int, first_patient: int = 1) -> tuple[Study, ...]:
-    """Phantom studies that exist nowhere but in memory, with the truth."""
+def rendered(patients: int, seed: int, first_patient: int = 1, having: Sequence[str] = ()) -> tuple[Study, ...]:
+    """Phantom studies that exist nowhere but in memory, with the truth.
+
+    ``having``: of those patients, the ones with one of these findings in a study; all of their studies.
+    """
     found = []
-    for study in cohort(patients, seed, first_patient):
+    for study in _having(cohort(patients, seed, first_patient), having):
         name = f"phantom-{seed}-{study.patient}-{study.number}"
         videos = tuple(
             Video(f"{name}-{plan.number}", View(plan.view), 1.0, Drawn(study, plan.view, plan.color), plan.color)
@@ -49,6 +58,14 @@ def rendered(patients: int, seed: int, first_patient: int = 1) -> tuple[Study, .
         patient = f"phantom-{seed}-{study.patient}"
         found.append(Study(name, patient, report_text(study), videos, study.study_date, truth))
     return tuple(found)
+
+
+def _having(studies: Iterable[PhantomStudy], findings: Sequence[str]) -> Iterator[PhantomStudy]:
+    """Patient by patient, all studies of those who have one of ``findings`` in any; all patients where there is none."""
+    for _, history in groupby(studies, key=lambda study: study.patient):
+        own = tuple(history)
+        if not findings or any(study.findings.grades()[name] for study in own for name in findings):
+            yield from own
 
 
 def from_folder(folder: Path) -> tuple[Study, ...]:
