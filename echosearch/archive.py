@@ -112,7 +112,7 @@ def _open_index(settings: Settings) -> VectorIndex:
         return connect(settings.qdrant_url, api_key)
     from echosearch.index.edge import EdgeIndex
 
-    return EdgeIndex(settings.home / "qdrant", settings.lock_wait_seconds)
+    return EdgeIndex(settings.home / "qdrant", settings.lock_wait_seconds, settings.min_free_mb)
 
 
 @contextmanager

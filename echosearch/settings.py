@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60
     worker_wall_seconds: Annotated[int, Field(ge=1)] = 120
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
+    min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index leaves free on its disk
 
     @field_validator("home", "key_file")
     @classmethod

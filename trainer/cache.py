@@ -119,8 +119,12 @@ def _made(folder: Path, missing: Sequence[Video], spec: ClipSpec, workers: int) 
             yield _write(folder, block, spec)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for job in [pool.submit(_write_alone, folder, block, spec) for block in blocks]:
-            yield job.result()
+        try:
+            for job in [pool.submit(_write_alone, folder, block, spec) for block in blocks]:
+                yield job.result()
+        except BaseException:  # Ctrl-C or SIGTERM: leave what no worker has begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _write_alone(folder: Path, videos: Sequence[Video], spec: ClipSpec) -> int:

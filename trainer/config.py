@@ -123,6 +123,8 @@ class OptimConfig(_Section):
     heads_first: bool = False
     # the video tower stays as it begins, and only the text tower (and the table) learn: every video is embedded once
     lock_video: bool = False
+    # the text tower stays as it begins (model.start), and videos learn from where it puts the phrases: text_table.py
+    lock_text: bool = False
     # before the first step, the table over the videos as their tower puts them, one that has learned before: table.py
     table_first: bool = False
     texts_first: bool = False  # after that, the text head in closed form: texts.py
@@ -185,6 +187,15 @@ class TrainConfig(_Section):
             raise ValueError("optim.table_first begins a phrase table, in place of heads_first: set loss.table above 0")
         if self.loss.table_parts and not self.optim.table_first:
             raise ValueError("loss.table_parts goes with optim.table_first")
+        if self.optim.lock_text and (
+            not (self.model.start and self.loss.table) or self.loss.contrastive or self.optim.table_first
+        ):
+            raise ValueError(
+                "optim.lock_text is for a text tower that has learned, and its own phrases: set model.start and"
+                " loss.table, loss.contrastive = 0, and no optim.table_first"
+            )
+        if self.optim.lock_text and (self.optim.lock_video or self.optim.heads_first):
+            raise ValueError("optim.lock_text leaves the videos to learn: no optim.lock_video, no optim.heads_first")
         if self.optim.texts_first and not (self.optim.table_first and self.optim.lock_video):
             raise ValueError("optim.texts_first goes with optim.table_first and optim.lock_video")
         if self.optim.lock_video and (self.optim.heads_first or self.optim.kinds_first):

@@ -21,14 +21,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from echosearch.encoder.tokenizer import Tokenizer
 from echosearch.encoder.torch_encoder import pick_device
 from echosearch.vector import Vectors
 from trainer.batches import Batch, Batches
 from trainer.cache import ClipCache
 from trainer.checkpoint import CHECKPOINT, Checkpoint, read_state, write_state
 from trainer.config import TrainConfig
-from trainer.embed import embed_videos
+from trainer.embed import embed_texts, embed_videos
 from trainer.gather import gather, rank, world
 from trainer.heads import STUDIES, begin_heads
 from trainer.kinds import begin_trunk
@@ -40,6 +39,7 @@ from trainer.parts import phrase_parts
 from trainer.schedule import learning_rate
 from trainer.start import Start
 from trainer.table import PhraseTable, begin_table
+from trainer.text_table import TextTable, begin_text_table
 from trainer.texts import begin_texts
 
 __all__ = ["Moment", "Outcome", "distributed", "fit"]
@@ -88,7 +88,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
     torch.manual_seed(config.seed)
-    table = _table(config, batches, start.tokenizer) if config.loss.table else None
+    table = _table(config, batches, start) if config.loss.table else None
     each_phrase = config.model.text_format == "each_phrase_ja"
     trainee = Trainee(start.towers, config.model.clip, config.loss, table, each_phrase).to(device)
     digest = sha256(f"{config.digest()} {fingerprint(studies)} {world()}".encode()).hexdigest()
@@ -147,22 +147,29 @@ def fit(
     return Outcome(done, done == config.optim.steps, losses)
 
 
-def _table(config: TrainConfig, batches: Batches, tokenizer: Tokenizer) -> PhraseTable:
+def _table(config: TrainConfig, batches: Batches, start: Start) -> PhraseTable | TextTable:
+    if config.optim.lock_text:
+        return TextTable(batches.shares, torch.from_numpy(embed_texts(start, batches.phrases)))
     parts = None
     if config.loss.table_parts:
-        parts = phrase_parts([ids[1:-1] for ids in tokenizer.encode(batches.phrases, config.model.max_tokens)])
+        parts = phrase_parts([ids[1:-1] for ids in start.tokenizer.encode(batches.phrases, config.model.max_tokens)])
     return PhraseTable(batches.shares, config.model.dimension, parts)
 
 
 def _first(
     config: TrainConfig,
     start: Start,
-    table: PhraseTable | None,
+    table: PhraseTable | TextTable | None,
     batches: Batches,
     cache: ClipCache,
     note: Callable[[str], None],
 ) -> None:
     """What a run does before its first step, in place; the same in every process."""
+    if isinstance(table, TextTable):
+        studies = batches.study_vectors(_all_videos(start, batches, cache, note))
+        note("text locked: how surely the videos tell its phrases")
+        begin_text_table(table, studies, batches.rows())
+        return
     if config.optim.kinds_first:
         note(f"kinds first: {config.optim.kinds_first} steps on views and colour")
         begin_trunk(start.towers.video, batches.studies[:STUDIES], cache, config)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from trainer.gather import gather, rank
 
-__all__ = ["NO_PHRASE", "contrastive", "shared_phrases", "targets"]
+__all__ = ["NO_PHRASE", "contrastive", "said", "shared_phrases", "targets"]
 
 NO_PHRASE = -1  # fills the rows of phrase numbers
 
@@ -36,6 +36,12 @@ def contrastive(
     to_text = functional.cross_entropy(scale * videos @ all_texts.T, wanted)
     to_video = functional.cross_entropy(scale * texts @ all_videos.T, wanted)
     return (to_text + to_video) / 2
+
+
+def said(rows: Tensor, phrases: int) -> Tensor:
+    """(b, R) numbers of the phrases of each report, NO_PHRASE fills -> (b, ``phrases``) of 0 and 1."""
+    found = torch.zeros((len(rows), phrases + 1), device=rows.device)  # NO_PHRASE marks the last column
+    return found.scatter(1, rows.where(rows != NO_PHRASE, phrases), 1.0)[:, :-1]
 
 
 def targets(phrases: Tensor, all_phrases: Tensor, own: Tensor, soft: float) -> Tensor:

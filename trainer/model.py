@@ -14,6 +14,7 @@ from trainer.batches import Batch
 from trainer.config import LossConfig
 from trainer.loss import contrastive
 from trainer.table import PhraseTable
+from trainer.text_table import TextTable
 
 __all__ = ["Trainee", "study_means"]
 
@@ -26,7 +27,7 @@ class Trainee(nn.Module):
         towers: TwoTowers,
         clip: ClipSpec,
         config: LossConfig,
-        table: PhraseTable | None = None,
+        table: PhraseTable | TextTable | None = None,
         each_phrase: bool = False,
     ) -> None:
         super().__init__()
@@ -61,7 +62,7 @@ class Trainee(nn.Module):
             given = (studies, texts, scale, batch.report_phrases, self.config.soft_targets)
             losses["contrastive"] = contrastive(*given)
             total = total + self.config.contrastive * losses["contrastive"]
-            if self.table is not None:
+            if isinstance(self.table, PhraseTable):
                 losses["words"] = self._words(self.table, texts, batch)
                 total = total + losses["words"]
         return losses | {"loss": total}

@@ -61,7 +61,7 @@ def rendered(patients: int, seed: int, first_patient: int = 1, having: Sequence[
 
 
 def _having(studies: Iterable[PhantomStudy], findings: Sequence[str]) -> Iterator[PhantomStudy]:
-    """Patient by patient, all studies of those who have one of ``findings`` in any; all patients where there is none."""
+    """Patient by patient, all studies of those who have one of ``findings`` in any; of all where none is given."""
     for _, history in groupby(studies, key=lambda study: study.patient):
         own = tuple(history)
         if not findings or any(study.findings.grades()[name] for study in own for name in findings):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.loss import NO_PHRASE
+from trainer.loss import said
 
 __all__ = ["PhraseTable", "begin_table"]
 
@@ -82,8 +82,7 @@ class PhraseTable(nn.Module):
 
     def said(self, rows: Tensor) -> Tensor:
         """(b, R) numbers -> (b, P) of 0 and 1."""
-        said = torch.zeros((len(rows), len(self.share) + 1), device=rows.device)  # NO_PHRASE marks the last column
-        return said.scatter(1, rows.where(rows != NO_PHRASE, len(self.share)), 1.0)[:, :-1]
+        return said(rows, len(self.share))
 
 
 def begin_table(table: PhraseTable, studies: Tensor, rows: Tensor) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from echosearch.cli.show import note, say_json, table
 from echosearch.errors import InputError
 from echosearch.report.views import view_named
+from echosearch.search.condition import fields_of
 from echosearch.search.hits import GROUPS, MAX_TOP_K, Hit, Results, SearchOptions, as_json
 from echosearch.search.where import parse_where
 from echosearch.study import View
@@ -51,9 +53,13 @@ def search_options(given: dict[str, Any]) -> SearchOptions:
     where, view = chosen.pop("where", None), chosen.pop("view", None)
     if view is not None and view_named(view) is None:
         raise InputError(f"--view {view!r}: no such view, it is one of {', '.join(View)}")
-    return SearchOptions(
+    options = SearchOptions(
         where=parse_where(where) if where is not None else None, view=view_named(view) if view else None, **chosen
     )
+    typed = click.get_current_context().get_parameter_source("min_view_prob") is ParameterSource.COMMANDLINE
+    if typed and view is None and "view" not in fields_of(options.where):
+        raise InputError("--min-view-prob says how sure the view that is asked for must be: name one with --view")
+    return options
 
 
 def show_results(results: Results, json: bool) -> None:

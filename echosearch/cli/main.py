@@ -1,12 +1,13 @@
 """The command line: what there is, and how it ends.
 
 Exit codes: 0 fine, 1 a user's error, 2 usage, 3 some items failed, 10 a store is unreachable, 11 locked,
-130 interrupted.
+130 interrupted, 143 told to stop (SIGTERM).
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from io import TextIOWrapper
 
@@ -59,4 +60,12 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # a file name need not be valid text: what cannot be shown is escaped, and never ends a command
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _told_to_stop)
     cli(prog_name="echosearch")
+
+
+def _told_to_stop(number: int, _frame: object) -> None:
+    """End as after Ctrl-C, so that workers and PostgreSQL end too; a second SIGTERM does not break into that."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)

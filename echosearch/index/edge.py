@@ -30,6 +30,7 @@ from echosearch.index.edge_shard import (
     check_shard,
     create_shard,
     engine_errors,
+    folder_size,
     is_quantized,
     load_shard,
     sync_folder,
@@ -56,11 +57,15 @@ UPDATE_POINTS = 2000  # the engine copies an update twice while it applies it
 
 
 class EdgeIndex:
-    """VectorIndex on the embedded engine. Opening is lazy: making one touches no file."""
+    """VectorIndex on the embedded engine. Opening is lazy: making one touches no file.
 
-    def __init__(self, folder: Path, lock_wait_seconds: float) -> None:
+    A write that would leave less than ``min_free_mb`` of the disk raises StoreUnreachable.
+    """
+
+    def __init__(self, folder: Path, lock_wait_seconds: float, min_free_mb: int = 0) -> None:
         self._folder = folder
         self._wait = lock_wait_seconds
+        self._min_free_mb = min_free_mb
         self._lock: IO[str] | None = None
         self._shards: dict[str, tuple[int, engine.EdgeShard]] = {}  # name -> dimension, shard
         self._guard = RLock()  # several threads of one process may use the index
@@ -156,6 +161,7 @@ class EdgeIndex:
         if shard is None:
             return
         place = self._folder / collection.name
+        self._check_room(folder_size(place))  # what it holds is written anew beside it
         with self._guard, engine_errors(collection.name):
             if not is_quantized(place):
                 shard.flush()
@@ -240,10 +246,22 @@ class EdgeIndex:
         shard = self._open(collection)
         if shard is None:
             raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild")
+        self._check_room()
         with engine_errors(collection.name):
             for operation in operations:
                 shard.update(operation)
             shard.flush()
+
+    def _check_room(self, needed: int = 0) -> None:
+        """Raises StoreUnreachable. The engine writes through memory maps: on a full disk the kernel kills the process
+        (SIGBUS), where anything else would get an error."""
+        free = shutil.disk_usage(self._folder).free
+        if free < needed + (self._min_free_mb << 20):
+            raise StoreUnreachable(
+                f"the disk of {self._folder} has {free >> 20:,} MB left, to write the index {needed >> 20:,} are needed"
+                f" and {self._min_free_mb:,} to spare (ECHOSEARCH_MIN_FREE_MB): make room and run it again;"
+                " nothing is lost"
+            )
 
 
 def _upserts(points: Sequence[Point], rows: Vectors) -> Iterator[engine.UpdateOperation]:

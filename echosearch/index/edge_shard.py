@@ -14,7 +14,7 @@ from echosearch.errors import ArchiveError, EchosearchError, StoreUnreachable
 from echosearch.index.base import Collection
 from echosearch.index.fields import HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, IndexType
 
-__all__ = ["check_shard", "create_shard", "engine_errors", "is_quantized", "load_shard", "sync_folder"]
+__all__ = ["check_shard", "create_shard", "engine_errors", "folder_size", "is_quantized", "load_shard", "sync_folder"]
 
 INDEX_KB = 4_000  # from this size on optimize() makes a segment of its own, with 4-bit vectors
 FULL_SCAN_KB = 40_000  # up to this size, in all or after a filter, a scan of the 4-bit vectors is fast and misses less
@@ -54,6 +54,11 @@ def engine_errors(name: str) -> Iterator[None]:
             f"the embedded vector engine failed on {name}: {reason}; check the free space under ECHOSEARCH_HOME, "
             "then run echosearch verify"
         ) from exc
+
+
+def folder_size(place: Path) -> int:
+    """Bytes that the files below take on the disk; the engine's maps have holes."""
+    return sum(file.stat().st_blocks * 512 for file in place.rglob("*") if file.is_file())
 
 
 def load_shard(collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:

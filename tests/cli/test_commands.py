@@ -109,6 +109,7 @@ def test_every_reason_has_a_meaning() -> None:
         (["query", "--report", "弁", "--where", "view = 5CH"], 1, "--where, character 8: view has no value '5CH'"),
         (["query", "--report", "弁", "--view", "5CH"], 1, "--view '5CH': no such view, it is one of LAX"),
         (["query", "--report", "弁", "--min-view-prob", "2"], 1, "--min-view-prob 2.0"),
+        (["query", "--report", "弁", "--min-view-prob", "0.5"], 1, "name one with --view"),
         (["query", "--file", "none.txt"], 1, "--file none.txt: No such file"),
         (["ingest", "no/such/folder"], 1, "no/such/folder: no such file or folder"),
         (["status", "--why", "a", "--unmatched"], 2, "give --why or --unmatched, not both"),

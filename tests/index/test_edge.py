@@ -138,6 +138,19 @@ def test_shard_of_another_dimension_on_disk(tmp_path: Path) -> None:
     index.close()
 
 
+def test_a_disk_that_is_nearly_full_is_not_filled(tmp_path: Path) -> None:
+    index = EdgeIndex(tmp_path, 0.1)
+    index.ensure(VIDEOS)
+    index.upsert(VIDEOS, [point(0)])
+    index.close()
+    careful = EdgeIndex(tmp_path, 0.1, min_free_mb=10**9)
+    for write in (lambda: careful.upsert(VIDEOS, [point(1)]), lambda: careful.optimize(VIDEOS)):
+        with pytest.raises(StoreUnreachable, match="MB left"):
+            write()
+    assert careful.count(VIDEOS) == 1
+    careful.close()
+
+
 def test_a_broken_shard_is_one_clear_line(tmp_path: Path) -> None:
     index = EdgeIndex(tmp_path, 0.1)
     index.ensure(VIDEOS)

@@ -162,6 +162,21 @@ def test_a_tower_that_has_learned_goes_on_with_a_table_over_its_videos(toml: Pat
     assert lost["true"].losses["table"] < 0.9 * lost["false"].losses["table"]
 
 
+def test_videos_go_on_towards_a_text_tower_that_stays(toml: Path, tmp_path: Path) -> None:
+    everyone = [*CONV, "data.patients=8", "data.split=[1.0,0.0,0.0]"]
+    train(load(toml, [*everyone, "optim.heads_first=true", "optim.steps=0", f"run.out={tmp_path / 'first'}"]))
+    locked = [f"model.start={tmp_path / 'first' / 'bundle'}", "loss.contrastive=0", "optim.lock_text=true"]
+    config = load(toml, [*everyone, *locked, "optim.steps=20", "optim.batch=12", f"run.out={tmp_path / 'second'}"])
+    prepared = prepare(config)
+    before = {name: tensor.clone() for name, tensor in prepared.start.towers.state_dict().items()}
+    stopped = fit(config, prepared.start, prepared.studies["train"], prepared.cache, stop_after=1)
+    ended = fit(config, prepared.start, prepared.studies["train"], prepared.cache)
+    after = prepared.start.towers.state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"video"}
+    assert ended.losses["table"] < stopped.losses["table"]
+
+
 def test_a_trained_bundle_loads_and_is_evaluated(toml: Path, tmp_path: Path) -> None:
     config = load(toml, ["data.split=[0.5,0.0,0.5]", "optim.batch=2", "optim.steps=2"])
     outcome = train(config)

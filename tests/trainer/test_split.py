@@ -14,7 +14,7 @@ from trainer.config import TrainConfig, load
 from trainer.leakage import Leakage, check_patients, check_videos
 from trainer.pairs import Drawn, Video
 from trainer.run import prepare
-from trainer.sources import rendered
+from trainer.sources import load_studies, rendered
 from trainer.split import SPLITS, of_patient, select
 
 SHARES = (0.875, 0.025, 0.1)
@@ -28,6 +28,20 @@ def test_a_patient_is_on_one_side_and_stays_there() -> None:
     assert sum(map(len, patients)) == len(set().union(*patients))
     more = select(rendered(80, 5), "test", 0, SHARES)
     assert {s.key for s in sides["test"]} <= {s.key for s in more}
+
+
+def test_patients_with_a_rare_finding_join_with_all_their_studies(toml: Path) -> None:
+    usual = load_studies(load(toml, ["data.patients=20"]).data)
+    enriched = load_studies(
+        load(toml, ["data.patients=20", "data.enrich=['ms','wall_motion']", "data.enrich_from=80"]).data
+    )
+    assert enriched[: len(usual)] == usual
+    joined = {study.patient for study in enriched} - {study.patient for study in usual}
+    behind = rendered(80, 77, 21)
+    has = {s.patient for s in behind if s.truth and s.truth.grades["ms"] + s.truth.grades["wall_motion"]}
+    assert joined == has
+    assert 0 < len(has) < 80
+    assert len(enriched) == len(usual) + sum(study.patient in has for study in behind)
 
 
 def test_shares_are_met() -> None:
