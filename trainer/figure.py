@@ -1,4 +1,7 @@
-"""The evaluation as a picture: Table 1's scores and the zero-shot AUCs with their intervals."""
+"""The evaluation as a picture: Table 1's scores and the zero-shot AUCs with their intervals.
+
+Importing it raises ConfigError where matplotlib is not installed: before an evaluation, not behind it.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,17 @@ from echosearch.errors import ConfigError
 from trainer.evaluation import Evaluation
 from trainer.retrieval import Interval
 
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ImportError as exc:
+    raise ConfigError("a figure needs matplotlib: pip install 'echosearch[train]'") from exc
+
 __all__ = ["draw"]
 
 
 def draw(evaluation: Evaluation, out: Path) -> None:
-    """A PNG, PDF or SVG by its ending. Raises ConfigError where matplotlib is not installed."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as exc:
-        raise ConfigError("a figure needs matplotlib: pip install 'echosearch[train]'") from exc
+    """A PNG, PDF or SVG by its ending."""
     rows = max(len(evaluation.findings), 8)
     figure = Figure(figsize=(12, 0.35 * rows + 1.6), layout="constrained")
     FigureCanvasAgg(figure)

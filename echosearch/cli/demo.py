@@ -34,7 +34,7 @@ PICTURE = "hits.png"
 
 
 @click.command(short_help="Try everything on synthetic hearts whose truth is known.")
-@click.option("--patients", type=click.IntRange(1), default=32, show_default=True, help="How many; 2 studies each.")
+@click.option("--patients", type=click.IntRange(1), default=32, show_default=True, help="About 2 studies each.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), default=21, show_default=True, help="Of the hearts.")
 @click.option("--keep", is_flag=True, help="Keep the folder with the archive, to go on trying.")
 @click.option("--json", "as_json", is_flag=True, help="The judged answers as JSON; all else goes to stderr.")

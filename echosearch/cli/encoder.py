@@ -101,6 +101,8 @@ def choose(folder: Path, as_json: bool) -> None:
         click.echo(f"{chosen} is in use; licence {chosen.licence}")
     say_licence(folder)
     _say_caveats(chosen)
+    if load_settings().encoder is not None:
+        note("ECHOSEARCH_ENCODER is set, and names the encoder until it is not")
 
 
 @click.command("list", short_help="List the encoders at hand.")

@@ -18,7 +18,7 @@ from echosearch.settings import load_settings
 
 __all__ = ["check", "import_", "pull"]
 
-TOKENIZER_HELP = "vocab.txt, or a folder that has it."
+TOKENIZER_HELP = "The authors' vocabulary (vocab.txt; CLIP's merges), or a folder that has it."
 
 
 @click.command("import", short_help="Turn published weights into an encoder.")
@@ -35,7 +35,7 @@ def import_(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json:
 
     \b
     echosearch encoder import videoechoclip-vivit-kinetics400 model.pt --tokenizer ./bert-base-japanese-v3 --out k400
-    echosearch encoder import echoprime model_data/ --out echoprime
+    echosearch encoder import echoprime model_data/ --tokenizer ./biomedbert --out echoprime
     """
     _import(kind, source, tokenizer, out, as_json)
 

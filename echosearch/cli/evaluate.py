@@ -58,12 +58,13 @@ def evaluate(
     views = find_bundle(view_classifier) if view_classifier else None
     if views:
         load_view_manifest(views)  # before all the videos are looked at, which takes long
+    draw = import_module("trainer.figure").draw if figure else None  # what it needs, before all the work
     trainer = import_module("trainer.evaluation")
     data = import_module("trainer.config").load(config, settings) if config else None
     progress = import_module("trainer.progress").say_clips if sys.stderr.isatty() else None
     found = trainer.evaluate(folder, config=data, view_classifier=views, clips_done=progress, **given)
-    if figure:
-        import_module("trainer.figure").draw(found, figure)
+    if draw:
+        draw(found, figure)
     if as_json:
         say_json(trainer.as_json(found))
         return

@@ -36,7 +36,7 @@ def phantom() -> None:
 
 @click.command(short_help="Write an archive of synthetic studies.")
 @click.argument("folder", type=place)
-@click.option("--patients", type=click.IntRange(1), default=20, show_default=True, help="How many; 2 studies each.")
+@click.option("--patients", type=click.IntRange(1), default=20, show_default=True, help="About 2 studies each.")
 @click.option(
     "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="The same seed, the same archive."
 )
