@@ -8,11 +8,12 @@ anywhere leaves committed rows and nothing else; the next run goes on from them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from echosearch.archive import Archive
 from echosearch.db import ledger
+from echosearch.db.ledger import FoundFile
 from echosearch.db.reports import link_reports
 from echosearch.index.base import KINDS
 from ingest.options import IngestOptions, IngestSummary
@@ -43,11 +44,12 @@ def ingest(
         RelayThread(archive, archive.encoder_id, run.encoder_id, run.lock) as relay,
     ):
         run.count_ahead()
+        later: list[FoundFile] = []
         files = run.clock.pulling("walk", unfinished(run, walk(run.root, run.unread)))
-        headers = inspected(run, claimed(run, files))
-        clips = decoded(run, admitted(run, headers))
-        for _ in every(RELAY_SECONDS, written(run, encoded(run, clips))):
-            relay.nudge()
+        _take_in(run, relay, run.with_a_study(files, later))
+        if later:
+            run.name_studies(later)
+            _take_in(run, relay, iter(later))
         with run.clock.stage("reports"):
             with run.writing() as connection:
                 run.links = link_reports(connection)
@@ -55,6 +57,14 @@ def ingest(
         with run.clock.stage("relay"):
             relay.drain()
             if relay.sent:
-                for kind in KINDS:
-                    archive.index.optimize(archive.collection(kind))
+                made = [archive.index.optimize(archive.collection(kind)) for kind in KINDS]
+                run.slow_index = not all(made)
         return run.finish(relay.sent)
+
+
+def _take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
+    """From found to written."""
+    headers = inspected(run, claimed(run, files))
+    clips = decoded(run, admitted(run, headers))
+    for _ in every(RELAY_SECONDS, written(run, encoded(run, clips))):
+        relay.nudge()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from threading import Event
 from types import TracebackType
 from uuid import UUID
 
@@ -27,8 +28,9 @@ def relay(
     encoder_id: int,
     on_batch: Callable[[int], None] = lambda sent: None,
     writing: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
+    stopping: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Drain the outbox of one encoder; how many points were sent or deleted.
+    """Drain the outbox of one encoder, or until ``stopping``; how many points were sent or deleted.
 
     The caller holds the ingest lock. ``writing`` is held while rows are marked: a lock that the caller's other
     writers hold too. Raises StoreUnreachable; what was not sent stays due.
@@ -36,7 +38,7 @@ def relay(
     total = 0
     for kind in KINDS:
         collection = archive.collection(kind, encoder)
-        while True:
+        while not stopping():
             with archive.engine.connect() as connection:
                 due = outbox.take(connection, encoder_id, kind, RELAY_BATCH)
             if not due:
@@ -81,7 +83,8 @@ class RelayThread:
     """Relays beside the pipeline, so that decoding does not wait for the index's disk. A context manager.
 
     ``nudge`` starts a relay unless one runs; what went wrong in it is raised at the next nudge or drain. Leaving
-    waits for the running one. ``writing`` is the lock that the pipeline's own transactions hold.
+    waits for the batch that is being sent; the rest stays due. ``writing`` is the lock that the pipeline's own
+    transactions hold.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class RelayThread:
         self._archive, self._encoder, self._encoder_id, self._writing = archive, encoder, encoder_id, writing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay")
         self._running: Future[int] | None = None
+        self._stopping = Event()
 
     def __enter__(self) -> RelayThread:
         self.nudge()  # what a run that died had left
@@ -99,6 +103,7 @@ class RelayThread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stopping.set()
         self._thread.shutdown(wait=True)
 
     def nudge(self) -> None:
@@ -112,7 +117,8 @@ class RelayThread:
         self.sent += self._relay()
 
     def _relay(self) -> int:
-        return relay(self._archive, self._encoder, self._encoder_id, writing=self._writing)
+        given = (self._archive, self._encoder, self._encoder_id)
+        return relay(*given, writing=self._writing, stopping=self._stopping.is_set)
 
     def _collect(self) -> None:
         if self._running is not None:

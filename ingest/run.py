@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from threading import Lock, Thread
 from types import TracebackType
 
 from echosearch.archive import Archive
 from echosearch.db import Connection, generation, ledger
+from echosearch.db.conflicts import forget_conflicts
+from echosearch.db.ledger import FoundFile
 from echosearch.db.reports import LinkCounts
 from echosearch.db.status import tree_counts, ungated_studies
 from echosearch.errors import EncoderMismatch, InputError
@@ -19,7 +21,7 @@ from echosearch.media import MediaIdentity
 from echosearch.workers import DecodePool
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Clock, Progress
-from ingest.tables import apply_views, load_sidecar, stage_report_table, study_uids
+from ingest.tables import apply_views, load_sidecar, stage_report_table, with_studies
 from ingest.walk import count_files
 
 __all__ = ["Run"]
@@ -39,6 +41,7 @@ class Run:
         self.done = 0  # files whose outcome is known
         self.new_videos = self.encoder_batches = self.new_reports = 0
         self.links: LinkCounts | None = None
+        self.slow_index = False  # the disk has no room for what makes searches fast
         self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
         self._sidecar: dict[Path, MediaIdentity] = {}
         self._found: int | None = None
@@ -50,12 +53,14 @@ class Run:
         self.archive.check_key()
         with self.archive.engine.begin() as connection:
             self.encoder_id = self._take_generation(connection)
+            if options.retry_quarantined:
+                forget_conflicts(connection)
             if options.reports is not None:
                 stage_report_table(connection, keyring, options.reports)
             if options.views is not None:
                 apply_views(connection, keyring, options.views, self.root)
             if options.sidecar is not None:
-                self._sidecar = load_sidecar(options.sidecar, self.root, partial(study_uids, connection, keyring))
+                self._sidecar = load_sidecar(options.sidecar, self.root)
         with self.archive.engine.begin() as connection:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
         return self
@@ -96,6 +101,22 @@ class Run:
         """What the sidecar CSV says of this file."""
         return self._sidecar.get(path)
 
+    def with_a_study(self, files: Iterator[FoundFile], later: list[FoundFile]) -> Iterator[FoundFile]:
+        """Without those whose sidecar row names its study only by accession number and patient: they go to ``later``,
+        for that study may come with this very run."""
+        for found in files:
+            identity = self._sidecar.get(found.path)
+            if identity is not None and not identity.study_uid:
+                later.append(found)
+            else:
+                yield found
+
+    def name_studies(self, files: Sequence[FoundFile]) -> None:
+        """Give those files the studies that the archive knows by now."""
+        with self.archive.engine.connect() as connection:
+            named = with_studies(connection, self.archive.keyring, [self._sidecar[found.path] for found in files])
+        self._sidecar |= {found.path: identity for found, identity in zip(files, named, strict=True)}
+
     def count_ahead(self) -> None:
         """Count the files beside the work, so that progress can say how much is left."""
 
@@ -135,6 +156,7 @@ class Run:
                 reports=self.links,
                 unread={str(folder): why for folder, why in self.unread.items()},
                 ungated_studies=ungated_studies(connection, self.encoder_id),
+                slow_index=self.slow_index,
                 seconds=self.clock.elapsed,
                 stage_seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
                 bottleneck=self.clock.bottleneck,

@@ -139,12 +139,12 @@ def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
             put_view_probabilities(
                 connection, [(each.video.video_key, each.views) for each in batch if each.views is not None]
             )
-            put_video_vectors(
+            stored = put_video_vectors(
                 connection,
                 run.encoder_id,
                 [(each.video.claimed.id, each.video.video_key, each.video.study_key, each.vector) for each in batch],
             )
-        run.new_videos += len(batch)
+        run.new_videos += stored
         run.advance(len(batch))
         yield len(batch)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from echosearch.media import MediaIdentity
 from echosearch.report.table import read_reports, read_sidecar, read_views
 from echosearch.study import ViewLabel
 
-__all__ = ["apply_views", "load_sidecar", "stage_report_table", "study_uids"]
+__all__ = ["apply_views", "load_sidecar", "stage_report_table", "study_uids", "with_studies"]
 
 ROWS = 1000
 AccessionAndPatient = tuple[str, str]
@@ -44,27 +45,31 @@ def apply_views(connection: Connection, keyring: Keyring, table: Path, root: Pat
     return sum(put_view_labels(connection, rows) for rows in batched(labels(), ROWS))
 
 
-def load_sidecar(
-    table: Path, root: Path, study_uids: Callable[[Sequence[AccessionAndPatient]], Mapping[AccessionAndPatient, str]]
-) -> dict[Path, MediaIdentity]:
+def load_sidecar(table: Path, root: Path) -> dict[Path, MediaIdentity]:
     """Path -> identity, for mp4 and avi files. Raises TableError. Held in memory: about 500 bytes a row.
 
-    ``study_uids`` gives the study of rows that name it only by accession number and patient.
+    Rows that name their study only by accession number and patient have no ``study_uid`` yet (with_studies).
     """
-    identities = {}
-    for rows in batched(read_sidecar(table), ROWS):
-        unnamed = [(row.accession_number, row.patient_id) for row in rows if not row.study_uid]
-        named = study_uids(unnamed) if unnamed else {}
-        for row in rows:
-            identities[_resolve(row.path, root)] = MediaIdentity(
-                study_uid=row.study_uid or named[row.accession_number, row.patient_id],
-                patient_id=row.patient_id,
-                accession_number=row.accession_number,
-                study_date=row.study_date,
-                sop_uid=row.sop_uid or None,
-                view=row.view,
-            )
-    return identities
+    return {
+        _resolve(row.path, root): MediaIdentity(
+            study_uid=row.study_uid,
+            patient_id=row.patient_id,
+            accession_number=row.accession_number,
+            study_date=row.study_date,
+            sop_uid=row.sop_uid or None,
+            view=row.view,
+        )
+        for row in read_sidecar(table)
+    }
+
+
+def with_studies(connection: Connection, keyring: Keyring, unnamed: Sequence[MediaIdentity]) -> list[MediaIdentity]:
+    """The same with the study that their accession number and patient name, as far as the archive knows it by now."""
+    found = []
+    for rows in batched(unnamed, ROWS):
+        named = study_uids(connection, keyring, [(row.accession_number, row.patient_id) for row in rows])
+        found += [replace(row, study_uid=named[row.accession_number, row.patient_id]) for row in rows]
+    return found
 
 
 def study_uids(

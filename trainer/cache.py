@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from math import ceil
 from multiprocessing import get_context
@@ -31,11 +32,14 @@ from echosearch.encoder.preprocess import make_clip, use_one_thread
 from echosearch.errors import FileRefused
 from echosearch.phantom.cine import frame_seconds, render_cine
 from echosearch.source import open_source
+from echosearch.study import Reason
 from trainer.pairs import Drawn, Video
 
 __all__ = ["SHARD", "ClipCache", "clip_of", "open_cache", "take_window"]
 
 SHARD = 512  # videos
+PASSING = (Reason.UNREADABLE, Reason.CHANGED)  # may be over by the next run
+NOT_READ = ""  # in place of such a video's name
 DRAWN_FRAMES = 48  # of a phantom cine as `phantom write` makes it
 
 
@@ -54,9 +58,9 @@ class ClipCache:
             self._at |= {key: (number, row) for row, key in enumerate(keys) if key is not None}
 
     def n_valid(self, key: str) -> int:
-        """Frames that the cine has at the clip's stride; 0: its file gave no clip."""
-        shard, row = self._at[key]
-        return int(self._valid[shard][row])
+        """Frames that the cine has at the clip's stride; 0: its file gave no clip, or could not be read."""
+        at = self._at.get(key)
+        return 0 if at is None else int(self._valid[at[0]][at[1]])
 
     def clip(self, key: str, start: int = 0) -> Clip:
         """The clip that begins at frame ``start``; the same as ingest's at 0."""
@@ -119,12 +123,13 @@ def _made(folder: Path, missing: Sequence[Video], spec: ClipSpec, workers: int) 
             yield _write(folder, block, spec)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        try:
-            for job in [pool.submit(_write_alone, folder, block, spec) for block in blocks]:
-                yield job.result()
-        except BaseException:  # Ctrl-C or SIGTERM: leave what no worker has begun
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        under_way: deque[Future[int]] = deque()
+        for block in blocks:  # no more than the workers have in hand: that much is waited for when the run is stopped
+            under_way.append(pool.submit(_write_alone, folder, block, spec))
+            if len(under_way) > workers:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def _write_alone(folder: Path, videos: Sequence[Video], spec: ClipSpec) -> int:
@@ -134,16 +139,21 @@ def _write_alone(folder: Path, videos: Sequence[Video], spec: ClipSpec) -> int:
 
 
 def _write(folder: Path, videos: Sequence[Video], spec: ClipSpec) -> int:
-    """One shard, whole or not at all."""
+    """One shard, whole or not at all. A file that the system would not give is not among its names: the next run tries
+    again."""
     pixels = np.zeros((len(videos), spec.frames, spec.size, spec.size, 3), np.uint8)
     valid = np.zeros(len(videos), np.int32)
+    names = [_name(video) for video in videos]
     for row, video in enumerate(videos):
         try:
             clip = clip_of(video, spec)
-        except (FileRefused, OSError):
-            continue  # n_valid stays 0, and whoever uses the cache counts it
-        pixels[row], valid[row] = clip.pixels, clip.n_valid
-    names = [_name(video) for video in videos]
+        except FileRefused as exc:  # n_valid stays 0, and whoever uses the cache counts it
+            if exc.outcome.reason in PASSING:
+                names[row] = NOT_READ
+        except OSError:
+            names[row] = NOT_READ
+        else:
+            pixels[row], valid[row] = clip.pixels, clip.n_valid
     file = folder / f"{hashlib.sha256(chr(0).join(names).encode()).hexdigest()[:24]}.npy"
     for place, array in ((file, pixels), (_valid_file(file), valid)):
         partial = place.with_name(f".{place.name}.{os.getpid()}")

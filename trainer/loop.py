@@ -87,6 +87,8 @@ def fit(
     out = Path(config.run.out)
     out.mkdir(parents=True, exist_ok=True)
     batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
+    if batches.left_out and rank() == 0:
+        note(f"{batches.left_out} studies are left out: no video of the views wanted that could be read")
     torch.manual_seed(config.seed)
     table = _table(config, batches, start) if config.loss.table else None
     each_phrase = config.model.text_format == "each_phrase_ja"

@@ -81,6 +81,8 @@ def _say_summary(summary: Any) -> None:
             note("echosearch status --unmatched lists the reports that belong to no study")
     if summary.ungated_studies:
         note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
+    if summary.slow_index:
+        note("searches are right but slow: the index's disk has no room to order it anew (docs/operations.md)")
     rate = summary.new_videos / summary.seconds if summary.seconds else 0.0
     slowest = f"; most time went into {summary.bottleneck}" if summary.bottleneck else ""
     click.echo(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")

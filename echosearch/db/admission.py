@@ -2,21 +2,24 @@
 
 same SOP Instance UID, same bytes or same pixels    the later file is a DUPLICATE
 same SOP Instance UID, other pixels                 both are quarantined, UID_CONFLICT
-same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT
+same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT (owners.py)
+the same file with other pixels, or another study   its video is made anew
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.identity import Candidate, write_identity
-from echosearch.db.ledger import Claimed, settle
+from echosearch.db.ledger import Claimed, note_videos, release_duplicates, settle
+from echosearch.db.owners import Owner, belonging, known_owners
 from echosearch.db.tables import SourceFile, Study, Video, ViewLabelRow
-from echosearch.db.vectors import withdraw_videos
+from echosearch.db.vectors import touch_videos, withdraw_videos
 from echosearch.keys import Keyring
 from echosearch.study import Quarantined, Reason, Skipped, VideoHeader, View, ViewLabel
 
@@ -58,33 +61,46 @@ def admit(
     """
     candidates = [_candidate(keyring, claimed, header) for claimed, header in inspected]
     videos = _known_videos(connection, [candidate.video_key for candidate in candidates])
-    studies = _known_studies(connection, [candidate.study_key for candidate in candidates])
+    owners = known_owners(connection, [candidate.study_key for candidate in candidates])
     welcome: dict[str, Candidate] = {}
     settled: list[tuple[int, Skipped | Quarantined]] = []
+    duplicates: dict[int, str] = {}
+    replaced: list[str] = []
     for candidate in candidates:
-        patient, conflict = studies.setdefault(candidate.study_key, (candidate.patient_key, False))
-        if conflict or patient != candidate.patient_key:
-            studies[candidate.study_key] = (patient, True)
+        own = Owner.of(candidate)
+        owner = owners.setdefault(candidate.study_key, own)
+        if owner.conflict or not owner.fits(own):
+            owners[candidate.study_key] = replace(owner, conflict=True)
             continue
+        if own.surety > owner.surety:
+            owners[candidate.study_key] = own
         known, header, file_id = videos.get(candidate.video_key), candidate.header, candidate.claimed.id
         if known is None or (known.owner in (None, file_id) and not known.conflict and _same(known, header)):
             pass
-        elif known.owner is None and not known.conflict:
-            withdraw_videos(connection, [candidate.video_key])  # what it replaces failed: nothing valid is lost
+        elif known.owner in (None, file_id) and not known.conflict:
+            replaced.append(candidate.video_key)  # what it replaces failed, or was this file's own
         elif _same(known, header) and not known.conflict:
             how = "same bytes" if known.file_sha256 == header.sha256 else "same pixels, another header"
             settled.append((file_id, Skipped(Reason.DUPLICATE, how)))
+            duplicates[file_id] = candidate.video_key
             continue
         else:
             known.conflict = True
             continue
         videos[candidate.video_key] = _Known(header.sha256, header.pixel_sha256, file_id, False)
         welcome[candidate.video_key] = candidate
-    quarrels = _quarantine_conflicts(connection, candidates, videos, studies)
+    withdraw_videos(connection, replaced)
+    quarrels = _quarantine_conflicts(connection, candidates, videos, owners)
     settled += quarrels
     refused = {file_id for file_id, _ in quarrels}
-    taken = [candidate for candidate in welcome.values() if candidate.claimed.id not in refused]
+    taken = [
+        belonging(candidate, owners[candidate.study_key])
+        for candidate in welcome.values()
+        if candidate.claimed.id not in refused
+    ]
     settle(connection, settled)
+    release_duplicates(connection, replaced)  # of what the file held before
+    note_videos(connection, duplicates)
     return _write(connection, encoder_id, taken), settled
 
 
@@ -123,26 +139,20 @@ def _known_videos(connection: Connection, keys: Sequence[str]) -> dict[str, _Kno
     return known
 
 
-def _known_studies(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[str, bool]]:
-    rows = connection.execute(
-        select(Study.study_key, Study.patient_key, Study.conflict).where(Study.study_key.in_(keys))
-    )
-    return {row.study_key: (row.patient_key, row.conflict) for row in rows}
-
-
 def _quarantine_conflicts(
     connection: Connection,
     candidates: Sequence[Candidate],
     videos: dict[str, _Known],
-    studies: dict[str, tuple[str, bool]],
+    owners: dict[str, Owner],
 ) -> list[tuple[int, Skipped | Quarantined]]:
     """Quarantine every file, old and new, that claims a disputed video or belongs to a disputed study."""
-    disputed_studies = [key for key, (_, conflict) in studies.items() if conflict]
+    disputed_studies = [key for key, owner in owners.items() if owner.conflict]
     disputed_videos = [key for key, known in videos.items() if known.conflict]
     if not disputed_studies and not disputed_videos:
         return []
     first = {candidate.study_key: candidate for candidate in reversed(candidates)}
-    write_identity(connection, [first[key] for key in disputed_studies])  # a later file must meet the conflict too
+    # a later file must meet the conflict too
+    write_identity(connection, [belonging(first[key], owners[key]) for key in disputed_studies])
     connection.execute(update(Study).where(Study.study_key.in_(disputed_studies)).values(conflict=True))
     of_studies = connection.scalars(select(Video.video_key).where(Video.study_key.in_(disputed_studies))).all()
     withdraw_videos(connection, [*of_studies, *disputed_videos])
@@ -157,15 +167,14 @@ def _quarantine_conflicts(
     )
     outcomes: dict[int, Skipped | Quarantined] = {row.id: Quarantined(reason[row.video_key]) for row in old}
     disputed = set(disputed_studies)
-    new_claims = []
+    new_claims: dict[int, str] = {}  # so that a third claimant meets the conflict too
     for candidate in candidates:
         if candidate.study_key in disputed:
             outcomes[candidate.claimed.id] = Quarantined(Reason.PATIENT_CONFLICT, "one study, two patients")
         elif candidate.video_key in reason:
             outcomes[candidate.claimed.id] = Quarantined(Reason.UID_CONFLICT, "one SOP instance, different pixels")
-            new_claims.append((candidate.claimed.id, candidate.video_key))
-    for file_id, key in new_claims:  # so that a third claimant meets the conflict too
-        connection.execute(update(SourceFile).where(SourceFile.id == file_id).values(video_key=key))
+            new_claims[candidate.claimed.id] = candidate.video_key
+    note_videos(connection, new_claims)
     return list(outcomes.items())
 
 
@@ -174,13 +183,19 @@ def _write(connection: Connection, encoder_id: int, taken: Sequence[Candidate]) 
         return []
     labels = _labels(connection, taken)
     write_identity(connection, taken)
+    before = _shown(connection, taken)
+    elsewhere = [c.video_key for c in taken if before.get(c.video_key, (c.study_key,))[0] != c.study_key]
+    withdraw_videos(connection, elsewhere)  # from the study that it was of
     new = upsert(Video).values([_video_row(candidate, labels.get(candidate.video_key)) for candidate in taken])
     columns = {
         name: func.coalesce(new.excluded[name], getattr(Video, name)) if name in VIEW_COLUMNS else new.excluded[name]
         for name in _video_row(taken[0], None)
-        if name not in ("video_key", "study_key")
+        if name != "video_key"
     }
     connection.execute(new.on_conflict_do_update(index_elements=[Video.video_key], set_=columns))
+    if before:
+        after = _shown(connection, taken)
+        touch_videos(connection, [key for key, shown in before.items() if after[key] != shown])
     rows = connection.execute(
         text(
             "update core.source_file f set video_key = c.key, updated_at = now(),"
@@ -207,6 +222,16 @@ def _write(connection: Connection, encoder_id: int, taken: Sequence[Candidate]) 
         )
         for candidate in taken
     ]
+
+
+def _shown(connection: Connection, taken: Sequence[Candidate]) -> dict[str, tuple[Any, ...]]:
+    """Video key -> its study, and what the index filters by, of those that are here."""
+    rows = connection.execute(
+        select(Video.video_key, Video.study_key, Video.device, Video.mode, Video.view, Video.view_prob).where(
+            Video.video_key.in_([candidate.video_key for candidate in taken])
+        )
+    )
+    return {row.video_key: tuple(row[1:]) for row in rows}
 
 
 def _labels(connection: Connection, taken: Sequence[Candidate]) -> dict[str, ViewLabel]:

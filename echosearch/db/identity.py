@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.ledger import Claimed
 from echosearch.db.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
+from echosearch.db.vectors import touch_studies
 from echosearch.study import VideoHeader
 
 __all__ = ["Candidate", "studies_by_accession", "write_identity"]
 
+T = TypeVar("T")
 TOP_AGE = 90  # ages above are pooled: so few patients share them that they identify
 
 
@@ -45,55 +48,17 @@ def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str
 
 
 def write_identity(connection: Connection, taken: Sequence[Candidate]) -> None:
-    """Rows for the patients, studies and videos of these candidates; what is there already stays as it is."""
+    """Rows for the patients, studies and videos of these candidates, and what the rows that are there did not know yet.
+
+    The first file that says something counts; where a later one fills in what the index filters by, the study is sent
+    to it again. All candidates of one study have one patient key (owners.py).
+    """
     if not taken:
         return
-    by_patient = {candidate.patient_key: candidate.header for candidate in taken}
-    by_study = {candidate.study_key: candidate for candidate in taken}
-    patient = upsert(Patient).values(
-        [{"patient_key": key, "sex": header.sex} for key, header in sorted(by_patient.items())]
-    )
-    connection.execute(
-        patient.on_conflict_do_update(
-            index_elements=[Patient.patient_key],
-            set_={"sex": patient.excluded.sex},
-            where=Patient.sex.is_(None) & patient.excluded.sex.is_not(None),
-        )
-    )
-    connection.execute(
-        upsert(Study)
-        .values([_study_row(candidate) for _, candidate in sorted(by_study.items())])
-        .on_conflict_do_nothing()
-    )
-    identified = [
-        {
-            "patient_key": key,
-            "issuer": header.issuer,
-            "patient_id": header.patient_id,
-            "name": header.patient_name,
-            "birth_date": header.birth_date,
-        }
-        for key, header in sorted(by_patient.items())
-        if header.patient_id
-    ]
-    if identified:
-        connection.execute(upsert(PhiPatient).values(identified).on_conflict_do_nothing())
-    connection.execute(
-        upsert(PhiStudy)
-        .values(
-            [
-                {
-                    "study_key": key,
-                    "patient_key": candidate.patient_key,
-                    "study_uid": candidate.header.study_uid,
-                    "accession_number": candidate.header.accession_number,
-                    "study_date": candidate.header.study_date,
-                }
-                for key, candidate in sorted(by_study.items())
-            ]
-        )
-        .on_conflict_do_nothing()
-    )
+    patients = _filled_in(connection, taken)
+    studies = _studies(connection, taken)
+    of_patients = connection.scalars(select(Study.study_key).where(Study.patient_key.in_(patients))).all()
+    touch_studies(connection, sorted({*studies, *of_patients}))
     connection.execute(
         upsert(PhiVideo)
         .values(
@@ -110,11 +75,109 @@ def write_identity(connection: Connection, taken: Sequence[Candidate]) -> None:
     )
 
 
-def _study_row(candidate: Candidate) -> dict[str, object]:
-    header = candidate.header
-    return {
-        "study_key": candidate.study_key,
-        "patient_key": candidate.patient_key,
-        "month": header.study_date.year * 100 + header.study_date.month if header.study_date else None,
-        "age": min(header.age_years, TOP_AGE) if header.age_years is not None else None,
+def _filled_in(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
+    """Patients written; the keys of those that are new, or whose sex was not known."""
+    headers = _grouped((candidate.patient_key, candidate.header) for candidate in taken)
+    patient = upsert(Patient).values(
+        [{"patient_key": key, "sex": _first(own.sex for own in of)} for key, of in headers.items()]
+    )
+    written = connection.scalars(
+        patient.on_conflict_do_update(
+            index_elements=[Patient.patient_key],
+            set_={"sex": patient.excluded.sex},
+            where=Patient.sex.is_(None) & patient.excluded.sex.is_not(None),
+        ).returning(Patient.patient_key)
+    ).all()
+    identified = [
+        {
+            "patient_key": key,
+            "issuer": of[0].issuer,
+            "patient_id": of[0].patient_id,
+            "name": _first(own.patient_name for own in of) or "",
+            "birth_date": _first(own.birth_date for own in of),
+        }
+        for key, of in headers.items()
+        if of[0].patient_id
+    ]
+    if identified:
+        new = upsert(PhiPatient).values(identified)
+        connection.execute(
+            new.on_conflict_do_update(
+                index_elements=[PhiPatient.patient_key],
+                set_={
+                    "name": func.coalesce(func.nullif(PhiPatient.name, ""), new.excluded.name),
+                    "birth_date": func.coalesce(PhiPatient.birth_date, new.excluded.birth_date),
+                },
+                where=((PhiPatient.name == "") & (new.excluded.name != ""))
+                | (PhiPatient.birth_date.is_(None) & new.excluded.birth_date.is_not(None)),
+            )
+        )
+    return list(written)
+
+
+def _studies(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
+    """Studies written; the keys of those that are new, or of which something was not known or is better known."""
+    by_study = _grouped((candidate.study_key, candidate) for candidate in taken)
+    new = upsert(Study).values([_study_row(own) for own in by_study.values()])
+    learned = {
+        "patient_key": new.excluded.patient_key,
+        "month": func.coalesce(Study.month, new.excluded.month),
+        "age": func.coalesce(Study.age, new.excluded.age),
     }
+    current = tuple_(*(getattr(Study, name) for name in learned))
+    written = connection.scalars(
+        new.on_conflict_do_update(
+            index_elements=[Study.study_key],
+            set_=learned,
+            where=current.is_distinct_from(tuple_(*learned.values())),
+        ).returning(Study.study_key)
+    ).all()
+    phi = upsert(PhiStudy).values(
+        [
+            {
+                "study_key": key,
+                "patient_key": own[0].patient_key,
+                "study_uid": own[0].header.study_uid,
+                "accession_number": _first(each.header.accession_number for each in own) or "",
+                "study_date": _first(each.header.study_date for each in own),
+            }
+            for key, own in by_study.items()
+        ]
+    )
+    known = {
+        "patient_key": phi.excluded.patient_key,
+        "accession_number": func.coalesce(func.nullif(PhiStudy.accession_number, ""), phi.excluded.accession_number),
+        "study_date": func.coalesce(PhiStudy.study_date, phi.excluded.study_date),
+    }
+    connection.execute(
+        phi.on_conflict_do_update(
+            index_elements=[PhiStudy.study_key],
+            set_=known,
+            where=tuple_(*(getattr(PhiStudy, name) for name in known)).is_distinct_from(tuple_(*known.values())),
+        )
+    )
+    return list(written)
+
+
+def _study_row(own: Sequence[Candidate]) -> dict[str, object]:
+    day = _first(candidate.header.study_date for candidate in own)
+    age = _first(candidate.header.age_years for candidate in own)
+    return {
+        "study_key": own[0].study_key,
+        "patient_key": own[0].patient_key,
+        "month": day.year * 100 + day.month if day else None,
+        "age": min(age, TOP_AGE) if age is not None else None,
+    }
+
+
+def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """Key -> its items, in the order of the keys: whoever writes rows takes their locks in one order."""
+    found: dict[str, list[T]] = {}
+    for key, item in pairs:
+        found.setdefault(key, []).append(item)
+    return dict(sorted(found.items()))
+
+
+def _first(values: Iterable[T | None]) -> T | None:
+    """The first that says something."""
+    return next((value for value in values if value is not None and value != ""), None)

@@ -11,7 +11,7 @@ A file is claimed in a committed transaction before any worker touches it, so th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,8 @@ __all__ = [
     "claim",
     "claim_again",
     "finish_run",
+    "note_videos",
+    "release_duplicates",
     "settle",
     "single_ingest",
     "start_run",
@@ -178,3 +180,34 @@ def settle(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quara
             "details": [outcome.detail for _, outcome in outcomes],
         },
     )
+    failed = [file_id for file_id, outcome in outcomes if isinstance(outcome, Quarantined)]
+    if failed:
+        release_duplicates(
+            connection, connection.scalars(select(SourceFile.video_key).where(SourceFile.id.in_(failed))).all()
+        )
+
+
+def note_videos(connection: Connection, videos: Mapping[int, str]) -> None:
+    """File id -> the video that the file would be, though another stands for it or it is disputed."""
+    if videos:
+        connection.execute(
+            text(
+                "update core.source_file f set video_key = n.key"
+                " from unnest(cast(:ids as bigint[]), cast(:keys as uuid[])) as n(id, key) where f.id = n.id"
+            ),
+            {"ids": list(videos), "keys": list(videos.values())},
+        )
+
+
+def release_duplicates(connection: Connection, video_keys: Sequence[str | None]) -> None:
+    """Skipped copies of videos whose own file failed: the next run looks at them again."""
+    keys = [key for key in video_keys if key is not None]
+    if keys:
+        connection.execute(
+            text(
+                "update core.source_file f set state = 'registered', reason = null, detail = null, video_key = null"
+                " where f.video_key = any(cast(:keys as uuid[])) and f.reason = 'DUPLICATE'"
+                " and not exists (select from core.embedding e where e.video_key = f.video_key)"
+            ),
+            {"keys": keys},
+        )

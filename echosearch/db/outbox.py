@@ -91,9 +91,18 @@ def take(connection: Connection, encoder_id: int, collection: str, limit: int) -
 
 
 def done(connection: Connection, encoder_id: int, collection: str, sent: Sequence[Due]) -> None:
-    """The index has these: note the generation, call the files indexed, drop the outbox rows that did not change."""
+    """The index has these: drop the outbox rows that did not change, note their generation, call the files indexed."""
+    unchanged = set(
+        connection.scalars(
+            text(
+                "delete from core.outbox o using unnest(cast(:ids as bigint[]), cast(:gens as bigint[])) as d(id, gen)"
+                " where o.id = d.id and o.gen = d.gen returning o.id"
+            ),
+            {"ids": [due.id for due in sent], "gens": [due.due_gen for due in sent]},
+        )
+    )
     table, key = VECTOR_TABLES[collection]
-    upserts = [due for due in sent if due.vector is not None]
+    upserts = [due for due in sent if due.vector is not None and due.id in unchanged]
     keys = {"keys": [due.key for due in upserts], "encoder": encoder_id}
     connection.execute(
         text(
@@ -111,13 +120,6 @@ def done(connection: Connection, encoder_id: int, collection: str, sent: Sequenc
             ),
             {"keys": keys["keys"]},
         )
-    connection.execute(
-        text(
-            "delete from core.outbox o using unnest(cast(:ids as bigint[]), cast(:gens as bigint[])) as d(id, gen)"
-            " where o.id = d.id and o.gen = d.gen"
-        ),
-        {"ids": [due.id for due in sent], "gens": [due.due_gen for due in sent]},
-    )
 
 
 def enqueue_everything(connection: Connection, encoder_id: int) -> int:
@@ -128,7 +130,8 @@ def enqueue_everything(connection: Connection, encoder_id: int) -> int:
             text(
                 f"insert into core.outbox (encoder_id, collection, key, op, gen)"
                 f" select encoder_id, :collection, {key}, 'upsert', gen from {table} where encoder_id = :encoder"
-                f" on conflict (encoder_id, collection, key) do update set op = 'upsert', gen = excluded.gen"
+                f" on conflict (encoder_id, collection, key)"
+                f" do update set id = default, op = 'upsert', gen = excluded.gen"
             ),
             {"collection": collection, "encoder": encoder_id},
         )

@@ -57,17 +57,10 @@ class ReportText:
 
 
 def stage_reports(connection: Connection, keyring: Keyring, reports: Sequence[IncomingReport]) -> int:
-    """Store reports that are new, in their order (of a study's versions the last one is served). Count of new ones."""
-    rows = {
-        keyring.report(
-            report.study_uid,
-            report.accession_number,
-            report.patient_id,
-            report.study_date.isoformat() if report.study_date else "",
-            report.text,
-        ): report
-        for report in reports
-    }
+    """Store reports that are new, in their order; how many. Of the versions with the same identifiers the one that came
+    last is served, also where it had come before."""
+    every = _keys(keyring, reports)
+    rows = dict(zip(every, reports, strict=True))
     if not rows:
         return 0
     keys = {"keys": list(rows)}
@@ -95,7 +88,34 @@ def stage_reports(connection: Connection, keyring: Keyring, reports: Sequence[In
             "dates": [report.study_date for report in rows.values()],
         },
     )
+    last = {
+        (report.study_uid, report.accession_number, report.patient_id, report.study_date): key
+        for report, key in zip(reports, every, strict=True)
+    }
+    connection.execute(
+        text(
+            "update core.report r set seq = default from phi.report p where p.report_key = r.report_key"
+            " and r.report_key = any(cast(:keys as uuid[])) and exists ("
+            "  select from phi.report q join core.report n on n.report_key = q.report_key"
+            "  where q.study_uid = p.study_uid and q.accession_number = p.accession_number"
+            "   and q.patient_id = p.patient_id and q.study_date is not distinct from p.study_date and n.seq > r.seq)"
+        ),
+        {"keys": list(last.values())},
+    )
     return int(new)
+
+
+def _keys(keyring: Keyring, reports: Sequence[IncomingReport]) -> list[str]:
+    return [
+        keyring.report(
+            report.study_uid,
+            report.accession_number,
+            report.patient_id,
+            report.study_date.isoformat() if report.study_date else "",
+            report.text,
+        )
+        for report in reports
+    ]
 
 
 # candidates(report_key, study_key): every study that fits a not yet linked report by one method

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.batch import batched
-from echosearch.db.tables import Embedding, ReportEmbedding, Study, StudyEmbedding, Video
+from echosearch.db.tables import Embedding, ReportEmbedding, SourceFile, Study, StudyEmbedding, Video
 from echosearch.study import STUDY_VIEWS
 from echosearch.vector import Vectors, from_bytes, mean_vector, to_bytes
 
@@ -23,6 +23,7 @@ __all__ = [
     "put_report_vectors",
     "put_video_vectors",
     "refresh_studies",
+    "touch_studies",
     "touch_videos",
     "withdraw_reports",
     "withdraw_videos",
@@ -40,7 +41,9 @@ def enqueue(connection: Connection, encoder_id: int, collection: str, op: str, g
                 "insert into core.outbox (encoder_id, collection, key, op, gen)"
                 " select :encoder, :collection, key, :op, gen"
                 " from unnest(cast(:keys as uuid[]), cast(:gens as bigint[])) as d(key, gen)"
-                " on conflict (encoder_id, collection, key) do update set op = excluded.op, gen = excluded.gen"
+                " on conflict (encoder_id, collection, key)"
+                # a new id: what a relay has taken meanwhile is not this any more, though a generation can come again
+                " do update set id = default, op = excluded.op, gen = excluded.gen"
             ),
             {
                 "encoder": encoder_id,
@@ -69,10 +72,20 @@ def _put(connection: Connection, table: Any, key: Any, rows: Sequence[dict[str, 
     return {row[0]: row[1] for row in result}
 
 
-def put_video_vectors(
-    connection: Connection, encoder_id: int, vectors: Sequence[tuple[int, str, str, Vectors]]
-) -> None:
-    """Store (file id, video key, study key, raw vector (D,)) rows, refresh their studies' means, fill the outbox."""
+def put_video_vectors(connection: Connection, encoder_id: int, vectors: Sequence[tuple[int, str, str, Vectors]]) -> int:
+    """Store (file id, video key, study key, raw vector (D,)) rows, refresh their studies' means, fill the outbox.
+
+    Left out are files that fell into a conflict while they were decoded. How many were stored.
+    """
+    waiting = set(
+        connection.scalars(
+            select(SourceFile.id)
+            .where(SourceFile.id.in_([file_id for file_id, *_ in vectors]), SourceFile.state == "admitted")
+            .order_by(SourceFile.id)
+            .with_for_update()
+        )
+    )
+    vectors = [row for row in vectors if row[0] in waiting]
     gens = _put(
         connection,
         Embedding,
@@ -91,6 +104,7 @@ def put_video_vectors(
         ),
         {"ids": [file_id for file_id, *_ in vectors]},
     )
+    return len(vectors)
 
 
 def refresh_studies(connection: Connection, encoder_id: int, study_keys: Iterable[str]) -> None:
@@ -137,6 +151,8 @@ def refresh_studies(connection: Connection, encoder_id: int, study_keys: Iterabl
 
 def touch_videos(connection: Connection, video_keys: Sequence[str]) -> None:
     """Something in these videos' payload changed (a view label): send them again and refresh their studies."""
+    if not video_keys:
+        return
     for encoder_id, rows in _by_encoder(connection, video_keys).items():
         gens = connection.execute(
             text(
@@ -149,8 +165,35 @@ def touch_videos(connection: Connection, video_keys: Sequence[str]) -> None:
         refresh_studies(connection, encoder_id, {study for _, study in rows})
 
 
+def touch_studies(connection: Connection, study_keys: Sequence[str]) -> None:
+    """Something in these studies' payload changed (whose they are, age, month): send all that is of them again."""
+    if not study_keys:
+        return
+    of_study = (
+        ("videos", "core.embedding", "core.video", "video_key"),
+        ("studies", "core.study_embedding", "core.study", "study_key"),
+        ("reports", "core.report_embedding", "core.report", "report_key"),
+    )
+    for collection, vectors, owners, key in of_study:
+        rows = connection.execute(
+            text(
+                f"update {vectors} e set gen = e.gen + 1 from {owners} s where s.{key} = e.{key}"
+                f" and s.study_key = any(cast(:keys as uuid[]))"
+                f" returning e.encoder_id, cast(e.{key} as text) as key, e.gen"
+            ),
+            {"keys": list(study_keys)},
+        )
+        gens: dict[int, dict[str, int]] = {}
+        for row in rows:
+            gens.setdefault(row.encoder_id, {})[row.key] = row.gen
+        for encoder_id, own in gens.items():
+            enqueue(connection, encoder_id, collection, "upsert", own)
+
+
 def withdraw_videos(connection: Connection, video_keys: Sequence[str]) -> None:
     """Take these videos' vectors out of every encoder's set, and out of their studies' means."""
+    if not video_keys:
+        return
     for encoder_id, rows in _by_encoder(connection, video_keys).items():
         _remove(connection, Embedding, Embedding.video_key, "videos", [video for video, _ in rows], encoder_id)
         refresh_studies(connection, encoder_id, {study for _, study in rows})

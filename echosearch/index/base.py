@@ -127,8 +127,11 @@ class VectorIndex(Protocol):
 
     def drop(self, collection: Collection) -> None: ...
 
-    def optimize(self, collection: Collection) -> None:
-        """Build what makes search fast (HNSW); may take long; a no-op where the engine does it by itself."""
+    def optimize(self, collection: Collection) -> bool:
+        """Build what makes search fast (HNSW); may take long; a no-op where the engine does it by itself.
+
+        False where there is no room on the disk to do so: searches stay right.
+        """
         ...
 
     def close(self) -> None: ...

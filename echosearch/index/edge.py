@@ -78,6 +78,7 @@ class EdgeIndex:
             self._hold()
             place = self._folder / collection.name
             if not place.exists():
+                self._check_room()
                 create_shard(collection, place)
             shard = self._shard(collection)
             if shard is not None:
@@ -156,12 +157,13 @@ class EdgeIndex:
                 sync_folder(self._folder)
                 shutil.rmtree(going)
 
-    def optimize(self, collection: Collection) -> None:
+    def optimize(self, collection: Collection) -> bool:
         shard = self._open(collection)
         if shard is None:
-            return
+            return True
         place = self._folder / collection.name
-        self._check_room(folder_size(place))  # what it holds is written anew beside it
+        if self._free() < folder_size(place):  # what it holds is written anew beside it
+            return False
         with self._guard, engine_errors(collection.name):
             if not is_quantized(place):
                 shard.flush()
@@ -172,6 +174,7 @@ class EdgeIndex:
         with engine_errors(collection.name):
             shard.optimize()
             shard.flush()
+        return True
 
     def close(self) -> None:
         with self._guard:
@@ -252,15 +255,18 @@ class EdgeIndex:
                 shard.update(operation)
             shard.flush()
 
-    def _check_room(self, needed: int = 0) -> None:
+    def _free(self) -> int:
+        """Bytes that may still be written here."""
+        return shutil.disk_usage(self._folder).free - (self._min_free_mb << 20)
+
+    def _check_room(self) -> None:
         """Raises StoreUnreachable. The engine writes through memory maps: on a full disk the kernel kills the process
         (SIGBUS), where anything else would get an error."""
-        free = shutil.disk_usage(self._folder).free
-        if free < needed + (self._min_free_mb << 20):
+        if (free := self._free()) < 0:
             raise StoreUnreachable(
-                f"the disk of {self._folder} has {free >> 20:,} MB left, to write the index {needed >> 20:,} are needed"
-                f" and {self._min_free_mb:,} to spare (ECHOSEARCH_MIN_FREE_MB): make room and run it again;"
-                " nothing is lost"
+                f"the disk of {self._folder} has {(free >> 20) + self._min_free_mb:,} MB left, and"
+                f" {self._min_free_mb:,} are to stay free (ECHOSEARCH_MIN_FREE_MB): make room and run it again; nothing"
+                " is lost"
             )
 
 

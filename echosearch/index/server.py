@@ -197,8 +197,9 @@ class ServerIndex:
         except NotFound:
             return
 
-    def optimize(self, collection: Collection) -> None:
+    def optimize(self, collection: Collection) -> bool:
         """A server builds its graph by itself."""
+        return True
 
     def close(self) -> None:
         self._client.close()

@@ -55,6 +55,24 @@ def test_links(engine: Engine, archive: Ledger, report: IncomingReport, expected
     assert rows == [(KEYRING.study(expected[0]), expected[1], None)]
 
 
+def test_of_several_versions_the_one_that_came_last_is_served(engine: Engine, archive: Ledger) -> None:
+    """Also where it had come before, and whatever stands in one table with it."""
+
+    def served(*texts: str) -> str:
+        link(engine, *(IncomingReport(text, study_uid="1") for text in texts))
+        with engine.connect() as connection:
+            (found,) = texts_to_encode(connection, archive.encoder_id, None, 10)
+        return found.text
+
+    assert served("old") == "old"
+    assert served("new") == "new"
+    assert served("old") == "old"
+    assert served("old", "new") == "new"
+    assert served("old", "new") == "new"  # the same table again
+    assert served("new", "old", "new") == "new"
+    assert served("old", "new", "old") == "old"
+
+
 @pytest.mark.parametrize(
     ("report", "problem"),
     [

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import select, text
 
 from echosearch.archive import Archive
+from echosearch.db.generation import register_encoder
 from echosearch.db.ledger import single_ingest
+from echosearch.db.outbox import enqueue_everything
 from echosearch.db.status import archive_counts, why
 from echosearch.db.tables import Embedding, StudyEmbedding, Video
 from echosearch.encoder.fake import FakeEncoder
@@ -23,6 +25,7 @@ from echosearch.vector import from_bytes
 from ingest.dry_run import dry_run
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
+from ingest.relay import relay
 from ingest.verify import rebuild, verify
 from tests.ingest.conftest import Export, write_cine
 
@@ -185,9 +188,13 @@ def test_verify_finds_and_repairs(archive: Archive, mixed: Export) -> None:
     assert verify(archive).clean
 
 
-def test_an_avi_belongs_to_whom_the_sidecar_says(archive: Archive, export: Export, tmp_path: Path) -> None:
-    export.cine("IM_1", "1.2.1", study="1.2", patient="0001234", AccessionNumber="A1")
-    ingest(archive, export.root, IngestOptions())
+@pytest.mark.parametrize("together", [False, True])
+def test_an_avi_belongs_to_whom_the_sidecar_says(
+    archive: Archive, export: Export, tmp_path: Path, together: bool
+) -> None:
+    export.cine("z/IM_1", "1.2.1", study="1.2", patient="0001234", AccessionNumber="A1")  # walked behind the others
+    if not together:
+        ingest(archive, export.root, IngestOptions())
     frames = np.random.default_rng(0).integers(0, 255, (8, 48, 64, 3), dtype=np.uint8)
     for name in ("by_accession.avi", "of_its_own.avi", "of_nobody.avi"):
         with av.open(str(export.root / name), "w") as container:
@@ -226,4 +233,37 @@ def test_duplicates_and_conflicts_of_real_files(archive: Archive, export: Export
             assert status is not None
             assert (status.reason or status.state) == expected, name
     assert (summary.indexed, summary.quarantined, summary.skipped) == (1, 4, 1)
+    assert verify(archive).clean
+
+
+def test_a_stray_patient_in_a_large_study_is_found_while_others_decode_and_can_be_corrected(
+    archive: Archive, export: Export
+) -> None:
+    for number in range(40):
+        patient = "2" if number == 20 else "1"
+        export.cine(f"IM_{number:02d}", f"1.2.{number + 1}", study="1.2", patient=patient, seed=number)
+    export.cine("ZZ_OTHER", "1.3.1", study="1.3", patient="3", seed=50)
+    summary = ingest(archive, export.root, IngestOptions())
+    assert (summary.indexed, summary.reasons) == (1, {"PATIENT_CONFLICT": 40})
+    assert verify(archive).clean
+    write_cine(export.root / "IM_20", "1.2.21", study="1.2", patient="1", seed=20)
+    assert ingest(archive, export.root, IngestOptions()).quarantined == 40  # a file may not lift a conflict by itself
+    summary = ingest(archive, export.root, IngestOptions(retry_quarantined=True))
+    assert (summary.indexed, summary.quarantined, summary.pending) == (41, 0, 0)
+    assert verify(archive).clean
+
+
+def test_a_relay_that_is_told_to_stop_leaves_the_rest_due(
+    archive: Archive, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        export.cine(f"IM_{number}", f"1.2.{number + 1}", study=f"1.{number}", seed=number)
+    ingest(archive, export.root, IngestOptions())
+    monkeypatch.setattr("ingest.relay.RELAY_BATCH", 1)
+    with archive.engine.begin() as connection:
+        encoder_id = register_encoder(connection, archive.encoder_id)
+        assert enqueue_everything(connection, encoder_id) == 6
+    told: list[int] = []
+    assert relay(archive, archive.encoder_id, encoder_id, told.append, stopping=lambda: len(told) == 2) == 2
+    assert relay(archive, archive.encoder_id, encoder_id) == 4
     assert verify(archive).clean

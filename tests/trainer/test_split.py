@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echosearch.clip import Clip, ClipSpec
 from echosearch.errors import ConfigError
 from echosearch.phantom.history import patient_history
 from trainer.batches import Batches, shuffled_report, studies_of_step
-from trainer.cache import open_cache
+from trainer.cache import clip_of, open_cache
 from trainer.config import TrainConfig, load
 from trainer.leakage import Leakage, check_patients, check_videos
 from trainer.pairs import Drawn, Video
@@ -106,3 +107,23 @@ def test_a_video_under_another_patients_name_fails(config: TrainConfig, cache_fo
     check_videos(train, other, cache)
     with pytest.raises(Leakage, match="1 of 4 test videos are near-duplicates"):
         check_videos(train, [*other, copy], cache)
+
+
+def test_a_video_that_could_not_be_read_is_tried_again(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = rendered(1, 5)[0].videos[:2]
+
+    def hiccup(video: Video, spec: ClipSpec) -> Clip:
+        if video is videos[0]:
+            raise OSError(5, "Input/output error")
+        return clip_of(video, spec)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("trainer.cache.clip_of", hiccup)
+        cache = open_cache(tmp_path, videos, config.model.clip)
+    assert [cache.n_valid(video.key) > 0 for video in videos] == [False, True]
+    made: list[int] = []
+    cache = open_cache(tmp_path, videos, config.model.clip, progress=lambda done, total: made.append(done))
+    assert [cache.n_valid(video.key) > 0 for video in videos] == [True, True]
+    assert made == [2]  # the one that was there already, and this one
