@@ -71,7 +71,7 @@ def write_trained(
 def _provenance(config: TrainConfig, counts: Mapping[Split, int], prints: Mapping[Split, str], step: int) -> str:
     kind = "a real archive" if config.data.source == "archive" else "synthetic phantom studies, no patient"
     begun = "/".join(Path(config.model.start or config.model.start_video).parts[-2:])
-    named = ("kinds_first", "heads_first", "table_first", "texts_first", "lock_video")
+    named = ("kinds_first", "heads_first", "table_first", "texts_first", "lock_video", "lock_text")
     first = "".join(f"{name.replace('_', ' ')}, " for name in named if getattr(config.optim, name))
     return (
         f"trained by echosearch trainer on {counts.get('train', 0)} studies ({kind}; data {prints.get('train', '')}), "
