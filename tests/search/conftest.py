@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from echosearch.archive import Archive
 from echosearch.db.base import Base
 from echosearch.db.generation import activate, register_encoder
-from echosearch.db.tables import Patient, PhiPatient, PhiReport, PhiStudy, PhiVideo, Report, Study, Video
+from echosearch.db.tables import Patient, PhiPatient, PhiReport, PhiStudy, PhiVideo, Report, SourceFile, Study, Video
 from echosearch.db.vectors import put_report_vectors, put_video_vectors
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.edge import EdgeIndex
@@ -164,8 +164,16 @@ def write(corpus: Corpus) -> None:
             connection.execute(Report.__table__.insert(), row)
             phi = {"study_uid": study.uid, "accession_number": "", "patient_id": "", "text": words}
             connection.execute(PhiReport.__table__.insert(), {"report_key": key} | phi)
+        files = [
+            {"path_key": video.key, "size": 1, "mtime_ns": 1, "state": "admitted", "video_key": video.key}
+            for video in corpus.videos
+        ]
+        connection.execute(SourceFile.__table__.insert(), files)
+        ids = {row.video_key: row.id for row in connection.execute(select(SourceFile.video_key, SourceFile.id))}
         put_video_vectors(
-            connection, corpus.encoder_id, [(0, video.key, video.study.key, video.vector) for video in corpus.videos]
+            connection,
+            corpus.encoder_id,
+            [(ids[video.key], video.key, video.study.key, video.vector) for video in corpus.videos],
         )
         put_report_vectors(
             connection, corpus.encoder_id, [(key, vector) for key, (_, _, vector) in corpus.reports.items()]
