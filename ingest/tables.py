@@ -18,7 +18,7 @@ from echosearch.media import MediaIdentity
 from echosearch.report.table import read_reports, read_sidecar, read_views
 from echosearch.study import ViewLabel
 
-__all__ = ["apply_views", "load_sidecar", "stage_report_table", "study_uids", "with_studies"]
+__all__ = ["apply_views", "load_sidecar", "stage_report_table", "with_studies"]
 
 ROWS = 1000
 AccessionAndPatient = tuple[str, str]
@@ -67,12 +67,12 @@ def with_studies(connection: Connection, keyring: Keyring, unnamed: Sequence[Med
     """The same with the study that their accession number and patient name, as far as the archive knows it by now."""
     found = []
     for rows in batched(unnamed, ROWS):
-        named = study_uids(connection, keyring, [(row.accession_number, row.patient_id) for row in rows])
+        named = _study_uids(connection, keyring, [(row.accession_number, row.patient_id) for row in rows])
         found += [replace(row, study_uid=named[row.accession_number, row.patient_id]) for row in rows]
     return found
 
 
-def study_uids(
+def _study_uids(
     connection: Connection, keyring: Keyring, wanted: Sequence[AccessionAndPatient]
 ) -> dict[AccessionAndPatient, str]:
     """The one study here with each accession number and patient; where there is none yet, a study of its own.

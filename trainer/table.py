@@ -8,6 +8,7 @@ table has them (model.py), and the table itself ends with the training: a bundle
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,12 @@ from torch.nn import functional
 
 from trainer.loss import said
 
-__all__ = ["PhraseTable", "begin_table"]
+__all__ = ["PhraseTable", "begin_table", "learn"]
 
 SCALE = 3.0  # of the cosine at the start; learned
 RIDGE = 0.03  # of the videos' mean variance
-BATCH, EPOCHS, LR = 256, 40, 3e-3  # studies of one step of the table alone; its pace, of rows of length 1
+BATCH = 256  # studies of one step of a table alone
+EPOCHS, LR = 40, 3e-3  # its pace, of rows of length 1
 PARTS_EPOCHS, PARTS_LR = 20, 1e-2  # the same of one with parts, which begins at nothing
 OWN_DECAY, SHARED_DECAY = 3e-2, 3e-3  # of squared weights: what can be said by parts is not learned by heart
 
@@ -89,8 +91,7 @@ def begin_table(table: PhraseTable, studies: Tensor, rows: Tensor) -> None:
     """The rows of ``table``, in place, over videos that stand: a phrase's is the direction along which they tell it.
 
     Ridge regression from the unit vectors of ``studies`` (N, D) to which phrases their reports have, ``rows`` (N, R),
-    or nothing where there are parts; then the table's own loss: Adam, BATCH studies a step, each seen EPOCHS times,
-    the pace falling to 0. Seconds, or a minute with parts.
+    or nothing where there are parts; then the table's own loss (learn). Seconds, or a minute with parts.
     """
     studies, rows = studies.to(table.share.device), rows.to(table.share.device)
     with torch.no_grad():
@@ -99,15 +100,29 @@ def begin_table(table: PhraseTable, studies: Tensor, rows: Tensor) -> None:
         else:
             table.vectors.zero_()
     epochs, pace = (EPOCHS, LR) if table.shared is None else (PARTS_EPOCHS, PARTS_LR)
-    optimizer = torch.optim.Adam(table.parameters(), lr=pace)
-    order = torch.Generator().manual_seed(109)
+    learn(table.parameters(), table.loss, studies, rows, epochs, pace, seed=109)
+
+
+def learn(
+    parameters: Iterable[nn.Parameter],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    studies: Tensor,
+    rows: Tensor,
+    epochs: int,
+    pace: float,
+    seed: int,
+) -> None:
+    """What a table has to learn by its ``loss`` over videos that stand: Adam, BATCH studies a step, each seen
+    ``epochs`` times, the pace falling to 0."""
+    optimizer = torch.optim.Adam(parameters, lr=pace)
+    order = torch.Generator().manual_seed(seed)
     steps = epochs * -(-len(studies) // BATCH)
     for step in range(steps):
         chosen = torch.randint(len(studies), (min(BATCH, len(studies)),), generator=order)
         for group in optimizer.param_groups:
             group["lr"] = pace * (1 - step / steps)
         optimizer.zero_grad(set_to_none=True)
-        table.loss(studies[chosen], rows[chosen]).backward()  # type: ignore[no-untyped-call]
+        loss(studies[chosen], rows[chosen]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 

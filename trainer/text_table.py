@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.loss import said
+from trainer.table import learn
 
 __all__ = ["TextTable", "begin_text_table"]
 
 SCALE = 10.0  # at the start
-BATCH, EPOCHS, LR = 256, 10, 3e-2  # studies of a step of the calibration; its pace
+EPOCHS, LR = 10, 3e-2  # of the calibration
 
 
 class TextTable(nn.Module):
@@ -46,13 +47,4 @@ def begin_text_table(table: TextTable, studies: Tensor, rows: Tensor) -> None:
     with torch.no_grad():
         usual = functional.normalize(studies.float(), dim=-1).mean(dim=0) @ table.towards.T
         table.log_odds.sub_(table.log_scale.exp() * usual)
-    optimizer = torch.optim.Adam(table.parameters(), lr=LR)
-    order = torch.Generator().manual_seed(113)
-    steps = EPOCHS * -(-len(studies) // BATCH)
-    for step in range(steps):
-        chosen = torch.randint(len(studies), (min(BATCH, len(studies)),), generator=order)
-        for group in optimizer.param_groups:
-            group["lr"] = LR * (1 - step / steps)
-        optimizer.zero_grad(set_to_none=True)
-        table.loss(studies[chosen], rows[chosen]).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    learn(table.parameters(), table.loss, studies, rows, EPOCHS, LR, seed=113)

@@ -57,8 +57,9 @@ def write_identity(connection: Connection, taken: Sequence[Candidate]) -> None:
         return
     patients = _filled_in(connection, taken)
     studies = _studies(connection, taken)
-    of_patients = connection.scalars(select(Study.study_key).where(Study.patient_key.in_(patients))).all()
-    touch_studies(connection, sorted({*studies, *of_patients}))
+    if patients:
+        studies += connection.scalars(select(Study.study_key).where(Study.patient_key.in_(patients)))
+    touch_studies(connection, sorted({*studies}))
     connection.execute(
         upsert(PhiVideo)
         .values(
