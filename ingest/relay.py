@@ -12,14 +12,14 @@ from uuid import UUID
 from echosearch.archive import Archive
 from echosearch.db import outbox
 from echosearch.encoder.base import EncoderId
-from echosearch.index.base import KINDS, Collection, Payload, Point, point_id
+from echosearch.index.base import KINDS, Collection, Kind, Payload, Point, point_id
 from echosearch.vector import from_bytes, vector_hash
 
 __all__ = ["RELAY_BATCH", "RelayThread", "relay"]
 
-# Points a transaction: 40 MB of raw vectors. To make few durable costs the index as much as to make many: it forces
-# some 50 files to the disk, 0.2 s on a slow one.
-RELAY_BATCH = 20_000
+# Points a transaction: 20 MB of raw vectors, and two of them are under way. To make few durable costs the index as much
+# as to make many: it forces some 50 files to the disk, 0.2 s on a slow one.
+RELAY_BATCH = 10_000
 
 
 def relay(
@@ -36,19 +36,30 @@ def relay(
     writers hold too. Raises StoreUnreachable; what was not sent stays due.
     """
     total = 0
-    for kind in KINDS:
-        collection = archive.collection(kind, encoder)
-        while not stopping():
-            with archive.engine.connect() as connection:
-                due = outbox.take(connection, encoder_id, kind, RELAY_BATCH)
-            if not due:
-                break
-            archive.index.ensure(collection)
-            _send(archive, collection, due)
-            with writing, archive.engine.begin() as connection:
-                outbox.done(connection, encoder_id, kind, due)
-            total += len(due)
-            on_batch(len(due))
+
+    def take(kind: Kind, after: int) -> list[outbox.Due]:
+        with archive.engine.connect() as connection:
+            return outbox.take(connection, encoder_id, kind, RELAY_BATCH, after)
+
+    def mark(kind: Kind, sent: Sequence[outbox.Due]) -> None:
+        with writing, archive.engine.begin() as connection:
+            outbox.done(connection, encoder_id, kind, sent)
+
+    # While the index writes one batch, PostgreSQL marks the one before and reads the next, in this order.
+    with ThreadPoolExecutor(1, thread_name_prefix="relay-rows") as rows:
+        for kind in KINDS:
+            collection = archive.collection(kind, encoder)
+            due, marked = take(kind, 0), rows.submit(lambda: None)
+            while due and not stopping():
+                upcoming = rows.submit(take, kind, due[-1].id)
+                archive.index.ensure(collection)
+                _send(archive, collection, due)
+                marked.result()
+                marked = rows.submit(mark, kind, due)
+                total += len(due)
+                on_batch(len(due))
+                due = upcoming.result() or rows.submit(take, kind, 0).result()
+            marked.result()
     return total
 
 

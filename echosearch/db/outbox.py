@@ -16,6 +16,9 @@ __all__ = ["VECTOR_TABLES", "Due", "done", "enqueue_everything", "take"]
 
 # what an upsert carries, per collection, in the order of Due; a row whose vector is gone meanwhile has none
 _DUE = "select o.id, o.gen, cast(o.key as text), coalesce(e.gen, 0), case o.op when 'upsert' then e.vector end"
+_OLDEST = """o.id = any(array(
+            select id from core.outbox where encoder_id = :encoder and collection = :collection and id > :after
+            order by id limit :limit))"""
 _SELECT = {
     "videos": f"""
         {_DUE}, coalesce(cast(v.study_key as text), ''), coalesce(cast(s.patient_key as text), ''),
@@ -25,7 +28,7 @@ _SELECT = {
         left join core.video v on v.video_key = o.key
         left join core.study s on s.study_key = v.study_key
         left join core.patient p on p.patient_key = s.patient_key
-        where o.id = any(:ids)""",
+        where {_OLDEST}""",
     "studies": f"""
         {_DUE}, cast(o.key as text), coalesce(cast(s.patient_key as text), ''),
                null, null, null, p.sex, s.age, s.month,
@@ -34,7 +37,7 @@ _SELECT = {
         left join core.study_embedding e on e.encoder_id = o.encoder_id and e.study_key = o.key
         left join core.study s on s.study_key = o.key
         left join core.patient p on p.patient_key = s.patient_key
-        where o.id = any(:ids)""",
+        where {_OLDEST}""",
     "reports": f"""
         {_DUE}, coalesce(cast(r.study_key as text), ''), coalesce(cast(s.patient_key as text), ''),
                null, null, null, p.sex, s.age, s.month, null
@@ -43,7 +46,7 @@ _SELECT = {
         left join core.report r on r.report_key = o.key
         left join core.study s on s.study_key = r.study_key
         left join core.patient p on p.patient_key = s.patient_key
-        where o.id = any(:ids)""",
+        where {_OLDEST}""",
 }
 # collection -> its table of vectors and that table's key
 VECTOR_TABLES = {
@@ -75,19 +78,15 @@ class Due(NamedTuple):
         return f"Due({self.id}, {self.key!r}, gen {self.gen})"  # without its vector
 
 
-def take(connection: Connection, encoder_id: int, collection: str, limit: int) -> list[Due]:
-    """The oldest ``limit`` rows of one collection, with what their points are to be."""
-    ids = connection.scalars(
-        text(
-            "select id from core.outbox where encoder_id = :encoder and collection = :collection"
-            " order by id limit :limit"
-        ),
-        {"encoder": encoder_id, "collection": collection, "limit": limit},
-    ).all()
-    if not ids:
-        return []
-    rows = connection.execute(text(_SELECT[collection]), {"ids": list(ids)})
-    return [Due(*row) for row in rows]
+def take(connection: Connection, encoder_id: int, collection: str, limit: int, after: int = 0) -> list[Due]:
+    """The oldest ``limit`` rows of one collection behind row ``after``, in their order, with what their points are to
+    be. A row can become visible behind a younger one: whoever goes on from the last row asks from 0 in the end."""
+    rows = connection.execute(
+        text(_SELECT[collection]),
+        {"encoder": encoder_id, "collection": collection, "limit": limit, "after": after},
+        execution_options={"binary": True},
+    )
+    return sorted(map(Due._make, rows.all()))
 
 
 def done(connection: Connection, encoder_id: int, collection: str, sent: Sequence[Due]) -> None:
@@ -103,7 +102,8 @@ def done(connection: Connection, encoder_id: int, collection: str, sent: Sequenc
     )
     table, key = VECTOR_TABLES[collection]
     upserts = [due for due in sent if due.vector is not None and due.id in unchanged]
-    keys = {"keys": [due.key for due in upserts], "encoder": encoder_id}
+    # one array literal: the driver would look at each key of a list for what must be escaped
+    keys = {"keys": "{" + ",".join(due.key for due in upserts) + "}", "encoder": encoder_id}
     connection.execute(
         text(
             f"update {table} e set indexed_gen = d.gen"

@@ -91,4 +91,4 @@ def main(videos: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 60_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)

@@ -11,9 +11,7 @@ import pytest
 from sqlalchemy import select, text
 
 from echosearch.archive import Archive
-from echosearch.db.generation import register_encoder
 from echosearch.db.ledger import single_ingest
-from echosearch.db.outbox import enqueue_everything
 from echosearch.db.status import archive_counts, why
 from echosearch.db.tables import Embedding, StudyEmbedding, Video
 from echosearch.encoder.fake import FakeEncoder
@@ -25,7 +23,6 @@ from echosearch.vector import from_bytes
 from ingest.dry_run import dry_run
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
-from ingest.relay import relay
 from ingest.verify import rebuild, verify
 from tests.ingest.conftest import Export, write_cine
 
@@ -250,20 +247,4 @@ def test_a_stray_patient_in_a_large_study_is_found_while_others_decode_and_can_b
     assert ingest(archive, export.root, IngestOptions()).quarantined == 40  # a file may not lift a conflict by itself
     summary = ingest(archive, export.root, IngestOptions(retry_quarantined=True))
     assert (summary.indexed, summary.quarantined, summary.pending) == (41, 0, 0)
-    assert verify(archive).clean
-
-
-def test_a_relay_that_is_told_to_stop_leaves_the_rest_due(
-    archive: Archive, export: Export, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        export.cine(f"IM_{number}", f"1.2.{number + 1}", study=f"1.{number}", seed=number)
-    ingest(archive, export.root, IngestOptions())
-    monkeypatch.setattr("ingest.relay.RELAY_BATCH", 1)
-    with archive.engine.begin() as connection:
-        encoder_id = register_encoder(connection, archive.encoder_id)
-        assert enqueue_everything(connection, encoder_id) == 6
-    told: list[int] = []
-    assert relay(archive, archive.encoder_id, encoder_id, told.append, stopping=lambda: len(told) == 2) == 2
-    assert relay(archive, archive.encoder_id, encoder_id) == 4
     assert verify(archive).clean
