@@ -148,7 +148,7 @@ class VideoHeader:
     rows: int
     columns: int
     n_frames: int  # counted in the stored pixel data, not NumberOfFrames
-    sha256: bytes = field(repr=False)  # of the whole file
+    sha256: bytes = field(repr=False)  # names the file's bytes (ByteReader.hashes)
     pixel_sha256: bytes = field(default=b"", repr=False)  # of the stored pixel data alone
     series_uid: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)

@@ -1,7 +1,7 @@
 """What search asks of Postgres: which study is meant, who qualifies, and what is shown of each hit.
 
 One statement a question, whatever the number of hits. Only rows that the index has (``indexed_gen``) and that
-are not in conflict come back. Identifiers come from the phi schema, by the functions at the end, only when asked.
+are not in conflict come back. Nothing here reads the phi schema but resolve_study.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
@@ -19,7 +18,6 @@ from echosearch.vector import Vectors, from_bytes
 
 __all__ = [
     "Contents",
-    "Identified",
     "ReportAbout",
     "StoredVideo",
     "StudyAbout",
@@ -27,13 +25,12 @@ __all__ = [
     "VideoAbout",
     "contents",
     "encoder_row",
-    "identified",
-    "report_texts",
     "reports_about",
     "resolve_study",
     "studies_about",
     "study_vector",
     "video_of_file",
+    "video_with_bytes",
     "video_with_key",
     "videos_about",
     "videos_of",
@@ -87,16 +84,6 @@ class StoredVideo:
     about: VideoAbout
     vector: Vectors = field(repr=False)
     pixel_sha256: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Identified:
-    """Whose a study is. Prints nothing of it."""
-
-    study_uid: str = field(repr=False)
-    accession_number: str = field(repr=False)
-    patient_id: str = field(repr=False)
-    study_date: date | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -232,8 +219,21 @@ def video_with_key(connection: Connection, encoder_id: int, video: str) -> Store
     return None if row is None else _stored(row)
 
 
-def video_of_file(connection: Connection, encoder_id: int, sha256: bytes) -> StoredVideo | None:
-    """The video that was made from a file with these bytes."""
+def video_of_file(
+    connection: Connection, encoder_id: int, path_key: str, size: int, mtime_ns: int
+) -> StoredVideo | None:
+    """The video of a file that was ingested from this path and has not changed since."""
+    query = text(
+        f"{_STORED} and v.video_key = (select f.video_key from core.source_file f where f.path_key = :path"
+        " and f.state in ('embedded', 'indexed') and f.size = :size and f.mtime_ns = :mtime)"
+    )
+    given = {"encoder": encoder_id, "path": path_key, "size": size, "mtime": mtime_ns}
+    row = connection.execute(query, given).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def video_with_bytes(connection: Connection, encoder_id: int, sha256: bytes) -> StoredVideo | None:
+    """The video of an mp4 or avi with this SHA-256."""
     query = text(f"{_STORED} and v.file_sha256 = :sha256 order by v.video_key limit 1")
     row = connection.execute(query, {"encoder": encoder_id, "sha256": sha256}).one_or_none()
     return None if row is None else _stored(row)
@@ -265,33 +265,3 @@ def _video(row: Row[tuple[object, ...]]) -> VideoAbout:
 
 def _stored(row: Row[tuple[object, ...]]) -> StoredVideo:
     return StoredVideo(_video(row), from_bytes(row.vector), row.pixel_sha256)
-
-
-# --- phi: only when asked ------------------------------------------------------------------------------------
-
-
-def identified(connection: Connection, studies: Sequence[str]) -> dict[str, Identified]:
-    """Whose these studies are, by study key."""
-    rows = connection.execute(
-        text(
-            "select cast(s.study_key as text) as study, s.study_uid, s.accession_number, o.patient_id, s.study_date"
-            " from phi.study s left join phi.patient o using (patient_key)"
-            " where s.study_key = any(cast(:keys as uuid[]))"
-        ),
-        {"keys": list(studies)},
-    )
-    return {
-        row.study: Identified(row.study_uid, row.accession_number, row.patient_id or "", row.study_date) for row in rows
-    }
-
-
-def report_texts(connection: Connection, reports: Sequence[str]) -> dict[str, str]:
-    """The text of these reports, as it came, by report key."""
-    rows = connection.execute(
-        text(
-            "select cast(report_key as text) as report, text from phi.report"
-            " where report_key = any(cast(:keys as uuid[]))"
-        ),
-        {"keys": list(reports)},
-    )
-    return {row.report: row.text for row in rows}

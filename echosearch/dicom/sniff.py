@@ -104,19 +104,34 @@ class ByteReader:
 
     def sha256(self) -> bytes:
         """Of the whole file; memory stays at one block."""
-        return self.hashes(0, 0)[0]
+        digest = hashlib.sha256()
+        for block, _ in self._blocks():
+            digest.update(block)
+        return digest.digest()
 
     def hashes(self, start: int, end: int) -> tuple[bytes, bytes]:
-        """SHA-256 of the whole file and of its bytes [start, end), in one pass; memory stays at one block."""
-        whole, part = hashlib.sha256(), hashlib.sha256()
+        """Two digests in one pass over the file; memory stays at one block.
+
+        The second is the SHA-256 of the bytes [start, end). The first names the whole file: the SHA-256 of the other
+        bytes followed by the second. To hash what lies between twice would be a third of the header stage.
+        """
+        rest, part = hashlib.sha256(), hashlib.sha256()
+        for block, offset in self._blocks():
+            first, last = (min(max(edge - offset, 0), len(block)) for edge in (start, end))
+            rest.update(block[:first])
+            part.update(block[first:last])
+            rest.update(block[last:])
+        rest.update(part.digest())
+        return rest.digest(), part.digest()
+
+    def _blocks(self) -> Iterator[tuple[memoryview, int]]:
+        """The file from its beginning, block by block, each with its offset."""
         offset = 0
         while block := self._pread(HASH_BYTES, offset):
-            whole.update(block)
-            part.update(memoryview(block)[max(start - offset, 0) : max(end - offset, 0)])
+            yield memoryview(block), offset
             offset += len(block)
         if offset != self.size:
             raise FileRefused(Quarantined(Reason.CHANGED, "the file's size changed while it was read"))
-        return whole.digest(), part.digest()
 
 
 @contextmanager

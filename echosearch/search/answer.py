@@ -11,6 +11,7 @@ import numpy as np
 
 from echosearch.archive import Archive
 from echosearch.db import Connection, lookup
+from echosearch.db.identified import identified, report_texts
 from echosearch.db.lookup import StoredVideo, StudyAbout, VideoAbout
 from echosearch.errors import EmptyArchive
 from echosearch.index.base import Kind, Scored
@@ -136,8 +137,8 @@ def results(
     """Put names to hits where they were asked for, and say what to know before believing them."""
     shown = list(hits)
     if options.identified:
-        names = lookup.identified(search.connection, [hit.study for hit in hits])
-        texts = lookup.report_texts(search.connection, [hit.report for hit in hits if hit.report])
+        names = identified(search.connection, [hit.study for hit in hits])
+        texts = report_texts(search.connection, [hit.report for hit in hits if hit.report])
         shown = [replace(hit, identified=names.get(hit.study), report_text=texts.get(hit.report or "")) for hit in hits]
     encoder = search.archive.encoder_id
     warnings = list(notes)

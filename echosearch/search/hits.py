@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from echosearch.db.lookup import Identified
+from echosearch.db.identified import Identified
 from echosearch.encoder.base import EncoderId
 from echosearch.errors import InputError
 from echosearch.study import View

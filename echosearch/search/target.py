@@ -11,7 +11,7 @@ from echosearch.db import lookup
 from echosearch.errors import FileRefused, InputError
 from echosearch.search.answer import Searching
 from echosearch.search.embed_file import read_file
-from echosearch.study import Quarantined, Reason
+from echosearch.study import Quarantined, Reason, VideoHeader
 from echosearch.unicode import is_text
 from echosearch.vector import Vectors, is_usable
 
@@ -45,23 +45,43 @@ def find_target(search: Searching, name: str) -> Target:
 
 def _of_file(search: Searching, path: Path) -> Target:
     archive, query = search.archive, {"file": str(path)}
-    known = lookup.video_of_file(search.connection, search.encoder_id, _sha256(path))
+    known = _as_ingested(search, path)
     if known is not None:
         return Target(known.vector, known.about.study, known.about.patient, query)
     header, clip = read_file(path, archive.encoder.clip_spec, archive.settings)
-    keyring = archive.keyring
-    if header is None:  # an mp4 or avi says nothing of whose it is
-        study = patient = None
-    else:
-        known = lookup.video_with_key(search.connection, search.encoder_id, keyring.video(header.sop_uid))
-        if known is not None and known.pixel_sha256 == header.pixel_sha256:  # exported again: other bytes, same pixels
-            return Target(known.vector, known.about.study, known.about.patient, query)
-        study = keyring.study(header.study_uid)
-        patient = keyring.patient(header.issuer, header.patient_id) if header.patient_id else None  # as admitted
+    known = _same_video(search, path, header)
+    if known is not None:
+        return Target(known.vector, known.about.study, known.about.patient, query)
+    study = patient = None  # an mp4 or avi says nothing of whose it is
+    if header is not None:
+        study = archive.keyring.study(header.study_uid)
+        patient = (
+            archive.keyring.patient(header.issuer, header.patient_id) if header.patient_id else None
+        )  # as admitted
     vector = archive.encoder.encode_clips([clip])[0]
     if not is_usable(vector):
         raise FileRefused(Quarantined(Reason.BAD_VECTOR, "the encoder gave a zero or non-finite vector"))
     return Target(vector, study, patient, query)
+
+
+def _as_ingested(search: Searching, path: Path) -> lookup.StoredVideo | None:
+    """Of a file that lies where the ingest read it: nothing of it is read again."""
+    try:
+        real = path.resolve(strict=True)
+        info = real.stat()
+    except OSError as exc:
+        raise FileRefused(Quarantined(Reason.UNREADABLE, exc.strerror or type(exc).__name__)) from exc
+    key = search.archive.keyring.path(real)
+    return lookup.video_of_file(search.connection, search.encoder_id, key, info.st_size, info.st_mtime_ns)
+
+
+def _same_video(search: Searching, path: Path, header: VideoHeader | None) -> lookup.StoredVideo | None:
+    """Of a copy, or of another export of a video: other bytes, the same pixels."""
+    if header is None:
+        return lookup.video_with_bytes(search.connection, search.encoder_id, _sha256(path))
+    video = search.archive.keyring.video(header.sop_uid)
+    known = lookup.video_with_key(search.connection, search.encoder_id, video)
+    return known if known is not None and known.pixel_sha256 == header.pixel_sha256 else None
 
 
 def _sha256(path: Path) -> bytes:

@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from echosearch.dicom import read_header
+from echosearch.dicom.sniff import open_regular
 from echosearch.dicom.sop import SECONDARY_CAPTURES, ULTRASOUND, VOLUMES
 from echosearch.errors import FileRefused
 from echosearch.study import Mode, Quarantined, Reason, Skipped, VideoHeader
@@ -49,7 +50,10 @@ def test_a_real_cine() -> None:
     assert (found.n_frames, found.rows, found.columns) == (30, 240, 320)
     assert found.sop_uid == dataset.SOPInstanceUID
     assert found.study_uid == dataset.StudyInstanceUID
-    assert found.sha256 == hashlib.sha256(path.read_bytes()).digest()
+    data = path.read_bytes()
+    start, end = data.index(b"\xff\xd8"), data.rindex(b"\xfe\xff\xdd\xe0")  # the first JPEG, the end of the last
+    assert found.pixel_sha256 == hashlib.sha256(data[start:end]).digest()
+    assert found.sha256 == hashlib.sha256(data[:start] + data[end:] + found.pixel_sha256).digest()
     assert found.issuer == "SITE"  # the file names none
     assert found.device == "SonoSite, Inc. Turbo"
     assert found.heart_rate is None  # it says 0
@@ -364,3 +368,17 @@ def test_mode_by_pixels_where_there_are_no_regions(write_cine: WriteCine) -> Non
     assert read_header(write_cine(sepia.tobytes())).mode == Mode.BMODE
     black = read_header(write_cine(np.zeros_like(grey).tobytes()))
     assert (black.mode, black.mode_source) == (Mode.UNKNOWN, "none")
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 0), (0, 10), (3, 7), (9, 10), (10, 10), (2, 9)])
+def test_both_hashes_are_made_in_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int, end: int
+) -> None:
+    """Whatever lies on which side of a block's edge."""
+    monkeypatch.setattr("echosearch.dicom.sniff.HASH_BYTES", 4)
+    (tmp_path / "file").write_bytes(b"0123456789")
+    part = hashlib.sha256(b"0123456789"[start:end]).digest()
+    rest = b"0123456789"[:start] + b"0123456789"[end:]
+    with open_regular(tmp_path / "file") as reader:
+        assert reader.hashes(start, end) == (hashlib.sha256(rest + part).digest(), part)
+        assert reader.sha256() == hashlib.sha256(b"0123456789").digest()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
+import av
 import numpy as np
 import pytest
 from sqlalchemy import text
@@ -69,6 +72,17 @@ def test_a_file_of_a_known_patient_leaves_that_patient_out(corpus: Corpus, cine:
         point_at(corpus, study.key, study.patient)
 
 
+def write_avi(path: Path) -> Path:
+    with av.open(str(path), "w", format="avi") as container:
+        stream = container.add_stream("mjpeg", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for shade in range(0, 200, 20):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), shade, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
 def point_at(corpus: Corpus, study: str, patient: str) -> None:
     """The study's point anew, as the relay makes it."""
     from echosearch.db.vectors import enqueue
@@ -79,14 +93,22 @@ def point_at(corpus: Corpus, study: str, patient: str) -> None:
     assert relay(corpus.archive, corpus.archive.encoder_id, corpus.encoder_id) == 1
 
 
-@pytest.mark.parametrize("known_by", ["bytes", "sop_uid"])
-def test_a_file_of_the_archive_is_answered_from_its_stored_vector(corpus: Corpus, cine: Path, known_by: str) -> None:
-    """The same bytes under any name, or exported again with other tags and the same pixels; nothing is encoded."""
-    video = corpus.videos[20]
-    header = inspect_file(cine)
-    assert isinstance(header, VideoHeader)
-    sha256 = hashlib.sha256(cine.read_bytes()).digest() if known_by == "bytes" else b"other bytes"
-    key = corpus.archive.keyring.video(header.sop_uid)
+@pytest.mark.parametrize("known_by", ["its path", "its pixels", "its bytes"])
+def test_a_file_of_the_archive_is_answered_from_its_stored_vector(
+    corpus: Corpus, cine: Path, tmp_path: Path, known_by: str
+) -> None:
+    """Where it was ingested, exported again with other tags, or an avi under any name; nothing is encoded."""
+    video, new, sha256, pixels, path = corpus.videos[20], str(uuid4()), b"other", b"other", str(uuid4())
+    match known_by:
+        case "its path":
+            path = corpus.archive.keyring.path(cine)
+        case "its pixels":
+            header = inspect_file(cine)
+            assert isinstance(header, VideoHeader)
+            new, pixels = corpus.archive.keyring.video(header.sop_uid), header.pixel_sha256
+        case "its bytes":
+            cine = write_avi(tmp_path / "IM.avi")
+            sha256 = hashlib.sha256(cine.read_bytes()).digest()
     move = (
         "insert into core.video select cast(:new as uuid), study_key, cast(:sha as bytea), cast(:pixels as bytea),"
         " n_frames, rows, columns, frame_seconds, frame_seconds_source, heart_rate, device, transfer_syntax_uid,"
@@ -97,21 +119,30 @@ def test_a_file_of_the_archive_is_answered_from_its_stored_vector(corpus: Corpus
         "insert into core.embedding (encoder_id, video_key, vector, gen, indexed_gen) select encoder_id,"
         " cast(:new as uuid), vector, 1, 1 from core.embedding where video_key = cast(:old as uuid)"
     )
-    given = {"new": key, "old": video.key, "sha": sha256, "pixels": header.pixel_sha256}
+    file = (
+        "insert into core.source_file (path_key, size, mtime_ns, state, video_key)"
+        " values (cast(:path as uuid), :size, :mtime, 'indexed', cast(:new as uuid))"
+    )
+    info = cine.stat()
+    given = {"new": new, "old": video.key, "sha": sha256, "pixels": pixels}
     batches = corpus.archive.encoder.batches  # type: ignore[attr-defined]
     try:
         with corpus.archive.engine.begin() as connection:
             connection.execute(text(move), given)
-            connection.execute(text(copy), {"new": key, "old": video.key})
+            connection.execute(text(copy), {"new": new, "old": video.key})
+            connection.execute(text(file), {"path": path, "size": info.st_size, "mtime": info.st_mtime_ns, "new": new})
         hits = similar(corpus.archive, str(cine), ALL).hits
         others = [study for study in corpus.studies if study.patient != video.study.patient]
         truth = cosines(corpus, video.vector)
         assert {h.study: h.score for h in hits} == pytest.approx({s.key: truth[s.key] for s in others}, abs=2e-3)
         assert corpus.archive.encoder.batches == batches  # type: ignore[attr-defined]
+        os.utime(cine, ns=(info.st_atime_ns, info.st_mtime_ns + 1))  # another file lies there now, for all one knows
+        similar(corpus.archive, str(cine), ALL)
+        assert (corpus.archive.encoder.batches > batches) == (known_by == "its path")  # type: ignore[attr-defined]
     finally:
         with corpus.archive.engine.begin() as connection:
-            for table in ("core.embedding", "core.video"):
-                connection.execute(text(f"delete from {table} where video_key = cast(:key as uuid)"), {"key": key})
+            for table in ("core.source_file", "core.embedding", "core.video"):
+                connection.execute(text(f"delete from {table} where video_key = cast(:key as uuid)"), {"key": new})
 
 
 def test_a_cut_cine_is_refused(corpus: Corpus, cine: Path) -> None:

@@ -1,0 +1,48 @@
+"""Whose a study is and what its report says: read from the phi schema for a search, only when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+__all__ = ["Identified", "identified", "report_texts"]
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Whose a study is. Prints nothing of it."""
+
+    study_uid: str = field(repr=False)
+    accession_number: str = field(repr=False)
+    patient_id: str = field(repr=False)
+    study_date: date | None = field(repr=False)
+
+
+def identified(connection: Connection, studies: Sequence[str]) -> dict[str, Identified]:
+    """Whose these studies are, by study key."""
+    rows = connection.execute(
+        text(
+            "select cast(s.study_key as text) as study, s.study_uid, s.accession_number, o.patient_id, s.study_date"
+            " from phi.study s left join phi.patient o using (patient_key)"
+            " where s.study_key = any(cast(:keys as uuid[]))"
+        ),
+        {"keys": list(studies)},
+    )
+    return {
+        row.study: Identified(row.study_uid, row.accession_number, row.patient_id or "", row.study_date) for row in rows
+    }
+
+
+def report_texts(connection: Connection, reports: Sequence[str]) -> dict[str, str]:
+    """The text of these reports, as it came, by report key."""
+    rows = connection.execute(
+        text(
+            "select cast(report_key as text) as report, text from phi.report"
+            " where report_key = any(cast(:keys as uuid[]))"
+        ),
+        {"keys": list(reports)},
+    )
+    return {row.report: row.text for row in rows}
