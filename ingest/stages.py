@@ -169,7 +169,9 @@ def _attempted(
 
     died: list[T] = []
     while True:
-        results = run.pool.map(function, tasks(items), ordered=stage == "headers")
+        # Headers go before clips: while a group of them is read and admitted, clips are left to decode.
+        headers = stage == "headers"
+        results = run.pool.map(function, tasks(items), ordered=headers, first=headers)
         for task, result in run.clock.pulling(stage, results):
             item = under_way.pop(id(task))
             if not isinstance(result, WorkerDied | TimedOut):

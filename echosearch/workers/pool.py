@@ -16,18 +16,18 @@ import queue
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 
+from echosearch.workers.jobs import Answers, Inbox, Job, PoolBroken, Raised, TimedOut, WorkerDied
 from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, main_left_alone, receive, serve
 
-__all__ = ["DecodePool", "PoolBroken", "TimedOut", "WorkerDied"]
+__all__ = ["DecodePool"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,44 +37,13 @@ _OWN_EXITS = {EXIT_MEMORY: "memory limit", EXIT_PANIC: "panic in a codec"}
 READY_SECONDS = 120.0  # the first worker waits for the server's imports
 
 
-class PoolBroken(RuntimeError):
-    """Workers cannot be started at all; the message says how they ended."""
-
-
-@dataclass(frozen=True)
-class WorkerDied:
-    """The worker ended under this task: a signal, an exit, or more memory than it may have."""
-
-    detail: str
-
-
-@dataclass(frozen=True)
-class TimedOut:
-    """The task used more time than it may: "cpu" or "wall"."""
-
-    limit: str
-
-
-@dataclass(frozen=True)
-class _Raised:
-    error: Exception
-
-
-@dataclass(eq=False)
-class _Job(Generic[T]):
-    number: int
-    task: T
-    message: bytes  # pickled (function, task)
-    answers: queue.SimpleQueue[tuple[_Job[T], Any]]
-
-
 @dataclass(eq=False)
 class _Worker:
     process: BaseProcess
     pipe: Connection
     deadline: float
     ready: bool = False
-    job: _Job[Any] | None = None
+    job: Job[Any] | None = None
 
 
 class DecodePool:
@@ -90,7 +59,7 @@ class DecodePool:
         self._limits = (memory_mb, cpu_seconds)
         self._context = multiprocessing.get_context("forkserver")
         self._crew: list[_Worker] = []
-        self._inbox: deque[_Job[Any]] = deque()
+        self._inbox = Inbox()
         self._failed_starts = 0
         self._broken: PoolBroken | None = None
         self._closing = False
@@ -114,9 +83,15 @@ class DecodePool:
             end.close()
 
     def map(
-        self, function: Callable[[T], R], tasks: Iterable[T], window: int | None = None, ordered: bool = False
+        self,
+        function: Callable[[T], R],
+        tasks: Iterable[T],
+        window: int | None = None,
+        ordered: bool = False,
+        first: bool = False,
     ) -> Iterator[tuple[T, R | WorkerDied | TimedOut]]:
-        """Yield (task, result) as they finish, or in the tasks' order; at most ``window`` tasks are under way.
+        """Yield (task, result) as they finish, or in the tasks' order; at most ``window`` tasks are under way. Those of
+        a map that goes ``first`` wait for no other map's.
 
         ``tasks`` is drawn from in the caller's thread, one at a time, as room appears: committing "attempt + 1" in
         that generator happens before the decode. An exception of ``function`` is raised here; a death or a
@@ -124,7 +99,7 @@ class DecodePool:
         part of the window, so memory stays bounded.
         """
         window = window or 4 * self.workers
-        answers: queue.SimpleQueue[tuple[_Job[T], Any]] = queue.SimpleQueue()
+        answers: Answers[T] = queue.SimpleQueue()
         source = iter(tasks)
         number = under_way = expected = 0
         exhausted = False
@@ -137,13 +112,13 @@ class DecodePool:
                     except StopIteration:
                         exhausted = True
                         break
-                    self._submit(_Job(number, task, pickle.dumps((function, task)), answers))
+                    self._submit(Job(number, task, pickle.dumps((function, task)), answers, first))
                     number += 1
                     under_way += 1
                 if not under_way:
                     return
                 job, result = self._next_answer(answers)
-                if isinstance(result, _Raised):
+                if isinstance(result, Raised):
                     raise result.error
                 if not ordered:
                     under_way -= 1
@@ -157,21 +132,19 @@ class DecodePool:
         finally:
             self._forget(answers)
 
-    def _next_answer(self, answers: queue.SimpleQueue[tuple[_Job[T], Any]]) -> tuple[_Job[T], Any]:
+    def _next_answer(self, answers: Answers[T]) -> tuple[Job[T], Any]:
         while self._broken is None:
             with suppress(queue.Empty):
                 return answers.get(timeout=0.5)
         raise PoolBroken(str(self._broken))
 
-    def _submit(self, job: _Job[Any]) -> None:
-        self._inbox.append(job)
+    def _submit(self, job: Job[Any]) -> None:
+        self._inbox.put(job)
         self._ring()
 
-    def _forget(self, answers: queue.SimpleQueue[Any]) -> None:
+    def _forget(self, answers: Answers[Any]) -> None:
         """Drop what an abandoned map has not started; what runs is finished and thrown away."""
-        for job in [job for job in list(self._inbox) if job.answers is answers]:
-            with suppress(ValueError):  # just handed out
-                self._inbox.remove(job)
+        self._inbox.drop(answers)
 
     def _ring(self) -> None:
         with self._bell_lock:
@@ -197,15 +170,14 @@ class DecodePool:
         for worker in list(self._crew):
             if not worker.ready or worker.job is not None:
                 continue
-            try:
-                job = self._inbox.popleft()
-            except IndexError:
+            job = self._inbox.take()
+            if job is None:
                 return
             worker.job, worker.deadline = job, time.monotonic() + self.wall_seconds
             try:
                 worker.pipe.send_bytes(job.message)
             except OSError:  # it died idle: the task was not begun, another worker takes it
-                self._inbox.appendleft(job)
+                self._inbox.put_back(job)
                 worker.job = None
                 self._end(worker)
 
@@ -239,7 +211,7 @@ class DecodePool:
             worker.deadline = float("inf")
             return
         succeeded, value = message
-        self._answer(worker, value if succeeded else _Raised(value))
+        self._answer(worker, value if succeeded else Raised(value))
 
     def _answer(self, worker: _Worker, result: Any) -> None:
         if worker.job is not None:

@@ -111,6 +111,18 @@ def test_two_stages_share_the_pool(pool: DecodePool) -> None:
     assert [result for _, result in pool.map(abs, first, window=3, ordered=True)] == list(range(30))
 
 
+def test_a_map_that_goes_first_waits_for_no_queue() -> None:
+    """``time.sleep`` gives the time it takes to the queue; the header stage must not wait for the clips'."""
+    with DecodePool(1, 2000, 10, 60) as one:
+        queued = one.map(time.sleep, [0.0] + [0.3] * 6, window=7)
+        next(queued)  # six are left, 1.8 s of work
+        began = time.monotonic()
+        assert [result for _, result in one.map(operator.neg, [1, 2, 3], ordered=True, first=True)] == [-1, -2, -3]
+        asked = time.monotonic() - began
+        assert len(list(queued)) == 6
+        assert asked < (time.monotonic() - began) / 2  # it waited for the one that ran, not for six
+
+
 def test_an_abandoned_map_leaves_the_pool_usable(pool: DecodePool) -> None:
     walk = pool.map(eval, ["__import__('time').sleep(0.2)"] * 50, window=50)
     next(walk)
