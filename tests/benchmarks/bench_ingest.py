@@ -86,7 +86,7 @@ def ingest_rate(root: Path, settings: Settings, cines: int) -> float:
 
 
 def main() -> None:
-    cines = int(sys.argv[1]) if len(sys.argv) > 1 else 120
+    cines = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     with tempfile.TemporaryDirectory(prefix="echosearch-bench-") as folder:
         root = Path(folder) / "export"
         root.mkdir()
