@@ -11,11 +11,12 @@ from uuid import UUID
 
 from echosearch.archive import Archive
 from echosearch.db import outbox
+from echosearch.db.points import PointRow
 from echosearch.encoder.base import EncoderId
 from echosearch.index.base import KINDS, Collection, Kind, Payload, Point, point_id
 from echosearch.vector import from_bytes, vector_hash
 
-__all__ = ["RELAY_BATCH", "RelayThread", "relay"]
+__all__ = ["RELAY_BATCH", "RelayThread", "point_of", "relay"]
 
 # Points a transaction: 20 MB of raw vectors, and two of them are under way. To make few durable costs the index as much
 # as to make many: it forces some 50 files to the disk, 0.2 s on a slow one.
@@ -37,11 +38,11 @@ def relay(
     """
     total = 0
 
-    def take(kind: Kind, after: int) -> list[outbox.Due]:
+    def take(kind: Kind, after: int) -> list[PointRow]:
         with archive.engine.connect() as connection:
             return outbox.take(connection, encoder_id, kind, RELAY_BATCH, after)
 
-    def mark(kind: Kind, sent: Sequence[outbox.Due]) -> None:
+    def mark(kind: Kind, sent: Sequence[PointRow]) -> None:
         with writing, archive.engine.begin() as connection:
             outbox.done(connection, encoder_id, kind, sent)
 
@@ -51,7 +52,7 @@ def relay(
             collection = archive.collection(kind, encoder)
             due, marked = take(kind, 0), rows.submit(lambda: None)
             while due and not stopping():
-                upcoming = rows.submit(take, kind, due[-1].id)
+                upcoming = rows.submit(take, kind, due[-1].due_id)
                 archive.index.ensure(collection)
                 _send(archive, collection, due)
                 marked.result()
@@ -63,8 +64,8 @@ def relay(
     return total
 
 
-def _send(archive: Archive, collection: Collection, due: Sequence[outbox.Due]) -> None:
-    points = [_point(collection, item, item.vector) for item in due if item.vector is not None]
+def _send(archive: Archive, collection: Collection, due: Sequence[PointRow]) -> None:
+    points = [point_of(collection, item, item.vector) for item in due if item.vector is not None]
     gone: list[UUID] = [point_id(collection.fingerprint, item.key) for item in due if item.vector is None]
     if points:
         archive.index.upsert(collection, points)
@@ -72,7 +73,8 @@ def _send(archive: Archive, collection: Collection, due: Sequence[outbox.Due]) -
         archive.index.delete(collection, gone)
 
 
-def _point(collection: Collection, due: outbox.Due, vector: bytes) -> Point:
+def point_of(collection: Collection, due: PointRow, vector: bytes) -> Point:
+    """The index's point of a row that has a vector."""
     payload = Payload(
         key=due.key,
         study=due.study,

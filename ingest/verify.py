@@ -13,12 +13,14 @@ from echosearch.db import Connection, comparison, outbox
 from echosearch.db.comparison import Differences, SeenPoint
 from echosearch.db.generation import active_encoder, register_encoder
 from echosearch.db.ledger import single_ingest
+from echosearch.db.points import PointRow
 from echosearch.db.status import ArchiveCounts, archive_counts
 from echosearch.encoder.base import EncoderId
 from echosearch.errors import EmptyArchive
-from echosearch.index.base import KINDS, Kind, point_id
+from echosearch.index.base import KINDS, Collection, Kind, Stored
+from echosearch.index.fields import payload_values
 from echosearch.vector import is_usable, unit
-from ingest.relay import relay
+from ingest.relay import point_of, relay
 
 __all__ = ["VerifyReport", "rebuild", "verify"]
 
@@ -46,7 +48,7 @@ class VerifyReport:
 
 
 def verify(archive: Archive, repair: bool = False) -> VerifyReport:
-    """Compare every collection of the active encoder with Postgres: ids, generations, hashes, vectors, both ways.
+    """Compare every collection of the active encoder with Postgres: ids, payloads, vectors, both ways.
 
     With ``repair`` the index is made right and the report says what had been wrong. Holds the ingest lock.
     Raises EmptyArchive, ArchiveLocked, StoreUnreachable.
@@ -71,29 +73,24 @@ def _compare(archive: Archive, connection: Connection, encoder: EncoderId, encod
     comparison.start_comparison(connection)
     collection = archive.collection(kind, encoder)
     if collection.name in archive.index.collections():
-        for points in batched(archive.index.scroll(collection, with_vectors=True), SCROLL_BATCH):
-            truth = comparison.vectors_of(connection, encoder_id, kind, [point.key for point in points])
-            comparison.note_seen(
-                connection,
-                [
-                    SeenPoint(
-                        point.key,
-                        point.gen,
-                        point.vector_hash,
-                        point.id == point_id(encoder.fingerprint, point.key)
-                        and _fits(point.vector, truth.get(point.key)),
-                    )
-                    for point in points
-                ],
-            )
+        for points in batched(archive.index.scroll(collection, whole=True), SCROLL_BATCH):
+            rows = comparison.points_of(connection, encoder_id, kind, [point.key for point in points])
+            seen = [SeenPoint(point.key, _fits(collection, point, rows.get(point.key))) for point in points]
+            comparison.note_seen(connection, seen)
     return comparison.compare(connection, encoder_id, kind)
 
 
-def _fits(stored: np.ndarray | None, raw: np.ndarray | None) -> bool:
-    """Whether the index's unit vector is the raw one's direction. Unknown keys are orphans, not misfits."""
-    if stored is None or raw is None:
+def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:
+    """Whether the index's point is the one that the relay would send. Unknown keys are orphans, not misfits."""
+    if row is None or row.vector is None or stored.vector is None:
         return True
-    return is_usable(stored) and float(np.abs(unit(stored) - unit(raw)).max()) <= VECTOR_TOLERANCE
+    point = point_of(collection, row, row.vector)
+    return (
+        stored.id == point.id
+        and stored.payload == payload_values(point.payload)
+        and is_usable(stored.vector)
+        and float(np.abs(unit(stored.vector) - unit(point.vector)).max()) <= VECTOR_TOLERANCE
+    )
 
 
 def rebuild(archive: Archive, on_batch: Callable[[int], None] = lambda sent: None) -> int:

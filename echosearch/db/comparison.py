@@ -5,14 +5,13 @@ Set-based, so that ten million points need no memory here. Points that the outbo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.outbox import VECTOR_TABLES
+from echosearch.db.points import VECTOR_TABLES, PointRow, point_rows
 from echosearch.db.vectors import enqueue
-from echosearch.vector import Vectors, from_bytes
 
 __all__ = [
     "Differences",
@@ -20,9 +19,9 @@ __all__ = [
     "compare",
     "ledger_faults",
     "note_seen",
+    "points_of",
     "repair",
     "start_comparison",
-    "vectors_of",
 ]
 
 
@@ -31,9 +30,7 @@ class SeenPoint:
     """A point as the index has it."""
 
     key: str
-    gen: int
-    vector_hash: str
-    vector_fits: bool  # its vector is that of Postgres, up to the index's precision
+    fits: bool  # it is what Postgres says, its vector up to the index's precision
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Differences:
     collection: str
     points: int
     missing: tuple[str, ...]  # in Postgres, not in the index
-    stale: tuple[str, ...]  # another generation, hash or vector
+    stale: tuple[str, ...]  # another generation, vector or payload
     orphans: tuple[str, ...]  # in the index, not in Postgres
     doubles: tuple[str, ...]  # twice in the index
     due: int
@@ -56,37 +53,21 @@ class Differences:
 def start_comparison(connection: Connection) -> None:
     """An empty temporary table for one collection's points; it goes with the transaction."""
     connection.execute(text("drop table if exists pg_temp.seen"))
-    connection.execute(
-        text("create temporary table seen (key uuid, gen bigint, hash text, fits boolean) on commit drop")
-    )
+    connection.execute(text("create temporary table seen (key uuid, fits boolean) on commit drop"))
 
 
 def note_seen(connection: Connection, points: Sequence[SeenPoint]) -> None:
     connection.execute(
-        text(
-            "insert into seen select * from unnest(cast(:keys as uuid[]), cast(:gens as bigint[]),"
-            " cast(:hashes as text[]), cast(:fits as boolean[]))"
-        ),
-        {
-            "keys": [point.key for point in points],
-            "gens": [point.gen for point in points],
-            "hashes": [point.vector_hash for point in points],
-            "fits": [point.vector_fits for point in points],
-        },
+        text("insert into seen select * from unnest(cast(:keys as uuid[]), cast(:fits as boolean[]))"),
+        {"keys": [point.key for point in points], "fits": [point.fits for point in points]},
     )
 
 
-def vectors_of(connection: Connection, encoder_id: int, collection: str, keys: Sequence[str]) -> Mapping[str, Vectors]:
-    """Raw vectors by key, for those that exist."""
-    table, key = VECTOR_TABLES[collection]
-    rows = connection.execute(
-        text(
-            f"select cast({key} as text) as key, vector from {table}"
-            f" where encoder_id = :encoder and {key} = any(cast(:keys as uuid[]))"
-        ),
-        {"encoder": encoder_id, "keys": list(keys)},
-    )
-    return {row.key: from_bytes(row.vector) for row in rows}
+def points_of(connection: Connection, encoder_id: int, collection: str, keys: Sequence[str]) -> dict[str, PointRow]:
+    """What these points are to be, by key, for those that have a vector."""
+    query = "select 0 as id, 0 as gen, key, 'upsert' as op from unnest(cast(:keys as uuid[])) as wanted(key)"
+    rows = point_rows(connection, encoder_id, collection, query, {"keys": list(keys)})
+    return {row.key: row for row in rows if row.vector is not None}
 
 
 def compare(connection: Connection, encoder_id: int, collection: str) -> Differences:
@@ -110,8 +91,7 @@ def compare(connection: Connection, encoder_id: int, collection: str) -> Differe
         ),
         stale=keys(
             f"select cast(e.{key} as text) from {table} e join seen s on s.key = e.{key}"
-            f" where e.encoder_id = :encoder and {not_due} e.{key}) and (s.gen <> e.gen or not s.fits"
-            f" or s.hash <> left(encode(sha256(e.vector), 'hex'), 16)) order by 1"
+            f" where e.encoder_id = :encoder and {not_due} e.{key}) and not s.fits order by 1"
         ),
         orphans=keys(
             f"select distinct cast(s.key as text) from seen s left join {table} e"

@@ -6,7 +6,7 @@ The index is derived: everything in it can be rebuilt from Postgres without an e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
@@ -90,12 +90,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Stored:
-    """What scroll gives: enough to compare with Postgres. ``vector`` (unit length) only when asked for."""
+    """What scroll gives; when asked for, with ``payload`` as payload_values made it and ``vector`` of unit length."""
 
     id: UUID
     key: str
     gen: int
     vector_hash: str
+    payload: Mapping[str, object] | None = field(default=None, repr=False)
     vector: Vectors | None = field(default=None, repr=False)
 
 
@@ -122,8 +123,8 @@ class VectorIndex(Protocol):
 
     def count(self, collection: Collection) -> int: ...
 
-    def scroll(self, collection: Collection, with_vectors: bool = False, batch: int = 1000) -> Iterator[Stored]:
-        """Every point once, in the order of ids."""
+    def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
+        """Every point once, in the order of ids; ``whole``: with payload and vector."""
         ...
 
     def drop(self, collection: Collection) -> None: ...

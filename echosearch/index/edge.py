@@ -130,17 +130,17 @@ class EdgeIndex:
         with engine_errors(collection.name):
             return shard.count(engine.CountRequest(exact=True))
 
-    def scroll(self, collection: Collection, with_vectors: bool = False, batch: int = 1000) -> Iterator[Stored]:
+    def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
         shard = self._open(collection)
         offset: engine.PointId | None = None
         while shard is not None:
-            request = engine.ScrollRequest(offset=offset, limit=batch, with_payload=["ref"], with_vector=with_vectors)
+            request = engine.ScrollRequest(offset=offset, limit=batch, with_payload=whole or ["ref"], with_vector=whole)
             with engine_errors(collection.name):
                 records, offset = shard.scroll(request)
             for record in records:
                 values = record.payload or {}
-                vector = np.asarray(record.vector, dtype=np.float32) if with_vectors else None
-                yield Stored(_uuid(record.id), *read_ref(values), vector)
+                vector = np.asarray(record.vector, dtype=np.float32) if whole else None
+                yield Stored(_uuid(record.id), *read_ref(values), values if whole else None, vector)
             if offset is None:
                 return
 

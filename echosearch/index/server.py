@@ -168,7 +168,7 @@ class ServerIndex:
         except NotFound:
             return 0
 
-    def scroll(self, collection: Collection, with_vectors: bool = False, batch: int = 1000) -> Iterator[Stored]:
+    def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
         offset: models.ExtendedPointId | None = None
         while True:
             try:
@@ -178,16 +178,16 @@ class ServerIndex:
                         collection.name,
                         limit=batch,
                         offset=offset,
-                        with_payload=["ref"],
-                        with_vectors=with_vectors,
+                        with_payload=whole or ["ref"],
+                        with_vectors=whole,
                     )
                 )
             except NotFound:
                 return
             for record in records:
                 values = record.payload or {}
-                vector = np.asarray(record.vector, dtype=np.float32) if with_vectors else None
-                yield Stored(UUID(str(record.id)), *read_ref(values), vector)
+                vector = np.asarray(record.vector, dtype=np.float32) if whole else None
+                yield Stored(UUID(str(record.id)), *read_ref(values), values if whole else None, vector)
             if offset is None:
                 return
 

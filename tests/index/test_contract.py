@@ -13,6 +13,7 @@ import pytest
 
 from echosearch.errors import ArchiveError
 from echosearch.index.base import POINT_NAMESPACE, Collection, Payload, Point, VectorIndex, point_id
+from echosearch.index.fields import payload_values
 from echosearch.vector import unit
 from echosearch.where import FIELDS, And, Comparison, Not, Or, Where
 
@@ -253,14 +254,16 @@ def test_scroll_gives_every_point_once_in_the_order_of_ids(filled: tuple[VectorI
         payload = by_id[stored.id].payload
         assert (stored.key, stored.gen, stored.vector_hash) == (payload.key, payload.gen, payload.vector_hash)
         assert stored.vector is None
+        assert stored.payload is None
 
 
-def test_scroll_with_vectors_gives_unit_vectors(filled: tuple[VectorIndex, list[Point]]) -> None:
+def test_scroll_gives_whole_points(filled: tuple[VectorIndex, list[Point]]) -> None:
     index, points = filled
     by_id = {point.id: point for point in points}
-    for stored in index.scroll(VIDEOS, with_vectors=True, batch=50):
+    for stored in index.scroll(VIDEOS, whole=True, batch=50):
         assert stored.vector is not None
         assert stored.vector.dtype == np.float32
+        assert stored.payload == payload_values(by_id[stored.id].payload)
         np.testing.assert_allclose(stored.vector, unit(by_id[stored.id].vector), atol=1e-3)
 
 

@@ -122,7 +122,7 @@ def test_forty_deaths_in_one_archive_lose_nothing(child: Start, tmp_path: Path) 
         writer.wait()
         acknowledged = max([acknowledged, *(int(line.split()[1]) for line in output)])
         index = EdgeIndex(tmp_path, 1.0)
-        stored = {entry.id: entry for entry in index.scroll(VIDEOS, with_vectors=True)}
+        stored = {entry.id: entry for entry in index.scroll(VIDEOS, whole=True)}
         assert len(stored) == index.count(VIDEOS)
         for i in range(acknowledged):
             entry, sent = stored[point(i).id], point(i)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from echosearch.archive import Archive
 from echosearch.db import outbox
 from echosearch.db.generation import register_encoder
+from echosearch.db.points import PointRow
 from echosearch.errors import StoreUnreachable
 from echosearch.index.base import Collection, Point
 from ingest.options import IngestOptions
@@ -75,7 +76,7 @@ def test_what_could_not_be_marked_stays_due_and_is_said(
     """PostgreSQL goes away behind the first batch, while the index writes the second."""
     real, calls = outbox.done, [0]
 
-    def fail(connection: Connection, encoder_id: int, collection: str, sent: Sequence[outbox.Due]) -> None:
+    def fail(connection: Connection, encoder_id: int, collection: str, sent: Sequence[PointRow]) -> None:
         calls[0] += 1
         if calls[0] == 2:
             raise StoreUnreachable("PostgreSQL does not answer")

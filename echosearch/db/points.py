@@ -1,0 +1,72 @@
+"""What Postgres says that a point of the index is: its vector, whose it is, and what a filter may ask of it.
+
+One row a point, whether it is to be sent (outbox.py) or to be compared (comparison.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+__all__ = ["VECTOR_TABLES", "PointRow", "point_rows"]
+
+# collection -> its table of vectors and that table's key
+VECTOR_TABLES = {
+    "videos": ("core.embedding", "video_key"),
+    "studies": ("core.study_embedding", "study_key"),
+    "reports": ("core.report_embedding", "report_key"),
+}
+# collection -> what is joined to the point ``k.key``, whose row of vectors is ``e``
+_JOINS = {
+    "videos": "left join core.video v on v.video_key = k.key left join core.study s on s.study_key = v.study_key",
+    "studies": "left join core.study s on s.study_key = k.key",
+    "reports": "left join core.report r on r.report_key = k.key left join core.study s on s.study_key = r.study_key",
+}
+_STUDY = {"videos": "v.study_key", "studies": "k.key", "reports": "r.study_key"}
+_VIDEO = {
+    "videos": "v.view, v.view_prob, v.mode, p.sex, s.age, s.month, v.device",
+    "studies": "null, null, null, p.sex, s.age, s.month,"
+    " (select min(v.device) from core.video v where v.study_key = k.key)",
+    "reports": "null, null, null, p.sex, s.age, s.month, null",
+}
+
+
+class PointRow(NamedTuple):
+    """A point as it is to be; without a vector (None) it is to go."""
+
+    due_id: int  # of its outbox row, 0 where it is not due
+    due_gen: int
+    key: str
+    gen: int  # of the vector
+    vector: bytes | None
+    study: str
+    patient: str
+    view: str | None
+    view_prob: float | None
+    mode: str | None
+    sex: str | None
+    age: int | None
+    month: int | None
+    device: str | None
+
+    def __repr__(self) -> str:
+        return f"PointRow({self.key!r}, gen {self.gen})"  # without its vector
+
+
+def point_rows(
+    connection: Connection, encoder_id: int, collection: str, keys: str, given: Mapping[str, object]
+) -> list[PointRow]:
+    """The points that the query ``keys`` names, with ``given`` bound: rows of (id, gen, key, op) as in core.outbox."""
+    table, key = VECTOR_TABLES[collection]
+    query = f"""
+        select k.id, k.gen, cast(k.key as text), coalesce(e.gen, 0), case k.op when 'upsert' then e.vector end,
+               coalesce(cast({_STUDY[collection]} as text), ''), coalesce(cast(s.patient_key as text), ''),
+               {_VIDEO[collection]}
+        from ({keys}) k
+        left join {table} e on e.encoder_id = :encoder and e.{key} = k.key
+        {_JOINS[collection]}
+        left join core.patient p on p.patient_key = s.patient_key"""
+    rows = connection.execute(text(query), {"encoder": encoder_id, **given}, execution_options={"binary": True})
+    return [*map(PointRow._make, rows.all())]
