@@ -22,7 +22,7 @@ from echosearch.index.fields import payload_values
 from echosearch.vector import is_usable, unit
 from ingest.relay import point_of, relay
 
-__all__ = ["VerifyReport", "rebuild", "verify"]
+__all__ = ["Rebuilt", "VerifyReport", "rebuild", "verify"]
 
 SCROLL_BATCH = 1000
 # the index holds float16 of unit vectors: half a unit in the last place at 1 is 2**-11; components are far smaller
@@ -93,8 +93,16 @@ def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:
     )
 
 
-def rebuild(archive: Archive, on_batch: Callable[[int], None] = lambda sent: None) -> int:
-    """Drop the active encoder's collections and fill them from Postgres; how many points were sent.
+@dataclass(frozen=True)
+class Rebuilt:
+    """What rebuild did."""
+
+    points: int  # sent
+    slow_index: bool  # the disk has no room for what makes searches fast
+
+
+def rebuild(archive: Archive, on_batch: Callable[[int], None] = lambda sent: None) -> Rebuilt:
+    """Drop the active encoder's collections and fill them from Postgres.
 
     Killed half-way, the rest is in the outbox: the next ingest or rebuild completes it.
     """
@@ -109,6 +117,5 @@ def rebuild(archive: Archive, on_batch: Callable[[int], None] = lambda sent: Non
             archive.index.drop(archive.collection(kind, encoder))
             archive.index.ensure(archive.collection(kind, encoder))
         sent = relay(archive, encoder, encoder_id, on_batch)
-        for kind in KINDS:
-            archive.index.optimize(archive.collection(kind, encoder))
-        return sent
+        made = [archive.index.optimize(archive.collection(kind, encoder)) for kind in KINDS]
+        return Rebuilt(sent, slow_index=not all(made))

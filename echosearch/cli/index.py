@@ -9,7 +9,7 @@ import click
 from echosearch.archive import open_archive
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.progress import counting
-from echosearch.cli.show import say_json
+from echosearch.cli.show import SLOW_INDEX, note, say_json
 from echosearch.settings import load_settings
 
 __all__ = ["COMMANDS", "index", "rebuild"]
@@ -38,8 +38,10 @@ def rebuild(as_json: bool) -> None:
     echosearch index rebuild
     """
     with open_archive(load_settings()) as archive, counting("points") as draw:
-        sent = import_module("ingest.verify").rebuild(archive, draw)
+        made = import_module("ingest.verify").rebuild(archive, draw)
     if as_json:
-        say_json({"points": sent})
-    else:
-        click.echo(f"{sent} points")
+        say_json({"points": made.points, "slow_index": made.slow_index})
+        return
+    click.echo(f"{made.points} points")
+    if made.slow_index:
+        note(SLOW_INDEX)

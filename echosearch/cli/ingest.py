@@ -13,7 +13,7 @@ import click
 from echosearch.archive import open_archive
 from echosearch.cli.place import place
 from echosearch.cli.progress import ingesting
-from echosearch.cli.show import note, one_line, say_json
+from echosearch.cli.show import SLOW_INDEX, note, one_line, say_json
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
 
@@ -82,7 +82,7 @@ def _say_summary(summary: Any) -> None:
     if summary.ungated_studies:
         note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
     if summary.slow_index:
-        note("searches are right but slow: the index's disk has no room to order it anew (docs/operations.md)")
+        note(SLOW_INDEX)
     rate = summary.new_videos / summary.seconds if summary.seconds else 0.0
     slowest = f"; most time went into {summary.bottleneck}" if summary.bottleneck else ""
     click.echo(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-__all__ = ["note", "one_line", "say_json", "table"]
+__all__ = ["SLOW_INDEX", "note", "one_line", "say_json", "table"]
 
+SLOW_INDEX = "searches are right but slow: the index's disk has no room to order it anew (docs/operations.md)"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # what a report holds must not steer a terminal; rich drops it itself
 
 

@@ -106,7 +106,7 @@ def test_rebuild_gives_the_same_answers(real: Tried) -> None:
     lost = real.ask("verify")
     assert lost.exit_code == 3
     assert "missing" in lost.stdout
-    assert json.loads(real.ask("index", "rebuild", "--json").stdout) == {"points": 9}
+    assert json.loads(real.ask("index", "rebuild", "--json").stdout) == {"points": 9, "slow_index": False}
     assert json.loads(real.ask("verify", "--json").stdout)["clean"] is True
     assert real.ask(*ask).stdout == before
 

@@ -152,7 +152,7 @@ def test_a_replaced_file_is_taken_again(archive: Archive, export: Export) -> Non
     assert verify(archive).clean
 
 
-def test_the_index_can_be_lost(archive: Archive, mixed: Export) -> None:
+def test_the_index_can_be_lost(archive: Archive, mixed: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest(archive, mixed.root, IngestOptions())
     collection = archive.collection("videos")
     query = np.ones(archive.encoder_id.dimension, np.float32)
@@ -162,11 +162,15 @@ def test_the_index_can_be_lost(archive: Archive, mixed: Export) -> None:
     archive.index = EdgeIndex(archive.settings.home / "qdrant", 1.0)
     assert not verify(archive).clean
     batches = archive.encoder.batches  # type: ignore[attr-defined]
-    rebuild(archive)
-    assert verify(archive).clean
+    again = rebuild(archive)
+    report = verify(archive)
+    assert report.clean
+    assert (again.points, again.slow_index) == (sum(found.points for found in report.collections), False)
     assert archive.index.search(collection, query, 20) == before
     assert archive.encoder.batches == batches  # type: ignore[attr-defined]
     archive.index.close()
+    monkeypatch.setattr(archive.index, "optimize", lambda collection: False)  # no room on the disk
+    assert rebuild(archive).slow_index
 
 
 def test_verify_finds_and_repairs(archive: Archive, mixed: Export) -> None:
