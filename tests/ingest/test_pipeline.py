@@ -168,9 +168,9 @@ def test_the_index_can_be_lost(archive: Archive, mixed: Export, monkeypatch: pyt
     assert (again.points, again.slow_index) == (sum(found.points for found in report.collections), False)
     assert archive.index.search(collection, query, 20) == before
     assert archive.encoder.batches == batches  # type: ignore[attr-defined]
-    archive.index.close()
     monkeypatch.setattr(archive.index, "optimize", lambda collection: False)  # no room on the disk
     assert rebuild(archive).slow_index
+    archive.index.close()
 
 
 def test_verify_finds_and_repairs(archive: Archive, mixed: Export) -> None:
