@@ -3,13 +3,14 @@
 # make test    set up, then every test that needs no GPU and no server
 # make check   formatting, lint, types
 # make bench   speed, as ratios within one run (not part of the tests)
+# make gpu     what needs a GPU: bf16 against fp32, throughput of base-size encoders, what makes them fast there
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: setup demo test test-slow check bench clean
+.PHONY: setup demo test test-slow check bench gpu clean
 
 setup: $(STAMP)
 
@@ -35,6 +36,11 @@ check: setup
 
 bench: setup
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+gpu: setup
+	ECHOSEARCH_REQUIRE=gpu $(BIN)/python -m pytest tests/encoder/test_gpu.py
+	$(BIN)/python tests/benchmarks/bench_encoder.py --base --device cuda
+	$(BIN)/python tests/benchmarks/video_tower.py --device cuda
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

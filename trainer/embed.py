@@ -10,8 +10,8 @@ import torch
 from echosearch.batch import batched
 from echosearch.clip import Clip
 from echosearch.encoder.base import Encoder
+from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
 from echosearch.encoder.text_parts import part_texts
-from echosearch.encoder.torch_encoder import embed_clips, embed_ids, in_batches
 from echosearch.study import View
 from echosearch.vector import Vectors, mean_vector
 from trainer.cache import ClipCache

@@ -113,8 +113,8 @@ def normalise(pixels: Tensor, n_valid: Tensor, spec: ClipSpec) -> Tensor:
     The only place where pixels are scaled and normalised. With padding "zeros", frames from ``n_valid`` (B,) on
     are zero after normalising, which no pixel value could make them.
     """
-    mean = torch.tensor(spec.mean, device=pixels.device)
-    std = torch.tensor(spec.std, device=pixels.device)
+    # made here and sent: made there, each would wait until a GPU has done all that it still works on
+    mean, std = (torch.tensor(each).to(pixels.device, non_blocking=True) for each in (spec.mean, spec.std))
     x = (pixels.float() / 255 - mean) / std
     if spec.padding == "zeros":
         padded = torch.arange(pixels.shape[1], device=pixels.device)[None] >= n_valid.to(pixels.device)[:, None]

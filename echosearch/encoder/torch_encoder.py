@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from echosearch.clip import Clip, ClipSpec
+from echosearch.clip import Clip
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, encoder_id, load_manifest, verify_files
+from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
 from echosearch.encoder.golden import check_vectors, pad_ids, read_golden
 from echosearch.encoder.manifest import Manifest
 from echosearch.encoder.model import (
@@ -25,7 +26,6 @@ from echosearch.encoder.model import (
     build_text_tower,
     build_video_tower,
     load_weights,
-    normalise,
     use_weights,
 )
 from echosearch.encoder.text_parts import part_texts
@@ -33,7 +33,7 @@ from echosearch.encoder.tokenizer import Tokenizer, load_tokenizer
 from echosearch.errors import BundleError, ConfigError, GoldenMismatch
 from echosearch.vector import Vectors
 
-__all__ = ["BATCH", "TorchEncoder", "embed_clips", "embed_ids", "in_batches", "load_encoder", "pick_device"]
+__all__ = ["BATCH", "TorchEncoder", "load_encoder", "pick_device"]
 
 T = TypeVar("T")
 # items of one forward pass, by kind of device; halved when a GPU's memory does not hold it
@@ -173,44 +173,3 @@ def pick_device(device: str) -> torch.device:
     if picked.type == "cuda" and (picked.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device {device!r} is not there, {torch.cuda.device_count()} GPU found: use auto or cpu")
     return picked
-
-
-def embed_clips(tower: nn.Module, clips: Sequence[Clip], spec: ClipSpec) -> Tensor:
-    """One forward pass, (N, D), on the tower's device. The pixels travel as uint8."""
-    device = next(tower.parameters()).device
-    pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device, non_blocking=True)
-    n_valid = torch.tensor([clip.n_valid for clip in clips], device=device)
-    video = normalise(pixels, n_valid, spec)
-    out: Tensor = tower(video, n_valid) if getattr(tower, "takes_n_valid", False) else tower(video)
-    return out
-
-
-def embed_ids(tower: nn.Module, ids: Sequence[Sequence[int]]) -> Tensor:
-    """One forward pass over token ids, padded to the longest: (N, D)."""
-    device = next(tower.parameters()).device
-    out: Tensor = tower(torch.from_numpy(pad_ids(ids)).to(device))
-    return out
-
-
-def in_batches(run: Callable[[Sequence[T]], Tensor], items: Sequence[T], size: int) -> tuple[Vectors, int]:
-    """``run`` over the items, ``size`` at a time; halves ``size`` when the GPU's memory does not hold a batch.
-
-    Gives (N, D) float32 in the order of the items, and the size that fitted. At size 1 the error goes on.
-    """
-    done: list[Vectors] = []
-    start = 0
-    with torch.inference_mode():
-        while start < len(items):
-            batch = items[start : start + size]
-            try:
-                out = run(batch)
-                done.append(out.float().cpu().numpy())
-            except torch.OutOfMemoryError:
-                if size == 1:
-                    raise
-                size = max(size // 2, 1)
-                torch.cuda.empty_cache()
-                continue
-            assert len(out) == len(batch)
-            start += len(batch)
-    return np.concatenate(done), size

@@ -19,10 +19,11 @@ from echosearch.clip import Clip
 from echosearch.encoder.base import ViewProbabilities
 from echosearch.encoder.bundle import GOLDEN, WEIGHTS, load_view_manifest, verify_files, view_fingerprint, write_bundle
 from echosearch.encoder.convnext import FrameConvNext
+from echosearch.encoder.forward import in_batches, on_device
 from echosearch.encoder.golden import check_vectors, golden_clip
 from echosearch.encoder.manifest import ViewManifest
 from echosearch.encoder.model import normalise, save_weights, use_weights
-from echosearch.encoder.torch_encoder import in_batches, pick_device
+from echosearch.encoder.torch_encoder import pick_device
 from echosearch.errors import BundleError
 
 __all__ = ["ViewClassifier", "frame_logits", "load_views", "save_views"]
@@ -61,8 +62,7 @@ class ViewClassifier:
         return [ViewProbabilities(self.labels, views, tuple(map(float, row)), self.name) for row in means]
 
     def _run(self, clips: Sequence[Clip]) -> Tensor:
-        pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(self._device)
-        n_valid = torch.tensor([clip.n_valid for clip in clips], device=self._device)
+        pixels, n_valid = on_device(clips, self._device)
         video = normalise(pixels, n_valid, self.clip_spec)  # (B, 3, T, S, S)
         probabilities = frame_logits(self.tower, video).float().softmax(dim=-1)  # (B, T, classes)
         seen = torch.arange(video.shape[2], device=self._device)[None] < n_valid[:, None]
