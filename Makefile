@@ -38,7 +38,7 @@ bench: setup
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 gpu: setup
-	ECHOSEARCH_REQUIRE=gpu $(BIN)/python -m pytest tests/encoder/test_gpu.py
+	ECHOSEARCH_REQUIRE=gpu $(BIN)/python -m pytest -m gpu tests/encoder
 	$(BIN)/python tests/benchmarks/bench_encoder.py --base --device cuda
 	$(BIN)/python tests/benchmarks/video_tower.py --device cuda
 

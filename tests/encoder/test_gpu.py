@@ -1,11 +1,9 @@
 """On a GPU bf16 agrees with the CPU's fp32. Skipped without one, or failed where ECHOSEARCH_REQUIRE names gpu."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from echosearch.clip import Clip
 from echosearch.encoder.init import ARCHITECTURES, init_bundle
@@ -13,15 +11,6 @@ from echosearch.encoder.torch_encoder import load_encoder
 
 pytestmark = pytest.mark.gpu
 TEXTS = ["左室拡大なし", "重度僧帽弁逆流。" * 20, "EF 55.5%、軽度のMR"]
-
-
-@pytest.fixture(autouse=True)
-def _needs_a_gpu() -> None:
-    if torch.cuda.is_available():
-        return
-    if "gpu" in os.environ.get("ECHOSEARCH_REQUIRE", "").split(","):
-        pytest.fail("ECHOSEARCH_REQUIRE names gpu, and torch finds none")
-    pytest.skip("no GPU")
 
 
 def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -135,19 +135,35 @@ def test_a_folder_that_is_not_echoprimes_says_what_is_missing(tmp_path: Path) ->
         import_published("echoprime", tmp_path, None, tmp_path / "out")
 
 
-def close(tower: torch.nn.Module, given: np.ndarray, name: str) -> None:
-    with torch.inference_mode():
-        assert np.abs(tower(torch.from_numpy(given)).numpy() - formula.outputs(name)).max() < TOLERANCE
+WAYS = [
+    pytest.param("cpu", torch.float32, id="fp32 on the CPU", marks=pytest.mark.slow),
+    pytest.param("cpu", torch.bfloat16, id="bf16 on the CPU", marks=pytest.mark.slow),
+    pytest.param("cuda", torch.bfloat16, id="bf16 on the GPU", marks=pytest.mark.gpu),
+]
 
 
-@pytest.mark.slow
+def close(tower: torch.nn.Module, given: np.ndarray, name: str, precision: torch.dtype) -> None:
+    """fp32: the authors' numbers to 1e-4; bf16: their direction, cosine 0.999 or more."""
+    device, expected = next(tower.parameters()).device, formula.outputs(name)
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision is torch.bfloat16):
+        here = tower(torch.from_numpy(given).to(device)).float().cpu().numpy()
+    if precision is torch.float32:
+        assert np.abs(here - expected).max() < TOLERANCE
+    else:
+        lengths = np.linalg.norm(here, axis=-1) * np.linalg.norm(expected, axis=-1)
+        assert ((here * expected).sum(axis=-1) / lengths).min() >= 0.999
+
+
+@pytest.mark.parametrize(("device", "precision"), WAYS)
 @pytest.mark.parametrize(("variant", "tag"), VARIANTS)
-def test_videoechoclip_gives_its_authors_numbers(tmp_path: Path, variant: videoechoclip.Variant, tag: str) -> None:
+def test_videoechoclip_gives_its_authors_numbers(
+    tmp_path: Path, variant: videoechoclip.Variant, tag: str, device: str, precision: torch.dtype
+) -> None:
     state = {f"module.{name}": tensor for name, tensor in formula.weights(tag).items()}
     torch.save({"epoch": 9, "name": "run", "state_dict": state, "optimizer": {"state": {}}}, tmp_path / "x.pt")
     vocabulary = formula.write_vocabulary(tmp_path / "tokenizer", 32768)
     made = import_published(f"videoechoclip-{variant}", tmp_path / "x.pt", vocabulary, tmp_path / "out")  # type: ignore[arg-type]
-    encoder = load_encoder(tmp_path / "out", "cpu")
+    encoder = load_encoder(tmp_path / "out", device)
     assert encoder.id == made
     assert load_manifest(tmp_path / "out").sources[0].name == "x.pt"
     frames = encoder.clip_spec.frames
@@ -157,20 +173,16 @@ def test_videoechoclip_gives_its_authors_numbers(tmp_path: Path, variant: videoe
     ids[0, 120:] = 0
     ids[1, 30:] = 0
     ids[:, 0] = 2
-    close(encoder.tower("video"), clip.transpose(0, 2, 1, 3, 4), f"{tag}_video")
-    close(encoder.tower("text"), ids, f"{tag}_text")
+    close(encoder.tower("video"), clip.transpose(0, 2, 1, 3, 4), f"{tag}_video", precision)
+    close(encoder.tower("text"), ids, f"{tag}_text", precision)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("with_vocabulary", [True, False])
-def test_echoprime_gives_its_authors_numbers(tmp_path: Path, with_vocabulary: bool) -> None:
-    folder = tmp_path / "model_data" / "weights"
-    folder.mkdir(parents=True)
-    for part, name in echoprime.FILES.items():
-        torch.save(formula.weights(f"prime_{part}"), folder / name)
-    vocabulary = formula.write_vocabulary(tmp_path / "vocabulary", 30522) if with_vocabulary else None
+@pytest.mark.parametrize(("device", "precision"), WAYS)
+def test_echoprime_gives_its_authors_numbers(tmp_path: Path, device: str, precision: torch.dtype) -> None:
+    write_echoprime(tmp_path / "model_data")
+    vocabulary = formula.write_vocabulary(tmp_path / "vocabulary", 30522)
     import_published("echoprime", tmp_path / "model_data", vocabulary, tmp_path / "out")
-    encoder = load_encoder(tmp_path / "out", "cpu")
+    encoder = load_encoder(tmp_path / "out", device)
     rng = np.random.default_rng([7, 0])
     clip = rng.standard_normal((1, 3, 16, 224, 224)).astype("float32")
     image = rng.standard_normal((2, 3, 224, 224)).astype("float32")
@@ -178,13 +190,33 @@ def test_echoprime_gives_its_authors_numbers(tmp_path: Path, with_vocabulary: bo
     ids[0, 200:] = 0
     ids[1, 40:] = 0
     ids[:, 0] = 2
-    close(encoder.tower("video"), clip, "prime_video")
-    close(encoder.tower("text"), ids, "prime_text")
-    views = load_views(tmp_path / "out-views", "cpu")
-    with torch.inference_mode():
-        logits = frame_logits(views.tower, torch.from_numpy(image)[:, :, None])[:, 0].numpy()
-    assert np.abs(logits - formula.outputs("prime_view")).max() < TOLERANCE
+    close(encoder.tower("video"), clip, "prime_video", precision)
+    close(encoder.tower("text"), ids, "prime_text", precision)
+    views = Frames(load_views(tmp_path / "out-views", device).tower)
+    close(views, image, "prime_view", precision)
     assert next(iter(load_view_manifest(tmp_path / "out-views").labels)) == "A2C"
-    if not with_vocabulary:
-        with pytest.raises(BundleError, match="--tokenizer"):
-            encoder.encode_texts(["severe mitral regurgitation"])
+
+
+@pytest.mark.slow
+def test_echoprime_without_its_vocabulary_is_for_videos_only(tmp_path: Path) -> None:
+    write_echoprime(tmp_path / "model_data")
+    import_published("echoprime", tmp_path / "model_data", None, tmp_path / "out")
+    with pytest.raises(BundleError, match="--tokenizer"):
+        load_encoder(tmp_path / "out", "cpu").encode_texts(["severe mitral regurgitation"])
+
+
+def write_echoprime(model_data: Path) -> None:
+    (model_data / "weights").mkdir(parents=True)
+    for part, name in echoprime.FILES.items():
+        torch.save(formula.weights(f"prime_{part}"), model_data / "weights" / name)
+
+
+class Frames(torch.nn.Module):
+    """A view classifier's tower on single frames: (B, 3, S, S) -> (B, classes)."""
+
+    def __init__(self, tower: torch.nn.Module) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return frame_logits(self.tower, frames[:, :, None])[:, 0]
