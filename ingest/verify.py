@@ -18,7 +18,7 @@ from echosearch.db.status import ArchiveCounts, archive_counts
 from echosearch.encoder.base import EncoderId
 from echosearch.errors import EmptyArchive
 from echosearch.index.base import KINDS, Collection, Kind, Stored
-from echosearch.index.fields import payload_values
+from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import is_usable, unit
 from ingest.relay import point_of, relay
 
@@ -87,7 +87,8 @@ def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:
     point = point_of(collection, row, row.vector)
     return (
         stored.id == point.id
-        and stored.payload == payload_values(point.payload)
+        and stored.payload is not None
+        and same_values(stored.payload, payload_values(point.payload))
         and is_usable(stored.vector)
         and float(np.abs(unit(stored.vector) - unit(point.vector)).max()) <= VECTOR_TOLERANCE
     )

@@ -40,6 +40,7 @@ def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str
             " join phi.study s on s.accession_number = w.accession"
             " join phi.patient p on p.patient_key = s.patient_key and p.patient_id = w.patient"
             " where w.accession <> '' and w.patient <> ''"
+            " and exists (select from core.video v where v.study_key = s.study_key)"
             " group by w.accession, w.patient having count(distinct s.study_uid) = 1"
         ),
         {"accessions": [accession for accession, _ in wanted], "patients": [patient for _, patient in wanted]},

@@ -112,8 +112,12 @@ def resolve_study(connection: Connection, name: str) -> StudyRef:
     name = name.strip()
     ways: list[tuple[str, dict[str, str]]] = []
     if name:
-        identifiers = "p.study_uid = :name or p.accession_number = :name"
-        ways.append((f"left join phi.study p using (study_key) where {identifiers}", {"name": name}))
+        # a study whose videos have all moved to another keeps its identifiers
+        identifiers = (
+            "left join phi.study p using (study_key) where (p.study_uid = :name or p.accession_number = :name)"
+            " and exists (select from core.video v where v.study_key = s.study_key)"
+        )
+        ways.append((identifiers, {"name": name}))
     digits = name.replace("-", "").lower()
     if re.fullmatch(rf"[0-9a-f]{{{MIN_PREFIX},32}}", digits):
         bounds = {"low": str(UUID(digits.ljust(32, "0"))), "high": str(UUID(digits.ljust(32, "f")))}

@@ -25,10 +25,9 @@ _JOINS = {
     "reports": "left join core.report r on r.report_key = k.key left join core.study s on s.study_key = r.study_key",
 }
 _STUDY = {"videos": "v.study_key", "studies": "k.key", "reports": "r.study_key"}
-_VIDEO = {
+_FIELDS = {
     "videos": "v.view, v.view_prob, v.mode, p.sex, s.age, s.month, v.device",
-    "studies": "null, null, null, p.sex, s.age, s.month,"
-    " (select min(v.device) from core.video v where v.study_key = k.key)",
+    "studies": "null, null, null, p.sex, s.age, s.month, null",
     "reports": "null, null, null, p.sex, s.age, s.month, null",
 }
 
@@ -63,7 +62,7 @@ def point_rows(
     query = f"""
         select k.id, k.gen, cast(k.key as text), coalesce(e.gen, 0), case k.op when 'upsert' then e.vector end,
                coalesce(cast({_STUDY[collection]} as text), ''), coalesce(cast(s.patient_key as text), ''),
-               {_VIDEO[collection]}
+               {_FIELDS[collection]}
         from ({keys}) k
         left join {table} e on e.encoder_id = :encoder and e.{key} = k.key
         {_JOINS[collection]}

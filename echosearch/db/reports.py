@@ -16,6 +16,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.vectors import touch_reports
 from echosearch.keys import Keyring
 
 __all__ = [
@@ -118,37 +119,54 @@ def _keys(keyring: Keyring, reports: Sequence[IncomingReport]) -> list[str]:
     ]
 
 
+# a study whose videos have all moved away, when their headers were corrected, is none
+_HAS_VIDEOS = "exists (select from core.video v where v.study_key = s.study_key)"
+# A link by anything but the UID holds only while one study fits: a second one may have come since. One by the UID only
+# while the study has videos, and its patient is the report's: whose it is may have become known, or been corrected.
+_UNSURE = f"""
+    link_method in ('accession_patient', 'patient_date') or not exists (
+        select from phi.study s join phi.report p on p.report_key = r.report_key
+        left join phi.patient o on o.patient_key = s.patient_key
+        where s.study_key = r.study_key and {_HAS_VIDEOS}
+          and (p.patient_id = '' or o.patient_id is null or o.patient_id = p.patient_id))"""
 # candidates(report_key, study_key): every study that fits a not yet linked report by one method
 _CANDIDATES = {
-    "study_uid": """
+    "study_uid": f"""
         select r.report_key, s.study_key from core.report r
         join phi.report p using (report_key) join phi.study s on s.study_uid = p.study_uid
         left join phi.patient o on o.patient_key = s.patient_key
-        where r.study_key is null and p.study_uid <> ''
+        where r.study_key is null and p.study_uid <> '' and {_HAS_VIDEOS}
           and (p.patient_id = '' or o.patient_id is null or o.patient_id = p.patient_id)""",
-    "accession_patient": """
+    "accession_patient": f"""
         select r.report_key, s.study_key from core.report r
         join phi.report p using (report_key)
         join phi.study s on s.accession_number = p.accession_number
         join phi.patient o on o.patient_key = s.patient_key and o.patient_id = p.patient_id
-        where r.study_key is null and p.study_uid = '' and p.accession_number <> '' and p.patient_id <> ''""",
-    "patient_date": """
+        where r.study_key is null and p.study_uid = '' and p.accession_number <> '' and p.patient_id <> ''
+          and {_HAS_VIDEOS}""",
+    "patient_date": f"""
         select r.report_key, s.study_key from core.report r
         join phi.report p using (report_key)
         join phi.patient o on o.patient_id = p.patient_id
         join phi.study s on s.patient_key = o.patient_key and s.study_date = p.study_date
-        where r.study_key is null and p.study_uid = '' and p.patient_id <> ''
+        where r.study_key is null and p.study_uid = '' and p.patient_id <> '' and {_HAS_VIDEOS}
           and (p.accession_number = '' or s.accession_number = '')""",
 }
 
 
 def link_reports(connection: Connection) -> LinkCounts:
     """Link what can be linked now; everything set-based, whatever the number of reports."""
-    # a link by patient and date holds only while one study fits: a second one may have come since
+    connection.execute(text("drop table if exists pg_temp.unlinked"))
     connection.execute(
         text(
-            "update core.report set study_key = null, link_method = null, link_problem = 'unmatched'"
-            " where study_key is null or link_method in ('accession_patient', 'patient_date')"
+            "create temporary table unlinked on commit drop as"
+            f" select report_key, study_key from core.report r where study_key is not null and ({_UNSURE})"
+        )
+    )
+    connection.execute(
+        text(
+            "update core.report r set study_key = null, link_method = null, link_problem = 'unmatched'"
+            " where study_key is null or report_key in (select report_key from unlinked)"
         )
     )
     for method, candidates in _CANDIDATES.items():
@@ -170,6 +188,13 @@ def link_reports(connection: Connection) -> LinkCounts:
             " and o.patient_key = s.patient_key and p.patient_id not in ('', o.patient_id)"
         )
     )
+    moved = connection.scalars(
+        text(
+            "select cast(r.report_key as text) from core.report r join unlinked u using (report_key)"
+            " where r.study_key <> u.study_key"
+        )
+    )
+    touch_reports(connection, moved.all())
     row = connection.execute(
         text(
             "select count(*) filter (where study_key is not null) as linked,"

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.batch import batched
+from echosearch.db.points import VECTOR_TABLES
 from echosearch.db.tables import Embedding, ReportEmbedding, SourceFile, Study, StudyEmbedding, Video
 from echosearch.study import STUDY_VIEWS
 from echosearch.vector import Vectors, from_bytes, mean_vector, to_bytes
@@ -23,6 +24,7 @@ __all__ = [
     "put_report_vectors",
     "put_video_vectors",
     "refresh_studies",
+    "touch_reports",
     "touch_studies",
     "touch_videos",
     "withdraw_reports",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 ENQUEUED = 10_000  # outbox rows a statement
+_OWNERS = {"videos": "core.video", "studies": "core.study", "reports": "core.report"}  # where each says whose it is
 VIEW_GATE = 0.9  # the paper's; >=, as its shards were made
 
 
@@ -169,25 +172,14 @@ def touch_studies(connection: Connection, study_keys: Sequence[str]) -> None:
     """Something in these studies' payload changed (whose they are, age, month): send all that is of them again."""
     if not study_keys:
         return
-    of_study = (
-        ("videos", "core.embedding", "core.video", "video_key"),
-        ("studies", "core.study_embedding", "core.study", "study_key"),
-        ("reports", "core.report_embedding", "core.report", "report_key"),
-    )
-    for collection, vectors, owners, key in of_study:
-        rows = connection.execute(
-            text(
-                f"update {vectors} e set gen = e.gen + 1 from {owners} s where s.{key} = e.{key}"
-                f" and s.study_key = any(cast(:keys as uuid[]))"
-                f" returning e.encoder_id, cast(e.{key} as text) as key, e.gen"
-            ),
-            {"keys": list(study_keys)},
-        )
-        gens: dict[int, dict[str, int]] = {}
-        for row in rows:
-            gens.setdefault(row.encoder_id, {})[row.key] = row.gen
-        for encoder_id, own in gens.items():
-            enqueue(connection, encoder_id, collection, "upsert", own)
+    for collection in _OWNERS:
+        _send_again(connection, collection, "study_key", study_keys)
+
+
+def touch_reports(connection: Connection, report_keys: Sequence[str]) -> None:
+    """These reports belong to another study now: send them again."""
+    if report_keys:
+        _send_again(connection, "reports", "report_key", report_keys)
 
 
 def withdraw_videos(connection: Connection, video_keys: Sequence[str]) -> None:
@@ -208,6 +200,22 @@ def put_report_vectors(connection: Connection, encoder_id: int, vectors: Sequenc
 
 def withdraw_reports(connection: Connection, encoder_id: int, report_keys: Sequence[str]) -> None:
     _remove(connection, ReportEmbedding, ReportEmbedding.report_key, "reports", report_keys, encoder_id)
+
+
+def _send_again(connection: Connection, collection: str, column: str, keys: Sequence[str]) -> None:
+    table, key = VECTOR_TABLES[collection]
+    rows = connection.execute(
+        text(
+            f"update {table} e set gen = e.gen + 1 from {_OWNERS[collection]} o where o.{key} = e.{key}"
+            f" and o.{column} = any(cast(:keys as uuid[])) returning e.encoder_id, cast(e.{key} as text) as key, e.gen"
+        ),
+        {"keys": list(keys)},
+    )
+    gens: dict[int, dict[str, int]] = {}
+    for row in rows:
+        gens.setdefault(row.encoder_id, {})[row.key] = row.gen
+    for encoder_id, own in gens.items():
+        enqueue(connection, encoder_id, collection, "upsert", own)
 
 
 def _by_encoder(connection: Connection, video_keys: Sequence[str]) -> dict[int, list[tuple[str, str]]]:

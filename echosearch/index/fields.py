@@ -29,6 +29,7 @@ __all__ = [
     "interval",
     "payload_values",
     "read_ref",
+    "same_values",
     "scored",
     "search_width",
     "unit_query",
@@ -80,6 +81,15 @@ def payload_values(payload: Payload) -> dict[str, object]:
         if value is not None:
             values[name] = value
     return values
+
+
+def same_values(stored: Mapping[str, object], values: Mapping[str, object]) -> bool:
+    """Whether an engine stores these values: the embedded one gives the last digit of a float back wrong."""
+    exact = {**values, "view_prob": stored.get("view_prob")} if "view_prob" in values else values
+    found, wanted = stored.get("view_prob"), values.get("view_prob")
+    if isinstance(found, float | int) and isinstance(wanted, float | int):
+        return stored == exact and math.isclose(found, wanted, rel_tol=1e-12, abs_tol=1e-12)
+    return stored == values
 
 
 def read_ref(values: Mapping[str, object]) -> tuple[str, int, str]:

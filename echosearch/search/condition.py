@@ -9,7 +9,7 @@ from echosearch.where import And, Comparison, Field, Not, Or, Where
 __all__ = ["all_of", "fields_of", "is_about_videos", "only_about_studies", "search_condition", "without"]
 
 # what one study's videos differ in: a condition on these is answered by videos, not by the study's mean
-VIDEO_FIELDS: frozenset[Field] = frozenset({"view", "view_prob", "mode"})
+VIDEO_FIELDS: frozenset[Field] = frozenset({"view", "view_prob", "mode", "device"})
 
 
 def fields_of(where: Where | None) -> frozenset[Field]:
@@ -45,7 +45,7 @@ def search_condition(options: SearchOptions) -> Where | None:
 
 def only_about_studies(options: SearchOptions) -> Where | None:
     """The condition for reports, which have no view. Raises WhereError when it names what only videos have."""
-    if is_about_videos(options) or "device" in fields_of(options.where):
+    if is_about_videos(options):
         raise WhereError("reports have no view, view_prob, mode or device: search them by age, sex and date")
     return options.where
 

@@ -13,7 +13,7 @@ import pytest
 
 from echosearch.errors import ArchiveError
 from echosearch.index.base import POINT_NAMESPACE, Collection, Payload, Point, VectorIndex, point_id
-from echosearch.index.fields import payload_values
+from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import unit
 from echosearch.where import FIELDS, And, Comparison, Not, Or, Where
 
@@ -301,3 +301,22 @@ def test_optimize_keeps_the_answers(filled: tuple[VectorIndex, list[Point]]) -> 
 def test_search_without_a_limit_to_reach(filled: tuple[VectorIndex, list[Point]]) -> None:
     index, points = filled
     assert index.search(VIDEOS, points[0].vector, 0) == []
+
+
+def test_a_probability_comes_back_as_the_same(index: VectorIndex) -> None:
+    """A classifier's doubles: the embedded engine gives the last digit of some back wrong, and verify must not mind."""
+    index.ensure(VIDEOS)
+    chances = np.random.default_rng(5).random(2000).astype(np.float32).astype(float).tolist()
+    chances += [0.0, 1.0, 0.9, 0.9999999999999999, 0.48165833950042725]
+    sent = [
+        Point(
+            point_id(VIDEOS.fingerprint, str(i)), np.ones(16, np.float32), Payload(str(i), "s", "p", 1, "h", None, one)
+        )
+        for i, one in enumerate(chances)
+    ]
+    index.upsert(VIDEOS, sent)
+    stored = {found.id: found.payload for found in index.scroll(VIDEOS, whole=True)}
+    assert all(same_values(stored[point.id] or {}, payload_values(point.payload)) for point in sent)
+    other = Payload("0", "s", "p", 1, "h", view_prob=chances[0] + 1e-6)
+    assert not same_values(stored[sent[0].id] or {}, payload_values(other))
+    assert not same_values(stored[sent[0].id] or {}, payload_values(Payload("0", "s", "p", 1, "h")))
