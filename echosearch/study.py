@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 
 __all__ = [
+    "MAX_IDENTIFIER",
     "STUDY_VIEWS",
     "Mode",
     "Outcome",
@@ -21,6 +22,9 @@ __all__ = [
     "View",
     "ViewLabel",
 ]
+
+
+MAX_IDENTIFIER = 256  # characters; DICOM allows 64, and no database indexes one of any length
 
 
 class Mode(StrEnum):

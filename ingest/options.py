@@ -37,6 +37,7 @@ class IngestSummary:
     reports: LinkCounts | None = None  # of the whole archive
     unread: dict[str, str] = field(default_factory=dict)  # folders whose files are not counted, and why
     ungated_studies: int = 0  # study vectors made of all cines, because no view label passed the gate
+    unread_texts: bool = False  # reports are linked that this encoder, without a vocabulary, cannot read
     slow_index: bool = False  # the disk has no room for what makes searches fast
     seconds: float = 0.0
     stage_seconds: dict[str, float] = field(default_factory=dict)

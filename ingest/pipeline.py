@@ -50,6 +50,7 @@ def ingest(
         if later:
             run.name_studies(later)
             _take_in(run, relay, iter(later))
+        relay.nudge()
         with run.clock.stage("reports"):
             with run.writing() as connection:
                 run.links = link_reports(connection)

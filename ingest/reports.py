@@ -13,7 +13,10 @@ BATCH = 64
 
 
 def encode_reports(run: Run) -> int:
-    """Embed served reports that this encoder has not seen, withdraw those no longer served; how many were new."""
+    """Embed served reports that this encoder has not seen, withdraw those no longer served; how many were new.
+
+    None where the encoder came without its vocabulary: videos are searched all the same.
+    """
     archive, encoder_id = run.archive, run.encoder_id
     with run.writing() as connection:
         withdraw_reports(connection, encoder_id, superseded(connection, encoder_id))
@@ -22,6 +25,9 @@ def encode_reports(run: Run) -> int:
         with archive.engine.connect() as connection:
             texts = texts_to_encode(connection, encoder_id, after, BATCH)
         if not texts:
+            return total
+        if not archive.encoder.reads_texts:
+            run.unread_texts = True
             return total
         vectors = archive.encoder.encode_texts([report.text for report in texts])
         run.encoder_batches += 1

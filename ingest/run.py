@@ -41,6 +41,7 @@ class Run:
         self.done = 0  # files whose outcome is known
         self.new_videos = self.encoder_batches = self.new_reports = 0
         self.links: LinkCounts | None = None
+        self.unread_texts = False  # there are reports, and an encoder without a vocabulary
         self.slow_index = False  # the disk has no room for what makes searches fast
         self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
         self._sidecar: dict[Path, MediaIdentity] = {}
@@ -156,6 +157,7 @@ class Run:
                 reports=self.links,
                 unread={str(folder): why for folder, why in self.unread.items()},
                 ungated_studies=ungated_studies(connection, self.encoder_id),
+                unread_texts=self.unread_texts,
                 slow_index=self.slow_index,
                 seconds=self.clock.elapsed,
                 stage_seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},

@@ -86,4 +86,5 @@ def _study_uids(
 def _resolve(path: str, root: Path) -> Path:
     """As walk() names it: absolute, of the root's real path."""
     folder = Path(os.path.realpath(root))
-    return Path(os.path.normpath(folder / path if folder.is_dir() else folder.parent / path))
+    named = folder / path if folder.is_dir() else folder.parent / path  # an absolute path stays one
+    return Path(os.path.realpath(named.parent)) / named.name

@@ -81,6 +81,10 @@ def _say_summary(summary: Any) -> None:
             note("echosearch status --unmatched lists the reports that belong to no study")
     if summary.ungated_studies:
         note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
+    if summary.unread_texts:
+        note(
+            "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"
+        )
     if summary.slow_index:
         note(SLOW_INDEX)
     rate = summary.new_videos / summary.seconds if summary.seconds else 0.0

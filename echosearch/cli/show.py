@@ -28,7 +28,7 @@ def say_json(data: object) -> None:
 
 def note(line: str) -> None:
     """A line for the person, on stderr, so that it never mixes with results."""
-    click.echo(f"echosearch: {line}", err=True)
+    click.echo(f"echosearch: {one_line(line)}", err=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "VideoAbout",
     "contents",
     "encoder_row",
+    "patient_of",
     "reports_about",
     "resolve_study",
     "studies_about",
@@ -146,6 +147,12 @@ def resolve_study(connection: Connection, name: str) -> StudyRef:
         "no such study in the archive: give a study key (or its first 8 digits), a StudyInstanceUID,"
         " an accession number, or the path of a file"
     )
+
+
+def patient_of(connection: Connection, study: str) -> str | None:
+    """The key of the patient of a study, None where no such study is here or two patients claim it."""
+    query = "select cast(patient_key as text) from core.study where study_key = cast(:study as uuid) and not conflict"
+    return connection.scalars(text(query), {"study": study}).one_or_none()
 
 
 def study_vector(connection: Connection, encoder_id: int, study: str) -> Vectors:

@@ -29,12 +29,11 @@ from echosearch.dicom.text import (
 from echosearch.dicom.timing import frame_timing
 from echosearch.dicom.video import VIDEO_SYNTAXES, count_decoded
 from echosearch.errors import FileRefused
-from echosearch.study import Mode, Quarantined, Reason, Region, Skipped, VideoHeader
+from echosearch.study import MAX_IDENTIFIER, Mode, Quarantined, Reason, Region, Skipped, VideoHeader
 
 __all__ = ["read_header"]
 
 PROBE_FRAMES = 3  # decoded to tell colour from B-mode where no region says it
-MAX_IDENTIFIER = 256  # characters; the standard allows 64, and no database indexes one of any length
 DATE_KEYWORDS = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 
 
@@ -81,6 +80,8 @@ def _count_frames(reader: ByteReader, parsed: Parsed) -> tuple[int, PixelLayout,
                 Quarantined(Reason.TRUNCATED, f"{int(declared or 1)} frames declared, {n_frames} decoded")
             )
     spans = [span for frame in stored for span in frame]
+    if not spans:
+        raise FileRefused(Quarantined(Reason.TRUNCATED, "its items hold no pixel data"))
     return n_frames, layout, (spans[0].offset, spans[-1].offset + spans[-1].length)
 
 

@@ -65,6 +65,11 @@ class Encoder(Protocol):
     @property
     def text_spec(self) -> TextSpec: ...
 
+    @property
+    def reads_texts(self) -> bool:
+        """False where it came without its vocabulary: then it is for videos only."""
+        ...
+
     def encode_clips(self, clips: Sequence[Clip]) -> Vectors:
         """(N, D) float32."""
         ...

@@ -29,6 +29,7 @@ class FakeEncoder:
     def __init__(self, dimension: int = 64, clip_spec: ClipSpec | None = None, batch: int = 8, salt: str = "") -> None:
         self.clip_spec = clip_spec or ClipSpec(frames=4, stride=2, size=32)
         self.text_spec = TextSpec()
+        self.reads_texts = True
         self.batch = batch
         self.batches = 0
         made_from = f"fake|{dimension}|{salt}|{self.clip_spec}|{self.text_spec}"

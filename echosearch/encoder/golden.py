@@ -10,10 +10,13 @@ Arrays, none of them pickled:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from tokenize import TokenError
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -31,6 +34,7 @@ __all__ = [
     "golden_texts",
     "pad_ids",
     "read_golden",
+    "read_golden_views",
     "write_golden",
 ]
 
@@ -92,22 +96,35 @@ def write_golden(file: Path, golden: Golden) -> None:
     )
 
 
+@contextmanager
+def golden_arrays(file: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """The arrays of a golden file by name. Raises BundleError, also for what is wrong with one that is asked for."""
+    try:
+        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as npz:
+            yield npz
+    except (OSError, EOFError, KeyError, ValueError, NotImplementedError, BadZipFile, TokenError, zlib.error) as exc:
+        raise BundleError(f"{file} is no golden file: {exc}; copy or import the bundle again") from exc
+
+
 def read_golden(file: Path) -> Golden:
     """Raises BundleError."""
-    try:
-        with np.load(file, allow_pickle=False) as npz:
-            made_by = str(npz["made_by"])
-            return Golden(
-                pixels=npz["pixels"],
-                n_valid=int(npz["n_valid"]),
-                video_vectors=npz["video_vectors"],
-                texts=tuple(str(text) for text in npz["texts"]),
-                ids=npz["ids"],
-                text_vectors=npz["text_vectors"],
-                made_by="author" if made_by == "author" else "creation",
-            )
-    except (OSError, KeyError, ValueError, BadZipFile) as exc:
-        raise BundleError(f"{file} is no golden file: {exc}") from exc
+    with golden_arrays(file) as npz:
+        made_by = str(npz["made_by"])
+        return Golden(
+            pixels=npz["pixels"],
+            n_valid=int(npz["n_valid"]),
+            video_vectors=npz["video_vectors"],
+            texts=tuple(str(text) for text in npz["texts"]),
+            ids=npz["ids"],
+            text_vectors=npz["text_vectors"],
+            made_by="author" if made_by == "author" else "creation",
+        )
+
+
+def read_golden_views(file: Path) -> tuple[Uint8, Vectors]:
+    """Of a view classifier: pixels (1, T, S, S, 3) and probabilities (1, classes). Raises BundleError."""
+    with golden_arrays(file) as npz:
+        return npz["pixels"], npz["probabilities"]
 
 
 def check_vectors(what: str, here: Vectors, golden: Vectors, precision: str) -> float:

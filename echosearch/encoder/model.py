@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -56,49 +57,54 @@ class TwoTowers(nn.Module):
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
 
 
+@contextmanager
+def _fitting(what: str) -> Iterator[None]:
+    """What torch and timm say of measures that do not fit each other, as a BundleError."""
+    try:
+        yield
+    except (ValueError, TypeError, AssertionError, ZeroDivisionError, RuntimeError) as exc:
+        raise BundleError(f"{what}: the measures of its manifest do not fit: {exc}") from exc
+
+
 # The towers are imported where they are built: timm brings torchvision along, seconds that a text query need not wait.
 def build_video_tower(part: VideoPart, dimension: int) -> nn.Module:
     """(B, 3, T, H, W) normalised -> (B, dimension). Random weights. Raises BundleError when the specs do not fit."""
-    match part.tower:
-        case VideoTransformerSpec():
-            from echosearch.encoder.video_transformer import VideoTransformer
+    with _fitting("video"):
+        match part.tower:
+            case VideoTransformerSpec():
+                from echosearch.encoder.video_transformer import VideoTransformer
 
-            try:
                 return VideoTransformer(part.tower, part.clip.frames, part.clip.size, dimension)
-            except ValueError as exc:
-                raise BundleError(f"video: {exc}") from exc
-        case VideoConvSpec():
-            from echosearch.encoder.video_conv import VideoConv
+            case VideoConvSpec():
+                from echosearch.encoder.video_conv import VideoConv
 
-            try:
                 return VideoConv(part.tower, part.clip.size, dimension)
-            except ValueError as exc:
-                raise BundleError(f"video: {exc}") from exc
-        case ConvNextSpec():
-            from echosearch.encoder.convnext import FrameConvNext
+            case ConvNextSpec():
+                from echosearch.encoder.convnext import FrameConvNext
 
-            return FrameConvNext(part.tower, dimension)
-        case MvitSpec():
-            from echosearch.encoder import mvit
+                return FrameConvNext(part.tower, dimension)
+            case MvitSpec():
+                from echosearch.encoder import mvit
 
-            if (part.clip.frames, part.clip.size) != (mvit.FRAMES, mvit.SIZE):
-                raise BundleError(f"video: mvit_v2_s takes {mvit.FRAMES} frames of {mvit.SIZE} x {mvit.SIZE}")
-            return mvit.Mvit(dimension)
+                if (part.clip.frames, part.clip.size) != (mvit.FRAMES, mvit.SIZE):
+                    raise BundleError(f"video: mvit_v2_s takes {mvit.FRAMES} frames of {mvit.SIZE} x {mvit.SIZE}")
+                return mvit.Mvit(dimension)
 
 
 def build_text_tower(part: TextPart, dimension: int) -> nn.Module:
-    """(B, L) ids -> (B, dimension). Random weights."""
+    """(B, L) ids -> (B, dimension). Random weights. Raises BundleError when the specs do not fit."""
     if part.spec.max_tokens > part.tower.positions:
         raise BundleError(f"text: max_tokens {part.spec.max_tokens} is more than the {part.tower.positions} positions")
-    match part.tower:
-        case BertSpec():
-            from echosearch.encoder.text_tower import TextTower
+    with _fitting("text"):
+        match part.tower:
+            case BertSpec():
+                from echosearch.encoder.text_tower import TextTower
 
-            return TextTower(part.tower, dimension)
-        case ClipTextSpec():
-            from echosearch.encoder.clip_text import ClipText
+                return TextTower(part.tower, dimension)
+            case ClipTextSpec():
+                from echosearch.encoder.clip_text import ClipText
 
-            return ClipText(part.tower, dimension)
+                return ClipText(part.tower, dimension)
 
 
 def build_towers(manifest: Manifest) -> TwoTowers:

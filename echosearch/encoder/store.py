@@ -7,13 +7,14 @@ Free of torch: `encoder list` and `status` answer at once.
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from pathlib import Path
 
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import (
-    MANIFEST,
+    GOLDEN,
     WEIGHTS,
     identify,
     load_manifest,
@@ -21,6 +22,7 @@ from echosearch.encoder.bundle import (
     verify_files,
     view_fingerprint,
 )
+from echosearch.encoder.golden import read_golden, read_golden_views
 from echosearch.encoder.shipped import find_bundle
 from echosearch.errors import BundleError, NoEncoder
 
@@ -38,6 +40,7 @@ def use_bundle(home: Path, folder: Path) -> EncoderId:
     """
     manifest = load_manifest(folder)
     verify_files(folder, manifest.files)
+    read_golden(folder / GOLDEN)
     encoder = identify(folder)
     own = _own(home, folder, f"{encoder.name}-{encoder.fingerprint[:12]}")
     _point(home / IN_USE, own.name)
@@ -48,6 +51,7 @@ def use_views(home: Path, folder: Path) -> str:
     """The same for a view-classifier bundle: ingest looks at videos with it. Gives its name. Raises BundleError."""
     manifest = load_view_manifest(folder)
     verify_files(folder, manifest.files)
+    read_golden_views(folder / GOLDEN)
     own = _own(home, folder, f"{manifest.name}-{view_fingerprint(manifest)[:12]}")
     _point(home / VIEWS_IN_USE, own.name)
     return own.name
@@ -87,13 +91,22 @@ def list_bundles(home: Path) -> list[tuple[Path, EncoderId, bool]]:
 
 
 def _own(home: Path, folder: Path, name: str) -> Path:
-    """HOME's own copy of the bundle."""
+    """HOME's own copy of the bundle, made anew where it differs: damaged, or with other words (licence, version)."""
     own = home / FOLDER / name
-    if own.exists() and (own / MANIFEST).read_bytes() != (folder / MANIFEST).read_bytes():
-        shutil.rmtree(own)  # the same weights under other words (licence, version): the new ones count
+    if own.exists() and not _same_files(folder, own):
+        shutil.rmtree(own)
     if not own.exists():
         _take(folder, own)
     return own
+
+
+def _same_files(folder: Path, own: Path) -> bool:
+    names = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file()]
+    return all(
+        (own / name).is_file()
+        and ((own / name).samefile(folder / name) or filecmp.cmp(folder / name, own / name, shallow=False))
+        for name in names
+    )
 
 
 def _point(pointer: Path, name: str) -> None:
@@ -130,7 +143,7 @@ def _link_or_copy(source: str, target: str) -> None:
     """Only the weights are worth a link. Writing to the other name would change the copy too: loading notices."""
     if os.path.basename(source) == WEIGHTS:
         try:
-            os.link(source, target, follow_symlinks=False)
+            os.link(os.path.realpath(source), target)  # not a link that may lead elsewhere from here
             return
         except OSError:
             pass  # another file system, or none that can link

@@ -78,6 +78,10 @@ class TorchEncoder:
         restored[order] = vectors
         return parts.vectors(restored)
 
+    @property
+    def reads_texts(self) -> bool:
+        return self.manifest.tokenizer.kind != "absent"
+
     def tower(self, part: Part) -> nn.Module:
         """The torch module itself: "video" takes (B, 3, T, S, S) normalised, "text" takes (B, L) ids; (B, D) raw."""
         self.load(part)

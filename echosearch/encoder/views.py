@@ -20,7 +20,7 @@ from echosearch.encoder.base import ViewProbabilities
 from echosearch.encoder.bundle import GOLDEN, WEIGHTS, load_view_manifest, verify_files, view_fingerprint, write_bundle
 from echosearch.encoder.convnext import FrameConvNext
 from echosearch.encoder.forward import in_batches, on_device
-from echosearch.encoder.golden import check_vectors, golden_clip
+from echosearch.encoder.golden import check_vectors, golden_clip, read_golden_views
 from echosearch.encoder.manifest import ViewManifest
 from echosearch.encoder.model import normalise, save_weights, use_weights
 from echosearch.encoder.torch_encoder import pick_device
@@ -87,11 +87,7 @@ def load_views(folder: Path, device: str = "auto") -> ViewClassifier:
     except (SafetensorError, OSError) as exc:
         raise BundleError(f"{folder / WEIGHTS} cannot be read as safetensors: {exc}") from exc
     classifier = ViewClassifier(manifest, tower.requires_grad_(False).to(picked), picked)
-    try:
-        with np.load(folder / GOLDEN, allow_pickle=False) as golden:
-            pixels, expected = golden["pixels"], golden["probabilities"]
-    except (OSError, KeyError, ValueError) as exc:
-        raise BundleError(f"{folder / GOLDEN} is no golden file: {exc}") from exc
+    pixels, expected = read_golden_views(folder / GOLDEN)
     here = np.array([classifier.classify([Clip("golden", pixels[0], pixels.shape[1])])[0].probabilities], np.float32)
     check_vectors(f"{classifier.name}: view", here, expected, "bfloat16" if picked.type == "cuda" else "float32")
     return classifier

@@ -27,7 +27,7 @@ from echosearch.index.fields import (
     unit_query,
     unit_rows,
 )
-from echosearch.index.server_call import NotFound, call, checked_url
+from echosearch.index.server_call import NO_QDRANT, NotFound, call, checked_url
 from echosearch.index.server_filter import server_filter
 from echosearch.vector import Vectors
 from echosearch.where import Where
@@ -53,12 +53,15 @@ def connect(url: str, api_key: str | None) -> ServerIndex:
     client = _client(address, api_key, prefer_grpc=True)
     try:
         call(client.get_collections, waits=(0.2,))
-    except (StoreUnreachable, ArchiveError):
+    except (StoreUnreachable, ArchiveError, NotFound):
         client.close()
         client = _client(address, api_key, prefer_grpc=False)
         try:
             call(client.get_collections)
-        except (StoreUnreachable, ArchiveError, NotFound):
+        except NotFound as exc:
+            client.close()
+            raise StoreUnreachable(NO_QDRANT) from exc
+        except (StoreUnreachable, ArchiveError):
             client.close()
             raise
     return ServerIndex(client)

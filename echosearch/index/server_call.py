@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from json import JSONDecodeError
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,9 +15,10 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from echosearch.errors import ArchiveError, ConfigError, StoreUnreachable
 
-__all__ = ["NotFound", "call", "checked_url"]
+__all__ = ["NO_QDRANT", "NotFound", "call", "checked_url"]
 
 T = TypeVar("T")
+NO_QDRANT = "something else than Qdrant answers: check the address and path of ECHOSEARCH_QDRANT_URL"
 WAITS = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between the tries: a restart of the server takes about that long
 PASSING_HTTP = frozenset({408, 425, 429, 500, 502, 503, 504})
 PASSING_GRPC = frozenset(
@@ -80,6 +82,8 @@ def call(function: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T:
                     f"Qdrant does not answer: {_reason(exc)}; check ECHOSEARCH_QDRANT_URL and the server"
                 ) from exc
             time.sleep(wait)
+        except JSONDecodeError as exc:
+            raise StoreUnreachable(NO_QDRANT) from exc
         except ValueError as exc:
             # qdrant-client's in-process stand-in, which the tests use, has no status codes
             if str(exc).startswith("Collection ") and str(exc).endswith(" not found"):

@@ -17,7 +17,7 @@ from echosearch.errors import TableError
 from echosearch.report.dates import read_date
 from echosearch.report.encoding import detect_encoding
 from echosearch.report.views import label_view
-from echosearch.study import ViewLabel
+from echosearch.study import MAX_IDENTIFIER, ViewLabel
 
 __all__ = ["ReportRow", "SidecarRow", "ViewRow", "read_reports", "read_sidecar", "read_views"]
 
@@ -137,6 +137,8 @@ class _Row:
             raise self.error(column, "a spreadsheet rewrote this identifier as a number: export the column as text")
         if "\n" in text or "\r" in text:
             raise self.error(column, "an identifier with a line break: check the quotes of this row")
+        if len(text) > MAX_IDENTIFIER:
+            raise self.error(column, f"an identifier of {len(text):,} characters: at most {MAX_IDENTIFIER} are read")
         return text
 
     def date(self, column: str) -> date | None:

@@ -55,9 +55,9 @@ def _of_file(search: Searching, path: Path) -> Target:
     study = patient = None  # an mp4 or avi says nothing of whose it is
     if header is not None:
         study = archive.keyring.study(header.study_uid)
-        patient = (
-            archive.keyring.patient(header.issuer, header.patient_id) if header.patient_id else None
-        )  # as admitted
+        patient = lookup.patient_of(search.connection, study)  # a file of a study here is its patient's, as at ingest
+        if patient is None and header.patient_id:
+            patient = archive.keyring.patient(header.issuer, header.patient_id)
     vector = archive.encoder.encode_clips([clip])[0]
     if not is_usable(vector):
         raise FileRefused(Quarantined(Reason.BAD_VECTOR, "the encoder gave a zero or non-finite vector"))

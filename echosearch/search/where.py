@@ -9,7 +9,6 @@ Full-width letters and operators, as a Japanese keyboard types them, are read as
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -20,7 +19,7 @@ from lark.exceptions import UnexpectedCharacters
 from echosearch.errors import WhereError
 from echosearch.report.views import view_named
 from echosearch.study import Mode, View
-from echosearch.unicode import is_text
+from echosearch.unicode import as_typed, is_text
 from echosearch.where import And, Comparison, Not, Op, Or, Where
 
 __all__ = ["MAX_LENGTH", "USER_FIELDS", "parse_where"]
@@ -44,10 +43,6 @@ _GRAMMAR = r"""
     QUOTED: /"[^"]*"|'[^']*'/
     %ignore /\s+/
 """
-# What NFKC leaves alone and a Japanese input method types.
-_TYPED = str.maketrans(
-    {"≧": ">=", "≦": "<=", "≥": ">=", "≤": "<=", "≠": "!=", "、": ",", "“": '"', "”": '"', "「": '"', "」": '"'}
-)
 _DASHES = re.compile("[ー−‐‑–—―/]")
 
 Value = str | int | float
@@ -60,7 +55,7 @@ def parse_where(text: str) -> Where:
     """
     if not is_text(text):
         raise WhereError("--where is not UTF-8 text: set the terminal to UTF-8")
-    plain = unicodedata.normalize("NFKC", text).translate(_TYPED).strip()
+    plain = as_typed(text).strip()
     if not plain:
         raise WhereError("--where is empty: write a condition such as view = 4CH and age >= 65")
     if len(plain) > MAX_LENGTH:

@@ -8,12 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from echosearch.errors import EchosearchError
+
 __all__ = ["Answers", "Inbox", "Job", "PoolBroken", "Raised", "TimedOut", "WorkerDied"]
 
 T = TypeVar("T")
 
 
-class PoolBroken(RuntimeError):
+class PoolBroken(EchosearchError):
     """Workers cannot be started at all; the message says how they ended."""
 
 

@@ -159,3 +159,9 @@ def test_a_damaged_jpeg_is_seen_or_decodes(write_cine: WriteCine, jpegs: list[by
 
 def test_no_pixel_data_at_all(write_cine: WriteCine) -> None:
     assert refusal(write_cine(None)) == Quarantined(Reason.TRUNCATED, "the file ends before its pixel data")
+
+
+def test_items_without_a_byte_of_pixels(write_cine: WriteCine) -> None:
+    empty = b"\xfe\xff\x00\xe0" + bytes(4)
+    path = write_cine(empty * 2, count=1, syntax=JPEGBaseline8Bit, photometric="YBR_FULL_422")
+    assert refusal(path).reason == Reason.TRUNCATED

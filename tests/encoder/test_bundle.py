@@ -13,6 +13,7 @@ from echosearch.encoder.base import TextSpec
 from echosearch.encoder.bundle import fingerprint, identify, load_manifest, write_bundle
 from echosearch.encoder.golden import read_golden, write_golden
 from echosearch.encoder.manifest import BertSpec, Manifest, TextPart, TokenizerSpec, VideoPart, VideoTransformerSpec
+from echosearch.encoder.model import build_towers
 from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.errors import BundleError, GoldenMismatch
 
@@ -130,3 +131,20 @@ def test_a_golden_file_is_never_unpickled(copy: Path) -> None:
     np.savez(copy / "golden.npz", pixels=np.array([{"a": 1}], dtype=object))
     with pytest.raises(BundleError, match="no golden file"):
         load_encoder(copy, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("part", "changed"),
+    [
+        ("text", {"heads": 3}),
+        ("video", {"heads": 5}),
+        ("video", {"tubelet": (0, 16, 16)}),
+        ("video", {"mlp_ratio": -1.0}),
+    ],
+)
+def test_measures_that_do_not_fit_are_a_line(tiny_bundle: Path, part: str, changed: dict[str, object]) -> None:
+    manifest = load_manifest(tiny_bundle)
+    one = getattr(manifest, part)
+    one = one.model_copy(update={"tower": one.tower.model_copy(update=changed)})
+    with pytest.raises(BundleError, match=rf"{part}: the measures of its manifest do not fit"):
+        build_towers(manifest.model_copy(update={part: one}))

@@ -69,6 +69,40 @@ def test_a_damaged_bundle_is_not_taken(tiny_bundle: Path, tmp_path: Path) -> Non
         bundle_in_use(tmp_path / "home")
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "golden.npz", "tokenizer/vocab.txt"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_copy_that_was_damaged_is_made_anew(tiny_bundle: Path, tmp_path: Path, name: str, gone: bool) -> None:
+    source, home = Path(shutil.copytree(tiny_bundle, tmp_path / "source")), tmp_path / "home"
+    use_bundle(home, source)
+    damaged = bundle_in_use(home) / name
+    damaged.unlink()
+    if not gone:
+        damaged.write_bytes((source / name).read_bytes()[:100])
+    use_bundle(home, source)
+    assert damaged.read_bytes() == (source / name).read_bytes()
+
+
+def test_linked_weights_are_taken_themselves(tiny_bundle: Path, tmp_path: Path) -> None:
+    """As in a hub's cache, where a bundle's files are links into a store beside it."""
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    shutil.move(source / "weights.safetensors", tmp_path / "blob")
+    (source / "weights.safetensors").symlink_to("../blob")
+    use_bundle(tmp_path / "home", source)
+    taken = bundle_in_use(tmp_path / "home") / "weights.safetensors"
+    assert not taken.is_symlink()
+    assert taken.read_bytes() == (tmp_path / "blob").read_bytes()
+
+
+@pytest.mark.parametrize("size", [0, 100, -100])
+def test_a_bundle_without_whole_golden_vectors_is_not_taken(tiny_bundle: Path, tmp_path: Path, size: int) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    (source / "golden.npz").write_bytes((source / "golden.npz").read_bytes()[:size])
+    with pytest.raises(BundleError, match=r"golden\.npz is no golden file"):
+        use_bundle(tmp_path / "home", source)
+    with pytest.raises(NoEncoder):
+        bundle_in_use(tmp_path / "home")
+
+
 @pytest.mark.parametrize("written", [b"", b"\n", b"\xff\xfe", b"gone\n"])
 def test_a_damaged_choice_says_to_choose_again(tmp_path: Path, written: bytes) -> None:
     (tmp_path / "encoders").mkdir()

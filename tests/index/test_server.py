@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         answers = self.server.answers
         self.server.seen.append((self.path, self.headers.get("api-key")))
         status, body = answers.pop(0) if len(answers) > 1 else answers[0]
-        data = json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -185,3 +185,9 @@ def test_grpc_failures_become_ours(code: grpc.StatusCode, error: type[Exception]
         call(client.get_collections, waits=(0.01,))
     client.close()
     server.stop(0).wait()
+
+
+@pytest.mark.parametrize("answer", [(404, {"error": "no such page"}), (200, b"<html>hello</html>")])
+def test_another_server_behind_the_address_is_a_line(serve: Callable[..., Canned], answer: tuple[int, object]) -> None:
+    with pytest.raises(StoreUnreachable, match="something else than Qdrant answers: check"):
+        connect(serve(answer).url, None)

@@ -12,11 +12,12 @@ from echosearch.archive import Archive
 from echosearch.db.lookup import resolve_study
 from echosearch.search.hits import SearchOptions
 from echosearch.search.query import query_text
+from echosearch.search.similar import similar
 from echosearch.search.where import parse_where
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
 from ingest.verify import verify
-from tests.ingest.conftest import Export
+from tests.ingest.conftest import Export, write_cine
 
 
 def links(archive: Archive) -> list[tuple[str | None, str | None]]:
@@ -65,6 +66,55 @@ def test_a_report_leaves_a_study_that_turns_out_to_be_another_patients(
     assert links(archive) == [(None, "conflict")]
     assert archive.index.count(archive.collection("reports")) == 0
     assert verify(archive).clean
+
+
+def test_a_device_is_found_by_the_name_that_hits_show(archive: Archive, export: Export) -> None:
+    """Trade marks and half-width kana: what is typed is brought to one form, so what is stored is, too."""
+    names = {"ISO_IR 192": ("GE", "Vivid™ E95"), "ISO_IR 13": ("ﾄｳｼﾊﾞ", "Aplio")}
+    for number, (charset, (maker, model)) in enumerate(names.items()):
+        tags = {"SpecificCharacterSet": charset, "Manufacturer": maker, "ManufacturerModelName": model}
+        export.cine(f"IM_{number}", f"1.2.{number}", study=f"1.9.{number}", seed=number, **tags)
+    ingest(archive, export.root, IngestOptions())
+    shown = [hit.device for hit in query_text(archive, "重度", SearchOptions()).hits]
+    assert sorted(filter(None, shown)) == ["GE Vivid™ E95", "ﾄｳｼﾊﾞ Aplio"]
+    for device in shown:
+        found = query_text(archive, "重度", SearchOptions(where=parse_where(f'device = "{device}"'))).hits
+        assert [hit.device for hit in found] == [device]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"patient": ""}, {"patient": "A"}, {"patient": "A", "IssuerOfPatientID": "HOSPITAL"}]
+)
+def test_a_new_file_of_a_study_leaves_that_studys_patient_out(
+    archive: Archive, export: Export, tmp_path: Path, changed: dict[str, str]
+) -> None:
+    """Also where it does not say whose it is, or says it more fully: at ingest it would be that patient's."""
+    for number, patient in enumerate("AAB"):
+        export.cine(f"IM_{number}", f"1.2.{number}", study=f"1.9.{number}", patient=patient, seed=number)
+    ingest(archive, export.root, IngestOptions())
+    new = write_cine(tmp_path / "new", "1.2.77", study="1.9.0", seed=7, **changed)
+    assert [hit.study for hit in similar(archive, str(new), SearchOptions()).hits] == [archive.keyring.study("1.9.2")]
+
+
+def test_tables_name_files_through_a_link_as_the_walk_does(archive: Archive, export: Export, tmp_path: Path) -> None:
+    export.cine("IM_1", "1.2.1", seed=1)
+    (tmp_path / "pacs").symlink_to(export.root)
+    views = tmp_path / "views.csv"
+    views.write_text(f"path,view\n{tmp_path}/pacs/IM_1,4CH\n")
+    assert ingest(archive, tmp_path / "pacs", IngestOptions(views=views)).ungated_studies == 0
+
+
+def test_an_encoder_without_a_vocabulary_is_for_videos(archive: Archive, export: Export, tmp_path: Path) -> None:
+    export.cine("IM_1", "1.2.1", study="1.2.392.1", seed=1)
+    reports = write_reports(tmp_path / "r.csv", "study_uid,patient_id", "1.2.392.1,0001234")
+    archive.encoder.reads_texts = False  # type: ignore[misc]
+    for given in (reports, None):
+        summary = ingest(archive, export.root, IngestOptions(reports=given))
+        assert (summary.indexed, summary.new_reports, summary.unread_texts) == (1, 0, True)
+    assert verify(archive).clean
+    archive.encoder.reads_texts = True  # type: ignore[misc]
+    summary = ingest(archive, export.root, IngestOptions())
+    assert (summary.new_reports, summary.unread_texts) == (1, False)
 
 
 def test_a_condition_on_the_device_is_answered_by_the_videos_that_it_made(

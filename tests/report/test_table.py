@@ -179,3 +179,13 @@ def test_whatever_the_bytes_are_it_is_rows_or_a_table_error(tmp_path: Path) -> N
             refused.append(str(exc))
     assert 0 < len(refused) < 400
     assert not [message for message in refused if "\n" in message]
+
+
+@pytest.mark.parametrize("column", ["study_uid", "accession_number", "patient_id"])
+def test_an_endless_identifier_is_refused(tmp_path: Path, column: str) -> None:
+    """No database indexes it: as a row it would end every ingest."""
+    (tmp_path / "reports.csv").write_text(
+        "\n".join([f"{column},report_text", f"{'9a' * 128},正常", f"{'9a' * 128}9,正常"]), encoding="utf-8"
+    )
+    with pytest.raises(TableError, match=rf"line 3, column {column}: an identifier of 257 characters"):
+        list(read_reports(tmp_path / "reports.csv"))

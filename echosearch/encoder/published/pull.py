@@ -10,11 +10,13 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError
 
 from echosearch.encoder.bundle import file_sha256
 from echosearch.encoder.published.importer import Kind
@@ -59,7 +61,7 @@ def fetch(origin: Origin, into: Path) -> Path:
         paths = [Path(hf_hub_download(origin.repo, name, local_dir=into)) for name in origin.files]
     except HFValidationError as exc:
         raise BundleError(f"{origin.repo!r} is no repository's name: it is OWNER/NAME") from exc
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as exc:
+    except Exception as exc:  # the one boundary to a client that changes its HTTP library between versions
         raise StoreUnreachable(
             f"cannot fetch {origin.files[0]} of {origin.repo}: {_first_line(exc)}; "
             "download it elsewhere and use echosearch encoder import"
@@ -77,7 +79,7 @@ def _fetch_zip(origin: Origin, into: Path) -> Path:
                     out.write(block)
                     if out.tell() > MAX_BYTES:
                         raise BundleError(f"{origin.zip_url} gives more than {MAX_BYTES >> 30} GiB")
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as exc:
+        except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as exc:
             raise StoreUnreachable(
                 f"cannot fetch {origin.zip_url}: {_first_line(exc)}; download it elsewhere, unpack it, and use "
                 "echosearch encoder import"
@@ -107,8 +109,8 @@ def _unpack(archive: Path, into: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with opened.open(member) as source, target.open("wb") as out:
                     shutil.copyfileobj(source, out, BLOCK)
-    except zipfile.BadZipFile as exc:
-        raise BundleError("what came is no zip") from exc
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as exc:
+        raise BundleError(f"what came is no zip that can be unpacked: {_first_line(exc)}") from exc
 
 
 def _check(path: Path, expected: str) -> None:
