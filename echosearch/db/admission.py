@@ -20,6 +20,7 @@ from echosearch.db.ledger import Claimed, note_videos, release_duplicates, settl
 from echosearch.db.owners import Owner, belonging, known_owners
 from echosearch.db.tables import SourceFile, Study, Video, ViewLabelRow
 from echosearch.db.vectors import touch_videos, withdraw_videos
+from echosearch.db.views import label_videos
 from echosearch.keys import Keyring
 from echosearch.study import Quarantined, Reason, Skipped, VideoHeader, View, ViewLabel
 
@@ -101,7 +102,9 @@ def admit(
     settle(connection, settled)
     release_duplicates(connection, replaced)  # of what the file held before
     note_videos(connection, duplicates)
-    return _write(connection, encoder_id, taken), settled
+    videos_in = _write(connection, encoder_id, taken)
+    label_videos(connection, sorted({*duplicates.values()}))  # a table may name the copy's path
+    return videos_in, settled
 
 
 def _same(known: _Known, header: VideoHeader) -> bool:

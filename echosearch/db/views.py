@@ -13,7 +13,7 @@ from echosearch.db.vectors import touch_videos
 from echosearch.encoder.base import ViewProbabilities
 from echosearch.study import ViewLabel
 
-__all__ = ["put_view_labels", "put_view_probabilities"]
+__all__ = ["label_videos", "put_view_labels", "put_view_probabilities"]
 
 
 def put_view_labels(connection: Connection, labels: Sequence[tuple[str, ViewLabel]]) -> int:
@@ -31,17 +31,37 @@ def put_view_labels(connection: Connection, labels: Sequence[tuple[str, ViewLabe
             set_={name: new.excluded[name] for name in ("view", "view_prob", "raw")},
         )
     )
-    changed = connection.scalars(
+    labelled = connection.scalars(
         text(
-            "update core.video v set view = l.view, view_prob = l.view_prob, view_source = 'csv'"
-            " from core.view_label l left join core.source_file f on f.path_key = l.subject_key"
-            "  and f.state in ('admitted', 'embedded', 'indexed')"
+            "select distinct cast(coalesce(f.video_key, l.subject_key) as text) from core.view_label l"
+            " left join core.source_file f on f.path_key = l.subject_key"
             " where l.subject_key = any(cast(:subjects as uuid[]))"
-            " and v.video_key = coalesce(f.video_key, l.subject_key)"
-            " and (v.view, v.view_prob) is distinct from (l.view, l.view_prob)"
-            " returning cast(v.video_key as text)"
         ),
         {"subjects": list(rows)},
+    )
+    return label_videos(connection, labelled.all())
+
+
+def label_videos(connection: Connection, video_keys: Sequence[str]) -> int:
+    """Give these videos the labels that tables have for them; how many changed.
+
+    Of several the one by UID counts, then the one by the path of the file that the video is of, then by a copy's path.
+    """
+    changed = connection.scalars(
+        text(
+            "with best as ("
+            "  select distinct on (t.video_key) t.video_key, l.view, l.view_prob"
+            "  from unnest(cast(:keys as uuid[])) as t(video_key)"
+            "  left join core.source_file f on f.video_key = t.video_key"
+            "   and (f.state in ('admitted', 'embedded', 'indexed') or f.reason = 'DUPLICATE')"
+            "  join core.view_label l on l.subject_key in (t.video_key, f.path_key)"
+            "  order by t.video_key, l.subject_key <> t.video_key, f.state = 'skipped', l.subject_key)"
+            " update core.video v set view = best.view, view_prob = best.view_prob, view_source = 'csv' from best"
+            " where v.video_key = best.video_key"
+            " and (v.view, v.view_prob) is distinct from (best.view, best.view_prob)"
+            " returning cast(v.video_key as text)"
+        ),
+        {"keys": list(video_keys)},
     ).all()
     touch_videos(connection, list(changed))
     return len(changed)

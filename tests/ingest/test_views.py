@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sqlalchemy import select
 
 from echosearch.archive import Archive
@@ -62,4 +63,32 @@ def test_a_classifier_in_use_labels_what_it_sees(archive: Archive, export: Expor
     gated = [from_bytes(row.vector) for row in rows if row.view in ("LAX", "4CH")]
     assert (study.gated, study.n_videos) == (True, len(gated))
     assert np.abs(np.mean(gated, axis=0) - from_bytes(study.vector)).max() < 1e-6
+    assert verify(archive).clean
+
+
+def test_a_label_by_uid_goes_before_one_by_path_at_every_ingest(
+    archive: Archive, export: Export, tmp_path: Path
+) -> None:
+    export.cine("IM_1", "1.2.1", seed=1)
+    views = tmp_path / "views.csv"
+    views.write_text("sop_uid,path,view\n1.2.1,,4CH\n,IM_1,2CH\n")
+    writes = []
+    for _ in range(3):
+        writes.append(ingest(archive, export.root, IngestOptions(views=views)).index_writes)
+        with archive.engine.connect() as connection:
+            assert connection.execute(select(Video.view)).scalars().all() == ["4CH"]
+    assert writes == [2, 0, 0]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_label_for_a_copys_path_is_the_videos(archive: Archive, export: Export, tmp_path: Path, later: bool) -> None:
+    original = export.cine("IM_1", "1.2.1", seed=1)
+    (export.root / "IM_2").write_bytes(original.read_bytes())
+    views = tmp_path / "views.csv"
+    views.write_text("path,view\nIM_2,4CH\n")
+    if later:
+        ingest(archive, export.root, IngestOptions())
+    ingest(archive, export.root, IngestOptions(views=views))
+    with archive.engine.connect() as connection:
+        assert connection.execute(select(Video.view)).scalars().all() == ["4CH"]
     assert verify(archive).clean
