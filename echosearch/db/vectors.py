@@ -16,7 +16,7 @@ from echosearch.batch import batched
 from echosearch.db.points import VECTOR_TABLES
 from echosearch.db.tables import Embedding, ReportEmbedding, SourceFile, Study, StudyEmbedding, Video
 from echosearch.study import STUDY_VIEWS
-from echosearch.vector import Vectors, from_bytes, mean_vector, to_bytes
+from echosearch.vector import Vectors, from_bytes, is_usable, mean_vector, to_bytes
 
 __all__ = [
     "VIEW_GATE",
@@ -136,6 +136,8 @@ def refresh_studies(connection: Connection, encoder_id: int, study_keys: Iterabl
         gated = [row for row in members if row.view in STUDY_VIEWS and (row.view_prob or 0.0) >= VIEW_GATE]
         chosen = gated or members
         mean = mean_vector([from_bytes(row.vector) for row in chosen])
+        if not is_usable(mean):  # opposite vectors: no direction to search by, and no index takes it
+            continue
         rows.append(
             {
                 "encoder_id": encoder_id,

@@ -123,3 +123,24 @@ def test_echoclip_gives_open_clips_numbers(tmp_path: Path) -> None:
         text = encoder.tower("text")(torch.from_numpy(ids)).numpy()
     assert np.abs(video - formula.outputs("echoclip_video")).max() < 1e-4
     assert np.abs(text - formula.outputs("echoclip_text")).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("changed", "config"),
+    [
+        ({"token_embedding.weight": torch.zeros(9)}, {}),
+        ({"positional_embedding": torch.tensor(1.0)}, {}),
+        ({"text_projection": torch.zeros(4)}, {}),
+        ({}, {"preprocess_cfg": "none"}),
+        ({}, {"preprocess_cfg": {"mean": [0.5]}}),
+    ],
+)
+def test_what_only_looks_like_echoclip_is_a_line(changed: dict[str, torch.Tensor], config: dict[str, object]) -> None:
+    state = {
+        "token_embedding.weight": torch.zeros(9, 64),
+        "positional_embedding": torch.zeros(4, 64),
+        "text_projection": torch.zeros(64, 512),
+    }
+    echoclip.manifest(state, {}, False, ())
+    with pytest.raises(BundleError, match="this is not EchoCLIP: its measures cannot be read"):
+        echoclip.manifest({**state, **changed}, config, False, ())

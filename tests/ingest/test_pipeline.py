@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import select, text
 
 from echosearch.archive import Archive
+from echosearch.clip import Clip
 from echosearch.db.ledger import single_ingest
 from echosearch.db.status import archive_counts, why
 from echosearch.db.tables import Embedding, StudyEmbedding, Video
@@ -19,7 +21,7 @@ from echosearch.errors import ArchiveLocked, ConfigError, EncoderMismatch, Input
 from echosearch.index.edge import EdgeIndex
 from echosearch.keys import load_keyring
 from echosearch.study import VideoHeader
-from echosearch.vector import from_bytes
+from echosearch.vector import Vectors, from_bytes
 from ingest.dry_run import dry_run
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
@@ -274,3 +276,22 @@ def test_a_stray_patient_in_a_large_study_is_found_while_others_decode_and_can_b
     summary = ingest(archive, export.root, IngestOptions(retry_quarantined=True))
     assert (summary.indexed, summary.quarantined, summary.pending) == (41, 0, 0)
     assert verify(archive).clean
+
+
+def test_a_study_whose_videos_point_in_opposite_ways_has_no_mean_and_ends_nothing(
+    archive: Archive, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        export.cine(f"IM_{number}", f"1.2.{number + 1}", study="1.2", seed=number)
+
+    def opposite(clips: Sequence[Clip]) -> Vectors:
+        signs = np.array([1.0, -1.0], np.float32)[: len(clips), None]
+        return np.repeat(signs, archive.encoder_id.dimension, axis=1)
+
+    monkeypatch.setattr(archive.encoder, "encode_clips", opposite)
+    assert ingest(archive, export.root, IngestOptions(batch_size=2)).indexed == 2
+    report = verify(archive)
+    assert ([found.points for found in report.collections], report.faults) == (
+        [2, 0, 0],
+        ("1 studies have videos and no study vector",),
+    )

@@ -60,13 +60,19 @@ def read_config(folder: Path) -> dict[str, Any]:
 def manifest(
     state: Mapping[str, Tensor], config: Mapping[str, Any], with_template: bool, sources: tuple[SourceFile, ...]
 ) -> Manifest:
-    """What the authors' code does, as data; the text tower's measures are read off the weights."""
+    """What the authors' code does, as data; the text tower's measures are read off the weights. Raises BundleError."""
     try:
-        vocabulary, width = state["token_embedding.weight"].shape
-        positions = len(state["positional_embedding"])
-        dimension = state["text_projection"].shape[1]
-    except (KeyError, ValueError) as exc:
-        raise BundleError(f"this is not EchoCLIP: its text tower cannot be found: {exc!r}") from exc
+        return _manifest(state, config, with_template, sources)
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as exc:
+        raise BundleError(f"this is not EchoCLIP: its measures cannot be read: {exc!r}") from exc
+
+
+def _manifest(
+    state: Mapping[str, Tensor], config: Mapping[str, Any], with_template: bool, sources: tuple[SourceFile, ...]
+) -> Manifest:
+    vocabulary, width = state["token_embedding.weight"].shape
+    positions = len(state["positional_embedding"])
+    dimension = state["text_projection"].shape[1]
     preprocess = config.get("preprocess_cfg") or {}
     return Manifest(
         name="echoclip-r" if with_template else "echoclip",

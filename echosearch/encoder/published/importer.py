@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,13 +105,16 @@ def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderId:
         files["text"].name, read_checkpoint(files["text"]), echoprime.text_rules(), echoprime.UNUSED_TEXT
     )
     view_weights = convert(files["view"].name, read_checkpoint(files["view"]), echoprime.view_rules())
-    save_views(views, echoprime.view_manifest((_source(files["view"]),)), view_weights)
-    if vocabulary is not None:
-        return _save(out, manifest, weights, vocabulary)
     with tempfile.TemporaryDirectory() as folder:
         absent = Path(folder) / "absent"
         absent.write_text("imported without a vocabulary: this encoder reads no text\n", encoding="utf-8")
-        return _save(out, manifest, weights, absent)
+        encoder = _save(out, manifest, weights, vocabulary or absent)
+    try:
+        save_views(views, echoprime.view_manifest((_source(files["view"]),)), view_weights)
+    except BaseException:  # both or none: what is there would be in the way of the next try
+        shutil.rmtree(out)
+        raise
+    return encoder
 
 
 def _echoclip(source: Path, vocabulary: Path, out: Path, with_template: bool) -> EncoderId:
