@@ -50,6 +50,8 @@ def ingest(
         if later:
             run.name_studies(later)
             _take_in(run, relay, iter(later))
+        while copies := run.waiting():
+            _take_in(run, relay, iter(copies))
         relay.nudge()
         with run.clock.stage("reports"):
             with run.writing() as connection:

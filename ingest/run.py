@@ -15,6 +15,7 @@ from echosearch.db import Connection, generation, ledger
 from echosearch.db.conflicts import forget_conflicts
 from echosearch.db.ledger import FoundFile
 from echosearch.db.reports import LinkCounts
+from echosearch.db.standing import waiting_files
 from echosearch.db.status import tree_counts, ungated_studies
 from echosearch.errors import EncoderMismatch, InputError
 from echosearch.media import MediaIdentity
@@ -41,6 +42,7 @@ class Run:
         self.done = 0  # files whose outcome is known
         self.new_videos = self.encoder_batches = self.new_reports = 0
         self.links: LinkCounts | None = None
+        self._waited: set[Path] = set()
         self.unread_texts = False  # there are reports, and an encoder without a vocabulary
         self.slow_index = False  # the disk has no room for what makes searches fast
         self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
@@ -117,6 +119,13 @@ class Run:
         with self.archive.engine.connect() as connection:
             named = with_studies(connection, self.archive.keyring, [self._sidecar[found.path] for found in files])
         self._sidecar |= {found.path: identity for found, identity in zip(files, named, strict=True)}
+
+    def waiting(self) -> list[FoundFile]:
+        """Copies of what another file was before: they stand for it now. Each is given once."""
+        with self.archive.engine.connect() as connection:
+            found = [one for one in waiting_files(connection, self.root) if one.path not in self._waited]
+        self._waited |= {one.path for one in found}
+        return found
 
     def count_ahead(self) -> None:
         """Count the files beside the work, so that progress can say how much is left."""

@@ -8,7 +8,7 @@ the same file with other pixels, or another study   its video is made anew
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from echosearch.db.identity import Candidate, write_identity
 from echosearch.db.ledger import Claimed, note_videos, release_duplicates, settle
 from echosearch.db.owners import Owner, belonging, known_owners
+from echosearch.db.standing import forget_vanished, forsake, stood_for, vouched_for
 from echosearch.db.tables import SourceFile, Study, Video, ViewLabelRow
 from echosearch.db.vectors import touch_videos, withdraw_videos
 from echosearch.db.views import label_videos
@@ -61,8 +62,10 @@ def admit(
     The settled ones are written to the ledger too. Call inside a transaction.
     """
     candidates = [_candidate(keyring, claimed, header) for claimed, header in inspected]
-    videos = _known_videos(connection, [candidate.video_key for candidate in candidates])
+    before = stood_for(connection, [candidate.claimed.id for candidate in candidates])
+    videos = _known_videos(connection, candidates)
     owners = known_owners(connection, [candidate.study_key for candidate in candidates])
+    by_hearsay = {key for key, owner in owners.items() if not owner.conflict}  # no file of this batch has agreed
     welcome: dict[str, Candidate] = {}
     settled: list[tuple[int, Skipped | Quarantined]] = []
     duplicates: dict[int, str] = {}
@@ -70,9 +73,14 @@ def admit(
     for candidate in candidates:
         own = Owner.of(candidate)
         owner = owners.setdefault(candidate.study_key, own)
+        corrected = not owner.fits(own) and candidate.study_key in by_hearsay
+        if corrected and not vouched_for(connection, candidate.study_key):
+            owner = owners[candidate.study_key] = own
         if owner.conflict or not owner.fits(own):
             owners[candidate.study_key] = replace(owner, conflict=True)
             continue
+        if own.patient_id:
+            by_hearsay.discard(candidate.study_key)
         if own.surety > owner.surety:
             owners[candidate.study_key] = own
         known, header, file_id = videos.get(candidate.video_key), candidate.header, candidate.claimed.id
@@ -102,7 +110,9 @@ def admit(
     settle(connection, settled)
     release_duplicates(connection, replaced)  # of what the file held before
     note_videos(connection, duplicates)
-    videos_in = _write(connection, encoder_id, taken)
+    again = {c.video_key for c in taken if before.get(c.claimed.id) == c.video_key}
+    videos_in = _write(connection, encoder_id, taken, again)
+    forsake(connection, [key for key in before.values() if key not in welcome])
     label_videos(connection, sorted({*duplicates.values()}))  # a table may name the copy's path
     return videos_in, settled
 
@@ -120,7 +130,8 @@ def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candi
     return Candidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
 
 
-def _known_videos(connection: Connection, keys: Sequence[str]) -> dict[str, _Known]:
+def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, _Known]:
+    keys = [candidate.video_key for candidate in candidates]
     rows = connection.execute(
         text(
             "select cast(v.video_key as text) as video_key, v.file_sha256, v.pixel_sha256, min(f.id) as owner"
@@ -131,6 +142,13 @@ def _known_videos(connection: Connection, keys: Sequence[str]) -> dict[str, _Kno
         {"keys": list(keys)},
     )
     known = {row.video_key: _Known(row.file_sha256, row.pixel_sha256, row.owner, False) for row in rows}
+    here = {candidate.claimed.id for candidate in candidates}
+    moved = [known[c.video_key] for c in candidates if c.video_key in known and _same(known[c.video_key], c.header)]
+    others = [one.owner for one in moved if one.owner is not None and one.owner not in here]
+    vanished = forget_vanished(connection, others)
+    for one in known.values():
+        if one.owner in vanished:
+            one.owner = None
     disputed = connection.scalars(
         select(SourceFile.video_key).where(
             SourceFile.video_key.in_(keys), SourceFile.reason == str(Reason.UID_CONFLICT)
@@ -181,11 +199,14 @@ def _quarantine_conflicts(
     return list(outcomes.items())
 
 
-def _write(connection: Connection, encoder_id: int, taken: Sequence[Candidate]) -> list[Admitted]:
+def _write(
+    connection: Connection, encoder_id: int, taken: Sequence[Candidate], again: Collection[str]
+) -> list[Admitted]:
+    """``again``: videos whose own file was read again; what it says now is what counts."""
     if not taken:
         return []
     labels = _labels(connection, taken)
-    write_identity(connection, taken)
+    write_identity(connection, taken, again)
     before = _shown(connection, taken)
     elsewhere = [c.video_key for c in taken if before.get(c.video_key, (c.study_key,))[0] != c.study_key]
     withdraw_videos(connection, elsewhere)  # from the study that it was of

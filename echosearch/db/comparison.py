@@ -125,6 +125,11 @@ def ledger_faults(connection: Connection, encoder_id: int) -> list[str]:
             "select count(*) from core.source_file f where f.state in ('indexed', 'embedded') and not exists"
             " (select 1 from core.embedding e where e.video_key = f.video_key and e.encoder_id = :encoder)"
         ),
+        "videos are searchable and no file stands for them": (
+            "select count(*) from core.embedding e where e.encoder_id = :encoder and not exists"
+            " (select from core.source_file f where f.video_key = e.video_key"
+            "  and f.state in ('registered', 'admitted', 'embedded', 'indexed'))"
+        ),
         "videos are stood for by more than one file": (
             "select count(*) from (select video_key from core.source_file"
             " where state in ('admitted', 'embedded', 'indexed') group by video_key having count(*) > 1) d"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, String, case, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.ledger import Claimed
@@ -14,8 +14,12 @@ from echosearch.db.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
 from echosearch.db.vectors import touch_studies
 from echosearch.study import VideoHeader
 
-__all__ = ["Candidate", "studies_by_accession", "write_identity"]
+__all__ = ["OF_STUDY", "Candidate", "studies_by_accession", "write_identity"]
 
+# whether a file is, or was the last time it was read, of study s
+OF_STUDY = (
+    "select from core.video v join core.source_file f on f.video_key = v.video_key where v.study_key = s.study_key"
+)
 T = TypeVar("T")
 TOP_AGE = 90  # ages above are pooled: so few patients share them that they identify
 
@@ -40,7 +44,7 @@ def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str
             " join phi.study s on s.accession_number = w.accession"
             " join phi.patient p on p.patient_key = s.patient_key and p.patient_id = w.patient"
             " where w.accession <> '' and w.patient <> ''"
-            " and exists (select from core.video v where v.study_key = s.study_key)"
+            f" and exists ({OF_STUDY})"
             " group by w.accession, w.patient having count(distinct s.study_uid) = 1"
         ),
         {"accessions": [accession for accession, _ in wanted], "patients": [patient for _, patient in wanted]},
@@ -48,16 +52,18 @@ def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str
     return {(row.accession, row.patient): row.study_uid for row in rows}
 
 
-def write_identity(connection: Connection, taken: Sequence[Candidate]) -> None:
+def write_identity(connection: Connection, taken: Sequence[Candidate], again: Collection[str] = ()) -> None:
     """Rows for the patients, studies and videos of these candidates, and what the rows that are there did not know yet.
 
-    The first file that says something counts; where a later one fills in what the index filters by, the study is sent
-    to it again. All candidates of one study have one patient key (owners.py).
+    The first file that says something counts, until it is read ``again`` (by video key) and says something else; where
+    what the index filters by is new, the study is sent to it again. All candidates of one study have one patient key
+    (owners.py).
     """
     if not taken:
         return
-    patients = _filled_in(connection, taken)
-    studies = _studies(connection, taken)
+    taken = sorted(taken, key=lambda candidate: candidate.video_key not in again)  # what was read again speaks first
+    patients = _filled_in(connection, taken, {c.patient_key for c in taken if c.video_key in again})
+    studies = _studies(connection, taken, {c.study_key for c in taken if c.video_key in again})
     if patients:
         studies += connection.scalars(select(Study.study_key).where(Study.patient_key.in_(patients)))
     touch_studies(connection, sorted({*studies}))
@@ -77,8 +83,8 @@ def write_identity(connection: Connection, taken: Sequence[Candidate]) -> None:
     )
 
 
-def _filled_in(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
-    """Patients written; the keys of those that are new, or whose sex was not known."""
+def _filled_in(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
+    """Patients written; the keys of those that are new, or whose sex was not known or is another now."""
     headers = _grouped((candidate.patient_key, candidate.header) for candidate in taken)
     patient = upsert(Patient).values(
         [{"patient_key": key, "sex": _first(own.sex for own in of)} for key, of in headers.items()]
@@ -87,7 +93,8 @@ def _filled_in(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
         patient.on_conflict_do_update(
             index_elements=[Patient.patient_key],
             set_={"sex": patient.excluded.sex},
-            where=Patient.sex.is_(None) & patient.excluded.sex.is_not(None),
+            where=patient.excluded.sex.is_not(None)
+            & (Patient.sex.is_(None) | (Patient.patient_key.in_(again) & (Patient.sex != patient.excluded.sex))),
         ).returning(Patient.patient_key)
     ).all()
     identified = [
@@ -103,28 +110,29 @@ def _filled_in(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
     ]
     if identified:
         new = upsert(PhiPatient).values(identified)
+        read_again = PhiPatient.patient_key.in_(again)
+        known = {
+            "name": _learned(PhiPatient.name, new.excluded.name, read_again),
+            "birth_date": _learned(PhiPatient.birth_date, new.excluded.birth_date, read_again),
+        }
         connection.execute(
             new.on_conflict_do_update(
                 index_elements=[PhiPatient.patient_key],
-                set_={
-                    "name": func.coalesce(func.nullif(PhiPatient.name, ""), new.excluded.name),
-                    "birth_date": func.coalesce(PhiPatient.birth_date, new.excluded.birth_date),
-                },
-                where=((PhiPatient.name == "") & (new.excluded.name != ""))
-                | (PhiPatient.birth_date.is_(None) & new.excluded.birth_date.is_not(None)),
+                set_=known,
+                where=tuple_(*(getattr(PhiPatient, name) for name in known)).is_distinct_from(tuple_(*known.values())),
             )
         )
     return list(written)
 
 
-def _studies(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
+def _studies(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
     """Studies written; the keys of those that are new, or of which something was not known or is better known."""
     by_study = _grouped((candidate.study_key, candidate) for candidate in taken)
     new = upsert(Study).values([_study_row(own) for own in by_study.values()])
     learned = {
         "patient_key": new.excluded.patient_key,
-        "month": func.coalesce(Study.month, new.excluded.month),
-        "age": func.coalesce(Study.age, new.excluded.age),
+        "month": _learned(Study.month, new.excluded.month, Study.study_key.in_(again)),
+        "age": _learned(Study.age, new.excluded.age, Study.study_key.in_(again)),
     }
     current = tuple_(*(getattr(Study, name) for name in learned))
     written = connection.scalars(
@@ -148,8 +156,10 @@ def _studies(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
     )
     known = {
         "patient_key": phi.excluded.patient_key,
-        "accession_number": func.coalesce(func.nullif(PhiStudy.accession_number, ""), phi.excluded.accession_number),
-        "study_date": func.coalesce(PhiStudy.study_date, phi.excluded.study_date),
+        "accession_number": _learned(
+            PhiStudy.accession_number, phi.excluded.accession_number, PhiStudy.study_key.in_(again)
+        ),
+        "study_date": _learned(PhiStudy.study_date, phi.excluded.study_date, PhiStudy.study_key.in_(again)),
     }
     connection.execute(
         phi.on_conflict_do_update(
@@ -159,6 +169,14 @@ def _studies(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
         )
     )
     return list(written)
+
+
+def _learned(old: Any, new: Any, again: ColumnElement[bool]) -> ColumnElement[Any]:
+    """What is known, else what is new; the other way round for what was read ``again``. An empty text is not known."""
+    if isinstance(old.type, String):
+        known, said = func.nullif(old, ""), func.nullif(new, "")
+        return func.coalesce(case((again, said), else_=known), case((again, known), else_=said), "")
+    return func.coalesce(case((again, new), else_=old), case((again, old), else_=new))
 
 
 def _study_row(own: Sequence[Candidate]) -> dict[str, object]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from echosearch.db.identity import OF_STUDY
 from echosearch.errors import UnknownStudy
 from echosearch.vector import Vectors, from_bytes
 
@@ -116,7 +117,7 @@ def resolve_study(connection: Connection, name: str) -> StudyRef:
         # a study whose videos have all moved to another keeps its identifiers
         identifiers = (
             "left join phi.study p using (study_key) where (p.study_uid = :name or p.accession_number = :name)"
-            " and exists (select from core.video v where v.study_key = s.study_key)"
+            f" and exists ({OF_STUDY})"
         )
         ways.append((identifiers, {"name": name}))
     digits = name.replace("-", "").lower()

@@ -16,6 +16,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.identity import OF_STUDY
 from echosearch.db.vectors import touch_reports
 from echosearch.keys import Keyring
 
@@ -119,8 +120,8 @@ def _keys(keyring: Keyring, reports: Sequence[IncomingReport]) -> list[str]:
     ]
 
 
-# a study whose videos have all moved away, when their headers were corrected, is none
-_HAS_VIDEOS = "exists (select from core.video v where v.study_key = s.study_key)"
+# a study whose files have all become another's, when their headers were corrected, is none
+_HAS_VIDEOS = f"exists ({OF_STUDY})"
 # A link by anything but the UID holds only while one study fits: a second one may have come since. One by the UID only
 # while the study has videos, and its patient is the report's: whose it is may have become known, or been corrected.
 _UNSURE = f"""

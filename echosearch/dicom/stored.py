@@ -122,8 +122,13 @@ def group_items(
 
 def _by_start(items: list[Span], reader: ByteReader) -> list[list[Span]] | None:
     frames: list[list[Span]] = []
-    for item in items:
-        if reader.at(item.offset, 6).startswith(STARTS):
+    for number, item in enumerate(items):
+        head = b""
+        for part in items[number : number + 6]:  # a fragment may be shorter than what tells a codestream
+            head += reader.at(part.offset, min(part.length, 6 - len(head)))
+            if len(head) == 6:
+                break
+        if head.startswith(STARTS):
             frames.append([item])
         elif frames:
             frames[-1].append(item)

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -98,5 +99,7 @@ def vector_of(sop: str) -> Vectors:
 
 
 @pytest.fixture
-def ledger(engine: Engine) -> Ledger:
+def ledger(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """Its files lie where they were read, and are as they were."""
+    monkeypatch.setattr("echosearch.db.standing._stamp", lambda path: ANY)
     return Ledger(engine)

@@ -165,3 +165,15 @@ def test_items_without_a_byte_of_pixels(write_cine: WriteCine) -> None:
     empty = b"\xfe\xff\x00\xe0" + bytes(4)
     path = write_cine(empty * 2, count=1, syntax=JPEGBaseline8Bit, photometric="YBR_FULL_422")
     assert refusal(path).reason == Reason.TRUNCATED
+
+
+def test_fragments_shorter_than_what_tells_a_codestream(write_cine: WriteCine, jpegs: list[bytes]) -> None:
+    """Frames in fragments of 2 bytes and the rest, with an empty offset table (PS3.5 A.4 permits any even length)."""
+    items = [b"\xfe\xff\x00\xe0" + bytes(4)]
+    for jpeg in jpegs:
+        even = jpeg + bytes(len(jpeg) % 2)
+        for part in (even[:2], even[2:]):
+            items.append(b"\xfe\xff\x00\xe0" + len(part).to_bytes(4, "little") + part)
+    path = write_cine(b"".join(items), syntax=JPEGBaseline8Bit, photometric="YBR_FULL_422")
+    whole = write_cine(jpegs, syntax=JPEGBaseline8Bit, photometric="YBR_FULL_422", name="whole")
+    assert (read_frames(path).pixels == read_frames(whole).pixels).all()

@@ -140,6 +140,7 @@ def test_what_only_looks_like_echoclip_is_a_line(changed: dict[str, torch.Tensor
         "token_embedding.weight": torch.zeros(9, 64),
         "positional_embedding": torch.zeros(4, 64),
         "text_projection": torch.zeros(64, 512),
+        "transformer.resblocks.0.ln_1.weight": torch.ones(64),
     }
     echoclip.manifest(state, {}, False, ())
     with pytest.raises(BundleError, match="this is not EchoCLIP: its measures cannot be read"):

@@ -138,3 +138,124 @@ def test_a_condition_on_the_device_is_answered_by_the_videos_that_it_made(
     ingest(archive, export.root, IngestOptions())
     assert (devices("Vivid E95"), devices("Vivid S70")) == ([], ["Vivid S70"])
     assert verify(archive).clean
+
+
+def found_studies(archive: Archive) -> dict[str, set[str]]:
+    """StudyInstanceUID -> the patient ids that a search shows it under; videos, so that none can hide in a mean."""
+    hits = query_text(archive, "重度", SearchOptions(group="video", top_k=100, identified=True)).hits
+    found: dict[str, set[str]] = {}
+    for hit in hits:
+        assert hit.identified is not None
+        found.setdefault(hit.identified.study_uid, set()).add(hit.identified.patient_id)
+    return found
+
+
+def test_a_renumbered_export_gives_no_study_away(archive: Archive, export: Export) -> None:
+    """The first file goes and the others move up: each name now holds what another one held."""
+    for number in range(6):
+        export.cine(f"IM_{number}", f"1.2.{number}", study=f"1.9.{number // 2}", patient=f"P{number // 2}", seed=number)
+    ingest(archive, export.root, IngestOptions())
+    for number in range(5):
+        (export.root / f"IM_{number + 1}").rename(export.root / f"IM_{number}")
+    summary = ingest(archive, export.root, IngestOptions())
+    assert (summary.indexed, summary.pending) == (5, 0)
+    assert verify(archive).clean
+    assert found_studies(archive) == {f"1.9.{n}": {f"P{n}"} for n in range(3)}
+    export.cine("ZZ", "1.2.99", study="1.9.1", patient="INTRUDER", seed=99)
+    summary = ingest(archive, export.root, IngestOptions())
+    assert summary.reasons.get("PATIENT_CONFLICT") == 3
+    assert found_studies(archive) == {"1.9.0": {"P0"}, "1.9.2": {"P2"}}
+    assert verify(archive).clean
+
+
+@pytest.mark.parametrize("now", ["another video", "cut", "text", "another instance"])
+def test_what_a_file_was_before_is_not_found_any_more(archive: Archive, export: Export, now: str) -> None:
+    path = export.cine("IM_0", "1.2.0", study="1.9.0", patient="P0", seed=0)
+    export.cine("IM_1", "1.2.1", study="1.9.1", patient="P1", seed=1)
+    ingest(archive, export.root, IngestOptions())
+    match now:
+        case "another video":
+            export.cine("IM_0", "1.2.7", study="1.9.7", patient="P7", seed=7)
+        case "another instance":
+            export.cine("IM_0", "1.2.7", study="1.9.0", patient="P0", seed=0)
+        case "cut":
+            path.write_bytes(path.read_bytes()[:-200])
+        case "text":
+            path.write_text("no ultrasound")
+    os.utime(path, (5, 5))
+    ingest(archive, export.root, IngestOptions())
+    expected = {"another video": {"1.9.7": {"P7"}}, "another instance": {"1.9.0": {"P0"}}}.get(now, {})
+    assert found_studies(archive) == {"1.9.1": {"P1"}, **expected}
+    assert archive.index.count(archive.collection("videos")) == 1 + len(expected)
+    assert verify(archive).clean
+
+
+def test_a_copy_stands_in_when_its_original_becomes_another_video(archive: Archive, export: Export) -> None:
+    original = export.cine("IM_0", "1.2.0", study="1.9.0", patient="P0", seed=0)
+    (export.root / "IM_1").write_bytes(original.read_bytes())
+    assert ingest(archive, export.root, IngestOptions()).reasons == {"DUPLICATE": 1}
+    correct(export, "IM_0", "1.2.7", study="1.9.7", patient="P7")
+    summary = ingest(archive, export.root, IngestOptions())
+    assert (summary.indexed, summary.pending) == (2, 0)
+    assert found_studies(archive) == {"1.9.0": {"P0"}, "1.9.7": {"P7"}}
+
+
+def test_corrections_of_a_moved_file_are_followed(archive: Archive, export: Export) -> None:
+    for number in range(3):
+        export.cine(f"IM_{number}", f"1.2.{number}", study=f"1.9.{number}", patient=f"P{number}", seed=number)
+    ingest(archive, export.root, IngestOptions())
+    (export.root / "moved").mkdir()
+    for number in range(3):
+        (export.root / f"IM_{number}").rename(export.root / "moved" / f"IM_{number}")
+    batches = archive.encoder.batches  # type: ignore[attr-defined]
+    summary = ingest(archive, export.root, IngestOptions())
+    assert (summary.found, summary.indexed) == (3, 3)
+    assert archive.encoder.batches == batches  # type: ignore[attr-defined]
+    export.cine("moved/IM_0", "1.2.0", study="1.9.7", patient="P0", seed=0)
+    export.cine("moved/IM_1", "1.2.1", study="1.9.1", patient="P7", seed=1)
+    export.cine("moved/IM_2", "1.2.2", study="1.9.2", patient="P2", seed=2, ManufacturerModelName="Aplio")
+    assert ingest(archive, export.root, IngestOptions()).indexed == 3
+    assert found_studies(archive) == {"1.9.7": {"P0"}, "1.9.1": {"P7"}, "1.9.2": {"P2"}}
+    assert len(query_text(archive, "重度", SearchOptions(where=parse_where("device = Aplio"))).hits) == 1
+    assert verify(archive).clean
+
+
+def test_a_large_study_is_corrected_as_a_small_one(archive: Archive, export: Export) -> None:
+    for number in range(40):
+        export.cine(f"IM_{number:02d}", f"1.2.{number}", study="1.9.1", patient="A", seed=number)
+    ingest(archive, export.root, IngestOptions())
+    for number in range(40):
+        export.cine(f"IM_{number:02d}", f"1.2.{number}", study="1.9.1", patient="B", seed=number)
+    summary = ingest(archive, export.root, IngestOptions())
+    assert (summary.indexed, summary.reasons) == (40, {})
+    assert found_studies(archive) == {"1.9.1": {"B"}}
+    assert verify(archive).clean
+
+
+def test_a_study_whose_export_is_gone_still_has_its_patient(archive: Archive, export: Export) -> None:
+    """Exports are deleted when they have been ingested: what they said goes on counting."""
+    export.cine("IM_0", "1.2.0", study="1.9.0", patient="A", seed=0)
+    ingest(archive, export.root, IngestOptions())
+    (export.root / "IM_0").unlink()
+    export.cine("IM_1", "1.2.1", study="1.9.0", patient="B", seed=1)
+    summary = ingest(archive, export.root, IngestOptions())
+    assert summary.reasons == {"PATIENT_CONFLICT": 2}
+    assert archive.index.count(archive.collection("videos")) == 0
+
+
+def test_corrected_attributes_are_followed(archive: Archive, export: Export) -> None:
+    export.cine("IM_0", "1.2.0", study="1.9.0", patient="A", seed=0)
+    export.cine("IM_1", "1.2.1", study="1.9.1", patient="B", seed=1)
+    ingest(archive, export.root, IngestOptions())
+    new = {"StudyDate": "20200101", "PatientSex": "M", "PatientBirthDate": "19900101", "AccessionNumber": "NEW"}
+    os.utime(export.cine("IM_0", "1.2.0", study="1.9.0", patient="A", seed=0, **new), (5, 5))
+    ingest(archive, export.root, IngestOptions())
+    wanted = SearchOptions(where=parse_where("sex = M and age = 30 and date = 2020-01"))
+    assert [hit.study for hit in query_text(archive, "重度", wanted).hits] == [archive.keyring.study("1.9.0")]
+    with archive.engine.connect() as connection:
+        assert resolve_study(connection, "NEW").study == archive.keyring.study("1.9.0")
+    assert verify(archive).clean
+    less = {"StudyDate": "", "PatientSex": "", "PatientBirthDate": "", "AccessionNumber": ""}
+    os.utime(export.cine("IM_0", "1.2.0", study="1.9.0", patient="A", seed=0, **less), (6, 6))
+    ingest(archive, export.root, IngestOptions())
+    assert len(query_text(archive, "重度", wanted).hits) == 1  # what it does not say any more stays known
