@@ -16,7 +16,7 @@ from echosearch.db.ledger import FoundFile, release_duplicates
 from echosearch.db.tables import PhiSourcePath, SourceFile
 from echosearch.db.vectors import withdraw_videos
 
-__all__ = ["forget_vanished", "forsake", "stood_for", "vouched_for", "waiting_files"]
+__all__ = ["forget_vanished", "forsake", "forsake_strays", "stood_for", "vouched_for", "waiting_files"]
 
 # being read again, a file still stands for what it was
 STANDING = "f.state in ('registered', 'admitted', 'embedded', 'indexed')"
@@ -46,6 +46,19 @@ def forsake(connection: Connection, video_keys: Sequence[str]) -> None:
     ).all()
     withdraw_videos(connection, gone)
     release_duplicates(connection, gone)
+
+
+def forsake_strays(connection: Connection) -> None:
+    """The same for the whole archive: what an earlier build left searchable, or somebody's hand."""
+    forsake(
+        connection,
+        connection.scalars(
+            text(
+                "select distinct cast(e.video_key as text) from core.embedding e where not exists ("
+                f"  select from core.source_file f where f.video_key = e.video_key and {STANDING})"
+            )
+        ).all(),
+    )
 
 
 def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]:

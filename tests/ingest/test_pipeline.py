@@ -191,6 +191,18 @@ def test_verify_finds_and_repairs(archive: Archive, mixed: Export) -> None:
     assert verify(archive).clean
 
 
+def test_verify_withdraws_videos_that_no_file_stands_for(archive: Archive, export: Export) -> None:
+    for number in range(2):
+        export.cine(f"IM_{number}", f"1.2.{number + 1}", study=f"1.{number}", seed=number)
+    ingest(archive, export.root, IngestOptions())
+    with archive.engine.begin() as connection:
+        connection.execute(text("delete from core.source_file where id = (select min(id) from core.source_file)"))
+    report = verify(archive, repair=True)
+    assert report.faults == ("1 videos are searchable and no file stands for them",)
+    assert verify(archive).clean
+    assert archive.index.count(archive.collection("videos")) == 1
+
+
 def test_verify_finds_whatever_a_filter_would_answer_wrongly(archive: Archive, export: Export) -> None:
     """Postgres says something else than the point, and no outbox row tells the index: a defect, or somebody's hand."""
     for number in range(2):
