@@ -20,7 +20,7 @@ def similar(archive: Archive, target: str, options: SearchOptions) -> Results:
     with searching(archive) as search:
         meant = find_target(search, target)
         studies = (meant.study,) if meant.study else ()
-        patients = (meant.patient,) if meant.patient and not options.include_same_patient else ()
+        patients = () if options.include_same_patient else meant.patients
         aside = all_of(without("study", studies), without("patient", patients))
         hits, dropped = study_hits(search, meant.vector, options, aside)
         return results(search, hits, dropped, options, meant.query)

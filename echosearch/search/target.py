@@ -20,11 +20,11 @@ __all__ = ["Target", "find_target"]
 
 @dataclass(frozen=True)
 class Target:
-    """A vector to search by, and whose it is (None where a file does not say)."""
+    """A vector to search by, and whose it is (None, and nobody, where a file does not say)."""
 
     vector: Vectors = field(repr=False)  # raw, (D,)
     study: str | None
-    patient: str | None
+    patients: tuple[str, ...]
     query: dict[str, str] = field(repr=False)
 
 
@@ -40,28 +40,35 @@ def find_target(search: Searching, name: str) -> Target:
         raise InputError(f"{name} is a folder: give one file, or a study")
     meant = lookup.resolve_study(search.connection, name if is_text(name) else "")
     vector = lookup.study_vector(search.connection, search.encoder_id, meant.study)
-    return Target(vector, meant.study, meant.patient, {"study": meant.study})
+    return Target(vector, meant.study, (meant.patient,), {"study": meant.study})
 
 
 def _of_file(search: Searching, path: Path) -> Target:
     archive, query = search.archive, {"file": str(path)}
     known = _as_ingested(search, path)
     if known is not None:
-        return Target(known.vector, known.about.study, known.about.patient, query)
+        return Target(known.vector, known.about.study, (known.about.patient,), query)
     header, clip = read_file(path, archive.encoder.clip_spec, archive.settings)
     known = _same_video(search, path, header)
     if known is not None:
-        return Target(known.vector, known.about.study, known.about.patient, query)
-    study = patient = None  # an mp4 or avi says nothing of whose it is
-    if header is not None:
-        study = archive.keyring.study(header.study_uid)
-        patient = lookup.patient_of(search.connection, study)  # a file of a study here is its patient's, as at ingest
-        if patient is None and header.patient_id:
-            patient = archive.keyring.patient(header.issuer, header.patient_id)
+        return Target(known.vector, known.about.study, _patients(search, header, known.about.study), query)
     vector = archive.encoder.encode_clips([clip])[0]
     if not is_usable(vector):
         raise FileRefused(Quarantined(Reason.BAD_VECTOR, "the encoder gave a zero or non-finite vector"))
-    return Target(vector, study, patient, query)
+    study = archive.keyring.study(header.study_uid) if header is not None else None
+    return Target(vector, study, _patients(search, header, study), query)
+
+
+def _patients(search: Searching, header: VideoHeader | None, study: str | None) -> tuple[str, ...]:
+    """Of its study, as at ingest, and of its own header, which may have been corrected since: all are left out.
+
+    None of an mp4 or avi that is not in the archive: it says nothing of whose it is.
+    """
+    known = lookup.patient_of(search.connection, study) if study is not None else None
+    said = None
+    if header is not None and header.patient_id:
+        said = search.archive.keyring.patient(header.issuer, header.patient_id)
+    return tuple(dict.fromkeys(key for key in (known, said) if key is not None))
 
 
 def _as_ingested(search: Searching, path: Path) -> lookup.StoredVideo | None:

@@ -96,6 +96,20 @@ def test_a_new_file_of_a_study_leaves_that_studys_patient_out(
     assert [hit.study for hit in similar(archive, str(new), SearchOptions()).hits] == [archive.keyring.study("1.9.2")]
 
 
+def test_a_file_that_names_another_patient_than_its_study_leaves_both_out(
+    archive: Archive, export: Export, tmp_path: Path
+) -> None:
+    """Corrected, and not ingested again yet."""
+    for number, patient in enumerate("AABBC"):
+        export.cine(f"IM_{number}", f"1.2.{number}", study=f"1.9.{number}", patient=patient, seed=number)
+    ingest(archive, export.root, IngestOptions())
+    for sop, seed in (("1.2.77", 7), ("1.2.0", 0)):  # a new file of the study, and a re-export of one that is here
+        new = write_cine(tmp_path / "new", sop, study="1.9.0", patient="B", seed=seed)
+        assert [hit.study for hit in similar(archive, str(new), SearchOptions()).hits] == [
+            archive.keyring.study("1.9.4")
+        ]
+
+
 def test_tables_name_files_through_a_link_as_the_walk_does(archive: Archive, export: Export, tmp_path: Path) -> None:
     export.cine("IM_1", "1.2.1", seed=1)
     (tmp_path / "pacs").symlink_to(export.root)
