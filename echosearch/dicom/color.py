@@ -104,8 +104,9 @@ def _stored_values(layout: PixelLayout) -> NDArray[np.int64]:
 def grey_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
     """(2**bits_allocated, 3) RGB for every stored value of a MONOCHROME image.
 
-    Up to 8 bits are shown as stored. Deeper ones go through the modality rescale and the window (the first
-    of WindowCenter/WindowWidth, PS3.3 section C.11.2.1.2); with no window, the full stored range becomes 0..255.
+    8 bits are shown as stored. Deeper ones go through the modality rescale and the window (the first of
+    WindowCenter/WindowWidth, PS3.3 section C.11.2.1.2); with no window, and for fewer bits, the full stored range
+    becomes 0..255.
     MONOCHROME1 is inverted.
     """
     if layout.bits_allocated > MAX_TABLE_BITS:
