@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from echosearch.batch import batched
 from echosearch.clip import Clip
-from echosearch.db import Connection, ledger
+from echosearch.db import ledger
 from echosearch.db.admission import Admitted, admit
 from echosearch.db.ledger import Claimed, FoundFile
-from echosearch.db.standing import forsake, stood_for
+from echosearch.db.standing import refuse
 from echosearch.db.vectors import put_video_vectors
 from echosearch.db.views import put_view_probabilities
 from echosearch.encoder.base import ViewProbabilities
@@ -83,7 +83,7 @@ def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Adm
         headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
         refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
         with run.writing() as connection:
-            _settle(connection, refused)
+            refuse(connection, refused)
             videos, _ = admit(connection, run.archive.keyring, run.encoder_id, headers)
         to_decode = [video for video in videos if video.needs_decoding]
         run.advance(len(group) - len(to_decode))
@@ -193,15 +193,8 @@ def _blame(end: WorkerDied | TimedOut) -> Quarantined:
     return Quarantined(Reason.DECODER_CRASH, f"{end.detail}, {ledger.MAX_ATTEMPTS} times")
 
 
-def _settle(connection: Connection, outcomes: list[tuple[int, Skipped | Quarantined]]) -> None:
-    """What these files were before is not found any more."""
-    before = stood_for(connection, [file_id for file_id, _ in outcomes])
-    ledger.settle(connection, outcomes)
-    forsake(connection, [*before.values()])
-
-
 def _refuse(run: Run, outcomes: list[tuple[int, Skipped | Quarantined]]) -> None:
     if outcomes:
         with run.writing() as connection:
-            _settle(connection, outcomes)
+            refuse(connection, outcomes)
         run.advance(len(outcomes))

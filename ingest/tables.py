@@ -11,6 +11,7 @@ from uuid import UUID
 from echosearch.batch import batched
 from echosearch.db import Connection
 from echosearch.db.identity import studies_by_accession
+from echosearch.db.ledger import as_walked
 from echosearch.db.reports import IncomingReport, stage_reports
 from echosearch.db.views import put_view_labels
 from echosearch.keys import Keyring
@@ -86,5 +87,4 @@ def _study_uids(
 def _resolve(path: str, root: Path) -> Path:
     """As walk() names it: absolute, of the root's real path."""
     folder = Path(os.path.realpath(root))
-    named = folder / path if folder.is_dir() else folder.parent / path  # an absolute path stays one
-    return Path(os.path.realpath(named.parent)) / named.name
+    return as_walked(folder / path if folder.is_dir() else folder.parent / path)  # an absolute path stays one

@@ -14,7 +14,7 @@ from echosearch.db.comparison import Differences, SeenPoint
 from echosearch.db.generation import active_encoder, register_encoder
 from echosearch.db.ledger import single_ingest
 from echosearch.db.points import PointRow
-from echosearch.db.standing import forsake_strays
+from echosearch.db.standing import forsake
 from echosearch.db.status import ArchiveCounts, archive_counts
 from echosearch.encoder.base import EncoderId
 from echosearch.errors import EmptyArchive
@@ -66,7 +66,7 @@ def verify(archive: Archive, repair: bool = False) -> VerifyReport:
             if repair:
                 for differences in found:
                     comparison.repair(connection, encoder_id, differences)
-                forsake_strays(connection)
+                forsake(connection)
         repaired = relay(archive, encoder, encoder_id) if repair else 0
     return VerifyReport(counts, found, faults, repaired)
 

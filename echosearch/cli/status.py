@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from echosearch.cli.place import place
 from echosearch.cli.reasons import MEANING
 from echosearch.cli.show import say_json, table
 from echosearch.db.generation import active_encoder
+from echosearch.db.ledger import as_walked
 from echosearch.db.lookup import contents, encoder_row
 from echosearch.db.status import archive_counts, link_problems, why
 from echosearch.errors import InputError
@@ -83,8 +83,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
 def _why(archive: Archive, path: Path, as_json: bool) -> None:
     if path.is_symlink():
         raise InputError(f"{path} is a link: links are not followed and not counted")
-    # as the walk names it: the real folder, then the file's own name
-    real = Path(os.path.realpath(path.parent)) / path.name
+    real = as_walked(path)
     with archive.engine.connect() as connection:
         found = why(connection, archive.keyring.path(real))
     if found is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from echosearch.db.points import VECTOR_TABLES, PointRow, point_rows
+from echosearch.db.standing import STRAY
 from echosearch.db.vectors import enqueue
 
 __all__ = [
@@ -126,9 +127,7 @@ def ledger_faults(connection: Connection, encoder_id: int) -> list[str]:
             " (select 1 from core.embedding e where e.video_key = f.video_key and e.encoder_id = :encoder)"
         ),
         "videos are searchable and no file stands for them": (
-            "select count(*) from core.embedding e where e.encoder_id = :encoder and not exists"
-            " (select from core.source_file f where f.video_key = e.video_key"
-            "  and f.state in ('registered', 'admitted', 'embedded', 'indexed'))"
+            f"select count(*) from core.embedding e where e.encoder_id = :encoder and {STRAY}"
         ),
         "videos are stood for by more than one file": (
             "select count(*) from (select video_key from core.source_file"

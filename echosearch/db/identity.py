@@ -10,16 +10,13 @@ from sqlalchemy import ColumnElement, Connection, String, case, func, select, te
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.ledger import Claimed
+from echosearch.db.standing import OF_STUDY
 from echosearch.db.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
 from echosearch.db.vectors import touch_studies
 from echosearch.study import VideoHeader
 
-__all__ = ["OF_STUDY", "Candidate", "studies_by_accession", "write_identity"]
+__all__ = ["Candidate", "studies_by_accession", "write_identity"]
 
-# whether a file is, or was the last time it was read, of study s
-OF_STUDY = (
-    "select from core.video v join core.source_file f on f.video_key = v.video_key where v.study_key = s.study_key"
-)
 T = TypeVar("T")
 TOP_AGE = 90  # ages above are pooled: so few patients share them that they identify
 
@@ -174,9 +171,12 @@ def _studies(connection: Connection, taken: Sequence[Candidate], again: Collecti
 def _learned(old: Any, new: Any, again: ColumnElement[bool]) -> ColumnElement[Any]:
     """What is known, else what is new; the other way round for what was read ``again``. An empty text is not known."""
     if isinstance(old.type, String):
-        known, said = func.nullif(old, ""), func.nullif(new, "")
-        return func.coalesce(case((again, said), else_=known), case((again, known), else_=said), "")
-    return func.coalesce(case((again, new), else_=old), case((again, old), else_=new))
+        return func.coalesce(_first_known(func.nullif(old, ""), func.nullif(new, ""), again), "")
+    return _first_known(old, new, again)
+
+
+def _first_known(old: Any, new: Any, again: ColumnElement[bool]) -> ColumnElement[Any]:
+    return case((again, func.coalesce(new, old)), else_=func.coalesce(old, new))
 
 
 def _study_row(own: Sequence[Candidate]) -> dict[str, object]:

@@ -28,6 +28,7 @@ __all__ = [
     "MAX_ATTEMPTS",
     "Claimed",
     "FoundFile",
+    "as_walked",
     "claim",
     "claim_again",
     "finish_run",
@@ -102,6 +103,11 @@ def start_run(connection: Connection, encoder_id: int, root: Path) -> int:
 
 def finish_run(connection: Connection, run_id: int, summary: dict[str, object]) -> None:
     connection.execute(update(IngestRun).where(IngestRun.id == run_id).values(finished_at=func.now(), summary=summary))
+
+
+def as_walked(path: Path) -> Path:
+    """As ingest's walk names a file: the real folder, then the file's own name. Links to files are not followed."""
+    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def states(connection: Connection, keyring: Keyring, files: Sequence[FoundFile]) -> dict[str, tuple[str, bool]]:

@@ -16,7 +16,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.identity import OF_STUDY
+from echosearch.db.standing import OF_STUDY
 from echosearch.db.vectors import touch_reports
 from echosearch.keys import Keyring
 

@@ -7,19 +7,27 @@ file stands for that. One that has vanished goes on standing (an archive outlive
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, text
 
-from echosearch.db.ledger import FoundFile, release_duplicates
+from echosearch.db.ledger import FoundFile, release_duplicates, settle
 from echosearch.db.tables import PhiSourcePath, SourceFile
 from echosearch.db.vectors import withdraw_videos
+from echosearch.study import Quarantined, Skipped
 
-__all__ = ["forget_vanished", "forsake", "forsake_strays", "stood_for", "vouched_for", "waiting_files"]
+__all__ = ["OF_STUDY", "STRAY", "forget_vanished", "forsake", "refuse", "stood_for", "vouched_for", "waiting_files"]
 
-# being read again, a file still stands for what it was
-STANDING = "f.state in ('registered', 'admitted', 'embedded', 'indexed')"
+# whether a file is, or was the last time it was read, of study s
+OF_STUDY = (
+    "select from core.video v join core.source_file f on f.video_key = v.video_key where v.study_key = s.study_key"
+)
+# whether no file stands for the video of vector e; while it is read again, a file still stands for what it was
+STRAY = (
+    "not exists (select from core.source_file f where f.video_key = e.video_key"
+    " and f.state in ('registered', 'admitted', 'embedded', 'indexed'))"
+)
 
 
 def stood_for(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]:
@@ -32,38 +40,34 @@ def stood_for(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]
     return {row.id: row.video_key for row in rows}
 
 
-def forsake(connection: Connection, video_keys: Sequence[str]) -> None:
-    """Withdraw those of these videos that no file stands for any more; their copies are looked at again."""
-    if not video_keys:
+def refuse(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quarantined]]) -> None:
+    """Settle these files; what they were before is not found any more."""
+    if not outcomes:
         return
+    before = stood_for(connection, [file_id for file_id, _ in outcomes])
+    settle(connection, outcomes)
+    forsake(connection, [*before.values()])
+
+
+def forsake(connection: Connection, video_keys: Sequence[str] | None = None) -> None:
+    """Withdraw those of these videos (None: of all) that no file stands for; their copies are looked at again."""
+    if video_keys is not None and not video_keys:
+        return
+    among = "" if video_keys is None else " and e.video_key = any(cast(:keys as uuid[]))"
     gone = connection.scalars(
-        text(
-            "select distinct cast(e.video_key as text) from core.embedding e"
-            " where e.video_key = any(cast(:keys as uuid[])) and not exists ("
-            f"  select from core.source_file f where f.video_key = e.video_key and {STANDING})"
-        ),
-        {"keys": list(video_keys)},
+        text(f"select distinct cast(e.video_key as text) from core.embedding e where {STRAY}{among}"),
+        {} if video_keys is None else {"keys": list(video_keys)},
     ).all()
     withdraw_videos(connection, gone)
     release_duplicates(connection, gone)
 
 
-def forsake_strays(connection: Connection) -> None:
-    """The same for the whole archive: what an earlier build left searchable, or somebody's hand."""
-    forsake(
-        connection,
-        connection.scalars(
-            text(
-                "select distinct cast(e.video_key as text) from core.embedding e where not exists ("
-                f"  select from core.source_file f where f.video_key = e.video_key and {STANDING})"
-            )
-        ).all(),
-    )
-
-
 def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]:
     """Drop the rows of those of these files that are not where they were; their ids."""
-    vanished = {file_id for file_id, path, *_ in _places(connection, "f.id", file_ids) if _stamp(path) is None}
+    if not file_ids:
+        return set()
+    files = _files(connection, "f.id = any(cast(:ids as bigint[]))", {"ids": list(file_ids)})
+    vanished = {file_id for file_id, found in files if _stamp(found.path) is None}
     connection.execute(delete(PhiSourcePath).where(PhiSourcePath.file_id.in_(vanished)))
     connection.execute(delete(SourceFile).where(SourceFile.id.in_(vanished)))
     return vanished
@@ -74,40 +78,38 @@ def vouched_for(connection: Connection, study_key: str) -> bool:
 
     Where all have changed since, and are to be read again, the study's patient is being corrected.
     """
-    places = _places(connection, "v.study_key", [study_key], "('admitted', 'embedded', 'indexed')")
-    return any(_stamp(path) in (None, (size, mtime_ns)) for _, path, size, mtime_ns in places)
+    of_study = "v.study_key = cast(:study as uuid) and f.state in ('admitted', 'embedded', 'indexed')"
+    files = _files(connection, of_study, {"study": study_key})
+    return any(_stamp(found.path) in (None, (found.size, found.mtime_ns)) for _, found in files)
 
 
 def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
     """Files at or below ``root`` that nobody has claimed: copies of a video that was forsaken after their turn."""
-    rows = connection.scalars(
-        text(
-            "select p.path from core.source_file f join phi.source_path p on p.file_id = f.id"
-            " where f.state = 'registered' and f.claimed_by is null"
-            " and (p.path = :root or substring(p.path for length(:below)) = :below) order by p.path"
-        ),
+    below = "(p.path = :root or substring(p.path for length(:below)) = :below)"
+    files = _files(
+        connection,
+        f"f.state = 'registered' and f.claimed_by is null and {below}",
         {"root": os.fsencode(root), "below": os.fsencode(root) + b"/"},
     )
-    found = ((Path(os.fsdecode(path)), _stamp(os.fsdecode(path))) for path in rows)
-    return [FoundFile(path, *stamp) for path, stamp in found if stamp is not None]
+    stamps = ((found.path, _stamp(found.path)) for _, found in files)
+    return [FoundFile(path, *stamp) for path, stamp in stamps if stamp is not None]
 
 
-def _places(
-    connection: Connection, column: str, values: Sequence[object], states: str | None = None
-) -> list[tuple[int, str, int, int]]:
-    kind = "bigint" if column == "f.id" else "uuid"
+def _files(connection: Connection, condition: str, given: Mapping[str, object]) -> list[tuple[int, FoundFile]]:
+    """(file id, the file as it was found when it was read) of those that ``condition`` names, by path."""
     rows = connection.execute(
         text(
             "select f.id, p.path, f.size, f.mtime_ns from core.source_file f"
             " join phi.source_path p on p.file_id = f.id left join core.video v on v.video_key = f.video_key"
-            f" where {column} = any(cast(:values as {kind}[]))" + (f" and f.state in {states}" if states else "")
+            f" where {condition} order by p.path"
         ),
-        {"values": list(values)},
+        given,
     )
-    return [(row.id, os.fsdecode(bytes(row.path)), row.size, row.mtime_ns) for row in rows]
+    return [(row.id, FoundFile(Path(os.fsdecode(row.path)), row.size, row.mtime_ns)) for row in rows]
 
 
-def _stamp(path: str) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and modification time as they are now, None where nothing lies there."""
     try:
         info = os.lstat(path)
     except OSError:

@@ -47,6 +47,8 @@ def label_videos(connection: Connection, video_keys: Sequence[str]) -> int:
 
     Of several the one by UID counts, then the one by the path of the file that the video is of, then by a copy's path.
     """
+    if not video_keys:
+        return 0
     changed = connection.scalars(
         text(
             "with best as ("

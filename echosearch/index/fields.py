@@ -88,11 +88,11 @@ def payload_values(payload: Payload) -> dict[str, object]:
 
 def same_values(stored: Mapping[str, object], values: Mapping[str, object]) -> bool:
     """Whether an engine stores these values: the embedded one gives the last digit of a float back wrong."""
-    exact = {**values, "view_prob": stored.get("view_prob")} if "view_prob" in values else values
+    rest = [{name: value for name, value in each.items() if name != "view_prob"} for each in (stored, values)]
     found, wanted = stored.get("view_prob"), values.get("view_prob")
     if isinstance(found, float | int) and isinstance(wanted, float | int):
-        return stored == exact and math.isclose(found, wanted, rel_tol=1e-12, abs_tol=1e-12)
-    return stored == values
+        return rest[0] == rest[1] and math.isclose(found, wanted, rel_tol=1e-12, abs_tol=1e-12)
+    return rest[0] == rest[1] and found == wanted
 
 
 def read_ref(values: Mapping[str, object]) -> tuple[str, int, str]:

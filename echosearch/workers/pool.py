@@ -130,7 +130,8 @@ class DecodePool:
                     yield early.pop(expected)
                     expected += 1
         finally:
-            self._forget(answers)
+            # an abandoned map: what has not started is dropped, what runs is finished and thrown away
+            self._inbox.drop(answers)
 
     def _next_answer(self, answers: Answers[T]) -> tuple[Job[T], Any]:
         while self._broken is None:
@@ -141,10 +142,6 @@ class DecodePool:
     def _submit(self, job: Job[Any]) -> None:
         self._inbox.put(job)
         self._ring()
-
-    def _forget(self, answers: Answers[Any]) -> None:
-        """Drop what an abandoned map has not started; what runs is finished and thrown away."""
-        self._inbox.drop(answers)
 
     def _ring(self) -> None:
         with self._bell_lock:
