@@ -100,7 +100,8 @@ class Archive:
         if active.fingerprint != self.encoder_id.fingerprint:
             raise EncoderMismatch(
                 f"the archive holds vectors of {active}, the encoder in use is {self.encoder_id}: "
-                "vectors of two encoders cannot be compared; run echosearch encoder use with the first"
+                "vectors of two encoders cannot be compared; run echosearch encoder use with the first, or echosearch "
+                "reembed to embed all that is here with the second"
             )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from echosearch.db.reports import superseded, texts_to_encode
 from echosearch.db.vectors import put_report_vectors, withdraw_reports
 from echosearch.vector import is_usable
-from ingest.run import Run
+from ingest.work import Work
 
 __all__ = ["encode_reports"]
 
 BATCH = 64
 
 
-def encode_reports(run: Run) -> int:
+def encode_reports(run: Work) -> int:
     """Embed served reports that this encoder has not seen, withdraw those no longer served; how many were new.
 
     None where the encoder came without its vocabulary: videos are searched all the same.

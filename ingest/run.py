@@ -1,55 +1,46 @@
-"""One ingest run: what its stages share - the archive, the workers, the clock, the counts."""
+"""One ingest run: what its stages share beyond Work - the tree, its tables, the run's row in the ledger."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import cached_property
+from contextlib import suppress
 from pathlib import Path
-from threading import Lock, Thread
-from types import TracebackType
+from threading import Thread
 
 from echosearch.archive import Archive
 from echosearch.db import Connection, generation, ledger
 from echosearch.db.conflicts import forget_conflicts
-from echosearch.db.ledger import FoundFile
+from echosearch.db.ledger import Claimed, FoundFile
 from echosearch.db.reports import LinkCounts
-from echosearch.db.standing import waiting_files
+from echosearch.db.standing import refuse, waiting_files
 from echosearch.db.status import tree_counts, ungated_studies
+from echosearch.encoder.base import ViewModel
 from echosearch.errors import EncoderMismatch, InputError
 from echosearch.media import MediaIdentity
-from echosearch.workers import DecodePool
+from echosearch.study import Quarantined, Skipped
 from ingest.options import IngestOptions, IngestSummary
-from ingest.progress import Clock, Progress
+from ingest.progress import Progress
 from ingest.tables import apply_views, load_sidecar, stage_report_table, with_studies
 from ingest.walk import count_files
+from ingest.work import Work
 
 __all__ = ["Run"]
 
 
-class Run:
-    """Held resources of one run. Entering it reads the CSVs and opens the run's row; leaving it ends the workers."""
+class Run(Work):
+    """One ingest run. Entering it reads the CSVs and opens the run's row; leaving it ends the workers."""
 
     def __init__(
         self, archive: Archive, root: Path, options: IngestOptions, on_progress: Callable[[Progress], None]
     ) -> None:
-        self.archive = archive
+        super().__init__(archive, options.batch_size, on_progress)
         self.root = Path(os.path.realpath(root))
         self.options = options
-        self.clock = Clock()
-        self.lock = Lock()
-        self.done = 0  # files whose outcome is known
-        self.new_videos = self.encoder_batches = self.new_reports = 0
         self.links: LinkCounts | None = None
-        self._waited: set[Path] = set()
-        self.unread_texts = False  # there are reports, and an encoder without a vocabulary
-        self.slow_index = False  # the disk has no room for what makes searches fast
         self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
+        self._waited: set[Path] = set()
         self._sidecar: dict[Path, MediaIdentity] = {}
-        self._found: int | None = None
-        self._on_progress = on_progress
-        self._pool: DecodePool | None = None
 
     def __enter__(self) -> Run:
         options, keyring = self.options, self.archive.keyring
@@ -68,12 +59,6 @@ class Run:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._pool is not None:
-            self._pool.__exit__(kind, error, trace)
-
     def _take_generation(self, connection: Connection) -> int:
         """The encoder in use must be the one whose vectors are here, or the first."""
         encoder = self.archive.encoder_id
@@ -84,21 +69,26 @@ class Run:
         elif active.fingerprint != encoder.fingerprint:
             raise EncoderMismatch(
                 f"the archive holds vectors of {active}, the encoder in use is {encoder}: "
-                "vectors of two encoders cannot be mixed; run echosearch encoder use with the first"
+                "vectors of two encoders cannot be mixed; run echosearch encoder use with the first, or echosearch "
+                "reembed to embed all that is here with the second"
             )
         return encoder_id
 
-    @cached_property
-    def pool(self) -> DecodePool:
-        """The workers, started when the first file needs them."""
-        settings = self.archive.settings
-        self._pool = DecodePool(
-            settings.workers,
-            memory_mb=settings.worker_memory_mb,
-            cpu_seconds=settings.worker_cpu_seconds,
-            wall_seconds=settings.worker_wall_seconds,
-        ).__enter__()
-        return self._pool
+    @property
+    def views(self) -> ViewModel | None:
+        return self.archive.views
+
+    def refuse(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
+        """Settled in the ledger; what these files were before is not found any more."""
+        if outcomes:
+            with self.writing() as connection:
+                refuse(connection, [(claimed.id, outcome) for claimed, outcome in outcomes])
+            self.advance(len(outcomes))
+
+    def claim_again(self, claimed: Claimed) -> Claimed:
+        """Committed before the next worker touches the file."""
+        with self.writing() as connection:
+            return ledger.claim_again(connection, claimed)
 
     def identity(self, path: Path) -> MediaIdentity | None:
         """What the sidecar CSV says of this file."""
@@ -132,21 +122,9 @@ class Run:
 
         def count() -> None:
             with suppress(InputError):  # the walk itself meets it too, and says so
-                self._found = count_files(self.root)
+                self.found = count_files(self.root)
 
         Thread(target=count, name="count-files", daemon=True).start()
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction of the pipeline. One at a time with the relay's: two that lock the same rows in another
-        order would end one another."""
-        with self.clock.stage("write"), self.lock, self.archive.engine.begin() as connection:
-            yield connection
-
-    def advance(self, files: int) -> None:
-        """So many more files have an outcome; tell whoever watches."""
-        self.done += files
-        self._on_progress(Progress(self._found, self.done, self.new_videos, self.clock.elapsed, self.clock.bottleneck))
 
     def finish(self, index_writes: int) -> IngestSummary:
         """Close the run's row and sum up."""

@@ -21,6 +21,7 @@ from echosearch.vector import Vectors, is_usable
 from echosearch.workers import Clips, ClipTask, InspectTask, TimedOut, WorkerDied, inspect, load_clips
 from ingest.progress import Stage
 from ingest.run import Run
+from ingest.work import Work
 
 __all__ = ["Embedded", "admitted", "claimed", "decoded", "encoded", "inspected", "unfinished", "written"]
 
@@ -90,11 +91,11 @@ def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Adm
         yield from to_decode
 
 
-def decoded(run: Run, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clips]]:
+def decoded(run: Work, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clips]]:
     """The clips that the models want, decoded in the workers."""
 
     def task(video: Admitted) -> ClipTask:
-        found, views = video.claimed.file, run.archive.views
+        found, views = video.claimed.file, run.views
         spec, view_spec = run.archive.encoder.clip_spec, views.clip_spec if views is not None else None
         return ClipTask(found.path, video.video_key, spec, found.size, found.mtime_ns, view_spec)
 
@@ -103,16 +104,16 @@ def decoded(run: Run, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Cl
         if isinstance(result, Clips):
             yield video, result
         else:
-            _refuse(run, [(video.claimed.id, result)])
+            run.refuse([(video.claimed, result)])
 
 
-def encoded(run: Run, clips: Iterator[tuple[Admitted, Clips]]) -> Iterator[list[Embedded]]:
+def encoded(run: Work, clips: Iterator[tuple[Admitted, Clips]]) -> Iterator[list[Embedded]]:
     """Batches across studies through the encoder; row i of the vectors belongs to clip i."""
     first = next(clips, None)
     if first is None:
         return  # nothing new: the encoder is not even loaded
     clips = chain([first], clips)
-    size = run.options.batch_size or (GPU_BATCH if run.archive.on_gpu else CPU_BATCH)
+    size = run.batch_size or (GPU_BATCH if run.archive.on_gpu else CPU_BATCH)
     for batch in batched(clips, size):
         videos = [video for video, _ in batch]
         with run.clock.stage("encode"):
@@ -121,14 +122,14 @@ def encoded(run: Run, clips: Iterator[tuple[Admitted, Clips]]) -> Iterator[list[
         run.encoder_batches += 1
         made = [Embedded(*each) for each in zip(videos, vectors, views, strict=True)]
         bad = Quarantined(Reason.BAD_VECTOR, "the encoder gave a zero or non-finite vector")
-        _refuse(run, [(each.video.claimed.id, bad) for each in made if not is_usable(each.vector)])
+        run.refuse([(each.video.claimed, bad) for each in made if not is_usable(each.vector)])
         yield [each for each in made if is_usable(each.vector)]
 
 
-def _classified(run: Run, clips: list[Clip | None]) -> list[ViewProbabilities | None]:
-    if run.archive.views is None:
+def _classified(run: Work, clips: list[Clip | None]) -> list[ViewProbabilities | None]:
+    if run.views is None:
         return [None] * len(clips)
-    return [*run.archive.views.classify([clip for clip in clips if clip is not None])]
+    return [*run.views.classify([clip for clip in clips if clip is not None])]
 
 
 def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
@@ -151,7 +152,7 @@ def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
 
 
 def _attempted(
-    run: Run,
+    run: Work,
     stage: Stage,
     function: Callable[[Task], Result],
     items: Iterable[T],
@@ -178,10 +179,9 @@ def _attempted(
             if not isinstance(result, WorkerDied | TimedOut):
                 yield item, result
             elif claim_of(item).attempts < ledger.MAX_ATTEMPTS:
-                with run.writing() as connection:
-                    died.append(again(item, ledger.claim_again(connection, claim_of(item))))
+                died.append(again(item, run.claim_again(claim_of(item))))
             else:
-                _refuse(run, [(claim_of(item).id, _blame(result))])
+                run.refuse([(claim_of(item), _blame(result))])
         if not died:
             return
         items, died = died, []
@@ -191,10 +191,3 @@ def _blame(end: WorkerDied | TimedOut) -> Quarantined:
     if isinstance(end, TimedOut):
         return Quarantined(Reason.DECODER_TIMEOUT, f"{end.limit} limit met {ledger.MAX_ATTEMPTS} times")
     return Quarantined(Reason.DECODER_CRASH, f"{end.detail}, {ledger.MAX_ATTEMPTS} times")
-
-
-def _refuse(run: Run, outcomes: list[tuple[int, Skipped | Quarantined]]) -> None:
-    if outcomes:
-        with run.writing() as connection:
-            refuse(connection, outcomes)
-        run.advance(len(outcomes))

@@ -23,7 +23,7 @@ from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import is_usable, unit
 from ingest.relay import point_of, relay
 
-__all__ = ["Rebuilt", "VerifyReport", "rebuild", "verify"]
+__all__ = ["Rebuilt", "VerifyReport", "compare_index", "rebuild", "verify"]
 
 SCROLL_BATCH = 1000
 # the index holds float16 of unit vectors: half a unit in the last place at 1 is 2**-11; components are far smaller
@@ -60,7 +60,7 @@ def verify(archive: Archive, repair: bool = False) -> VerifyReport:
             if encoder is None:
                 raise EmptyArchive("there is nothing to verify: run echosearch ingest FOLDER first")
             encoder_id = register_encoder(connection, encoder)
-            found = tuple(_compare(archive, connection, encoder, encoder_id, kind) for kind in KINDS)
+            found = compare_index(archive, connection, encoder, encoder_id)
             faults = tuple(comparison.ledger_faults(connection, encoder_id))
             counts = archive_counts(connection)
             if repair:
@@ -69,6 +69,13 @@ def verify(archive: Archive, repair: bool = False) -> VerifyReport:
                 forsake(connection)
         repaired = relay(archive, encoder, encoder_id) if repair else 0
     return VerifyReport(counts, found, faults, repaired)
+
+
+def compare_index(
+    archive: Archive, connection: Connection, encoder: EncoderId, encoder_id: int
+) -> tuple[Differences, ...]:
+    """Every point of this encoder's collections against Postgres, a collection each."""
+    return tuple(_compare(archive, connection, encoder, encoder_id, kind) for kind in KINDS)
 
 
 def _compare(archive: Archive, connection: Connection, encoder: EncoderId, encoder_id: int, kind: Kind) -> Differences:

@@ -14,8 +14,7 @@ from echosearch.cli.show import note, say_json, table
 from echosearch.encoder.at_hand import AtHand, bundles_at_hand
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import bundle_kind, load_manifest
-from echosearch.encoder.shipped import find_bundle
-from echosearch.encoder.store import use_bundle, use_views
+from echosearch.encoder.store import find_own_bundle, use_bundle, use_views
 from echosearch.report.table import read_reports
 from echosearch.settings import load_settings
 
@@ -77,16 +76,18 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
 def choose(folder: Path, as_json: bool) -> None:
     """Copy the encoder in FOLDER into ECHOSEARCH_HOME and use it from now on, for ingest and search.
 
-    NAME is one that ships with this program (`echosearch encoder list`); a folder of that name goes first.
+    NAME is one that was in use before, or ships with this program (`echosearch encoder list`); a folder of that name
+    goes first.
 
-    An archive holds the vectors of one encoder: with another in use, ingest and search refuse and name both. A view
-    classifier is used beside the encoder: ingest labels the views of videos with it.
+    An archive answers by the vectors of one encoder: with another in use, ingest and search refuse and name both, until
+    `echosearch reembed` has embedded everything with it. A view classifier is used beside the encoder: ingest labels
+    the views of videos with it.
 
     \b
     echosearch encoder use ./tiny
     echosearch encoder use phantom-tiny
     """
-    folder = find_bundle(folder)
+    folder = find_own_bundle(load_settings().home, folder)
     if bundle_kind(folder) == "view_classifier":
         name = use_views(load_settings().home, folder)
         if as_json:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("echosearch.cli.query:query", "Find studies by what a report would say."),
     "similar": ("echosearch.cli.similar:similar", "Find studies that look like a study or a file."),
     "report": ("echosearch.cli.report:report", "Find the reports that fit a study's videos best."),
+    "reembed": ("echosearch.cli.reembed:reembed", "Embed the archive with another encoder."),
     "train": ("echosearch.cli.train:train", "Train an encoder."),
     "evaluate": ("echosearch.cli.evaluate:evaluate", "Score an encoder as the papers do."),
     "phantom": ("echosearch.cli.phantom:phantom", "Make a synthetic archive."),

@@ -26,15 +26,15 @@ class Moment(Protocol):
 
 
 @contextmanager
-def ingesting() -> Iterator[Callable[[Moment], None]]:
-    """Draws files done, rate, time left, and the stage that the run waits for."""
+def ingesting(what: str = "files") -> Iterator[Callable[[Moment], None]]:
+    """Draws how many files (or ``what``) are done, rate, time left, and the stage that the run waits for."""
     if not sys.stderr.isatty():
         yield lambda moment: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (TextColumn("files"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
 

@@ -12,7 +12,7 @@ from echosearch.archive import Archive, open_archive
 from echosearch.cli.place import place
 from echosearch.cli.reasons import MEANING
 from echosearch.cli.show import say_json, table
-from echosearch.db.generation import active_encoder
+from echosearch.db.generation import active_encoder, generations
 from echosearch.db.ledger import as_walked
 from echosearch.db.lookup import contents, encoder_row
 from echosearch.db.status import archive_counts, link_problems, why
@@ -55,12 +55,14 @@ def _counts(archive: Archive, as_json: bool) -> None:
         encoder = active_encoder(connection)
         row = encoder_row(connection, encoder.fingerprint) if encoder else None
         holds = contents(connection, row) if row is not None else None
+        others = [one for one in generations(connection) if one.state != "active"]
     if as_json:
         say_json(
             {
                 **asdict(counts),
                 "encoder": asdict(encoder) if encoder else None,
                 **(asdict(holds) if holds else {"patients": 0, "studies": 0, "videos": 0, "reports": 0}),
+                "other_encoders": [asdict(one) for one in others],
             }
         )
         return
@@ -78,6 +80,8 @@ def _counts(archive: Archive, as_json: bool) -> None:
             f"searchable: {holds.patients} patients, {holds.studies} studies, {holds.videos} videos,"
             f" {holds.reports} reports; by {encoder}{trained}"
         )
+    for one in others:
+        click.echo(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
 
 
 def _why(archive: Archive, path: Path, as_json: bool) -> None:

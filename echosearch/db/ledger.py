@@ -72,7 +72,9 @@ def single_ingest(engine: Engine) -> Iterator[None]:
     """Hold the archive's one ingest lock, on a connection of its own. Raises ArchiveLocked."""
     with engine.connect() as connection:
         if not connection.scalar(select(func.pg_try_advisory_lock(INGEST_LOCK))):
-            raise ArchiveLocked("another ingest is running on this archive: wait for it to end, or stop it")
+            raise ArchiveLocked(
+                "another ingest, reembed or verify is running on this archive: wait for it to end, or stop it"
+            )
         connection.commit()
         try:
             yield

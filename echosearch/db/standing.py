@@ -12,12 +12,23 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, text
 
-from echosearch.db.ledger import FoundFile, release_duplicates, settle
+from echosearch.db.ledger import Claimed, FoundFile, release_duplicates, settle
 from echosearch.db.tables import PhiSourcePath, SourceFile
 from echosearch.db.vectors import withdraw_videos
 from echosearch.study import Quarantined, Skipped
 
-__all__ = ["OF_STUDY", "STRAY", "forget_vanished", "forsake", "refuse", "stood_for", "vouched_for", "waiting_files"]
+__all__ = [
+    "OF_STUDY",
+    "STRAY",
+    "as_read",
+    "files_holding",
+    "forget_vanished",
+    "forsake",
+    "refuse",
+    "stood_for",
+    "vouched_for",
+    "waiting_files",
+]
 
 # whether a file is, or was the last time it was read, of study s
 OF_STUDY = (
@@ -67,7 +78,7 @@ def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]
     if not file_ids:
         return set()
     files = _files(connection, "f.id = any(cast(:ids as bigint[]))", {"ids": list(file_ids)})
-    vanished = {file_id for file_id, found in files if _stamp(found.path) is None}
+    vanished = {one.id for _, one in files if _stamp(one.file.path) is None}
     connection.execute(delete(PhiSourcePath).where(PhiSourcePath.file_id.in_(vanished)))
     connection.execute(delete(SourceFile).where(SourceFile.id.in_(vanished)))
     return vanished
@@ -80,7 +91,7 @@ def vouched_for(connection: Connection, study_key: str) -> bool:
     """
     of_study = "v.study_key = cast(:study as uuid) and f.state in ('admitted', 'embedded', 'indexed')"
     files = _files(connection, of_study, {"study": study_key})
-    return any(_stamp(found.path) in (None, (found.size, found.mtime_ns)) for _, found in files)
+    return any(as_read(one.file) is not False for _, one in files)
 
 
 def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
@@ -91,21 +102,47 @@ def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
         f"f.state = 'registered' and f.claimed_by is null and {below}",
         {"root": os.fsencode(root), "below": os.fsencode(root) + b"/"},
     )
-    stamps = ((found.path, _stamp(found.path)) for _, found in files)
+    stamps = ((one.file.path, _stamp(one.file.path)) for _, one in files)
     return [FoundFile(path, *stamp) for path, stamp in stamps if stamp is not None]
 
 
-def _files(connection: Connection, condition: str, given: Mapping[str, object]) -> list[tuple[int, FoundFile]]:
-    """(file id, the file as it was found when it was read) of those that ``condition`` names, by path."""
+def files_holding(connection: Connection, video_keys: Sequence[str]) -> dict[str, list[Claimed]]:
+    """Video -> the files that hold it as they were when they were read: the one that stands for it, then its copies."""
+    holds = (
+        "f.video_key = any(cast(:keys as uuid[])) and (f.state in ('embedded', 'indexed') or f.reason = 'DUPLICATE')"
+    )
+    holding: dict[str, list[Claimed]] = {key: [] for key in video_keys}
+    for key, one in _files(connection, holds, {"keys": list(video_keys)}, order="f.state = 'skipped', p.path"):
+        holding[key].append(one)
+    return holding
+
+
+def as_read(found: FoundFile) -> bool | None:
+    """Whether a file is still as it was found, by size and time; None where nothing lies there."""
+    stamp = _stamp(found.path)
+    return None if stamp is None else stamp == (found.size, found.mtime_ns)
+
+
+def _files(
+    connection: Connection, condition: str, given: Mapping[str, object], order: str = "p.path"
+) -> list[tuple[str, Claimed]]:
+    """(video key, the file as it was found when it was read) of those that ``condition`` names."""
     rows = connection.execute(
         text(
-            "select f.id, p.path, f.size, f.mtime_ns from core.source_file f"
+            "select f.id, p.path, f.size, f.mtime_ns, cast(f.path_key as text) as path_key, f.attempts,"
+            " coalesce(cast(f.video_key as text), '') as video_key from core.source_file f"
             " join phi.source_path p on p.file_id = f.id left join core.video v on v.video_key = f.video_key"
-            f" where {condition} order by p.path"
+            f" where {condition} order by {order}"
         ),
         given,
     )
-    return [(row.id, FoundFile(Path(os.fsdecode(row.path)), row.size, row.mtime_ns)) for row in rows]
+    return [
+        (
+            row.video_key,
+            Claimed(row.id, FoundFile(Path(os.fsdecode(row.path)), row.size, row.mtime_ns), row.path_key, row.attempts),
+        )
+        for row in rows
+    ]
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -22,6 +22,7 @@ __all__ = [
     "VIEW_GATE",
     "enqueue",
     "put_report_vectors",
+    "put_vectors",
     "put_video_vectors",
     "refresh_studies",
     "touch_reports",
@@ -76,7 +77,7 @@ def _put(connection: Connection, table: Any, key: Any, rows: Sequence[dict[str, 
 
 
 def put_video_vectors(connection: Connection, encoder_id: int, vectors: Sequence[tuple[int, str, str, Vectors]]) -> int:
-    """Store (file id, video key, study key, raw vector (D,)) rows, refresh their studies' means, fill the outbox.
+    """put_vectors for (file id, video key, study key, raw vector (D,)) rows, and call the files embedded.
 
     Left out are files that fell into a conflict while they were decoded. How many were stored.
     """
@@ -89,17 +90,7 @@ def put_video_vectors(connection: Connection, encoder_id: int, vectors: Sequence
         )
     )
     vectors = [row for row in vectors if row[0] in waiting]
-    gens = _put(
-        connection,
-        Embedding,
-        Embedding.video_key,
-        [
-            {"encoder_id": encoder_id, "video_key": video, "vector": to_bytes(vector)}
-            for _, video, _, vector in sorted(vectors, key=lambda row: row[1])
-        ],
-    )
-    enqueue(connection, encoder_id, "videos", "upsert", gens)
-    refresh_studies(connection, encoder_id, {study for _, _, study, _ in vectors})
+    put_vectors(connection, encoder_id, [row[1:] for row in vectors])
     connection.execute(
         text(
             "update core.source_file set state = 'embedded', claimed_by = null, updated_at = now()"
@@ -108,6 +99,21 @@ def put_video_vectors(connection: Connection, encoder_id: int, vectors: Sequence
         {"ids": [file_id for file_id, *_ in vectors]},
     )
     return len(vectors)
+
+
+def put_vectors(connection: Connection, encoder_id: int, vectors: Sequence[tuple[str, str, Vectors]]) -> None:
+    """Store (video key, study key, raw vector (D,)) rows, refresh their studies' means, fill the outbox."""
+    gens = _put(
+        connection,
+        Embedding,
+        Embedding.video_key,
+        [
+            {"encoder_id": encoder_id, "video_key": video, "vector": to_bytes(vector)}
+            for video, _, vector in sorted(vectors, key=lambda row: row[0])
+        ],
+    )
+    enqueue(connection, encoder_id, "videos", "upsert", gens)
+    refresh_studies(connection, encoder_id, {study for _, study, _ in vectors})
 
 
 def refresh_studies(connection: Connection, encoder_id: int, study_keys: Iterable[str]) -> None:

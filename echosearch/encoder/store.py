@@ -26,7 +26,15 @@ from echosearch.encoder.golden import read_golden, read_golden_views
 from echosearch.encoder.shipped import find_bundle
 from echosearch.errors import BundleError, NoEncoder
 
-__all__ = ["bundle_in_use", "list_bundles", "use_bundle", "use_views", "views_in_use"]
+__all__ = [
+    "bundle_in_use",
+    "find_own_bundle",
+    "list_bundles",
+    "take_bundle",
+    "use_bundle",
+    "use_views",
+    "views_in_use",
+]
 
 FOLDER = "encoders"
 IN_USE = "encoder"
@@ -38,13 +46,33 @@ def use_bundle(home: Path, folder: Path) -> EncoderId:
 
     The weights are hard-linked where the file system can, so that a copy costs no space.
     """
+    own = take_bundle(home, folder)
+    _point(home / IN_USE, own.name)
+    return identify(own)
+
+
+def take_bundle(home: Path, folder: Path) -> Path:
+    """The copy of the bundle alone, not put in use; its folder. Raises BundleError."""
     manifest = load_manifest(folder)
     verify_files(folder, manifest.files)
     read_golden(folder / GOLDEN)
     encoder = identify(folder)
-    own = _own(home, folder, f"{encoder.name}-{encoder.fingerprint[:12]}")
-    _point(home / IN_USE, own.name)
-    return encoder
+    return _own(home, folder, f"{encoder.name}-{encoder.fingerprint[:12]}")
+
+
+def find_own_bundle(home: Path, given: Path) -> Path:
+    """The encoder that ``given`` means: a folder, else one that HOME has, by its name, else one that ships.
+
+    Raises BundleError where HOME has several of that name.
+    """
+    if not given.exists():
+        named = [folder for folder, encoder, _ in list_bundles(home) if str(given) in (encoder.name, folder.name)]
+        if len(named) > 1:
+            folders = ", ".join(folder.name for folder in named)
+            raise BundleError(f"{len(named)} encoders are called {given}: give one of {folders}")
+        if named:
+            return named[0]
+    return find_bundle(given)
 
 
 def use_views(home: Path, folder: Path) -> str:

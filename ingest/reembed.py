@@ -1,0 +1,222 @@
+"""Everything that stands in the archive through another encoder, beside the one that answers; then the hand-over.
+
+    waiting -> decoded -> encoded -> stored     then the reports, the index, and, when nothing is missing, promotion
+
+Safe to stop and to run again: what the new encoder has embedded stays. The index is written at the end alone, so that
+searches go on meanwhile, by the encoder before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from echosearch.archive import Archive
+from echosearch.db import comparison, generation
+from echosearch.db.admission import Admitted
+from echosearch.db.ledger import Claimed, single_ingest
+from echosearch.db.lookup import Contents, contents
+from echosearch.db.standing import as_read
+from echosearch.db.unembedded import count_unembedded, release_unembedded, unembedded
+from echosearch.db.vectors import put_vectors
+from echosearch.encoder.base import EncoderId
+from echosearch.errors import EmptyArchive, InputError
+from echosearch.index.base import KINDS
+from echosearch.study import Quarantined, Reason, Skipped
+from ingest.progress import Progress
+from ingest.relay import relay
+from ingest.reports import encode_reports
+from ingest.stages import Embedded, decoded, encoded
+from ingest.verify import compare_index
+from ingest.work import Work
+
+__all__ = ["ReembedOptions", "ReembedSummary", "drop", "reembed"]
+
+BATCH = 1000  # videos looked up at a time
+SHOWN = 20  # missing files that the summary names
+
+
+@dataclass(frozen=True)
+class ReembedOptions:
+    promote: bool = True  # the new vectors answer from then on
+    leave_out_missing: bool = False  # also where some videos could not be embedded: they leave search
+    batch_size: int | None = None  # clips per encoder batch; default by device
+
+
+@dataclass(frozen=True)
+class ReembedSummary:
+    """Of the videos of the archive: ``videos = embedded + missing``, whichever run embedded them."""
+
+    encoder: EncoderId
+    before: EncoderId  # who answered when it began
+    promoted: bool  # ``encoder`` answers now
+    videos: int
+    embedded: int
+    missing: int
+    reasons: dict[str, int]  # of those that are missing
+    files: dict[str, str]  # path -> why, of the first of them
+    indexed: Contents  # what a search by ``encoder`` has to find
+    new_videos: int = 0  # embedded in this run
+    new_reports: int = 0
+    encoder_batches: int = 0
+    index_writes: int = 0
+    unread_texts: bool = False  # reports are linked that this encoder, without a vocabulary, cannot read
+    slow_index: bool = False  # the disk has no room for what makes searches fast
+    seconds: float = 0.0
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    bottleneck: str = ""
+
+
+def reembed(
+    archive: Archive, options: ReembedOptions, on_progress: Callable[[Progress], None] = lambda _: None
+) -> ReembedSummary:
+    """Embed by the archive's encoder in use all that another has embedded, and let it answer.
+
+    Raises EmptyArchive where nothing was ever ingested, ArchiveLocked when an ingest runs, StoreUnreachable when a
+    store goes away: what was committed stays, run again.
+    """
+    with single_ingest(archive.engine), Reembedding(archive, options, on_progress) as run:
+        for batch in encoded(run, decoded(run, run.waiting())):
+            run.store(batch)
+        with run.clock.stage("reports"):
+            run.new_reports = encode_reports(run)
+        return run.finish()
+
+
+def drop(archive: Archive, name: str) -> tuple[EncoderId, int]:
+    """Delete the vectors of an encoder that does not answer, in both stores; the encoder, and how many videos it had.
+
+    ``name``: the encoder's, or the start of its fingerprint. Raises InputError, ArchiveLocked, StoreUnreachable.
+    """
+    with single_ingest(archive.engine):
+        with archive.engine.begin() as connection:
+            encoder_id, encoder = _one_of(generation.encoders_named(connection, name), name)
+            if encoder == generation.active_encoder(connection):
+                raise InputError(f"{encoder} answers the queries: only another's vectors can be dropped")
+            videos = generation.delete_generation(connection, encoder_id)
+        for kind in KINDS:  # killed before or in this: the same command does the rest
+            archive.index.drop(archive.collection(kind, encoder))
+        return encoder, videos
+
+
+def _one_of(named: Sequence[tuple[int, EncoderId]], name: str) -> tuple[int, EncoderId]:
+    if len(named) == 1:
+        return named[0]
+    if not named:
+        raise InputError(f"no encoder called {name!r} has made vectors here: echosearch status lists those that have")
+    listed = ", ".join(str(encoder) for _, encoder in named)
+    raise InputError(f"{len(named)} encoders are called {name!r}, {listed}: give the start of one's fingerprint")
+
+
+class Reembedding(Work):
+    """One re-embedding. The ledger stays as it is until the promotion: its files are indexed, by the encoder before."""
+
+    views = None  # they are known from the ingest
+
+    def __init__(self, archive: Archive, options: ReembedOptions, on_progress: Callable[[Progress], None]) -> None:
+        super().__init__(archive, options.batch_size, on_progress)
+        self.options = options
+        self.reasons: Counter[str] = Counter()
+        self.files: dict[str, str] = {}
+
+    def __enter__(self) -> Reembedding:
+        with self.archive.engine.begin() as connection:
+            before = generation.active_encoder(connection) if generation.has_vectors(connection) else None
+            if before is None:
+                raise EmptyArchive("there is nothing to embed again: run echosearch ingest FOLDER first")
+            self.before = before
+            self.encoder_id = generation.register_encoder(connection, self.archive.encoder_id)
+            generation.begin_generation(connection, self.encoder_id)
+            before_id = generation.register_encoder(connection, before)
+        relay(self.archive, before, before_id)  # what an ingest that died had left: its files are not indexed yet
+        with self.archive.engine.connect() as connection:
+            self.found = count_unembedded(connection, self.encoder_id)[1]
+        return self
+
+    def waiting(self) -> Iterator[Admitted]:
+        """The videos to decode, study by study, each by the first of its files that is as it was."""
+        last = None
+        while True:
+            with self.clock.stage("walk"), self.archive.engine.connect() as connection:
+                videos = unembedded(connection, self.encoder_id, last, BATCH)
+            if not videos:
+                return
+            for video in videos:
+                whole = next((one for one in video.files if as_read(one.file)), None)
+                if whole is not None:
+                    yield Admitted(replace(whole, attempts=1), video.video_key, video.study_key, needs_decoding=True)
+                else:
+                    self.refuse([(video.files[0], _gone(video.files[0]))])
+            last = videos[-1]
+
+    def refuse(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
+        for claimed, outcome in outcomes:
+            self.reasons[str(outcome.reason)] += 1
+            if len(self.files) < SHOWN:
+                self.files[str(claimed.file.path)] = str(outcome)
+        self.advance(len(outcomes))
+
+    def claim_again(self, claimed: Claimed) -> Claimed:
+        return replace(claimed, attempts=claimed.attempts + 1)
+
+    def store(self, batch: Sequence[Embedded]) -> None:
+        with self.writing() as connection:
+            rows = [(each.video.video_key, each.video.study_key, each.vector) for each in batch]
+            put_vectors(connection, self.encoder_id, rows)
+        self.new_videos += len(batch)
+        self.advance(len(batch))
+
+    def fill_index(self, promote: bool) -> int:
+        """Send what is due to the index; how many points. Before a promotion all of it is set against Postgres: that of
+        an earlier generation is not looked after, and may have been lost with its folder."""
+        given = (self.archive.encoder_id, self.encoder_id)
+        sent = relay(self.archive, *given)
+        if promote and self.before.fingerprint != self.archive.encoder_id.fingerprint:
+            with self.archive.engine.begin() as connection:
+                for differences in compare_index(self.archive, connection, *given):
+                    comparison.repair(connection, self.encoder_id, differences)
+            sent += relay(self.archive, *given)
+        if sent:
+            made = [self.archive.index.optimize(self.archive.collection(kind)) for kind in KINDS]
+            self.slow_index = not all(made)
+        return sent
+
+    def finish(self) -> ReembedSummary:
+        """Fill the index, promote where that is wanted and nothing is missing that must not be, and sum up."""
+        with self.archive.engine.connect() as connection:
+            videos, missing = count_unembedded(connection, self.encoder_id)
+        whole = missing == 0 or (self.options.leave_out_missing and missing < videos)
+        promoted = self.options.promote and whole
+        with self.clock.stage("relay"):
+            sent = self.fill_index(promoted)
+        with self.archive.engine.begin() as connection:
+            if promoted:
+                generation.activate(connection, self.encoder_id)
+                release_unembedded(connection, self.encoder_id)
+            return ReembedSummary(
+                encoder=self.archive.encoder_id,
+                before=self.before,
+                promoted=promoted,
+                videos=videos,
+                embedded=videos - missing,
+                missing=missing,
+                reasons=dict(self.reasons.most_common()),
+                files=self.files,
+                indexed=contents(connection, self.encoder_id),
+                new_videos=self.new_videos,
+                new_reports=self.new_reports,
+                encoder_batches=self.encoder_batches,
+                index_writes=sent,
+                unread_texts=self.unread_texts,
+                slow_index=self.slow_index,
+                seconds=self.clock.elapsed,
+                stage_seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
+                bottleneck=self.clock.bottleneck,
+            )
+
+
+def _gone(claimed: Claimed) -> Quarantined:
+    if as_read(claimed.file) is None:
+        return Quarantined(Reason.UNREADABLE, "it is not where it was when it was ingested")
+    return Quarantined(Reason.CHANGED, "it is not as it was when it was ingested: ingest its folder first")

@@ -1,0 +1,82 @@
+"""What an ingest and a re-embedding share: the archive, the workers, the clock, and who may write."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from threading import Lock
+from types import TracebackType
+
+from echosearch.archive import Archive
+from echosearch.db import Connection
+from echosearch.db.ledger import Claimed
+from echosearch.encoder.base import ViewModel
+from echosearch.study import Quarantined, Skipped
+from echosearch.workers import DecodePool
+from ingest.progress import Clock, Progress
+
+__all__ = ["Work"]
+
+
+class Work(ABC):
+    """Held resources of one run; leaving it ends the workers. Entering a subclass sets ``encoder_id``."""
+
+    encoder_id: int  # row of the encoder whose vectors are made
+
+    def __init__(self, archive: Archive, batch_size: int | None, on_progress: Callable[[Progress], None]) -> None:
+        self.archive = archive
+        self.batch_size = batch_size  # clips per encoder batch; None: by device
+        self.clock = Clock()
+        self.lock = Lock()
+        self.found: int | None = None  # how much there is to do; None until it has been counted
+        self.done = 0  # files whose outcome is known
+        self.new_videos = self.new_reports = self.encoder_batches = 0
+        self.unread_texts = False  # there are reports, and an encoder without a vocabulary
+        self.slow_index = False  # the disk has no room for what makes searches fast
+        self._on_progress = on_progress
+        self._pool: DecodePool | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.__exit__(kind, error, trace)
+
+    @property
+    @abstractmethod
+    def views(self) -> ViewModel | None:
+        """The classifier that labels the views of what is decoded, where one does."""
+
+    @abstractmethod
+    def refuse(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
+        """These files get no vector."""
+
+    @abstractmethod
+    def claim_again(self, claimed: Claimed) -> Claimed:
+        """Another attempt at a file after a worker's death."""
+
+    @cached_property
+    def pool(self) -> DecodePool:
+        """The workers, started when the first file needs them."""
+        settings = self.archive.settings
+        self._pool = DecodePool(
+            settings.workers,
+            memory_mb=settings.worker_memory_mb,
+            cpu_seconds=settings.worker_cpu_seconds,
+            wall_seconds=settings.worker_wall_seconds,
+        ).__enter__()
+        return self._pool
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction of the pipeline. One at a time with the relay's: two that lock the same rows in another
+        order would end one another."""
+        with self.clock.stage("write"), self.lock, self.archive.engine.begin() as connection:
+            yield connection
+
+    def advance(self, files: int) -> None:
+        """So many more files have an outcome; tell whoever watches."""
+        self.done += files
+        self._on_progress(Progress(self.found, self.done, self.new_videos, self.clock.elapsed, self.clock.bottleneck))
