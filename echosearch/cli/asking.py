@@ -62,7 +62,8 @@ def search_options(given: dict[str, Any]) -> SearchOptions:
     return options
 
 
-def show_results(results: Results, json: bool) -> None:
+def show_results(results: Results, json: bool, nothing: str = "nothing fits the conditions") -> None:
+    """As JSON or as a table; ``nothing`` is said where there is no hit."""
     if json:
         say_json(as_json(results))
         return
@@ -71,7 +72,7 @@ def show_results(results: Results, json: bool) -> None:
     hits = results.hits
     identified = any(hit.identified for hit in hits)
     if not hits:
-        click.echo("nothing fits the conditions")
+        click.echo(nothing)
     elif hits[0].report:
         _show_reports(hits, identified)
     else:

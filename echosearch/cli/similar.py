@@ -31,4 +31,10 @@ def similar(target: str, as_json: bool, **given: Any) -> None:
     """
     options = search_options(given)
     with open_archive(load_settings()) as archive:
-        show_results(find_similar(archive, target, options), as_json)
+        found = find_similar(archive, target, options)
+        if options.where is not None or options.view is not None:
+            show_results(found, as_json)
+        elif options.include_same_patient:
+            show_results(found, as_json, nothing="there is no other study")
+        else:
+            show_results(found, as_json, nothing="there is no study of another patient (--include-same-patient)")

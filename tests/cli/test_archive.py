@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
+from echosearch.cli.demo_steps import copy_real_ultrasound
 from tests.cli.conftest import Tried
 
 
@@ -85,6 +87,17 @@ def test_similar_and_report_by_file_and_study(real: Tried) -> None:
     assert refused.stderr == (
         "echosearch: this file cannot be searched by: skipped, STILL (a single frame: only cines are embedded)\n"
     )
+
+
+def test_the_only_study_has_no_similar_one(tmp_path: Path) -> None:
+    copy_real_ultrasound(tmp_path / "export")
+    alone = Tried(tmp_path, "")
+    assert alone.ask("encoder", "use", "phantom-tiny").exit_code == 0
+    assert alone.ask("ingest", str(tmp_path / "export")).exit_code == 0
+    cine = str(tmp_path / "export" / "IM_0001")
+    assert alone.ask("similar", cine).stdout == "there is no study of another patient (--include-same-patient)\n"
+    assert alone.ask("similar", cine, "--include-same-patient").stdout == "there is no other study\n"
+    assert alone.ask("similar", cine, "--where", "age > 1").stdout == "nothing fits the conditions\n"
 
 
 def test_a_second_ingest_does_nothing_and_a_dry_run_stores_nothing(real: Tried) -> None:
