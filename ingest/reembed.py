@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from echosearch.archive import Archive
-from echosearch.db import comparison, generation
+from echosearch.db import generation
 from echosearch.db.admission import Admitted
 from echosearch.db.ledger import Claimed, single_ingest
 from echosearch.db.lookup import Contents, contents
@@ -28,7 +28,7 @@ from ingest.progress import Progress
 from ingest.relay import relay
 from ingest.reports import encode_reports
 from ingest.stages import Embedded, decoded, encoded
-from ingest.verify import compare_index
+from ingest.verify import compare_index, mend
 from ingest.work import Work
 
 __all__ = ["ReembedOptions", "ReembedSummary", "drop", "reembed"]
@@ -174,8 +174,7 @@ class Reembedding(Work):
         sent = relay(self.archive, *given)
         if promote and self.before.fingerprint != self.archive.encoder_id.fingerprint:
             with self.archive.engine.begin() as connection:
-                for differences in compare_index(self.archive, connection, *given):
-                    comparison.repair(connection, self.encoder_id, differences)
+                sent += mend(self.archive, connection, *given, compare_index(self.archive, connection, *given))
             sent += relay(self.archive, *given)
         if sent:
             made = [self.archive.index.optimize(self.archive.collection(kind)) for kind in KINDS]

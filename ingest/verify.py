@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 
@@ -18,12 +19,12 @@ from echosearch.db.standing import forsake
 from echosearch.db.status import ArchiveCounts, archive_counts
 from echosearch.encoder.base import EncoderId
 from echosearch.errors import EmptyArchive
-from echosearch.index.base import KINDS, Collection, Kind, Stored
+from echosearch.index.base import KINDS, Collection, Kind, Stored, point_id
 from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import is_usable, unit
 from ingest.relay import point_of, relay
 
-__all__ = ["Rebuilt", "VerifyReport", "compare_index", "rebuild", "verify"]
+__all__ = ["Rebuilt", "VerifyReport", "compare_index", "mend", "rebuild", "verify"]
 
 SCROLL_BATCH = 1000
 # the index holds float16 of unit vectors: half a unit in the last place at 1 is 2**-11; components are far smaller
@@ -63,11 +64,11 @@ def verify(archive: Archive, repair: bool = False) -> VerifyReport:
             found = compare_index(archive, connection, encoder, encoder_id)
             faults = tuple(comparison.ledger_faults(connection, encoder_id))
             counts = archive_counts(connection)
+            repaired = mend(archive, connection, encoder, encoder_id, found) if repair else 0
             if repair:
-                for differences in found:
-                    comparison.repair(connection, encoder_id, differences)
                 forsake(connection)
-        repaired = relay(archive, encoder, encoder_id) if repair else 0
+        if repair:
+            repaired += relay(archive, encoder, encoder_id)
     return VerifyReport(counts, found, faults, repaired)
 
 
@@ -78,15 +79,29 @@ def compare_index(
     return tuple(_compare(archive, connection, encoder, encoder_id, kind) for kind in KINDS)
 
 
+def mend(
+    archive: Archive, connection: Connection, encoder: EncoderId, encoder_id: int, found: Sequence[Differences]
+) -> int:
+    """Make the index right: strangers go at once (how many), the rest is due and the next relay's."""
+    for kind, differences in zip(KINDS, found, strict=True):
+        comparison.repair(connection, encoder_id, differences)
+        for ids in batched(differences.strangers, SCROLL_BATCH):
+            archive.index.delete(archive.collection(kind, encoder), [UUID(id) for id in ids])
+    return sum(len(differences.strangers) for differences in found)
+
+
 def _compare(archive: Archive, connection: Connection, encoder: EncoderId, encoder_id: int, kind: Kind) -> Differences:
     comparison.start_comparison(connection)
     collection = archive.collection(kind, encoder)
+    strangers: list[str] = []
     if collection.name in archive.index.collections():
         for points in batched(archive.index.scroll(collection, whole=True), SCROLL_BATCH):
-            rows = comparison.points_of(connection, encoder_id, kind, [point.key for point in points])
-            seen = [SeenPoint(point.key, _fits(collection, point, rows.get(point.key))) for point in points]
+            own = [point for point in points if point.id == point_id(collection.fingerprint, point.key)]
+            strangers += [str(id) for id in {point.id for point in points} - {point.id for point in own}]
+            rows = comparison.points_of(connection, encoder_id, kind, [point.key for point in own])
+            seen = [SeenPoint(point.key, _fits(collection, point, rows.get(point.key))) for point in own]
             comparison.note_seen(connection, seen)
-    return comparison.compare(connection, encoder_id, kind)
+    return comparison.compare(connection, encoder_id, kind, strangers)
 
 
 def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:
@@ -95,8 +110,7 @@ def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:
         return True
     point = point_of(collection, row, row.vector)
     return (
-        stored.id == point.id
-        and stored.payload is not None
+        stored.payload is not None
         and same_values(stored.payload, payload_values(point.payload))
         and is_usable(stored.vector)
         and float(np.abs(unit(stored.vector) - unit(point.vector)).max()) <= VECTOR_TOLERANCE

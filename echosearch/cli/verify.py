@@ -34,7 +34,7 @@ def verify(ctx: click.Context, /, repair: bool, as_json: bool) -> None:
         say_json({"clean": found.clean, "differences": found.differences, **asdict(found)})
     else:
         for one in found.collections:
-            wrong = {name: len(getattr(one, name)) for name in ("missing", "stale", "orphans", "doubles")}
+            wrong = {name: len(getattr(one, name)) for name in ("missing", "stale", "orphans", "strangers")}
             said = ", ".join(f"{count} {name}" for name, count in wrong.items() if count) or "all as it should be"
             click.echo(f"{one.collection:8s} {one.points} points: {said}" + (f", {one.due} to send" if one.due else ""))
         for fault in found.faults:

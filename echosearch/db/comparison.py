@@ -36,19 +36,19 @@ class SeenPoint:
 
 @dataclass(frozen=True)
 class Differences:
-    """Keys of one collection that differ. ``due`` counts points that are only not sent yet."""
+    """Keys of one collection that differ, and ids of points beside those. ``due`` counts what is only not sent yet."""
 
     collection: str
     points: int
     missing: tuple[str, ...]  # in Postgres, not in the index
     stale: tuple[str, ...]  # another generation, vector or payload
     orphans: tuple[str, ...]  # in the index, not in Postgres
-    doubles: tuple[str, ...]  # twice in the index
+    strangers: tuple[str, ...]  # ids of points that are not those of their keys: whoever sent them, not this relay
     due: int
 
     @property
     def count(self) -> int:
-        return len(self.missing) + len(self.stale) + len(self.orphans) + len(self.doubles)
+        return len(self.missing) + len(self.stale) + len(self.orphans) + len(self.strangers)
 
 
 def start_comparison(connection: Connection) -> None:
@@ -71,8 +71,8 @@ def points_of(connection: Connection, encoder_id: int, collection: str, keys: Se
     return {row.key: row for row in rows if row.vector is not None}
 
 
-def compare(connection: Connection, encoder_id: int, collection: str) -> Differences:
-    """Set the seen points against the rows of one collection."""
+def compare(connection: Connection, encoder_id: int, collection: str, strangers: Sequence[str]) -> Differences:
+    """Set the seen points against the rows of one collection; ``strangers`` are not among the seen."""
     table, key = VECTOR_TABLES[collection]
     bound = {"encoder": encoder_id, "collection": collection}
     not_due = (
@@ -85,7 +85,7 @@ def compare(connection: Connection, encoder_id: int, collection: str) -> Differe
 
     return Differences(
         collection=collection,
-        points=connection.execute(text("select count(*) from seen")).scalar_one(),
+        points=connection.execute(text("select count(*) from seen")).scalar_one() + len(strangers),
         missing=keys(
             f"select cast(e.{key} as text) from {table} e left join seen s on s.key = e.{key}"
             f" where e.encoder_id = :encoder and s.key is null and {not_due} e.{key}) order by 1"
@@ -95,10 +95,10 @@ def compare(connection: Connection, encoder_id: int, collection: str) -> Differe
             f" where e.encoder_id = :encoder and {not_due} e.{key}) and not s.fits order by 1"
         ),
         orphans=keys(
-            f"select distinct cast(s.key as text) from seen s left join {table} e"
+            f"select cast(s.key as text) from seen s left join {table} e"
             f" on e.{key} = s.key and e.encoder_id = :encoder where e.{key} is null and {not_due} s.key) order by 1"
         ),
-        doubles=keys("select cast(key as text) from seen group by key having count(*) > 1 order by 1"),
+        strangers=tuple(strangers),
         due=connection.execute(
             text("select count(*) from core.outbox where encoder_id = :encoder and collection = :collection"), bound
         ).scalar_one(),
@@ -106,14 +106,17 @@ def compare(connection: Connection, encoder_id: int, collection: str) -> Differe
 
 
 def repair(connection: Connection, encoder_id: int, found: Differences) -> None:
-    """Outbox rows that make the index right: what is missing or stale is sent again, orphans are deleted."""
+    """Outbox rows that make the index right: what is missing or stale is sent again, orphans are deleted.
+
+    Strangers have no row and no key: the caller deletes them by their ids.
+    """
     table, key = VECTOR_TABLES[found.collection]
     rows = connection.execute(
         text(
             f"select cast({key} as text) as key, gen from {table}"
             f" where encoder_id = :encoder and {key} = any(cast(:keys as uuid[]))"
         ),
-        {"encoder": encoder_id, "keys": [*found.missing, *found.stale, *found.doubles]},
+        {"encoder": encoder_id, "keys": [*found.missing, *found.stale]},
     )
     enqueue(connection, encoder_id, found.collection, "upsert", {row.key: row.gen for row in rows})
     enqueue(connection, encoder_id, found.collection, "delete", dict.fromkeys(found.orphans, 0))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import av
 import numpy as np
@@ -18,6 +20,7 @@ from echosearch.db.status import archive_counts, why
 from echosearch.db.tables import Embedding, StudyEmbedding, Video
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, ConfigError, EncoderMismatch, InputError, TableError
+from echosearch.index.base import Payload, Point
 from echosearch.index.edge import EdgeIndex
 from echosearch.keys import load_keyring
 from echosearch.study import VideoHeader
@@ -189,6 +192,25 @@ def test_verify_finds_and_repairs(archive: Archive, mixed: Export) -> None:
     assert (videos.missing, videos.stale, videos.orphans) == ((first.key,), (second.key,), ())
     assert verify(archive, repair=True).repaired == 2
     assert verify(archive).clean
+
+
+def test_verify_finds_points_that_nobody_here_has_sent(archive: Archive, export: Export) -> None:
+    """A point of a known key under another id, beside that key's own, and one of a key that cannot be one."""
+    for number in range(2):
+        export.cine(f"IM_{number}", f"1.2.{number + 1}", study=f"1.{number}", seed=number)
+    ingest(archive, export.root, IngestOptions())
+    collection = archive.collection("videos")
+    first, _ = archive.index.scroll(collection, whole=True)
+    assert first.vector is not None
+    payload = Payload(first.key, "", "", first.gen, first.vector_hash)
+    ids = {uuid4(), uuid4()}
+    for id, key in zip(ids, (first.key, "somebody's"), strict=True):
+        archive.index.upsert(collection, [Point(id, first.vector, replace(payload, key=key))])
+    videos = next(found for found in verify(archive).collections if found.collection == "videos")
+    assert (set(videos.strangers), videos.points, videos.count) == ({str(id) for id in ids}, 4, 2)
+    assert verify(archive, repair=True).repaired == 2
+    assert verify(archive).clean
+    assert archive.index.count(collection) == 2
 
 
 def test_verify_withdraws_videos_that_no_file_stands_for(archive: Archive, export: Export) -> None:
