@@ -10,7 +10,7 @@ import click
 
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.place import place
-from echosearch.cli.show import note, say_json, table
+from echosearch.cli.show import PUT_IN_USE, note, say_json, table
 from echosearch.encoder.at_hand import AtHand, bundles_at_hand
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import bundle_kind, load_manifest
@@ -66,7 +66,7 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
     if as_json:
         say_json({"folder": str(out), **asdict(made)})
     else:
-        click.echo(f"{made} in {out}; echosearch encoder use {out} puts it in use")
+        click.echo(f"{made} in {out}; {PUT_IN_USE.format(out)}")
     _say_caveats(made)
 
 

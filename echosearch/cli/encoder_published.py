@@ -10,7 +10,7 @@ import click
 
 from echosearch.cli.encoder import say_licence
 from echosearch.cli.place import place
-from echosearch.cli.show import say_json, table
+from echosearch.cli.show import PUT_IN_USE, say_json, table
 from echosearch.encoder.bundle import bundle_kind
 from echosearch.encoder.shipped import find_bundle
 from echosearch.errors import InputError
@@ -134,5 +134,5 @@ def _import(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json:
     if as_json:
         say_json({"folder": str(out), **asdict(made)})
     else:
-        click.echo(f"{made} in {out}; echosearch encoder use {out} puts it in use")
+        click.echo(f"{made} in {out}; {PUT_IN_USE.format(out)}")
     say_licence(out)

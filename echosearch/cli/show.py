@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-__all__ = ["SLOW_INDEX", "note", "one_line", "say_json", "table"]
+__all__ = ["PUT_IN_USE", "SLOW_INDEX", "note", "one_line", "say_json", "table"]
 
 SLOW_INDEX = "searches are right but slow: the index's disk has no room to order it anew (docs/operations.md)"
+PUT_IN_USE = "echosearch encoder use {0} puts it in use, echosearch reembed {0} where another has filled the archive"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # what a report holds must not steer a terminal; rich drops it itself
 
 
