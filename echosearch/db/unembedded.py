@@ -40,7 +40,11 @@ def unembedded(connection: Connection, encoder_id: int, after: Unembedded | None
     given: dict[str, object] = {"encoder": encoder_id, "limit": limit}
     behind = ""
     if after is not None:
-        behind = " and (v.study_key, v.video_key) > (cast(:study as uuid), cast(:video as uuid))"
+        # the first condition says nothing new; without it each batch would pass all studies before
+        behind = (
+            " and s.study_key >= cast(:study as uuid)"
+            " and (v.study_key, v.video_key) > (cast(:study as uuid), cast(:video as uuid))"
+        )
         given |= {"study": after.study_key, "video": after.video_key}
     rows = connection.execute(
         text(
