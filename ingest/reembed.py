@@ -18,12 +18,13 @@ from echosearch.db.admission import Admitted
 from echosearch.db.ledger import Claimed, single_ingest
 from echosearch.db.lookup import Contents, contents
 from echosearch.db.standing import as_read
-from echosearch.db.unembedded import count_unembedded, release_unembedded, unembedded
+from echosearch.db.unembedded import count_unembedded, hand_over_files, unembedded
 from echosearch.db.vectors import put_vectors
 from echosearch.encoder.base import EncoderId
 from echosearch.errors import EmptyArchive, InputError
 from echosearch.index.base import KINDS
 from echosearch.study import Quarantined, Reason, Skipped
+from echosearch.unicode import is_text
 from ingest.progress import Progress
 from ingest.relay import relay
 from ingest.reports import encode_reports
@@ -34,7 +35,7 @@ from ingest.work import Work
 __all__ = ["ReembedOptions", "ReembedSummary", "drop", "reembed"]
 
 BATCH = 1000  # videos looked up at a time
-SHOWN = 20  # missing files that the summary names
+NAMED = 20  # missing files that the summary names
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ReembedOptions:
 
 @dataclass(frozen=True)
 class ReembedSummary:
-    """Of the videos of the archive: ``videos = embedded + missing``, whichever run embedded them."""
+    """Of the videos that could be found when it began: ``videos = embedded + missing``, whichever run embedded them."""
 
     encoder: EncoderId
     before: EncoderId  # who answered when it began
@@ -87,8 +88,11 @@ def reembed(
 def drop(archive: Archive, name: str) -> tuple[EncoderId, int]:
     """Delete the vectors of an encoder that does not answer, in both stores; the encoder, and how many videos it had.
 
-    ``name``: the encoder's, or the start of its fingerprint. Raises InputError, ArchiveLocked, StoreUnreachable.
+    ``name``: the encoder's, its folder's in HOME, or the start of its fingerprint. Raises InputError, ArchiveLocked,
+    StoreUnreachable.
     """
+    if not is_text(name):
+        raise InputError("the encoder's name is not UTF-8 text: echosearch status lists the encoders")
     with single_ingest(archive.engine):
         with archive.engine.begin() as connection:
             encoder_id, encoder = _one_of(generation.encoders_named(connection, name), name)
@@ -105,8 +109,8 @@ def _one_of(named: Sequence[tuple[int, EncoderId]], name: str) -> tuple[int, Enc
         return named[0]
     if not named:
         raise InputError(f"no encoder called {name!r} has made vectors here: echosearch status lists those that have")
-    listed = ", ".join(str(encoder) for _, encoder in named)
-    raise InputError(f"{len(named)} encoders are called {name!r}, {listed}: give the start of one's fingerprint")
+    listed = ", ".join(f"{encoder.name}-{encoder.fingerprint[:12]}" for _, encoder in named)
+    raise InputError(f"{len(named)} encoders are called {name!r}: give one of {listed}")
 
 
 class Reembedding(Work):
@@ -126,12 +130,10 @@ class Reembedding(Work):
             if before is None:
                 raise EmptyArchive("there is nothing to embed again: run echosearch ingest FOLDER first")
             self.before = before
+            self.before_id = generation.register_encoder(connection, before)
             self.encoder_id = generation.register_encoder(connection, self.archive.encoder_id)
             generation.begin_generation(connection, self.encoder_id)
-            before_id = generation.register_encoder(connection, before)
-        relay(self.archive, before, before_id)  # what an ingest that died had left: its files are not indexed yet
-        with self.archive.engine.connect() as connection:
-            self.found = count_unembedded(connection, self.encoder_id)[1]
+            self.found = count_unembedded(connection, self.encoder_id, self.before_id)[1]
         return self
 
     def waiting(self) -> Iterator[Admitted]:
@@ -139,22 +141,25 @@ class Reembedding(Work):
         last = None
         while True:
             with self.clock.stage("walk"), self.archive.engine.connect() as connection:
-                videos = unembedded(connection, self.encoder_id, last, BATCH)
+                videos = unembedded(connection, self.encoder_id, self.before_id, last, BATCH)
             if not videos:
                 return
             for video in videos:
                 whole = next((one for one in video.files if as_read(one.file)), None)
                 if whole is not None:
                     yield Admitted(replace(whole, attempts=1), video.video_key, video.study_key, needs_decoding=True)
-                else:
+                elif video.files:
                     self.refuse([(video.files[0], _gone(video.files[0]))])
+                else:
+                    self.reasons[Reason.CHANGED] += 1  # an ingest met another file in its place, and did not end
+                    self.advance(1)
             last = videos[-1]
 
     def refuse(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
         for claimed, outcome in outcomes:
             self.reasons[str(outcome.reason)] += 1
-            if len(self.files) < SHOWN:
-                self.files[str(claimed.file.path)] = str(outcome)
+            if len(self.files) < NAMED:
+                self.files[str(claimed.file.path)] = f"{outcome.reason}: {outcome.detail}"
         self.advance(len(outcomes))
 
     def claim_again(self, claimed: Claimed) -> Claimed:
@@ -171,12 +176,14 @@ class Reembedding(Work):
         """Send what is due to the index; how many points. Before a promotion all of it is set against Postgres: that of
         an earlier generation is not looked after, and may have been lost with its folder."""
         given = (self.archive.encoder_id, self.encoder_id)
+        relay(self.archive, self.before, self.before_id)  # first, as its files are indexed when it has them
         sent = relay(self.archive, *given)
-        if promote and self.before.fingerprint != self.archive.encoder_id.fingerprint:
+        promote = promote and self.before_id != self.encoder_id
+        if promote:
             with self.archive.engine.begin() as connection:
                 sent += mend(self.archive, connection, *given, compare_index(self.archive, connection, *given))
             sent += relay(self.archive, *given)
-        if sent:
+        if sent or promote:
             made = [self.archive.index.optimize(self.archive.collection(kind)) for kind in KINDS]
             self.slow_index = not all(made)
         return sent
@@ -184,7 +191,7 @@ class Reembedding(Work):
     def finish(self) -> ReembedSummary:
         """Fill the index, promote where that is wanted and nothing is missing that must not be, and sum up."""
         with self.archive.engine.connect() as connection:
-            videos, missing = count_unembedded(connection, self.encoder_id)
+            videos, missing = count_unembedded(connection, self.encoder_id, self.before_id)
         whole = missing == 0 or (self.options.leave_out_missing and missing < videos)
         promoted = self.options.promote and whole
         with self.clock.stage("relay"):
@@ -192,7 +199,7 @@ class Reembedding(Work):
         with self.archive.engine.begin() as connection:
             if promoted:
                 generation.activate(connection, self.encoder_id)
-                release_unembedded(connection, self.encoder_id)
+                hand_over_files(connection, self.encoder_id)
             return ReembedSummary(
                 encoder=self.archive.encoder_id,
                 before=self.before,

@@ -18,7 +18,7 @@ from echosearch.encoder.store import find_own_bundle, use_bundle, use_views
 from echosearch.report.table import read_reports
 from echosearch.settings import load_settings
 
-__all__ = ["COMMANDS", "choose", "encoder", "init", "say_licence", "show_list"]
+__all__ = ["COMMANDS", "choose", "encoder", "init", "say_caveats", "say_licence", "show_list"]
 
 SIZES = ("tiny", "small", "base")
 ARCHITECTURES = ("vivit", "videomae", "convnext")
@@ -67,7 +67,7 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
         say_json({"folder": str(out), **asdict(made)})
     else:
         click.echo(f"{made} in {out}; {PUT_IN_USE.format(out)}")
-    _say_caveats(made)
+    say_caveats(made)
 
 
 @click.command("use", short_help="Choose the encoder of this archive.")
@@ -76,7 +76,7 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
 def choose(folder: Path, as_json: bool) -> None:
     """Copy the encoder in FOLDER into ECHOSEARCH_HOME and use it from now on, for ingest and search.
 
-    NAME is one that was in use before, or ships with this program (`echosearch encoder list`); a folder of that name
+    NAME is one that ships with this program, or was in use before (`echosearch encoder list`); a folder of that name
     goes first.
 
     An archive answers by the vectors of one encoder: with another in use, ingest and search refuse and name both, until
@@ -101,7 +101,7 @@ def choose(folder: Path, as_json: bool) -> None:
     else:
         click.echo(f"{chosen} is in use; licence {chosen.licence}")
     say_licence(folder)
-    _say_caveats(chosen)
+    say_caveats(chosen)
     if load_settings().encoder is not None:
         note("ECHOSEARCH_ENCODER is set, and names the encoder until it is not")
 
@@ -149,6 +149,7 @@ def _yes(fact: bool) -> str:
     return "yes" if fact else "no"
 
 
-def _say_caveats(one: EncoderId) -> None:
+def say_caveats(one: EncoderId) -> None:
+    """One line where what it finds means nothing yet."""
     if not one.trained:
         note("this encoder is untrained: its weights are random, what it finds means nothing yet")

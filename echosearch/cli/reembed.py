@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.encoder import say_licence
+from echosearch.cli.encoder import say_caveats, say_licence
 from echosearch.cli.ingest import SOME_FAILED
 from echosearch.cli.place import place
 from echosearch.cli.progress import ingesting
@@ -25,11 +25,19 @@ __all__ = ["reembed"]
 @click.argument("folder", metavar="[FOLDER|NAME]", type=place, required=False)
 @click.option("--no-promote", is_flag=True, help="Only make the vectors; the encoder before goes on answering.")
 @click.option("--leave-out-missing", is_flag=True, help="Let it answer though some videos could not be embedded.")
+@click.option("--name-files", is_flag=True, help="Name files that could not be embedded, the first 20.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.pass_context
 def reembed(
-    ctx: click.Context, /, folder: Path | None, no_promote: bool, leave_out_missing: bool, as_json: bool, **given: Any
+    ctx: click.Context,
+    /,
+    folder: Path | None,
+    no_promote: bool,
+    leave_out_missing: bool,
+    name_files: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Embed all videos and reports of the archive with the encoder in FOLDER, or of that NAME; default: the one in use.
 
@@ -54,11 +62,14 @@ def reembed(
         made = work.reembed(archive, options, draw)
     if made.promoted:
         use_bundle(settings.home, own)
+    if not name_files:
+        made = replace(made, files={})
     if as_json:
         say_json(asdict(made))
     else:
         _say(made)
         say_licence(own)
+        say_caveats(made.encoder)
     if made.promoted and settings.encoder is not None:
         note("ECHOSEARCH_ENCODER is set, and names the encoder until it is not")
     if made.missing:
@@ -74,8 +85,8 @@ def _say(made: Any) -> None:
         click.echo(f"  {count:7d}  {reason}")
     for path, why in made.files.items():
         note(f"{one_line(path)}: {why}")
-    if made.missing > len(made.files):
-        note(f"and {made.missing - len(made.files)} more")
+    if made.missing and not made.files:
+        note("--name-files names the first of those that are missing")
     if made.unread_texts:
         note(
             "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"
@@ -85,8 +96,13 @@ def _say(made: Any) -> None:
     changed = made.encoder.fingerprint != made.before.fingerprint
     if made.promoted and changed:
         click.echo(f"{made.encoder} answers from now on; the vectors of {made.before} are kept")
+    elif changed and not made.embedded:
+        click.echo(f"{made.before} goes on answering: not one video could be embedded")
     elif changed and made.missing:
-        click.echo(f"{made.before} goes on answering: mend the files and run this again, or give --leave-out-missing")
+        click.echo(
+            f"{made.before} goes on answering: bring the files back, ingest what has changed and run this again,"
+            " or give --leave-out-missing"
+        )
     elif changed:
         click.echo(f"{made.before} goes on answering: the same command without --no-promote hands over")
     rate = made.new_videos / made.seconds if made.seconds else 0.0

@@ -112,7 +112,7 @@ def admit(
     note_videos(connection, duplicates)
     again = {c.video_key for c in taken if before.get(c.claimed.id) == c.video_key}
     videos_in = _write(connection, encoder_id, taken, again)
-    forsake(connection, [key for key in before.values() if key not in welcome])
+    forsake(connection, sorted({*before.values()} - {c.video_key for c in taken}))
     label_videos(connection, sorted({*duplicates.values()}))  # a table may name the copy's path
     return videos_in, settled
 

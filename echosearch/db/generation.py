@@ -62,8 +62,9 @@ def generations(connection: Connection) -> list[GenerationCount]:
 
 
 def encoders_named(connection: Connection, name: str) -> list[tuple[int, EncoderId]]:
-    """(row id, encoder) of those with this name or start of a fingerprint: whose vectors are here, or else were."""
-    named = EncoderRow.name == name
+    """(row id, encoder) of those with this name, name-fingerprint or start of a fingerprint: whose vectors are here,
+    or else were."""
+    named = (EncoderRow.name == name) | (EncoderRow.name + "-" + func.left(EncoderRow.fingerprint, 12) == name)
     if len(name) >= MIN_PREFIX:
         named |= EncoderRow.fingerprint.startswith(name, autoescape=True)
     rows = connection.execute(

@@ -59,7 +59,7 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A file that this run is working on."""
+    """A file's row in the ledger, and the file as it was found: one that a run works on."""
 
     id: int
     file: FoundFile

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.tables import ViewLabelRow
@@ -73,22 +73,29 @@ def put_view_probabilities(connection: Connection, opinions: Sequence[tuple[str,
     """Store (video key, a classifier's probabilities of all its classes). Its view counts where no table names one."""
     if not opinions:
         return
-    connection.execute(
+    changed = connection.scalars(
         text(
-            "update core.video set view_probs = :probs,"
-            " view = case when view_source = 'csv' then view else :view end,"
-            " view_prob = case when view_source = 'csv' then view_prob else :prob end,"
-            " view_source = case when view_source = 'csv' then view_source else :source end"
-            " where video_key = cast(:key as uuid)"
-        ).bindparams(bindparam("probs", type_=JSONB)),
-        [
-            {
-                "key": key,
-                "probs": dict(zip(opinion.labels, opinion.probabilities, strict=True)),
-                "view": str(opinion.best.view),
-                "prob": opinion.best.prob,
-                "source": opinion.source,
-            }
-            for key, opinion in opinions
-        ],
-    )
+            "with own as"
+            " (select video_key, view, view_prob from core.video where video_key = any(cast(:keys as uuid[]))),"
+            " put as (update core.video v set view_probs = cast(o.probs as jsonb),"
+            " view = case when v.view_source = 'csv' then v.view else o.view end,"
+            " view_prob = case when v.view_source = 'csv' then v.view_prob else o.prob end,"
+            " view_source = case when v.view_source = 'csv' then v.view_source else o.source end"
+            " from unnest(cast(:keys as uuid[]), cast(:probs as text[]), cast(:views as text[]),"
+            " cast(:best as float[]), cast(:sources as text[])) as o(key, probs, view, prob, source)"
+            " where v.video_key = o.key returning v.video_key, v.view, v.view_prob)"
+            " select cast(video_key as text) from put join own using (video_key)"
+            " where (put.view, put.view_prob) is distinct from (own.view, own.view_prob)"
+        ),
+        {
+            "keys": [key for key, _ in opinions],
+            "probs": [
+                json.dumps(dict(zip(one.labels, one.probabilities, strict=True)), ensure_ascii=False)
+                for _, one in opinions
+            ],
+            "views": [str(one.best.view) for _, one in opinions],
+            "best": [one.best.prob for _, one in opinions],
+            "sources": [one.source for _, one in opinions],
+        },
+    ).all()
+    touch_videos(connection, changed)  # another encoder's vectors of it may be here

@@ -61,18 +61,19 @@ def take_bundle(home: Path, folder: Path) -> Path:
 
 
 def find_own_bundle(home: Path, given: Path) -> Path:
-    """The encoder that ``given`` means: a folder, else one that HOME has, by its name, else one that ships.
+    """The encoder that ``given`` means: a folder, else one that ships, else one that HOME has, by the name of it or of
+    its folder there.
 
     Raises BundleError where HOME has several of that name.
     """
-    if not given.exists():
-        named = [folder for folder, encoder, _ in list_bundles(home) if str(given) in (encoder.name, folder.name)]
-        if len(named) > 1:
-            folders = ", ".join(folder.name for folder in named)
-            raise BundleError(f"{len(named)} encoders are called {given}: give one of {folders}")
-        if named:
-            return named[0]
-    return find_bundle(given)
+    folder = find_bundle(given)
+    if folder.exists():
+        return folder
+    named = [own for own, encoder, _ in list_bundles(home) if str(given) in (encoder.name, own.name)]
+    if len(named) > 1:
+        folders = ", ".join(own.name for own in named)
+        raise BundleError(f"{len(named)} encoders are called {given}: give one of {folders}")
+    return named[0] if named else folder
 
 
 def use_views(home: Path, folder: Path) -> str:

@@ -74,6 +74,7 @@ def test_an_encoder_follows_another_and_goes_back(kept: Tried) -> None:
     assert asked(kept, "query", "--report", REPORT)["hits"] == before
 
     assert kept.ask("index", "drop", first[:8]).exit_code == 1
+    assert "not UTF-8" in kept.ask("index", "drop", "\udcff").stderr
     gone = kept.ask("index", "drop", made["encoder"]["fingerprint"][:8])
     assert (gone.exit_code, "of 3 videos" in gone.stdout) == (0, True)
     assert asked(kept, "status")["other_encoders"] == []
@@ -87,7 +88,9 @@ def test_the_encoder_in_use_is_the_default_and_what_is_missing_is_named(kept: Tr
     away = (kept.folder / "export" / "dark.avi").rename(tmp_path / "dark.avi")
     made = kept.ask("reembed")
     assert made.exit_code == 3, made.output
-    assert "dark.avi: quarantined, UNREADABLE" in made.stderr
+    assert "1  UNREADABLE" in made.stdout
+    assert "dark.avi" not in made.output
+    assert "dark.avi: UNREADABLE: it is not where it was" in kept.ask("reembed", "--name-files").stderr
     assert "goes on answering" in made.stdout
     away.rename(kept.folder / "export" / "dark.avi")
     assert kept.ask("reembed").exit_code == 0

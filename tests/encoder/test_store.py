@@ -9,7 +9,7 @@ import tomli_w
 
 from echosearch.encoder.bundle import identify
 from echosearch.encoder.init import init_bundle
-from echosearch.encoder.store import bundle_in_use, list_bundles, use_bundle
+from echosearch.encoder.store import bundle_in_use, find_own_bundle, list_bundles, use_bundle
 from echosearch.errors import BundleError, NoEncoder
 
 
@@ -32,6 +32,29 @@ def test_the_last_one_chosen_counts_and_both_stay(tiny_bundle: Path, tmp_path: P
     chosen = use_bundle(home, other)
     assert identify(bundle_in_use(home)) == chosen
     assert [(encoder.name, used) for _, encoder, used in list_bundles(home)] == [("other", True), ("tiny", False)]
+
+
+def test_a_name_means_a_folder_then_what_ships_then_what_was_in_use(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    namesake = tmp_path / "namesake"
+    init_bundle("tiny", ["左室拡大なし"], namesake, name="phantom-tiny", seed=2)
+    use_bundle(home, namesake)
+    shipped = find_own_bundle(home, Path("phantom-tiny"))
+    assert identify(shipped) != identify(namesake)
+    (own,) = (home / "encoders").iterdir()
+    assert find_own_bundle(home, Path(own.name)) == own
+    use_bundle(home, tiny_bundle)
+    assert find_own_bundle(home, Path("tiny")) == bundle_in_use(home)
+    again = tmp_path / "again"
+    init_bundle("tiny", ["左室拡大なし"], again, name="tiny", seed=3)
+    use_bundle(home, again)
+    with pytest.raises(BundleError, match=r"2 encoders are called tiny: give one of tiny-[0-9a-f]{12}, tiny-"):
+        find_own_bundle(home, Path("tiny"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").symlink_to(tiny_bundle)
+    assert find_own_bundle(home, Path("tiny")) == Path("tiny")
 
 
 def test_new_words_for_the_same_weights_replace_the_old(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -273,3 +273,16 @@ def test_corrected_attributes_are_followed(archive: Archive, export: Export) -> 
     os.utime(export.cine("IM_0", "1.2.0", study="1.9.0", patient="A", seed=0, **less), (6, 6))
     ingest(archive, export.root, IngestOptions())
     assert len(query_text(archive, "重度", wanted).hits) == 1  # what it does not say any more stays known
+
+
+def test_a_file_that_joins_a_dispute_leaves_its_former_video(archive: Archive, export: Export) -> None:
+    """It is corrected into a study of another patient, whose own file was touched: both are refused."""
+    export.cine("IM_3", "9.3", study="1.1", patient="P1", seed=3)
+    export.cine("IM_4", "9.4", study="1.4", patient="P4", seed=4)
+    ingest(archive, export.root, IngestOptions())
+    os.utime(export.cine("IM_3", "9.3", study="1.4", patient="P1", seed=3), (5, 5))
+    os.utime(export.root / "IM_4", (5, 5))
+    assert ingest(archive, export.root, IngestOptions()).reasons == {"PATIENT_CONFLICT": 2}
+    report = verify(archive)
+    assert (report.clean, report.faults) == (True, ())
+    assert archive.index.count(archive.collection("videos")) == 0

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 
 from echosearch.archive import Archive
 from echosearch.clip import Clip
+from echosearch.db import outbox
 from echosearch.db.base import Base
 from echosearch.db.generation import active_encoder, generations, register_encoder
 from echosearch.db.ledger import single_ingest
@@ -21,7 +22,7 @@ from echosearch.db.status import archive_counts, why
 from echosearch.db.tables import Embedding, StudyEmbedding
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, EmptyArchive, EncoderMismatch, InputError
-from echosearch.index.base import KINDS
+from echosearch.index.base import KINDS, Collection
 from echosearch.index.edge import EdgeIndex
 from echosearch.search.hits import SearchOptions
 from echosearch.search.query import query_text
@@ -33,6 +34,7 @@ from ingest.pipeline import ingest
 from ingest.reembed import ReembedOptions, drop, reembed
 from ingest.verify import verify
 from tests.ingest.conftest import Export
+from tests.ingest.test_views import BrightnessViews
 
 FIRST, OTHER = "", "retrained"
 WHOLE = ReembedOptions()
@@ -208,6 +210,82 @@ def test_what_cannot_be_embedded_keeps_the_one_before_answering(filled: Archive,
     assert ingest(other, mixed.root, IngestOptions()).new_videos == 2
     assert verify(other).clean
     assert vectors(other).keys() == vectors(filled).keys()
+
+
+def test_the_way_back_takes_what_was_left_out_along(filled: Archive, mixed: Export) -> None:
+    """Two files are gone for good: whoever has their vectors goes on finding them, and who has not is told so."""
+    for name in ("DICOM/ST1/IM_0001", "DICOM/ST2/IM_0002"):
+        (mixed.root / name).unlink()
+    other = by(filled, OTHER)
+    reembed(other, ReembedOptions(leave_out_missing=True))
+    assert ingest(other, mixed.root, IngestOptions()).pending == 2
+    made = reembed(by(filled, FIRST), WHOLE)
+    assert (made.promoted, made.videos, made.indexed.videos) == (True, 8, 10)
+    summary = ingest(by(filled, FIRST), mixed.root, IngestOptions())
+    assert (summary.indexed, summary.pending, summary.new_videos) == (10, 0, 0)
+    assert verify(by(filled, FIRST)).clean
+    third = reembed(by(filled, "third"), WHOLE)
+    assert (third.promoted, third.videos, third.missing) == (False, 10, 2)
+
+
+def test_files_that_wait_for_an_ingest_are_missing_not_forgotten(filled: Archive, mixed: Export) -> None:
+    """An ingest claimed changed files and was killed: what they were is still found by the encoder before."""
+    with filled.engine.begin() as connection:
+        connection.execute(text("update core.source_file set state = 'registered', size = 1 where state = 'indexed'"))
+    made = reembed(by(filled, OTHER), WHOLE)
+    assert (made.promoted, made.videos, made.missing) == (False, 10, 9)  # of one there is a copy
+    assert made.reasons == {Reason.CHANGED: 9}
+    assert len(answers(filled)) == 4
+    ingest(filled, mixed.root, IngestOptions())
+    made = reembed(by(filled, OTHER), WHOLE)
+    assert (made.promoted, made.videos, made.missing) == (True, 10, 0)
+
+
+def test_a_view_that_is_learned_meanwhile_changes_the_means_of_both(filled: Archive, mixed: Export) -> None:
+    """Left out, read again by the new encoder's ingest with a classifier: the study before has its mean by the view."""
+    away = (mixed.root / "US_REAL").rename(mixed.root.parent / "away")
+    other = by(filled, OTHER)
+    reembed(other, ReembedOptions(leave_out_missing=True))
+    away.rename(mixed.root / "US_REAL")
+    vars(other)["views"] = BrightnessViews(above=-1.0)
+    assert ingest(other, mixed.root, IngestOptions()).new_videos == 1
+    with filled.engine.connect() as connection:
+        gated = connection.scalars(select(StudyEmbedding.gated).where(StudyEmbedding.gated)).all()
+    assert len(gated) == 2  # one study, by two encoders
+
+
+def test_searches_go_on_until_the_index_is_written(filled: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where an ingest that was killed had left something to send."""
+    filled.index.close()
+    with filled.engine.begin() as connection:
+        outbox.enqueue_everything(connection, register_encoder(connection, filled.encoder_id))
+    written: list[str] = []
+    monkeypatch.setattr(EdgeIndex, "_hold", lambda self: written.append("index"))
+
+    class Seen(FakeEncoder):
+        def encode_texts(self, texts: Sequence[str]) -> Vectors:
+            assert written == []
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reembed(Archive(filled.settings, filled.engine, filled.index, Seen(32, salt=OTHER)), WHOLE)
+    assert written == []
+
+
+def test_an_index_that_was_not_ordered_is_before_it_answers(filled: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered: list[str] = []
+
+    def optimize(self: EdgeIndex, collection: Collection) -> bool:
+        ordered.append(collection.kind)
+        if len(ordered) == 1:
+            raise KeyboardInterrupt
+        return True
+
+    monkeypatch.setattr(EdgeIndex, "optimize", optimize)
+    with pytest.raises(KeyboardInterrupt):
+        reembed(by(filled, OTHER), WHOLE)
+    assert reembed(by(filled, OTHER), WHOLE).promoted
+    assert ordered == ["videos", *KINDS]
 
 
 def test_a_copy_is_read_where_the_file_that_stands_is_gone(filled: Archive, mixed: Export) -> None:

@@ -26,12 +26,13 @@ class BrightnessViews:
 
     clip_spec = ClipSpec(frames=3, stride=1, size=16)
 
-    def __init__(self) -> None:
+    def __init__(self, above: float = 100.0) -> None:
+        self.above = above
         self.seen: list[tuple[int, ...]] = []
 
     def classify(self, clips: Sequence[Clip]) -> list[ViewProbabilities]:
         self.seen += [clip.pixels.shape for clip in clips]
-        certain = [0.95 if clip.pixels.mean() > 100 else 0.05 for clip in clips]
+        certain = [0.95 if clip.pixels.mean() > self.above else 0.05 for clip in clips]
         return [
             ViewProbabilities(("A4C", "Subcostal"), (View.CH4, View.OTHER), (each, 1 - each), "brightness 1")
             for each in certain
