@@ -75,6 +75,8 @@ class ClipSpec:
     # "ycbcr_read_as_yuv_bgr": what EchoPrime's loader makes; "bgr": blue first, as OpenCV reads videos
     color: Literal["rgb", "bgr", "ycbcr_read_as_ycrcb", "ycbcr_read_as_yuv_bgr"] = "rgb"
     padding: Literal["repeat_last", "zeros"] = "repeat_last"  # zeros are zero after normalising
+    # frames that a short cine gives, where it has them: then they lie closer together than the stride or the clock
+    at_least: int = 1
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # on 0..1
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
@@ -85,6 +87,8 @@ class ClipSpec:
             raise ValueError(f"seconds {self.seconds} must be above 0")
         if min(self.std) <= 0:
             raise ValueError(f"std {self.std} must be above 0")
+        if not 1 <= self.at_least <= self.frames:
+            raise ValueError(f"at_least {self.at_least} is not within [1, {self.frames}] frames")
         if not 0.0 <= self.zoom < 0.5:
             raise ValueError(f"zoom {self.zoom} is not within [0, 0.5)")
 
@@ -115,6 +119,7 @@ def clip_indices(spec: ClipSpec, n_frames: int, frame_seconds: float | None) -> 
 
         frames=4, stride=2, n_frames=30   0 2 4 6
         frames=4, stride=2, n_frames=5    0 2 4        (the rest is padding)
+        frames=4, stride=4, n_frames=7    0 4          and with at_least=3, 0 3 6
 
     With ``spec.seconds`` and a known ``frame_seconds`` the step follows the clock instead, so that
     a 60 fps clip spans as long as a 30 fps one; where timing is unknown ``stride`` is used.
@@ -124,4 +129,8 @@ def clip_indices(spec: ClipSpec, n_frames: int, frame_seconds: float | None) -> 
         wanted = [round(i * step) for i in range(spec.frames)]
     else:
         wanted = [i * spec.stride for i in range(spec.frames)]
-    return [i for i in wanted if i < n_frames]
+    within = [i for i in wanted if i < n_frames]
+    if len(within) < min(spec.at_least, n_frames):
+        step = max((n_frames - 1) // (spec.at_least - 1), 1)
+        within = list(range(0, n_frames, step))[: spec.frames]
+    return within

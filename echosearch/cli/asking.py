@@ -79,7 +79,7 @@ def show_results(results: Results, json: bool, nothing: str = "nothing fits the 
         _show_videos(hits, identified)
     encoder = results.encoder
     trained = "" if encoder.trained else ", untrained"
-    note(f"encoder {encoder.name} {encoder.version}{trained}, licence {encoder.licence}")
+    note(f"encoder {encoder.name} {encoder.version}{trained}, licence {encoder.licence}; {encoder.provenance}")
 
 
 def _short(key: str | None) -> str | None:

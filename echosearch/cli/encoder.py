@@ -13,7 +13,7 @@ from echosearch.cli.place import place
 from echosearch.cli.show import PUT_IN_USE, note, say_json, table
 from echosearch.encoder.at_hand import AtHand, bundles_at_hand
 from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle import bundle_kind, load_manifest
+from echosearch.encoder.bundle import bundle_kind, load_manifest, load_view_manifest
 from echosearch.encoder.store import find_own_bundle, use_bundle, use_views
 from echosearch.report.table import read_reports
 from echosearch.settings import load_settings
@@ -89,11 +89,12 @@ def choose(folder: Path, as_json: bool) -> None:
     """
     folder = find_own_bundle(load_settings().home, folder)
     if bundle_kind(folder) == "view_classifier":
-        name = use_views(load_settings().home, folder)
+        name, views = use_views(load_settings().home, folder), load_view_manifest(folder)
         if as_json:
-            say_json({"view_classifier": name})
+            say_json({"view_classifier": name, "licence": views.licence, "provenance": views.provenance})
         else:
-            click.echo(f"{name} is in use: ingest labels views with it")
+            click.echo(f"{name} is in use: ingest labels views with it; licence {views.licence}")
+        say_licence(folder)
         return
     chosen = use_bundle(load_settings().home, folder)
     if as_json:
@@ -140,7 +141,8 @@ def _facts(one: AtHand) -> dict[str, Any]:
 
 def say_licence(folder: Path) -> None:
     """One line where the weights may not be used as one likes."""
-    manifest = load_manifest(folder)
+    encoder = bundle_kind(folder) == "encoder"
+    manifest = load_manifest(folder) if encoder else load_view_manifest(folder)
     if manifest.academic_only:
         note(f"academic use only: {manifest.licence}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +12,9 @@ import click
 
 from echosearch.cli.encoder import say_licence
 from echosearch.cli.place import place
-from echosearch.cli.show import PUT_IN_USE, say_json, table
-from echosearch.encoder.bundle import bundle_kind
-from echosearch.encoder.shipped import find_bundle
+from echosearch.cli.show import PUT_IN_USE, note, say_json, table
+from echosearch.encoder.bundle import bundle_kind, load_manifest
+from echosearch.encoder.store import find_own_bundle
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
 
@@ -67,7 +69,7 @@ def pull(
     echosearch encoder pull echoprime --tokenizer ./biomedbert --out bundles/echoprime
     echosearch encoder pull videoechoclip-videomae2 --repo OWNER/NAME --file model.pt --tokenizer ./bert --out videomae2
     """
-    from echosearch.encoder.published import KINDS, licence_of  # torch
+    from echosearch.encoder.published import KINDS, check_import, licence_of  # torch
     from echosearch.encoder.published.pull import ORIGINS, Origin, fetch
 
     chosen = next((known for known in KINDS if known == kind), None)
@@ -78,16 +80,28 @@ def pull(
         origin = Origin(repo=repo, files=(file,))
     if origin is None or (repo is None) != (file is None):
         raise InputError(f"where {kind} lies is not known here: give --repo OWNER/NAME and --file NAME")
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise InputError(f"--sha256 {sha256!r}: a SHA-256 has 64 hexadecimal digits")
+    if tokenizer is not None and not tokenizer.exists():
+        raise InputError(f"--tokenizer {tokenizer}: no such file or folder")
+    check_import(chosen, out)
     origin = replace(origin, sha256=sha256 or origin.sha256)
     click.echo(f"{kind}: {licence_of(chosen)}", err=True)
-    if not yes:
-        question = "Do you agree to these terms, and have you the right to use the weights so?"
-        if not click.confirm(question, err=True):
-            raise InputError("the terms were not agreed to: nothing was downloaded")
+    if not yes and not _agreed():
+        raise InputError("the terms were not agreed to: nothing was downloaded")
     if not origin.sha256:
         click.echo("no SHA-256 is known for this download: it is taken as it comes (--sha256)", err=True)
     with TemporaryDirectory() as scratch:
         _import(kind, fetch(origin, Path(scratch)), tokenizer, out, as_json)
+
+
+def _agreed() -> bool:
+    try:
+        return click.confirm("Do you agree to these terms, and have you the right to use the weights so?", err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        return False  # nobody is there to answer
 
 
 @click.command(short_help="Prove that an encoder computes its author's vectors here.")
@@ -96,7 +110,7 @@ def pull(
 def check(folder: Path, as_json: bool) -> None:
     """Load the encoder in FOLDER, compare what it computes here with the vectors that came with it, measure its speed.
 
-    NAME is one that ships with this program. A view classifier is loaded and compared, no more.
+    NAME is one that ships with this program, or was in use before. Of a view classifier the speed is not measured.
 
     \b
     echosearch encoder check ./tiny
@@ -104,7 +118,7 @@ def check(folder: Path, as_json: bool) -> None:
     """
     from echosearch.encoder.check import check_bundle  # torch
 
-    folder = find_bundle(folder)
+    folder = find_own_bundle(load_settings().home, folder)
     if bundle_kind(folder) == "view_classifier":
         _check_views(folder, as_json)
         return
@@ -112,27 +126,32 @@ def check(folder: Path, as_json: bool) -> None:
     if as_json:
         say_json(asdict(report))
     else:
-        table(("", ""), report.rows())
+        table(("what", "found"), report.rows())
 
 
 def _check_views(folder: Path, as_json: bool) -> None:
-    from echosearch.encoder.views import load_views  # torch
+    from echosearch.encoder.check import check_views  # torch
 
-    views = load_views(folder, load_settings().device)  # compares; an error is a difference
+    report = check_views(folder, load_settings().device)
     if as_json:
-        say_json({"view_classifier": views.name, "labels": list(views.labels)})
+        say_json(asdict(report))
     else:
-        click.echo(f"{views.name} computes here what it computed where it was made; classes {', '.join(views.labels)}")
+        table(("what", "found"), report.rows())
 
 
 def _import(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json: bool) -> None:
-    from echosearch.encoder.published import KINDS, import_published  # torch
+    from echosearch.encoder.published import KINDS, import_published, views_folder  # torch
 
     if kind not in KINDS:
         raise InputError(f"no importer for {kind!r}: it is one of {', '.join(KINDS)}")
     made = import_published(kind, source, tokenizer, out)
+    views = views_folder(out)
     if as_json:
         say_json({"folder": str(out), **asdict(made)})
     else:
         click.echo(f"{made} in {out}; {PUT_IN_USE.format(out)}")
+    if kind == "echoprime":
+        note(f"its view classifier is in {views}: echosearch encoder use {views} labels the views of what is ingested")
+    if load_manifest(out).tokenizer.kind == "absent":
+        note("it came without its vocabulary, so it reads videos and no text: --tokenizer gives it one")
     say_licence(out)

@@ -45,12 +45,10 @@ class ViewProbabilities:
 
     @property
     def best(self) -> ViewLabel:
-        """The likeliest view, its probability, and the likeliest class within it."""
-        view = max(dict.fromkeys(self.views), key=self.of)
-        raw = max(
-            (p, label) for p, label, own in zip(self.probabilities, self.labels, self.views, strict=True) if own == view
-        )
-        return ViewLabel(view, min(self.of(view), 1.0), self.source, raw[1])
+        """The view of the likeliest class, as EchoPrime's authors choose it; and how likely that view is, by all its
+        classes."""
+        _, raw, view = max(zip(self.probabilities, self.labels, self.views, strict=True), key=lambda each: each[0])
+        return ViewLabel(view, min(self.of(view), 1.0), self.source, raw)
 
 
 class Encoder(Protocol):

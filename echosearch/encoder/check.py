@@ -18,8 +18,9 @@ from echosearch.encoder.golden import TOLERANCE, read_golden
 from echosearch.encoder.manifest import Manifest
 from echosearch.encoder.model import PARTS
 from echosearch.encoder.torch_encoder import BATCH, TorchEncoder, load_encoder
+from echosearch.encoder.views import load_views
 
-__all__ = ["CheckReport", "check_bundle", "describe_clip"]
+__all__ = ["CheckReport", "ViewsReport", "check_bundle", "check_views", "describe_clip"]
 
 SECONDS = 2.0  # measured for about this long each, after a warm-up
 BATCHES = {"cuda": 4}  # of one call, as an ingest gives them: the next is prepared while a GPU works
@@ -102,6 +103,53 @@ def check_bundle(folder: Path, device: str = "auto") -> CheckReport:
     )
 
 
+@dataclass(frozen=True)
+class ViewsReport:
+    """What check_views found; it raises where something is wrong, so a report is a pass."""
+
+    view_classifier: str  # name, version and fingerprint
+    trained: bool
+    licence: str
+    provenance: str
+    academic_only: bool
+    architecture: str
+    parameters: int
+    preprocessing: str
+    labels: dict[str, str]  # its own classes -> ours
+    device: str
+
+    def rows(self) -> list[tuple[str, str]]:
+        """For a table that a person reads."""
+        return [
+            ("view classifier", self.view_classifier),
+            ("trained", "yes" if self.trained else "NO: random weights, its labels mean nothing"),
+            ("licence", self.licence + (" (academic use only)" if self.academic_only else "")),
+            ("provenance", self.provenance),
+            ("architecture", f"{self.architecture}; {self.parameters / 1e6:.1f} M parameters"),
+            ("preprocessing", f"{self.preprocessing}; an opinion is the mean over the frames"),
+            ("classes", ", ".join(own if own == ours else f"{own} ({ours})" for own, ours in self.labels.items())),
+            ("golden vectors", f"computed on {self.device} as where it was made"),
+        ]
+
+
+def check_views(folder: Path, device: str = "auto") -> ViewsReport:
+    """Load and check a view-classifier bundle. Raises BundleError, GoldenMismatch, ConfigError."""
+    views = load_views(folder, device)  # compares; an error is a difference
+    made, tower = views.manifest, views.manifest.tower
+    return ViewsReport(
+        view_classifier=views.name,
+        trained=made.trained,
+        licence=made.licence,
+        provenance=made.provenance,
+        academic_only=made.academic_only,
+        architecture=f"{tower.architecture} (depths {tower.depths}, widths {tower.widths})",
+        parameters=sum(p.numel() for p in views.tower.parameters()),
+        preprocessing=describe_clip(views.clip_spec),
+        labels={own: str(ours) for own, ours in made.labels.items()},
+        device=str(next(views.tower.parameters()).device),
+    )
+
+
 def describe_clip(spec: ClipSpec) -> str:
     """The preprocessing contract in a line: 16 frames, every 2nd; true RGB; ..."""
     step = f"{spec.seconds:g} s apart" if spec.seconds else f"every {spec.stride}" if spec.stride > 1 else "each"
@@ -109,7 +157,9 @@ def describe_clip(spec: ClipSpec) -> str:
     cut = "shorter side" if spec.resize == "shortest_edge" else f"centre square, {spec.zoom:.0%} cut off each side,"
     padding = "last frame repeated" if spec.padding == "repeat_last" else "zeros after normalising"
     mask = "outside the sector masked; " if spec.mask == "sector" else ""
-    return f"{spec.frames} frames, {step}; {colour}; {mask}{cut} to {spec.size}, {spec.kernel}; short cines: {padding}"
+    closer = f"at least {spec.at_least} where there are, then " if spec.at_least > 1 else ""
+    pixels = f"{colour}; {mask}{cut} to {spec.size}, {spec.kernel}"
+    return f"{spec.frames} frames, {step}; {pixels}; short cines: {closer}{padding}"
 
 
 def _describe_architecture(manifest: Manifest) -> str:

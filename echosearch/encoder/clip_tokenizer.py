@@ -36,6 +36,11 @@ def clip_merges(file: Path) -> list[tuple[str, str]]:
     merges = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
     if len(merges) != N_MERGES or merges[:2] != [("i", "n"), ("t", "h")]:
         raise BundleError(f"{file} is not CLIP's list of {N_MERGES} byte pairs: this is another model's vocabulary")
+    known = {*_byte_letters(), *(f"{letter}</w>" for letter in _byte_letters())}
+    for line, pair in enumerate(merges, 2):
+        if not known.issuperset(pair):
+            raise BundleError(f"{file}, line {line}: it joins what no line before has made: the list is damaged")
+        known.add("".join(pair))
     return merges
 
 

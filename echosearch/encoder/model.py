@@ -24,6 +24,7 @@ from echosearch.encoder.manifest import (
     VideoConvSpec,
     VideoPart,
     VideoTransformerSpec,
+    ViewManifest,
 )
 from echosearch.encoder.names import stored_name
 from echosearch.errors import BundleError
@@ -35,6 +36,7 @@ __all__ = [
     "build_text_tower",
     "build_towers",
     "build_video_tower",
+    "build_view_tower",
     "load_weights",
     "normalise",
     "save_weights",
@@ -111,6 +113,14 @@ def build_towers(manifest: Manifest) -> TwoTowers:
     """The model that the manifest describes, with random weights, in eval mode."""
     video = build_video_tower(manifest.video, manifest.dimension)
     return TwoTowers(video, build_text_tower(manifest.text, manifest.dimension)).eval()
+
+
+def build_view_tower(manifest: ViewManifest) -> nn.Module:
+    """(B, 3, T, H, W) normalised -> (B, classes) logits, in eval mode. Raises BundleError: it does not fit."""
+    from echosearch.encoder.convnext import FrameConvNext
+
+    with _fitting("view"):
+        return FrameConvNext(manifest.tower, len(manifest.labels)).eval()
 
 
 def normalise(pixels: Tensor, n_valid: Tensor, spec: ClipSpec) -> Tensor:

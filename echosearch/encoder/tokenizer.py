@@ -22,7 +22,7 @@ from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
 from echosearch.encoder.clean import open_clip_clean
 from echosearch.encoder.clip_tokenizer import MERGES, TEMPLATE, ClipBpe, EchoTemplate, clip_merges, template_phrases
-from echosearch.encoder.manifest import TokenizerSpec
+from echosearch.encoder.manifest import Manifest, TokenizerSpec
 from echosearch.errors import BundleError
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "VOCABULARY",
     "NoVocabulary",
     "Tokenizer",
+    "check_size",
     "installed_dictionary",
     "load_tokenizer",
     "mecab_words",
@@ -86,6 +87,17 @@ def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
             return NoVocabulary()
 
 
+def check_size(where: Path, tokenizer: Tokenizer, manifest: Manifest) -> None:
+    """Raises BundleError where the tokens are not as many as the text tower knows."""
+    found, wanted = tokenizer.vocabulary_size, manifest.text.tower.vocabulary
+    # EchoCLIP-R's phrases are fewer than the places its authors made for them
+    spare = manifest.tokenizer.kind == "echo_template"
+    if found != wanted and not (spare and found < wanted):
+        raise BundleError(
+            f"{where} has {found} tokens, {manifest.name} has {wanted}: this is another model's vocabulary"
+        )
+
+
 class NoVocabulary:
     """What an encoder has that was imported without its vocabulary."""
 
@@ -110,6 +122,10 @@ def read_vocabulary(file: Path) -> list[str]:
         tokens = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
         raise BundleError(f"{file} cannot be read as a vocabulary, one token a line in UTF-8: {exc}") from exc
+    if len(set(tokens)) < len(tokens):
+        first: dict[str, int] = {}
+        line = next(n for n, token in enumerate(tokens, 1) if first.setdefault(token, n) != n)
+        raise BundleError(f"{file}, line {line}: the token stands in line {first[tokens[line - 1]]} already")
     missing = [token for token in SPECIAL if token not in tokens]
     if missing or tokens[0] != "[PAD]":
         raise BundleError(f"{file} is no BERT vocabulary: its first line must be [PAD]; missing: {missing or 'none'}")

@@ -29,8 +29,8 @@ from echosearch.encoder.model import (
     use_weights,
 )
 from echosearch.encoder.text_parts import part_texts
-from echosearch.encoder.tokenizer import Tokenizer, load_tokenizer
-from echosearch.errors import BundleError, ConfigError, GoldenMismatch
+from echosearch.encoder.tokenizer import Tokenizer, check_size, load_tokenizer
+from echosearch.errors import ConfigError, GoldenMismatch
 from echosearch.vector import Vectors
 
 __all__ = ["BATCH", "TorchEncoder", "load_encoder", "pick_device"]
@@ -106,18 +106,8 @@ class TorchEncoder:
 
     def _load_tokenizer(self) -> Tokenizer:
         tokenizer = load_tokenizer(self.folder / TOKENIZER, self.manifest.tokenizer)
-        if self.manifest.tokenizer.kind == "absent":
-            return tokenizer
-        # EchoCLIP-R's phrases are fewer than the places its authors made for them
-        spare = self.manifest.tokenizer.kind == "echo_template"
-        if not (
-            tokenizer.vocabulary_size == self.manifest.text.tower.vocabulary
-            or (spare and tokenizer.vocabulary_size < self.manifest.text.tower.vocabulary)
-        ):
-            raise BundleError(
-                f"{self.folder / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the text tower "
-                f"{self.manifest.text.tower.vocabulary}: this is another model's vocabulary"
-            )
+        if self.manifest.tokenizer.kind != "absent":
+            check_size(self.folder / TOKENIZER, tokenizer, self.manifest)
         return tokenizer
 
     def _check_golden(self, part: Part) -> None:

@@ -7,6 +7,7 @@ golden.npz.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,25 +19,25 @@ from torch import Tensor, nn
 from echosearch.clip import Clip
 from echosearch.encoder.base import ViewProbabilities
 from echosearch.encoder.bundle import GOLDEN, WEIGHTS, load_view_manifest, verify_files, view_fingerprint, write_bundle
-from echosearch.encoder.convnext import FrameConvNext
 from echosearch.encoder.forward import in_batches, on_device
 from echosearch.encoder.golden import check_vectors, golden_clip, read_golden_views
 from echosearch.encoder.manifest import ViewManifest
-from echosearch.encoder.model import normalise, save_weights, use_weights
+from echosearch.encoder.model import build_view_tower, normalise, save_weights, use_weights
 from echosearch.encoder.torch_encoder import pick_device
 from echosearch.errors import BundleError
 
 __all__ = ["ViewClassifier", "frame_logits", "load_views", "save_views"]
 
 BATCH = {"cpu": 4, "cuda": 64}  # clips
+MIN_FRAMES = 3  # that an opinion is the mean of, where the cine has them
 
 
 class ViewClassifier:
-    """Made by load_views. ``name`` goes into ViewLabel.source."""
+    """Made by load_views. ``name`` goes into ViewLabel.source; ``clip_spec`` brings frames closer in short cines."""
 
     def __init__(self, manifest: ViewManifest, tower: nn.Module, device: torch.device) -> None:
         self.manifest = manifest
-        self.clip_spec = manifest.clip
+        self.clip_spec = replace(manifest.clip, at_least=MIN_FRAMES)
         self.labels = tuple(manifest.labels)
         self.fingerprint = view_fingerprint(manifest)
         self.name = f"{manifest.name} {manifest.version} ({self.fingerprint[:12]})"
@@ -81,7 +82,7 @@ def load_views(folder: Path, device: str = "auto") -> ViewClassifier:
     manifest = load_view_manifest(folder)
     verify_files(folder, manifest.files)
     picked = pick_device(device)
-    tower = _tower(manifest)
+    tower = build_view_tower(manifest)
     try:
         use_weights(tower, load_file(folder / WEIGHTS))
     except (SafetensorError, OSError) as exc:
@@ -95,7 +96,7 @@ def load_views(folder: Path, device: str = "auto") -> ViewClassifier:
 
 def save_views(out: Path, manifest: ViewManifest, weights: Mapping[str, Tensor]) -> ViewManifest:
     """Write a view-classifier bundle; ``weights`` by stored name. Raises BundleError."""
-    tower = _tower(manifest)
+    tower = build_view_tower(manifest)
     use_weights(tower, weights)
 
     def fill(folder: Path) -> None:
@@ -107,7 +108,3 @@ def save_views(out: Path, manifest: ViewManifest, weights: Mapping[str, Tensor])
         np.savez_compressed(folder / GOLDEN, pixels=whole.pixels[None], probabilities=probabilities, made_by="creation")
 
     return write_bundle(out, manifest, fill)
-
-
-def _tower(manifest: ViewManifest) -> nn.Module:
-    return FrameConvNext(manifest.tower, len(manifest.labels)).eval()

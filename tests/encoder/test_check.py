@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from echosearch.encoder.check import check_bundle, describe_clip
+from echosearch.encoder.check import check_bundle, check_views, describe_clip
 from echosearch.encoder.published import echoprime, videoechoclip
+from echosearch.encoder.shipped import shipped_bundles
 from echosearch.errors import BundleError
 
 
@@ -24,6 +25,16 @@ def test_a_sound_bundle_gets_a_report(tiny_bundle: Path) -> None:
     block = 12 * tokens * width**2 + 2 * tokens**2 * width
     by_hand = 2 * (4 * block + 392 * 1536 * width + width * 512) / 1e12
     assert report.tflop_per_clip == pytest.approx(by_hand, rel=0.02)
+
+
+def test_a_view_classifier_gets_a_report_too() -> None:
+    rows = dict(check_views(shipped_bundles()["phantom-views"], "cpu").rows())
+    assert rows["view classifier"].startswith("phantom-views 1 (")
+    assert rows["licence"] == "Apache-2.0"
+    assert "synthetic phantom studies" in rows["provenance"]
+    assert "8 frames, 0.12 s apart; true RGB" in rows["preprocessing"]
+    assert "at least 3 where there are" in rows["preprocessing"]
+    assert rows["classes"] == "LAX, SAX, 2CH, 3CH, 4CH, Other"
 
 
 def test_a_damaged_bundle_gets_an_error(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from echosearch.encoder.clip_tokenizer import ClipBpe, EchoTemplate, clip_merges, template_phrases, template_text
 from echosearch.encoder.convnext import FrameConvNext
@@ -77,11 +79,32 @@ def test_other_vocabularies_are_refused(tmp_path: Path) -> None:
         clip_merges(tmp_path / "none.txt")
 
 
+def test_a_damaged_list_of_byte_pairs_names_its_line(tmp_path: Path) -> None:
+    letters = [chr(code) for code in range(0x21, 0x7F)]
+    pairs = [("i", "n"), ("t", "h"), *product(letters, letters), *product(["in", "th"], letters), ("q0x", "q1")]
+    file = tmp_path / "merges.txt"
+    file.write_text("\n".join(["#version", *(" ".join(pair) for pair in pairs), *["a b"] * 50000]))
+    with pytest.raises(BundleError, match=rf"line {len(pairs) + 1}: it joins what no line before has made"):
+        clip_merges(file)
+
+
+def test_tokens_that_the_text_tower_does_not_know_are_refused(tmp_path: Path) -> None:
+    state = formula.weights("echoclip")
+    words = state["token_embedding.weight"]
+    phrases = tmp_path / "template_vocab.txt"
+    phrases.write_text("\n".join(PHRASES) + "\n")
+    for rows in (40, len(PHRASES)):
+        save_file({**state, "token_embedding.weight": words[:rows].clone()}, tmp_path / "model.safetensors")
+        with pytest.raises(BundleError, match=f"has {rows}: this is another model's vocabulary"):
+            import_published("echoclip-r", tmp_path / "model.safetensors", phrases, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_every_key_goes_to_a_weight_of_ours() -> None:
     with torch.device("meta"):
         state = {name: torch.empty(shape) for name, shape in formula.names_and_shapes("echoclip").items()}
         ours = build_towers(echoclip.manifest(state, {}, False, ()))
-        converted = convert("x", state, echoclip.rules(state))
+        converted = convert("x", state, echoclip.rules(state), {})
     expected = {name: tensor.shape for name, tensor in stored_weights(ours).items()}
     assert {name: tensor.shape for name, tensor in converted.items()} == expected
 

@@ -3,12 +3,14 @@
 import os
 import pickle
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from echosearch.encoder.bundle import load_manifest, load_view_manifest
 from echosearch.encoder.model import build_towers, stored_weights
@@ -35,7 +37,7 @@ def test_every_key_of_videoechoclip_goes_to_a_weight_of_ours(variant: videoechoc
     with torch.device("meta"):
         published = {name: torch.empty(shape) for name, shape in formula.names_and_shapes(tag).items()}
         ours = build_towers(videoechoclip.manifest(variant, ()))
-        converted = convert("x", published, videoechoclip.rules(variant))
+        converted = convert("x", published, videoechoclip.rules(variant), {})
     expected = {name: tensor.shape for name, tensor in stored_weights(ours).items()}
     assert {name: tensor.shape for name, tensor in converted.items()} == expected
 
@@ -45,10 +47,10 @@ def test_every_key_of_echoprime_goes_to_a_weight_of_ours() -> None:
         video = {name: torch.empty(shape) for name, shape in formula.names_and_shapes("prime_video").items()}
         text = {name: torch.empty(shape) for name, shape in formula.names_and_shapes("prime_text").items()}
         view = {name: torch.empty(shape) for name, shape in formula.names_and_shapes("prime_view").items()}
-        converted = convert("x", video, echoprime.video_rules(video))
-        converted |= convert("x", text, echoprime.text_rules(), echoprime.UNUSED_TEXT)
+        converted = convert("x", video, echoprime.video_rules(video), {})
+        converted |= convert("x", text, echoprime.text_rules(), {}, echoprime.UNUSED_TEXT)
         ours = build_towers(echoprime.manifest(()))
-        assert len(convert("x", view, echoprime.view_rules())) == len(view)
+        assert len(convert("x", view, echoprime.view_rules(), {})) == len(view)
     expected = {name: tensor.shape for name, tensor in stored_weights(ours).items() if name != "logit_scale"}
     assert {name: tensor.shape for name, tensor in converted.items()} == expected
 
@@ -59,12 +61,34 @@ def test_missing_and_unexpected_keys_are_listed() -> None:
     del state["visual.model.layernorm.bias"]
     state["visual.model.extra"] = torch.zeros(1)
     with pytest.raises(BundleError, match=r"missing keys: visual\.model\.layernorm\.bias; .*: visual\.model\.extra"):
-        convert("some.pt", state, videoechoclip.rules("vivit-scratch"))
+        convert("some.pt", state, videoechoclip.rules("vivit-scratch"), {})
 
 
 def test_another_models_checkpoint_names_a_few_keys_not_all() -> None:
     with pytest.raises(BundleError, match=r"missing keys: .* and \d+ more; unexpected keys: a"):
-        convert("some.pt", {"a": torch.zeros(1)}, videoechoclip.rules("videomae2"))
+        convert("some.pt", {"a": torch.zeros(1)}, videoechoclip.rules("videomae2"), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "told"),
+    [
+        ("visual.model.embeddings.patch_embeddings.projection.weight", torch.zeros(768, 3, 16, 16, 2), "another shape"),
+        ("visual.model.embeddings.patch_embeddings.projection.weight", torch.zeros(()), r"is \(\): another shape"),
+        ("visual.model.embeddings.cls_token", torch.zeros(1, 1, 9), r"should make \(768,\)"),
+        ("visual.model.encoder.layer.3.attention.attention.query.bias", torch.zeros(9), "value.bias is"),
+        ("text.proj.0.weight", torch.zeros(640, 768, dtype=torch.int8), "torch.int8: weights are floating-point"),
+    ],
+)
+def test_what_is_misshapen_is_named_as_its_authors_do(name: str, changed: torch.Tensor, told: str) -> None:
+    with torch.device("meta"):
+        state = {own: torch.empty(shape) for own, shape in formula.names_and_shapes("vivit16").items()}
+        shapes = {
+            own: each.shape
+            for own, each in stored_weights(build_towers(videoechoclip.manifest("vivit-scratch", ()))).items()
+        }
+        with pytest.raises(BundleError, match=told) as caught:
+            convert("x.pt", {**state, name: changed.to("meta")}, videoechoclip.rules("vivit-scratch"), shapes)
+    assert name in str(caught.value)
 
 
 class Malice:
@@ -84,7 +108,9 @@ def test_a_malicious_checkpoint_is_refused_and_creates_nothing(tmp_path: Path, f
         file.write_bytes(pickle.dumps(bad["epoch"]))
     else:
         torch.save(bad, file, _use_new_zipfile_serialization=form == "torch")
-    with pytest.raises(BundleError, match="refused: it is a pickle that wants to run code"):
+    with pytest.raises(
+        BundleError, match=r"refused: it is a pickle that wants to run code.*\(it calls for (posix.mkdir|something)"
+    ):
         import_published(
             "videoechoclip-vivit-scratch", file, formula.write_vocabulary(tmp_path, 32768), tmp_path / "out"
         )
@@ -92,16 +118,44 @@ def test_a_malicious_checkpoint_is_refused_and_creates_nothing(tmp_path: Path, f
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.pt", "vocab.txt"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 torn", None])
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "empty"),
+        (b"no checkpoint", "cannot be read as"),
+        (b"<!DOCTYPE html>", "no zip and no pickle"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git-lfs pointer"),
+        (b"PK\x03\x04 torn", "cannot be read as"),
+        (None, "cannot be read as"),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes | None, told: str) -> None:
     file = tmp_path / "x.pt"
     if content is None:
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("x/data.txt", "nothing")
     else:
         file.write_bytes(content)
-    with pytest.raises(BundleError, match=r"x\.pt"):
+    with pytest.raises(BundleError, match=told) as caught:
         read_checkpoint(file)
+    assert "x.pt" in str(caught.value)
+    assert "weights_only" not in str(caught.value)  # torch's advice would be to read it without protection
+
+
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+def test_numbers_that_are_none_are_named(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"x.{suffix}"
+    state = {"a": torch.ones(3), "b": torch.tensor([1.0, float("nan")])}
+    save_file(state, file) if suffix == "safetensors" else torch.save(state, file)
+    with pytest.raises(BundleError, match=f"x.{suffix}: b holds what is no number"):
+        read_checkpoint(file)
+
+
+def test_torchscript_is_refused_without_torchs_advice(tmp_path: Path) -> None:
+    with warnings.catch_warnings(action="ignore"):  # it is deprecated
+        torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)).save(tmp_path / "x.pt")
+    with pytest.raises(BundleError, match="it is TorchScript"):
+        read_checkpoint(tmp_path / "x.pt")
 
 
 @pytest.mark.parametrize("form", ["torch", "legacy"])

@@ -111,3 +111,26 @@ def test_the_licence_is_shown_and_asked_for(tmp_path: Path) -> None:
     unknown = CliRunner().invoke(cli, ["encoder", "pull", "videoechoclip-videomae2", "--out", out])
     assert unknown.exit_code == 1
     assert "--repo" in unknown.output
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--sha256", "zz"], "64 hexadecimal digits"),
+        (["--tokenizer", "nowhere"], "--tokenizer nowhere: no such file"),
+        (["--out", "there"], "there exists already"),
+        (["--out", "file/below"], "choose another --out"),
+        ([], "the terms were not agreed to"),  # nobody is there to answer
+    ],
+)
+def test_what_would_fail_in_the_end_fails_before_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there").mkdir()
+    Path("file").touch()
+    out = [] if "--out" in given else ["--out", "out"]
+    result = CliRunner().invoke(cli, ["encoder", "pull", "echoprime", *out, *given], input="")
+    assert told in result.output
+    assert result.exit_code == 1
+    assert not Path("out").exists()

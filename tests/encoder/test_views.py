@@ -7,7 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from echosearch.clip import Clip, ClipSpec
+from echosearch.clip import Clip, ClipSpec, clip_indices
 from echosearch.encoder.base import ViewProbabilities
 from echosearch.encoder.bundle import bundle_kind
 from echosearch.encoder.convnext import FrameConvNext
@@ -77,12 +77,23 @@ def test_a_clip_of_another_spec_is_refused(classifier: ViewClassifier) -> None:
         classifier.classify([Clip("k", np.zeros((2, 32, 32, 3), np.uint8), 2)])
 
 
-def test_classes_that_mean_one_view_add_up() -> None:
+def test_the_likeliest_class_names_the_view_and_classes_that_mean_it_add_up() -> None:
+    """As EchoPrime's authors choose: not the view with most classes."""
     found = ViewProbabilities(tuple(LABELS), tuple(LABELS.values()), (0.3, 0.25, 0.2, 0.25), "c")
     assert found.of(View.OTHER) == pytest.approx(0.45)
     assert found.of(View.LAX) == 0
-    assert (found.best.view, found.best.raw) == (View.OTHER, "SSN")
-    assert found.best.prob == pytest.approx(0.45)
+    assert (found.best.view, found.best.raw, found.best.prob) == (View.CH2, "A2C", pytest.approx(0.3))
+    found = ViewProbabilities(tuple(LABELS), tuple(LABELS.values()), (0.1, 0.2, 0.3, 0.4), "c")
+    assert (found.best.view, found.best.raw, found.best.prob) == (View.OTHER, "SSN", pytest.approx(0.7))
+
+
+@pytest.mark.parametrize("n_frames", range(1, 12))
+def test_a_short_cine_shows_three_frames_where_it_has_them(classifier: ViewClassifier, n_frames: int) -> None:
+    for spec in (classifier.clip_spec, ClipSpec(frames=4, seconds=0.3, at_least=3)):
+        indices = clip_indices(spec, n_frames, 0.1)
+        assert min(3, n_frames) <= len(indices) <= 4
+        assert indices == sorted(set(indices))
+        assert indices[-1] < n_frames
 
 
 def test_a_view_is_judged_on_three_frames_at_least() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import resource
 import subprocess
 import sys
@@ -30,25 +31,39 @@ CPU_SECONDS = 600
 # Above what importing torch itself takes (address space, not memory); a checkpoint with its optimizer is 2.4 GB
 SPARE_BYTES = 24 << 30
 REFUSED, UNREADABLE = 3, 4  # exit codes of the child
+LFS_POINTER = b"version https://git-lfs"
+# what a pickle calls for, in the words of torch's reader
+_CALL = re.compile(r"GLOBAL (?P<a>[\w.]+)|unrecognized function <?(?P<b>[\w. ]+)|but got <class '(?P<c>[\w.]+)'")
 
 
 def read_checkpoint(file: Path) -> dict[str, Tensor]:
     """The state_dict of a .pt, .pth, .bin or .safetensors file, without a ``module.`` prefix.
 
     The optimizer and whatever else a training loop saved beside it is left out. Raises BundleError: not a
-    checkpoint, a pickle that wants to run something, too large, no tensors.
+    checkpoint, a pickle that wants to run something, too large, no tensors, numbers that are none.
     """
     if not file.is_file():
         raise BundleError(f"{file} is not there, or not a file: give the checkpoint as its authors publish it")
+    if not file.stat().st_size:
+        raise BundleError(f"{file} is empty: download it again")
+    if _begins_with(file, LFS_POINTER):
+        raise BundleError(f"{file} is a git-lfs pointer, not the weights: fetch them with git lfs pull")
     if file.suffix == ".safetensors":
         try:
-            return _without_prefix(load_file(file))
+            return _finite(file, _without_prefix(load_file(file)))
         except (SafetensorError, OSError) as exc:
             raise BundleError(f"{file} cannot be read as safetensors: {exc}") from exc
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "weights.safetensors"
         _run_child(file, plain)
-        return load_file(plain)
+        return _finite(file, load_file(plain))
+
+
+def _finite(file: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise BundleError(f"{file}: {name} holds what is no number, or infinite: the file is damaged")
+    return tensors
 
 
 def _run_child(file: Path, plain: Path) -> None:
@@ -76,7 +91,10 @@ def _run_child(file: Path, plain: Path) -> None:
         raise BundleError(f"{file} was not read within {WALL_SECONDS} s: this is no checkpoint of this family") from exc
     why = done.stderr.strip().splitlines()[-1][:300] if done.stderr.strip() else f"exit code {done.returncode}"
     if done.returncode == REFUSED:
-        raise BundleError(f"{file} is refused: it is a pickle that wants to run code, not only to hold tensors ({why})")
+        raise BundleError(
+            f"{file} is refused: it is a pickle that wants to run code, not only to hold tensors (it calls for {why}); "
+            "of a file whose authors you trust, save the state_dict alone, elsewhere"
+        )
     if done.returncode != 0 or not plain.exists():
         raise BundleError(f"{file} cannot be read as a PyTorch checkpoint: {why}")
 
@@ -93,11 +111,17 @@ def _child(file: str, plain: str) -> int:
     try:
         loaded = _load(file)
     except pickle.UnpicklingError as exc:
-        sentence = str(exc).replace("\n", " ")
-        sys.stderr.write(sentence.partition("WeightsUnpickler error: ")[2] or sentence)
-        return REFUSED if "Unsupported" in sentence or "GLOBAL" in sentence or "global" in sentence else UNREADABLE
+        # torch's own sentences go on to advise reading the file without protection
+        named = _CALL.search(str(exc))
+        if named or _begins_with(file, pickle.PROTO):
+            sys.stderr.write(next(filter(None, named.groups())) if named else "something that is no tensor")
+            return REFUSED
+        sys.stderr.write("it is no zip and no pickle of tensors")
+        return UNREADABLE
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, IndexError, TypeError) as exc:
-        sys.stderr.write(f"{type(exc).__name__}: {exc}".replace("\n", " "))
+        advice = "weights_only" in str(exc)
+        why = "it is TorchScript, or older than 2018: its state_dict alone is read" if advice else str(exc)
+        sys.stderr.write(f"{type(exc).__name__}: {why}".replace("\n", " "))
         return UNREADABLE
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
     if not isinstance(state, Mapping):
@@ -112,6 +136,11 @@ def _child(file: str, plain: str) -> int:
         return UNREADABLE
     save_file(_without_prefix(tensors), plain)
     return 0
+
+
+def _begins_with(file: str | Path, start: bytes) -> bool:
+    with open(file, "rb") as opened:
+        return opened.read(len(start)) == start
 
 
 def _load(file: str) -> object:

@@ -40,6 +40,7 @@ DEPTHS, WIDTHS = (3, 3, 27, 3), (128, 256, 512, 1024)  # ConvNeXt-Base
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, open_clip's default
 STD = (0.26862954, 0.26130258, 0.27577711)
 HEAD_WIDTH = 64
+MIN_POSITIONS = 3  # a start, a token, an end
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -72,6 +73,8 @@ def _manifest(
 ) -> Manifest:
     vocabulary, width = state["token_embedding.weight"].shape
     positions = len(state["positional_embedding"])
+    if positions < MIN_POSITIONS:
+        raise ValueError(f"{positions} positions")
     dimension = state["text_projection"].shape[1]
     preprocess = config.get("preprocess_cfg") or {}
     return Manifest(

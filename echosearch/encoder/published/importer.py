@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
 from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import encoder_id, file_sha256
-from echosearch.encoder.clip_tokenizer import MERGES, TEMPLATE, clip_merges, template_phrases
+from echosearch.encoder.clip_tokenizer import MERGES, TEMPLATE, ClipBpe, EchoTemplate, clip_merges, template_phrases
 from echosearch.encoder.export import save_encoder
 from echosearch.encoder.manifest import Manifest, SourceFile, TokenizerSpec
-from echosearch.encoder.model import build_towers, use_weights
+from echosearch.encoder.model import TwoTowers, build_towers, build_view_tower, stored_weights, use_weights
 from echosearch.encoder.published import echoclip, echoprime, videoechoclip
 from echosearch.encoder.published.checkpoint import read_checkpoint
 from echosearch.encoder.published.keys import convert
-from echosearch.encoder.tokenizer import VOCABULARY, read_vocabulary
+from echosearch.encoder.tokenizer import VOCABULARY, Tokenizer, check_size, read_vocabulary
 from echosearch.encoder.views import save_views
 from echosearch.errors import BundleError
 
-__all__ = ["KINDS", "Kind", "import_published", "licence_of"]
+__all__ = ["KINDS", "Kind", "check_import", "import_published", "licence_of", "views_folder"]
 
 Kind = Literal[
     "videoechoclip-videomae2",
@@ -67,8 +69,7 @@ def import_published(kind: Kind, source: Path, tokenizer: Path | None, out: Path
     Raises BundleError: unreadable or malicious checkpoint, missing or unexpected keys, another model's vocabulary,
     ``out`` exists.
     """
-    if out.exists():
-        raise BundleError(f"{out} exists already: choose another folder, or remove it first")
+    check_import(kind, out)
     vocabulary = _vocabulary(kind, source, tokenizer)
     if kind == "echoprime":  # its videos are worth having without its (English) text
         return _echoprime(source, vocabulary, out)
@@ -82,35 +83,55 @@ def import_published(kind: Kind, source: Path, tokenizer: Path | None, out: Path
             return _videoechoclip(variant, source, vocabulary, out)
 
 
+def check_import(kind: Kind, out: Path) -> None:
+    """Raises BundleError where an import of this kind could not write ``out``: before an hour's download is lost."""
+    for folder in (out, views_folder(out)) if kind == "echoprime" else (out,):
+        if folder.exists():
+            raise BundleError(f"{folder} exists already: choose another --out, or remove it first")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise BundleError(f"{out.parent}: {exc.strerror}: choose another --out") from exc
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise BundleError(f"{out.parent} cannot be written to: choose another --out")
+
+
+def views_folder(out: Path) -> Path:
+    """Where EchoPrime's view classifier goes, beside its encoder."""
+    return out.with_name(f"{out.name}-views")
+
+
 def _videoechoclip(variant: videoechoclip.Variant, source: Path, vocabulary: Path, out: Path) -> EncoderId:
     manifest = videoechoclip.manifest(variant, (_source(source),))
     _check_vocabulary(vocabulary, manifest)
-    weights = convert(source.name, read_checkpoint(source), videoechoclip.rules(variant))
-    return _save(out, manifest, weights, vocabulary)
+    model = build_towers(manifest)
+    weights = convert(source.name, read_checkpoint(source), videoechoclip.rules(variant), _shapes(model))
+    return _save(out, manifest, model, weights, vocabulary)
 
 
 def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderId:
-    views = out.with_name(f"{out.name}-views")
-    if views.exists():
-        raise BundleError(f"{views} exists already: the view classifier goes there; remove it or choose another --out")
     files = {part: _find(source, (name, f"weights/{name}")) for part, name in echoprime.FILES.items()}
     manifest = echoprime.manifest((_source(files["video"]), _source(files["text"])))
     if vocabulary is None:
         manifest = manifest.model_copy(update={"tokenizer": TokenizerSpec(kind="absent")})
     else:
         _check_vocabulary(vocabulary, manifest)
+    model = build_towers(manifest)
+    shapes = _shapes(model)
     state = read_checkpoint(files["video"])
-    weights = convert(files["video"].name, state, echoprime.video_rules(state))
+    weights = convert(files["video"].name, state, echoprime.video_rules(state), shapes)
     weights |= convert(
-        files["text"].name, read_checkpoint(files["text"]), echoprime.text_rules(), echoprime.UNUSED_TEXT
+        files["text"].name, read_checkpoint(files["text"]), echoprime.text_rules(), shapes, echoprime.UNUSED_TEXT
     )
-    view_weights = convert(files["view"].name, read_checkpoint(files["view"]), echoprime.view_rules())
+    view_manifest = echoprime.view_manifest((_source(files["view"]),))
+    view_shapes = {name: tensor.shape for name, tensor in build_view_tower(view_manifest).state_dict().items()}
+    view_weights = convert(files["view"].name, read_checkpoint(files["view"]), echoprime.view_rules(), view_shapes)
     with tempfile.TemporaryDirectory() as folder:
         absent = Path(folder) / "absent"
         absent.write_text("imported without a vocabulary: this encoder reads no text\n", encoding="utf-8")
-        encoder = _save(out, manifest, weights, vocabulary or absent)
+        encoder = _save(out, manifest, model, weights, vocabulary or absent)
     try:
-        save_views(views, echoprime.view_manifest((_source(files["view"]),)), view_weights)
+        save_views(views_folder(out), view_manifest, view_weights)
     except BaseException:  # both or none: what is there would be in the way of the next try
         shutil.rmtree(out)
         raise
@@ -123,18 +144,31 @@ def _echoclip(source: Path, vocabulary: Path, out: Path, with_template: bool) ->
     config = echoclip.read_config(file.parent)
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "tokens.txt"
+        tokenizer: Tokenizer
         if with_template:
-            plain.write_text("\n".join(template_phrases(vocabulary)) + "\n", encoding="utf-8")
+            phrases = template_phrases(vocabulary)
+            tokenizer = EchoTemplate(phrases)
+            plain.write_text("\n".join(phrases) + "\n", encoding="utf-8")
         else:
-            pairs = (" ".join(pair) for pair in clip_merges(vocabulary))
+            merges = clip_merges(vocabulary)
+            tokenizer = ClipBpe(merges)
+            pairs = (" ".join(pair) for pair in merges)
             plain.write_text("\n".join(["#version: 0.2", *pairs]) + "\n", encoding="utf-8")
         state = read_checkpoint(file)
         manifest = echoclip.manifest(state, config, with_template, sources)
-        return _save(out, manifest, convert(file.name, state, echoclip.rules(state)), plain)
+        check_size(vocabulary, tokenizer, manifest)
+        model = build_towers(manifest)
+        weights = convert(file.name, state, echoclip.rules(state), _shapes(model))
+        return _save(out, manifest, model, weights, plain)
 
 
-def _save(out: Path, manifest: Manifest, weights: Mapping[str, Tensor], vocabulary: Path) -> EncoderId:
-    model = build_towers(manifest)
+def _shapes(model: TwoTowers) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in stored_weights(model).items()}
+
+
+def _save(
+    out: Path, manifest: Manifest, model: TwoTowers, weights: Mapping[str, Tensor], vocabulary: Path
+) -> EncoderId:
     for part, tower in (("video", model.video), ("text", model.text)):
         use_weights(tower, {n.removeprefix(f"{part}."): w for n, w in weights.items() if n.startswith(f"{part}.")})
     if "logit_scale" in weights:

@@ -30,8 +30,8 @@ def as_it_is(stored: str, published: str, *parts: str) -> list[Rule]:
 
 
 def join(*tensors: Tensor) -> Tensor:
-    """Query, key, value one under the other: (3 * width, ...)."""
-    return torch.cat(tensors)
+    """Query, key, value, of one shape, one under the other: (3 * width, ...)."""
+    return torch.stack(tensors).flatten(0, 1)
 
 
 def bert_rules(stored: str, published: str, depth: int) -> list[Rule]:
@@ -56,11 +56,17 @@ def bert_rules(stored: str, published: str, depth: int) -> list[Rule]:
 
 
 def convert(
-    what: str, state: Mapping[str, Tensor], rules: Sequence[Rule], unused: Sequence[str] = ()
+    what: str,
+    state: Mapping[str, Tensor],
+    rules: Sequence[Rule],
+    shapes: Mapping[str, torch.Size],
+    unused: Sequence[str] = (),
 ) -> dict[str, Tensor]:
-    """Stored weights, float32. ``unused`` are names, or starts ending in ".", that the model's vectors do not need.
+    """Stored weights, float32. ``shapes`` are the model's, by stored name; ``unused`` are names, or starts ending in
+    ".", that the model's vectors do not need.
 
-    Raises BundleError that lists the missing and the unexpected keys.
+    Raises BundleError that lists the missing and the unexpected keys, or names what is misshapen
+    or no floating-point number.
     """
     wanted = {name for rule in rules for name in rule.published}
     missing = sorted(wanted - state.keys())
@@ -73,12 +79,23 @@ def convert(
             f"{what}: this is not the checkpoint that its name says: missing keys: {_listed(missing)}; "
             f"unexpected keys: {_listed(unexpected)}"
         )
+    return {rule.stored: _made(what, state, rule, shapes.get(rule.stored)) for rule in rules}
+
+
+def _made(what: str, state: Mapping[str, Tensor], rule: Rule, shape: torch.Size | None) -> Tensor:
+    given = {name: state[name] for name in rule.published}
+    for name, tensor in given.items():
+        if not tensor.is_floating_point():
+            raise BundleError(f"{what}: {name} is {tensor.dtype}: weights are floating-point numbers")
     try:
-        return {
-            rule.stored: rule.make(*(state[name].float() for name in rule.published)).contiguous() for rule in rules
-        }
-    except RuntimeError as exc:  # a reshape of something of another shape
-        raise BundleError(f"{what}: a tensor has another shape than this architecture's: {exc}") from exc
+        made = rule.make(*(tensor.float() for tensor in given.values())).contiguous()
+    except (RuntimeError, IndexError, ValueError, TypeError):  # a reshape of something of another shape
+        made = None
+    if made is None or (shape is not None and made.shape != shape):
+        listed = ", ".join(f"{name} is {tuple(tensor.shape)}" for name, tensor in given.items())
+        fits = f"; it should make {tuple(shape)}" if shape is not None else ""
+        raise BundleError(f"{what}: {listed}: another shape than this architecture's{fits}")
+    return made
 
 
 def _listed(names: list[str]) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils.logging import set_verbosity_error
 
 from echosearch.encoder.bundle import file_sha256
 from echosearch.encoder.published.importer import Kind
@@ -57,6 +58,7 @@ def fetch(origin: Origin, into: Path) -> Path:
     into.mkdir(parents=True, exist_ok=True)
     if origin.zip_url:
         return _fetch_zip(origin, into)
+    set_verbosity_error()  # type: ignore[no-untyped-call] # what it tries again it would say in lines of its own
     try:
         paths = [Path(hf_hub_download(origin.repo, name, local_dir=into)) for name in origin.files]
     except HFValidationError as exc:

@@ -120,7 +120,9 @@ def _videomae() -> list[Rule]:
 
 
 def _unfolded(kernel: Tensor) -> Tensor:
-    """A Conv3d's (width, 3, t, h, w) -> a Linear's (width, 3*t*h*w)."""
+    """A Conv3d's (width, 3, t, h, w) -> a Linear's (width, 3*t*h*w). Raises ValueError: another order of axes."""
+    if kernel.shape[1:] != (3, *VIVIT.tubelet):
+        raise ValueError(f"a kernel of {tuple(kernel.shape)}")
     return kernel.flatten(1)
 
 
