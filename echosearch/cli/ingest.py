@@ -17,7 +17,7 @@ from echosearch.cli.show import SLOW_INDEX, note, one_line, say_json
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
 
-__all__ = ["SOME_FAILED", "ingest"]
+__all__ = ["SOME_FAILED", "ingest", "say_work"]
 
 SOME_FAILED = 3
 
@@ -81,6 +81,11 @@ def _say_summary(summary: Any) -> None:
             note("echosearch status --unmatched lists the reports that belong to no study")
     if summary.ungated_studies:
         note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
+    say_work(summary)
+
+
+def say_work(summary: Any) -> None:
+    """What both an ingest and a re-embedding end with: what searches will lack, and how long it took."""
     if summary.unread_texts:
         note(
             "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"

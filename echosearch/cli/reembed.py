@@ -11,10 +11,10 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.encoder import say_caveats, say_licence
-from echosearch.cli.ingest import SOME_FAILED
+from echosearch.cli.ingest import SOME_FAILED, say_work
 from echosearch.cli.place import place
 from echosearch.cli.progress import ingesting
-from echosearch.cli.show import SLOW_INDEX, note, one_line, say_json
+from echosearch.cli.show import note, one_line, say_json
 from echosearch.encoder.store import bundle_in_use, find_own_bundle, take_bundle, use_bundle
 from echosearch.settings import load_settings
 
@@ -87,12 +87,6 @@ def _say(made: Any) -> None:
         note(f"{one_line(path)}: {why}")
     if made.missing and not made.files:
         note("--name-files names the first of those that are missing")
-    if made.unread_texts:
-        note(
-            "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"
-        )
-    if made.slow_index:
-        note(SLOW_INDEX)
     changed = made.encoder.fingerprint != made.before.fingerprint
     if made.promoted and changed:
         click.echo(f"{made.encoder} answers from now on; the vectors of {made.before} are kept")
@@ -105,7 +99,4 @@ def _say(made: Any) -> None:
         )
     elif changed:
         click.echo(f"{made.before} goes on answering: the same command without --no-promote hands over")
-    rate = made.new_videos / made.seconds if made.seconds else 0.0
-    click.echo(
-        f"{made.new_videos} new videos in {made.seconds:.1f} s ({rate:.1f}/s); most time went into {made.bottleneck}"
-    )
+    say_work(made)

@@ -63,8 +63,8 @@ def unembedded(
 def hand_over_files(connection: Connection, encoder_id: int) -> None:
     """The ledger as this encoder has it, whose vectors answer from now on and are all in the index.
 
-    Files whose video it has not embedded wait for the next ingest. Those that an earlier hand-over made wait, and whose
-    video it has, are indexed again.
+    Files whose video it has not embedded wait for the next ingest, and so do their copies, any of which may come first.
+    Those that an earlier hand-over made wait, and whose video it has, are indexed again.
     """
     given = {"encoder": encoder_id, "left_out": _LEFT_OUT}
     has_it = "exists (select from core.embedding n where n.encoder_id = :encoder and n.video_key = f.video_key)"
@@ -79,6 +79,14 @@ def hand_over_files(connection: Connection, encoder_id: int) -> None:
         text(
             "update core.source_file f set state = 'registered', detail = :left_out, attempts = 0, updated_at = now()"
             f" where f.state in ('embedded', 'indexed') and not {has_it}"
+        ),
+        given,
+    )
+    connection.execute(
+        text(
+            "update core.source_file c set state = 'registered', reason = null, video_key = null, detail = null"
+            " where c.reason = 'DUPLICATE' and exists (select from core.source_file f where f.video_key = c.video_key"
+            " and f.state = 'registered' and f.detail = :left_out)"
         ),
         given,
     )

@@ -294,6 +294,20 @@ def test_a_copy_is_read_where_the_file_that_stands_is_gone(filled: Archive, mixe
     assert (made.promoted, made.missing) == (True, 0)
 
 
+def test_a_copy_that_comes_back_stands_for_what_was_left_out(filled: Archive, mixed: Export, tmp_path: Path) -> None:
+    (mixed.root / "DICOM/ST0/IM_0000").unlink()
+    away = (mixed.root / "DICOM/ST0/IM_COPY").rename(tmp_path / "away")
+    other = by(filled, OTHER)
+    assert reembed(other, ReembedOptions(leave_out_missing=True)).missing == 1
+    away.rename(mixed.root / "DICOM/ST0/IM_COPY")
+    assert ingest(other, mixed.root, IngestOptions()).new_videos == 1
+    assert verify(other).clean
+    reembed(by(filled, FIRST), WHOLE)
+    assert ingest(by(filled, FIRST), mixed.root, IngestOptions()).new_videos == 0
+    assert verify(by(filled, FIRST)).clean
+    assert vectors(by(filled, FIRST)).keys() == vectors(other).keys()
+
+
 def test_a_worker_that_dies_twice_costs_the_new_encoder_that_video_alone(
     filled: Archive, mixed: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
