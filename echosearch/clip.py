@@ -54,7 +54,7 @@ class Frames:
         return f"Frames({self.pixels.shape}, frame_seconds={self.frame_seconds})"
 
 
-@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class ClipSpec:
     """The whole preprocessing contract of a video encoder; the same in training, ingest and query.
 

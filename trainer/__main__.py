@@ -15,7 +15,7 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Exit code 0 when the run ended, 1 for a user's error, 3 when it was told to stop before its end."""
+    """Exit code 0 at the run's end, 1 for a user's error, 3 told to stop before its end, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
@@ -25,6 +25,11 @@ def main() -> int:
     except EchosearchError as exc:
         sys.stderr.write(f"trainer: {exc}\n")
         return exc.exit_code
+    except OSError as exc:
+        sys.stderr.write(f"trainer: {exc.filename or 'a file'}: {exc.strerror or type(exc).__name__}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
     return 0 if outcome.finished else 3
 
 

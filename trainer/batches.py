@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from echosearch.clip import Clip
+from echosearch.clip import Clip, Uint8
 from echosearch.encoder.golden import pad_ids
 from echosearch.encoder.tokenizer import Tokenizer
 from echosearch.errors import ConfigError
@@ -31,7 +31,7 @@ __all__ = ["Batch", "Batches", "Pairs", "shuffled_report", "studies_of_step"]
 
 Pairs = Sequence[tuple[Study, tuple[Video, ...]]]  # studies, each with the videos of it that count
 
-_NO_PIXELS = (np.empty((0, 1, 1, 1, 3), np.uint8), np.empty(0, np.int64))
+_NO_PIXELS = np.empty((0, 1, 1, 1, 3), np.uint8)
 _NO_VECTORS = torch.empty((0, 0))
 AHEAD = 2  # batches made while the model works
 
@@ -157,20 +157,20 @@ class Batches:
 
     def _batch(self, step: int, chosen: Sequence[int]) -> Batch:
         model, loss = self._config.model, self._config.loss
-        clips: list[Clip] = []
+        seen: list[tuple[Uint8, int]] = []
         keys: list[str] = []
         owner: list[int] = []
         reports: list[list[str]] = []
         numbers, drawn = [], []
         for row, index in enumerate(chosen):
             study, videos = self._studies[index]
-            rng = np.random.default_rng([self._config.seed, 102, step, index])
+            rng, of_pixels = (np.random.default_rng([self._config.seed, part, step, index]) for part in (102, 103))
             few = min(len(videos), self._config.data.videos_per_study)
             for at in sorted(rng.choice(len(videos), few, replace=False)):
                 key = videos[at].key
                 start = int(rng.integers(self._cache.starts(key)))
                 if self.locked is None:
-                    clips.append(self._cache.clip(key, start))
+                    seen.append(self._seen(self._cache.clip(key, start), of_pixels))
                 keys.append(key)
                 owner.append(row)
             if loss.contrastive:  # without it no text tower reads anything
@@ -180,12 +180,12 @@ class Batches:
             if loss.contrastive and loss.table:
                 drawn += [own[i] for i in rng.permutation(len(own))[: loss.phrases_per_study]]
         pool = list(dict.fromkeys(drawn))
-        pixels, n_valid = self._pixels(step, chosen, clips) if self.locked is None else _NO_PIXELS
+        pixels = np.stack([each for each, _ in seen]) if seen else _NO_PIXELS
         tokens = self._tokenizer.encode([f"{phrase}。" for phrase in pool], model.max_tokens)
         report_tokens = self._tokenizer.encode([text for texts in reports for text in texts], model.max_tokens)
         return Batch(
             pixels=torch.from_numpy(pixels),
-            n_valid=torch.from_numpy(n_valid),
+            n_valid=torch.tensor([valid for _, valid in seen], dtype=torch.int64),
             owner=torch.tensor(owner),
             report_ids=torch.from_numpy(pad_ids(report_tokens)),
             report_owner=torch.tensor([row for row, texts in enumerate(reports) for _ in texts], dtype=torch.int64),
@@ -196,20 +196,14 @@ class Batches:
             keys=tuple(keys),
         )
 
-    def _pixels(
-        self, step: int, chosen: Sequence[int], clips: Sequence[Clip]
-    ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
-        """All frames of the clips, or a few drawn at random (SingleImage); moved a little where data.shift says so."""
-        rng = np.random.default_rng([self._config.seed, 103, step, chosen[0]])
+    def _seen(self, clip: Clip, rng: np.random.Generator) -> tuple[Uint8, int]:
+        """All frames of the clip, or a few drawn at random (SingleImage), and how many of them are no padding; moved a
+        little where data.shift says so."""
         most = self._config.data.shift
-        moved = [np.roll(c.pixels, rng.integers(-most, most + 1, 2), (1, 2)) if most else c.pixels for c in clips]
+        pixels = np.roll(clip.pixels, rng.integers(-most, most + 1, 2), (1, 2)) if most else clip.pixels
         if self._frames_seen == self._config.model.clip.frames:
-            return np.stack(moved), np.array([clip.n_valid for clip in clips], np.int64)
-        taken = [
-            pixels[np.sort(rng.choice(clip.n_valid, self._frames_seen))]
-            for pixels, clip in zip(moved, clips, strict=True)
-        ]
-        return np.stack(taken), np.full(len(clips), self._frames_seen, np.int64)
+            return pixels, clip.n_valid
+        return pixels[np.sort(rng.choice(clip.n_valid, self._frames_seen))], self._frames_seen
 
 
 def _filled(rows: Sequence[Sequence[int]], width: int) -> Tensor:

@@ -10,12 +10,12 @@ import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder.manifest import VideoConvSpec, VideoTowerSpec
+from echosearch.encoder.manifest import BundleName, ConvNextSpec, VideoConvSpec, VideoTowerSpec
 from echosearch.errors import ConfigError
 from echosearch.phantom.findings import FINDINGS
 from echosearch.report.text import TextSpec
@@ -26,8 +26,13 @@ __all__ = ["DataConfig", "LossConfig", "ModelConfig", "OptimConfig", "RunConfig"
 FIVE_VIEWS = (View.LAX, View.SAX, View.CH2, View.CH3, View.CH4)
 
 
+# torch and numpy take no larger ones, and a process adds its own number to a thousandfold
+Seed = Annotated[int, Field(ge=0, le=2**48)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataConfig(_Section):
@@ -38,22 +43,31 @@ class DataConfig(_Section):
     source: Literal["render", "folder", "archive"] = "render"
     folder: str = ""  # "folder" only
     patients: PositiveInt = 200  # "render" only, with phantom_seed and first_patient
-    phantom_seed: int = 1
+    phantom_seed: Seed = 1
     first_patient: PositiveInt = 1
     # "render" only: of the enrich_from patients behind those, the ones with one of these findings join them. What one
     # patient in ten has is otherwise learned from a tenth of the pictures
     enrich: tuple[str, ...] = ()
     enrich_from: int = Field(default=0, ge=0)
     cache: str = "cache"  # folder of the decoded clips; kept, and used again by a run with the same clips
-    cache_frames: int = 0  # frames kept of a cine, at the clip's stride; 0: as many as a clip has
+    cache_frames: int = Field(default=0, ge=0)  # frames kept of a cine, at the clip's stride; 0: as many as a clip has
     workers: PositiveInt = 1  # processes that decode or draw
-    train_views: tuple[View, ...] = FIVE_VIEWS
-    eval_views: tuple[View, ...] = FIVE_VIEWS
+    train_views: tuple[View, ...] = Field(default=FIVE_VIEWS, min_length=1)
+    eval_views: tuple[View, ...] = Field(default=FIVE_VIEWS, min_length=1)
     videos_per_study: PositiveInt = 8  # at most, in a training step; drawn anew at each
     min_view_prob: float = Field(default=0.9, ge=0, le=1)
     shift: int = Field(default=0, ge=0)  # in training, a clip is moved by up to this many pixels each way
-    frames_seen: int = 0  # in training, this many frames of a clip drawn at random; 0: all (SingleImage: 1)
+    frames_seen: int = Field(
+        default=0, ge=0
+    )  # in training, so many frames of a clip at random; 0: all (SingleImage: 1)
     split: tuple[float, float, float] = (0.875, 0.025, 0.1)  # of patients: train, validation, test
+
+    @property
+    def pool(self) -> tuple[object, ...]:
+        """What decides which studies these are, whatever is done with them."""
+        written = str(Path(self.folder).absolute()) if self.source == "folder" else ""
+        drawn = (self.patients, self.phantom_seed, self.first_patient, self.enrich, self.enrich_from)
+        return self.source, written, drawn if self.source == "render" else ()
 
     @model_validator(mode="after")
     def _makes_sense(self) -> DataConfig:
@@ -109,7 +123,7 @@ class LossConfig(_Section):
     table_parts: bool = False  # phrases that share words share what is learned; goes with optim.table_first (parts.py)
     phrases_per_study: PositiveInt = 6  # that the text tower learns from the table in a step
     temperature: float = Field(default=0.07, gt=0)  # at the start; learned
-    max_scale: float = 100.0  # upper end of 1 / temperature
+    max_scale: float = Field(default=100.0, gt=0)  # upper end of 1 / temperature
 
 
 class OptimConfig(_Section):
@@ -139,7 +153,7 @@ class OptimConfig(_Section):
     lr_end: float = Field(default=0.0, ge=0)  # of the cosine
     warmup: int = Field(default=100, ge=0)  # steps
     weight_decay: float = Field(default=0.05, ge=0)
-    betas: tuple[float, float] = (0.9, 0.98)
+    betas: tuple[Momentum, Momentum] = (0.9, 0.98)
     clip_norm: float = Field(default=1.0, gt=0)
     precision: Literal["fp32", "bf16"] = "bf16"  # bf16: autocast; weights and optimizer stay fp32
 
@@ -164,11 +178,11 @@ class RunConfig(_Section):
 class TrainConfig(_Section):
     """One training run."""
 
-    name: str
+    name: BundleName
     version: str = "1"
     licence: str = "Apache-2.0"
     half: bool = False  # the bundle's weights in 16-bit floats
-    seed: int = 0
+    seed: Seed = 0
     data: DataConfig
     model: ModelConfig
     loss: LossConfig = LossConfig()
@@ -177,6 +191,15 @@ class TrainConfig(_Section):
 
     @model_validator(mode="after")
     def _fits(self) -> TrainConfig:
+        frames, seen = self.model.clip.frames, self.data.frames_seen
+        if seen > frames or (0 < seen < frames and not isinstance(self.model.video, ConvNextSpec)):
+            raise ValueError(
+                f"data.frames_seen {seen}: a convnext takes 1 to {frames} frames of a clip, others all (0)"
+            )
+        if self.loss.contrastive and self.optim.steps and self.optim.batch < 2 * self.optim.accumulate:
+            raise ValueError(
+                "a study is held against the others of its forward pass: optim.batch / accumulate is 2 or more"
+            )
         if self.optim.kinds_first and not isinstance(self.model.video, VideoConvSpec):
             raise ValueError("optim.kinds_first is for model.video.architecture 'video_conv'")
         if not (self.loss.contrastive or self.loss.table):

@@ -16,7 +16,7 @@ import numpy as np
 
 from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.encoder.views import load_views
-from echosearch.errors import ConfigError
+from echosearch.errors import ConfigError, InputError
 from echosearch.index.base import Collection, Payload, Point, point_id
 from echosearch.index.edge import EdgeIndex
 from echosearch.study import View
@@ -27,7 +27,7 @@ from trainer.embed import Embedded, embed_with, grouped
 from trainer.leakage import check_patients, check_videos
 from trainer.metrics import recall_at, same_patient_auc
 from trainer.pairs import Study
-from trainer.record import read_training
+from trainer.record import Training, read_training
 from trainer.retrieval import BothWays, both_ways
 from trainer.sources import load_studies
 from trainer.split import SPLITS, Split, select
@@ -65,7 +65,8 @@ class Evaluation:
     same_patient_auc: float
     ann_recall: float  # recall@10 of the embedded index against exact search
     view_accuracy: ViewAccuracy | None
-    near_duplicates_checked: bool
+    patients_checked: bool  # whether all patients that it was trained on could be held against these
+    near_duplicates_checked: bool  # and all their videos
 
 
 def evaluate(
@@ -80,11 +81,11 @@ def evaluate(
 ) -> Evaluation:
     """Scores of ``bundle``. ``config`` says which data and split; None takes the config it was trained with.
 
-    With other data than it was trained on, its training studies are held against them too. Raises Leakage,
-    ConfigError, BundleError.
+    The patients of all runs that its weights have been through are held against those of the split, and their videos
+    where they are among these data. Raises Leakage, ConfigError, BundleError.
     """
     trained_with = read_training(bundle)
-    config = config or trained_with
+    config = config or (trained_with.config if trained_with else None)
     if config is None:
         raise ConfigError(f"{bundle} has no training.toml that says what its data were: give the data with --config")
     if split != "all" and not config.data.split[SPLITS.index(split)]:  # told before thousands of studies are looked at
@@ -95,13 +96,13 @@ def evaluate(
     test = select(everything, split, config.seed, config.data.split)
     if len(test) < 2:
         raise ConfigError(f"split {split!r} has {len(test)} studies: retrieval needs at least 2")
-    train = _trained_on(trained_with, config, everything, split)
-    check_patients(train, test)
-    same_data = trained_with is not None and trained_with.data == config.data
-    cache = _cache(config, (*test, *(train if same_data else ())), clips_done)
-    if same_data:
-        sides = [[video for study in side for video in study.videos] for side in (train, test)]
-        check_videos(sides[0], sides[1], cache)
+    trained = _trained_on(trained_with, config, everything, split)
+    check_patients(trained.studies, test)
+    # of studies that are among these, the clips are at hand
+    known = {study.key for study in everything}
+    near = [study for study in trained.studies if study.key in known]
+    cache = _cache(config, (*test, *near), clips_done)
+    check_videos([v for study in near for v in study.videos], [v for study in test for v in study.videos], cache)
     used = tuple(views or config.data.eval_views)
     found = embed_with(encoder, test, cache, used, config.data.min_view_prob)
     if len(found.studies) < 2:
@@ -122,7 +123,8 @@ def evaluate(
         same_patient_auc=same_patient_auc(found.videos, patients),
         ann_recall=_ann_recall(found, encoder.id.fingerprint),
         view_accuracy=_view_accuracy(view_classifier, config, test, device) if view_classifier else None,
-        near_duplicates_checked=same_data,
+        patients_checked=trained.known,
+        near_duplicates_checked=trained.known and len(near) == len(trained.studies),
     )
 
 
@@ -144,18 +146,34 @@ def _without_nan(value: Any) -> Any:
             return value
 
 
-def _trained_on(
-    trained_with: TrainConfig | None, config: TrainConfig, everything: Sequence[Study], split: str
-) -> tuple[Study, ...]:
-    if trained_with is None:
-        return ()
-    if trained_with.data == config.data:
-        return () if split in ("train", "all") else select(everything, "train", config.seed, config.data.split)
-    try:
-        theirs = load_studies(trained_with.data)
-    except (ConfigError, OSError):
-        return ()  # the training data are not here: nothing to compare with
-    return select(theirs, "train", trained_with.seed, trained_with.data.split)
+@dataclass(frozen=True)
+class _TrainedOn:
+    studies: tuple[Study, ...]
+    known: bool  # False: it was trained elsewhere, or on data that are not here
+
+
+def _trained_on(training: Training | None, config: TrainConfig, everything: Sequence[Study], split: str) -> _TrainedOn:
+    """The training studies of all runs that the weights have been through.
+
+    Whoever asks for the split "train", or for "all" of the data that it was trained on, means to see how it does there.
+    """
+    if training is None:
+        return _TrainedOn((), known=False)
+    found: dict[str, Study] = {}
+    pools: dict[tuple[object, ...], Sequence[Study]] = {config.data.pool: everything}
+    known = True
+    for run in training.runs:
+        pool = run.data.pool
+        if pool == config.data.pool and split in ("train", "all"):
+            continue
+        try:
+            studies = pools[pool] if pool in pools else load_studies(run.data)
+        except (InputError, OSError):
+            known = False
+            continue
+        pools[pool] = studies
+        found |= {study.key: study for study in select(studies, "train", run.seed, run.data.split)}
+    return _TrainedOn(tuple(found.values()), known)
 
 
 def _cache(config: TrainConfig, studies: Sequence[Study], clips_done: Callable[[int, int], None] | None) -> ClipCache:

@@ -24,12 +24,16 @@ class Leakage(InputError):
 
 def check_patients(train: Sequence[Study], test: Sequence[Study]) -> None:
     """Raises Leakage, with a count and no name."""
-    both = {study.patient for study in train} & {study.patient for study in test}
+    both = _patients(train) & _patients(test)
     if both:
         raise Leakage(f"{len(both)} patients are on both sides of the split: split by patient, then evaluate again")
     reports = {study.key for study in train} & {study.key for study in test}
     if reports:
         raise Leakage(f"{len(reports)} studies are on both sides of the split: split by patient, then evaluate again")
+
+
+def _patients(studies: Sequence[Study]) -> set[str]:
+    return {name for study in studies for name in (study.patient, study.also_patient) if name}
 
 
 def check_videos(train: Sequence[Video], test: Sequence[Video], cache: ClipCache, near: float = NEAR) -> None:

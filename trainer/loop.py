@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from echosearch.encoder.torch_encoder import pick_device
+from echosearch.errors import ConfigError
 from echosearch.vector import Vectors
 from trainer.batches import Batch, Batches
 from trainer.cache import ClipCache
-from trainer.checkpoint import CHECKPOINT, Checkpoint, read_state, write_state
+from trainer.checkpoint import CHECKPOINT, Checkpoint, put_back, read_state, write_state
 from trainer.config import TrainConfig
 from trainer.embed import embed_texts, embed_videos
 from trainer.gather import gather, rank, world
@@ -104,9 +106,7 @@ def fit(
     optimizer = make_optimizer(trainee, config.optim)
     torch.manual_seed(config.seed * 1000 + rank())  # dropout; each process its own
     if stopped is not None:
-        trainee.load_state_dict(stopped.model)
-        optimizer.load_state_dict(stopped.optimizer)
-        _set_chance(stopped.chance[rank()], device)
+        _set_chance(put_back(out / CHECKPOINT, stopped, trainee, optimizer), device)
         done = stopped.step
     model: nn.Module = trainee
     if world() > 1:
@@ -129,6 +129,7 @@ def fit(
             trainee.train()
             lr = learning_rate(step, config.optim)
             losses = _step(model, optimizer, [part.to(device) for part in parts], lr, config)
+            trainee.bound()
             done = step + 1
             if metrics and (done % config.run.log_every == 0 or done == config.optim.steps):
                 moment = clock.moment(done, config, losses, lr)
@@ -213,8 +214,14 @@ def _step(
             sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach() / len(parts)
     norm = nn.utils.clip_grad_norm_(model.parameters(), config.optim.clip_norm)
     optimizer.step()
-    shown = {name: float(gather(value[None]).mean()) for name, value in sums.items()}
-    return shown | {"gradient": float(norm)}
+    shown = {name: float(gather(value[None]).mean()) for name, value in sums.items()} | {"gradient": float(norm)}
+    if not all(isfinite(value) for value in shown.values()):
+        lost = ", ".join(f"{name} {value:g}" for name, value in shown.items())
+        raise ConfigError(
+            f"the run has diverged ({lost}): a smaller optim.lr, a longer optim.warmup or loss.max_scale may keep it"
+            f" together; {CHECKPOINT} in run.out is from before"
+        )
+    return shown
 
 
 class _Clock:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from echosearch.vector import Vectors, unit
 
-__all__ = ["auc", "patient_bootstrap", "recall_at", "same_patient_auc"]
+__all__ = ["EXACT", "auc", "patient_bootstrap", "recall_at", "same_patient_auc"]
+
+EXACT = 12  # decimals of a cosine; behind them stands the order of sums, which may differ from row to row
 
 
 def auc(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
@@ -30,7 +32,7 @@ def same_patient_auc(studies: Vectors, patients: Sequence[str]) -> float:
     towards = unit(studies).astype(np.float64)
     first, second = np.triu_indices(len(towards), k=1)
     same = np.asarray(patients)[first] == np.asarray(patients)[second]
-    return auc((towards @ towards.T)[first, second], same)
+    return auc(np.round(towards @ towards.T, EXACT)[first, second], same)
 
 
 def recall_at(found: Sequence[Sequence[str]], exact: Sequence[Sequence[str]]) -> float:

@@ -21,7 +21,7 @@ class MetricsFile:
         self._file = folder / METRICS
         if self._file.exists():
             lines = self._file.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= done]
+            kept = [line for line in lines if line.endswith("\n") and 0 <= _step(line) <= done]
             self._file.write_text("".join(kept), encoding="utf-8")
         self._board: Any = _board(folder) if tensorboard else None
 
@@ -31,6 +31,14 @@ class MetricsFile:
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{kind}/{name}", value, step)
+
+
+def _step(line: str) -> int:
+    """-1 where it is none of ours."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, LookupError, TypeError):
+        return -1
 
 
 def _board(folder: Path) -> Any:

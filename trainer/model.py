@@ -38,6 +38,7 @@ class Trainee(nn.Module):
         self.each_phrase = each_phrase
         with torch.no_grad():
             towers.logit_scale.fill_(math.log(1 / config.temperature))
+        self.bound()
         if not config.contrastive:
             towers.text.requires_grad_(False)
             towers.logit_scale.requires_grad_(False)
@@ -47,6 +48,11 @@ class Trainee(nn.Module):
         locked = len(batch.vectors) > 0
         videos = batch.vectors if locked else self.towers.video(normalise(batch.pixels, batch.n_valid, self.clip))
         return self.losses(videos, batch)
+
+    @torch.no_grad()
+    def bound(self) -> None:
+        """The scale to its upper end, after a step as CLIP does it: clamped in the loss it could never come down."""
+        self.towers.logit_scale.clamp_(max=math.log(self.config.max_scale))
 
     def losses(self, videos: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The same from the batch's video vectors (V, D)."""
@@ -58,8 +64,7 @@ class Trainee(nn.Module):
             total = total + self.config.table * losses["table"]
         if self.config.contrastive:
             texts = study_means(self.towers.text(batch.report_ids), batch.report_owner, batch.n_studies)
-            scale = self.towers.logit_scale.exp().clamp(max=self.config.max_scale)
-            given = (studies, texts, scale, batch.report_phrases, self.config.soft_targets)
+            given = (studies, texts, self.towers.logit_scale.exp(), batch.report_phrases, self.config.soft_targets)
             losses["contrastive"] = contrastive(*given)
             total = total + self.config.contrastive * losses["contrastive"]
             if isinstance(self.table, PhraseTable):
@@ -68,7 +73,8 @@ class Trainee(nn.Module):
         return losses | {"loss": total}
 
     def _words(self, table: PhraseTable, texts: Tensor, batch: Batch) -> Tensor:
-        """How far the text tower puts phrases and reports from where the table has them: 1 - cosine, both kinds."""
+        """How far the text tower puts phrases and reports from where the table has them: 1 - cosine, both kinds. The
+        phrases are those that this process has drawn."""
         said = self.towers.text(batch.phrase_ids).float()
         wanted = table.phrases(self.each_phrase).detach()[batch.phrase_rows]
         reports = table.reports(batch.report_phrases).detach()

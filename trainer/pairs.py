@@ -52,6 +52,8 @@ class Study:
     videos: tuple[Video, ...]
     study_date: date | None = field(default=None, repr=False)
     truth: Truth | None = None
+    # of a phantom drawn in memory, what its patient is called where `phantom write` has written it: it is one patient
+    also_patient: str = ""
 
     def of_views(self, views: Sequence[View], min_view_prob: float) -> tuple[Video, ...]:
         """The videos of these views that pass the gate; all of them where no view is known."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.vector import Vectors, unit
+from trainer.metrics import EXACT
 
 __all__ = ["BothWays", "Interval", "Places", "Retrieval", "both_ways", "places", "scores"]
 
@@ -78,7 +79,7 @@ def places(queries: Vectors, candidates: Vectors) -> Places:
     ties = np.empty(len(queries), np.int64)
     for start in range(0, len(queries), CHUNK):
         rows = np.arange(start, min(start + CHUNK, len(queries)))
-        cosine = np.round(own_queries[rows] @ own_candidates.T, 12)  # the order of sums may differ from row to row
+        cosine = np.round(own_queries[rows] @ own_candidates.T, EXACT)
         own = cosine[np.arange(len(rows)), rows][:, None]
         higher[rows] = (cosine > own).sum(axis=1)
         ties[rows] = (cosine == own).sum(axis=1) - 1

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from echosearch.errors import BundleError, ConfigError
 from trainer.batches import Batches
 from trainer.cache import ClipCache, open_cache
 from trainer.config import TrainConfig
@@ -48,6 +49,8 @@ def prepare(config: TrainConfig, clips_done: Callable[[int, int], None] | None =
     """Pairs, split and cache of a config. Process 0 fills the cache, the others wait and read it."""
     everything = load_studies(config.data)
     studies = {split: select(everything, split, config.seed, config.data.split) for split in SPLITS}
+    if not studies["train"]:
+        raise ConfigError(f"data.split {config.data.split} leaves no study to train on")
     check_patients(studies["train"], (*studies["validation"], *studies["test"]))
     used = {*config.data.train_views, *config.data.eval_views}
     either = (*studies["train"], *studies["validation"])
@@ -76,7 +79,10 @@ def train(
     progress: Callable[[Moment], None] | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Train, and write run.out/bundle at the end. Raises ConfigError, BundleError."""
+    """Train, and write run.out/bundle at the end. Raises ConfigError, BundleError: that there is one already."""
+    bundle = Path(config.run.out) / BUNDLE
+    if bundle.exists():  # told before the training, not behind it
+        raise BundleError(f"{bundle} exists already: give another run.out, or remove it first")
     with distributed():
         prepared = prepare(config, clips_done)
         began = {name: tensor.clone() for name, tensor in prepared.start.towers.state_dict().items()}
@@ -102,7 +108,7 @@ def train(
         if outcome.finished and rank() == 0:
             if config.optim.keep_start:
                 _keep(prepared.start.towers, began, config.optim.keep_start)
-            export(prepared, outcome.step, Path(config.run.out) / BUNDLE, validate())
+            export(prepared, outcome.step, bundle, validate())
         return outcome
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -56,7 +56,8 @@ def rendered(patients: int, seed: int, first_patient: int = 1, having: Sequence[
         )
         truth = Truth(study.findings.ef, study.findings.grades())
         patient = f"phantom-{seed}-{study.patient}"
-        found.append(Study(name, patient, report_text(study), videos, study.study_date, truth))
+        written = _pseudonym(study.who.patient_id) if study.who else ""
+        found.append(Study(name, patient, report_text(study), videos, study.study_date, truth, written))
     return tuple(found)
 
 
@@ -77,14 +78,15 @@ def from_folder(folder: Path) -> tuple[Study, ...]:
         if not (folder / name).is_file():
             raise ConfigError(f"{folder} has no {name}: give a folder that `echosearch phantom write` made")
     truths = _truths(folder / "truth.csv")
+    reports = list(read_reports(folder / "reports.csv"))
+    if twice := [study for study, n in Counter(row.study_uid for row in reports).items() if n > 1]:
+        raise ConfigError(f"{folder / 'reports.csv'}: {len(twice)} studies have two reports or more: keep one of each")
     by_study: dict[str, list[ViewRow]] = defaultdict(list)
     uids = _study_uids(folder)
     for row in read_views(folder / "views.csv"):
-        by_study[uids[str(Path(row.path).parent)]].append(row)
-    return tuple(
-        _of_folder(folder, row, by_study[row.study_uid], truths.get(row.study_uid))
-        for row in read_reports(folder / "reports.csv")
-    )
+        own = by_study[uids[str(Path(row.path).parent)]]
+        own += [row] if row.path not in {other.path for other in own} else []
+    return tuple(_of_folder(folder, row, by_study[row.study_uid], truths.get(row.study_uid)) for row in reports)
 
 
 def _of_folder(folder: Path, row: ReportRow, views: list[ViewRow], truth: Truth | None) -> Study:
@@ -118,13 +120,21 @@ def _study_uids(folder: Path) -> dict[str, str]:
 def _truths(file: Path) -> dict[str, Truth]:
     if not file.is_file():
         return {}
-    with file.open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
     identity = ("study_uid", "patient_id", "study_date", "ef")
-    return {
-        row["study_uid"]: Truth(float(row["ef"]), {name: int(row[name]) for name in row if name not in identity})
-        for row in rows
-    }
+    found: dict[str, Truth] = {}
+    line = 1
+    try:
+        with file.open(encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                line += 1
+                grades = {name: int(row[name]) for name in row if name not in identity}
+                found[row["study_uid"]] = Truth(float(row["ef"]), grades)
+    except (ValueError, TypeError, KeyError) as exc:
+        raise TableError(
+            f"{file}, line {line}: it is not what `echosearch phantom write` makes: study_uid, ef, and a number for"
+            " each finding, in UTF-8"
+        ) from exc
+    return found
 
 
 def from_archive() -> tuple[Study, ...]:

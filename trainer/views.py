@@ -30,8 +30,8 @@ from echosearch.errors import ConfigError
 from echosearch.study import View
 from trainer.cache import ClipCache, open_cache
 from trainer.config import DataConfig
-from trainer.export import TRAINING
 from trainer.pairs import Study, Video
+from trainer.record import TRAINING
 from trainer.sources import load_studies
 from trainer.split import select
 

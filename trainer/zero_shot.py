@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.vector import Vectors, unit
-from trainer.metrics import auc, patient_bootstrap
+from trainer.metrics import EXACT, auc, patient_bootstrap
 from trainer.pairs import Study
 from trainer.prompts import EF_VALUES, FINDINGS, ef_prompts, finding_prompts
 from trainer.retrieval import Interval
@@ -67,7 +67,7 @@ def findings(
             continue
         present, absent = finding_prompts(name)
         near = np.max([_near(towards, texts(meaning)) for meaning in present], axis=0)
-        contrast = near - _near(towards, texts(absent)) if absent else near
+        contrast = np.round(near - _near(towards, texts(absent)), EXACT) if absent else near
         found.append(
             Finding(
                 name,
@@ -113,7 +113,7 @@ def nearest_values(cosine: NDArray[np.float64], values: NDArray[np.float64]) -> 
 
 def _near(towards: Vectors, prompts: Vectors) -> NDArray[np.float64]:
     mean: NDArray[np.float64] = (towards.astype(np.float64) @ unit(prompts).astype(np.float64).T).mean(axis=1)
-    return mean
+    return np.round(mean, EXACT)
 
 
 def _grade(study: Study, finding: str) -> int:

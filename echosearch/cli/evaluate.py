@@ -17,6 +17,8 @@ from echosearch.encoder.shipped import find_bundle
 
 __all__ = ["evaluate"]
 
+FIGURES = (".png", ".pdf", ".svg")
+
 
 @click.command(short_help="Score an encoder as the papers do.")
 @click.argument("bundle", metavar="FOLDER|NAME", type=place)
@@ -49,10 +51,12 @@ def evaluate(
     \b
     echosearch evaluate ./run/bundle --split test --figure table.png
     echosearch evaluate ./run/bundle --split all --config other.toml --json
-    echosearch evaluate phantom-tiny --view-classifier phantom-views --split validation
+    echosearch evaluate phantom-tiny --view-classifier phantom-views --split all --config other.toml
     """
     if settings and config is None:
         raise click.UsageError("--set overrides a key of --config: give --config TOML too")
+    if figure is not None and (figure.suffix.lower() not in FIGURES or figure.is_dir() or not figure.parent.is_dir()):
+        raise click.UsageError(f"--figure {figure}: give a file in a folder that is there, {', '.join(FIGURES)}")
     folder = find_bundle(bundle)
     load_manifest(folder)
     views = find_bundle(view_classifier) if view_classifier else None
@@ -63,12 +67,12 @@ def evaluate(
     data = import_module("trainer.config").load(config, settings) if config else None
     progress = import_module("trainer.progress").say_clips if sys.stderr.isatty() else None
     found = trainer.evaluate(folder, config=data, view_classifier=views, clips_done=progress, **given)
-    if draw:
-        draw(found, figure)
     if as_json:
         say_json(trainer.as_json(found))
-        return
-    _show(found)
+    else:
+        _show(found)
+    if draw:  # last: what cannot be written must not take the scores along
+        draw(found, figure)
 
 
 def _show(found: Any) -> None:
@@ -87,7 +91,9 @@ def _show(found: Any) -> None:
     table(("score", "value"), list(_single(found)), right=("value",))
     if found.left_out:
         note(f"{found.left_out} studies have no usable video of the views and are left out")
-    if not found.near_duplicates_checked:
+    if not found.patients_checked:
+        note("what it was trained on is not known here: whether it has seen these patients could not be looked at")
+    elif not found.near_duplicates_checked:
         note("the training videos are not among these data: near-duplicate videos were not looked for")
 
 

@@ -120,6 +120,8 @@ def test_every_reason_has_a_meaning() -> None:
         (["evaluate", "phantom-tiny", "--set", "data.patients=2"], 2, "give --config TOML too"),
         (["evaluate", "phantom-tiny"], 1, "split 'test' has no share of these patients"),
         (["evaluate", "phantom-views"], 1, "encoder"),
+        (["evaluate", "phantom-tiny", "--figure", "x.foo"], 2, "--figure x.foo: give a file"),
+        (["evaluate", "phantom-tiny", "--figure", "no/such/x.png"], 2, "in a folder that is there"),
         (["evaluate", "phantom-tiny", "--view-classifier", "no/such"], 1, "no/such"),
         (["phantom", "write", "x", "--seed", "100000"], 2, "'--seed': 100000 is not in the range 0<=x<=99999"),
         (["encoder", "init", "--reports", "x", "--out", "x", "--seed", "9" * 20], 2, "'--seed'"),

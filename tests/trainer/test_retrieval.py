@@ -84,6 +84,13 @@ def test_same_patient_auc() -> None:
     assert same_patient_auc(vectors, ["a", "b", "a", "b"]) < 0.5
 
 
+@pytest.mark.parametrize("n", [20, 50, 101])
+def test_identical_vectors_tell_no_patient_from_another(n: int) -> None:
+    """The order of sums must not decide between equal cosines."""
+    same = np.tile(np.random.default_rng(n).standard_normal(96).astype(np.float32), (n, 1))
+    assert same_patient_auc(same, [f"p{i // 2}" for i in range(n)]) == 0.5
+
+
 def test_recall_and_bootstrap() -> None:
     assert recall_at([["a", "b"], ["c"]], [["a", "x"], ["c"]]) == 0.75
     values = np.arange(10.0)

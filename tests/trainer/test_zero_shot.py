@@ -36,6 +36,14 @@ def test_the_nearest_place_counts_not_the_mean_over_places() -> None:
     assert found.present.value == 1.0
 
 
+def test_studies_that_look_alike_have_no_finding_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    videos = np.tile(rng.standard_normal(96).astype(np.float32), (30, 1))
+    studies = [study(i, mr=3 if i % 3 else 0) for i in range(30)]
+    found = findings(videos, studies, lambda texts: rng.standard_normal((len(texts), 96)).astype(np.float32), samples=0)
+    assert [(f.name, f.present.value, f.contrast.value) for f in found] == [("mr", 0.5, 0.5)]
+
+
 def test_ejection_fraction_is_the_middle_of_the_nearest_prompts() -> None:
     def at(value: float) -> list[float]:
         return [float(np.cos(value / 60)), float(np.sin(value / 60))]
