@@ -16,6 +16,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from multiprocessing import get_context
@@ -113,7 +114,14 @@ def open_cache(
 
 def _shards(folder: Path) -> Iterator[tuple[list[str], Path]]:
     for listing in sorted(folder.glob("[!.]*.json")):
-        yield json.loads(listing.read_text(encoding="utf-8")), listing.with_suffix(".npy")
+        pixels = listing.with_suffix(".npy")
+        try:
+            names = json.loads(listing.read_text(encoding="utf-8"))
+            for file in (pixels, _valid_file(pixels)):
+                np.load(file, mmap_mode="r")
+        except (OSError, ValueError):
+            continue  # damaged: its videos are decoded again, into the same files
+        yield names, pixels
 
 
 def _made(folder: Path, missing: Sequence[Video], spec: ClipSpec, workers: int) -> Iterator[int]:
@@ -156,14 +164,22 @@ def _write(folder: Path, videos: Sequence[Video], spec: ClipSpec) -> int:
             pixels[row], valid[row] = clip.pixels, clip.n_valid
     file = folder / f"{hashlib.sha256(chr(0).join(names).encode()).hexdigest()[:24]}.npy"
     for place, array in ((file, pixels), (_valid_file(file), valid)):
-        partial = place.with_name(f".{place.name}.{os.getpid()}")
-        with partial.open("wb") as handle:
+        with _whole(place) as partial, partial.open("wb") as handle:
             np.save(handle, array)
-        os.replace(partial, place)
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    partial.write_text(json.dumps(names), encoding="utf-8")
-    os.replace(partial, file.with_suffix(".json"))
+    with _whole(file.with_suffix(".json")) as partial:
+        partial.write_text(json.dumps(names), encoding="utf-8")
     return len(videos)
+
+
+@contextmanager
+def _whole(place: Path) -> Iterator[Path]:
+    """A name to write under, that becomes ``place`` when all went well and goes when it did not."""
+    partial = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        yield partial
+        os.replace(partial, place)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def clip_of(video: Video, spec: ClipSpec) -> Clip:

@@ -7,7 +7,6 @@ A run that was stopped and one that was not end with the same bits: what a step 
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -40,6 +39,7 @@ from trainer.pairs import Study, fingerprint
 from trainer.parts import phrase_parts
 from trainer.schedule import learning_rate
 from trainer.start import Start
+from trainer.stopping import any_told, told_to_stop
 from trainer.table import PhraseTable, begin_table
 from trainer.text_table import TextTable, begin_text_table
 from trainer.texts import begin_texts
@@ -124,7 +124,7 @@ def fit(
 
     if done == 0:
         save(0)
-    with _told_to_stop() as told:
+    with told_to_stop() as told:
         for step, parts in enumerate(batches.steps(done, last), done):
             trainee.train()
             lr = learning_rate(step, config.optim)
@@ -141,7 +141,7 @@ def fit(
                 trainee.eval()
                 metrics.write(done, "validation", validate())
                 _set_chance(chance, device)
-            stopping = _any_told(told, device)
+            stopping = any_told(told, device)
             if done % config.run.checkpoint_every == 0 or done == last or stopping:
                 save(done)
             if stopping:
@@ -255,28 +255,6 @@ def distributed() -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[list[bool]]:
-    """SIGTERM, as a scheduler sends it, ends the run behind the current step with a checkpoint."""
-    told: list[bool] = []
-    try:
-        before = signal.signal(signal.SIGTERM, lambda *_: told.append(True))
-    except ValueError:  # not the main thread: nobody can signal us
-        yield told
-        return
-    try:
-        yield told
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _any_told(told: list[bool], device: torch.device) -> bool:
-    """Whether any process was: all must stop behind the same step."""
-    if world() == 1:
-        return bool(told)
-    return bool(gather(torch.tensor([len(told)], device=device)).any())
 
 
 def _chance(device: torch.device) -> Tensor:

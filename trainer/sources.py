@@ -81,6 +81,8 @@ def from_folder(folder: Path) -> tuple[Study, ...]:
     reports = list(read_reports(folder / "reports.csv"))
     if twice := [study for study, n in Counter(row.study_uid for row in reports).items() if n > 1]:
         raise ConfigError(f"{folder / 'reports.csv'}: {len(twice)} studies have two reports or more: keep one of each")
+    if nobody := sum(not row.patient_id for row in reports):
+        raise ConfigError(f"{folder / 'reports.csv'}: {nobody} rows have no patient_id, by which studies are split")
     by_study: dict[str, list[ViewRow]] = defaultdict(list)
     uids = _study_uids(folder)
     for row in read_views(folder / "views.csv"):

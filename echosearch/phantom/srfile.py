@@ -16,7 +16,7 @@ from pydicom.uid import ComprehensiveSRStorage, ExplicitVRLittleEndian, Ultrasou
 from echosearch.phantom.anatomy import heart_size
 from echosearch.phantom.history import PhantomStudy
 from echosearch.phantom.identity import common, uid
-from echosearch.phantom.ventricle import lv_surface
+from echosearch.phantom.ventricle import CHORDS, lv_diastolic_diameter, lv_surface
 
 __all__ = ["Code", "MeasuredValue", "measured_values", "sr_dataset", "write_sr"]
 
@@ -55,7 +55,7 @@ def measured_values(study: PhantomStudy) -> tuple[MeasuredValue, ...]:
     """What a sonographer would measure on this heart."""
     f = study.findings
     size = heart_size(study.anatomy, f)
-    cut = lv_surface(size, f, np.linspace(0, 0.6, 31), np.array([0.3]), np.array([120.0, 300.0]))
+    cut = lv_surface(size, f, np.linspace(0, 0.6, 31), np.array([CHORDS]), np.array([120.0, 300.0]))
     across = cut.radius[:, 0].sum(axis=1)
     biplane = ((_METHOD, Code("125207", "DCM", "Method of Disks, Biplane")),)
     out = [
@@ -65,7 +65,7 @@ def measured_values(study: PhantomStudy) -> tuple[MeasuredValue, ...]:
         MeasuredValue(
             Code("29436-3", "LN", "Left Ventricle Internal End Diastolic Dimension"),
             _LV,
-            round(float(across[0]), 2),
+            round(lv_diastolic_diameter(size), 2),
             _CM,
         ),
         MeasuredValue(

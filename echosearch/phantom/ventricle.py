@@ -18,7 +18,9 @@ from echosearch.phantom.anatomy import HeartSize
 from echosearch.phantom.cycle import Floats, contraction, early_notch
 from echosearch.phantom.findings import Findings
 
-__all__ = ["Surface", "lv_surface", "lv_volume"]
+__all__ = ["CHORDS", "Surface", "lv_diastolic_diameter", "lv_surface", "lv_volume"]
+
+CHORDS = 0.3  # z at which diameters are measured: the tips of the mitral leaflets
 
 _TERRITORY = {"LAD": (330.0, 0.30, 1.01), "RCA": (195.0, -0.01, 0.75), "LCX": (95.0, -0.01, 0.75)}  # phi, z from, z to
 _HALF_WIDTH = (0.0, 45.0, 52.0, 60.0, 68.0)  # degrees, by grade
@@ -47,10 +49,21 @@ def lv_volume(size: HeartSize, findings: Findings, phase: Floats) -> Floats:
     return _volume(size.lv_length, size.lv_radius, findings, gain, phase)
 
 
+def lv_diastolic_diameter(size: HeartSize) -> float:
+    """Inner diameter at the chords before anything moves; cm. Reports and measurements say this one."""
+    return float(2 * size.lv_radius * _profile(np.array(CHORDS)))
+
+
+def _profile(z: Floats) -> Floats:
+    """Radius at z, 1 at the widest."""
+    narrower: Floats = 0.88 + 0.12 * np.sin(np.clip(z / 0.4, 0, 1) * np.pi / 2)
+    return np.sqrt(np.clip(1.0 - z**2.4, 0.0, 1.0)) * narrower
+
+
 def _surface(
     length0: float, radius0: float, wall0: float, f: Findings, gain: float, phase: Floats, z: Floats, phi: Floats
 ) -> Surface:
-    profile = np.sqrt(np.clip(1.0 - z**2.4, 0.0, 1.0)) * (0.88 + 0.12 * np.sin(np.clip(z / 0.4, 0, 1) * np.pi / 2))
+    profile = _profile(z)
     late = (0.0, 1.2, 2.6, 3.5, 4.4)[f.dyssynchrony]
     lag = 0.030 * late * np.cos(np.radians(phi - 90.0))  # lateral wall late, septum early
     moved = contraction(phase[:, None] - lag[None, :])  # (T, P)

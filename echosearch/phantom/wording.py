@@ -12,6 +12,7 @@ import numpy as np
 
 from echosearch.phantom.anatomy import heart_size
 from echosearch.phantom.history import PhantomStudy
+from echosearch.phantom.ventricle import lv_diastolic_diameter
 
 __all__ = ["FLUID", "LEAK", "NAMES", "SIZE", "Phrase", "report_phrases", "report_text"]
 
@@ -255,7 +256,7 @@ def report_phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
         )
     if rng.random() < 0.3:
         size = heart_size(study.anatomy, study.findings)
-        out.append(Phrase(f"LVDd {round(20 * size.lv_radius)}mm"))
+        out.append(Phrase(f"LVDd {round(10 * lv_diastolic_diameter(size))}mm"))
     out += w.remarks()
     return tuple(out)
 

@@ -8,6 +8,7 @@ import pytest
 
 from echosearch.phantom.archive import cohort
 from echosearch.phantom.history import PhantomStudy
+from echosearch.phantom.srfile import measured_values
 from echosearch.phantom.wording import FLUID, LEAK, NAMES, SIZE, report_phrases, report_text
 
 ABSENT = re.compile(r"(なし|認めない|認めず|\(-\))$")
@@ -95,3 +96,13 @@ def test_a_report_is_phrases_each_ending_in_a_full_stop(studies: list[PhantomStu
 def test_severity_words_of_the_scales_do_not_overlap() -> None:
     for scale in (LEAK, SIZE, FLUID):
         assert [{SEVERITY[word] for word in words} for words in scale] == [{1}, {2}, {3}, {4}]
+
+
+def test_a_diameter_is_the_one_that_is_measured(studies: list[PhantomStudy]) -> None:
+    said = 0
+    for study in studies:
+        if stated := re.search(r"LVDd (\d+)mm", report_text(study)):
+            (measured,) = (v.value for v in measured_values(study) if v.concept.value == "29436-3")  # cm
+            assert abs(float(stated[1]) - 10 * measured) <= 0.55
+            said += 1
+    assert said > 50

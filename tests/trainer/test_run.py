@@ -1,6 +1,7 @@
 """Whole runs on a tiny phantom: stopped and resumed, exported, loaded, evaluated."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from trainer.config import TrainConfig, load
 from trainer.embed import embed_studies
 from trainer.heads import begin_heads
 from trainer.kinds import begin_trunk, kinds_of
-from trainer.loop import fit
+from trainer.loop import Moment, fit
 from trainer.model import Trainee, study_means
 from trainer.record import Training, read_training
 from trainer.retrieval import both_ways
@@ -69,6 +70,25 @@ def test_a_run_that_diverges_says_so_at_once(toml: Path, tmp_path: Path) -> None
     assert "NaN" not in (tmp_path / "run" / "metrics.jsonl").read_text()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_behind_its_step_with_a_checkpoint(
+    toml: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    whole = weights(load(toml, [f"run.out={tmp_path / 'whole'}"]))
+    before = signal.getsignal(number)
+    prepared = prepare(load(toml))
+
+    def tell(moment: Moment) -> None:
+        if moment.step == 2:
+            signal.raise_signal(number)
+
+    outcome = fit(prepared.config, prepared.start, prepared.studies["train"], prepared.cache, progress=tell)
+    assert (outcome.step, outcome.finished) == (2, False)
+    assert signal.getsignal(number) == before
+    resumed = weights(load(toml))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
 def test_a_bundle_that_is_there_is_told_before_the_training(toml: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "bundle").mkdir(parents=True)
     with pytest.raises(BundleError, match="exists already"):
@@ -109,6 +129,18 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(
 
 def fill_the_disk(*_: object) -> None:
     raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")  # as torch says it
+
+
+@pytest.mark.parametrize("damage", ["*.json", "*.npy", "*.valid.npy"])
+def test_a_damaged_cache_is_made_again(toml: Path, tmp_path: Path, damage: str) -> None:
+    config = load(toml, [f"data.cache={tmp_path / 'clips'}", "data.patients=1", "data.split=[1.0,0.0,0.0]"])
+    (study, *_) = prepare(config).studies["train"]
+    clip = prepare(config).cache.clip(study.videos[0].key)
+    for file in (tmp_path / "clips").rglob(damage):
+        file.write_bytes(file.read_bytes()[:50])
+    again = prepare(config).cache
+    assert np.array_equal(again.clip(study.videos[0].key).pixels, clip.pixels)
+    assert not [*(tmp_path / "clips").rglob(".*")]
 
 
 def test_the_scale_comes_down_from_its_upper_end(toml: Path) -> None:

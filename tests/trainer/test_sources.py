@@ -45,6 +45,15 @@ def test_a_study_with_two_reports_is_refused_and_a_video_named_twice_counts_once
     assert twice[-1].videos == tuple(dict.fromkeys(twice[-1].videos))
 
 
+def test_rows_without_a_patient_are_refused(written: Path, tmp_path: Path) -> None:
+    reports = (written / "reports.csv").read_text(encoding="utf-8").splitlines()
+    column = reports[0].split(",").index("patient_id")
+    cells = reports[1].split(",")
+    cells[column] = ""
+    with pytest.raises(ConfigError, match="1 rows have no patient_id"):
+        from_folder(rewritten(written, tmp_path, "reports.csv", "\n".join([reports[0], ",".join(cells), *reports[2:]])))
+
+
 @pytest.mark.parametrize("change", [("ef", "eff"), ("study_uid", "uid")])
 def test_a_wrong_truth_names_its_line(written: Path, tmp_path: Path, change: tuple[str, str]) -> None:
     truth = (written / "truth.csv").read_text(encoding="utf-8")
