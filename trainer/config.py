@@ -21,7 +21,17 @@ from echosearch.phantom.findings import FINDINGS
 from echosearch.report.text import TextSpec
 from echosearch.study import View
 
-__all__ = ["DataConfig", "LossConfig", "ModelConfig", "OptimConfig", "RunConfig", "TextShape", "TrainConfig", "load"]
+__all__ = [
+    "DataConfig",
+    "LossConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "RunConfig",
+    "Seed",
+    "TextShape",
+    "TrainConfig",
+    "load",
+]
 
 FIVE_VIEWS = (View.LAX, View.SAX, View.CH2, View.CH3, View.CH4)
 

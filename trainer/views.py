@@ -16,20 +16,20 @@ from typing import Any, Literal
 import numpy as np
 import tomli_w
 import torch
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.convnext import FrameConvNext
-from echosearch.encoder.manifest import ConvNextSpec, ViewManifest
+from echosearch.encoder.manifest import BundleName, ConvNextSpec, ViewManifest
 from echosearch.encoder.model import normalise
 from echosearch.encoder.torch_encoder import pick_device
 from echosearch.encoder.views import frame_logits, save_views
 from echosearch.errors import ConfigError
 from echosearch.study import View
 from trainer.cache import ClipCache, open_cache
-from trainer.config import DataConfig
+from trainer.config import DataConfig, Seed
 from trainer.pairs import Study, Video
 from trainer.record import TRAINING
 from trainer.sources import load_studies
@@ -41,20 +41,20 @@ __all__ = ["ViewConfig", "fit_views", "load_view_config", "train_views"]
 class ViewConfig(BaseModel):
     """One view classifier's run; ``kind`` tells its TOML from an encoder's."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: Literal["view_classifier"]
-    name: str
+    name: BundleName
     version: str = "1"
-    seed: int = 0
+    seed: Seed = 0
     data: DataConfig
     tower: ConvNextSpec
     clip: ClipSpec
     steps: PositiveInt
     batch: PositiveInt = 32  # videos
     frames_seen: PositiveInt = 1  # of each video in a step
-    lr: float = 1e-3
-    weight_decay: float = 0.05
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
     warmup: PositiveInt = 20
     out: str
     device: str = "auto"
@@ -64,7 +64,7 @@ def load_view_config(file: Path) -> ViewConfig:
     """Raises ConfigError that names the key."""
     try:
         return ViewConfig.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise ConfigError(f"{file} cannot be read as TOML: {exc}") from exc
     except ValidationError as exc:
         first = exc.errors()[0]
