@@ -78,8 +78,11 @@ def reembed(
     store goes away: what was committed stays, run again.
     """
     with single_ingest(archive.engine), Reembedding(archive, options, on_progress) as run:
-        for batch in encoded(run, decoded(run, run.waiting())):
-            run.store(batch)
+        videos: Iterator[Admitted] | None = run.waiting()
+        while videos is not None:
+            for batch in encoded(run, decoded(run, videos)):
+                run.store(batch)
+            videos = run.copies()
         with run.clock.stage("reports"):
             run.new_reports = encode_reports(run)
         return run.finish()
@@ -123,6 +126,8 @@ class Reembedding(Work):
         self.options = options
         self.reasons: Counter[str] = Counter()
         self.files: dict[str, str] = {}
+        self._others: dict[int, list[Admitted]] = {}  # file under way -> the same video in its copies
+        self._copies: list[Admitted] = []  # of files that gave no vector
 
     def __enter__(self) -> Reembedding:
         with self.archive.engine.begin() as connection:
@@ -145,9 +150,13 @@ class Reembedding(Work):
             if not videos:
                 return
             for video in videos:
-                whole = next((one for one in video.files if as_read(one.file)), None)
-                if whole is not None:
-                    yield Admitted(replace(whole, attempts=1), video.video_key, video.study_key, needs_decoding=True)
+                whole = [
+                    Admitted(replace(one, attempts=1), video.video_key, video.study_key, needs_decoding=True)
+                    for one in video.files
+                    if as_read(one.file)
+                ]
+                if whole:
+                    yield self._first_of(whole)
                 elif video.files:
                     self.refuse([(video.files[0], _gone(video.files[0]))])
                 else:
@@ -155,12 +164,26 @@ class Reembedding(Work):
                     self.advance(1)
             last = videos[-1]
 
+    def _first_of(self, holding: Sequence[Admitted]) -> Admitted:
+        """The first file that holds a video; the others are remembered until it has given a vector."""
+        if holding[1:]:
+            self._others[holding[0].claimed.id] = list(holding[1:])
+        return holding[0]
+
+    def copies(self) -> Iterator[Admitted] | None:
+        """The next copies of what gave no vector, None where there are none."""
+        copies, self._copies = self._copies, []
+        return iter(copies) if copies else None
+
     def refuse(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
         for claimed, outcome in outcomes:
+            if others := self._others.pop(claimed.id, None):
+                self._copies.append(self._first_of(others))
+                continue
+            self.advance(1)
             self.reasons[str(outcome.reason)] += 1
             if len(self.files) < NAMED:
                 self.files[str(claimed.file.path)] = f"{outcome.reason}: {outcome.detail}"
-        self.advance(len(outcomes))
 
     def claim_again(self, claimed: Claimed) -> Claimed:
         return replace(claimed, attempts=claimed.attempts + 1)
@@ -169,6 +192,8 @@ class Reembedding(Work):
         with self.writing() as connection:
             rows = [(each.video.video_key, each.video.study_key, each.vector) for each in batch]
             put_vectors(connection, self.encoder_id, rows)
+        for each in batch:
+            self._others.pop(each.video.claimed.id, None)
         self.new_videos += len(batch)
         self.advance(len(batch))
 

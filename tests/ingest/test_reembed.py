@@ -294,6 +294,16 @@ def test_a_copy_is_read_where_the_file_that_stands_is_gone(filled: Archive, mixe
     assert (made.promoted, made.missing) == (True, 0)
 
 
+def test_a_copy_is_read_where_the_file_that_stands_is_not_what_it_was(filled: Archive, mixed: Export) -> None:
+    """Size and time are as they were, so that only decoding finds out."""
+    stands = mixed.root / "DICOM/ST0/IM_0000"
+    found = stands.stat()
+    stands.write_bytes(b"junk".ljust(found.st_size, b"."))
+    os.utime(stands, ns=(found.st_atime_ns, found.st_mtime_ns))
+    made = reembed(by(filled, OTHER), WHOLE)
+    assert (made.promoted, made.missing, made.reasons, made.new_videos) == (True, 0, {}, 10)
+
+
 def test_a_copy_that_comes_back_stands_for_what_was_left_out(filled: Archive, mixed: Export, tmp_path: Path) -> None:
     (mixed.root / "DICOM/ST0/IM_0000").unlink()
     away = (mixed.root / "DICOM/ST0/IM_COPY").rename(tmp_path / "away")
