@@ -112,7 +112,7 @@ def _one_of(named: Sequence[tuple[int, EncoderId]], name: str) -> tuple[int, Enc
         return named[0]
     if not named:
         raise InputError(f"no encoder called {name!r} has made vectors here: echosearch status lists those that have")
-    listed = ", ".join(f"{encoder.name}-{encoder.fingerprint[:12]}" for _, encoder in named)
+    listed = ", ".join(encoder.folder for _, encoder in named)
     raise InputError(f"{len(named)} encoders are called {name!r}: give one of {listed}")
 
 
@@ -235,15 +235,7 @@ class Reembedding(Work):
                 reasons=dict(self.reasons.most_common()),
                 files=self.files,
                 indexed=contents(connection, self.encoder_id),
-                new_videos=self.new_videos,
-                new_reports=self.new_reports,
-                encoder_batches=self.encoder_batches,
-                index_writes=sent,
-                unread_texts=self.unread_texts,
-                slow_index=self.slow_index,
-                seconds=self.clock.elapsed,
-                stage_seconds={stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
-                bottleneck=self.clock.bottleneck,
+                **self.tally(sent),
             )
 
 

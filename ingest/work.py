@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
 from types import TracebackType
+from typing import Any
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
@@ -75,6 +76,20 @@ class Work(ABC):
         order would end one another."""
         with self.clock.stage("write"), self.lock, self.archive.engine.begin() as connection:
             yield connection
+
+    def tally(self, index_writes: int) -> dict[str, Any]:
+        """What every summary says of the work: what was made, and where the time went."""
+        return {
+            "new_videos": self.new_videos,
+            "new_reports": self.new_reports,
+            "encoder_batches": self.encoder_batches,
+            "index_writes": index_writes,
+            "unread_texts": self.unread_texts,
+            "slow_index": self.slow_index,
+            "seconds": self.clock.elapsed,
+            "stage_seconds": {stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
+            "bottleneck": self.clock.bottleneck,
+        }
 
     def advance(self, files: int) -> None:
         """So many more files have an outcome; tell whoever watches."""

@@ -48,7 +48,7 @@ LAYERS = (
     ("echosearch.dicom", "echosearch.report"),
     ("echosearch.settings", "echosearch.keys", "echosearch.where", "echosearch.vector", "echosearch.clip"),
     ("echosearch.errors",),
-    ("echosearch.study", "echosearch.batch", "echosearch.unicode"),
+    ("echosearch.study", "echosearch.batch", "echosearch.unicode", "echosearch.whole"),
 )
 STRANGERS = (("ingest", "trainer"), ("echosearch.db", "echosearch.index"))  # side by side, and never import each other
 

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -34,6 +33,7 @@ from echosearch.errors import FileRefused
 from echosearch.phantom.cine import frame_seconds, render_cine
 from echosearch.source import open_source
 from echosearch.study import Reason
+from echosearch.whole import whole_file
 from trainer.pairs import Drawn, Video
 
 __all__ = ["SHARD", "ClipCache", "clip_of", "open_cache", "take_window"]
@@ -44,29 +44,33 @@ NOT_READ = ""  # in place of such a video's name
 DRAWN_FRAMES = 48  # of a phantom cine as `phantom write` makes it
 
 
+class _Shard(NamedTuple):
+    names: list[str]  # of its videos
+    pixels: NDArray[np.uint8]  # (n, F, S, S, 3), memory-mapped
+    valid: NDArray[np.int32]  # (n,)
+
+
 class ClipCache:
     """Clips by video key. Made by open_cache."""
 
-    def __init__(self, spec: ClipSpec, shards: Sequence[tuple[Sequence[str | None], Path]]) -> None:
+    def __init__(self, spec: ClipSpec, shards: Iterable[_Shard], keys: Mapping[str, str]) -> None:
+        """``keys`` of the videos wanted, by their names in the shards."""
         self.spec = spec
-        self._at: dict[str, tuple[int, int]] = {}
-        self._pixels: list[NDArray[np.uint8]] = []
-        self._valid: list[NDArray[np.int32]] = []
-        for keys, file in shards:
-            number = len(self._pixels)
-            self._pixels.append(np.load(file, mmap_mode="r"))
-            self._valid.append(np.load(_valid_file(file)))
-            self._at |= {key: (number, row) for row, key in enumerate(keys) if key is not None}
+        self._at: dict[str, tuple[_Shard, int]] = {}
+        for shard in shards:
+            self._at |= {keys[name]: (shard, row) for row, name in enumerate(shard.names) if name in keys}
 
     def n_valid(self, key: str) -> int:
         """Frames that the cine has at the clip's stride; 0: its file gave no clip, or could not be read."""
-        at = self._at.get(key)
-        return 0 if at is None else int(self._valid[at[0]][at[1]])
+        if key not in self._at:
+            return 0
+        shard, row = self._at[key]
+        return int(shard.valid[row])
 
     def clip(self, key: str, start: int = 0) -> Clip:
         """The clip that begins at frame ``start``; the same as ingest's at 0."""
         shard, row = self._at[key]
-        return take_window(key, self._pixels[shard][row], self.n_valid(key), start, self.spec)
+        return take_window(key, shard.pixels[row], self.n_valid(key), start, self.spec)
 
     def starts(self, key: str) -> int:
         """How many starts there are that leave a clip no shorter than it is from 0."""
@@ -101,27 +105,25 @@ def open_cache(
     longer = replace(spec, frames=max(frames, spec.frames))
     folder = folder / _digest(longer)
     folder.mkdir(parents=True, exist_ok=True)
-    there = {name for names, _ in _shards(folder) for name in names}
+    there = {name for shard in _shards(folder) for name in shard.names}
     missing = list({_name(video): video for video in videos if _name(video) not in there}.values())
     done = len(videos) - len(missing)
     for n in _made(folder, missing, longer, workers):
         done += n
         if progress:
             progress(done, len(videos))
-    wanted = {_name(video): video.key for video in videos}
-    return ClipCache(spec, [([wanted.get(name) for name in names], file) for names, file in _shards(folder)])
+    return ClipCache(spec, _shards(folder), {_name(video): video.key for video in videos})
 
 
-def _shards(folder: Path) -> Iterator[tuple[list[str], Path]]:
+def _shards(folder: Path) -> Iterator[_Shard]:
     for listing in sorted(folder.glob("[!.]*.json")):
-        pixels = listing.with_suffix(".npy")
+        file = listing.with_suffix(".npy")
         try:
             names = json.loads(listing.read_text(encoding="utf-8"))
-            for file in (pixels, _valid_file(pixels)):
-                np.load(file, mmap_mode="r")
+            shard = _Shard(names, np.load(file, mmap_mode="r"), np.load(_valid_file(file)))
         except (OSError, ValueError):
             continue  # damaged: its videos are decoded again, into the same files
-        yield names, pixels
+        yield shard
 
 
 def _made(folder: Path, missing: Sequence[Video], spec: ClipSpec, workers: int) -> Iterator[int]:
@@ -164,22 +166,11 @@ def _write(folder: Path, videos: Sequence[Video], spec: ClipSpec) -> int:
             pixels[row], valid[row] = clip.pixels, clip.n_valid
     file = folder / f"{hashlib.sha256(chr(0).join(names).encode()).hexdigest()[:24]}.npy"
     for place, array in ((file, pixels), (_valid_file(file), valid)):
-        with _whole(place) as partial, partial.open("wb") as handle:
+        with whole_file(place) as partial, partial.open("wb") as handle:
             np.save(handle, array)
-    with _whole(file.with_suffix(".json")) as partial:
+    with whole_file(file.with_suffix(".json")) as partial:
         partial.write_text(json.dumps(names), encoding="utf-8")
     return len(videos)
-
-
-@contextmanager
-def _whole(place: Path) -> Iterator[Path]:
-    """A name to write under, that becomes ``place`` when all went well and goes when it did not."""
-    partial = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        yield partial
-        os.replace(partial, place)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def clip_of(video: Video, spec: ClipSpec) -> Clip:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from echosearch.errors import ConfigError
+from echosearch.whole import whole_file
 from trainer.gather import rank
 
 __all__ = ["CHECKPOINT", "Checkpoint", "put_back", "read_state", "write_state"]
@@ -32,20 +33,16 @@ class Checkpoint:
 
 def write_state(file: Path, state: Checkpoint) -> None:
     """Through a temporary name: a death while writing leaves the last checkpoint as it was. Raises ConfigError."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as handle:
+        with whole_file(file) as partial, partial.open("wb") as handle:
             torch.save(dict(vars(state)), handle)
             handle.flush()
             os.fsync(handle.fileno())
-        os.replace(partial, file)
     except (OSError, RuntimeError) as exc:  # torch's own words for a full disk speak of its C++ source
         raise ConfigError(
             f"{file} cannot be written ({getattr(exc, 'strerror', None) or 'a full disk?'}): make room, and start the"
             " same command again: it goes on from the checkpoint before"
         ) from exc
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_state(file: Path, digest: str, device: torch.device) -> Checkpoint:

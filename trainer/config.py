@@ -67,9 +67,7 @@ class DataConfig(_Section):
     videos_per_study: PositiveInt = 8  # at most, in a training step; drawn anew at each
     min_view_prob: float = Field(default=0.9, ge=0, le=1)
     shift: int = Field(default=0, ge=0)  # in training, a clip is moved by up to this many pixels each way
-    frames_seen: int = Field(
-        default=0, ge=0
-    )  # in training, so many frames of a clip at random; 0: all (SingleImage: 1)
+    frames_seen: int = Field(default=0, ge=0)  # in training, of a clip, drawn at random; 0: all (SingleImage: 1)
     split: tuple[float, float, float] = (0.875, 0.025, 0.1)  # of patients: train, validation, test
 
     @property

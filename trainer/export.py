@@ -21,7 +21,7 @@ from echosearch.encoder.tokenizer import VOCABULARY
 from echosearch.errors import BundleError
 from trainer.config import TrainConfig
 from trainer.pairs import Study, fingerprint
-from trainer.record import BEFORE, TRAINING, runs_before
+from trainer.record import BEFORE, TRAINING
 from trainer.split import Split
 from trainer.start import Start
 
@@ -51,7 +51,7 @@ def write_trained(
         "data_fingerprint": prints,
         "scores": dict(scores or {}),
         "config": config.model_dump(mode="json", exclude_none=True),
-        BEFORE: [run.model_dump(mode="json") for run in runs_before(config.model)],
+        BEFORE: [run.model_dump(mode="json") for run in start.before],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}")

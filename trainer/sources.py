@@ -83,15 +83,16 @@ def from_folder(folder: Path) -> tuple[Study, ...]:
         raise ConfigError(f"{folder / 'reports.csv'}: {len(twice)} studies have two reports or more: keep one of each")
     if nobody := sum(not row.patient_id for row in reports):
         raise ConfigError(f"{folder / 'reports.csv'}: {nobody} rows have no patient_id, by which studies are split")
-    by_study: dict[str, list[ViewRow]] = defaultdict(list)
+    by_study: dict[str, dict[str, ViewRow]] = defaultdict(dict)  # of two rows for one file the first counts
     uids = _study_uids(folder)
     for row in read_views(folder / "views.csv"):
-        own = by_study[uids[str(Path(row.path).parent)]]
-        own += [row] if row.path not in {other.path for other in own} else []
-    return tuple(_of_folder(folder, row, by_study[row.study_uid], truths.get(row.study_uid)) for row in reports)
+        by_study[uids[str(Path(row.path).parent)]].setdefault(row.path, row)
+    return tuple(
+        _of_folder(folder, row, by_study[row.study_uid].values(), truths.get(row.study_uid)) for row in reports
+    )
 
 
-def _of_folder(folder: Path, row: ReportRow, views: list[ViewRow], truth: Truth | None) -> Study:
+def _of_folder(folder: Path, row: ReportRow, views: Iterable[ViewRow], truth: Truth | None) -> Study:
     videos = tuple(
         Video(_pseudonym(str(folder / view.path)), view.view.view, view.view.prob, folder / view.path) for view in views
     )

@@ -31,6 +31,7 @@ from echosearch.encoder.tokenizer import VOCABULARY, Tokenizer, installed_dictio
 from echosearch.errors import BundleError
 from echosearch.report.text import model_text
 from trainer.config import TrainConfig
+from trainer.record import Run, runs_before
 
 __all__ = ["Start", "begin"]
 
@@ -43,6 +44,7 @@ class Start:
     towers: TwoTowers
     vocabulary: tuple[str, ...]
     tokenizer: Tokenizer
+    before: tuple[Run, ...] = ()  # that the weights have been through; read now, for a start may be gone at the end
 
 
 def begin(config: TrainConfig, reports: Sequence[str]) -> Start:
@@ -79,7 +81,7 @@ def begin(config: TrainConfig, reports: Sequence[str]) -> Start:
             use_weights(tower, load_weights(folder / WEIGHTS, part))  # type: ignore[arg-type]
     if model.start_video:
         _use_published(towers.video, manifest, Path(model.start_video))
-    return Start(manifest, towers, vocabulary, _tokenizer(vocabulary, manifest.tokenizer))
+    return Start(manifest, towers, vocabulary, _tokenizer(vocabulary, manifest.tokenizer), runs_before(model))
 
 
 def _spread(text: nn.Module) -> None:

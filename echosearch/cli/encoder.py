@@ -16,9 +16,9 @@ from echosearch.encoder.base import EncoderId
 from echosearch.encoder.bundle import bundle_kind, load_manifest, load_view_manifest
 from echosearch.encoder.store import find_own_bundle, use_bundle, use_views
 from echosearch.report.table import read_reports
-from echosearch.settings import load_settings
+from echosearch.settings import Settings, load_settings
 
-__all__ = ["COMMANDS", "choose", "encoder", "init", "say_caveats", "say_licence", "show_list"]
+__all__ = ["COMMANDS", "choose", "encoder", "init", "say_caveats", "say_licence", "say_override", "show_list"]
 
 SIZES = ("tiny", "small", "base")
 ARCHITECTURES = ("vivit", "videomae", "convnext")
@@ -87,24 +87,24 @@ def choose(folder: Path, as_json: bool) -> None:
     echosearch encoder use ./tiny
     echosearch encoder use phantom-tiny
     """
-    folder = find_own_bundle(load_settings().home, folder)
+    settings = load_settings()
+    folder = find_own_bundle(settings.home, folder)
     if bundle_kind(folder) == "view_classifier":
-        name, views = use_views(load_settings().home, folder), load_view_manifest(folder)
+        name, views = use_views(settings.home, folder), load_view_manifest(folder)
         if as_json:
             say_json({"view_classifier": name, "licence": views.licence, "provenance": views.provenance})
         else:
             click.echo(f"{name} is in use: ingest labels views with it; licence {views.licence}")
         say_licence(folder)
         return
-    chosen = use_bundle(load_settings().home, folder)
+    chosen = use_bundle(settings.home, folder)
     if as_json:
         say_json(asdict(chosen))
     else:
         click.echo(f"{chosen} is in use; licence {chosen.licence}")
     say_licence(folder)
     say_caveats(chosen)
-    if load_settings().encoder is not None:
-        note("ECHOSEARCH_ENCODER is set, and names the encoder until it is not")
+    say_override(settings)
 
 
 @click.command("list", short_help="List the encoders at hand.")
@@ -155,3 +155,9 @@ def say_caveats(one: EncoderId) -> None:
     """One line where what it finds means nothing yet."""
     if not one.trained:
         note("this encoder is untrained: its weights are random, what it finds means nothing yet")
+
+
+def say_override(settings: Settings) -> None:
+    """One line where what was put in use is not what will be used."""
+    if settings.encoder is not None:
+        note("ECHOSEARCH_ENCODER is set, and names the encoder until it is not")

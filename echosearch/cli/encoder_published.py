@@ -116,23 +116,12 @@ def check(folder: Path, as_json: bool) -> None:
     echosearch encoder check ./tiny
     echosearch encoder check phantom-tiny
     """
-    from echosearch.encoder.check import check_bundle  # torch
+    from echosearch.encoder.check import check_bundle, check_views  # torch
 
-    folder = find_own_bundle(load_settings().home, folder)
-    if bundle_kind(folder) == "view_classifier":
-        _check_views(folder, as_json)
-        return
-    report = check_bundle(folder, load_settings().device)
-    if as_json:
-        say_json(asdict(report))
-    else:
-        table(("what", "found"), report.rows())
-
-
-def _check_views(folder: Path, as_json: bool) -> None:
-    from echosearch.encoder.check import check_views  # torch
-
-    report = check_views(folder, load_settings().device)
+    settings = load_settings()
+    folder = find_own_bundle(settings.home, folder)
+    checked = check_bundle if bundle_kind(folder) == "encoder" else check_views
+    report = checked(folder, settings.device)
     if as_json:
         say_json(asdict(report))
     else:
@@ -145,12 +134,12 @@ def _import(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json:
     if kind not in KINDS:
         raise InputError(f"no importer for {kind!r}: it is one of {', '.join(KINDS)}")
     made = import_published(kind, source, tokenizer, out)
-    views = views_folder(out)
     if as_json:
         say_json({"folder": str(out), **asdict(made)})
     else:
         click.echo(f"{made} in {out}; {PUT_IN_USE.format(out)}")
     if kind == "echoprime":
+        views = views_folder(out)
         note(f"its view classifier is in {views}: echosearch encoder use {views} labels the views of what is ingested")
     if load_manifest(out).tokenizer.kind == "absent":
         note("it came without its vocabulary, so it reads videos and no text: --tokenizer gives it one")

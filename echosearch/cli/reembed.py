@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.encoder import say_caveats, say_licence
+from echosearch.cli.encoder import say_caveats, say_licence, say_override
 from echosearch.cli.ingest import SOME_FAILED, say_work
 from echosearch.cli.place import place
 from echosearch.cli.progress import ingesting
@@ -70,8 +70,8 @@ def reembed(
         _say(made)
         say_licence(own)
         say_caveats(made.encoder)
-    if made.promoted and settings.encoder is not None:
-        note("ECHOSEARCH_ENCODER is set, and names the encoder until it is not")
+    if made.promoted:
+        say_override(settings)
     if made.missing:
         ctx.exit(SOME_FAILED)
 

@@ -33,8 +33,9 @@ def similar(target: str, as_json: bool, **given: Any) -> None:
     with open_archive(load_settings()) as archive:
         found = find_similar(archive, target, options)
         if options.where is not None or options.view is not None:
-            show_results(found, as_json)
+            nothing = "nothing fits the conditions"
         elif options.include_same_patient:
-            show_results(found, as_json, nothing="there is no other study")
+            nothing = "there is no other study"
         else:
-            show_results(found, as_json, nothing="there is no study of another patient (--include-same-patient)")
+            nothing = "there is no study of another patient (--include-same-patient)"
+        show_results(found, as_json, nothing)

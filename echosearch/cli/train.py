@@ -25,9 +25,8 @@ def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: 
     """Train as CONFIG (TOML) says and write RUN.OUT/bundle, an encoder to use.
 
     Stopped, it goes on from its last checkpoint when it is started again, with the same result. Several GPUs:
-    torchrun --nproc-per-node 8 -m trainer CONFIG. Told to stop (SIGTERM, Ctrl-C), it writes a
-    checkpoint and ends with 3. Every key, its meaning and its default is in trainer/config.py; docs/training.md says
-    what a run does.
+    torchrun --nproc-per-node 8 -m trainer CONFIG. Told to stop (SIGTERM, Ctrl-C), it writes a checkpoint and ends with
+    3. Every key, its meaning and its default is in trainer/config.py; docs/training.md says what a run does.
 
     \b
     echosearch train config.toml

@@ -29,6 +29,11 @@ class EncoderId:
     def __str__(self) -> str:
         return f"{self.name} {self.version} ({self.fingerprint[:12]})"
 
+    @property
+    def folder(self) -> str:
+        """What its folder in HOME is called: a name that no other encoder has."""
+        return f"{self.name}-{self.fingerprint[:12]}"
+
 
 @dataclass(frozen=True)
 class ViewProbabilities:

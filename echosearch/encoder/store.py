@@ -25,6 +25,7 @@ from echosearch.encoder.bundle import (
 from echosearch.encoder.golden import read_golden, read_golden_views
 from echosearch.encoder.shipped import find_bundle
 from echosearch.errors import BundleError, NoEncoder
+from echosearch.whole import whole_file
 
 __all__ = [
     "bundle_in_use",
@@ -57,7 +58,7 @@ def take_bundle(home: Path, folder: Path) -> Path:
     verify_files(folder, manifest.files)
     read_golden(folder / GOLDEN)
     encoder = identify(folder)
-    return _own(home, folder, f"{encoder.name}-{encoder.fingerprint[:12]}")
+    return _own(home, folder, encoder.folder)
 
 
 def find_own_bundle(home: Path, given: Path) -> Path:
@@ -139,9 +140,8 @@ def _same_files(folder: Path, own: Path) -> bool:
 
 
 def _point(pointer: Path, name: str) -> None:
-    partial = pointer.with_name(f".{pointer.name}.{os.getpid()}")
-    partial.write_text(f"{name}\n", encoding="utf-8")
-    os.replace(partial, pointer)
+    with whole_file(pointer) as partial:
+        partial.write_text(f"{name}\n", encoding="utf-8")
 
 
 def _pointed(home: Path, pointer: str) -> Path | None:

@@ -39,13 +39,19 @@ class Tried:
         return CliRunner().invoke(cli, args, env=environment, catch_exceptions=False)
 
 
-@pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Tried:
-    """Real ultrasound under an untrained encoder: three studies of three patients, and four stills."""
-    folder = tmp_path_factory.mktemp("real")
+def folder_with_material(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """What material.py writes, where an archive can be made."""
+    folder = tmp_path_factory.mktemp(name)
     folder.chmod(0o755)
     folder.parent.chmod(0o755)  # the embedded server's user must reach its folder
     write_material(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    """Real ultrasound under an untrained encoder: three studies of three patients, and four stills."""
+    folder = folder_with_material(tmp_path_factory, "real")
     export, reports, encoder = str(folder / "export"), str(folder / "reports.csv"), str(folder / "encoder")
     archive = Tried(folder, "")
     said = [

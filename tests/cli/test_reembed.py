@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Tried
-from tests.cli.material import write_material
+from tests.cli.conftest import Tried, folder_with_material
 
 REPORT = "重度の僧帽弁逆流あり。"
 
@@ -17,10 +16,7 @@ REPORT = "重度の僧帽弁逆流あり。"
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     """Three videos and three reports under the first of two encoders of one name."""
-    folder = tmp_path_factory.mktemp("reembed")
-    folder.chmod(0o755)
-    folder.parent.chmod(0o755)  # the embedded server's user must reach its folder
-    write_material(folder)
+    folder = folder_with_material(tmp_path_factory, "reembed")
     archive = Tried(folder, "")
     reports = str(folder / "reports.csv")
     for seed in ("0", "1"):

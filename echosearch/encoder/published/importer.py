@@ -124,7 +124,8 @@ def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderId:
         files["text"].name, read_checkpoint(files["text"]), echoprime.text_rules(), shapes, echoprime.UNUSED_TEXT
     )
     view_manifest = echoprime.view_manifest((_source(files["view"]),))
-    view_shapes = {name: tensor.shape for name, tensor in build_view_tower(view_manifest).state_dict().items()}
+    with torch.device("meta"):  # only its shapes: save_views builds the tower itself
+        view_shapes = {name: tensor.shape for name, tensor in build_view_tower(view_manifest).state_dict().items()}
     view_weights = convert(files["view"].name, read_checkpoint(files["view"]), echoprime.view_rules(), view_shapes)
     with tempfile.TemporaryDirectory() as folder:
         absent = Path(folder) / "absent"

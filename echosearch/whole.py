@@ -1,0 +1,21 @@
+"""A file that is there whole or not at all, whatever ends its writer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["whole_file"]
+
+
+@contextmanager
+def whole_file(place: Path) -> Iterator[Path]:
+    """A name to write under, that becomes ``place`` when all went well and goes when it did not."""
+    partial = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        yield partial
+        os.replace(partial, place)
+    finally:
+        partial.unlink(missing_ok=True)
