@@ -12,15 +12,15 @@ from functools import cached_property
 from pathlib import Path
 
 from echosearch.db import Engine
-from echosearch.db.generation import active_encoder, has_vectors
-from echosearch.db.postgres import open_engine, upgrade
-from echosearch.db.status import any_path, has_files
+from echosearch.db.files.status import any_path, has_files
+from echosearch.db.server.engine import open_engine, upgrade
+from echosearch.db.vectors.generation import active_encoder, has_vectors
 from echosearch.encoder.base import Encoder, EncoderId, ViewModel
-from echosearch.encoder.bundle import identify
-from echosearch.encoder.store import bundle_in_use, views_in_use
+from echosearch.encoder.bundle.folder import identify
+from echosearch.encoder.bundle.installed import bundle_in_use, views_in_use
 from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
 from echosearch.index.base import Collection, Kind, VectorIndex
-from echosearch.keys import Keyring, load_keyring
+from echosearch.pseudonyms import Keyring, load_keyring
 from echosearch.settings import Settings
 
 __all__ = ["Archive", "open_archive"]
@@ -75,7 +75,7 @@ class Archive:
         folder = views_in_use(self.settings.home)
         if folder is None:
             return None
-        from echosearch.encoder.views import load_views
+        from echosearch.encoder.view_classifier import load_views
 
         return load_views(folder, self.settings.device)
 
@@ -107,11 +107,11 @@ class Archive:
 
 def _open_index(settings: Settings) -> VectorIndex:
     if settings.qdrant_url is not None:
-        from echosearch.index.server import connect
+        from echosearch.index.server.index import connect
 
         api_key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
         return connect(settings.qdrant_url, api_key)
-    from echosearch.index.edge import EdgeIndex
+    from echosearch.index.edge.index import EdgeIndex
 
     return EdgeIndex(settings.home / "qdrant", settings.lock_wait_seconds, settings.min_free_mb)
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from echosearch.settings import Settings
-from echosearch.study import Outcome, Quarantined, Reason
+from echosearch.video import Outcome, Quarantined, Reason
 from echosearch.workers import DecodePool, InspectTask, TimedOut, WorkerDied, inspect
+from ingest.csv_tables import load_sidecar
 from ingest.options import IngestOptions
-from ingest.tables import load_sidecar
 from ingest.walk import walk
 
 __all__ = ["dry_run"]

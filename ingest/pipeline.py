@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from echosearch.archive import Archive
-from echosearch.db import ledger
-from echosearch.db.ledger import FoundFile
-from echosearch.db.reports import link_reports
+from echosearch.db.files import ledger
+from echosearch.db.files.ledger import FoundFile
+from echosearch.db.studies.reports import link_reports
 from echosearch.index.base import KINDS
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Progress, every

@@ -13,18 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from echosearch.archive import Archive
-from echosearch.db import generation
-from echosearch.db.admission import Admitted
-from echosearch.db.ledger import Claimed, single_ingest
+from echosearch.db.admission.admit import Admitted
+from echosearch.db.files.backing import as_read
+from echosearch.db.files.ledger import Claimed, single_ingest
 from echosearch.db.lookup import Contents, contents
-from echosearch.db.standing import as_read
-from echosearch.db.unembedded import count_unembedded, hand_over_files, unembedded
-from echosearch.db.vectors import put_vectors
+from echosearch.db.upkeep.reembedding import count_unembedded, hand_over_files, unembedded
+from echosearch.db.vectors import generation
+from echosearch.db.vectors.write import put_vectors
 from echosearch.encoder.base import EncoderId
 from echosearch.errors import EmptyArchive, InputError
 from echosearch.index.base import KINDS
-from echosearch.study import Quarantined, Reason, Skipped
 from echosearch.unicode import is_text
+from echosearch.video import Quarantined, Reason, Skipped
 from ingest.progress import Progress
 from ingest.relay import relay
 from ingest.reports import encode_reports

@@ -10,8 +10,8 @@ from types import TracebackType
 from uuid import UUID
 
 from echosearch.archive import Archive
-from echosearch.db import outbox
-from echosearch.db.points import PointRow
+from echosearch.db.vectors import outbox
+from echosearch.db.vectors.points import PointRow
 from echosearch.encoder.base import EncoderId
 from echosearch.index.base import KINDS, Collection, Kind, Payload, Point, point_id
 from echosearch.vector import from_bytes, vector_hash

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from echosearch.db.reports import superseded, texts_to_encode
-from echosearch.db.vectors import put_report_vectors, withdraw_reports
+from echosearch.db.studies.reports import superseded, texts_to_encode
+from echosearch.db.vectors.write import put_report_vectors, withdraw_reports
 from echosearch.vector import is_usable
 from ingest.work import Work
 

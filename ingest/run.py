@@ -9,19 +9,21 @@ from pathlib import Path
 from threading import Thread
 
 from echosearch.archive import Archive
-from echosearch.db import Connection, generation, ledger
-from echosearch.db.conflicts import forget_conflicts
-from echosearch.db.ledger import Claimed, FoundFile
-from echosearch.db.reports import LinkCounts
-from echosearch.db.standing import refuse, waiting_files
-from echosearch.db.status import tree_counts, ungated_studies
+from echosearch.db import Connection
+from echosearch.db.admission.conflicts import forget_conflicts
+from echosearch.db.files import ledger
+from echosearch.db.files.backing import refuse, waiting_files
+from echosearch.db.files.ledger import Claimed, FoundFile
+from echosearch.db.files.status import tree_counts, ungated_studies
+from echosearch.db.studies.reports import LinkCounts
+from echosearch.db.vectors import generation
 from echosearch.encoder.base import ViewModel
 from echosearch.errors import EncoderMismatch, InputError
-from echosearch.media import MediaIdentity
-from echosearch.study import Quarantined, Skipped
+from echosearch.reading.media import MediaIdentity
+from echosearch.video import Quarantined, Skipped
+from ingest.csv_tables import apply_views, load_sidecar, stage_report_table, with_studies
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Progress
-from ingest.tables import apply_views, load_sidecar, stage_report_table, with_studies
 from ingest.walk import count_files
 from ingest.work import Work
 

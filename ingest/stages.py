@@ -9,15 +9,15 @@ from typing import TypeVar
 
 from echosearch.batch import batched
 from echosearch.clip import Clip
-from echosearch.db import ledger
-from echosearch.db.admission import Admitted, admit
-from echosearch.db.ledger import Claimed, FoundFile
-from echosearch.db.standing import refuse
-from echosearch.db.vectors import put_video_vectors
-from echosearch.db.views import put_view_probabilities
+from echosearch.db.admission.admit import Admitted, admit
+from echosearch.db.files import ledger
+from echosearch.db.files.backing import refuse
+from echosearch.db.files.ledger import Claimed, FoundFile
+from echosearch.db.studies.view_labels import put_view_probabilities
+from echosearch.db.vectors.write import put_video_vectors
 from echosearch.encoder.base import ViewProbabilities
-from echosearch.study import Outcome, Quarantined, Reason, Skipped, VideoHeader
 from echosearch.vector import Vectors, is_usable
+from echosearch.video import Outcome, Quarantined, Reason, Skipped, VideoHeader
 from echosearch.workers import Clips, ClipTask, InspectTask, TimedOut, WorkerDied, inspect, load_clips
 from ingest.progress import Stage
 from ingest.run import Run

@@ -10,13 +10,15 @@ import numpy as np
 
 from echosearch.archive import Archive
 from echosearch.batch import batched
-from echosearch.db import Connection, comparison, outbox
-from echosearch.db.comparison import Differences, SeenPoint
-from echosearch.db.generation import active_encoder, register_encoder
-from echosearch.db.ledger import single_ingest
-from echosearch.db.points import PointRow
-from echosearch.db.standing import forsake
-from echosearch.db.status import ArchiveCounts, archive_counts
+from echosearch.db import Connection
+from echosearch.db.files.backing import forsake
+from echosearch.db.files.ledger import single_ingest
+from echosearch.db.files.status import ArchiveCounts, archive_counts
+from echosearch.db.upkeep import comparison
+from echosearch.db.upkeep.comparison import Differences, SeenPoint
+from echosearch.db.vectors import outbox
+from echosearch.db.vectors.generation import active_encoder, register_encoder
+from echosearch.db.vectors.points import PointRow
 from echosearch.encoder.base import EncoderId
 from echosearch.errors import EmptyArchive
 from echosearch.index.base import KINDS, Collection, Kind, Stored, point_id

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from echosearch.db.ledger import FoundFile
+from echosearch.db.files.ledger import FoundFile
 from echosearch.errors import InputError
 
 __all__ = ["count_files", "walk"]

@@ -1,4 +1,4 @@
-"""Alembic's environment: run by echosearch.db.migrate.upgrade, or by a developer who writes a migration.
+"""Alembic's environment: run by echosearch.db.server.migrate.upgrade, or by a developer who writes a migration.
 
 alembic -c migrations/alembic.ini -x home=/tmp/scratch upgrade head
 alembic -c migrations/alembic.ini -x home=/tmp/scratch revision --autogenerate -m "what changes"
@@ -12,7 +12,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, text
 
-from echosearch.db.tables import Base
+from echosearch.db.schema.tables import Base
 
 SCHEMAS = ("core", "phi")
 
@@ -41,7 +41,7 @@ given = context.config.attributes.get("connection")
 if given is not None:
     migrate(given)
 else:
-    from echosearch.db.postgres import open_engine
+    from echosearch.db.server.engine import open_engine
 
     arguments = context.get_x_argument(as_dictionary=True)
     engine = open_engine(arguments.get("url"), Path(arguments.get("home", "scratch")).absolute())

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive
-from echosearch.db.base import Base
-from echosearch.db.postgres import open_engine, upgrade
+from echosearch.db.schema.base import Base
+from echosearch.db.server.engine import open_engine, upgrade
 from echosearch.encoder.fake import FakeEncoder
-from echosearch.index.edge import EdgeIndex
+from echosearch.index.edge.index import EdgeIndex
 from echosearch.settings import Settings
 
 

@@ -17,7 +17,7 @@ MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("
 
 # third-party package -> the only places that may import it
 HOMES = {
-    "pydicom": ("echosearch.dicom", "echosearch.phantom"),
+    "pydicom": ("echosearch.reading.dicom", "echosearch.phantom"),
     "torch": ("echosearch.encoder", "trainer"),
     "timm": ("echosearch.encoder", "trainer"),
     "torchvision": ("echosearch.encoder", "trainer"),
@@ -27,8 +27,8 @@ HOMES = {
     "alembic": ("echosearch.db",),
     "qdrant_client": ("echosearch.index",),
     "qdrant_edge": ("echosearch.index",),
-    "decord": ("echosearch.media",),
-    "lark": ("echosearch.search.where",),
+    "decord": ("echosearch.reading.media",),
+    "lark": ("echosearch.search.filter_parser",),
     "click": ("echosearch.cli",),
     "huggingface_hub": ("echosearch.encoder.published.pull",),
     "rich": ("echosearch.cli",),
@@ -43,12 +43,12 @@ LAYERS = (
     ("echosearch.archive", "echosearch.workers"),
     ("echosearch.index", "echosearch.db", "echosearch.phantom"),
     ("echosearch.encoder",),
-    ("echosearch.source",),
-    ("echosearch.media",),
-    ("echosearch.dicom", "echosearch.report"),
-    ("echosearch.settings", "echosearch.keys", "echosearch.where", "echosearch.vector", "echosearch.clip"),
+    ("echosearch.reading.source",),
+    ("echosearch.reading.media",),
+    ("echosearch.reading.dicom", "echosearch.report"),
+    ("echosearch.settings", "echosearch.pseudonyms", "echosearch.filters", "echosearch.vector", "echosearch.clip"),
     ("echosearch.errors",),
-    ("echosearch.study", "echosearch.batch", "echosearch.unicode", "echosearch.whole"),
+    ("echosearch.video", "echosearch.batch", "echosearch.unicode", "echosearch.atomic"),
 )
 STRANGERS = (("ingest", "trainer"), ("echosearch.db", "echosearch.index"))  # side by side, and never import each other
 

@@ -121,8 +121,8 @@ def test_the_pacs_export_is_read_only_and_so_is_the_container() -> None:
 
 
 def test_urls_of_the_tools_container_are_ones_that_echosearch_takes() -> None:
-    from echosearch.db.postgres import open_engine
-    from echosearch.index.server_call import checked_url
+    from echosearch.db.server.engine import open_engine
+    from echosearch.index.server.call import checked_url
     from echosearch.settings import Settings
 
     environment = SERVICES["echosearch"]["environment"]

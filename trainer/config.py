@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder.manifest import BundleName, ConvNextSpec, VideoConvSpec, VideoTowerSpec
+from echosearch.encoder.bundle.manifest import BundleName, ConvNextSpec, VideoConvSpec, VideoTowerSpec
 from echosearch.errors import ConfigError
-from echosearch.phantom.findings import FINDINGS
+from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.report.text import TextSpec
-from echosearch.study import View
+from echosearch.video import View
 
 __all__ = [
     "DataConfig",

@@ -15,15 +15,15 @@ from typing import Any
 
 import tomli_w
 
+from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.export import save_encoder
-from echosearch.encoder.manifest import Manifest
-from echosearch.encoder.tokenizer import VOCABULARY
+from echosearch.encoder.text.tokenizer import VOCABULARY
 from echosearch.errors import BundleError
 from trainer.config import TrainConfig
-from trainer.pairs import Study, fingerprint
-from trainer.record import BEFORE, TRAINING
-from trainer.split import Split
-from trainer.start import Start
+from trainer.data.pairs import Study, fingerprint
+from trainer.data.split import Split
+from trainer.model.start import Start
+from trainer.training_record import BEFORE, TRAINING
 
 __all__ = ["write_trained"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from trainer.loop import Moment
+from trainer.loop.fit import Moment
 
 __all__ = ["say", "say_clips", "say_moment"]
 

@@ -13,21 +13,21 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from echosearch.errors import BundleError, ConfigError
-from trainer.batches import Batches
-from trainer.cache import ClipCache, open_cache
 from trainer.config import TrainConfig
-from trainer.embed import embed_studies, embed_texts
+from trainer.data.batches import Batches
+from trainer.data.cache import ClipCache, open_cache
+from trainer.data.leakage import check_patients
+from trainer.data.pairs import Study
+from trainer.data.sources import load_studies
+from trainer.data.split import SPLITS, Split, select
+from trainer.distributed import rank, world
+from trainer.evaluation.retrieval import both_ways
+from trainer.evaluation.zero_shot import findings
 from trainer.export import write_trained
-from trainer.gather import rank, world
-from trainer.leakage import check_patients
-from trainer.loop import Moment, Outcome, distributed, fit
-from trainer.pairs import Study
-from trainer.retrieval import both_ways
-from trainer.sources import load_studies
-from trainer.split import SPLITS, Split, select
-from trainer.start import Start, begin
-from trainer.whiten import whiten
-from trainer.zero_shot import findings
+from trainer.loop.fit import Moment, Outcome, distributed, fit
+from trainer.model.embed import embed_studies, embed_texts
+from trainer.model.start import Start, begin
+from trainer.warm_start.whiten import whiten
 
 __all__ = ["BUNDLE", "Prepared", "export", "prepare", "train"]
 

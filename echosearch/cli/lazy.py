@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from echosearch.cli.reasons import MEANING
-from echosearch.cli.show import one_line
+from echosearch.cli.output import one_line
+from echosearch.cli.reason_text import MEANING
 from echosearch.errors import EchosearchError, FileRefused
 
 __all__ = ["INTERRUPTED", "LazyGroup"]

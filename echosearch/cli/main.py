@@ -20,19 +20,19 @@ __all__ = ["COMMANDS", "cli", "main"]
 
 # name -> (where it is, what `echosearch --help` says of it); imported when it is used
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("echosearch.cli.demo:demo", "Try everything on synthetic hearts whose truth is known."),
-    "encoder": ("echosearch.cli.encoder:encoder", "Make, choose, list, check and import encoders."),
-    "ingest": ("echosearch.cli.ingest:ingest", "Read a PACS export into the archive."),
-    "query": ("echosearch.cli.query:query", "Find studies by what a report would say."),
-    "similar": ("echosearch.cli.similar:similar", "Find studies that look like a study or a file."),
-    "report": ("echosearch.cli.report:report", "Find the reports that fit a study's videos best."),
-    "reembed": ("echosearch.cli.reembed:reembed", "Embed the archive with another encoder."),
-    "train": ("echosearch.cli.train:train", "Train an encoder."),
-    "evaluate": ("echosearch.cli.evaluate:evaluate", "Score an encoder as the papers do."),
-    "phantom": ("echosearch.cli.phantom:phantom", "Make a synthetic archive."),
-    "status": ("echosearch.cli.status:status", "Count what the archive holds and what it left out."),
-    "verify": ("echosearch.cli.verify:verify", "Compare the index with the database."),
-    "index": ("echosearch.cli.index:index", "Look after the search index."),
+    "demo": ("echosearch.cli.demo.command:demo", "Try everything on synthetic hearts whose truth is known."),
+    "encoder": ("echosearch.cli.commands.encoder:encoder", "Make, choose, list, check and import encoders."),
+    "ingest": ("echosearch.cli.commands.ingest:ingest", "Read a PACS export into the archive."),
+    "query": ("echosearch.cli.commands.query:query", "Find studies by what a report would say."),
+    "similar": ("echosearch.cli.commands.similar:similar", "Find studies that look like a study or a file."),
+    "report": ("echosearch.cli.commands.report:report", "Find the reports that fit a study's videos best."),
+    "reembed": ("echosearch.cli.commands.reembed:reembed", "Embed the archive with another encoder."),
+    "train": ("echosearch.cli.commands.train:train", "Train an encoder."),
+    "evaluate": ("echosearch.cli.commands.evaluate:evaluate", "Score an encoder as the papers do."),
+    "phantom": ("echosearch.cli.commands.phantom:phantom", "Make a synthetic archive."),
+    "status": ("echosearch.cli.commands.status:status", "Count what the archive holds and what it left out."),
+    "verify": ("echosearch.cli.commands.verify:verify", "Compare the index with the database."),
+    "index": ("echosearch.cli.commands.index:index", "Look after the search index."),
 }
 
 

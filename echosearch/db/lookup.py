@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from echosearch.db.standing import OF_STUDY
+from echosearch.db.files.backing import OF_STUDY
 from echosearch.errors import UnknownStudy
 from echosearch.vector import Vectors, from_bytes
 

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from echosearch.clip import Clip, ClipSpec
 from echosearch.report.text import TextSpec
-from echosearch.study import View, ViewLabel
 from echosearch.vector import Vectors
+from echosearch.video import View, ViewLabel
 
 __all__ = ["Encoder", "EncoderId", "TextSpec", "ViewModel", "ViewProbabilities"]
 

@@ -13,12 +13,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle import GOLDEN
-from echosearch.encoder.golden import TOLERANCE, read_golden
-from echosearch.encoder.manifest import Manifest
-from echosearch.encoder.model import PARTS
+from echosearch.encoder.bundle.folder import GOLDEN
+from echosearch.encoder.bundle.golden import TOLERANCE, read_golden
+from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.torch_encoder import BATCH, TorchEncoder, load_encoder
-from echosearch.encoder.views import load_views
+from echosearch.encoder.towers.build import PARTS
+from echosearch.encoder.view_classifier import load_views
 
 __all__ = ["CheckReport", "ViewsReport", "check_bundle", "check_views", "describe_clip"]
 

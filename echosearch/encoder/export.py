@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, write_bundle
+from echosearch.encoder.bundle.folder import GOLDEN, TOKENIZER, WEIGHTS, write_bundle
+from echosearch.encoder.bundle.golden import Golden, golden_clip, golden_texts, pad_ids, write_golden
+from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
-from echosearch.encoder.golden import Golden, golden_clip, golden_texts, pad_ids, write_golden
-from echosearch.encoder.manifest import Manifest
-from echosearch.encoder.model import TwoTowers, save_weights, stored_weights
-from echosearch.encoder.text_parts import part_texts
-from echosearch.encoder.tokenizer import TOKENIZER_FILES, load_tokenizer
+from echosearch.encoder.text.phrases import part_texts
+from echosearch.encoder.text.tokenizer import TOKENIZER_FILES, load_tokenizer
+from echosearch.encoder.towers.build import TwoTowers, save_weights, stored_weights
 
 __all__ = ["save_encoder"]
 

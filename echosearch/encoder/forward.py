@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from echosearch.clip import Clip, ClipSpec
-from echosearch.encoder.golden import pad_ids
-from echosearch.encoder.model import normalise
+from echosearch.encoder.bundle.golden import pad_ids
+from echosearch.encoder.towers.build import normalise
 from echosearch.vector import Vectors
 
 __all__ = ["embed_clips", "embed_ids", "in_batches", "on_device"]

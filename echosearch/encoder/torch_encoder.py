@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from echosearch.clip import Clip
 from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle import GOLDEN, TOKENIZER, WEIGHTS, encoder_id, load_manifest, verify_files
+from echosearch.encoder.bundle.folder import GOLDEN, TOKENIZER, WEIGHTS, encoder_id, load_manifest, verify_files
+from echosearch.encoder.bundle.golden import check_vectors, pad_ids, read_golden
+from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
-from echosearch.encoder.golden import check_vectors, pad_ids, read_golden
-from echosearch.encoder.manifest import Manifest
-from echosearch.encoder.model import (
+from echosearch.encoder.text.phrases import part_texts
+from echosearch.encoder.text.tokenizer import Tokenizer, check_size, load_tokenizer
+from echosearch.encoder.towers.build import (
     PARTS,
     Part,
     build_text_tower,
@@ -28,8 +30,6 @@ from echosearch.encoder.model import (
     load_weights,
     use_weights,
 )
-from echosearch.encoder.text_parts import part_texts
-from echosearch.encoder.tokenizer import Tokenizer, check_size, load_tokenizer
 from echosearch.errors import ConfigError, GoldenMismatch
 from echosearch.vector import Vectors
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
 
+from echosearch.filters import Where
 from echosearch.vector import Vectors
-from echosearch.where import Where
 
 __all__ = [
     "KINDS",

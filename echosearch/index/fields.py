@@ -13,10 +13,10 @@ from uuid import UUID
 import numpy as np
 
 from echosearch.errors import ArchiveError
+from echosearch.filters import FIELDS, Comparison
 from echosearch.index.base import Collection, Payload, Point, Scored
 from echosearch.unicode import as_typed
 from echosearch.vector import Vectors, unit
-from echosearch.where import FIELDS, Comparison
 
 __all__ = [
     "HNSW_EF_CONSTRUCT",
@@ -46,7 +46,7 @@ TIE_MARGIN = 2  # results asked for beyond the limit, to see whether a tie cross
 
 IndexType = Literal["words", "integer", "float"]
 
-# What a filter may name (echosearch.where.FIELDS): the words of all its text fields in one list of numbers, and its
+# What a filter may name (echosearch.filters.FIELDS): the words of all its text fields in one list of numbers, and its
 # numbers under their own names. An engine keeps a file set for each index, and forces each of its files to the disk
 # at every write: one index for six fields costs a sixth. "ref" is only ever read, so it has none.
 WORD_FIELDS = tuple(name for name, kind in FIELDS.items() if kind is str)

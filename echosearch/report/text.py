@@ -24,7 +24,7 @@ class TextSpec:
     max_tokens: int = 256
     max_phrases: int = 35
     # "phrases_ja": phrases split at 、。 commas and lines, joined with 「。」 and ended with it; "as_is": untouched;
-    # "each_phrase_ja": the same phrases, each read by itself, and the mean of their vectors (encoder/text_parts.py)
+    # "each_phrase_ja": the same phrases, each read by itself, and the mean of their vectors (encoder/text/phrases.py)
     format: Literal["phrases_ja", "each_phrase_ja", "as_is"] = "phrases_ja"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from echosearch.archive import Archive
 from echosearch.errors import InputError
 from echosearch.report.text import language_warning
-from echosearch.search.answer import results, searching, study_hits
-from echosearch.search.hits import Results, SearchOptions
+from echosearch.search.results import Results, SearchOptions
+from echosearch.search.study_hits import results, searching, study_hits
 from echosearch.unicode import is_text
 
 __all__ = ["MAX_TEXT", "query_text"]

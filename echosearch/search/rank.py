@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from echosearch.db.lookup import StudyAbout
+from echosearch.filters import Field, Where
 from echosearch.index.base import Collection, Scored, VectorIndex
-from echosearch.search.condition import all_of, without
-from echosearch.search.hits import Group
+from echosearch.search.filter_rules import all_of, without
+from echosearch.search.results import Group
 from echosearch.vector import Vectors
-from echosearch.where import Field, Where
 
 __all__ = ["Ranked", "rank"]
 

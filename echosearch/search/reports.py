@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from echosearch.archive import Archive
-from echosearch.search.answer import rank_kind, report_hit, results, searching
-from echosearch.search.condition import only_about_studies
-from echosearch.search.hits import Results, SearchOptions
+from echosearch.search.filter_rules import only_about_studies
+from echosearch.search.results import Results, SearchOptions
+from echosearch.search.study_hits import rank_kind, report_hit, results, searching
 from echosearch.search.target import find_target
 
 __all__ = ["find_reports"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from echosearch.archive import Archive
-from echosearch.search.answer import results, searching, study_hits
-from echosearch.search.condition import all_of, without
-from echosearch.search.hits import Results, SearchOptions
+from echosearch.search.filter_rules import all_of, without
+from echosearch.search.results import Results, SearchOptions
+from echosearch.search.study_hits import results, searching, study_hits
 from echosearch.search.target import find_target
 
 __all__ = ["similar"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from echosearch.clip import Clip, ClipSpec
 from echosearch.errors import EchosearchError, FileRefused
-from echosearch.media import MediaIdentity
-from echosearch.source import inspect_file, open_source
-from echosearch.study import Outcome, Quarantined, Reason, Skipped
+from echosearch.reading.media import MediaIdentity
+from echosearch.reading.source import inspect_file, open_source
+from echosearch.video import Outcome, Quarantined, Reason, Skipped
 
 __all__ = ["ClipTask", "Clips", "InspectTask", "inspect", "load_clip", "load_clips"]
 
@@ -61,7 +61,7 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
 
     CHANGED where size or modification time differ from the header stage's, or change while the frames are read.
     """
-    from echosearch.encoder.preprocess import make_clip  # torch
+    from echosearch.encoder.pixels.preprocess import make_clip  # torch
 
     try:
         if _changed(task):

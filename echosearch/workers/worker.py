@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 # imported once, in the server that workers fork from
-PRELOAD = ["echosearch.workers.tasks", "echosearch.workers.worker", "echosearch.encoder.preprocess"]
+PRELOAD = ["echosearch.workers.tasks", "echosearch.workers.worker", "echosearch.encoder.pixels.preprocess"]
 EXIT_MEMORY = 86  # a worker that met its memory limit ends itself: its heap is not to be trusted
 EXIT_PANIC = 87
 
@@ -128,7 +128,7 @@ def _one_thread() -> None:
     """As many workers as cores: more threads in each would only take turns."""
     import cv2
 
-    from echosearch.encoder import preprocess
+    from echosearch.encoder.pixels import preprocess
 
     cv2.setNumThreads(1)
     preprocess.use_one_thread()

@@ -41,8 +41,8 @@ from pydicom.uid import (
 )
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder.preprocess import make_clip
-from echosearch.source import open_source
+from echosearch.encoder.pixels.preprocess import make_clip
+from echosearch.reading.source import open_source
 from echosearch.workers import ClipTask, DecodePool, load_clip
 
 ROWS, COLUMNS, FRAMES = 600, 800, 90

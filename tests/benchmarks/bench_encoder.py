@@ -17,10 +17,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from echosearch.encoder.bundle import load_manifest
+from echosearch.encoder.bundle.folder import load_manifest
 from echosearch.encoder.check import check_bundle
-from echosearch.encoder.init import ARCHITECTURES, Size, init_bundle
-from echosearch.encoder.tokenizer import load_tokenizer
+from echosearch.encoder.create import ARCHITECTURES, Size, init_bundle
+from echosearch.encoder.text.tokenizer import load_tokenizer
 from echosearch.encoder.torch_encoder import load_encoder
 
 WORDS = ("左室", "左房", "右室", "右房", "大動脈", "僧帽弁", "三尖弁")

@@ -22,10 +22,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from echosearch.filters import And, Comparison, Where
 from echosearch.index.base import Collection, Payload, Point
-from echosearch.index.edge import EdgeIndex
+from echosearch.index.edge.index import EdgeIndex
 from echosearch.vector import Vectors, unit
-from echosearch.where import And, Comparison, Where
 from ingest.relay import RELAY_BATCH
 
 QUERIES, LIMIT = 200, 10

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import cv2
 
-from echosearch.phantom.archive import cohort, study_cines
-from echosearch.phantom.cine import VIEWS, render_cine
-from echosearch.phantom.cinefile import write_cine
+from echosearch.phantom.files.archive import cohort, study_cines
+from echosearch.phantom.files.cinefile import write_cine
+from echosearch.phantom.imaging.cine import VIEWS, render_cine
 
 CINES = 24  # drawn of each kind
 

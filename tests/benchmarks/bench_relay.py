@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from echosearch.archive import open_archive
-from echosearch.db.generation import register_encoder
+from echosearch.db.vectors.generation import register_encoder
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.base import Collection, Point
 from echosearch.settings import Settings

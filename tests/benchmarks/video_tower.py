@@ -22,7 +22,7 @@ from torch.nn.functional import cosine_similarity
 from torch.utils.flop_counter import FlopCounterMode
 
 from echosearch.encoder.published.videoechoclip import VIVIT
-from echosearch.encoder.video_transformer import VideoTransformer
+from echosearch.encoder.towers.video_transformer import VideoTransformer
 
 KERNELS = {"default": None, "flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
 MODES = {"eager": None, "compile": "default", "CUDA graphs": "reduce-overhead", "autotune": "max-autotune"}

@@ -9,10 +9,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from echosearch.cli.demo_steps import copy_real_ultrasound
+from echosearch.cli.demo.steps import copy_real_ultrasound
 from echosearch.clip import Uint8
-from echosearch.source import inspect_file, open_source
-from echosearch.study import VideoHeader
+from echosearch.reading.source import inspect_file, open_source
+from echosearch.video import VideoHeader
 
 FRAMES_PER_SECOND = 30
 

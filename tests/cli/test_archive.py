@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from echosearch.cli.demo_steps import copy_real_ultrasound
+from echosearch.cli.demo.steps import copy_real_ultrasound
 from tests.cli.conftest import Tried
 
 

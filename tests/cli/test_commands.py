@@ -13,16 +13,16 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from echosearch.cli.encoder import ARCHITECTURES, SIZES
-from echosearch.cli.encoder import COMMANDS as ENCODER_COMMANDS
-from echosearch.cli.index import COMMANDS as INDEX_COMMANDS
-from echosearch.cli.ingest import _say_outcomes
+from echosearch.cli.commands.encoder import ARCHITECTURES, SIZES
+from echosearch.cli.commands.encoder import COMMANDS as ENCODER_COMMANDS
+from echosearch.cli.commands.index import COMMANDS as INDEX_COMMANDS
+from echosearch.cli.commands.ingest import _say_outcomes
+from echosearch.cli.commands.phantom import COMMANDS as PHANTOM_COMMANDS
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.main import COMMANDS, cli
-from echosearch.cli.phantom import COMMANDS as PHANTOM_COMMANDS
-from echosearch.cli.reasons import MEANING
+from echosearch.cli.reason_text import MEANING
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
-from echosearch.study import Quarantined, Reason, Skipped
+from echosearch.video import Quarantined, Reason, Skipped
 from tests.cli.conftest import PROGRAM, run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -88,7 +88,7 @@ def test_the_one_line_helps_are_those_of_the_commands() -> None:
 
 
 def test_choices_are_those_of_what_they_choose_from() -> None:
-    from echosearch.encoder import init
+    from echosearch.encoder import create as init
 
     assert SIZES == init.SIZES
     assert ARCHITECTURES == init.ARCHITECTURES

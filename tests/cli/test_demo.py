@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from echosearch.cli.demo import demo as command
-from echosearch.cli.demo_steps import REAL_FILES, ask, copy_real_ultrasound, show
-from echosearch.cli.demo_truth import QUESTIONS
-from echosearch.phantom.archive import cohort, truth_row
-from echosearch.phantom.wording import report_text
+from echosearch.cli.demo.command import demo as command
+from echosearch.cli.demo.steps import REAL_FILES, ask, copy_real_ultrasound, show
+from echosearch.cli.demo.truth import QUESTIONS
+from echosearch.phantom.files.archive import cohort, truth_row
+from echosearch.phantom.patients.wording import report_text
 from tests.cli.conftest import run
 
 PATIENTS, SEED = 2, 21

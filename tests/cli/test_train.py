@@ -6,10 +6,10 @@ import pytest
 import tomli_w
 
 from echosearch.encoder.torch_encoder import load_encoder
-from echosearch.report.table import read_reports
+from echosearch.report.csv_tables import read_reports
 from tests.cli.conftest import Tried
 from trainer.config import DataConfig
-from trainer.sources import load_studies
+from trainer.data.sources import load_studies
 
 CONFIG = {
     "name": "from-an-archive",

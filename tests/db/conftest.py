@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine
 
-from echosearch.db.admission import Admitted, admit
-from echosearch.db.generation import activate, register_encoder
-from echosearch.db.ledger import Claimed, FoundFile, claim, start_run
-from echosearch.db.vectors import put_video_vectors
+from echosearch.db.admission.admit import Admitted, admit
+from echosearch.db.files.ledger import Claimed, FoundFile, claim, start_run
+from echosearch.db.vectors.generation import activate, register_encoder
+from echosearch.db.vectors.write import put_video_vectors
 from echosearch.encoder.base import EncoderId
-from echosearch.keys import Keyring
-from echosearch.study import Mode, Quarantined, Skipped, VideoHeader
+from echosearch.pseudonyms import Keyring
 from echosearch.vector import Vectors
+from echosearch.video import Mode, Quarantined, Skipped, VideoHeader
 
 ENCODER = EncoderId("fake", "1", "ab" * 32, 8, "Apache-2.0", "test", trained=False)
 KEYRING = Keyring(bytes(32))
@@ -101,5 +101,5 @@ def vector_of(sop: str) -> Vectors:
 @pytest.fixture
 def ledger(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """Its files lie where they were read, and are as they were."""
-    monkeypatch.setattr("echosearch.db.standing._stamp", lambda path: ANY)
+    monkeypatch.setattr("echosearch.db.files.backing._stamp", lambda path: ANY)
     return Ledger(engine)

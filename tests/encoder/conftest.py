@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from echosearch.encoder.init import init_bundle
+from echosearch.encoder.create import init_bundle
 
 REPORTS = (
     "左室拡大なし。左室壁運動正常。軽度の僧帽弁閉鎖不全あり。",

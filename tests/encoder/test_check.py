@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.encoder.check import check_bundle, check_views, describe_clip
 from echosearch.encoder.published import echoprime, videoechoclip
-from echosearch.encoder.shipped import shipped_bundles
 from echosearch.errors import BundleError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from echosearch.clip import Clip
-from echosearch.encoder.init import ARCHITECTURES, init_bundle
+from echosearch.encoder.create import ARCHITECTURES, init_bundle
 from echosearch.encoder.torch_encoder import load_encoder
 
 pytestmark = pytest.mark.gpu

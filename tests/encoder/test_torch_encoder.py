@@ -9,8 +9,8 @@ import torch
 from echosearch.clip import Clip, ClipSpec
 from echosearch.encoder.base import Encoder
 from echosearch.encoder.forward import in_batches
-from echosearch.encoder.model import load_weights, normalise, use_weights
 from echosearch.encoder.torch_encoder import TorchEncoder, load_encoder, pick_device
+from echosearch.encoder.towers.build import load_weights, normalise, use_weights
 from echosearch.errors import BundleError, ConfigError
 
 TEXTS = ["左室拡大なし", "重度僧帽弁逆流。" * 20, "", "EF 55.5%、軽度のMR", "左室拡大なし"]

@@ -10,8 +10,8 @@ import pytest
 from qdrant_client import QdrantClient
 
 from echosearch.index.base import KINDS, Collection, VectorIndex
-from echosearch.index.edge import EdgeIndex
-from echosearch.index.server import ServerIndex, connect
+from echosearch.index.edge.index import EdgeIndex
+from echosearch.index.server.index import ServerIndex, connect
 
 TEST_COLLECTIONS = [Collection(kind, "0123456789abcdef" * 4, 16) for kind in KINDS]
 SERVER_URL = "ECHOSEARCH_QDRANT_URL"

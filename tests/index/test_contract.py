@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from echosearch.errors import ArchiveError
+from echosearch.filters import FIELDS, And, Comparison, Not, Or, Where
 from echosearch.index.base import POINT_NAMESPACE, Collection, Payload, Point, VectorIndex, point_id
 from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import unit
-from echosearch.where import FIELDS, And, Comparison, Not, Or, Where
 
 # what qdrant-client's stand-in says that it leaves to a real server
 pytestmark = [

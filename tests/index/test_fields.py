@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 import pytest
 
 from echosearch.errors import ArchiveError
+from echosearch.filters import FIELDS
 from echosearch.index.base import POINT_NAMESPACE, Payload, point_id
 from echosearch.index.fields import PAYLOAD_INDEXES, WORD_FIELDS, payload_values, read_ref, scored, word_number
-from echosearch.where import FIELDS
 
 COARSE = {"view", "view_prob", "mode", "sex", "age", "month", "device"}
 

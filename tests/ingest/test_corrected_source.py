@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from echosearch.archive import Archive
 from echosearch.db.lookup import resolve_study
-from echosearch.search.hits import SearchOptions
+from echosearch.search.filter_parser import parse_where
 from echosearch.search.query import query_text
+from echosearch.search.results import SearchOptions
 from echosearch.search.similar import similar
-from echosearch.search.where import parse_where
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
 from ingest.verify import verify

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from echosearch.archive import open_archive
-from echosearch.db.tables import SourceFile, StudyEmbedding
+from echosearch.db.schema.tables import SourceFile, StudyEmbedding
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.settings import Settings
 from echosearch.vector import from_bytes

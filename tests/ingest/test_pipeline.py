@@ -15,16 +15,16 @@ from sqlalchemy import select, text
 
 from echosearch.archive import Archive
 from echosearch.clip import Clip
-from echosearch.db.ledger import single_ingest
-from echosearch.db.status import archive_counts, why
-from echosearch.db.tables import Embedding, StudyEmbedding, Video
+from echosearch.db.files.ledger import single_ingest
+from echosearch.db.files.status import archive_counts, why
+from echosearch.db.schema.tables import Embedding, StudyEmbedding, Video
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, ConfigError, EncoderMismatch, InputError, TableError
 from echosearch.index.base import Payload, Point
-from echosearch.index.edge import EdgeIndex
-from echosearch.keys import load_keyring
-from echosearch.study import VideoHeader
+from echosearch.index.edge.index import EdgeIndex
+from echosearch.pseudonyms import load_keyring
 from echosearch.vector import Vectors, from_bytes
+from echosearch.video import VideoHeader
 from ingest.dry_run import dry_run
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest

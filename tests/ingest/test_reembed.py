@@ -13,21 +13,21 @@ from sqlalchemy import select, text
 
 from echosearch.archive import Archive
 from echosearch.clip import Clip
-from echosearch.db import outbox
-from echosearch.db.base import Base
-from echosearch.db.generation import active_encoder, generations, register_encoder
-from echosearch.db.ledger import single_ingest
-from echosearch.db.points import VECTOR_TABLES
-from echosearch.db.status import archive_counts, why
-from echosearch.db.tables import Embedding, StudyEmbedding
+from echosearch.db.files.ledger import single_ingest
+from echosearch.db.files.status import archive_counts, why
+from echosearch.db.schema.base import Base
+from echosearch.db.schema.tables import Embedding, StudyEmbedding
+from echosearch.db.vectors import outbox
+from echosearch.db.vectors.generation import active_encoder, generations, register_encoder
+from echosearch.db.vectors.points import VECTOR_TABLES
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, EmptyArchive, EncoderMismatch, InputError
 from echosearch.index.base import KINDS, Collection
-from echosearch.index.edge import EdgeIndex
-from echosearch.search.hits import SearchOptions
+from echosearch.index.edge.index import EdgeIndex
 from echosearch.search.query import query_text
-from echosearch.study import Reason
+from echosearch.search.results import SearchOptions
 from echosearch.vector import Vectors, from_bytes
+from echosearch.video import Reason
 from echosearch.workers import ClipTask, WorkerDied
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from echosearch.archive import Archive
-from echosearch.db import outbox
-from echosearch.db.generation import register_encoder
-from echosearch.db.points import PointRow
+from echosearch.db.vectors import outbox
+from echosearch.db.vectors.generation import register_encoder
+from echosearch.db.vectors.points import PointRow
 from echosearch.errors import StoreUnreachable
 from echosearch.index.base import Collection, Point
 from ingest.options import IngestOptions

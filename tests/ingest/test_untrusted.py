@@ -12,7 +12,7 @@ from pydicom.uid import RLELossless
 from sqlalchemy import select
 
 from echosearch.archive import Archive
-from echosearch.db.tables import SourceFile
+from echosearch.db.schema.tables import SourceFile
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.settings import Settings
 from ingest.options import IngestOptions

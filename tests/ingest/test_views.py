@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from echosearch.archive import Archive
 from echosearch.clip import Clip, ClipSpec
-from echosearch.db.tables import Embedding, StudyEmbedding, Video
+from echosearch.db.schema.tables import Embedding, StudyEmbedding, Video
 from echosearch.encoder.base import ViewProbabilities
-from echosearch.study import View
 from echosearch.vector import from_bytes
+from echosearch.video import View
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
 from ingest.verify import verify

@@ -13,14 +13,14 @@ import pytest
 from pydicom import config
 from pydicom.dataset import Dataset
 
-from echosearch.dicom import read_frames, read_header
-from echosearch.dicom.measurements import ejection_fraction, read_measurements
 from echosearch.errors import InputError
-from echosearch.phantom.archive import ArchiveSummary, cohort, study_cines, write_archive, write_study
-from echosearch.phantom.cine import render_cine
-from echosearch.phantom.findings import FINDINGS
-from echosearch.phantom.srfile import measured_values
-from echosearch.study import Mode
+from echosearch.phantom.files.archive import ArchiveSummary, cohort, study_cines, write_archive, write_study
+from echosearch.phantom.files.srfile import measured_values
+from echosearch.phantom.heart.findings import FINDINGS
+from echosearch.phantom.imaging.cine import render_cine
+from echosearch.reading.dicom import read_frames, read_header
+from echosearch.reading.dicom.measurements import ejection_fraction, read_measurements
+from echosearch.video import Mode
 
 TINY = {"frames": 4, "rows": 96, "columns": 128}
 

@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from echosearch.phantom.anatomy import heart_size
-from echosearch.phantom.archive import cohort, study_cines
-from echosearch.phantom.findings import FINDINGS, Findings
-from echosearch.phantom.history import PhantomStudy, patient_history
-from echosearch.phantom.ventricle import lv_volume
+from echosearch.phantom.files.archive import cohort, study_cines
+from echosearch.phantom.heart.anatomy import heart_size
+from echosearch.phantom.heart.findings import FINDINGS, Findings
+from echosearch.phantom.heart.ventricle import lv_volume
+from echosearch.phantom.patients.history import PhantomStudy, patient_history
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from echosearch.dicom.measurements import ejection_fraction, read_measurements
 from echosearch.errors import FileRefused
-from echosearch.phantom.archive import cohort
-from echosearch.phantom.cinefile import CinePlan, write_cine
-from echosearch.phantom.srfile import sr_dataset
-from echosearch.study import Reason
+from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.cinefile import CinePlan, write_cine
+from echosearch.phantom.files.srfile import sr_dataset
+from echosearch.reading.dicom.measurements import ejection_fraction, read_measurements
+from echosearch.video import Reason
 
 Triple = tuple[str, str, str]
 

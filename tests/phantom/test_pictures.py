@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from echosearch.clip import Uint8
-from echosearch.phantom.anatomy import Anatomy
-from echosearch.phantom.cine import OTHER_VIEWS, VIEWS, plan_cine, render_cine
-from echosearch.phantom.findings import Findings
-from echosearch.phantom.history import PhantomStudy, patient_history
-from echosearch.phantom.look import LOOKS
-from echosearch.phantom.sheet import frame_at
+from echosearch.phantom.heart.anatomy import Anatomy
+from echosearch.phantom.heart.findings import Findings
+from echosearch.phantom.imaging.cine import OTHER_VIEWS, VIEWS, plan_cine, render_cine
+from echosearch.phantom.imaging.sheet import frame_at
+from echosearch.phantom.patients.history import PhantomStudy, patient_history
+from echosearch.phantom.patients.machine import LOOKS
 
 SMALL = {"rows": 120, "columns": 160}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from echosearch.phantom.anatomy import Anatomy, heart_size
-from echosearch.phantom.cycle import Floats
-from echosearch.phantom.findings import Findings, Territory
-from echosearch.phantom.ventricle import lv_surface
+from echosearch.phantom.heart.anatomy import Anatomy, heart_size
+from echosearch.phantom.heart.cycle import Floats
+from echosearch.phantom.heart.findings import Findings, Territory
+from echosearch.phantom.heart.ventricle import lv_surface
 
 PHASE = np.linspace(0.0, 1.0, 201)
 SEPTAL, LATERAL = 270.0, 90.0

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from echosearch.phantom.archive import cohort
-from echosearch.phantom.history import PhantomStudy
-from echosearch.phantom.srfile import measured_values
-from echosearch.phantom.wording import FLUID, LEAK, NAMES, SIZE, report_phrases, report_text
+from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.srfile import measured_values
+from echosearch.phantom.patients.history import PhantomStudy
+from echosearch.phantom.patients.wording import FLUID, LEAK, NAMES, SIZE, report_phrases, report_text
 
 ABSENT = re.compile(r"(なし|認めない|認めず|\(-\))$")
 # an independent reading of severity: the word and the grades it may stand for, longest first

@@ -13,12 +13,22 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from echosearch.archive import Archive
-from echosearch.db.base import Base
-from echosearch.db.generation import activate, register_encoder
-from echosearch.db.tables import Patient, PhiPatient, PhiReport, PhiStudy, PhiVideo, Report, SourceFile, Study, Video
-from echosearch.db.vectors import put_report_vectors, put_video_vectors
+from echosearch.db.schema.base import Base
+from echosearch.db.schema.tables import (
+    Patient,
+    PhiPatient,
+    PhiReport,
+    PhiStudy,
+    PhiVideo,
+    Report,
+    SourceFile,
+    Study,
+    Video,
+)
+from echosearch.db.vectors.generation import activate, register_encoder
+from echosearch.db.vectors.write import put_report_vectors, put_video_vectors
 from echosearch.encoder.fake import FakeEncoder
-from echosearch.index.edge import EdgeIndex
+from echosearch.index.edge.index import EdgeIndex
 from echosearch.settings import Settings
 from echosearch.vector import Vectors
 from ingest.relay import relay

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from echosearch.encoder.preprocess import make_clip
+from echosearch.encoder.pixels.preprocess import make_clip
 from echosearch.errors import FileRefused
-from echosearch.search.hits import SearchOptions
+from echosearch.reading.source import inspect_file, open_source
+from echosearch.search.results import SearchOptions
 from echosearch.search.similar import similar
-from echosearch.source import inspect_file, open_source
-from echosearch.study import VideoHeader
 from echosearch.vector import Vectors
+from echosearch.video import VideoHeader
 from tests.search.conftest import Corpus
 
 ALL = SearchOptions(top_k=200)
@@ -85,7 +85,7 @@ def write_avi(path: Path) -> Path:
 
 def point_at(corpus: Corpus, study: str, patient: str) -> None:
     """The study's point anew, as the relay makes it."""
-    from echosearch.db.vectors import enqueue
+    from echosearch.db.vectors.write import enqueue
     from ingest.relay import relay
 
     with corpus.archive.engine.begin() as connection:

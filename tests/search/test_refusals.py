@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from echosearch.archive import Archive
-from echosearch.db.generation import activate, register_encoder
+from echosearch.db.vectors.generation import activate, register_encoder
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import (
     EchosearchError,
@@ -22,11 +22,11 @@ from echosearch.errors import (
     WhereError,
 )
 from echosearch.index.base import Payload, Point, point_id
-from echosearch.search.hits import SearchOptions
+from echosearch.search.filter_parser import parse_where
 from echosearch.search.query import query_text
 from echosearch.search.reports import find_reports
+from echosearch.search.results import SearchOptions
 from echosearch.search.similar import similar
-from echosearch.search.where import parse_where
 from tests.search.conftest import DIMENSION, Corpus, add_video
 
 ASK = SearchOptions()

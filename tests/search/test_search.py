@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 
-from echosearch.search.hits import Hit, Results, SearchOptions, as_json
+from echosearch.search.filter_parser import parse_where
 from echosearch.search.query import query_text
 from echosearch.search.reports import find_reports
+from echosearch.search.results import Hit, Results, SearchOptions, as_json
 from echosearch.search.similar import similar
-from echosearch.search.where import parse_where
-from echosearch.study import View
 from echosearch.vector import Vectors
+from echosearch.video import View
 from tests.search.conftest import Corpus, KnownStudy, KnownVideo
 
 TEXT = "左室拡大あり。重度の僧帽弁逆流あり。"

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 import trainer
 from echosearch.errors import ConfigError
 from trainer.config import load
-from trainer.schedule import learning_rate
+from trainer.loop.schedule import learning_rate
 
 CONFIGS = sorted((Path(trainer.__file__).parent / "configs").glob("*.toml"))
 
@@ -71,7 +71,7 @@ def test_what_does_not_change_the_result_does_not_change_the_digest(toml: Path) 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_shipped_configs_load(file: Path) -> None:
     if "kind" in file.read_text(encoding="utf-8").split("=")[0]:
-        from trainer.views import load_view_config
+        from trainer.view_classifier import load_view_config
 
         assert load_view_config(file).name
     else:

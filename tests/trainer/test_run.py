@@ -12,23 +12,23 @@ import torch
 from click.testing import CliRunner
 
 from echosearch.cli.main import cli
-from echosearch.encoder.model import normalise
 from echosearch.encoder.torch_encoder import load_encoder
-from echosearch.encoder.video_conv import VideoConv
+from echosearch.encoder.towers.build import normalise
+from echosearch.encoder.towers.video_conv import VideoConv
 from echosearch.errors import BundleError, ConfigError
-from trainer.batches import Batches
-from trainer.cache import ClipCache
-from trainer.checkpoint import Checkpoint, write_state
 from trainer.config import TrainConfig, load
-from trainer.embed import embed_studies
-from trainer.heads import begin_heads
-from trainer.kinds import begin_trunk, kinds_of
-from trainer.loop import Moment, fit
-from trainer.model import Trainee, study_means
-from trainer.record import Training, read_training
-from trainer.retrieval import both_ways
+from trainer.data.batches import Batches
+from trainer.data.cache import ClipCache
+from trainer.evaluation.retrieval import both_ways
+from trainer.loop.checkpoint import Checkpoint, write_state
+from trainer.loop.fit import Moment, fit
+from trainer.model.embed import embed_studies
+from trainer.model.phrase_table import PhraseTable
+from trainer.model.trainee import Trainee, study_means
 from trainer.run import export, prepare, train
-from trainer.table import PhraseTable
+from trainer.training_record import Training, read_training
+from trainer.warm_start.video_head import begin_heads
+from trainer.warm_start.view_pretraining import begin_trunk, kinds_of
 
 
 def weights(config: TrainConfig, *stops: int) -> dict[str, torch.Tensor]:

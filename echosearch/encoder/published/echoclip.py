@@ -16,7 +16,7 @@ from torch import Tensor
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.base import TextSpec
-from echosearch.encoder.manifest import (
+from echosearch.encoder.bundle.manifest import (
     ClipTextSpec,
     ConvNextSpec,
     Manifest,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.base import TextSpec
-from echosearch.encoder.manifest import (
+from echosearch.encoder.bundle.manifest import (
     BertSpec,
     ConvNextSpec,
     Manifest,
@@ -25,7 +25,7 @@ from echosearch.encoder.manifest import (
     ViewManifest,
 )
 from echosearch.encoder.published.keys import Rule, as_it_is, bert_rules
-from echosearch.study import View
+from echosearch.video import View
 
 __all__ = ["FILES", "LICENCE", "UNUSED_TEXT", "manifest", "text_rules", "video_rules", "view_manifest", "view_rules"]
 

@@ -14,16 +14,23 @@ import torch
 from torch import Tensor
 
 from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle import encoder_id, file_sha256
-from echosearch.encoder.clip_tokenizer import MERGES, TEMPLATE, ClipBpe, EchoTemplate, clip_merges, template_phrases
+from echosearch.encoder.bundle.folder import encoder_id, file_sha256
+from echosearch.encoder.bundle.manifest import Manifest, SourceFile, TokenizerSpec
 from echosearch.encoder.export import save_encoder
-from echosearch.encoder.manifest import Manifest, SourceFile, TokenizerSpec
-from echosearch.encoder.model import TwoTowers, build_towers, build_view_tower, stored_weights, use_weights
 from echosearch.encoder.published import echoclip, echoprime, videoechoclip
 from echosearch.encoder.published.checkpoint import read_checkpoint
 from echosearch.encoder.published.keys import convert
-from echosearch.encoder.tokenizer import VOCABULARY, Tokenizer, check_size, read_vocabulary
-from echosearch.encoder.views import save_views
+from echosearch.encoder.text.clip_tokenizer import (
+    MERGES,
+    TEMPLATE,
+    ClipBpe,
+    EchoTemplate,
+    clip_merges,
+    template_phrases,
+)
+from echosearch.encoder.text.tokenizer import VOCABULARY, Tokenizer, check_size, read_vocabulary
+from echosearch.encoder.towers.build import TwoTowers, build_towers, build_view_tower, stored_weights, use_weights
+from echosearch.encoder.view_classifier import save_views
 from echosearch.errors import BundleError
 
 __all__ = ["KINDS", "Kind", "check_import", "import_published", "licence_of", "views_folder"]

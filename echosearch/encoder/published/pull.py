@@ -19,7 +19,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils.logging import set_verbosity_error
 
-from echosearch.encoder.bundle import file_sha256
+from echosearch.encoder.bundle.folder import file_sha256
 from echosearch.encoder.published.importer import Kind
 from echosearch.errors import BundleError, StoreUnreachable
 

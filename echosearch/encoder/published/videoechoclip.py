@@ -12,7 +12,7 @@ from torch import Tensor
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.base import TextSpec
-from echosearch.encoder.manifest import (
+from echosearch.encoder.bundle.manifest import (
     BertSpec,
     Manifest,
     SourceFile,
@@ -22,7 +22,7 @@ from echosearch.encoder.manifest import (
     VideoTransformerSpec,
 )
 from echosearch.encoder.published.keys import Rule, as_it_is, bert_rules, join
-from echosearch.encoder.tokenizer import installed_dictionary
+from echosearch.encoder.text.tokenizer import installed_dictionary
 
 __all__ = ["LICENCE", "VARIANTS", "Variant", "manifest", "rules"]
 

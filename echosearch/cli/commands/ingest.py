@@ -1,0 +1,117 @@
+"""echosearch ingest: a PACS export into the archive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from echosearch.archive import open_archive
+from echosearch.cli.output import SLOW_INDEX, note, one_line, say_json
+from echosearch.cli.path_type import place
+from echosearch.cli.progress import ingesting
+from echosearch.errors import InputError
+from echosearch.settings import load_settings
+
+__all__ = ["SOME_FAILED", "ingest", "say_work"]
+
+SOME_FAILED = 3
+
+
+@click.command(short_help="Read a PACS export into the archive.")
+@click.argument("folder", type=place)
+@click.option("--reports", type=place, metavar="CSV", help="Reports: report_text and study_uid, accession_number, ...")
+@click.option("--views", type=place, metavar="CSV", help="View labels: sop_uid or path, view, view_prob.")
+@click.option("--sidecar", type=place, metavar="CSV", help="Whose each mp4 or avi is: path, study_uid, ...")
+@click.option("--secondary-capture", is_flag=True, help="Also take screen captures; they may show names.")
+@click.option("--retry-quarantined", is_flag=True, help="Try files again that could not be read before.")
+@click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
+@click.option("--dry-run", is_flag=True, help="Only say what each file is taken for; nothing is stored.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
+@click.pass_context
+def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Read FOLDER (or one file) into the archive: DICOM without regard to names, mp4 and avi.
+
+    Safe to stop and to run again: what is done is not done twice. Ends with 3 when some files could not be read;
+    `echosearch status` counts them and `echosearch status --why FILE` says why.
+
+    \b
+    echosearch ingest /pacs/export
+    echosearch ingest /pacs/export --reports reports.csv --views views.csv
+    echosearch ingest /pacs/export --dry-run
+    """
+    for path in (folder, *(given[name] for name in ("reports", "views", "sidecar") if given[name])):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+    options = import_module("ingest.options").IngestOptions(**given)
+    settings = load_settings()
+    if dry_run:
+        _say_outcomes(import_module("ingest.dry_run").dry_run(settings, folder, options), as_json)
+        return
+    with open_archive(settings) as archive, ingesting() as draw:
+        summary = import_module("ingest.pipeline").ingest(archive, folder, options, draw)
+    if as_json:
+        say_json(asdict(summary))
+    else:
+        _say_summary(summary)
+    if summary.failed:
+        ctx.exit(SOME_FAILED)
+
+
+def _say_summary(summary: Any) -> None:
+    click.echo(
+        f"{summary.found} files: {summary.indexed} indexed, {summary.skipped} skipped,"
+        f" {summary.quarantined} quarantined, {summary.pending} pending"
+    )
+    for reason, count in summary.reasons.items():
+        click.echo(f"  {count:7d}  {reason}")
+    for folder, why in summary.unread.items():
+        note(f"{one_line(folder)} cannot be looked into: {why}; its files are not counted above")
+    if summary.reports is not None:
+        links = summary.reports
+        click.echo(
+            f"reports: {links.linked} linked, {links.unmatched} unmatched, {links.ambiguous} ambiguous,"
+            f" {links.conflict} contradicted"
+        )
+        if links.unmatched or links.ambiguous or links.conflict:
+            note("echosearch status --unmatched lists the reports that belong to no study")
+    if summary.ungated_studies:
+        note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
+    say_work(summary)
+
+
+def say_work(summary: Any) -> None:
+    """What both an ingest and a re-embedding end with: what searches will lack, and how long it took."""
+    if summary.unread_texts:
+        note(
+            "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"
+        )
+    if summary.slow_index:
+        note(SLOW_INDEX)
+    rate = summary.new_videos / summary.seconds if summary.seconds else 0.0
+    slowest = f"; most time went into {summary.bottleneck}" if summary.bottleneck else ""
+    click.echo(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")
+
+
+def _say_outcomes(outcomes: Any, as_json: bool) -> None:
+    """What each file is taken for: its path and one line, as they come; at the end the counts."""
+    from echosearch.video import VideoHeader
+
+    counts: Counter[str] = Counter()
+    listed = []
+    for path, outcome in outcomes:
+        video = isinstance(outcome, VideoHeader)
+        counts["video" if video else str(outcome.reason)] += 1
+        what = f"video, {outcome.mode}, {outcome.n_frames} frames" if video else str(outcome)
+        if as_json:
+            listed.append({"path": str(path), "taken_for": what})
+        else:
+            click.echo(f"{one_line(str(path))}\t{what}")
+    if as_json:
+        say_json({"files": listed, "counts": dict(counts)})
+    else:
+        note(", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no files")

@@ -1,0 +1,80 @@
+"""echosearch phantom: a synthetic archive that anyone can have."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from echosearch.cli.lazy import LazyGroup
+from echosearch.cli.output import say_json
+from echosearch.cli.path_type import place
+
+__all__ = ["COMMANDS", "MAX_SEED", "phantom", "write"]
+
+MAX_SEED = 99_999  # it stands in accession numbers, which have 16 characters (SH, PS3.5 6.2)
+
+# name -> (where it is, what `echosearch phantom --help` says of it)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "write": ("echosearch.cli.commands.phantom:write", "Write an archive of synthetic studies."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, short_help="Make a synthetic archive.")
+def phantom() -> None:
+    """Synthetic echo studies: real DICOM, Japanese reports, and the truth beside them. No patient exists.
+
+    \b
+    echosearch phantom write ./archive --patients 200 --seed 1
+    """
+
+
+@click.command(short_help="Write an archive of synthetic studies.")
+@click.argument("folder", type=place)
+@click.option("--patients", type=click.IntRange(1), default=20, show_default=True, help="About 2 studies each.")
+@click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="The same seed, the same archive."
+)
+@click.option("--frames", type=click.IntRange(2, 512), default=48, show_default=True, help="Frames of a cine.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
+def write(folder: Path, as_json: bool, **given: Any) -> None:
+    """Write DICOM/, reports.csv, views.csv and truth.csv to FOLDER, which must be new or empty.
+
+    Everything it writes says that it is synthetic.
+
+    \b
+    echosearch phantom write ./archive --patients 200 --seed 1
+    """
+    from echosearch.phantom.files.archive import write_archive
+
+    with _studies() as draw:
+        made = write_archive(folder, progress=draw, **given)
+    if as_json:
+        say_json({**asdict(made), "out": str(made.out)})
+        return
+    click.echo(f"{made.studies} studies of {made.patients} patients, {made.cines} cines in {made.out}")
+
+
+class Draw(Protocol):
+    def __call__(self, done: int, total: int, /) -> None: ...
+
+
+@contextmanager
+def _studies() -> Iterator[Draw]:
+    """A bar of studies written on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("studies"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,118 @@
+"""echosearch status: what became of every file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from echosearch.archive import Archive, open_archive
+from echosearch.cli.output import say_json, table
+from echosearch.cli.path_type import place
+from echosearch.cli.reason_text import MEANING
+from echosearch.db.files.ledger import as_walked
+from echosearch.db.files.status import archive_counts, link_problems, why
+from echosearch.db.lookup import contents, encoder_row
+from echosearch.db.vectors.generation import active_encoder, generations
+from echosearch.errors import InputError
+from echosearch.settings import load_settings
+
+__all__ = ["status"]
+
+
+@click.command(short_help="Count what the archive holds and what it left out.")
+@click.option("--why", "path", type=place, metavar="FILE", help="What became of this file.")
+@click.option("--unmatched", is_flag=True, help="List reports that belong to no study, and why.")
+@click.option("--identified", is_flag=True, help="With --unmatched: the identifiers they came with.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(path: Path | None, unmatched: bool, identified: bool, as_json: bool) -> None:
+    """Count the files met so far: found = indexed + skipped + quarantined + pending, with reasons.
+
+    \b
+    echosearch status
+    echosearch status --json
+    echosearch status --why /pacs/export/IM_0007
+    echosearch status --unmatched --identified
+    """
+    if path is not None and unmatched:
+        raise click.UsageError("give --why or --unmatched, not both")
+    if identified and not unmatched:
+        raise click.UsageError("--identified goes with --unmatched")
+    with open_archive(load_settings()) as archive:
+        if path is not None:
+            _why(archive, path, as_json)
+        elif unmatched:
+            _unmatched(archive, identified, as_json)
+        else:
+            _counts(archive, as_json)
+
+
+def _counts(archive: Archive, as_json: bool) -> None:
+    with archive.engine.connect() as connection:
+        counts = archive_counts(connection)
+        encoder = active_encoder(connection)
+        row = encoder_row(connection, encoder.fingerprint) if encoder else None
+        holds = contents(connection, row) if row is not None else None
+        others = [one for one in generations(connection) if one.state != "active"]
+    if as_json:
+        say_json(
+            {
+                **asdict(counts),
+                "encoder": asdict(encoder) if encoder else None,
+                **(asdict(holds) if holds else {"patients": 0, "studies": 0, "videos": 0, "reports": 0}),
+                "other_encoders": [asdict(one) for one in others],
+            }
+        )
+        return
+    click.echo(f"{counts.found} files found")
+    for name in ("indexed", "skipped", "quarantined", "pending"):
+        click.echo(f"{getattr(counts, name):9d}  {name}")
+    if counts.reasons:
+        click.echo()
+        rows = [(count, reason, MEANING.get(reason, "")) for reason, count in counts.reasons.items()]
+        table(("files", "reason", "meaning"), rows, right=("files",))
+    if holds and encoder:
+        trained = "" if encoder.trained else ", untrained"
+        click.echo()
+        click.echo(
+            f"searchable: {holds.patients} patients, {holds.studies} studies, {holds.videos} videos,"
+            f" {holds.reports} reports; by {encoder}{trained}"
+        )
+    for one in others:
+        click.echo(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
+
+
+def _why(archive: Archive, path: Path, as_json: bool) -> None:
+    if path.is_symlink():
+        raise InputError(f"{path} is a link: links are not followed and not counted")
+    real = as_walked(path)
+    with archive.engine.connect() as connection:
+        found = why(connection, archive.keyring.path(real))
+    if found is None:
+        raise InputError(f"{path}: no ingest has met this file")
+    if as_json:
+        say_json({"path": str(real), **asdict(found), "meaning": MEANING.get(found.reason or "")})
+        return
+    click.echo(f"{path}: {found.state}" + (f", {found.reason}" if found.reason else ""))
+    for line in (found.detail, MEANING.get(found.reason or "")):
+        if line:
+            click.echo(f"  {line}")
+    if found.video:
+        sure = f" {found.view_prob:.2f}" if found.view_prob is not None else ""
+        view = f", view {found.view}{sure}" if found.view else ""
+        click.echo(f"  video {found.video} of study {found.study}{view}")
+
+
+def _unmatched(archive: Archive, identified: bool, as_json: bool) -> None:
+    with archive.engine.connect() as connection:
+        problems = link_problems(connection, identified)
+    shown = ["report", "problem"]
+    if identified:
+        shown += ["study_uid", "accession_number", "patient_id", "study_date"]
+    rows: list[dict[str, Any]] = [{name: asdict(problem)[name] for name in shown} for problem in problems]
+    if as_json:
+        say_json({"reports": rows})
+    else:
+        table(shown, [[row[name] or None for name in shown] for row in rows])

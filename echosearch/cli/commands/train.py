@@ -1,0 +1,50 @@
+"""echosearch train: an encoder from pairs of videos and reports."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from echosearch.cli.output import PUT_IN_USE, note, say_json
+from echosearch.cli.path_type import place
+
+__all__ = ["STOPPED", "train"]
+
+STOPPED = 3  # told to stop before the end; the checkpoint is there
+
+
+@click.command(short_help="Train an encoder.")
+@click.argument("config", type=place)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a key, such as optim.lr=1e-4.")
+@click.option("--json", "as_json", is_flag=True, help="How it ended, as JSON.")
+@click.pass_context
+def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: bool) -> None:
+    """Train as CONFIG (TOML) says and write RUN.OUT/bundle, an encoder to use.
+
+    Stopped, it goes on from its last checkpoint when it is started again, with the same result. Several GPUs:
+    torchrun --nproc-per-node 8 -m trainer CONFIG. Told to stop (SIGTERM, Ctrl-C), it writes a checkpoint and ends with
+    3. Every key, its meaning and its default is in trainer/config.py; docs/training.md says what a run does.
+
+    \b
+    echosearch train config.toml
+    echosearch train config.toml --set optim.steps=2000 --set run.out=./run2
+    """
+    made = import_module("trainer.config").load(config, settings)
+    progress = import_module("trainer.progress")
+    outcome = import_module("trainer.run").train(
+        made,
+        clips_done=progress.say_clips,
+        progress=progress.say_moment,
+        note=progress.say,
+    )
+    bundle = Path(made.run.out) / "bundle"
+    if as_json:
+        say_json({**asdict(outcome), "bundle": str(bundle) if outcome.finished else None})
+    elif outcome.finished:
+        click.echo(f"{bundle}; {PUT_IN_USE.format(bundle)}")
+    if not outcome.finished:
+        note(f"stopped behind step {outcome.step}: start the same command again to go on")
+        ctx.exit(STOPPED)

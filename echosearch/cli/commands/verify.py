@@ -1,0 +1,45 @@
+"""echosearch verify: is the index what the database says?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib import import_module
+
+import click
+
+from echosearch.archive import open_archive
+from echosearch.cli.commands.ingest import SOME_FAILED
+from echosearch.cli.output import say_json
+from echosearch.settings import load_settings
+
+__all__ = ["verify"]
+
+
+@click.command(short_help="Compare the index with the database.")
+@click.option("--repair", is_flag=True, help="Make the index right, from the database alone.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def verify(ctx: click.Context, /, repair: bool, as_json: bool) -> None:
+    """Compare ids, generations and vectors of the search index with the database, both ways.
+
+    Ends with 0 when all is well or was repaired, with 3 when something differs.
+
+    \b
+    echosearch verify
+    echosearch verify --repair
+    """
+    with open_archive(load_settings()) as archive:
+        found = import_module("ingest.verify").verify(archive, repair)
+    if as_json:
+        say_json({"clean": found.clean, "differences": found.differences, **asdict(found)})
+    else:
+        for one in found.collections:
+            wrong = {name: len(getattr(one, name)) for name in ("missing", "stale", "orphans", "strangers")}
+            said = ", ".join(f"{count} {name}" for name, count in wrong.items() if count) or "all as it should be"
+            click.echo(f"{one.collection:8s} {one.points} points: {said}" + (f", {one.due} to send" if one.due else ""))
+        for fault in found.faults:
+            click.echo(f"database: {fault}")
+        if repair:
+            click.echo(f"{found.repaired} points repaired")
+    if found.faults or (found.differences and not repair):
+        ctx.exit(SOME_FAILED)

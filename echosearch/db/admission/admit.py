@@ -1,0 +1,296 @@
+"""Admission: which of the inspected files become videos, and which are duplicates or conflicts.
+
+same SOP Instance UID, same bytes or same pixels    the later file is a DUPLICATE
+same SOP Instance UID, other pixels                 both are quarantined, UID_CONFLICT
+same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT (owners.py)
+the same file with other pixels, or another study   its video is made anew
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from echosearch.db.admission.study_owner import Owner, belonging, known_owners
+from echosearch.db.files.backing import forget_vanished, forsake, stood_for, vouched_for
+from echosearch.db.files.ledger import Claimed, note_videos, release_duplicates, settle
+from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
+from echosearch.db.studies.identity import Candidate, write_identity
+from echosearch.db.studies.view_labels import label_videos
+from echosearch.db.vectors.write import touch_videos, withdraw_videos
+from echosearch.pseudonyms import Keyring
+from echosearch.video import Quarantined, Reason, Skipped, VideoHeader, View, ViewLabel
+
+__all__ = ["Admitted", "admit"]
+
+VIEW_COLUMNS = ("view", "view_prob", "view_source")  # admitted again without a label, a video keeps the one it has
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A video with its rows in place, ready to be decoded; or not even that (``needs_decoding`` false)."""
+
+    claimed: Claimed
+    video_key: str
+    study_key: str
+    needs_decoding: bool
+
+    def claimed_again(self, claimed: Claimed) -> Admitted:
+        """The same video under a further claim of its file."""
+        return replace(self, claimed=claimed)
+
+
+@dataclass
+class _Known:
+    """What the archive holds under one SOP Instance UID, this batch's earlier files included."""
+
+    file_sha256: bytes
+    pixel_sha256: bytes
+    owner: int | None  # the file that stands for it
+    conflict: bool
+
+
+def admit(
+    connection: Connection, keyring: Keyring, encoder_id: int, inspected: Sequence[tuple[Claimed, VideoHeader]]
+) -> tuple[list[Admitted], list[tuple[int, Skipped | Quarantined]]]:
+    """Write patient, study and video rows; give the videos to decode and the files that are settled.
+
+    The settled ones are written to the ledger too. Call inside a transaction.
+    """
+    candidates = [_candidate(keyring, claimed, header) for claimed, header in inspected]
+    before = stood_for(connection, [candidate.claimed.id for candidate in candidates])
+    videos = _known_videos(connection, candidates)
+    owners = known_owners(connection, [candidate.study_key for candidate in candidates])
+    by_hearsay = {key for key, owner in owners.items() if not owner.conflict}  # no file of this batch has agreed
+    welcome: dict[str, Candidate] = {}
+    settled: list[tuple[int, Skipped | Quarantined]] = []
+    duplicates: dict[int, str] = {}
+    replaced: list[str] = []
+    for candidate in candidates:
+        own = Owner.of(candidate)
+        owner = owners.setdefault(candidate.study_key, own)
+        corrected = not owner.fits(own) and candidate.study_key in by_hearsay
+        if corrected and not vouched_for(connection, candidate.study_key):
+            owner = owners[candidate.study_key] = own
+        if owner.conflict or not owner.fits(own):
+            owners[candidate.study_key] = replace(owner, conflict=True)
+            continue
+        if own.patient_id:
+            by_hearsay.discard(candidate.study_key)
+        if own.surety > owner.surety:
+            owners[candidate.study_key] = own
+        known, header, file_id = videos.get(candidate.video_key), candidate.header, candidate.claimed.id
+        if known is None or (known.owner in (None, file_id) and not known.conflict and _same(known, header)):
+            pass
+        elif known.owner in (None, file_id) and not known.conflict:
+            replaced.append(candidate.video_key)  # what it replaces failed, or was this file's own
+        elif _same(known, header) and not known.conflict:
+            how = "same bytes" if known.file_sha256 == header.sha256 else "same pixels, another header"
+            settled.append((file_id, Skipped(Reason.DUPLICATE, how)))
+            duplicates[file_id] = candidate.video_key
+            continue
+        else:
+            known.conflict = True
+            continue
+        videos[candidate.video_key] = _Known(header.sha256, header.pixel_sha256, file_id, False)
+        welcome[candidate.video_key] = candidate
+    withdraw_videos(connection, replaced)
+    quarrels = _quarantine_conflicts(connection, candidates, videos, owners)
+    settled += quarrels
+    refused = {file_id for file_id, _ in quarrels}
+    taken = [
+        belonging(candidate, owners[candidate.study_key])
+        for candidate in welcome.values()
+        if candidate.claimed.id not in refused
+    ]
+    settle(connection, settled)
+    release_duplicates(connection, replaced)  # of what the file held before
+    note_videos(connection, duplicates)
+    again = {c.video_key for c in taken if before.get(c.claimed.id) == c.video_key}
+    videos_in = _write(connection, encoder_id, taken, again)
+    forsake(connection, sorted({*before.values()} - {c.video_key for c in taken}))
+    label_videos(connection, sorted({*duplicates.values()}))  # a table may name the copy's path
+    return videos_in, settled
+
+
+def _same(known: _Known, header: VideoHeader) -> bool:
+    same_pixels = bool(header.pixel_sha256) and known.pixel_sha256 == header.pixel_sha256
+    return known.file_sha256 == header.sha256 or same_pixels
+
+
+def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:
+    if header.patient_id:
+        patient = keyring.patient(header.issuer, header.patient_id)
+    else:  # unnamed patients are not one another: each study stands for its own
+        patient = keyring.key("patient-of-study", header.study_uid)
+    return Candidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
+
+
+def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, _Known]:
+    keys = [candidate.video_key for candidate in candidates]
+    rows = connection.execute(
+        text(
+            "select cast(v.video_key as text) as video_key, v.file_sha256, v.pixel_sha256, min(f.id) as owner"
+            " from core.video v left join core.source_file f on f.video_key = v.video_key"
+            " and f.state in ('registered', 'admitted', 'embedded', 'indexed')"
+            " where v.video_key = any(cast(:keys as uuid[])) group by v.video_key"
+        ),
+        {"keys": list(keys)},
+    )
+    known = {row.video_key: _Known(row.file_sha256, row.pixel_sha256, row.owner, False) for row in rows}
+    here = {candidate.claimed.id for candidate in candidates}
+    moved = [known[c.video_key] for c in candidates if c.video_key in known and _same(known[c.video_key], c.header)]
+    others = [one.owner for one in moved if one.owner is not None and one.owner not in here]
+    vanished = forget_vanished(connection, others)
+    for one in known.values():
+        if one.owner in vanished:
+            one.owner = None
+    disputed = connection.scalars(
+        select(SourceFile.video_key).where(
+            SourceFile.video_key.in_(keys), SourceFile.reason == str(Reason.UID_CONFLICT)
+        )
+    )
+    for key in disputed:
+        if key is not None:
+            known.setdefault(key, _Known(b"", b"", None, True)).conflict = True
+    return known
+
+
+def _quarantine_conflicts(
+    connection: Connection,
+    candidates: Sequence[Candidate],
+    videos: dict[str, _Known],
+    owners: dict[str, Owner],
+) -> list[tuple[int, Skipped | Quarantined]]:
+    """Quarantine every file, old and new, that claims a disputed video or belongs to a disputed study."""
+    disputed_studies = [key for key, owner in owners.items() if owner.conflict]
+    disputed_videos = [key for key, known in videos.items() if known.conflict]
+    if not disputed_studies and not disputed_videos:
+        return []
+    first = {candidate.study_key: candidate for candidate in reversed(candidates)}
+    # a later file must meet the conflict too
+    write_identity(connection, [belonging(first[key], owners[key]) for key in disputed_studies])
+    connection.execute(update(Study).where(Study.study_key.in_(disputed_studies)).values(conflict=True))
+    of_studies = connection.scalars(select(Video.video_key).where(Video.study_key.in_(disputed_studies))).all()
+    withdraw_videos(connection, [*of_studies, *disputed_videos])
+    reason = {
+        **dict.fromkeys(disputed_videos, Reason.UID_CONFLICT),
+        **dict.fromkeys(of_studies, Reason.PATIENT_CONFLICT),
+    }
+    old = connection.execute(
+        select(SourceFile.id, SourceFile.video_key).where(
+            SourceFile.video_key.in_(reason), SourceFile.state.in_(("registered", "admitted", "embedded", "indexed"))
+        )
+    )
+    outcomes: dict[int, Skipped | Quarantined] = {row.id: Quarantined(reason[row.video_key]) for row in old}
+    disputed = set(disputed_studies)
+    new_claims: dict[int, str] = {}  # so that a third claimant meets the conflict too
+    for candidate in candidates:
+        if candidate.study_key in disputed:
+            outcomes[candidate.claimed.id] = Quarantined(Reason.PATIENT_CONFLICT, "one study, two patients")
+        elif candidate.video_key in reason:
+            outcomes[candidate.claimed.id] = Quarantined(Reason.UID_CONFLICT, "one SOP instance, different pixels")
+            new_claims[candidate.claimed.id] = candidate.video_key
+    note_videos(connection, new_claims)
+    return list(outcomes.items())
+
+
+def _write(
+    connection: Connection, encoder_id: int, taken: Sequence[Candidate], again: Collection[str]
+) -> list[Admitted]:
+    """``again``: videos whose own file was read again; what it says now is what counts."""
+    if not taken:
+        return []
+    labels = _labels(connection, taken)
+    write_identity(connection, taken, again)
+    before = _shown(connection, taken)
+    elsewhere = [c.video_key for c in taken if before.get(c.video_key, (c.study_key,))[0] != c.study_key]
+    withdraw_videos(connection, elsewhere)  # from the study that it was of
+    new = upsert(Video).values([_video_row(candidate, labels.get(candidate.video_key)) for candidate in taken])
+    columns = {
+        name: func.coalesce(new.excluded[name], getattr(Video, name)) if name in VIEW_COLUMNS else new.excluded[name]
+        for name in _video_row(taken[0], None)
+        if name != "video_key"
+    }
+    connection.execute(new.on_conflict_do_update(index_elements=[Video.video_key], set_=columns))
+    if before:
+        after = _shown(connection, taken)
+        touch_videos(connection, [key for key, shown in before.items() if after[key] != shown])
+    rows = connection.execute(
+        text(
+            "update core.source_file f set video_key = c.key, updated_at = now(),"
+            " state = case when e.video_key is null then 'admitted' when e.indexed_gen = e.gen then 'indexed'"
+            " else 'embedded' end,"
+            " claimed_by = case when e.video_key is null then f.claimed_by end"
+            " from unnest(cast(:ids as bigint[]), cast(:keys as uuid[])) as c(id, key)"
+            " left join core.embedding e on e.video_key = c.key and e.encoder_id = :encoder"
+            " where f.id = c.id returning f.id, f.state"
+        ),
+        {
+            "ids": [candidate.claimed.id for candidate in taken],
+            "keys": [candidate.video_key for candidate in taken],
+            "encoder": encoder_id,
+        },
+    )
+    state = {row.id: row.state for row in rows}
+    return [
+        Admitted(
+            candidate.claimed,
+            candidate.video_key,
+            candidate.study_key,
+            state[candidate.claimed.id] == "admitted",
+        )
+        for candidate in taken
+    ]
+
+
+def _shown(connection: Connection, taken: Sequence[Candidate]) -> dict[str, tuple[Any, ...]]:
+    """Video key -> its study, and what the index filters by, of those that are here."""
+    rows = connection.execute(
+        select(Video.video_key, Video.study_key, Video.device, Video.mode, Video.view, Video.view_prob).where(
+            Video.video_key.in_([candidate.video_key for candidate in taken])
+        )
+    )
+    return {row.video_key: tuple(row[1:]) for row in rows}
+
+
+def _labels(connection: Connection, taken: Sequence[Candidate]) -> dict[str, ViewLabel]:
+    """Best label per video: views.csv by UID, then by path, then what the file's own sidecar row said."""
+    subjects = [key for candidate in taken for key in (candidate.video_key, candidate.claimed.path_key)]
+    rows = connection.execute(select(ViewLabelRow.__table__).where(ViewLabelRow.subject_key.in_(subjects)))
+    from_csv = {row.subject_key: ViewLabel(View(row.view), row.view_prob, "csv", row.raw) for row in rows}
+    labels = {}
+    for candidate in taken:
+        label = from_csv.get(candidate.video_key) or from_csv.get(candidate.claimed.path_key) or candidate.header.view
+        if label is not None:
+            labels[candidate.video_key] = label
+    return labels
+
+
+def _video_row(candidate: Candidate, label: ViewLabel | None) -> dict[str, object]:
+    header = candidate.header
+    return {
+        "video_key": candidate.video_key,
+        "study_key": candidate.study_key,
+        "file_sha256": header.sha256,
+        "pixel_sha256": header.pixel_sha256,
+        "n_frames": header.n_frames,
+        "rows": header.rows,
+        "columns": header.columns,
+        "frame_seconds": header.frame_seconds,
+        "frame_seconds_source": header.frame_seconds_source,
+        "heart_rate": header.heart_rate,
+        "device": header.device,
+        "transfer_syntax_uid": header.transfer_syntax_uid,
+        "photometric": header.photometric,
+        "mode": str(header.mode),
+        "mode_source": header.mode_source,
+        "view": str(label.view) if label else None,
+        "view_prob": label.prob if label else None,
+        "view_source": label.source if label else None,
+        "notes": list(header.notes),
+    }

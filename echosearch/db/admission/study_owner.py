@@ -1,0 +1,68 @@
+"""Whose a study is: the patient that its files name, as far as they name one.
+
+Not every file says all of it. An mp4 without a patient id, a DICOM file without IssuerOfPatientID belong to the patient
+of their study; only two ids, or two issuers, that differ are a conflict. Of what agrees the surest counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, text
+
+from echosearch.db.studies.identity import Candidate
+
+__all__ = ["Owner", "belonging", "known_owners"]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A study's patient. Prints no identifier."""
+
+    patient_key: str
+    issuer: str
+    patient_id: str  # "" for the unnamed patient of one study
+    conflict: bool = False  # two patients claim the study
+
+    def __repr__(self) -> str:
+        return f"Owner({self.patient_key!r}{', conflict' if self.conflict else ''})"
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> Owner:
+        """As one file has it."""
+        return cls(candidate.patient_key, candidate.header.issuer, candidate.header.patient_id)
+
+    def fits(self, other: Owner) -> bool:
+        """Whether both can be one patient: nothing that both say differs."""
+        if not self.patient_id or not other.patient_id:
+            return True
+        one_issuer = not self.issuer or not other.issuer or self.issuer == other.issuer
+        return self.patient_id == other.patient_id and one_issuer
+
+    @property
+    def surety(self) -> tuple[bool, bool]:
+        return bool(self.patient_id), bool(self.issuer)
+
+
+def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str, Owner]:
+    """Study key -> owner, of studies that have a video or are in conflict. One without is anybody's: its files were
+    corrected, or never worked."""
+    rows = connection.execute(
+        text(
+            "select cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.conflict,"
+            " coalesce(p.issuer, '') as issuer, coalesce(p.patient_id, '') as patient_id"
+            " from core.study s left join phi.patient p on p.patient_key = s.patient_key"
+            " where s.study_key = any(cast(:keys as uuid[])) and (s.conflict or exists ("
+            "  select from core.video v join core.source_file f on f.video_key = v.video_key"
+            "   and f.state in ('admitted', 'embedded', 'indexed') where v.study_key = s.study_key))"
+        ),
+        {"keys": list(study_keys)},
+    )
+    return {row.study: Owner(row.patient, row.issuer, row.patient_id, row.conflict) for row in rows}
+
+
+def belonging(candidate: Candidate, owner: Owner) -> Candidate:
+    """The candidate as a file of its study's owner."""
+    header = replace(candidate.header, issuer=owner.issuer, patient_id=owner.patient_id)
+    return replace(candidate, patient_key=owner.patient_key, header=header)

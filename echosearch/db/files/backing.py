@@ -1,0 +1,154 @@
+"""Which file stands for which video: no video is found that no file stands for.
+
+A file that is read again can turn out to be another video, or none any more: what it was before goes, unless another
+file stands for that. One that has vanished goes on standing (an archive outlives its exports) until a copy comes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, select, text
+
+from echosearch.db.files.ledger import Claimed, FoundFile, release_duplicates, settle
+from echosearch.db.schema.tables import PhiSourcePath, SourceFile
+from echosearch.db.vectors.write import withdraw_videos
+from echosearch.video import Quarantined, Skipped
+
+__all__ = [
+    "OF_STUDY",
+    "STRAY",
+    "as_read",
+    "files_holding",
+    "forget_vanished",
+    "forsake",
+    "refuse",
+    "stood_for",
+    "vouched_for",
+    "waiting_files",
+]
+
+# whether a file is, or was the last time it was read, of study s
+OF_STUDY = (
+    "select from core.video v join core.source_file f on f.video_key = v.video_key where v.study_key = s.study_key"
+)
+# whether no file stands for the video of vector e; while it is read again, a file still stands for what it was
+STRAY = (
+    "not exists (select from core.source_file f where f.video_key = e.video_key"
+    " and f.state in ('registered', 'admitted', 'embedded', 'indexed'))"
+)
+
+
+def stood_for(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]:
+    """File id -> the video that the file was, or was a copy of, when it was read the last time."""
+    rows = connection.execute(
+        select(SourceFile.id, SourceFile.video_key).where(
+            SourceFile.id.in_(file_ids), SourceFile.video_key.is_not(None)
+        )
+    )
+    return {row.id: row.video_key for row in rows}
+
+
+def refuse(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quarantined]]) -> None:
+    """Settle these files; what they were before is not found any more."""
+    if not outcomes:
+        return
+    before = stood_for(connection, [file_id for file_id, _ in outcomes])
+    settle(connection, outcomes)
+    forsake(connection, [*before.values()])
+
+
+def forsake(connection: Connection, video_keys: Sequence[str] | None = None) -> None:
+    """Withdraw those of these videos (None: of all) that no file stands for; their copies are looked at again."""
+    if video_keys is not None and not video_keys:
+        return
+    among = "" if video_keys is None else " and e.video_key = any(cast(:keys as uuid[]))"
+    gone = connection.scalars(
+        text(f"select distinct cast(e.video_key as text) from core.embedding e where {STRAY}{among}"),
+        {} if video_keys is None else {"keys": list(video_keys)},
+    ).all()
+    withdraw_videos(connection, gone)
+    release_duplicates(connection, gone)
+
+
+def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]:
+    """Drop the rows of those of these files that are not where they were; their ids."""
+    if not file_ids:
+        return set()
+    files = _files(connection, "f.id = any(cast(:ids as bigint[]))", {"ids": list(file_ids)})
+    vanished = {one.id for _, one in files if _stamp(one.file.path) is None}
+    connection.execute(delete(PhiSourcePath).where(PhiSourcePath.file_id.in_(vanished)))
+    connection.execute(delete(SourceFile).where(SourceFile.id.in_(vanished)))
+    return vanished
+
+
+def vouched_for(connection: Connection, study_key: str) -> bool:
+    """Whether a file that stands for a video of this study still says of it what was read: it is as it was, or gone.
+
+    Where all have changed since, and are to be read again, the study's patient is being corrected.
+    """
+    of_study = "v.study_key = cast(:study as uuid) and f.state in ('admitted', 'embedded', 'indexed')"
+    files = _files(connection, of_study, {"study": study_key})
+    return any(as_read(one.file) is not False for _, one in files)
+
+
+def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
+    """Files at or below ``root`` that nobody has claimed: copies of a video that was forsaken after their turn."""
+    below = "(p.path = :root or substring(p.path for length(:below)) = :below)"
+    files = _files(
+        connection,
+        f"f.state = 'registered' and f.claimed_by is null and {below}",
+        {"root": os.fsencode(root), "below": os.fsencode(root) + b"/"},
+    )
+    stamps = ((one.file.path, _stamp(one.file.path)) for _, one in files)
+    return [FoundFile(path, *stamp) for path, stamp in stamps if stamp is not None]
+
+
+def files_holding(connection: Connection, video_keys: Sequence[str]) -> dict[str, list[Claimed]]:
+    """Video -> the files that hold it as they were when they were read: the one that stands for it, then its copies."""
+    holds = (
+        "f.video_key = any(cast(:keys as uuid[])) and (f.state in ('embedded', 'indexed') or f.reason = 'DUPLICATE')"
+    )
+    holding: dict[str, list[Claimed]] = {key: [] for key in video_keys}
+    for key, one in _files(connection, holds, {"keys": list(video_keys)}, order="f.state = 'skipped', p.path"):
+        holding[key].append(one)
+    return holding
+
+
+def as_read(found: FoundFile) -> bool | None:
+    """Whether a file is still as it was found, by size and time; None where nothing lies there."""
+    stamp = _stamp(found.path)
+    return None if stamp is None else stamp == (found.size, found.mtime_ns)
+
+
+def _files(
+    connection: Connection, condition: str, given: Mapping[str, object], order: str = "p.path"
+) -> list[tuple[str, Claimed]]:
+    """(video key, the file as it was found when it was read) of those that ``condition`` names."""
+    rows = connection.execute(
+        text(
+            "select f.id, p.path, f.size, f.mtime_ns, cast(f.path_key as text) as path_key, f.attempts,"
+            " coalesce(cast(f.video_key as text), '') as video_key from core.source_file f"
+            " join phi.source_path p on p.file_id = f.id left join core.video v on v.video_key = f.video_key"
+            f" where {condition} order by {order}"
+        ),
+        given,
+    )
+    return [
+        (
+            row.video_key,
+            Claimed(row.id, FoundFile(Path(os.fsdecode(row.path)), row.size, row.mtime_ns), row.path_key, row.attempts),
+        )
+        for row in rows
+    ]
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and modification time as they are now, None where nothing lies there."""
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return None
+    return info.st_size, info.st_mtime_ns

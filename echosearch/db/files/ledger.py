@@ -1,0 +1,221 @@
+"""The ledger of files: what was found, what is being worked on, what became of it.
+
+A file is claimed in a committed transaction before any worker touches it, so that a death is never forgotten:
+
+    claim            attempts + 1, claimed_by = this run
+    worker died      the claim stands; claimed again while attempts < 2, else quarantined
+    run died         the next run takes the claim back: attempts - 1, orphaned + 1; at 25, quarantined
+    outcome known    claimed_by = null
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, case, func, insert, literal, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from echosearch.db.schema.tables import IngestRun, PhiRun, PhiSourcePath, SourceFile
+from echosearch.errors import ArchiveLocked
+from echosearch.pseudonyms import Keyring
+from echosearch.video import Quarantined, Reason, Skipped
+
+__all__ = [
+    "MAX_ATTEMPTS",
+    "Claimed",
+    "FoundFile",
+    "as_walked",
+    "claim",
+    "claim_again",
+    "finish_run",
+    "note_videos",
+    "release_duplicates",
+    "settle",
+    "single_ingest",
+    "start_run",
+    "states",
+]
+
+MAX_ATTEMPTS = 2  # worker deaths that a file may cost
+MAX_ORPHANED = 25  # run deaths; most are not the file's fault, but a file that fells the machine must end somewhere
+INGEST_LOCK = 0x6563686F  # "echo"
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A regular file as the walk found it. Its path is not printed."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+    def __repr__(self) -> str:
+        return f"FoundFile({self.size} bytes)"
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A file's row in the ledger, and the file as it was found: one that a run works on."""
+
+    id: int
+    file: FoundFile
+    path_key: str
+    attempts: int  # this one included
+
+
+@contextmanager
+def single_ingest(engine: Engine) -> Iterator[None]:
+    """Hold the archive's one ingest lock, on a connection of its own. Raises ArchiveLocked."""
+    with engine.connect() as connection:
+        if not connection.scalar(select(func.pg_try_advisory_lock(INGEST_LOCK))):
+            raise ArchiveLocked(
+                "another ingest, reembed or verify is running on this archive: wait for it to end, or stop it"
+            )
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.rollback()
+            connection.execute(select(func.pg_advisory_unlock(INGEST_LOCK)))
+            connection.commit()
+
+
+def start_run(connection: Connection, encoder_id: int, root: Path) -> int:
+    """Open a run and take back the claims of runs that died (the lock is ours, so every claim is such a one)."""
+    run_id = connection.execute(insert(IngestRun).values(encoder_id=encoder_id).returning(IngestRun.id)).scalar_one()
+    connection.execute(insert(PhiRun).values(run_id=run_id, root=os.fsencode(root)))
+    gone = SourceFile.orphaned + 1 >= MAX_ORPHANED
+    connection.execute(
+        update(SourceFile)
+        .where(SourceFile.claimed_by.is_not(None))
+        .values(
+            claimed_by=None,
+            attempts=func.greatest(SourceFile.attempts - 1, 0),
+            orphaned=SourceFile.orphaned + 1,
+            state=case((gone, "quarantined"), else_=SourceFile.state),
+            reason=case((gone, literal(str(Reason.RUN_DIED))), else_=SourceFile.reason),
+        )
+    )
+    return run_id
+
+
+def finish_run(connection: Connection, run_id: int, summary: dict[str, object]) -> None:
+    connection.execute(update(IngestRun).where(IngestRun.id == run_id).values(finished_at=func.now(), summary=summary))
+
+
+def as_walked(path: Path) -> Path:
+    """As ingest's walk names a file: the real folder, then the file's own name. Links to files are not followed."""
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
+def states(connection: Connection, keyring: Keyring, files: Sequence[FoundFile]) -> dict[str, tuple[str, bool]]:
+    """path key -> (state, whether size and time are what they were), for those of ``files`` that are known."""
+    keys = {keyring.path(found.path): found for found in files}
+    rows = connection.execute(
+        select(SourceFile.path_key, SourceFile.state, SourceFile.size, SourceFile.mtime_ns).where(
+            SourceFile.path_key.in_(keys)
+        )
+    )
+    return {
+        row.path_key: (row.state, (row.size, row.mtime_ns) == (keys[row.path_key].size, keys[row.path_key].mtime_ns))
+        for row in rows
+    }
+
+
+def claim(connection: Connection, keyring: Keyring, run_id: int, files: Sequence[FoundFile]) -> list[Claimed]:
+    """Claim new, changed or unfinished files, in their order. Commit before any worker sees them."""
+    by_key = {keyring.path(found.path): found for found in files}
+    new = upsert(SourceFile).values(
+        [
+            {"path_key": key, "size": found.size, "mtime_ns": found.mtime_ns, "attempts": 1, "claimed_by": run_id}
+            for key, found in by_key.items()
+        ]
+    )
+    changed = or_(SourceFile.size != new.excluded.size, SourceFile.mtime_ns != new.excluded.mtime_ns)
+    rows = connection.execute(
+        new.on_conflict_do_update(
+            index_elements=[SourceFile.path_key],
+            set_={
+                "size": new.excluded.size,
+                "mtime_ns": new.excluded.mtime_ns,
+                "state": "registered",
+                "reason": None,
+                "detail": None,
+                "attempts": case((or_(changed, SourceFile.reason.is_not(None)), 1), else_=SourceFile.attempts + 1),
+                "claimed_by": run_id,
+                "updated_at": func.now(),
+            },
+        ).returning(SourceFile.id, SourceFile.path_key, SourceFile.attempts)
+    ).all()
+    ids = {row.path_key: row for row in rows}
+    connection.execute(
+        upsert(PhiSourcePath)
+        .values([{"file_id": ids[key].id, "path": os.fsencode(found.path)} for key, found in by_key.items()])
+        .on_conflict_do_nothing()
+    )
+    return [Claimed(ids[key].id, found, key, ids[key].attempts) for key, found in by_key.items()]
+
+
+def claim_again(connection: Connection, claimed: Claimed) -> Claimed:
+    """Another attempt after a worker's death; commit before the worker starts."""
+    attempts = connection.execute(
+        update(SourceFile)
+        .where(SourceFile.id == claimed.id)
+        .values(attempts=SourceFile.attempts + 1)
+        .returning(SourceFile.attempts)
+    ).scalar_one()
+    return Claimed(claimed.id, claimed.file, claimed.path_key, attempts)
+
+
+def settle(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quarantined]]) -> None:
+    """Write why these files are not indexed, and release them."""
+    if not outcomes:
+        return
+    connection.execute(
+        text(
+            "update core.source_file f set state = o.state, reason = o.reason, detail = o.detail, claimed_by = null,"
+            " updated_at = now() from unnest(cast(:ids as bigint[]), cast(:states as text[]),"
+            " cast(:reasons as text[]), cast(:details as text[])) as o(id, state, reason, detail) where f.id = o.id"
+        ),
+        {
+            "ids": [file_id for file_id, _ in outcomes],
+            "states": ["skipped" if isinstance(outcome, Skipped) else "quarantined" for _, outcome in outcomes],
+            "reasons": [str(outcome.reason) for _, outcome in outcomes],
+            "details": [outcome.detail for _, outcome in outcomes],
+        },
+    )
+    failed = [file_id for file_id, outcome in outcomes if isinstance(outcome, Quarantined)]
+    if failed:
+        release_duplicates(
+            connection, connection.scalars(select(SourceFile.video_key).where(SourceFile.id.in_(failed))).all()
+        )
+
+
+def note_videos(connection: Connection, videos: Mapping[int, str]) -> None:
+    """File id -> the video that the file would be, though another stands for it or it is disputed."""
+    if videos:
+        connection.execute(
+            text(
+                "update core.source_file f set video_key = n.key"
+                " from unnest(cast(:ids as bigint[]), cast(:keys as uuid[])) as n(id, key) where f.id = n.id"
+            ),
+            {"ids": list(videos), "keys": list(videos.values())},
+        )
+
+
+def release_duplicates(connection: Connection, video_keys: Sequence[str | None]) -> None:
+    """Skipped copies of videos whose own file failed: the next run looks at them again."""
+    keys = [key for key in video_keys if key is not None]
+    if keys:
+        connection.execute(
+            text(
+                "update core.source_file f set state = 'registered', reason = null, detail = null, video_key = null"
+                " where f.video_key = any(cast(:keys as uuid[])) and f.reason = 'DUPLICATE'"
+                " and not exists (select from core.embedding e where e.video_key = f.video_key)"
+            ),
+            {"keys": keys},
+        )

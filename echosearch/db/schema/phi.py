@@ -1,0 +1,69 @@
+"""The phi schema: what identifies a patient. Joined only on purpose, and only by those allowed."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from echosearch.db.schema.base import Base, Key
+
+__all__ = ["PhiPatient", "PhiReport", "PhiRun", "PhiSourcePath", "PhiStudy", "PhiVideo"]
+
+PHI = {"schema": "phi"}
+
+
+class PhiPatient(Base):
+    __tablename__ = "patient"
+    __table_args__ = (UniqueConstraint("issuer", "patient_id"), PHI)
+    patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
+    issuer: Mapped[str]
+    patient_id: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    birth_date: Mapped[date | None]
+
+
+class PhiStudy(Base):
+    __tablename__ = "study"
+    __table_args__ = (PHI,)
+    study_key: Mapped[str] = mapped_column(Key, primary_key=True)
+    patient_key: Mapped[str] = mapped_column(Key, index=True)
+    study_uid: Mapped[str] = mapped_column(unique=True)
+    accession_number: Mapped[str] = mapped_column(index=True)
+    study_date: Mapped[date | None]
+
+
+class PhiVideo(Base):
+    __tablename__ = "video"
+    __table_args__ = (PHI,)
+    video_key: Mapped[str] = mapped_column(Key, primary_key=True)
+    sop_uid: Mapped[str] = mapped_column(unique=True)
+    series_uid: Mapped[str]
+
+
+class PhiSourcePath(Base):
+    __tablename__ = "source_path"
+    __table_args__ = (PHI,)
+    file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    path: Mapped[bytes] = mapped_column(LargeBinary)  # file names need not be valid UTF-8
+
+
+class PhiReport(Base):
+    """A report as it came, with the identifiers that it was to be linked by."""
+
+    __tablename__ = "report"
+    __table_args__ = (PHI,)
+    report_key: Mapped[str] = mapped_column(Key, primary_key=True)
+    text: Mapped[str]
+    study_uid: Mapped[str]
+    accession_number: Mapped[str]
+    patient_id: Mapped[str]
+    study_date: Mapped[date | None]
+
+
+class PhiRun(Base):
+    __tablename__ = "run"
+    __table_args__ = (PHI,)
+    run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    root: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,260 @@
+"""The tables. Postgres is the truth; the vector index is made from these rows.
+
+Schema ``core`` holds pseudonymous keys, coarse attributes and vectors; schema ``phi`` holds what identifies
+a patient and stands in echosearch/db/schema/phi.py. Migrations are generated from this module (migrations/).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from echosearch.db.schema.base import Base, Key
+from echosearch.db.schema.phi import PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
+
+__all__ = [
+    "Base",
+    "Embedding",
+    "EncoderRow",
+    "Generation",
+    "IngestRun",
+    "Outbox",
+    "Patient",
+    "PhiPatient",
+    "PhiReport",
+    "PhiRun",
+    "PhiSourcePath",
+    "PhiStudy",
+    "PhiVideo",
+    "Report",
+    "ReportEmbedding",
+    "SourceFile",
+    "Study",
+    "StudyEmbedding",
+    "Video",
+    "ViewLabelRow",
+]
+
+CORE = {"schema": "core"}
+
+
+# --- who makes vectors ---------------------------------------------------------------------------------------
+
+
+class EncoderRow(Base):
+    """An encoder that has made, or may make, vectors here."""
+
+    __tablename__ = "encoder"
+    __table_args__ = (CORE,)
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    version: Mapped[str]
+    dimension: Mapped[int]
+    licence: Mapped[str]
+    provenance: Mapped[str]
+    trained: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Generation(Base):
+    """One encoder's complete set of vectors. The one active generation answers queries."""
+
+    __tablename__ = "generation"
+    __table_args__ = (
+        Index("uq_generation_active", "state", unique=True, postgresql_where=text("state = 'active'")),
+        CheckConstraint("state in ('building', 'active', 'retired')", name="state"),
+        CORE,
+    )
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"), unique=True)
+    state: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    activated_at: Mapped[datetime | None]
+
+
+# --- the archive: patients, studies, videos ------------------------------------------------------------------
+
+
+class Patient(Base):
+    __tablename__ = "patient"
+    __table_args__ = (CORE,)
+    patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
+    sex: Mapped[str | None]
+
+
+class Study(Base):
+    """One echo examination. ``month`` is yyyymm and ``age`` is in years, 90 meaning 90 and over."""
+
+    __tablename__ = "study"
+    __table_args__ = (CORE,)
+    study_key: Mapped[str] = mapped_column(Key, primary_key=True)
+    patient_key: Mapped[str] = mapped_column(ForeignKey("core.patient.patient_key"), index=True)
+    month: Mapped[int | None]
+    age: Mapped[int | None] = mapped_column(SmallInteger)
+    conflict: Mapped[bool] = mapped_column(server_default="false")  # two patients claim it: nothing of it is indexed
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Video(Base):
+    """One cine. What the pixels are, not whose they are."""
+
+    __tablename__ = "video"
+    __table_args__ = (CORE,)
+    video_key: Mapped[str] = mapped_column(Key, primary_key=True)
+    study_key: Mapped[str] = mapped_column(ForeignKey("core.study.study_key"), index=True)
+    file_sha256: Mapped[bytes] = mapped_column(LargeBinary, index=True)  # ByteReader.hashes says of what
+    pixel_sha256: Mapped[bytes] = mapped_column(LargeBinary)  # of the stored pixel data alone
+    n_frames: Mapped[int]
+    rows: Mapped[int]
+    columns: Mapped[int]
+    frame_seconds: Mapped[float | None]
+    frame_seconds_source: Mapped[str | None]
+    heart_rate: Mapped[int | None]
+    device: Mapped[str | None]
+    transfer_syntax_uid: Mapped[str]
+    photometric: Mapped[str]
+    mode: Mapped[str]
+    mode_source: Mapped[str]
+    view: Mapped[str | None]
+    view_prob: Mapped[float | None]
+    view_source: Mapped[str | None]
+    view_probs: Mapped[dict[str, float] | None] = mapped_column(JSONB)  # every class of a classifier
+    notes: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+
+
+class ViewLabelRow(Base):
+    """A view label from a CSV, waiting for its video or already applied to it."""
+
+    __tablename__ = "view_label"
+    __table_args__ = (CORE,)
+    subject_key: Mapped[str] = mapped_column(Key, primary_key=True)  # a video key, or a path key
+    view: Mapped[str]
+    view_prob: Mapped[float]
+    raw: Mapped[str]
+
+
+# --- the ledger: every regular file, and what became of it -----------------------------------------------------
+
+
+class SourceFile(Base):
+    """One regular file under an ingested root.
+
+    registered -> admitted -> embedded -> indexed, or skipped, or quarantined.
+    found = indexed + skipped + quarantined + pending, where pending is the first three.
+    """
+
+    __tablename__ = "source_file"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('registered', 'admitted', 'embedded', 'indexed', 'skipped', 'quarantined')", name="state"
+        ),
+        CheckConstraint("(state in ('skipped', 'quarantined')) = (reason is not null)", name="reason"),
+        Index("ix_source_file_state_reason", "state", "reason"),
+        CORE,
+    )
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    path_key: Mapped[str] = mapped_column(Key, unique=True)
+    size: Mapped[int]
+    mtime_ns: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default="registered")
+    reason: Mapped[str | None]
+    detail: Mapped[str | None]  # never anything about a patient
+    video_key: Mapped[str | None] = mapped_column(Key, index=True)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # begun and not finished
+    orphaned: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often its run died meanwhile
+    claimed_by: Mapped[int | None]  # the run that is decoding it
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class IngestRun(Base):
+    __tablename__ = "ingest_run"
+    __table_args__ = (CORE,)
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    encoder_id: Mapped[int | None] = mapped_column(ForeignKey("core.encoder.id"))
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+    summary: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+# --- reports ---------------------------------------------------------------------------------------------------
+
+
+class Report(Base):
+    """One version of one study's report; of several, the highest ``seq`` is served. Its text is in phi."""
+
+    __tablename__ = "report"
+    __table_args__ = (CORE,)
+    report_key: Mapped[str] = mapped_column(Key, primary_key=True)
+    seq: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    study_key: Mapped[str | None] = mapped_column(ForeignKey("core.study.study_key"), index=True)
+    link_method: Mapped[str | None]  # study_uid, accession_patient, patient_date
+    link_problem: Mapped[str | None]  # unmatched, ambiguous, conflict
+
+
+# --- vectors ---------------------------------------------------------------------------------------------------
+
+
+class _Vector:
+    """Raw encoder output and where it stands.
+
+    ``gen`` grows with every change of the vector or of its payload; ``indexed_gen`` is what the index has.
+    """
+
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"), primary_key=True)
+    vector: Mapped[bytes] = mapped_column(LargeBinary)  # D float32, little-endian, not normalised
+    gen: Mapped[int] = mapped_column(server_default="1")
+    indexed_gen: Mapped[int | None]
+
+
+class Embedding(_Vector, Base):
+    __tablename__ = "embedding"
+    __table_args__ = (CORE,)
+    video_key: Mapped[str] = mapped_column(ForeignKey("core.video.video_key"), primary_key=True)
+
+
+class StudyEmbedding(_Vector, Base):
+    """Mean of the study's raw video outputs. ``gated``: only videos of the five views at or above the gate."""
+
+    __tablename__ = "study_embedding"
+    __table_args__ = (CORE,)
+    study_key: Mapped[str] = mapped_column(ForeignKey("core.study.study_key"), primary_key=True)
+    n_videos: Mapped[int]
+    gated: Mapped[bool]
+
+
+class ReportEmbedding(_Vector, Base):
+    __tablename__ = "report_embedding"
+    __table_args__ = (CORE,)
+    report_key: Mapped[str] = mapped_column(ForeignKey("core.report.report_key"), primary_key=True)
+
+
+class Outbox(Base):
+    """A point that the index must get or lose; written with the row it mirrors, removed when the index has it."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("encoder_id", "collection", "key"),
+        CheckConstraint("op in ('upsert', 'delete')", name="op"),
+        CORE,
+    )
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"))
+    collection: Mapped[str]  # videos, studies, reports
+    key: Mapped[str] = mapped_column(Key)
+    op: Mapped[str]
+    gen: Mapped[int]

@@ -1,0 +1,203 @@
+"""Patients and studies behind videos: pseudonymous rows in core, identifiers in phi."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, String, case, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from echosearch.db.files.backing import OF_STUDY
+from echosearch.db.files.ledger import Claimed
+from echosearch.db.schema.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
+from echosearch.db.vectors.write import touch_studies
+from echosearch.video import VideoHeader
+
+__all__ = ["Candidate", "studies_by_accession", "write_identity"]
+
+T = TypeVar("T")
+TOP_AGE = 90  # ages above are pooled: so few patients share them that they identify
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An inspected file and the pseudonymous keys of what it claims to be."""
+
+    claimed: Claimed
+    header: VideoHeader
+    patient_key: str
+    study_key: str
+    video_key: str
+
+
+def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """(accession number, patient id) -> StudyInstanceUID, for those that exactly one study has."""
+    rows = connection.execute(
+        text(
+            "select w.accession, w.patient, min(s.study_uid) as study_uid"
+            " from unnest(cast(:accessions as text[]), cast(:patients as text[])) as w(accession, patient)"
+            " join phi.study s on s.accession_number = w.accession"
+            " join phi.patient p on p.patient_key = s.patient_key and p.patient_id = w.patient"
+            " where w.accession <> '' and w.patient <> ''"
+            f" and exists ({OF_STUDY})"
+            " group by w.accession, w.patient having count(distinct s.study_uid) = 1"
+        ),
+        {"accessions": [accession for accession, _ in wanted], "patients": [patient for _, patient in wanted]},
+    )
+    return {(row.accession, row.patient): row.study_uid for row in rows}
+
+
+def write_identity(connection: Connection, taken: Sequence[Candidate], again: Collection[str] = ()) -> None:
+    """Rows for the patients, studies and videos of these candidates, and what the rows that are there did not know yet.
+
+    The first file that says something counts, until it is read ``again`` (by video key) and says something else; where
+    what the index filters by is new, the study is sent to it again. All candidates of one study have one patient key
+    (owners.py).
+    """
+    if not taken:
+        return
+    taken = sorted(taken, key=lambda candidate: candidate.video_key not in again)  # what was read again speaks first
+    patients = _filled_in(connection, taken, {c.patient_key for c in taken if c.video_key in again})
+    studies = _studies(connection, taken, {c.study_key for c in taken if c.video_key in again})
+    if patients:
+        studies += connection.scalars(select(Study.study_key).where(Study.patient_key.in_(patients)))
+    touch_studies(connection, sorted({*studies}))
+    connection.execute(
+        upsert(PhiVideo)
+        .values(
+            [
+                {
+                    "video_key": candidate.video_key,
+                    "sop_uid": candidate.header.sop_uid,
+                    "series_uid": candidate.header.series_uid,
+                }
+                for candidate in taken
+            ]
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def _filled_in(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
+    """Patients written; the keys of those that are new, or whose sex was not known or is another now."""
+    headers = _grouped((candidate.patient_key, candidate.header) for candidate in taken)
+    patient = upsert(Patient).values(
+        [{"patient_key": key, "sex": _first(own.sex for own in of)} for key, of in headers.items()]
+    )
+    written = connection.scalars(
+        patient.on_conflict_do_update(
+            index_elements=[Patient.patient_key],
+            set_={"sex": patient.excluded.sex},
+            where=patient.excluded.sex.is_not(None)
+            & (Patient.sex.is_(None) | (Patient.patient_key.in_(again) & (Patient.sex != patient.excluded.sex))),
+        ).returning(Patient.patient_key)
+    ).all()
+    identified = [
+        {
+            "patient_key": key,
+            "issuer": of[0].issuer,
+            "patient_id": of[0].patient_id,
+            "name": _first(own.patient_name for own in of) or "",
+            "birth_date": _first(own.birth_date for own in of),
+        }
+        for key, of in headers.items()
+        if of[0].patient_id
+    ]
+    if identified:
+        new = upsert(PhiPatient).values(identified)
+        read_again = PhiPatient.patient_key.in_(again)
+        known = {
+            "name": _learned(PhiPatient.name, new.excluded.name, read_again),
+            "birth_date": _learned(PhiPatient.birth_date, new.excluded.birth_date, read_again),
+        }
+        connection.execute(
+            new.on_conflict_do_update(
+                index_elements=[PhiPatient.patient_key],
+                set_=known,
+                where=tuple_(*(getattr(PhiPatient, name) for name in known)).is_distinct_from(tuple_(*known.values())),
+            )
+        )
+    return list(written)
+
+
+def _studies(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
+    """Studies written; the keys of those that are new, or of which something was not known or is better known."""
+    by_study = _grouped((candidate.study_key, candidate) for candidate in taken)
+    new = upsert(Study).values([_study_row(own) for own in by_study.values()])
+    learned = {
+        "patient_key": new.excluded.patient_key,
+        "month": _learned(Study.month, new.excluded.month, Study.study_key.in_(again)),
+        "age": _learned(Study.age, new.excluded.age, Study.study_key.in_(again)),
+    }
+    current = tuple_(*(getattr(Study, name) for name in learned))
+    written = connection.scalars(
+        new.on_conflict_do_update(
+            index_elements=[Study.study_key],
+            set_=learned,
+            where=current.is_distinct_from(tuple_(*learned.values())),
+        ).returning(Study.study_key)
+    ).all()
+    phi = upsert(PhiStudy).values(
+        [
+            {
+                "study_key": key,
+                "patient_key": own[0].patient_key,
+                "study_uid": own[0].header.study_uid,
+                "accession_number": _first(each.header.accession_number for each in own) or "",
+                "study_date": _first(each.header.study_date for each in own),
+            }
+            for key, own in by_study.items()
+        ]
+    )
+    known = {
+        "patient_key": phi.excluded.patient_key,
+        "accession_number": _learned(
+            PhiStudy.accession_number, phi.excluded.accession_number, PhiStudy.study_key.in_(again)
+        ),
+        "study_date": _learned(PhiStudy.study_date, phi.excluded.study_date, PhiStudy.study_key.in_(again)),
+    }
+    connection.execute(
+        phi.on_conflict_do_update(
+            index_elements=[PhiStudy.study_key],
+            set_=known,
+            where=tuple_(*(getattr(PhiStudy, name) for name in known)).is_distinct_from(tuple_(*known.values())),
+        )
+    )
+    return list(written)
+
+
+def _learned(old: Any, new: Any, again: ColumnElement[bool]) -> ColumnElement[Any]:
+    """What is known, else what is new; the other way round for what was read ``again``. An empty text is not known."""
+    if isinstance(old.type, String):
+        return func.coalesce(_first_known(func.nullif(old, ""), func.nullif(new, ""), again), "")
+    return _first_known(old, new, again)
+
+
+def _first_known(old: Any, new: Any, again: ColumnElement[bool]) -> ColumnElement[Any]:
+    return case((again, func.coalesce(new, old)), else_=func.coalesce(old, new))
+
+
+def _study_row(own: Sequence[Candidate]) -> dict[str, object]:
+    day = _first(candidate.header.study_date for candidate in own)
+    age = _first(candidate.header.age_years for candidate in own)
+    return {
+        "study_key": own[0].study_key,
+        "patient_key": own[0].patient_key,
+        "month": day.year * 100 + day.month if day else None,
+        "age": min(age, TOP_AGE) if age is not None else None,
+    }
+
+
+def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """Key -> its items, in the order of the keys: whoever writes rows takes their locks in one order."""
+    found: dict[str, list[T]] = {}
+    for key, item in pairs:
+        found.setdefault(key, []).append(item)
+    return dict(sorted(found.items()))
+
+
+def _first(values: Iterable[T | None]) -> T | None:
+    """The first that says something."""
+    return next((value for value in values if value is not None and value != ""), None)

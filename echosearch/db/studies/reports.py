@@ -1,0 +1,241 @@
+"""Reports: stored as they came, linked to studies by identifiers, never by a guess.
+
+    study_uid                        StudyInstanceUID; refused (conflict) where the patient id contradicts it
+    accession_number + patient_id    for rows without a study_uid, where exactly one study fits
+    patient_id + study_date          for rows without either, or whose study has no accession number,
+                                     where exactly one study fits
+
+What does not fit stays with its problem (unmatched, ambiguous, conflict) and is tried again at every ingest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from echosearch.db.files.backing import OF_STUDY
+from echosearch.db.vectors.write import touch_reports
+from echosearch.pseudonyms import Keyring
+
+__all__ = [
+    "IncomingReport",
+    "LinkCounts",
+    "ReportText",
+    "link_reports",
+    "stage_reports",
+    "superseded",
+    "texts_to_encode",
+]
+
+
+@dataclass(frozen=True)
+class IncomingReport:
+    """A report and the identifiers it came with. Prints none of them."""
+
+    text: str = field(repr=False)
+    study_uid: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    study_date: date | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class LinkCounts:
+    """All stored report versions by how they are linked."""
+
+    linked: int
+    unmatched: int
+    ambiguous: int
+    conflict: int
+
+
+@dataclass(frozen=True)
+class ReportText:
+    report_key: str
+    text: str = field(repr=False)
+
+
+def stage_reports(connection: Connection, keyring: Keyring, reports: Sequence[IncomingReport]) -> int:
+    """Store reports that are new, in their order; how many. Of the versions with the same identifiers the one that came
+    last is served, also where it had come before."""
+    every = _keys(keyring, reports)
+    rows = dict(zip(every, reports, strict=True))
+    if not rows:
+        return 0
+    keys = {"keys": list(rows)}
+    new = connection.execute(
+        text(
+            "insert into core.report (report_key, link_problem)"
+            " select key, 'unmatched' from unnest(cast(:keys as uuid[])) with ordinality as r(key, n) order by n"
+            " on conflict do nothing"
+        ),
+        keys,
+    ).rowcount
+    connection.execute(
+        text(
+            "insert into phi.report (report_key, text, study_uid, accession_number, patient_id, study_date)"
+            " select * from unnest(cast(:keys as uuid[]), cast(:texts as text[]), cast(:uids as text[]),"
+            " cast(:accessions as text[]), cast(:patients as text[]), cast(:dates as date[]))"
+            " on conflict do nothing"
+        ),
+        {
+            **keys,
+            "texts": [report.text for report in rows.values()],
+            "uids": [report.study_uid for report in rows.values()],
+            "accessions": [report.accession_number for report in rows.values()],
+            "patients": [report.patient_id for report in rows.values()],
+            "dates": [report.study_date for report in rows.values()],
+        },
+    )
+    last = {
+        (report.study_uid, report.accession_number, report.patient_id, report.study_date): key
+        for report, key in zip(reports, every, strict=True)
+    }
+    connection.execute(
+        text(
+            "update core.report r set seq = default from phi.report p where p.report_key = r.report_key"
+            " and r.report_key = any(cast(:keys as uuid[])) and exists ("
+            "  select from phi.report q join core.report n on n.report_key = q.report_key"
+            "  where q.study_uid = p.study_uid and q.accession_number = p.accession_number"
+            "   and q.patient_id = p.patient_id and q.study_date is not distinct from p.study_date and n.seq > r.seq)"
+        ),
+        {"keys": list(last.values())},
+    )
+    return int(new)
+
+
+def _keys(keyring: Keyring, reports: Sequence[IncomingReport]) -> list[str]:
+    return [
+        keyring.report(
+            report.study_uid,
+            report.accession_number,
+            report.patient_id,
+            report.study_date.isoformat() if report.study_date else "",
+            report.text,
+        )
+        for report in reports
+    ]
+
+
+# a study whose files have all become another's, when their headers were corrected, is none
+_HAS_VIDEOS = f"exists ({OF_STUDY})"
+# A link by anything but the UID holds only while one study fits: a second one may have come since. One by the UID only
+# while the study has videos, and its patient is the report's: whose it is may have become known, or been corrected.
+_UNSURE = f"""
+    link_method in ('accession_patient', 'patient_date') or not exists (
+        select from phi.study s join phi.report p on p.report_key = r.report_key
+        left join phi.patient o on o.patient_key = s.patient_key
+        where s.study_key = r.study_key and {_HAS_VIDEOS}
+          and (p.patient_id = '' or o.patient_id is null or o.patient_id = p.patient_id))"""
+# candidates(report_key, study_key): every study that fits a not yet linked report by one method
+_CANDIDATES = {
+    "study_uid": f"""
+        select r.report_key, s.study_key from core.report r
+        join phi.report p using (report_key) join phi.study s on s.study_uid = p.study_uid
+        left join phi.patient o on o.patient_key = s.patient_key
+        where r.study_key is null and p.study_uid <> '' and {_HAS_VIDEOS}
+          and (p.patient_id = '' or o.patient_id is null or o.patient_id = p.patient_id)""",
+    "accession_patient": f"""
+        select r.report_key, s.study_key from core.report r
+        join phi.report p using (report_key)
+        join phi.study s on s.accession_number = p.accession_number
+        join phi.patient o on o.patient_key = s.patient_key and o.patient_id = p.patient_id
+        where r.study_key is null and p.study_uid = '' and p.accession_number <> '' and p.patient_id <> ''
+          and {_HAS_VIDEOS}""",
+    "patient_date": f"""
+        select r.report_key, s.study_key from core.report r
+        join phi.report p using (report_key)
+        join phi.patient o on o.patient_id = p.patient_id
+        join phi.study s on s.patient_key = o.patient_key and s.study_date = p.study_date
+        where r.study_key is null and p.study_uid = '' and p.patient_id <> '' and {_HAS_VIDEOS}
+          and (p.accession_number = '' or s.accession_number = '')""",
+}
+
+
+def link_reports(connection: Connection) -> LinkCounts:
+    """Link what can be linked now; everything set-based, whatever the number of reports."""
+    connection.execute(text("drop table if exists pg_temp.unlinked"))
+    connection.execute(
+        text(
+            "create temporary table unlinked on commit drop as"
+            f" select report_key, study_key from core.report r where study_key is not null and ({_UNSURE})"
+        )
+    )
+    connection.execute(
+        text(
+            "update core.report r set study_key = null, link_method = null, link_problem = 'unmatched'"
+            " where study_key is null or report_key in (select report_key from unlinked)"
+        )
+    )
+    for method, candidates in _CANDIDATES.items():
+        connection.execute(
+            text(
+                f"with fits as (select report_key, min(cast(study_key as text)) as study, count(*) as n"
+                f" from ({candidates}) c group by report_key)"
+                f" update core.report r set study_key = case when n = 1 then cast(study as uuid) end,"
+                f" link_method = case when n = 1 then :method end,"
+                f" link_problem = case when n > 1 then 'ambiguous' end"
+                f" from fits where fits.report_key = r.report_key"
+            ),
+            {"method": method},
+        )
+    connection.execute(
+        text(
+            "update core.report r set link_problem = 'conflict' from phi.report p, phi.study s, phi.patient o"
+            " where p.report_key = r.report_key and r.study_key is null and p.study_uid = s.study_uid"
+            " and o.patient_key = s.patient_key and p.patient_id not in ('', o.patient_id)"
+        )
+    )
+    moved = connection.scalars(
+        text(
+            "select cast(r.report_key as text) from core.report r join unlinked u using (report_key)"
+            " where r.study_key <> u.study_key"
+        )
+    )
+    touch_reports(connection, moved.all())
+    row = connection.execute(
+        text(
+            "select count(*) filter (where study_key is not null) as linked,"
+            " count(*) filter (where link_problem = 'unmatched') as unmatched,"
+            " count(*) filter (where link_problem = 'ambiguous') as ambiguous,"
+            " count(*) filter (where link_problem = 'conflict') as conflict from core.report"
+        )
+    ).one()
+    return LinkCounts(row.linked, row.unmatched, row.ambiguous, row.conflict)
+
+
+_SERVED = """
+    select distinct on (r.study_key) r.report_key from core.report r join core.study s using (study_key)
+    where not s.conflict order by r.study_key, r.seq desc"""
+
+
+def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, limit: int) -> list[ReportText]:
+    """The next served reports, in key order from behind ``after``, that this encoder has not embedded."""
+    rows = connection.execute(
+        text(
+            f"select cast(p.report_key as text) as report_key, p.text from ({_SERVED}) served"
+            f" join phi.report p using (report_key)"
+            f" left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
+            f" where e.report_key is null and (cast(:after as uuid) is null or p.report_key > cast(:after as uuid))"
+            f" order by p.report_key limit :limit"
+        ),
+        {"encoder": encoder_id, "after": after, "limit": limit},
+    )
+    return [ReportText(row.report_key, row.text) for row in rows]
+
+
+def superseded(connection: Connection, encoder_id: int) -> list[str]:
+    """Embedded reports that are no longer served: a newer version came, or their study fell into conflict."""
+    return list(
+        connection.scalars(
+            text(
+                f"select cast(e.report_key as text) from core.report_embedding e"
+                f" where e.encoder_id = :encoder and not exists"
+                f" (select 1 from ({_SERVED}) served where served.report_key = e.report_key)"
+            ),
+            {"encoder": encoder_id},
+        )
+    )

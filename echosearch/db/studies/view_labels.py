@@ -1,0 +1,101 @@
+"""Views of videos: labels from a CSV, kept whether or not their video has come yet, and a classifier's opinion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from echosearch.db.schema.tables import ViewLabelRow
+from echosearch.db.vectors.write import touch_videos
+from echosearch.encoder.base import ViewProbabilities
+from echosearch.video import ViewLabel
+
+__all__ = ["label_videos", "put_view_labels", "put_view_probabilities"]
+
+
+def put_view_labels(connection: Connection, labels: Sequence[tuple[str, ViewLabel]]) -> int:
+    """Store (video key or path key, label) rows; videos already here get theirs at once. Count of changed videos."""
+    rows = {
+        subject: {"subject_key": subject, "view": str(label.view), "view_prob": label.prob, "raw": label.raw}
+        for subject, label in labels
+    }
+    if not rows:
+        return 0
+    new = upsert(ViewLabelRow).values(list(rows.values()))
+    connection.execute(
+        new.on_conflict_do_update(
+            index_elements=[ViewLabelRow.subject_key],
+            set_={name: new.excluded[name] for name in ("view", "view_prob", "raw")},
+        )
+    )
+    labelled = connection.scalars(
+        text(
+            "select distinct cast(coalesce(f.video_key, l.subject_key) as text) from core.view_label l"
+            " left join core.source_file f on f.path_key = l.subject_key"
+            " where l.subject_key = any(cast(:subjects as uuid[]))"
+        ),
+        {"subjects": list(rows)},
+    )
+    return label_videos(connection, labelled.all())
+
+
+def label_videos(connection: Connection, video_keys: Sequence[str]) -> int:
+    """Give these videos the labels that tables have for them; how many changed.
+
+    Of several the one by UID counts, then the one by the path of the file that the video is of, then by a copy's path.
+    """
+    if not video_keys:
+        return 0
+    changed = connection.scalars(
+        text(
+            "with best as ("
+            "  select distinct on (t.video_key) t.video_key, l.view, l.view_prob"
+            "  from unnest(cast(:keys as uuid[])) as t(video_key)"
+            "  left join core.source_file f on f.video_key = t.video_key"
+            "   and (f.state in ('admitted', 'embedded', 'indexed') or f.reason = 'DUPLICATE')"
+            "  join core.view_label l on l.subject_key in (t.video_key, f.path_key)"
+            "  order by t.video_key, l.subject_key <> t.video_key, f.state = 'skipped', l.subject_key)"
+            " update core.video v set view = best.view, view_prob = best.view_prob, view_source = 'csv' from best"
+            " where v.video_key = best.video_key"
+            " and (v.view, v.view_prob) is distinct from (best.view, best.view_prob)"
+            " returning cast(v.video_key as text)"
+        ),
+        {"keys": list(video_keys)},
+    ).all()
+    touch_videos(connection, list(changed))
+    return len(changed)
+
+
+def put_view_probabilities(connection: Connection, opinions: Sequence[tuple[str, ViewProbabilities]]) -> None:
+    """Store (video key, a classifier's probabilities of all its classes). Its view counts where no table names one."""
+    if not opinions:
+        return
+    changed = connection.scalars(
+        text(
+            "with own as"
+            " (select video_key, view, view_prob from core.video where video_key = any(cast(:keys as uuid[]))),"
+            " put as (update core.video v set view_probs = cast(o.probs as jsonb),"
+            " view = case when v.view_source = 'csv' then v.view else o.view end,"
+            " view_prob = case when v.view_source = 'csv' then v.view_prob else o.prob end,"
+            " view_source = case when v.view_source = 'csv' then v.view_source else o.source end"
+            " from unnest(cast(:keys as uuid[]), cast(:probs as text[]), cast(:views as text[]),"
+            " cast(:best as float[]), cast(:sources as text[])) as o(key, probs, view, prob, source)"
+            " where v.video_key = o.key returning v.video_key, v.view, v.view_prob)"
+            " select cast(video_key as text) from put join own using (video_key)"
+            " where (put.view, put.view_prob) is distinct from (own.view, own.view_prob)"
+        ),
+        {
+            "keys": [key for key, _ in opinions],
+            "probs": [
+                json.dumps(dict(zip(one.labels, one.probabilities, strict=True)), ensure_ascii=False)
+                for _, one in opinions
+            ],
+            "views": [str(one.best.view) for _, one in opinions],
+            "best": [one.best.prob for _, one in opinions],
+            "sources": [one.source for _, one in opinions],
+        },
+    ).all()
+    touch_videos(connection, changed)  # another encoder's vectors of it may be here

@@ -1,0 +1,179 @@
+"""The encoders of an archive: HOME/encoders/<name>-<fingerprint>/, and HOME/encoder, one line, the one in use.
+
+View classifiers lie beside them; HOME/views names the one that ingest uses.
+
+Free of torch: `encoder list` and `status` answer at once.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from pathlib import Path
+
+from echosearch.atomic import whole_file
+from echosearch.encoder.base import EncoderId
+from echosearch.encoder.bundle.folder import (
+    GOLDEN,
+    WEIGHTS,
+    identify,
+    load_manifest,
+    load_view_manifest,
+    verify_files,
+    view_fingerprint,
+)
+from echosearch.encoder.bundle.golden import read_golden, read_golden_views
+from echosearch.encoder.bundle.shipped import find_bundle
+from echosearch.errors import BundleError, NoEncoder
+
+__all__ = [
+    "bundle_in_use",
+    "find_own_bundle",
+    "list_bundles",
+    "take_bundle",
+    "use_bundle",
+    "use_views",
+    "views_in_use",
+]
+
+FOLDER = "encoders"
+IN_USE = "encoder"
+VIEWS_IN_USE = "views"
+
+
+def use_bundle(home: Path, folder: Path) -> EncoderId:
+    """Take a copy of the bundle into HOME and put it in use; whole or not at all. Raises BundleError.
+
+    The weights are hard-linked where the file system can, so that a copy costs no space.
+    """
+    own = take_bundle(home, folder)
+    _point(home / IN_USE, own.name)
+    return identify(own)
+
+
+def take_bundle(home: Path, folder: Path) -> Path:
+    """The copy of the bundle alone, not put in use; its folder. Raises BundleError."""
+    manifest = load_manifest(folder)
+    verify_files(folder, manifest.files)
+    read_golden(folder / GOLDEN)
+    encoder = identify(folder)
+    return _own(home, folder, encoder.folder)
+
+
+def find_own_bundle(home: Path, given: Path) -> Path:
+    """The encoder that ``given`` means: a folder, else one that ships, else one that HOME has, by the name of it or of
+    its folder there.
+
+    Raises BundleError where HOME has several of that name.
+    """
+    folder = find_bundle(given)
+    if folder.exists():
+        return folder
+    named = [own for own, encoder, _ in list_bundles(home) if str(given) in (encoder.name, own.name)]
+    if len(named) > 1:
+        folders = ", ".join(own.name for own in named)
+        raise BundleError(f"{len(named)} encoders are called {given}: give one of {folders}")
+    return named[0] if named else folder
+
+
+def use_views(home: Path, folder: Path) -> str:
+    """The same for a view-classifier bundle: ingest looks at videos with it. Gives its name. Raises BundleError."""
+    manifest = load_view_manifest(folder)
+    verify_files(folder, manifest.files)
+    read_golden_views(folder / GOLDEN)
+    own = _own(home, folder, f"{manifest.name}-{view_fingerprint(manifest)[:12]}")
+    _point(home / VIEWS_IN_USE, own.name)
+    return own.name
+
+
+def bundle_in_use(home: Path, override: Path | None = None) -> Path:
+    """The encoder's folder: ``override`` (ECHOSEARCH_ENCODER) or what `encoder use` chose. Raises NoEncoder."""
+    if override is not None:
+        return find_bundle(override)
+    folder = _pointed(home, IN_USE)
+    if folder is None:
+        raise NoEncoder(
+            f"no encoder is in use in {home}: make one with `echosearch encoder init` or `echosearch encoder import` "
+            "(`echosearch encoder list` shows what ships), then choose it with `echosearch encoder use`"
+        )
+    return folder
+
+
+def views_in_use(home: Path) -> Path | None:
+    """The folder of the view classifier that ingest uses, or None. Raises NoEncoder when it is gone."""
+    return _pointed(home, VIEWS_IN_USE)
+
+
+def list_bundles(home: Path) -> list[tuple[Path, EncoderId, bool]]:
+    """(folder, encoder, whether it is in use) of every whole bundle in HOME, by folder name."""
+    try:
+        used = bundle_in_use(home)
+    except NoEncoder:
+        used = None
+    found = []
+    for folder in sorted((home / FOLDER).glob("[!.]*")):
+        try:
+            found.append((folder, identify(folder), folder == used))
+        except BundleError:
+            continue  # not a bundle: somebody's file, or a broken copy that `encoder use` would refuse too
+    return found
+
+
+def _own(home: Path, folder: Path, name: str) -> Path:
+    """HOME's own copy of the bundle, made anew where it differs: damaged, or with other words (licence, version)."""
+    own = home / FOLDER / name
+    if own.exists() and not _same_files(folder, own):
+        shutil.rmtree(own)
+    if not own.exists():
+        _take(folder, own)
+    return own
+
+
+def _same_files(folder: Path, own: Path) -> bool:
+    names = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file()]
+    return all(
+        (own / name).is_file()
+        and ((own / name).samefile(folder / name) or filecmp.cmp(folder / name, own / name, shallow=False))
+        for name in names
+    )
+
+
+def _point(pointer: Path, name: str) -> None:
+    with whole_file(pointer) as partial:
+        partial.write_text(f"{name}\n", encoding="utf-8")
+
+
+def _pointed(home: Path, pointer: str) -> Path | None:
+    try:
+        name = os.fsdecode((home / pointer).read_bytes()).strip()
+    except FileNotFoundError:
+        return None
+    folder = home / FOLDER / name
+    if not name or not folder.is_dir():
+        raise NoEncoder(
+            f"{name or pointer}, in use, is gone from {home / FOLDER}: choose one with `echosearch encoder use`"
+        )
+    return folder
+
+
+def _take(folder: Path, own: Path) -> None:
+    own.parent.mkdir(parents=True, exist_ok=True)
+    partial = own.with_name(f".{own.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        shutil.copytree(folder, partial, copy_function=_link_or_copy)
+        os.replace(partial, own)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Only the weights are worth a link. Writing to the other name would change the copy too: loading notices."""
+    if os.path.basename(source) == WEIGHTS:
+        try:
+            os.link(os.path.realpath(source), target)  # not a link that may lead elsewhere from here
+            return
+        except OSError:
+            pass  # another file system, or none that can link
+    shutil.copyfile(source, target)

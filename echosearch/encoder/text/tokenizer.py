@@ -1,0 +1,225 @@
+"""Text to token ids. Japanese: MeCab words, then WordPiece, the same ids as transformers' BertJapaneseTokenizer
+on a cl-tohoku vocabulary; English: BERT's own WordPiece through the tokenizers library.
+
+Reports repeat their sentences, so a tokenizer remembers the sentences and words that it has seen.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import fugashi
+import tokenizers
+import unidic_lite  # type: ignore[import-untyped]
+from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
+
+from echosearch.encoder.bundle.manifest import Manifest, TokenizerSpec
+from echosearch.encoder.text.clean import open_clip_clean
+from echosearch.encoder.text.clip_tokenizer import (
+    MERGES,
+    TEMPLATE,
+    ClipBpe,
+    EchoTemplate,
+    clip_merges,
+    template_phrases,
+)
+from echosearch.errors import BundleError
+
+__all__ = [
+    "SPECIAL",
+    "TOKENIZER_FILES",
+    "VOCABULARY",
+    "NoVocabulary",
+    "Tokenizer",
+    "check_size",
+    "installed_dictionary",
+    "load_tokenizer",
+    "mecab_words",
+    "read_vocabulary",
+]
+
+VOCABULARY = "vocab.txt"
+# TokenizerSpec.kind -> the file in a bundle's tokenizer/
+TOKENIZER_FILES = {
+    "mecab_wordpiece": VOCABULARY,
+    "bert_wordpiece": VOCABULARY,
+    "clip_bpe": MERGES,
+    "echo_template": TEMPLATE,
+    "absent": "ABSENT",
+}
+DICTIONARY = "unidic-lite"
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+STOP = "。"
+# cut only between letters: next to another symbol MeCab may take 「。」 and the symbol as one word
+_SENTENCE_END = re.compile(rf"(?<=\w{STOP})(?=\w)")
+LONGEST_WORD = 100  # characters; a longer word is [UNK], as in BERT
+
+
+class Tokenizer(Protocol):
+    """Deterministic; id 0 is padding, and never part of a text."""
+
+    @property
+    def vocabulary_size(self) -> int: ...
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """Ids of each text, [CLS] ... [SEP], at most ``max_tokens``, not padded."""
+        ...
+
+
+def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
+    """From a bundle's tokenizer/ folder. Raises BundleError when the files or the dictionary are not what spec says."""
+    file = folder / TOKENIZER_FILES[spec.kind]
+    match spec.kind:
+        case "clip_bpe":
+            return ClipBpe(clip_merges(file))
+        case "echo_template":
+            return EchoTemplate(template_phrases(file))
+        case "mecab_wordpiece":
+            if (spec.dictionary, spec.dictionary_version) != installed_dictionary():
+                raise BundleError(
+                    f"this encoder's token ids come from {spec.dictionary} {spec.dictionary_version}, here is "
+                    f"{' '.join(installed_dictionary())}: install the version that the bundle names"
+                )
+            return MecabWordPiece(read_vocabulary(file), spec.lower_case, CLEAN[spec.clean])
+        case "bert_wordpiece":
+            return BertWordPiece(read_vocabulary(file), spec.lower_case, CLEAN[spec.clean])
+        case "absent":
+            return NoVocabulary()
+
+
+def check_size(where: Path, tokenizer: Tokenizer, manifest: Manifest) -> None:
+    """Raises BundleError where the tokens are not as many as the text tower knows."""
+    found, wanted = tokenizer.vocabulary_size, manifest.text.tower.vocabulary
+    # EchoCLIP-R's phrases are fewer than the places its authors made for them
+    spare = manifest.tokenizer.kind == "echo_template"
+    if found != wanted and not (spare and found < wanted):
+        raise BundleError(
+            f"{where} has {found} tokens, {manifest.name} has {wanted}: this is another model's vocabulary"
+        )
+
+
+class NoVocabulary:
+    """What an encoder has that was imported without its vocabulary."""
+
+    vocabulary_size = 0
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """Raises BundleError, always."""
+        raise BundleError(
+            "this encoder was imported without its vocabulary, so it reads videos and no text: "
+            "import it again with --tokenizer"
+        )
+
+
+def installed_dictionary() -> tuple[str, str]:
+    """Name and version of the MeCab dictionary that MecabWordPiece uses."""
+    return DICTIONARY, importlib.metadata.version(DICTIONARY)
+
+
+def read_vocabulary(file: Path) -> list[str]:
+    """One token a line. Raises BundleError when it is missing or no BERT vocabulary."""
+    try:
+        tokens = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BundleError(f"{file} cannot be read as a vocabulary, one token a line in UTF-8: {exc}") from exc
+    if len(set(tokens)) < len(tokens):
+        first: dict[str, int] = {}
+        line = next(n for n, token in enumerate(tokens, 1) if first.setdefault(token, n) != n)
+        raise BundleError(f"{file}, line {line}: the token stands in line {first[tokens[line - 1]]} already")
+    missing = [token for token in SPECIAL if token not in tokens]
+    if missing or tokens[0] != "[PAD]":
+        raise BundleError(f"{file} is no BERT vocabulary: its first line must be [PAD]; missing: {missing or 'none'}")
+    return tokens
+
+
+@lru_cache(maxsize=1)
+def _tagger() -> fugashi.GenericTagger:
+    folder = unidic_lite.DICDIR
+    return fugashi.GenericTagger(f'-d "{folder}" -r "{os.path.join(folder, "mecabrc")}"')
+
+
+def mecab_words(text: str) -> list[str]:
+    """The words of a text, after NFKC: 「左室拡大なし」 -> 左室 拡大 なし. No word holds a space."""
+    normal = unicodedata.normalize("NFKC", text).replace("\0", " ")  # MeCab would end at a NUL
+    return [part for word in _tagger()(normal) for part in word.surface.split()]
+
+
+CLEAN: dict[str, Callable[[str], str]] = {"none": str, "open_clip": open_clip_clean}
+
+
+class MecabWordPiece:
+    def __init__(self, vocabulary: Sequence[str], lower_case: bool, clean: Callable[[str], str]) -> None:
+        self._clean = clean
+        self._ids = {token: i for i, token in enumerate(vocabulary)}
+        self._unknown, self._first, self._last = (self._ids[token] for token in SPECIAL[1:4])
+        self._lower_case = lower_case
+        self._sentence = lru_cache(maxsize=100_000)(self._sentence_ids)
+        self._word = lru_cache(maxsize=100_000)(self._word_ids)
+
+    @property
+    def vocabulary_size(self) -> int:
+        return len(self._ids)
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        return [[self._first, *self._text(self._clean(text))[: max_tokens - 2], self._last] for text in texts]
+
+    def _text(self, text: str) -> list[int]:
+        """Sentence by sentence, each remembered.
+
+        MeCab weighs a word against its neighbours, so a sentence is read with the 「。」 before it: between two
+        「。」 nothing outside matters (tests/encoder/text/test_tokenizer.py holds this to reading the text at once).
+        """
+        ids: list[int] = []
+        before = ""
+        for sentence in _SENTENCE_END.split(unicodedata.normalize("NFKC", text)):
+            ids += self._sentence(before, sentence)
+            before = STOP
+        return ids
+
+    def _sentence_ids(self, before: str, sentence: str) -> tuple[int, ...]:
+        words = mecab_words(before + sentence)
+        return tuple(i for word in words[len(before) :] for i in self._word(word))
+
+    def _word_ids(self, word: str) -> tuple[int, ...]:
+        """Greedy longest match first; a word with a part that matches nothing is one [UNK]."""
+        if self._lower_case:
+            word = word.lower()
+        if len(word) > LONGEST_WORD:
+            return (self._unknown,)
+        ids: list[int] = []
+        start = 0
+        while start < len(word):
+            prefix = "##" if start else ""
+            for end in range(len(word), start, -1):
+                found = self._ids.get(prefix + word[start:end])
+                if found is not None:
+                    ids.append(found)
+                    start = end
+                    break
+            else:
+                return (self._unknown,)
+        return tuple(ids)
+
+
+class BertWordPiece:
+    def __init__(self, vocabulary: Sequence[str], lower_case: bool, clean: Callable[[str], str]) -> None:
+        self._clean = clean
+        ids = {token: i for i, token in enumerate(vocabulary)}
+        self._tokenizer = BertWordPieceTokenizer(ids, lowercase=lower_case)
+
+    @property
+    def vocabulary_size(self) -> int:
+        size: int = self._tokenizer.get_vocab_size()
+        return size
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        self._tokenizer.enable_truncation(max_length=max_tokens)
+        found: list[tokenizers.Encoding] = self._tokenizer.encode_batch([self._clean(text) for text in texts])
+        return [encoding.ids for encoding in found]

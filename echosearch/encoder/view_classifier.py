@@ -1,0 +1,117 @@
+"""View classification: a ConvNeXt looks at some frames of a clip, one by one, and its opinions are averaged.
+
+A view-classifier bundle is a folder as an encoder's is: bundle.toml (kind = "view_classifier"), weights.safetensors,
+golden.npz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from echosearch.clip import Clip
+from echosearch.encoder.base import ViewProbabilities
+from echosearch.encoder.bundle.folder import (
+    GOLDEN,
+    WEIGHTS,
+    load_view_manifest,
+    verify_files,
+    view_fingerprint,
+    write_bundle,
+)
+from echosearch.encoder.bundle.golden import check_vectors, golden_clip, read_golden_views
+from echosearch.encoder.bundle.manifest import ViewManifest
+from echosearch.encoder.forward import in_batches, on_device
+from echosearch.encoder.torch_encoder import pick_device
+from echosearch.encoder.towers.build import build_view_tower, normalise, save_weights, use_weights
+from echosearch.errors import BundleError
+
+__all__ = ["ViewClassifier", "frame_logits", "load_views", "save_views"]
+
+BATCH = {"cpu": 4, "cuda": 64}  # clips
+MIN_FRAMES = 3  # that an opinion is the mean of, where the cine has them
+
+
+class ViewClassifier:
+    """Made by load_views. ``name`` goes into ViewLabel.source; ``clip_spec`` brings frames closer in short cines."""
+
+    def __init__(self, manifest: ViewManifest, tower: nn.Module, device: torch.device) -> None:
+        self.manifest = manifest
+        self.clip_spec = replace(manifest.clip, at_least=MIN_FRAMES)
+        self.labels = tuple(manifest.labels)
+        self.fingerprint = view_fingerprint(manifest)
+        self.name = f"{manifest.name} {manifest.version} ({self.fingerprint[:12]})"
+        self.tower = tower  # (B, 3, 1, S, S) normalised -> (B, classes) logits
+        self._device = device
+        self._batch = BATCH.get(device.type, 4)
+
+    def classify(self, clips: Sequence[Clip]) -> list[ViewProbabilities]:
+        """One for each clip, in order: the mean of the softmax over its frames that are no padding.
+
+        Raises ValueError for a clip that was not made by this classifier's ClipSpec.
+        """
+        spec = self.clip_spec
+        for clip in clips:
+            if clip.pixels.shape != (spec.frames, spec.size, spec.size, 3):
+                raise ValueError(f"{self.name} takes clips of {spec.frames} frames of {spec.size}, got {clip!r}")
+        if not clips:
+            return []
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+            means, self._batch = in_batches(self._run, clips, self._batch)
+        assert means.shape == (len(clips), len(self.labels))
+        views = tuple(self.manifest.labels.values())
+        return [ViewProbabilities(self.labels, views, tuple(map(float, row)), self.name) for row in means]
+
+    def _run(self, clips: Sequence[Clip]) -> Tensor:
+        pixels, n_valid = on_device(clips, self._device)
+        video = normalise(pixels, n_valid, self.clip_spec)  # (B, 3, T, S, S)
+        probabilities = frame_logits(self.tower, video).float().softmax(dim=-1)  # (B, T, classes)
+        seen = torch.arange(video.shape[2], device=self._device)[None] < n_valid[:, None]
+        return (probabilities * seen[..., None]).sum(dim=1) / n_valid[:, None]
+
+
+def frame_logits(tower: nn.Module, video: Tensor) -> Tensor:
+    """(B, 3, T, S, S) normalised -> (B, T, classes): every frame on its own."""
+    b, _, frames = video.shape[:3]
+    images = video.transpose(1, 2).flatten(0, 1)[:, :, None]  # (B*T, 3, 1, S, S)
+    return torch.unflatten(tower(images), 0, (b, frames))
+
+
+def load_views(folder: Path, device: str = "auto") -> ViewClassifier:
+    """A view-classifier bundle, checked as an encoder's is. Raises BundleError, GoldenMismatch, ConfigError."""
+    manifest = load_view_manifest(folder)
+    verify_files(folder, manifest.files)
+    picked = pick_device(device)
+    tower = build_view_tower(manifest)
+    try:
+        use_weights(tower, load_file(folder / WEIGHTS))
+    except (SafetensorError, OSError) as exc:
+        raise BundleError(f"{folder / WEIGHTS} cannot be read as safetensors: {exc}") from exc
+    classifier = ViewClassifier(manifest, tower.requires_grad_(False).to(picked), picked)
+    pixels, expected = read_golden_views(folder / GOLDEN)
+    here = np.array([classifier.classify([Clip("golden", pixels[0], pixels.shape[1])])[0].probabilities], np.float32)
+    check_vectors(f"{classifier.name}: view", here, expected, "bfloat16" if picked.type == "cuda" else "float32")
+    return classifier
+
+
+def save_views(out: Path, manifest: ViewManifest, weights: Mapping[str, Tensor]) -> ViewManifest:
+    """Write a view-classifier bundle; ``weights`` by stored name. Raises BundleError."""
+    tower = build_view_tower(manifest)
+    use_weights(tower, weights)
+
+    def fill(folder: Path) -> None:
+        save_weights(folder / WEIGHTS, dict(weights))
+        clip = golden_clip(manifest.clip)
+        whole = Clip("golden", clip.pixels, manifest.clip.frames)
+        found = ViewClassifier(manifest, tower, torch.device("cpu")).classify([whole])[0]
+        probabilities = np.array([found.probabilities], np.float32)
+        np.savez_compressed(folder / GOLDEN, pixels=whole.pixels[None], probabilities=probabilities, made_by="creation")
+
+    return write_bundle(out, manifest, fill)

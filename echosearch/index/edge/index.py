@@ -1,0 +1,286 @@
+"""Qdrant's own engine in this process (qdrant-edge-py), under one folder that one process holds at a time.
+
+    FOLDER/lock                 held from the first use until close(); names the process that holds it
+    FOLDER/videos_0123abcd/     one shard a collection
+    FOLDER/.new-..., .drop-...  half-made or half-removed: swept at the next opening
+
+Each write ends with a flush. The engine's write-ahead log would not spare it: an update only writes the log, no
+update forces it to the disk (strace shows msync and fsync with flush alone), and it stores every point twice.
+So the shards have none.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from threading import RLock
+from typing import IO
+from uuid import UUID
+
+import numpy as np
+import qdrant_edge as engine
+
+from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
+from echosearch.filters import Where
+from echosearch.index.base import Collection, Point, Scored, Stored
+from echosearch.index.edge.filter import edge_filter
+from echosearch.index.edge.shard import (
+    check_shard,
+    create_shard,
+    engine_errors,
+    folder_size,
+    is_quantized,
+    load_shard,
+    sync_folder,
+)
+from echosearch.index.fields import (
+    SCORED_FIELDS,
+    TIE_MARGIN,
+    best_first,
+    payload_values,
+    read_ref,
+    scored,
+    search_width,
+    unit_query,
+    unit_rows,
+)
+from echosearch.locks import free, owner, take
+from echosearch.vector import Vectors
+
+__all__ = ["EdgeIndex"]
+
+OVERSAMPLING = 4.0  # candidates by the small vectors for each result by the float16 ones
+UPDATE_POINTS = 2000  # the engine copies an update twice while it applies it
+
+
+class EdgeIndex:
+    """VectorIndex on the embedded engine. Opening is lazy: making one touches no file.
+
+    A write that would leave less than ``min_free_mb`` of the disk raises StoreUnreachable.
+    """
+
+    def __init__(self, folder: Path, lock_wait_seconds: float, min_free_mb: int = 0) -> None:
+        self._folder = folder
+        self._wait = lock_wait_seconds
+        self._min_free_mb = min_free_mb
+        self._lock: IO[str] | None = None
+        self._shards: dict[str, tuple[int, engine.EdgeShard]] = {}  # name -> dimension, shard
+        self._guard = RLock()  # several threads of one process may use the index
+
+    def __repr__(self) -> str:
+        return f"EdgeIndex({'open' if self._lock else 'closed'}, {len(self._shards)} loaded)"
+
+    def ensure(self, collection: Collection) -> None:
+        with self._guard:
+            self._hold()
+            place = self._folder / collection.name
+            if not place.exists():
+                self._check_room()
+                create_shard(collection, place)
+            shard = self._shard(collection)
+            if shard is not None:
+                check_shard(collection, shard)
+
+    def collections(self) -> list[str]:
+        with self._guard:
+            self._hold()
+            return sorted(entry.name for entry in self._folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
+
+    def upsert(self, collection: Collection, points: Sequence[Point]) -> None:
+        if points:
+            self._write(collection, _upserts(points, unit_rows(collection, points)))
+
+    def delete(self, collection: Collection, ids: Sequence[UUID]) -> None:
+        if ids and self._open(collection) is not None:
+            self._write(collection, [engine.UpdateOperation.delete_points(list(ids))])
+
+    def search(
+        self, collection: Collection, vector: Vectors, limit: int, where: Where | None = None, exact: bool = False
+    ) -> list[Scored]:
+        query = engine.Query.Nearest(unit_query(collection, vector))
+        shard = self._open(collection)
+        if shard is None or limit < 1:
+            return []
+        chosen = edge_filter(where) if where is not None else None
+        wanted = limit + TIE_MARGIN
+        while True:
+            params = engine.SearchParams(
+                hnsw_ef=search_width(wanted),
+                exact=exact,
+                quantization=engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING),
+            )
+            with engine_errors(collection.name):
+                found = shard.query(
+                    engine.QueryRequest(
+                        limit=wanted, query=query, filter=chosen, params=params, with_payload=list(SCORED_FIELDS)
+                    )
+                )
+            if len(found) < wanted or found[-1].score < found[limit - 1].score:
+                break
+            wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
+        return best_first([(_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
+
+    def count(self, collection: Collection) -> int:
+        shard = self._open(collection)
+        if shard is None:
+            return 0
+        with engine_errors(collection.name):
+            return shard.count(engine.CountRequest(exact=True))
+
+    def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
+        shard = self._open(collection)
+        offset: engine.PointId | None = None
+        while shard is not None:
+            request = engine.ScrollRequest(offset=offset, limit=batch, with_payload=whole or ["ref"], with_vector=whole)
+            with engine_errors(collection.name):
+                records, offset = shard.scroll(request)
+            for record in records:
+                values = record.payload or {}
+                vector = np.asarray(record.vector, dtype=np.float32) if whole else None
+                yield Stored(_uuid(record.id), *read_ref(values), values if whole else None, vector)
+            if offset is None:
+                return
+
+    def drop(self, collection: Collection) -> None:
+        with self._guard:
+            self._hold()
+            if collection.name in self._shards:
+                with engine_errors(collection.name):
+                    self._shards.pop(collection.name)[1].close()
+            place = self._folder / collection.name
+            if place.exists():
+                going = self._folder / f".drop-{collection.name}"
+                place.rename(going)  # gone at once, whatever happens to the rest
+                sync_folder(self._folder)
+                shutil.rmtree(going)
+
+    def optimize(self, collection: Collection) -> bool:
+        shard = self._open(collection)
+        if shard is None:
+            return True
+        place = self._folder / collection.name
+        if self._free() < folder_size(place):  # what it holds is written anew beside it
+            return False
+        with self._guard, engine_errors(collection.name):
+            if not is_quantized(place):
+                shard.flush()
+                shard.close()
+                del self._shards[collection.name]
+                shard = self._load(collection, place, quantized=True)
+                self._shards[collection.name] = (collection.dimension, shard)
+        with engine_errors(collection.name):
+            shard.optimize()
+            shard.flush()
+        return True
+
+    def close(self) -> None:
+        with self._guard:
+            shards, self._shards = self._shards, {}
+            try:
+                for name, (_, shard) in shards.items():
+                    with engine_errors(name):
+                        shard.flush()
+                        shard.close()
+            finally:
+                if self._lock is not None:
+                    free(self._lock)
+                    self._lock = None
+
+    def _hold(self) -> None:
+        """Take the folder, or raise ArchiveLocked after the wait."""
+        if self._lock is not None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = take(self._folder / "lock", self._wait)
+        except OSError as exc:
+            raise StoreUnreachable(f"index folder {self._folder}: {exc.strerror}; check its owner and mode") from exc
+        if self._lock is None:
+            raise ArchiveLocked(self._locked())
+        for leftover in (*self._folder.glob(".new-*"), *self._folder.glob(".drop-*")):
+            shutil.rmtree(leftover)
+
+    def _locked(self) -> str:
+        holder = owner(self._folder / "lock")
+        who = f"another process ({holder})" if holder is not None else "another process"
+        return (
+            f"{who} holds the archive's index in {self._folder}; gave up after {self._wait:g} s: "
+            "try again when it has ended, or use a Qdrant server (ECHOSEARCH_QDRANT_URL)"
+        )
+
+    def _open(self, collection: Collection) -> engine.EdgeShard | None:
+        with self._guard:
+            self._hold()
+            return self._shard(collection)
+
+    def _shard(self, collection: Collection) -> engine.EdgeShard | None:
+        """The loaded shard, None when there is none on disk."""
+        name = collection.name
+        if name not in self._shards:
+            place = self._folder / name
+            if not place.exists():
+                return None
+            self._shards[name] = (collection.dimension, self._load(collection, place))
+        dimension, shard = self._shards[name]
+        if dimension != collection.dimension:
+            raise ArchiveError(
+                f"collection {name} holds vectors of {dimension} dimensions, not {collection.dimension}: "
+                "make it anew with echosearch index rebuild"
+            )
+        return shard
+
+    def _load(self, collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:
+        deadline = time.monotonic() + self._wait
+        while True:
+            try:
+                return load_shard(collection, place, quantized)
+            except StoreUnreachable as exc:
+                # the engine's own lock: a second index in this process, or a forked child that outlived its parent
+                if "WouldBlock" not in str(exc):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise ArchiveLocked(self._locked()) from exc
+                time.sleep(0.05)
+
+    def _write(self, collection: Collection, operations: Iterable[engine.UpdateOperation]) -> None:
+        shard = self._open(collection)
+        if shard is None:
+            raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild")
+        self._check_room()
+        with engine_errors(collection.name):
+            for operation in operations:
+                shard.update(operation)
+            shard.flush()
+
+    def _free(self) -> int:
+        """Bytes that may still be written here."""
+        return shutil.disk_usage(self._folder).free - (self._min_free_mb << 20)
+
+    def _check_room(self) -> None:
+        """Raises StoreUnreachable. The engine writes through memory maps: on a full disk the kernel kills the process
+        (SIGBUS), where anything else would get an error."""
+        if (free := self._free()) < 0:
+            raise StoreUnreachable(
+                f"the disk of {self._folder} has {(free >> 20) + self._min_free_mb:,} MB left, and"
+                f" {self._min_free_mb:,} are to stay free (ECHOSEARCH_MIN_FREE_MB): make room and run it again; nothing"
+                " is lost"
+            )
+
+
+def _upserts(points: Sequence[Point], rows: Vectors) -> Iterator[engine.UpdateOperation]:
+    for start in range(0, len(points), UPDATE_POINTS):
+        some = slice(start, start + UPDATE_POINTS)
+        yield engine.UpdateOperation.upsert_points(
+            [
+                # an array: a list of Python floats would take longer to make than the engine takes to store it
+                engine.Point(point.id, array("f", row.tobytes()), payload_values(point.payload))  # type: ignore[arg-type]
+                for point, row in zip(points[some], rows[some], strict=True)
+            ]
+        )
+
+
+def _uuid(value: engine.PointId) -> UUID:
+    return value if isinstance(value, UUID) else UUID(str(value))

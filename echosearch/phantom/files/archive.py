@@ -1,0 +1,197 @@
+"""A whole phantom archive on disk: what a hospital would export, with the truth beside it.
+
+ARCHIVE/DICOM/P0001/S1/IM_0001 ...   cines and a measurement object a study, with and without a file extension
+ARCHIVE/reports.csv                  study_uid, accession_number, patient_id, study_date, report_text
+ARCHIVE/views.csv                    sop_uid, path (from ARCHIVE), view, view_prob
+ARCHIVE/truth.csv                    study_uid, patient_id, study_date, ef, then a finding's grade a column
+ARCHIVE/README.txt                   that all of it is synthetic, and what made it
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from echosearch.errors import InputError
+from echosearch.phantom.files.cinefile import CinePlan, write_cine
+from echosearch.phantom.files.srfile import write_sr
+from echosearch.phantom.heart.findings import FINDINGS
+from echosearch.phantom.patients.history import PhantomStudy, patient_history
+from echosearch.phantom.patients.identity import SYNTHETIC, study_uid
+from echosearch.phantom.patients.wording import report_text
+
+__all__ = [
+    "REPORT_COLUMNS",
+    "TRUTH_COLUMNS",
+    "VIEW_COLUMNS",
+    "ArchiveSummary",
+    "CineRow",
+    "WrittenStudy",
+    "cohort",
+    "study_cines",
+    "truth_row",
+    "write_archive",
+    "write_study",
+]
+
+REPORT_COLUMNS = ("study_uid", "accession_number", "patient_id", "study_date", "report_text")
+VIEW_COLUMNS = ("sop_uid", "path", "view", "view_prob")
+TRUTH_COLUMNS = ("study_uid", "patient_id", "study_date", "ef", *FINDINGS)
+
+
+@dataclass(frozen=True)
+class ArchiveSummary:
+    out: Path
+    seed: int
+    patients: int
+    studies: int
+    cines: int
+    measurement_objects: int
+
+
+@dataclass(frozen=True)
+class CineRow:
+    """One row of views.csv."""
+
+    sop_uid: str
+    path: str
+    view: str
+    view_prob: float
+
+
+@dataclass(frozen=True)
+class WrittenStudy:
+    study: PhantomStudy
+    cines: tuple[CineRow, ...]
+
+
+def cohort(patients: int, seed: int, first_patient: int = 1) -> Iterator[PhantomStudy]:
+    """All studies of ``patients`` patients, patient by patient, oldest first; no pixels yet."""
+    for patient in range(first_patient, first_patient + patients):
+        yield from patient_history(seed, patient)
+
+
+def study_cines(study: PhantomStudy) -> tuple[CinePlan, ...]:
+    """Which cines a study has: five to eight: B-mode of the five views, colour of valves, sometimes another view."""
+    rng = np.random.default_rng([study.seed, study.patient, study.number, 7002])
+    missing = str(rng.choice(["SAX", "2CH", "LAX"])) if rng.random() < 0.06 else ""
+    shots = [(view, False) for view in ("LAX", "SAX", "4CH", "2CH", "3CH") if view != missing]
+    if missing or rng.random() < 0.97:
+        shots.append(("4CH", True))
+    if rng.random() < 0.97:
+        shots.append((str(rng.choice(["3CH", "LAX"])), True))
+    if rng.random() < 0.4:
+        shots.append(("Other", False))
+    elif rng.random() < 0.15:
+        shots.append(("2CH", True))
+    return tuple(CinePlan(number, view, color) for number, (view, color) in enumerate(shots, 1))
+
+
+def truth_row(study: PhantomStudy) -> dict[str, str]:
+    """A study's row of truth.csv."""
+    grades = {name: str(grade) for name, grade in study.findings.grades().items()}
+    return _identity(study) | {"ef": f"{study.findings.ef:.1f}"} | grades
+
+
+def write_study(out: Path, study: PhantomStudy, frames: int = 48, rows: int = 240, columns: int = 320) -> WrittenStudy:
+    """Write one study's DICOM files under ``out``/DICOM; the CSVs are write_archive's."""
+    folder = Path("DICOM") / f"P{study.patient:04d}" / f"S{study.number + 1}"
+    suffix = ".dcm" if (study.patient + study.number) % 3 == 0 else ""  # some archives have extensions, some do not
+    rng = np.random.default_rng([study.seed, study.patient, study.number, 7003])
+    written = []
+    plans = study_cines(study)
+    for plan in plans:
+        place = folder / f"IM_{plan.number:04d}{suffix}"
+        sop_uid = write_cine(out / place, study, plan, frames, rows, columns)
+        # as a classifier would: sure, with a few below the gate of 0.9
+        prob = 1.0 - float(rng.beta(1.0, 30.0)) if rng.random() < 0.96 else float(rng.uniform(0.55, 0.9))
+        written.append(CineRow(sop_uid, place.as_posix(), plan.view, round(prob, 4)))
+    write_sr(out / folder / f"SR_{len(plans) + 1:04d}{suffix}", study, len(plans) + 1, [row.sop_uid for row in written])
+    return WrittenStudy(study, tuple(written))
+
+
+def write_archive(
+    out: Path,
+    patients: int,
+    seed: int,
+    *,
+    frames: int = 48,
+    rows: int = 240,
+    columns: int = 320,
+    first_patient: int = 1,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> ArchiveSummary:
+    """Write an archive of ``patients`` patients; the same arguments give the same bytes.
+
+    ``workers`` processes share the work; ``progress(done, total)`` is called after each study.
+    Raises InputError when ``out`` already holds files, or when ``patients`` is below 1.
+    """
+    if patients < 1:
+        raise InputError(f"patients is {patients}: an archive needs at least 1")
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"{out} is not empty: give a new folder, an archive is never written over another")
+    out.mkdir(parents=True, exist_ok=True)
+    studies = list(cohort(patients, seed, first_patient))
+    job = partial(_write_alone, out, frames=frames, rows=rows, columns=columns)
+    done: list[WrittenStudy] = []
+    for written in _mapped(job, studies, workers):
+        done.append(written)
+        if progress:
+            progress(len(done), len(studies))
+    _write_csv(out / "reports.csv", REPORT_COLUMNS, (_report_row(study) for study in studies))
+    _write_csv(out / "truth.csv", TRUTH_COLUMNS, (truth_row(study) for study in studies))
+    _write_csv(
+        out / "views.csv",
+        VIEW_COLUMNS,
+        (
+            {"sop_uid": c.sop_uid, "path": c.path, "view": c.view, "view_prob": f"{c.view_prob:.4f}"}
+            for written in done
+            for c in written.cines
+        ),
+    )
+    (out / "README.txt").write_text(f"{SYNTHETIC}\nseed {seed}, {patients} patients\n")
+    return ArchiveSummary(out, seed, patients, len(studies), sum(len(w.cines) for w in done), len(done))
+
+
+def _write_alone(out: Path, study: PhantomStudy, *, frames: int, rows: int, columns: int) -> WrittenStudy:
+    cv2.setNumThreads(1)  # a core a process; more only get in each other's way at this size
+    return write_study(out, study, frames, rows, columns)
+
+
+def _mapped(
+    job: Callable[[PhantomStudy], WrittenStudy], studies: list[PhantomStudy], workers: int
+) -> Iterable[WrittenStudy]:
+    if workers <= 1:
+        yield from map(job, studies)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(job, studies)
+        except BaseException:  # Ctrl-C, or whoever asks has stopped asking: leave what no worker has begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _identity(study: PhantomStudy) -> dict[str, str]:
+    patient_id = study.who.patient_id if study.who else ""
+    return {"study_uid": study_uid(study), "patient_id": patient_id, "study_date": study.study_date.isoformat()}
+
+
+def _report_row(study: PhantomStudy) -> dict[str, str]:
+    return _identity(study) | {"accession_number": study.accession_number, "report_text": report_text(study)}
+
+
+def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,71 @@
+"""A patient's lasting heart, and how diseases reshape it: sizes in cm at end-diastole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from echosearch.phantom.heart.findings import Findings
+
+__all__ = ["Anatomy", "HeartSize", "heart_size"]
+
+_DILATION = (1.0, 1.06, 1.17, 1.30, 1.45)  # linear, by grade
+_RV_DILATION = (1.0, 1.10, 1.28, 1.50, 1.75)
+_LENGTHENING = (1.0, 1.01, 1.04, 1.08, 1.12)  # a dilated ventricle grows rounder, not as much longer
+_THICKENING = (0.0, 0.14, 0.34, 0.58, 0.85)  # cm
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What stays with a patient from study to study. Factors are around 1, angles in radians."""
+
+    body: float = 1.0  # all sizes
+    lv_length: float = 1.0
+    lv_radius: float = 1.0
+    wall: float = 1.0
+    la: float = 1.0
+    ra: float = 1.0
+    rv: float = 1.0
+    aorta: float = 1.0
+    apical_tilt: float = 0.0
+    parasternal_tilt: float = 0.0
+    depth: float = 1.0  # how far the heart lies from the skin
+    echogenicity: float = 0.0  # grey levels, of everything: how well sound goes in
+    clutter: float = 1.0
+    texture_seed: int = 0
+    wobble_seed: int = 0  # trabeculation
+
+
+@dataclass(frozen=True)
+class HeartSize:
+    """Sizes of one study's heart in cm, end-diastole (atria: end-systole)."""
+
+    lv_length: float
+    lv_radius: float
+    wall: float
+    la_radius: float
+    la_length: float
+    ra_radius: float
+    ra_length: float
+    rv_width: float
+    rv_wall: float
+    aorta_radius: float
+    effusion: float  # thickness of the fluid layer
+
+
+def heart_size(anatomy: Anatomy, findings: Findings) -> HeartSize:
+    """The patient's heart as the findings have left it."""
+    body, f = anatomy.body, findings
+    thick = _THICKENING[f.lv_hypertrophy]
+    return HeartSize(
+        lv_length=7.8 * body * anatomy.lv_length * _LENGTHENING[f.lv_dilation],
+        lv_radius=2.42 * body * anatomy.lv_radius * _DILATION[f.lv_dilation] - 0.30 * thick,
+        wall=0.88 * body * anatomy.wall + thick,
+        la_radius=1.80 * body * anatomy.la * _DILATION[f.la_dilation],
+        la_length=4.4 * body * anatomy.la * _DILATION[f.la_dilation],
+        ra_radius=1.75 * body * anatomy.ra * _DILATION[f.ra_dilation],
+        ra_length=4.2 * body * anatomy.ra * _DILATION[f.ra_dilation],
+        rv_width=2.85 * body * anatomy.rv * _RV_DILATION[f.rv_dilation],
+        rv_wall=0.38 * body,
+        aorta_radius=1.5 * body * anatomy.aorta,
+        effusion=(0.0, 0.35, 0.75, 1.25, 1.9)[f.pericardial_effusion],
+    )

@@ -1,0 +1,137 @@
+"""Which findings come together, and how they change: consequences are likely, never certain.
+
+A large left atrium goes with mitral disease but not always, so that a model has to see the leak itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from echosearch.phantom.heart.findings import Findings
+
+__all__ = ["PHENOTYPES", "first_findings", "later_findings"]
+
+PHENOTYPES: tuple[tuple[str, float], ...] = (
+    ("normal", 0.17),
+    ("mitral leak", 0.13),
+    ("mitral stenosis", 0.08),
+    ("aortic stenosis", 0.11),
+    ("aortic leak", 0.10),
+    ("right heart", 0.11),
+    ("dilated", 0.10),
+    ("ischaemic", 0.11),
+    ("hypertrophic", 0.09),
+)
+
+
+def _grade(rng: np.random.Generator, *weights: float) -> int:
+    """A grade from 0 on, with these weights."""
+    p = np.array(weights) / sum(weights)
+    return int(rng.choice(len(p), p=p))
+
+
+def first_findings(kind: str, rng: np.random.Generator) -> Findings:
+    """Findings of a patient's first study, from a phenotype."""
+    f: dict[str, Any] = {
+        "ef": float(np.clip(rng.normal(62, 6), 50, 74)),
+        "mr": _grade(rng, 50, 28, 14, 5, 2),
+        "ar": _grade(rng, 66, 20, 9, 3, 1),
+        "tr": _grade(rng, 46, 32, 14, 5, 2),
+        "aortic_stenosis": _grade(rng, 92, 3, 2, 1.5, 1),
+        "lv_dilation": _grade(rng, 88, 4, 4, 3, 1),
+        "lv_hypertrophy": _grade(rng, 78, 6, 8, 5, 2),
+        "la_dilation": _grade(rng, 66, 6, 14, 9, 4),
+        "ra_dilation": _grade(rng, 82, 4, 7, 4, 2),
+        "rv_dilation": _grade(rng, 88, 3, 4, 3, 1),
+        "pericardial_effusion": _grade(rng, 82, 6, 6, 4, 3),
+        "pacemaker": 4 * int(rng.random() < 0.08),
+        "dyssynchrony": 0 if rng.random() < 0.96 else int(rng.integers(2, 5)),
+        "territory": str(rng.choice(["LAD", "RCA", "LCX"], p=[0.5, 0.3, 0.2])),
+        "mr_jet": "wall" if rng.random() < 0.3 else "central",
+    }
+    match kind:
+        case "mitral leak":
+            f["mr"] = _grade(rng, 0, 0, 20, 35, 45)
+            f["la_dilation"] = _grade(rng, 22, 5, 28, 27, 18)
+            f["lv_dilation"] = _grade(rng, 60, 6, 18, 12, 4)
+        case "mitral stenosis":
+            f["ms"] = _grade(rng, 0, 8, 30, 32, 30)
+            f["la_dilation"] = _grade(rng, 14, 4, 20, 32, 30)
+            f["lv_dilation"] = 0
+        case "aortic stenosis":
+            f["aortic_stenosis"] = _grade(rng, 0, 8, 27, 32, 33)
+            f["lv_hypertrophy"] = _grade(rng, 35, 8, 26, 22, 9)
+        case "aortic leak":
+            f["ar"] = _grade(rng, 0, 0, 28, 36, 36)
+            f["lv_dilation"] = _grade(rng, 48, 6, 22, 16, 8)
+        case "right heart":
+            f["tr"] = _grade(rng, 8, 6, 18, 32, 36)
+            f["ra_dilation"] = _grade(rng, 20, 4, 22, 30, 24)
+            f["rv_dilation"] = _grade(rng, 22, 4, 22, 30, 22)
+        case "dilated":
+            f["ef"] = float(rng.uniform(15, 42))
+            f["lv_dilation"] = _grade(rng, 8, 4, 24, 34, 30)
+            f["mr"] = _grade(rng, 25, 20, 28, 18, 9)
+            f["la_dilation"] = _grade(rng, 25, 6, 30, 26, 13)
+            f["dyssynchrony"] = 0 if rng.random() < 0.55 else int(rng.integers(2, 5))
+        case "ischaemic":
+            f["wall_motion"] = _grade(rng, 0, 18, 28, 30, 24)
+            f["ef"] = float(rng.normal((0, 57, 51, 43, 37)[f["wall_motion"]], 5))
+            f["lv_dilation"] = _grade(rng, 62, 6, 18, 10, 4)
+        case "hypertrophic":
+            f["lv_hypertrophy"] = _grade(rng, 0, 6, 28, 36, 30)
+            f["la_dilation"] = _grade(rng, 45, 6, 28, 15, 6)
+        case _:
+            pass
+    if f["dyssynchrony"] and kind != "dilated":
+        f["ef"] = min(f["ef"], float(rng.uniform(35, 55)))
+    if rng.random() < 0.05:
+        f |= {"prosthetic_valve": 4, "prosthesis": str(rng.choice(["mitral", "aortic"]))}
+    return _consistent(f)
+
+
+def later_findings(before: Findings, rng: np.random.Generator) -> Findings:
+    """The same heart some months later: mostly the same, sometimes worse, operated on, paced, or better."""
+    f = {name: getattr(before, name) for name in Findings.__dataclass_fields__}
+    f["ef"] = before.ef + float(rng.normal(0, 2.0))
+    severe = [("mr", "mitral"), ("ms", "mitral"), ("aortic_stenosis", "aortic"), ("ar", "aortic")]
+    due = [valve for name, valve in severe if f[name] >= (3 if name == "aortic_stenosis" else 4)]
+    if due and not f["prosthetic_valve"] and rng.random() < 0.45:
+        f |= {
+            "prosthetic_valve": 4,
+            "prosthesis": due[0],
+            "mr": min(f["mr"], 1),
+            "la_dilation": max(f["la_dilation"] - 1, 0),
+        }
+        f["pericardial_effusion"] = max(f["pericardial_effusion"], _grade(rng, 60, 20, 15, 5))
+    elif rng.random() < 0.40:
+        worse = [n for n in ("mr", "ar", "tr", "aortic_stenosis", "ms", "la_dilation", "lv_dilation") if 1 < f[n] < 4]
+        if worse:
+            name = str(rng.choice(worse))
+            f[name] += 1
+    if not f["pacemaker"] and rng.random() < (0.35 if f["ef"] < 35 or f["dyssynchrony"] else 0.04):
+        f["pacemaker"] = 4
+        if f["dyssynchrony"] and rng.random() < 0.6:  # resynchronised
+            f |= {"dyssynchrony": 0, "ef": f["ef"] + float(rng.uniform(4, 12))}
+    if f["pericardial_effusion"] and rng.random() < 0.5:
+        f["pericardial_effusion"] -= 1
+    return _consistent(f)
+
+
+def _consistent(f: dict[str, Any]) -> Findings:
+    """No finding that another rules out, and an EF that the drawn walls can have."""
+    if f.get("prosthetic_valve"):
+        if f["prosthesis"] == "mitral":
+            f |= {"ms": 0, "mr": min(f["mr"], 1)}
+        else:
+            f |= {"aortic_stenosis": 0, "ar": min(f["ar"], 1)}
+    if f.get("wall_motion"):
+        f["ef"] = min(f["ef"], (0, 62, 57, 50, 44)[f["wall_motion"]])
+    if f["dyssynchrony"]:
+        f["ef"] = min(f["ef"], 55.0)
+    if f["lv_dilation"] >= 3:
+        f["ef"] = min(f["ef"], 62.0)
+    return replace(Findings(), **(f | {"ef": round(float(np.clip(f["ef"], 15, 74)), 1)}))

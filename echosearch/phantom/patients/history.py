@@ -1,0 +1,154 @@
+"""Patients over time: a lasting anatomy, a disease, and studies with progress, surgery, devices.
+
+Everything about a study follows from (seed, patient, number), so that any one can be drawn alone, in any process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Literal
+
+import numpy as np
+
+from echosearch.phantom.heart.anatomy import Anatomy
+from echosearch.phantom.heart.disease import PHENOTYPES, first_findings, later_findings
+from echosearch.phantom.heart.findings import Findings
+from echosearch.phantom.patients.machine import LOOKS, Look
+
+__all__ = ["Patient", "PhantomStudy", "patient_history"]
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Who was never born: ids say so."""
+
+    seed: int
+    number: int
+    sex: Literal["M", "F"]
+    birth_date: date
+    name: tuple[str, str, str]  # alphabetic, ideographic, phonetic component group
+
+    @property
+    def patient_id(self) -> str:
+        return f"PHANTOM-S{self.seed}-{self.number:04d}"
+
+    @property
+    def issuer(self) -> str:
+        return f"PHANTOM-SEED-{self.seed}"
+
+
+@dataclass(frozen=True)
+class PhantomStudy:
+    """One examination of one patient: all that its cines, report and measurements follow from."""
+
+    seed: int
+    patient: int
+    number: int
+    study_date: date
+    anatomy: Anatomy
+    findings: Findings
+    look: Look = LOOKS[0]
+    heart_rate: int = 68
+    depth_setting: float = 1.0
+    other_view: str = "SUBCOSTAL"
+    who: Patient | None = None
+
+    @property
+    def accession_number(self) -> str:
+        return f"PH{self.seed}-{self.patient:05d}-{self.number:02d}"
+
+
+_FAMILY = (
+    ("Yamada", "山田", "やまだ"),
+    ("Sato", "佐藤", "さとう"),
+    ("Suzuki", "鈴木", "すずき"),
+    ("Takahashi", "高橋", "たかはし"),
+    ("Tanaka", "田中", "たなか"),
+    ("Ito", "伊藤", "いとう"),
+    ("Watanabe", "渡辺", "わたなべ"),
+    ("Nakamura", "中村", "なかむら"),
+    ("Kobayashi", "小林", "こばやし"),
+    ("Kato", "加藤", "かとう"),
+)
+_GIVEN = {
+    "M": (
+        ("Taro", "太郎", "たろう"),
+        ("Ichiro", "一郎", "いちろう"),
+        ("Kenji", "健二", "けんじ"),
+        ("Minoru", "実", "みのる"),
+    ),
+    "F": (
+        ("Hanako", "花子", "はなこ"),
+        ("Yoko", "洋子", "ようこ"),
+        ("Sachiko", "幸子", "さちこ"),
+        ("Megumi", "恵", "めぐみ"),
+    ),
+}
+
+
+def _patient(seed: int, number: int, rng: np.random.Generator) -> Patient:
+    sex: Literal["M", "F"] = "M" if rng.random() < 0.55 else "F"
+    family = _FAMILY[int(rng.integers(len(_FAMILY)))]
+    given = _GIVEN[sex][int(rng.integers(len(_GIVEN[sex])))]
+    born = date(1930, 1, 1) + timedelta(days=int(rng.integers(365 * 55)))
+    groups = tuple(f"{f}^{g}" for f, g in zip(family, given, strict=True))
+    return Patient(seed, number, sex, born, (groups[0], groups[1], groups[2]))
+
+
+def _anatomy(sex: str, rng: np.random.Generator) -> Anatomy:
+    def around(spread: float) -> float:
+        return float(np.clip(rng.normal(1.0, spread), 1 - 2 * spread, 1 + 2 * spread))
+
+    return Anatomy(
+        body=around(0.035) * (1.02 if sex == "M" else 0.98),
+        lv_length=around(0.03),
+        lv_radius=around(0.025),
+        wall=around(0.05),
+        la=around(0.025),
+        ra=around(0.025),
+        rv=around(0.035),
+        aorta=around(0.06),
+        apical_tilt=float(rng.normal(0, 0.07)),
+        parasternal_tilt=float(rng.normal(0, 0.09)),
+        depth=float(rng.uniform(0.85, 1.3)),
+        echogenicity=float(rng.normal(0, 6)),
+        clutter=float(rng.uniform(0.5, 1.5)),
+        texture_seed=int(rng.integers(1 << 16)),
+        wobble_seed=int(rng.integers(1 << 16)),
+    )
+
+
+def patient_history(seed: int, patient: int) -> tuple[PhantomStudy, ...]:
+    """All studies of a patient, oldest first: one to four."""
+    rng = np.random.default_rng([seed, patient])
+    who = _patient(seed, patient, rng)
+    anatomy = _anatomy(who.sex, rng)
+    kind = PHENOTYPES[int(rng.choice(len(PHENOTYPES), p=[share for _, share in PHENOTYPES]))][0]
+    findings = first_findings(kind, rng)
+    day = date(2014, 1, 6) + timedelta(days=int(rng.integers(365 * 6)))
+    machine = int(rng.integers(len(LOOKS)))
+    studies: list[PhantomStudy] = []
+    for number in range(int(rng.choice([1, 2, 3, 4], p=[0.40, 0.32, 0.18, 0.10]))):
+        if number:
+            findings = later_findings(findings, rng)
+            day += timedelta(days=int(rng.integers(90, 720)))
+            machine = machine if rng.random() < 0.7 else int(rng.integers(len(LOOKS)))
+        # no two examinations are quite alike: loading changes sizes a little, echo windows a lot
+        today = replace(anatomy, body=anatomy.body * float(rng.normal(1, 0.008)), clutter=float(rng.uniform(0.5, 1.5)))
+        studies.append(
+            PhantomStudy(
+                seed=seed,
+                patient=patient,
+                number=number,
+                study_date=day,
+                anatomy=today,
+                findings=findings,
+                look=LOOKS[machine],
+                heart_rate=int(np.clip(rng.normal(70 + 8 * (findings.ef < 40), 10), 48, 110)),
+                depth_setting=float(rng.uniform(0.97, 1.10)),
+                other_view=str(rng.choice(["SUBCOSTAL", "IVC", "ARCH"], p=[0.55, 0.25, 0.20])),
+                who=who,
+            )
+        )
+    return tuple(studies)

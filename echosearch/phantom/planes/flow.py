@@ -1,0 +1,124 @@
+"""Blood on colour Doppler: normal inflow and outflow, jets of leaking and narrowed valves by grade."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from echosearch.phantom.heart.cycle import Floats, aortic_opening, contraction, mitral_opening
+from echosearch.phantom.planes.chambers import Beat
+from echosearch.phantom.planes.scene import Stream
+
+__all__ = ["ejection", "inflow", "leak", "stenotic_ejection", "stenotic_inflow"]
+
+_REACH = (0.0, 0.24, 0.42, 0.66, 0.92)  # jet length by grade, as a share of the receiving chamber
+_WIDTH = (0.0, 0.55, 0.95, 1.6, 2.5)  # cm
+_THROAT = (0.0, 0.16, 0.26, 0.44, 0.68)  # vena contracta, cm
+
+
+def _during(beat: Beat, when: Literal["systole", "diastole"]) -> Floats:
+    if when == "systole":  # from valve closure to mitral opening
+        phase = np.mod(beat.phase, 1.0)
+        edge: Floats = np.clip(np.minimum((phase - 0.015) / 0.04, (0.43 - phase) / 0.04), 0.0, 1.0)
+        return edge
+    return np.clip(1.0 - _during(beat, "systole") * 1.0, 0.0, 1.0)
+
+
+def leak(
+    beat: Beat, grade: int, origin: Floats, heading: Floats, when: Literal["systole", "diastole"], room: float
+) -> list[Stream]:
+    """A regurgitant jet of a grade into a chamber ``room`` cm long, with flow convergence before it from grade 3 on."""
+    if grade == 0:
+        return []
+    active = _during(beat, when)
+    shape = 0.75 + 0.25 * np.sin(np.pi * np.clip(np.mod(beat.phase, 1.0) / 0.43, 0, 1)) if when == "systole" else 1.0
+    width = np.full(beat.frames, _WIDTH[grade])
+    jet = Stream(
+        origin=origin,
+        heading=heading,
+        length=_REACH[grade] * room * np.broadcast_to(shape, active.shape),
+        width=width,
+        speed=active * 2.4,
+        turbulence=1.0,
+        neck=_THROAT[grade] / _WIDTH[grade],
+    )
+    if grade < 3:
+        return [jet]
+    radius = 0.35 if grade == 3 else 0.65
+    convergence = Stream(
+        origin=origin - heading * radius * 1.6,
+        heading=heading,
+        length=np.full(beat.frames, radius * 1.8),
+        width=np.full(beat.frames, radius * 1.5),
+        speed=active * 1.35,
+        turbulence=0.25,
+        neck=0.9,
+    )
+    return [convergence, jet]
+
+
+def inflow(beat: Beat, valve: Floats, into: Floats, speed: float, width: float = 2.0) -> list[Stream]:
+    """Filling of a ventricle through an open valve: laminar, E and A wave."""
+    wave = mitral_opening(beat.phase)
+    return [
+        Stream(
+            origin=valve - into * 0.8,
+            heading=into,
+            length=np.full(beat.frames, 5.0),
+            width=np.full(beat.frames, width),
+            speed=wave * speed,
+            neck=0.85,
+        )
+    ]
+
+
+def stenotic_inflow(beat: Beat, grade: int, orifice: Floats, into: Floats) -> list[Stream]:
+    """Mitral stenosis: a narrow mosaic candle flame through all of diastole."""
+    if grade == 0:
+        return []
+    wave = np.maximum(mitral_opening(beat.phase), 0.8 * _during(beat, "diastole") * (mitral_opening(beat.phase) > 0.1))
+    return [
+        Stream(
+            origin=orifice - into * 0.5,
+            heading=into,
+            length=np.full(beat.frames, 2.0 + 0.55 * grade),
+            width=np.full(beat.frames, 1.0 + 0.16 * grade),
+            speed=wave * (0.9 + 0.4 * grade),
+            turbulence=(0.0, 0.25, 0.6, 0.85, 1.0)[grade],
+            neck=0.45,
+        )
+    ]
+
+
+def ejection(beat: Beat, valve: Floats, out: Floats) -> list[Stream]:
+    """Outflow towards the aorta: laminar, in systole."""
+    wave = aortic_opening(beat.phase)
+    return [
+        Stream(
+            origin=valve - out * 3.2,
+            heading=out,
+            length=np.full(beat.frames, 5.6),
+            width=np.full(beat.frames, 1.7),
+            speed=wave * 0.72,
+            neck=1.0,
+        )
+    ]
+
+
+def stenotic_ejection(beat: Beat, grade: int, valve: Floats, out: Floats) -> list[Stream]:
+    """Aortic stenosis: a mosaic jet from the cusps into the ascending aorta."""
+    if grade == 0:
+        return []
+    wave = aortic_opening(beat.phase) * np.where(contraction(beat.phase) > 0, 1.0, 0.8)
+    return [
+        Stream(
+            origin=valve + out * 0.4,
+            heading=out,
+            length=np.full(beat.frames, 2.2 + 0.45 * grade),
+            width=np.full(beat.frames, 1.3 + 0.2 * grade),
+            speed=wave * (0.9 + 0.4 * grade),
+            turbulence=(0.0, 0.3, 0.65, 0.9, 1.0)[grade],
+            neck=(0.8, 0.7, 0.5, 0.38, 0.28)[grade],
+        )
+    ]

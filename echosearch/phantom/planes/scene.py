@@ -1,0 +1,128 @@
+"""What lies in a scan plane over time: filled outlines with a brightness, and streams of blood.
+
+Points are (T, N, 2) in cm. A scene is built in the heart's own coordinates (x lateral, y from the apex towards the
+base) and then placed: turned, shifted, seen from the probe at (0, 0) with y pointing away from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from echosearch.phantom.heart.cycle import Floats
+
+__all__ = ["Level", "Scene", "Shape", "Stream", "band", "bezier", "disc", "offset", "place", "point", "polygon"]
+
+
+class Level:
+    """Grey levels before speckle: 255 is 60 dB."""
+
+    BLOOD = 10.0
+    FLUID = 2.0
+    FAT = 118.0
+    TISSUE = 62.0
+    LIVER = 104.0
+    WALL = 104.0
+    MUSCLE = 106.0
+    VALVE = 150.0
+    FIBROUS = 160.0
+    CALCIUM = 215.0
+    PERICARDIUM = 160.0
+    METAL = 250.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A filled outline; later shapes cover earlier ones."""
+
+    points: Floats  # (T, N, 2)
+    level: float
+    shadow: float = 0.0  # grey levels taken from what lies behind it (metal, calcium)
+    moves: bool = True  # whether the speckle follows its outline
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Moving blood as a colour map shows it: a plume from ``origin`` along ``heading``."""
+
+    origin: Floats  # (T, 2)
+    heading: Floats  # (T, 2), unit vectors
+    length: Floats  # (T,) cm
+    width: Floats  # (T,) cm, at the far end
+    speed: Floats  # (T,) in units of the aliasing speed; 0 draws nothing
+    turbulence: float = 0.0  # 0 laminar, 1 mosaic
+    neck: float = 0.25  # width at the origin as a share of ``width``
+
+
+@dataclass(frozen=True)
+class Scene:
+    shapes: tuple[Shape, ...]
+    streams: tuple[Stream, ...]
+    box: tuple[Floats, float, float]  # colour box: centre (T, 2), half width, half height; cm
+
+
+def point(x: Floats | float, y: Floats | float, frames: int) -> Floats:
+    """(T, 2) from coordinates that may be constant."""
+    out = np.empty((frames, 2))
+    out[:, 0], out[:, 1] = x, y
+    return out
+
+
+def polygon(*points: Floats) -> Floats:
+    """Corner points (T, 2) each -> (T, N, 2)."""
+    return np.stack(points, axis=1)
+
+
+def disc(centre: Floats, rx: Floats | float, ry: Floats | float | None = None, n: int = 28) -> Floats:
+    """An ellipse around centre (T, 2) -> (T, n, 2); radii constant or (T,)."""
+    ry = rx if ry is None else ry
+    angle = np.linspace(0.0, 2 * np.pi, n, endpoint=False)
+    ring = np.empty((len(centre), n, 2))
+    ring[..., 0] = centre[:, None, 0] + np.multiply.outer(np.broadcast_to(rx, (len(centre),)), np.cos(angle))
+    ring[..., 1] = centre[:, None, 1] + np.multiply.outer(np.broadcast_to(ry, (len(centre),)), np.sin(angle))
+    return ring
+
+
+def offset(line: Floats, distance: Floats | float) -> Floats:
+    """A line moved sideways, to the left of one who walks along it, by a distance, constant or (T, N)."""
+    along = np.gradient(line, axis=1)
+    along /= np.maximum(np.linalg.norm(along, axis=2, keepdims=True), 1e-9)
+    normal = np.stack((along[..., 1], -along[..., 0]), axis=2)
+    moved: Floats = line + normal * np.broadcast_to(distance, line.shape[:2])[..., None]
+    return moved
+
+
+def band(line: Floats, thickness: Floats | float) -> Floats:
+    """The outline of a line drawn with a thickness in cm, constant or (T, N)."""
+    half = np.asarray(thickness) / 2.0
+    return np.concatenate((offset(line, half), offset(line, -half)[:, ::-1]), axis=1)
+
+
+def bezier(start: Floats, control: Floats, end: Floats, n: int = 8) -> Floats:
+    """A quadratic curve through two points (T, 2), bent towards a third -> (T, n, 2)."""
+    t = np.linspace(0.0, 1.0, n)[None, :, None]
+    curve: Floats = (1 - t) ** 2 * start[:, None] + 2 * t * (1 - t) * control[:, None] + t**2 * end[:, None]
+    return curve
+
+
+def place(scene: Scene, angle: float, shift: Floats) -> Scene:
+    """Turn a scene by ``angle`` (radians, clockwise on the screen) around (0, 0), then shift it by (T, 2)."""
+    c, s = np.cos(angle), np.sin(angle)
+    turn = np.array([[c, s], [-s, c]])  # row vectors: (x, y) @ turn
+
+    def points(p: Floats) -> Floats:
+        moved: Floats = p @ turn + (shift[:, None] if p.ndim == 3 else shift)
+        return moved
+
+    return _mapped(scene, points, lambda v: v @ turn)
+
+
+def _mapped(scene: Scene, points: Callable[[Floats], Floats], headings: Callable[[Floats], Floats]) -> Scene:
+    centre, half_width, half_height = scene.box
+    return Scene(
+        shapes=tuple(replace(shape, points=points(shape.points)) for shape in scene.shapes),
+        streams=tuple(replace(s, origin=points(s.origin), heading=headings(s.heading)) for s in scene.streams),
+        box=(points(centre), half_width, half_height),
+    )

@@ -1,0 +1,59 @@
+"""The two-chamber plane: left ventricle and atrium alone, inferior wall on the left, anterior on the right."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from echosearch.phantom.heart.cycle import mitral_opening
+from echosearch.phantom.planes.chambers import Beat, atrium, grown, lv_outline, pericardium
+from echosearch.phantom.planes.flow import inflow, leak, stenotic_inflow
+from echosearch.phantom.planes.scene import Level, Scene, Shape, disc, point
+from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit
+
+__all__ = ["two_chamber"]
+
+
+def two_chamber(beat: Beat) -> Scene:
+    """LV, LA, atrial appendage, coronary sinus; heart coordinates."""
+    size, f, frames = beat.size, beat.findings, beat.frames
+    opening = mitral_opening(beat.phase)
+    lv = lv_outline(beat, left=180.0, right=0.0)
+    middle = (lv.left_hinge + lv.right_hinge) / 2
+    floor = middle[:, 1].max() + size.la_length * 0.97
+    la = atrium(lv.left_hinge, lv.right_hinge, middle[:, 0] + 0.1, size.la_radius * 1.10, floor)
+    la_wall = [grown(part, 0.20) for part in la]
+    appendage = disc(lv.right_hinge + np.array([0.75, 0.95]), 0.75 * size.la_radius / 1.9, 0.5)
+    sinus = disc(lv.left_hinge + np.array([-0.55, 0.45]), 0.34)
+
+    shapes = [*pericardium(beat, [lv.outer]), Shape(grown(la_wall[0], 0.12), 118.0)]
+    shapes += [Shape(grown(appendage, 0.2), Level.WALL)]
+    shapes += [Shape(part, Level.WALL) for part in la_wall]
+    shapes += [Shape(disc(lv.left_hinge + np.array([-0.5, 0.4]), 0.62), Level.FAT)]
+    shapes += [Shape(disc(lv.right_hinge + np.array([0.45, 0.1]), 0.46), Level.FAT), Shape(lv.outer, Level.MUSCLE)]
+    shapes += [Shape(part, Level.BLOOD) for part in (*la, appendage, sinus, lv.inner)]
+    shapes += [
+        Shape(disc(lv.inner[:, 10] + np.array([0.22, 0.0]), 0.36, 0.85), 98.0),
+        Shape(disc(lv.inner[:, -10] + np.array([-0.2, 0.1]), 0.30, 0.7), 96.0),
+    ]
+    into = unit(lv.inner[:, lv.n_left - 1] - middle)
+    if f.prosthetic_valve and f.prosthesis == "mitral":
+        shapes += mechanical(lv.left_hinge, lv.right_hinge, into, opening)
+    else:
+        shapes += atrioventricular(
+            lv.left_hinge,
+            lv.right_hinge,
+            into,
+            opening,
+            meet=0.5,
+            lengths=(1.6, 1.6),
+            stenosis=f.ms,
+            gap=(0.0, 0.0, 0.06, 0.16, 0.32)[f.mr],
+            tether=0.10 * f.lv_dilation,
+        )
+    jet = unit(point(0.6 if f.mr_jet == "wall" else 0.1, 1.0, frames))
+    streams = [
+        *inflow(beat, middle, into, speed=0.75),
+        *stenotic_inflow(beat, f.ms, middle + into * 1.2, into),
+        *leak(beat, f.mr, middle + into * 0.4, jet, "systole", size.la_length),
+    ]
+    return Scene(tuple(shapes), tuple(streams), (middle + np.array([0.0, 0.9]), 3.3, 3.6))

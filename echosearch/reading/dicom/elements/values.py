@@ -1,0 +1,151 @@
+"""Values of a header as plain Python: strings, numbers, dates, UIDs, ages, Japanese names.
+
+pydicom keeps a wrong date as a string, and a name in the wrong character set as mojibake, without a word;
+so nothing here trusts a value that it has not looked at. Unreadable is empty or None, never an exception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import unicodedata
+import uuid
+from datetime import date
+
+from pydicom.dataset import Dataset
+
+from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
+
+__all__ = [
+    "age_in_years",
+    "clean_uid",
+    "display_name",
+    "number",
+    "numbers",
+    "parse_date",
+    "synthetic_uid",
+    "text",
+    "whole_text",
+]
+
+UID_CHARACTERS = re.compile(r"[0-9.]{1,64}")
+DATE = re.compile(r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})")
+AGE = re.compile(r"(\d{1,3})([YMWD])")
+LATIN_TOUCHES = re.compile(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][a-z]")  # Hélène by the wrong table is H駘鈩e
+UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """First value as a string without padding (spaces, NUL)."""
+    try:
+        value = dataset.get(keyword)
+        if value is None:
+            return ""
+        if not isinstance(value, str) and hasattr(value, "__getitem__") and hasattr(value, "__len__"):
+            value = value[0] if len(value) else ""
+        return str(value).split("\0", 1)[0].strip()
+    except VALUE_ERRORS:
+        return ""
+
+
+def whole_text(dataset: Dataset, keyword: str) -> str:
+    """What should be one value, as it is: a backslash, which parts values, stays, and so does a NUL."""
+    try:
+        value = dataset.get(keyword)
+        if value is None:
+            return ""
+        several = not isinstance(value, str) and hasattr(value, "__iter__")
+        return ("\\".join(map(str, value)) if several else str(value)).strip(" \0")
+    except VALUE_ERRORS:
+        return ""
+
+
+def numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """All values as finite floats, [] where one is not a number."""
+    try:
+        value = dataset.get(keyword)
+        if value is None or value == "":
+            return []
+        items = [value] if isinstance(value, (str, int, float)) or not hasattr(value, "__iter__") else list(value)
+        result = [float(item) for item in items]
+    except VALUE_ERRORS:
+        return []
+    return result if all(math.isfinite(item) for item in result) else []
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """First value as a finite float, or None."""
+    values = numbers(dataset, keyword)
+    return values[0] if values else None
+
+
+def parse_date(value: str) -> date | None:
+    """YYYYMMDD, or with dots, dashes or slashes; None where it is no day of the calendar."""
+    match = DATE.fullmatch(value.strip(" \0"))
+    if match is None:
+        return None
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4]))
+    except ValueError:
+        return None
+
+
+def age_in_years(age: str, birth: date | None, study: date | None) -> int | None:
+    """Whole years from PatientAge (045Y, 018M), else from the dates; None where neither makes sense."""
+    match = AGE.fullmatch(age.strip(" \0").upper())
+    if match is not None:
+        years = int(match[1]) / UNITS_PER_YEAR[match[2]]
+    elif birth is not None and study is not None:
+        years = study.year - birth.year - ((study.month, study.day) < (birth.month, birth.day))
+    else:
+        return None
+    return int(years) if 0 <= years <= 130 else None
+
+
+def clean_uid(value: str) -> str:
+    """Without padding; "" where it is not digits and dots, at most 64. ``1.2.03`` is invalid but occurs: kept."""
+    stripped = value.split("\0", 1)[0].strip()
+    return stripped if UID_CHARACTERS.fullmatch(stripped) and stripped.strip(".") else ""
+
+
+def synthetic_uid(sha256: bytes) -> str:
+    """A UID for a file that has none, the same for the same bytes: 2.25. and a UUID as an integer (PS3.5 annex B.2)."""
+    return f"2.25.{uuid.UUID(bytes=hashlib.sha256(b'sop-instance' + sha256).digest()[:16], version=5).int}"
+
+
+def display_name(raw: bytes, decoded: str) -> str:
+    """PatientName for people to read, repaired where a character set was declared wrongly. Never for matching.
+
+    Archives hold Shift_JIS bytes under no declaration, ISO_IR 100 or ISO 2022 IR 87 (pydicom then gives
+    mojibake without a warning) and under ISO_IR 192 (then U+FFFD). ``raw`` are the stored bytes.
+    """
+    plain = decoded.split("\0", 1)[0].strip()
+    if not any(byte >= 0x80 for byte in raw):
+        return plain  # ASCII, or ISO 2022 escapes, which pydicom reads
+    if "\ufffd" not in plain and any(ord(character) > 0xFF for character in plain):
+        return plain  # letters of the script that was declared
+    for encoding in ("utf-8", "cp932", "euc_jp"):
+        try:
+            candidate = raw.decode(encoding).split("\0", 1)[0].strip()
+        except UnicodeDecodeError:
+            continue
+        if (
+            _japanese(candidate)
+            and not LATIN_TOUCHES.search(candidate)
+            and not any(unicodedata.category(c) in ("Cc", "Co", "Cn") for c in candidate)
+        ):
+            return candidate
+    return plain
+
+
+def _japanese(value: str) -> bool:
+    """At least two kana or kanji, and nothing but those, ASCII and full-width signs."""
+    count = 0
+    for character in value:
+        name = unicodedata.name(character, "")
+        if name.startswith(("CJK ", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "IDEOGRAPHIC", "FULLWIDTH")):
+            count += 1
+        elif ord(character) >= 0x80:
+            return False
+    return count >= 2

@@ -1,0 +1,173 @@
+"""Measurements of a structured report: TID 5200 (adult echo) and TID 5300 (simplified), read with plain pydicom.
+
+    CONTAINER report -> CONTAINER findings (site) -> CONTAINER group (mode) -> NUM value [method, flow, ...]
+
+A code alone means nothing: 11726-7 is the speed of a tricuspid leak or of an aortic stenosis by its site and flow.
+So every NUM is kept with all its modifiers, its own and those of the containers above it (PS3.16, TID 5200, 5203,
+300; modifiers of a parent hold for its descendants). A NUM with an empty Measured Value Sequence is a failed
+measurement, which the standard allows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
+
+from echosearch.errors import FileRefused
+from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, parse, quiet
+from echosearch.reading.files import looks_like_dicom, open_regular
+from echosearch.video import Quarantined, Reason, Skipped
+
+__all__ = ["Coded", "Measurement", "ejection_fraction", "read_measurements", "select"]
+
+MAX_DEPTH = 64  # containers within containers
+MAX_ITEMS = 100_000
+EF_RANGE = (5.0, 90.0)  # percent
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A code as the file has it: SRT and SCT codes of one concept differ here, and are one to ``means``."""
+
+    value: str
+    scheme: str
+    meaning: str = ""
+
+    def means(self, value: str, scheme: str) -> bool:
+        """Whether it is this concept; SNOMED's older SRT codes are known as their SCT ones."""
+        return bool(Code(self.value, self.scheme, self.meaning) == Code(value, scheme, ""))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One NUM item. ``value`` is None where the device could not measure."""
+
+    concept: Coded
+    value: float | None
+    unit: str  # UCUM: "%", "cm", "mm", "m/s", ...
+    modifiers: tuple[tuple[Coded, Coded], ...] = ()  # (name, value), outermost container first
+
+    def modifier(self, value: str, scheme: str) -> Coded | None:
+        """The innermost modifier of this name: finding site (363698007, SCT), method (370129005, SCT), ..."""
+        for name, coded in reversed(self.modifiers):
+            if name.means(value, scheme):
+                return coded
+        return None
+
+    @property
+    def site(self) -> Coded | None:
+        return self.modifier("363698007", "SCT")
+
+    @property
+    def method(self) -> Coded | None:
+        return self.modifier("370129005", "SCT")
+
+    @property
+    def flow(self) -> Coded | None:
+        return self.modifier("260674002", "SCT")
+
+
+def read_measurements(path: Path) -> tuple[Measurement, ...]:
+    """Every NUM of an SR file, in the order of the tree.
+
+    Raises FileRefused: NOT_AN_IMAGE where it is no DICOM, NOT_A_CINE_CLASS where it is no structured report,
+    BAD_HEADER where its tree cannot be followed.
+    """
+    with open_regular(path) as reader, quiet():
+        if not looks_like_dicom(reader.head):
+            raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+        dataset = parse(reader).dataset
+        try:
+            if dataset.get("ValueType") != "CONTAINER" or "ContentSequence" not in dataset:
+                raise FileRefused(Skipped(Reason.NOT_A_CINE_CLASS, "no structured report content"))
+            return _walk(dataset)
+        except VALUE_ERRORS as exc:
+            raise FileRefused(Quarantined(Reason.BAD_HEADER, "structured report cannot be followed")) from exc
+
+
+def _walk(root: Dataset) -> tuple[Measurement, ...]:
+    """Depth first with a stack of our own: a file cannot make us recurse."""
+    found: list[Measurement] = []
+    stack: list[tuple[Dataset, tuple[tuple[Coded, Coded], ...], int]] = [(root, (), 0)]
+    seen = 0
+    while stack:
+        item, inherited, depth = stack.pop()
+        seen += 1
+        if depth > MAX_DEPTH or seen > MAX_ITEMS:
+            raise ValueError(f"more than {MAX_DEPTH} levels or {MAX_ITEMS} items")
+        children = list(item.get("ContentSequence") or ())
+        own = tuple(
+            (_coded(child.ConceptNameCodeSequence[0]), _coded(child.ConceptCodeSequence[0]))
+            for child in children
+            if child.get("RelationshipType") == "HAS CONCEPT MOD" and child.get("ValueType") == "CODE"
+        )
+        modifiers = inherited + own
+        if item.get("ValueType") == "NUM":
+            found.append(_measurement(item, modifiers))
+        for child in reversed(children):
+            if child.get("RelationshipType") != "HAS CONCEPT MOD":
+                stack.append((child, modifiers, depth + 1))
+    return tuple(found)
+
+
+def _measurement(item: Dataset, modifiers: tuple[tuple[Coded, Coded], ...]) -> Measurement:
+    measured = item.get("MeasuredValueSequence") or ()
+    value: float | None = None
+    unit = ""
+    if measured:
+        number = float(measured[0].NumericValue)
+        value = number if math.isfinite(number) else None
+        unit = str(measured[0].MeasurementUnitsCodeSequence[0].CodeValue)
+    return Measurement(_coded(item.ConceptNameCodeSequence[0]), value, unit, modifiers)
+
+
+def _coded(item: Dataset) -> Coded:
+    value = item.get("CodeValue") or item.get("LongCodeValue") or ""
+    return Coded(str(value), str(item.get("CodingSchemeDesignator", "")), str(item.get("CodeMeaning", "")))
+
+
+def select(candidates: Sequence[Measurement]) -> Measurement | None:
+    """The one value that stands for repeated ones: what the device chose, else the mean, else the last finite one."""
+    finite = [m for m in candidates if m.value is not None]
+    for chosen in (("121412", "DCM"), ("121411", "DCM"), ("121410", "DCM")):  # mean, most recent, user
+        for m in finite:
+            status = m.modifier("121404", "DCM")
+            if status is not None and status.means(*chosen):
+                return m
+    for m in finite:
+        derivation = m.modifier("121401", "DCM")
+        if derivation is not None and derivation.means("373098007", "SCT"):
+            return m
+    return finite[-1] if finite else None
+
+
+# (pre-coordinated LOINC codes, method modifiers of 18043-0), the most trusted first
+_EF_METHODS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("biplane", ("79991-6",), ("125207",)),
+    ("3D", ("79990-8",), ()),
+    ("single plane", ("79992-4", "79993-2"), ("125208",)),
+    ("Teichholz", ("77891-0", "18049-7"), ("125209",)),
+)
+
+
+def ejection_fraction(measurements: Sequence[Measurement]) -> tuple[float, str] | None:
+    """LVEF in percent and how it was got, the best way first: biplane, 3D, single plane, Teichholz, unstated.
+
+    None where there is none. Values in other units than percent, or outside 5 to 90, are not believed.
+    """
+    low, high = EF_RANGE
+    usable = [m for m in measurements if m.unit == "%" and m.value is not None and low <= m.value <= high]
+    for name, codes, methods in _EF_METHODS:
+        for code in codes:
+            if best := select([m for m in usable if m.concept.means(code, "LN")]):
+                return float(best.value or 0.0), name
+        post = [m for m in usable if m.concept.means("18043-0", "LN") and m.method is not None]
+        if best := select([m for m in post if m.method and any(m.method.means(code, "DCM") for code in methods)]):
+            return float(best.value or 0.0), name
+    unstated = [m for m in usable if m.concept.means("18043-0", "LN")]
+    return (float(best.value or 0.0), "unstated") if (best := select(unstated)) else None

@@ -1,0 +1,72 @@
+"""What a clip shows: B-mode, colour, spectral, M-mode, dual; from its regions, else from its pixels.
+
+docs/dicom.md has the rule as a table. First match wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echosearch.clip import Uint8
+from echosearch.video import Mode, Region
+
+__all__ = ["mode_of_pixels", "mode_of_regions"]
+
+TWO_D, M_MODE, SPECTRAL = 1, 2, 3  # RegionSpatialFormat (0018,6012)
+TISSUE, COLOUR_FLOW, PW, CW = 1, 2, 3, 4  # RegionDataType (0018,6014)
+
+COLOUR_SPREAD = 40  # max - min of a pixel's channels above which it is coloured
+COLOUR_SHARE = 0.005  # of the sector
+STEADY_HUE = 0.98  # share of coloured pixels that may be a tint, a logo, a colour bar: coloured in every frame alike
+DARK = 12  # what never gets brighter is outside the sector
+
+
+def mode_of_regions(regions: Sequence[Region]) -> Mode | None:
+    """None where no box says anything about the picture."""
+    if any(box.spatial_format == SPECTRAL or box.data_type in (PW, CW) for box in regions):
+        return Mode.SPECTRAL
+    if any(box.spatial_format == M_MODE for box in regions):
+        return Mode.MMODE
+    if any(box.data_type == COLOUR_FLOW for box in regions):
+        return Mode.COLOR
+    tissue = sum(box.spatial_format == TWO_D and box.data_type == TISSUE for box in regions)
+    if tissue:
+        return Mode.DUAL if tissue > 1 else Mode.BMODE
+    return None
+
+
+def mode_of_pixels(frames: Sequence[Uint8]) -> Mode:
+    """B-mode or colour from a few frames (H, W, 3); UNKNOWN below three frames or for an empty picture.
+
+    A colour-flow box has pixels that are coloured in one frame and not, or of another hue, in the next.
+    A tinted map, a green ECG, a colour bar and text keep their hue: they do not count.
+    """
+    if len(frames) < 3:
+        return Mode.UNKNOWN
+    # a channel at a time, contiguous: reducing over an axis of three costs ten times as much
+    red, green, blue = (
+        np.stack([frame[::2, ::2, channel] for frame in frames]) for channel in range(3)
+    )  # (T, H/2, W/2)
+    top = np.maximum(np.maximum(red, green), blue)
+    sector = top.max(axis=0) > DARK
+    if not sector.any():
+        return Mode.UNKNOWN
+    coloured = top - np.minimum(np.minimum(red, green), blue) > COLOUR_SPREAD
+    hue = np.where(red == top, np.uint8(0), np.where(green == top, np.uint8(1), np.uint8(2)))
+    steady = coloured.all(axis=0) & (hue == hue[0]).all(axis=0)
+    changing = coloured & ~steady & sector
+    if _is_tint(hue, coloured):
+        return Mode.BMODE
+    return Mode.COLOR if changing.sum(axis=(1, 2)).mean() / sector.sum() > COLOUR_SHARE else Mode.BMODE
+
+
+def _is_tint(hue: Uint8, coloured: NDArray[np.bool_]) -> bool:
+    """One hue for all coloured pixels of all frames: a tinted grey map (sepia, blue), not flow."""
+    if not coloured.any():
+        return False
+    shares = np.bincount(hue[coloured], minlength=3) / coloured.sum()
+    whole = coloured.sum() / coloured.size
+    return bool(shares.max() > STEADY_HUE and whole > 0.05)

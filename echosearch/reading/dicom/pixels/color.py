@@ -1,0 +1,130 @@
+"""From stored samples to true RGB uint8, (H, W, 3): palettes, grey maps, YBR, deep samples; and the green guard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+
+from echosearch.clip import Uint8
+from echosearch.errors import FileRefused
+from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
+from echosearch.reading.dicom.elements.values import number
+from echosearch.reading.dicom.pixels.layout import PixelLayout
+from echosearch.video import Quarantined, Reason
+
+__all__ = ["grey_table", "is_green", "palette_table", "to_bytes_per_sample", "ybr422_to_ybr", "ybr_to_rgb"]
+
+GREEN_EXCESS = 60
+GREEN_SHARE = 0.5
+MAX_TABLE_BITS = 16
+
+
+def is_green(frame: Uint8) -> bool:
+    """Whether a frame was colour-converted twice: more than half its pixels have G - max(R, B) > 60.
+
+    A correct cine has a share of 0.000, a double-converted one 0.991 (domain brief, section 1.3).
+    """
+    small = frame[::2, ::2].astype(np.int16)
+    excess = small[..., 1] - np.maximum(small[..., 0], small[..., 2])
+    return bool(np.mean(excess > GREEN_EXCESS) > GREEN_SHARE)
+
+
+def ybr_to_rgb(ybr: Uint8) -> Uint8:
+    """YBR_FULL (H, W, 3) to RGB: full range, ITU-R BT.601 (PS3.3 section C.7.6.3.1.2)."""
+    import cv2  # here, so that reading a header does not load it
+
+    luma, blue, red = cv2.split(np.ascontiguousarray(ybr))
+    return np.asarray(cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
+
+
+def ybr422_to_ybr(samples: Uint8, rows: int, columns: int) -> Uint8:
+    """Uncompressed YBR_FULL_422, Y0 Y1 Cb Cr for two pixels, to (H, W, 3)."""
+    pairs = samples.reshape(-1, 4)
+    ybr = np.empty((rows * columns // 2, 2, 3), np.uint8)
+    ybr[:, :, 0] = pairs[:, :2]
+    ybr[:, :, 1:] = pairs[:, None, 2:]
+    return ybr.reshape(rows, columns, 3)
+
+
+def to_bytes_per_sample(samples: NDArray[np.integer], bits: int) -> Uint8:
+    """Unsigned samples of ``bits`` bits to 8: the upper ones kept, fewer stretched to the full range."""
+    if bits > 8:
+        return (samples >> (bits - 8)).astype(np.uint8)
+    if bits < 8:
+        top = (1 << bits) - 1
+        return ((samples & top).astype(np.uint16) * 255 // top).astype(np.uint8)
+    return samples.astype(np.uint8, copy=False)
+
+
+def palette_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
+    """(2**bits_allocated, 3) RGB for every stored value of a PALETTE COLOR image; segmented palettes too.
+
+    pydicom's apply_color_lut wraps indices above 255 into palettes of bytes and takes big-endian entries for
+    little-endian ones; so only segments are left to it.
+    """
+    try:
+        length, first, _ = (int(value) for value in dataset.RedPaletteColorLookupTableDescriptor)
+        length = length or 1 << 16
+        if "RedPaletteColorLookupTableData" in dataset:
+            table = np.stack([_palette_channel(dataset, name, length) for name in ("Red", "Green", "Blue")], axis=-1)
+        else:
+            table = apply_color_lut(np.arange(first, first + length, dtype=np.int32), dataset)
+    except (*VALUE_ERRORS, AssertionError) as exc:
+        raise FileRefused(
+            Quarantined(Reason.BAD_HEADER, f"the colour palette (0028,1101-1203) cannot be read ({type(exc).__name__})")
+        ) from exc
+    if table.dtype.itemsize > 1 and int(table.max()) > 255:  # some write 8-bit entries into a 16-bit palette
+        table = table >> 8
+    entry = np.clip(_stored_values(layout) - first, 0, length - 1)
+    return np.ascontiguousarray(table[entry, :3].astype(np.uint8))
+
+
+def _palette_channel(dataset: Dataset, name: str, length: int) -> NDArray[np.unsignedinteger[Any]]:
+    """One colour's entries: a word each, or two in a word, the first in its lower byte (PS3.3 section C.7.6.3.1.6)."""
+    _, little_endian = dataset.original_encoding
+    data = dataset[f"{name}PaletteColorLookupTableData"].value
+    words = np.frombuffer(data, "<u2" if little_endian else ">u2", count=len(data) // 2)
+    entries = words if words.size >= length else words.astype("<u2").view(np.uint8)
+    if not 1 <= length <= entries.size:
+        raise ValueError(f"{entries.size} palette entries, {length} declared")
+    return entries[:length]
+
+
+def _stored_values(layout: PixelLayout) -> NDArray[np.int64]:
+    """What each pattern of bits_allocated bits stands for: its lower bits_stored bits, signed or not."""
+    bits = layout.bits_stored
+    raw = np.arange(1 << layout.bits_allocated, dtype=np.int64) & ((1 << bits) - 1)
+    return np.where(raw >= 1 << (bits - 1), raw - (1 << bits), raw) if layout.signed else raw
+
+
+def grey_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
+    """(2**bits_allocated, 3) RGB for every stored value of a MONOCHROME image.
+
+    8 bits are shown as stored. Deeper ones go through the modality rescale and the window (the first of
+    WindowCenter/WindowWidth, PS3.3 section C.11.2.1.2); with no window, and for fewer bits, the full stored range
+    becomes 0..255.
+    MONOCHROME1 is inverted.
+    """
+    if layout.bits_allocated > MAX_TABLE_BITS:
+        raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"grey samples of {layout.bits_allocated} bits"))
+    bits = layout.bits_stored
+    values = _stored_values(layout)
+    low, high = float(values.min()), float(values.max())
+    shown = values.astype(np.float64)
+    center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    if bits > 8 and center is not None and width is not None and width >= 1:
+        try:
+            shown = apply_modality_lut(values.astype(np.int32), dataset).astype(np.float64)
+        except (*VALUE_ERRORS, AssertionError) as exc:
+            raise FileRefused(Quarantined(Reason.BAD_HEADER, "the modality LUT (0028,3000) cannot be read")) from exc
+        # linear, endpoints as the standard's formula: center - 0.5 -/+ (width - 1) / 2
+        low = center - 0.5 - (width - 1) / 2
+        high = center - 0.5 + (width - 1) / 2
+    scaled = np.clip((shown - low) / max(high - low, 1e-9), 0.0, 1.0) * 255.0
+    if layout.photometric == "MONOCHROME1":
+        scaled = 255.0 - scaled
+    return np.repeat(np.floor(scaled + 0.5).astype(np.uint8)[:, None], 3, axis=1)

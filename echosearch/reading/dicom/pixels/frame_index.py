@@ -1,0 +1,177 @@
+"""Where each frame's bytes lie in the file, found by walking the pixel data itself to its end.
+
+NumberOfFrames is only a claim: with 31 declared and 30 stored pydicom ends in StopIteration, and a cut
+cine reads as an empty dataset. Here frames are counted as stored and a cut is always seen.
+
+    native         | frame 0 | frame 1 | ... |                        equal lengths
+    encapsulated   | offset table | item | item | ... | delimiter |   a frame is one item or several
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from echosearch.errors import FileRefused
+from echosearch.reading.dicom.elements.dataset import UNDEFINED, Parsed
+from echosearch.reading.files import ByteReader
+from echosearch.reading.limits import MAX_FRAMES
+from echosearch.video import Quarantined, Reason
+
+__all__ = ["Span", "StoredFrames", "encapsulated_items", "group_items", "native_frames", "read_spans"]
+
+ITEM, DELIMITER = 0xE000, 0xE0DD  # elements of group FFFE (PS3.5 section 7.5, annex A.4)
+MAX_ITEMS = 64 * MAX_FRAMES
+# how a codestream starts: JPEG and JPEG-LS, JPEG 2000, JP2 box
+STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
+
+
+@dataclass(frozen=True)
+class Span:
+    """``length`` bytes of the file from ``offset``."""
+
+    offset: int
+    length: int
+
+
+StoredFrames = tuple[tuple[Span, ...], ...]  # per frame, the spans that make its bytes
+
+
+def read_spans(reader: ByteReader, spans: Sequence[Span], buffer: bytearray | None = None) -> bytearray:
+    """The bytes of one frame, in ``buffer`` where its length fits (fresh memory for each frame costs page faults)."""
+    total = sum(span.length for span in spans)
+    if buffer is None or len(buffer) != total:
+        buffer = bytearray(total)
+    view = memoryview(buffer)
+    at = 0
+    for span in spans:
+        reader.fill(view[at : at + span.length], span.offset)
+        at += span.length
+    return buffer
+
+
+def native_frames(parsed: Parsed, reader: ByteReader, frame_bytes: int, declared: int | None) -> StoredFrames:
+    """Frames of uncompressed pixel data. Raises FileRefused(TRUNCATED) where they do not all fit in the file."""
+    size = reader.size
+    length = parsed.pixel_length
+    if length == UNDEFINED:
+        raise FileRefused(Quarantined(Reason.BAD_HEADER, "uncompressed pixel data of undefined length"))
+    if parsed.pixel_offset + length > size:
+        raise _truncated(f"pixel data of {length} bytes, {max(size - parsed.pixel_offset, 0)} are there")
+    _check_trailer(parsed, reader, parsed.pixel_offset + length)
+    count = length // frame_bytes
+    if count < max(declared or 1, 1):
+        raise _truncated(f"{max(declared or 1, 1)} frames declared, {count} stored")
+    if count > MAX_FRAMES:
+        raise FileRefused(Quarantined(Reason.TOO_LARGE, f"{count} frames, limit {MAX_FRAMES}"))
+    if count == 1:  # with the padding byte, which holds the last sample where bytes are swapped in pairs
+        return ((Span(parsed.pixel_offset, min(frame_bytes + frame_bytes % 2, length)),),)
+    return tuple((Span(parsed.pixel_offset + i * frame_bytes, frame_bytes),) for i in range(count))
+
+
+def encapsulated_items(parsed: Parsed, reader: ByteReader) -> tuple[list[int], list[Span]]:
+    """Basic offset table and items. Raises FileRefused(TRUNCATED) for a cut item or a missing delimiter."""
+    explicit_end = None if parsed.pixel_length == UNDEFINED else parsed.pixel_offset + parsed.pixel_length
+    if explicit_end is not None and explicit_end > reader.size:
+        raise _truncated(f"pixel data of {parsed.pixel_length} bytes end after the file")
+    at = parsed.pixel_offset
+    spans: list[Span] = []
+    while explicit_end is None or at < explicit_end:
+        header = reader.at(at, 8)
+        if len(header) < 8:
+            raise _truncated("pixel data end without a sequence delimiter")
+        group, element, length = struct.unpack("<HHL", header)
+        at += 8
+        if group != 0xFFFE or element not in (ITEM, DELIMITER) or (element == ITEM and length == UNDEFINED):
+            raise FileRefused(Quarantined(Reason.BAD_HEADER, f"pixel data item {len(spans)} is not an item"))
+        if element == DELIMITER:
+            break
+        if at + length > reader.size:
+            raise _truncated(f"pixel data item {len(spans)} ends after the file")
+        spans.append(Span(at, length))
+        at += length
+        if len(spans) > MAX_ITEMS:
+            raise FileRefused(Quarantined(Reason.TOO_LARGE, f"more than {MAX_ITEMS} pixel data items"))
+    _check_trailer(parsed, reader, at)
+    if not spans:
+        raise _truncated("pixel data hold no item")
+    table = reader.at(spans[0].offset, spans[0].length)
+    offsets = list(struct.unpack(f"<{len(table) // 4}L", table[: len(table) // 4 * 4]))
+    return offsets, [span for span in spans[1:] if span.length]
+
+
+def group_items(
+    offsets: list[int], items: list[Span], reader: ByteReader, declared: int | None, by_start: bool
+) -> StoredFrames:
+    """Items to frames: by the codestreams' own start marks, else by a consistent offset table, else one item a frame.
+
+    Raises FileRefused(TRUNCATED) where fewer frames are stored than declared.
+    """
+    frames = _by_start(items, reader) if by_start else None
+    frames = frames or _by_offsets(offsets, items)
+    if frames is None and declared == 1 and by_start:  # unknown codestream in several items
+        frames = [items]
+    frames = frames if frames is not None else [[item] for item in items]
+    if len(frames) < max(declared or 1, 1):
+        raise _truncated(f"{max(declared or 1, 1)} frames declared, {len(frames)} stored")
+    if len(frames) > MAX_FRAMES:
+        raise FileRefused(Quarantined(Reason.TOO_LARGE, f"{len(frames)} frames, limit {MAX_FRAMES}"))
+    return tuple(tuple(frame) for frame in frames)
+
+
+def _by_start(items: list[Span], reader: ByteReader) -> list[list[Span]] | None:
+    frames: list[list[Span]] = []
+    for number, item in enumerate(items):
+        head = b""
+        for part in items[number : number + 6]:  # a fragment may be shorter than what tells a codestream
+            head += reader.at(part.offset, min(part.length, 6 - len(head)))
+            if len(head) == 6:
+                break
+        if head.startswith(STARTS):
+            frames.append([item])
+        elif frames:
+            frames[-1].append(item)
+        else:
+            return None
+    return frames or None
+
+
+def _by_offsets(offsets: list[int], items: list[Span]) -> list[list[Span]] | None:
+    if not offsets or not items:
+        return None
+    first = items[0].offset - 8  # offsets count from the first item's tag
+    wanted = {first + offset for offset in offsets}
+    if len(wanted) != len(offsets) or first not in wanted or not wanted <= {item.offset - 8 for item in items}:
+        return None
+    frames: list[list[Span]] = []
+    for item in items:
+        if item.offset - 8 in wanted:
+            frames.append([])
+        frames[-1].append(item)
+    return frames
+
+
+def _check_trailer(parsed: Parsed, reader: ByteReader, at: int) -> None:
+    """Elements after the pixel data must be whole too; padding with NULs is fine."""
+    order = "<" if parsed.little_endian else ">"
+    while len(header := reader.at(at, 12)) >= 8:
+        group, element, vr, short = struct.unpack(f"{order}HH2sH", header[:8])
+        followed = parsed.implicit or (vr.isalpha() and vr.isupper())
+        if not any(header[:8]) or group < 0x7FE0 or not followed:
+            return  # padding, or nothing that can be followed
+        long_form = not parsed.implicit and vr in (b"OB", b"OW", b"UN", b"SQ", b"UT", b"OF", b"OD", b"OL", b"OV", b"UC")
+        if parsed.implicit or long_form:
+            field = header[8:12] if long_form else header[4:8]
+            (length,) = struct.unpack(f"{order}L", field.ljust(4, b"\0"))
+        else:
+            length = short
+        if length == UNDEFINED:
+            return
+        at += (12 if long_form else 8) + length
+        if at > reader.size:
+            raise _truncated(f"element ({group:04X},{element:04X}) after the pixel data ends after the file")
+
+
+def _truncated(detail: str) -> FileRefused:
+    return FileRefused(Quarantined(Reason.TRUNCATED, detail))

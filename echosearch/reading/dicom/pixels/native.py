@@ -1,0 +1,87 @@
+"""Uncompressed pixel data: one frame's bytes to RGB, in the fewest passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from echosearch.clip import Uint8
+from echosearch.errors import FileRefused
+from echosearch.reading.dicom.pixels.color import (
+    grey_table,
+    palette_table,
+    to_bytes_per_sample,
+    ybr422_to_ybr,
+    ybr_to_rgb,
+)
+from echosearch.reading.dicom.pixels.layout import PixelLayout
+from echosearch.video import Quarantined, Reason
+
+__all__ = ["FrameDecoder", "in_swapped_pairs", "native_decoder", "planes_to_pixels", "samples_to_rgb"]
+
+FrameDecoder = Callable[[bytearray], Uint8]  # one frame's stored bytes -> (H, W, 3) uint8 true RGB
+
+YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
+KNOWN = frozenset({"RGB", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}) | YBR
+
+
+def in_swapped_pairs(layout: PixelLayout, little_endian: bool, pixel_vr: str) -> bool:
+    """8-bit samples as big-endian words are stored in pairs, the second first (PS3.5 section 7.3)."""
+    return not little_endian and layout.bits_allocated == 8 and pixel_vr == "OW"
+
+
+def native_decoder(dataset: Dataset, layout: PixelLayout, little_endian: bool, pixel_vr: str) -> FrameDecoder:
+    """Raises FileRefused(UNSUPPORTED_SYNTAX) for a photometric interpretation that uncompressed data cannot have."""
+    if layout.photometric not in KNOWN:
+        raise FileRefused(
+            Quarantined(
+                Reason.UNSUPPORTED_SYNTAX, "this PhotometricInterpretation (0028,0004) is not read uncompressed"
+            )
+        )
+    dtype = np.dtype(f"{'<' if little_endian else '>'}u{layout.bits_allocated // 8}")
+    swapped = in_swapped_pairs(layout, little_endian, pixel_vr)
+    shown = samples_to_rgb(dataset, layout)
+
+    def decode(data: bytearray) -> Uint8:
+        if swapped:
+            data = bytearray(np.frombuffer(data + b"\0" * (len(data) % 2), "<u2").byteswap().tobytes())
+        samples = np.frombuffer(data, dtype, count=layout.frame_bytes // dtype.itemsize)
+        if layout.photometric == "YBR_FULL_422":
+            return ybr_to_rgb(
+                ybr422_to_ybr(to_bytes_per_sample(samples, layout.bits_stored), layout.rows, layout.columns)
+            )
+        if layout.samples == 1:
+            return shown(samples.reshape(layout.rows, layout.columns))
+        if layout.planar:
+            return shown(planes_to_pixels(samples.reshape(3, layout.rows, layout.columns)))
+        return shown(samples.reshape(layout.rows, layout.columns, 3))
+
+    return decode
+
+
+def planes_to_pixels(planes: NDArray[Any]) -> NDArray[Any]:
+    """(3, H, W) to (H, W, 3); of bytes by OpenCV, forty times as fast as numpy's copy."""
+    if planes.dtype != np.uint8:
+        return np.moveaxis(planes, 0, 2)
+    import cv2  # here, so that reading a header does not load it
+
+    return np.asarray(cv2.merge([planes[0], planes[1], planes[2]]))
+
+
+def samples_to_rgb(dataset: Dataset, layout: PixelLayout) -> Callable[[NDArray[Any]], Uint8]:
+    """A function from decoded samples, (H, W) or (H, W, 3), to RGB; its tables are made once."""
+    if layout.samples == 1 and layout.bits_allocated > 16:
+        raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"{layout.bits_allocated}-bit samples of one channel"))
+    if layout.photometric == "PALETTE COLOR":
+        table = palette_table(dataset, layout)
+        return lambda samples: table[samples]
+    if layout.samples == 1:
+        table = grey_table(dataset, layout)
+        return lambda samples: table[samples]
+    if layout.photometric in YBR:
+        return lambda samples: ybr_to_rgb(to_bytes_per_sample(samples, layout.bits_stored))
+    return lambda samples: to_bytes_per_sample(samples, layout.bits_stored)

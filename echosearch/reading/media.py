@@ -1,0 +1,185 @@
+"""mp4 and avi exports: frames through decord, through PyAV where decord cannot open one.
+
+Such a file names no patient and no study: who it belongs to comes from a sidecar table, as a MediaIdentity.
+Bytes are read here and handed over; FFmpeg opens no path, playlist or network address of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from echosearch.clip import Uint8
+from echosearch.errors import FileRefused
+from echosearch.reading.dicom.elements.timing import MAX_FPS, MIN_FPS
+from echosearch.reading.dicom.elements.values import synthetic_uid
+from echosearch.reading.dicom.pixels.av_stream import count_packets, open_container, pick_frames
+from echosearch.reading.files import ByteReader, Stamp, open_regular
+from echosearch.video import Mode, Quarantined, Reason, Skipped, VideoHeader, ViewLabel
+
+__all__ = ["MediaIdentity", "looks_like_media", "open_media", "read_media_header"]
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi"
+INTRA_CODECS = frozenset({"mjpeg", "rawvideo"})  # every frame on its own
+CODECS = frozenset({"h264", "hevc", "mpeg4", "mjpeg", "msmpeg4v2", "msmpeg4v3", "rawvideo"})
+
+
+@dataclass(frozen=True)
+class MediaIdentity:
+    """One row of the sidecar table: whose video a file is."""
+
+    study_uid: str = field(repr=False)
+    patient_id: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    study_date: date | None = field(default=None, repr=False)
+    sop_uid: str | None = field(default=None, repr=False)
+    view: ViewLabel | None = None
+
+
+@dataclass(frozen=True)
+class MediaVideo:
+    """An mp4 or avi file as a FrameSource; its bytes are read for each walk."""
+
+    path: Path
+    stamp: Stamp
+    rows: int
+    columns: int
+    codec: str
+    frame_seconds: float | None
+
+    def __repr__(self) -> str:
+        return f"MediaVideo({self.codec}, {self.rows} x {self.columns}, frame_seconds={self.frame_seconds})"
+
+    @property
+    def predicted(self) -> bool:
+        return self.codec not in INTRA_CODECS
+
+    @cached_property
+    def n_frames(self) -> int:
+        """Counted: packets of the video stream, not the container's claim."""
+        with open_container(self._bytes(), FORMATS, CODECS) as container:
+            return count_packets(container, self.rows, self.columns)
+
+    def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
+        """(H, W, 3) uint8 RGB at the ascending indices."""
+        data = self._bytes()
+        reader = _decord_reader(data)
+        if reader is not None and len(reader) == self.n_frames:
+            yield from _decord_frames(reader, indices)
+            return
+        with open_container(data, FORMATS, CODECS) as container:
+            yield from pick_frames(container, indices)
+
+    def _bytes(self) -> bytes:
+        with open_regular(self.path, expect=self.stamp) as reader:
+            return reader.at(0, reader.size)
+
+
+def looks_like_media(head: bytes) -> bool:
+    """MP4/MOV (ISO base media: ``ftyp`` at byte 4) or AVI (RIFF)."""
+    return head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+
+
+def open_media(path: Path) -> MediaVideo:
+    """Raises FileRefused: NOT_AN_IMAGE, UNSUPPORTED_SYNTAX, TOO_LARGE, DECODE_FAILED."""
+    with open_regular(path) as reader:
+        if not looks_like_media(reader.head):
+            raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+        _check_whole(reader)
+        data = reader.at(0, reader.size)
+        stamp = reader.stamp
+    with open_container(data, FORMATS, CODECS) as container:
+        stream = container.streams.video[0]
+        rate = stream.average_rate or stream.guessed_rate
+        fps = float(rate) if rate else 0.0
+        return MediaVideo(
+            path=path,
+            stamp=stamp,
+            rows=stream.codec_context.height,
+            columns=stream.codec_context.width,
+            codec=stream.codec_context.name,
+            frame_seconds=1.0 / fps if MIN_FPS <= fps <= MAX_FPS else None,
+        )
+
+
+def _check_whole(reader: ByteReader) -> None:
+    """Raise FileRefused(TRUNCATED) where a top-level box or RIFF chunk ends after the file: FFmpeg would read on.
+
+    ISO base media: size (big endian), name; 1: 64-bit size follows; 0: to the end. RIFF: name, size (little endian).
+    """
+    is_avi = reader.head[:4] == b"RIFF"
+    at = 0
+    while len(header := reader.at(at, 16)) >= 8:
+        if is_avi:
+            size = int.from_bytes(header[4:8], "little")
+            step = 8 + size + size % 2
+        else:
+            size = int.from_bytes(header[:4], "big")
+            step = int.from_bytes(header[8:16], "big") if size == 1 else size
+        if size == 0 or step < 8:
+            return
+        at += step
+    if at > reader.size + 1:  # a missing padding byte is no loss
+        raise FileRefused(Quarantined(Reason.TRUNCATED, f"the container needs {at} bytes, {reader.size} are there"))
+
+
+def read_media_header(path: Path, issuer: str, identity: MediaIdentity | None) -> VideoHeader:
+    """A VideoHeader whose identity is the sidecar's. Raises FileRefused, NO_IDENTITY where there is none."""
+    video = open_media(path)
+    if identity is None or not identity.study_uid:
+        raise FileRefused(Quarantined(Reason.NO_IDENTITY, "no sidecar row says whose video this is"))
+    if video.n_frames < 2:
+        raise FileRefused(Skipped(Reason.STILL))
+    with open_regular(path, expect=video.stamp) as reader:
+        sha256 = reader.sha256()
+    return VideoHeader(
+        sop_uid=identity.sop_uid or synthetic_uid(sha256),
+        study_uid=identity.study_uid,
+        patient_id=identity.patient_id,
+        issuer=issuer,
+        sop_class_uid="",
+        transfer_syntax_uid=video.codec,
+        photometric="RGB",
+        rows=video.rows,
+        columns=video.columns,
+        n_frames=video.n_frames,
+        sha256=sha256,
+        pixel_sha256=sha256,
+        accession_number=identity.accession_number,
+        study_date=identity.study_date,
+        frame_seconds=video.frame_seconds,
+        frame_seconds_source="container" if video.frame_seconds else None,  # the export's rate
+        mode=Mode.UNKNOWN,
+        view=identity.view,
+        notes=() if identity.sop_uid else ("synthetic_uid",),
+    )
+
+
+def _decord_reader(data: bytes) -> Any | None:
+    """None where decord is not installed or cannot open the video."""
+    if importlib.util.find_spec("decord") is None:
+        return None
+    import decord  # here: it loads a second FFmpeg, which only videos need
+
+    try:
+        return decord.VideoReader(BytesIO(data), ctx=decord.cpu(0), num_threads=1)
+    except (decord.DECORDError, RuntimeError, ValueError):
+        return None
+
+
+def _decord_frames(reader: Any, indices: Sequence[int]) -> Iterator[Uint8]:
+    import decord
+
+    try:
+        for index in indices:
+            yield np.asarray(reader[index].asnumpy())
+    except (decord.DECORDError, IndexError) as exc:
+        raise FileRefused(Quarantined(Reason.DECODE_FAILED, "the video cannot be read by decord")) from exc

@@ -1,0 +1,51 @@
+"""One door for every file of an export: what it is, and its frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from echosearch.clip import FrameSource
+from echosearch.errors import FileRefused
+from echosearch.reading.dicom import open_cine, read_header
+from echosearch.reading.files import looks_like_dicom, open_regular
+from echosearch.reading.media import MediaIdentity, looks_like_media, open_media, read_media_header
+from echosearch.video import Outcome, Quarantined, Reason, Skipped
+
+__all__ = ["inspect_file", "open_source"]
+
+
+def inspect_file(
+    path: Path,
+    issuer: str = "",
+    identity: MediaIdentity | None = None,
+    allow_secondary_capture: bool = False,
+) -> Outcome:
+    """What a file is: a VideoHeader, or Skipped or Quarantined with the reason. Never raises for a bad file.
+
+    ``identity`` is the sidecar's row for an mp4 or avi. A MemoryError passes: it is the worker's limit that
+    was met, and the pool counts it as the worker's death.
+    """
+    try:
+        if _is_media(path):
+            return read_media_header(path, issuer, identity)
+        return read_header(path, issuer, allow_secondary_capture)
+    except FileRefused as refused:
+        return refused.outcome
+    except MemoryError:
+        raise
+    except Exception as exc:  # the one boundary for files that nobody vouches for
+        return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
+
+
+def open_source(path: Path) -> FrameSource:
+    """The frames of a DICOM, mp4 or avi file. Raises FileRefused."""
+    return open_media(path) if _is_media(path) else open_cine(path)
+
+
+def _is_media(path: Path) -> bool:
+    with open_regular(path) as reader:
+        if looks_like_dicom(reader.head):
+            return False
+        if looks_like_media(reader.head):
+            return True
+        raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))

@@ -1,0 +1,219 @@
+"""The three CSVs a hospital hands over: reports, views, and the sidecar that says whose an mp4 or avi is.
+
+UTF-8, UTF-8 with BOM, or cp932. Columns are strict, cells are strings (leading zeros stay), rows stream.
+Every error names file, line and column and the rule, and never the cell: it may identify a patient.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from echosearch.errors import TableError
+from echosearch.report.dates import read_date
+from echosearch.report.encoding import detect_encoding
+from echosearch.report.view_names import label_view
+from echosearch.video import MAX_IDENTIFIER, ViewLabel
+
+__all__ = ["ReportRow", "SidecarRow", "ViewRow", "read_reports", "read_sidecar", "read_views"]
+
+MAX_FIELD_BYTES = 1 << 20
+MAX_ROWS = 5_000_000
+
+# 1.2E+11: what a spreadsheet makes of a long number. The digits behind it are lost, nothing can be linked by it.
+_REWRITTEN_NUMBER = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{1,3}")
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """One report and what it may be linked by; an identifier that is not given is ""."""
+
+    line: int  # first line of the row in its file, from 1
+    report_text: str = field(repr=False)  # as it came; may be empty, the caller counts those
+    study_uid: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    study_date: date | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class ViewRow:
+    """The view of one video, named by its SOP Instance UID or its path."""
+
+    line: int
+    view: ViewLabel
+    sop_uid: str = field(default="", repr=False)
+    path: str = field(default="", repr=False)  # absolute, or relative to the ingested folder
+
+
+@dataclass(frozen=True)
+class SidecarRow:
+    """Whose an mp4 or avi is: the identity that such a file does not carry itself."""
+
+    line: int
+    path: str = field(repr=False)  # absolute, or relative to the ingested folder
+    study_uid: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    study_date: date | None = field(default=None, repr=False)
+    sop_uid: str = field(default="", repr=False)
+    view: ViewLabel | None = None
+
+
+def read_reports(path: Path) -> Iterator[ReportRow]:
+    """Rows of reports.csv: report_text, and any of study_uid, accession_number, patient_id, study_date.
+
+    Raises TableError at the first row that breaks a rule.
+    """
+    identities = ("study_uid", "accession_number", "patient_id")
+    columns = ("report_text", *identities, "study_date")
+    for row in _rows(path, columns, needed=("report_text",), one_of=identities):
+        yield ReportRow(
+            row.line,
+            row.text("report_text"),
+            row.identifier("study_uid"),
+            row.identifier("accession_number"),
+            row.identifier("patient_id"),
+            row.date("study_date"),
+        )
+
+
+def read_views(path: Path) -> Iterator[ViewRow]:
+    """Rows of views.csv: sop_uid or path, view, and view_prob (1.0 where it is not given).
+
+    A row whose view is empty says nothing and is passed over. Raises TableError.
+    """
+    for row in _rows(path, ("sop_uid", "path", "view", "view_prob"), needed=("view",), one_of=("sop_uid", "path")):
+        label = row.view()
+        sop_uid, file = row.identifier("sop_uid"), row.text("path")
+        if not (sop_uid or file):
+            raise row.error("sop_uid", "empty, and so is path: a label needs one of them")
+        if label is not None:
+            yield ViewRow(row.line, label, sop_uid, file)
+
+
+def read_sidecar(path: Path) -> Iterator[SidecarRow]:
+    """Rows of the sidecar: path, and study_uid or accession_number with patient_id. Raises TableError."""
+    columns = ("path", "study_uid", "accession_number", "patient_id", "study_date", "sop_uid", "view", "view_prob")
+    for row in _rows(path, columns, needed=("path",), one_of=("study_uid", "accession_number")):
+        made = SidecarRow(
+            row.line,
+            row.text("path"),
+            row.identifier("study_uid"),
+            row.identifier("accession_number"),
+            row.identifier("patient_id"),
+            row.date("study_date"),
+            row.identifier("sop_uid"),
+            row.view(),
+        )
+        if not made.path:
+            raise row.error("path", "empty: a row names its file")
+        if not (made.study_uid or (made.accession_number and made.patient_id)):
+            raise row.error("study_uid", "empty: give it, or accession_number and patient_id")
+        yield made
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One record of a table: cells by column name, and where it stands."""
+
+    path: Path
+    line: int
+    cells: dict[str, str] = field(repr=False)
+
+    def error(self, column: str, rule: str) -> TableError:
+        return TableError(f"{self.path}, line {self.line}, column {column}: {rule}")
+
+    def text(self, column: str) -> str:
+        return self.cells.get(column, "").strip()
+
+    def identifier(self, column: str) -> str:
+        text = self.text(column)
+        if _REWRITTEN_NUMBER.fullmatch(text):
+            raise self.error(column, "a spreadsheet rewrote this identifier as a number: export the column as text")
+        if "\n" in text or "\r" in text:
+            raise self.error(column, "an identifier with a line break: check the quotes of this row")
+        if len(text) > MAX_IDENTIFIER:
+            raise self.error(column, f"an identifier of {len(text):,} characters: at most {MAX_IDENTIFIER} are read")
+        return text
+
+    def date(self, column: str) -> date | None:
+        text = self.text(column)
+        if not text:
+            return None
+        try:
+            return read_date(text)
+        except ValueError as exc:
+            raise self.error(column, str(exc)) from None  # the cause would show the date
+
+    def view(self) -> ViewLabel | None:
+        label, prob = self.text("view"), self.text("view_prob")
+        if not label:
+            return None
+        try:
+            return label_view(label, float(prob) if prob else 1.0, source="csv")
+        except ValueError:
+            raise self.error("view_prob", "not a probability: write a number from 0 to 1") from None
+
+
+def _rows(path: Path, columns: tuple[str, ...], needed: tuple[str, ...], one_of: tuple[str, ...]) -> Iterator[_Row]:
+    """Records below the header, blank lines passed over; every column is one of ``columns``."""
+    encoding = detect_encoding(path)
+    csv.field_size_limit(MAX_FIELD_BYTES)  # the module's own default is an eighth of what a cell may hold
+    with path.open(encoding=encoding, newline="") as handle:
+        reader = csv.reader(handle, strict=True)
+        header: list[str] | None = None
+        rows, line = 0, 1
+        while (record := _next(path, reader)) is not None:
+            this_line, line = line, reader.line_num + 1
+            if not any(cell.strip() for cell in record):
+                continue
+            if header is None:
+                header = _header(path, this_line, record, columns, needed, one_of)
+                continue
+            rows += 1
+            if rows > MAX_ROWS:
+                raise TableError(f"{path}, line {this_line}: more than {MAX_ROWS:,} rows: split the file")
+            if len(record) != len(header):
+                raise TableError(
+                    f"{path}, line {this_line}: {len(record)} cells, the header has {len(header)} columns: "
+                    "quote cells that hold commas or line breaks"
+                )
+            for name, cell in zip(header, record, strict=True):
+                if len(cell) * 4 > MAX_FIELD_BYTES and len(cell.encode()) > MAX_FIELD_BYTES:
+                    raise TableError(f"{path}, line {this_line}, column {name}: a cell may hold 1 MiB")
+            yield _Row(path, this_line, dict(zip(header, record, strict=True)))
+        if header is None:
+            raise TableError(f"{path} is empty: its first line must name columns: {', '.join(columns)}")
+
+
+def _next(path: Path, reader: Iterator[list[str]]) -> list[str] | None:
+    try:
+        return next(reader, None)
+    except csv.Error as exc:
+        line = getattr(reader, "line_num", 0)
+        raise TableError(f"{path}, line {line}: not a CSV ({exc}): check the quotes and the length of cells") from None
+
+
+def _header(
+    path: Path, line: int, record: list[str], columns: tuple[str, ...], needed: tuple[str, ...], one_of: tuple[str, ...]
+) -> list[str]:
+    names = [cell.strip() for cell in record]
+    permitted = f"permitted are {', '.join(columns)}"
+    if not set(names) & set(columns):  # perhaps no header at all: its cells may be a patient's, so none is shown
+        raise TableError(f"{path}, line {line}: no header: the first line must name columns; {permitted}")
+    for name in names:
+        if name not in columns:
+            raise TableError(f"{path}, line {line}: unknown column {name!r}; {permitted}")
+        if names.count(name) > 1:
+            raise TableError(f"{path}, line {line}: column {name} stands there twice")
+    for name in needed:
+        if name not in names:
+            raise TableError(f"{path}, line {line}: column {name} is missing; {permitted}")
+    if not set(names) & set(one_of):
+        raise TableError(f"{path}, line {line}: at least one of {', '.join(one_of)} is needed; {permitted}")
+    return names

@@ -1,0 +1,76 @@
+"""From what a user asks to what the index is asked: the view gate, the exclusions, and which collection answers."""
+
+from __future__ import annotations
+
+from echosearch.errors import WhereError
+from echosearch.filters import And, Comparison, Field, Not, Or, Where
+from echosearch.search.results import SearchOptions
+
+__all__ = ["all_of", "fields_of", "is_about_videos", "only_about_studies", "search_condition", "without"]
+
+# what one study's videos differ in: a condition on these is answered by videos, not by the study's mean
+VIDEO_FIELDS: frozenset[Field] = frozenset({"view", "view_prob", "mode", "device"})
+
+
+def fields_of(where: Where | None) -> frozenset[Field]:
+    """Every field that a condition names."""
+    match where:
+        case None:
+            return frozenset()
+        case Comparison():
+            return frozenset({where.field})
+        case Not(part):
+            return fields_of(part)
+        case And(parts) | Or(parts):
+            return frozenset().union(*(fields_of(part) for part in parts))
+
+
+def is_about_videos(options: SearchOptions) -> bool:
+    return options.view is not None or bool(fields_of(options.where) & VIDEO_FIELDS)
+
+
+def search_condition(options: SearchOptions) -> Where | None:
+    """--where and --view as one condition, a wanted view gated by its probability.
+
+    Where --where speaks of view_prob itself, its own gate is the one that counts for it.
+    """
+    where = options.where
+    if where is not None and "view_prob" not in fields_of(where):
+        where = _gated(where, options.min_view_prob)
+    view = None
+    if options.view is not None:
+        view = _gated(Comparison("view", "=", options.view.value), options.min_view_prob)
+    return all_of(where, view)
+
+
+def only_about_studies(options: SearchOptions) -> Where | None:
+    """The condition for reports, which have no view. Raises WhereError when it names what only videos have."""
+    if is_about_videos(options):
+        raise WhereError("reports have no view, view_prob, mode or device: search them by age, sex and date")
+    return options.where
+
+
+def without(field: Field, values: tuple[str, ...]) -> Where | None:
+    """The condition that leaves these out."""
+    return Not(Comparison(field, "in", values)) if values else None
+
+
+def all_of(*parts: Where | None) -> Where | None:
+    """All of the conditions that are given."""
+    given = tuple(part for part in parts if part is not None)
+    return given[0] if len(given) == 1 else And(given) if given else None
+
+
+def _gated(where: Where, gate: float) -> Where:
+    """Each ``view = ...`` with its gate: a label below it says nothing, neither for nor against."""
+    match where:
+        case Comparison(field="view"):
+            return And((where, Comparison("view_prob", ">=", gate)))
+        case Comparison():
+            return where
+        case Not(part):
+            return Not(_gated(part, gate))
+        case And(parts):
+            return And(tuple(_gated(part, gate) for part in parts))
+        case Or(parts):
+            return Or(tuple(_gated(part, gate) for part in parts))

@@ -1,0 +1,103 @@
+"""What a search is asked and what it answers. The JSON shape is documented in docs/search.md and stays."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from echosearch.db.studies.identified import Identified
+from echosearch.encoder.base import EncoderId
+from echosearch.errors import InputError
+from echosearch.filters import Where
+from echosearch.video import View
+
+__all__ = ["GROUPS", "MAX_TOP_K", "Group", "Hit", "Results", "SearchOptions", "as_json"]
+
+Group = Literal["study", "video", "patient"]
+GROUPS: tuple[Group, ...] = ("study", "video", "patient")
+MAX_TOP_K = 200
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How to search. Raises InputError on a value that means nothing."""
+
+    top_k: int = 10
+    where: Where | None = None
+    view: View | None = None
+    min_view_prob: float = 0.9  # of a view that is asked for; the paper's gate
+    group: Group = "study"
+    include_same_patient: bool = False  # similar only
+    identified: bool = False
+    exact: bool = False  # compare with every vector instead of walking the graph
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.top_k <= MAX_TOP_K:
+            raise InputError(f"--top-k {self.top_k}: give a number from 1 to {MAX_TOP_K}")
+        if not 0.0 <= self.min_view_prob <= 1.0:
+            raise InputError(f"--min-view-prob {self.min_view_prob}: give a number from 0 to 1")
+        if self.group not in GROUPS:
+            raise InputError(f"--group {self.group}: it is one of {', '.join(GROUPS)}")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One answer. Everything but ``identified`` and ``report_text`` is pseudonymous and coarse."""
+
+    rank: int  # from 1
+    score: float  # cosine similarity in [-1, 1]
+    study: str
+    patient: str
+    date: str | None  # YYYY-MM
+    age: int | None  # years at the study, 90 means 90 and over
+    sex: str | None
+    video: str | None = None  # the study's best video; None for reports
+    video_score: float | None = None  # the video's own cosine; equals score where videos were ranked
+    view: str | None = None
+    view_prob: float | None = None
+    mode: str | None = None
+    device: str | None = None
+    report: str | None = None  # report search only
+    same_study: bool = False  # report search: the report is the study's own
+    report_text: str | None = field(default=None, repr=False)  # with --identified
+    identified: Identified | None = None  # with --identified
+
+
+@dataclass(frozen=True)
+class Results:
+    """Hits, best first, who made the vectors, and what to know before believing them."""
+
+    hits: tuple[Hit, ...]
+    encoder: EncoderId
+    query: dict[str, str] = field(repr=False)  # {"report": text}, {"study": key} or {"file": name}
+    warnings: tuple[str, ...] = ()
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """The documented shape. Keys of one kind of search only are left out of the others."""
+    return {
+        "hits": [_hit(hit) for hit in results.hits],
+        "encoder": asdict(results.encoder),
+        "query": results.query,
+        "warnings": list(results.warnings),
+    }
+
+
+_VIDEO_KEYS = ("video", "video_score", "view", "view_prob", "mode", "device")
+_REPORT_KEYS = ("report", "same_study")
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    keys = ("rank", "study", "score", *(_REPORT_KEYS if hit.report else _VIDEO_KEYS), "date", "age", "sex", "patient")
+    shown = {key: getattr(hit, key) for key in keys}
+    if hit.identified is not None:
+        day = hit.identified.study_date
+        shown |= {
+            "study_uid": hit.identified.study_uid,
+            "accession_number": hit.identified.accession_number,
+            "patient_id": hit.identified.patient_id,
+            "study_date": day.isoformat() if day else None,
+        }
+        if hit.report:
+            shown["report_text"] = hit.report_text
+    return shown

@@ -1,0 +1,149 @@
+"""From a vector to Hits: rank, group, look up, and show each study with its best video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from echosearch.archive import Archive
+from echosearch.db import Connection, lookup
+from echosearch.db.lookup import StoredVideo, StudyAbout, VideoAbout
+from echosearch.db.studies.identified import identified, report_texts
+from echosearch.errors import EmptyArchive
+from echosearch.filters import Where
+from echosearch.index.base import Kind, Scored
+from echosearch.search.filter_rules import all_of, is_about_videos, search_condition
+from echosearch.search.rank import Ranked, rank
+from echosearch.search.results import Hit, Results, SearchOptions
+from echosearch.vector import Vectors, unit
+
+__all__ = ["Searching", "rank_kind", "report_hit", "results", "searching", "study_hits"]
+
+
+@dataclass(frozen=True)
+class Searching:
+    """One search under way: the archive, a connection, and the row of the encoder whose vectors answer."""
+
+    archive: Archive
+    connection: Connection
+    encoder_id: int
+
+
+@contextmanager
+def searching(archive: Archive) -> Iterator[Searching]:
+    """Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded."""
+    archive.check_encoder()
+    with archive.engine.connect() as connection:
+        encoder_id = lookup.encoder_row(connection, archive.encoder_id.fingerprint)
+        if encoder_id is None:
+            raise EmptyArchive("the archive is empty: run echosearch ingest FOLDER first")
+        yield Searching(archive, connection, encoder_id)
+
+
+def rank_kind(
+    search: Searching, kind: Kind, vector: Vectors, options: SearchOptions, where: Where | None
+) -> tuple[Ranked, Mapping[str, StudyAbout]]:
+    """The best points of a collection and their rows. Raises EmptyArchive when it holds none at all."""
+    collection = search.archive.collection(kind)
+    rows: dict[str, StudyAbout] = {}
+
+    def about(keys: Sequence[str]) -> Mapping[str, StudyAbout]:
+        match kind:
+            case "videos":
+                rows.update(lookup.videos_about(search.connection, search.encoder_id, keys))
+            case "studies":
+                rows.update(lookup.studies_about(search.connection, search.encoder_id, keys))
+            case "reports":
+                rows.update(lookup.reports_about(search.connection, search.encoder_id, keys))
+        return rows
+
+    group = options.group if kind != "reports" and options.group != "video" else None
+    ranked = rank(search.archive.index, collection, vector, options.top_k, group, where, about, options.exact)
+    if not ranked.points and search.archive.index.count(collection) == 0:
+        option = " --reports reports.csv" if kind == "reports" else ""
+        raise EmptyArchive(f"no {kind} are indexed yet: run echosearch ingest FOLDER{option} first")
+    return ranked, rows
+
+
+def study_hits(
+    search: Searching, vector: Vectors, options: SearchOptions, aside: Where | None = None
+) -> tuple[list[Hit], int]:
+    """Hits without identifiers, and how many points the database did not vouch for.
+
+    Without a condition on videos the studies' means are ranked and each study's best video is found among its
+    own; with one, the videos that meet it are ranked and the best stands for its study.
+    """
+    by_video = options.group == "video" or is_about_videos(options)
+    where = all_of(search_condition(options), aside)
+    ranked, rows = rank_kind(search, "videos" if by_video else "studies", vector, options, where)
+    if by_video:
+        pairs = [(point, rows[point.key], point.score) for point in ranked.points]
+        hits = [_hit(point, about, about, score) for point, about, score in pairs if isinstance(about, VideoAbout)]
+    else:
+        studies = [point.study for point in ranked.points]
+        videos = lookup.videos_of(search.connection, search.encoder_id, studies)
+        hits = [
+            _hit(point, rows[point.key], *_best_video(videos.get(point.study, []), vector)) for point in ranked.points
+        ]
+    return [replace(hit, rank=place) for place, hit in enumerate(hits, 1)], ranked.dropped
+
+
+def _best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoAbout | None, float | None]:
+    """The video nearest to the query, and its cosine; of equals the first by key."""
+    if not videos:
+        return None, None
+    cosines = unit(np.stack([video.vector for video in videos])) @ unit(vector)
+    place = int(np.argmax(cosines))
+    return videos[place].about, float(cosines[place])
+
+
+def _hit(point: Scored, about: StudyAbout, video: VideoAbout | None, video_score: float | None) -> Hit:
+    return Hit(
+        **_shared(point, about),
+        video=video.key if video else None,
+        video_score=video_score,
+        view=video.view if video else None,
+        view_prob=video.view_prob if video else None,
+        mode=video.mode if video else None,
+        device=video.device if video else None,
+    )
+
+
+def report_hit(point: Scored, about: StudyAbout, own_study: str | None) -> Hit:
+    """A report as a hit, without its text."""
+    return Hit(**_shared(point, about), report=point.key, same_study=about.study == own_study)
+
+
+def _shared(point: Scored, about: StudyAbout) -> dict[str, Any]:
+    month = about.month
+    return {
+        "rank": 0,
+        "score": point.score,
+        "study": about.study,
+        "patient": about.patient,
+        "date": None if month is None else f"{month // 100:04d}-{month % 100:02d}",
+        "age": about.age,
+        "sex": about.sex,
+    }
+
+
+def results(
+    search: Searching, hits: Sequence[Hit], dropped: int, options: SearchOptions, query: dict[str, str], *notes: str
+) -> Results:
+    """Put names to hits where they were asked for, and say what to know before believing them."""
+    shown = list(hits)
+    if options.identified:
+        names = identified(search.connection, [hit.study for hit in hits])
+        texts = report_texts(search.connection, [hit.report for hit in hits if hit.report])
+        shown = [replace(hit, identified=names.get(hit.study), report_text=texts.get(hit.report or "")) for hit in hits]
+    encoder = search.archive.encoder_id
+    warnings = list(notes)
+    if not encoder.trained:
+        warnings.insert(0, f"encoder {encoder.name} is untrained: its weights are random and this order means nothing")
+    if dropped:
+        warnings.append(f"{dropped} results left out: index and database differ on them, run echosearch verify")
+    return Results(tuple(shown), encoder, query, tuple(warnings))

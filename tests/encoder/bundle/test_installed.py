@@ -1,0 +1,134 @@
+"""The encoders of an archive."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from echosearch.encoder.bundle.folder import identify
+from echosearch.encoder.bundle.installed import bundle_in_use, find_own_bundle, list_bundles, use_bundle
+from echosearch.encoder.create import init_bundle
+from echosearch.errors import BundleError, NoEncoder
+
+
+def test_use_takes_a_copy_and_points_at_it(tiny_bundle: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    encoder = use_bundle(home, tiny_bundle)
+    used = bundle_in_use(home)
+    assert used == home / "encoders" / f"tiny-{encoder.fingerprint[:12]}"
+    assert identify(used) == encoder == identify(tiny_bundle)
+    assert use_bundle(home, tiny_bundle) == encoder  # twice changes nothing
+    assert list_bundles(home) == [(used, encoder, True)]
+    assert sorted(path.name for path in home.iterdir()) == ["encoder", "encoders"]
+
+
+def test_the_last_one_chosen_counts_and_both_stay(tiny_bundle: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    other = tmp_path / "other"
+    init_bundle("tiny", ["左室拡大なし"], other, name="other", seed=2)
+    use_bundle(home, tiny_bundle)
+    chosen = use_bundle(home, other)
+    assert identify(bundle_in_use(home)) == chosen
+    assert [(encoder.name, used) for _, encoder, used in list_bundles(home)] == [("other", True), ("tiny", False)]
+
+
+def test_a_name_means_a_folder_then_what_ships_then_what_was_in_use(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    namesake = tmp_path / "namesake"
+    init_bundle("tiny", ["左室拡大なし"], namesake, name="phantom-tiny", seed=2)
+    use_bundle(home, namesake)
+    shipped = find_own_bundle(home, Path("phantom-tiny"))
+    assert identify(shipped) != identify(namesake)
+    (own,) = (home / "encoders").iterdir()
+    assert find_own_bundle(home, Path(own.name)) == own
+    use_bundle(home, tiny_bundle)
+    assert find_own_bundle(home, Path("tiny")) == bundle_in_use(home)
+    again = tmp_path / "again"
+    init_bundle("tiny", ["左室拡大なし"], again, name="tiny", seed=3)
+    use_bundle(home, again)
+    with pytest.raises(BundleError, match=r"2 encoders are called tiny: give one of tiny-[0-9a-f]{12}, tiny-"):
+        find_own_bundle(home, Path("tiny"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").symlink_to(tiny_bundle)
+    assert find_own_bundle(home, Path("tiny")) == Path("tiny")
+
+
+def test_new_words_for_the_same_weights_replace_the_old(tiny_bundle: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    use_bundle(home, tiny_bundle)
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_bundle, copy)
+    table = tomllib.loads((copy / "bundle.toml").read_text())
+    (copy / "bundle.toml").write_text(tomli_w.dumps({**table, "licence": "CC-BY-4.0"}))
+    use_bundle(home, copy)
+    assert [encoder.licence for _, encoder, _ in list_bundles(home)] == ["CC-BY-4.0"]
+
+
+def test_without_an_encoder_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NoEncoder, match="echosearch encoder use"):
+        bundle_in_use(tmp_path)
+    (tmp_path / "encoder").write_text("gone-123\n")
+    with pytest.raises(NoEncoder, match="gone-123"):
+        bundle_in_use(tmp_path)
+    assert list_bundles(tmp_path) == []
+
+
+def test_the_setting_overrides(tmp_path: Path) -> None:
+    assert bundle_in_use(tmp_path, tmp_path / "mine") == tmp_path / "mine"
+
+
+def test_a_damaged_bundle_is_not_taken(tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_bundle, copy)
+    with (copy / "weights.safetensors").open("ab") as handle:
+        handle.write(b"x")
+    with pytest.raises(BundleError, match="is not the file"):
+        use_bundle(tmp_path / "home", copy)
+    with pytest.raises(NoEncoder):
+        bundle_in_use(tmp_path / "home")
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "golden.npz", "tokenizer/vocab.txt"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_copy_that_was_damaged_is_made_anew(tiny_bundle: Path, tmp_path: Path, name: str, gone: bool) -> None:
+    source, home = Path(shutil.copytree(tiny_bundle, tmp_path / "source")), tmp_path / "home"
+    use_bundle(home, source)
+    damaged = bundle_in_use(home) / name
+    damaged.unlink()
+    if not gone:
+        damaged.write_bytes((source / name).read_bytes()[:100])
+    use_bundle(home, source)
+    assert damaged.read_bytes() == (source / name).read_bytes()
+
+
+def test_linked_weights_are_taken_themselves(tiny_bundle: Path, tmp_path: Path) -> None:
+    """As in a hub's cache, where a bundle's files are links into a store beside it."""
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    shutil.move(source / "weights.safetensors", tmp_path / "blob")
+    (source / "weights.safetensors").symlink_to("../blob")
+    use_bundle(tmp_path / "home", source)
+    taken = bundle_in_use(tmp_path / "home") / "weights.safetensors"
+    assert not taken.is_symlink()
+    assert taken.read_bytes() == (tmp_path / "blob").read_bytes()
+
+
+@pytest.mark.parametrize("size", [0, 100, -100])
+def test_a_bundle_without_whole_golden_vectors_is_not_taken(tiny_bundle: Path, tmp_path: Path, size: int) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    (source / "golden.npz").write_bytes((source / "golden.npz").read_bytes()[:size])
+    with pytest.raises(BundleError, match=r"golden\.npz is no golden file"):
+        use_bundle(tmp_path / "home", source)
+    with pytest.raises(NoEncoder):
+        bundle_in_use(tmp_path / "home")
+
+
+@pytest.mark.parametrize("written", [b"", b"\n", b"\xff\xfe", b"gone\n"])
+def test_a_damaged_choice_says_to_choose_again(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / "encoders").mkdir()
+    (tmp_path / "encoder").write_bytes(written)
+    with pytest.raises(NoEncoder, match="choose one with `echosearch encoder use`"):
+        bundle_in_use(tmp_path)

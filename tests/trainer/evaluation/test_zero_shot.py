@@ -1,0 +1,59 @@
+"""Findings and EF read off vectors by prompts, on made-up vectors whose answers are known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from echosearch.vector import Vectors
+from trainer.data.pairs import Study, Truth
+from trainer.evaluation.prompts import FINDINGS, finding_prompts
+from trainer.evaluation.zero_shot import ejection_fraction, findings
+
+NOTHING = dict.fromkeys(FINDINGS, 0)
+
+
+def study(number: int, ef: float = 60.0, **grades: int) -> Study:
+    return Study(f"s{number}", f"p{number}", "", (), truth=Truth(ef, NOTHING | grades))
+
+
+def test_the_nearest_place_counts_not_the_mean_over_places() -> None:
+    """A study that lies at one wall is told from one that lies between all three, though its mean is lower."""
+    axes = np.eye(3, dtype=np.float32)
+
+    def texts(prompts: Sequence[str]) -> Vectors:
+        walls = [
+            next((i for i, wall in enumerate(("前壁", "下壁", "側壁")) if wall in prompt), 0) for prompt in prompts
+        ]
+        return axes[walls]
+
+    present, _ = finding_prompts("wall_motion")
+    assert [len({*map(tuple, texts(prompts))}) for prompts in present[:2]] == [1, 1]
+    studies = [*(study(i, wall_motion=3) for i in range(3)), *(study(3 + i) for i in range(3))]
+    videos = np.concatenate([axes, np.full((3, 3), 3**-0.5, np.float32)])
+    (found,) = (f for f in findings(videos, studies, texts, samples=0) if f.name == "wall_motion")
+    assert (found.positives, found.negatives) == (3, 3)
+    assert found.present.value == 1.0
+
+
+def test_studies_that_look_alike_have_no_finding_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    videos = np.tile(rng.standard_normal(96).astype(np.float32), (30, 1))
+    studies = [study(i, mr=3 if i % 3 else 0) for i in range(30)]
+    found = findings(videos, studies, lambda texts: rng.standard_normal((len(texts), 96)).astype(np.float32), samples=0)
+    assert [(f.name, f.present.value, f.contrast.value) for f in found] == [("mr", 0.5, 0.5)]
+
+
+def test_ejection_fraction_is_the_middle_of_the_nearest_prompts() -> None:
+    def at(value: float) -> list[float]:
+        return [float(np.cos(value / 60)), float(np.sin(value / 60))]
+
+    def texts(prompts: Sequence[str]) -> Vectors:
+        values = [float("".join(c for c in prompt if c.isdigit())) for prompt in prompts]
+        return np.array([at(value) for value in values], np.float32)
+
+    truths = (25.0, 40.0, 62.0)
+    found = ejection_fraction(np.array([at(ef) for ef in truths], np.float32), [study(0, ef) for ef in truths], texts)
+    assert found is not None
+    assert found.mean_absolute_error.value <= 0.5  # the middle of an even number of prompts
+    assert found.correlation == pytest.approx(1.0, abs=1e-3)

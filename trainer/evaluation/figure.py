@@ -1,0 +1,52 @@
+"""The evaluation as a picture: Table 1's scores and the zero-shot AUCs with their intervals.
+
+Importing it raises ConfigError where matplotlib is not installed: before an evaluation, not behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from echosearch.errors import ConfigError
+from trainer.evaluation.evaluate import Evaluation
+from trainer.evaluation.retrieval import Interval
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ImportError as exc:
+    raise ConfigError("a figure needs matplotlib: pip install 'echosearch[train]'") from exc
+
+__all__ = ["draw"]
+
+
+def draw(evaluation: Evaluation, out: Path) -> None:
+    """A PNG, PDF or SVG by its ending."""
+    rows = max(len(evaluation.findings), 8)
+    figure = Figure(figsize=(12, 0.35 * rows + 1.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    way = evaluation.retrieval
+    names = ["MCMRR"] + [f"{name} R@{k}" for name in ("video to report", "report to video") for k in (1, 5, 10)]
+    scores = [way.mcmrr, *(side.recall[k] for side in (way.video_to_report, way.report_to_video) for k in (1, 5, 10))]
+    left.invert_yaxis()  # as one reads
+    _bars(left, names, scores, f"Retrieval among {evaluation.studies} studies")
+    found = sorted(evaluation.findings, key=lambda finding: finding.contrast.value)
+    _bars(right, [f.name for f in found], [f.contrast for f in found], "Zero-shot AUC")
+    right.axvline(0.5, color="0.6", linewidth=0.8)
+    figure.suptitle(f"{evaluation.encoder}, split {evaluation.split}; 95 % intervals over patients", fontsize=10)
+    figure.savefig(out, dpi=150)
+
+
+def _bars(axes: Any, names: Sequence[str], scores: Sequence[Interval], title: str) -> None:
+    values = [score.value for score in scores]
+    spread = [
+        [max(score.value - score.low, 0) for score in scores],
+        [max(score.high - score.value, 0) for score in scores],
+    ]
+    axes.barh(list(names), values, xerr=spread, color="0.75", ecolor="0.25")
+    axes.set_xlim(0, 1)
+    axes.set_title(title, fontsize=10)
+    axes.tick_params(labelsize=8)

@@ -1,0 +1,142 @@
+"""Retrieval over all test studies as in the paper's Table 1: rank, MCMRR, R@k, both ways, with intervals.
+
+The rank of a study's own report among all reports (and of its videos among all studies') by cosine. Of tied scores
+the own one stands, on average, in their middle: rank = 1 + higher + ties / 2, the expected rank if ties were broken by
+lot; R@k is then the probability that it is among the first k. So a constant encoder gets chance, not perfection.
+MCMRR is the mean of 1 / rank over video -> report and report -> video together (cross-modal mean reciprocal rank);
+with ties the reciprocal is the mean over the places that the ties can take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echosearch.vector import Vectors, unit
+from trainer.evaluation.metrics import EXACT
+
+__all__ = ["BothWays", "Interval", "Places", "Retrieval", "both_ways", "places", "scores"]
+
+RECALL_AT = (1, 5, 10)
+CHUNK = 2048  # queries at a time: memory CHUNK x N
+
+
+@dataclass(frozen=True)
+class Places:
+    """For each query: how many candidates score higher than its own, and how many others exactly as high."""
+
+    higher: NDArray[np.int64]
+    ties: NDArray[np.int64]
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Places:
+        return Places(self.higher[rows], self.ties[rows])
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score, and its 95 % interval by bootstrap over patients."""
+
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """One way: recall in percent of queries is R@k, here as a share."""
+
+    mrr: Interval
+    recall: dict[int, Interval]
+    mean_rank: Interval
+    candidates: int
+
+
+@dataclass(frozen=True)
+class BothWays:
+    """Table 1's row."""
+
+    mcmrr: Interval
+    video_to_report: Retrieval
+    report_to_video: Retrieval
+
+    def flat(self) -> dict[str, float]:
+        """For a metrics file: mcmrr, v2r_r1, r2v_r10, ..."""
+        found = {"mcmrr": self.mcmrr.value}
+        for name, way in (("v2r", self.video_to_report), ("r2v", self.report_to_video)):
+            found |= {f"{name}_r{k}": interval.value for k, interval in way.recall.items()}
+            found[f"{name}_mean_rank"] = way.mean_rank.value
+        return found
+
+
+def places(queries: Vectors, candidates: Vectors) -> Places:
+    """(N, D) and (N, D) raw, row i belongs to row i. In float64, so that equal vectors tie exactly."""
+    own_queries = unit(queries).astype(np.float64)
+    own_candidates = unit(candidates).astype(np.float64)
+    higher = np.empty(len(queries), np.int64)
+    ties = np.empty(len(queries), np.int64)
+    for start in range(0, len(queries), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(queries)))
+        cosine = np.round(own_queries[rows] @ own_candidates.T, EXACT)
+        own = cosine[np.arange(len(rows)), rows][:, None]
+        higher[rows] = (cosine > own).sum(axis=1)
+        ties[rows] = (cosine == own).sum(axis=1) - 1
+    return Places(higher, ties)
+
+
+def scores(found: Places) -> dict[str, NDArray[np.float64]]:
+    """Each query's share of every score: "mrr", "rank", "r1", "r5", "r10"; their means are the scores."""
+    first, last = found.higher + 1, found.higher + found.ties + 1  # places that the own one can take
+    harmonic = np.concatenate(([0.0], np.cumsum(1.0 / np.arange(1, int(last.max(initial=1)) + 1))))
+    within = {f"r{k}": np.clip((k - found.higher) / (found.ties + 1), 0.0, 1.0) for k in RECALL_AT}
+    return {
+        "mrr": (harmonic[last] - harmonic[first - 1]) / (found.ties + 1),
+        "rank": (first + last) / 2,
+        **within,
+    }
+
+
+def both_ways(
+    videos: Vectors,
+    texts: Vectors,
+    patients: Sequence[str] | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+    only: NDArray[np.int64] | None = None,
+) -> BothWays:
+    """Row i of both is one study; ``only`` these rows ask, among all candidates.
+
+    With ``patients`` the intervals come from resampling patients, never studies alone: a patient's studies are
+    alike. The candidates stay all studies, so an interval speaks of the queries.
+    """
+    rows = np.arange(len(videos)) if only is None else only
+    each = {
+        "v2r": scores(places(videos, texts)[rows]),
+        "r2v": scores(places(texts, videos)[rows]),
+    }
+    each["both"] = {"mrr": (each["v2r"]["mrr"] + each["r2v"]["mrr"]) / 2}
+    draws = None if patients is None else _patient_draws([patients[i] for i in rows], samples, seed)
+
+    def interval(way: str, name: str) -> Interval:
+        values = each[way][name]
+        if draws is None:
+            return Interval(float(values.mean()))
+        means = (draws @ values) / draws.sum(axis=1)
+        low, high = np.percentile(means, (2.5, 97.5))
+        return Interval(float(values.mean()), float(low), float(high))
+
+    def way(name: str) -> Retrieval:
+        recall = {k: interval(name, f"r{k}") for k in RECALL_AT}
+        return Retrieval(interval(name, "mrr"), recall, interval(name, "rank"), len(videos))
+
+    return BothWays(interval("both", "mrr"), way("v2r"), way("r2v"))
+
+
+def _patient_draws(patients: Sequence[str], samples: int, seed: int) -> NDArray[np.float64]:
+    """(samples, N): how often each study counts when as many patients are drawn, with replacement, as there are."""
+    names, number = np.unique(np.asarray(patients), return_inverse=True)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=samples)
+    return drawn[:, number].astype(np.float64)

@@ -1,0 +1,53 @@
+"""A PlacesPool's first weights from the data: what to keep of all places, and which gate a view takes.
+
+No report is used: only the videos, and the view and mode that they are known by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from echosearch.encoder.towers.spatial_pool import PlacesPool
+
+__all__ = ["prime_places"]
+
+SHARP = 20.0  # of the gates' softmax: a right guess of 1 against 0 leaves the others e^-20
+RIDGE = 0.01
+
+
+def prime_places(pool: PlacesPool, seen: Tensor, classes: Sequence[int]) -> None:
+    """``seen`` (V, 3 * places * readout) of each video; ``classes`` its kind, -1 where nothing is known.
+
+    compress: the principal directions within the kinds; gate: ridge regression to the kind. With no kinds known the
+    gates stay as they are.
+    """
+    kinds = torch.tensor(classes)
+    known = torch.unique(kinds[kinds >= 0])[: pool.gate.out_features]
+    centred = seen - seen.mean(dim=0)
+    within = centred.clone()
+    for kind in known:
+        rows = kinds == kind
+        within[rows] -= within[rows].mean(dim=0)
+    kept = min(pool.compress.out_features, *seen.shape)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        _, spread, directions = torch.svd_lowrank(within, q=kept, niter=2)
+        scale = (spread.square().mean() / len(seen)).sqrt().clamp(min=1e-6)
+        pool.compress.weight.zero_()
+        pool.compress.weight[:kept] = (directions / scale).T
+        pool.compress.bias.copy_(-(pool.compress.weight @ seen.mean(dim=0)))
+        if not len(known):
+            return
+        _, spread, directions = torch.svd_lowrank(centred, q=kept, niter=2)
+        inner = centred @ directions
+        wanted = (kinds[:, None] == known[None]).float()
+        gram = inner.T @ inner + RIDGE * spread.square().mean() * torch.eye(kept)
+        ridge = torch.linalg.solve(gram, inner.T @ (wanted - wanted.mean(dim=0)))
+        pool.gate.weight.zero_()
+        pool.gate.bias.fill_(-SHARP)  # gates that no kind takes stay shut
+        pool.gate.weight[: len(known)] = SHARP * (directions @ ridge).T
+        at_zero = wanted.mean(dim=0) - (seen.mean(dim=0) @ directions) @ ridge
+        pool.gate.bias[: len(known)] = SHARP * at_zero
