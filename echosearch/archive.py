@@ -15,11 +15,11 @@ from echosearch.db import Engine
 from echosearch.db.files.status import any_path, has_files
 from echosearch.db.server.engine import open_engine, upgrade
 from echosearch.db.vectors.generation import active_encoder, has_vectors
-from echosearch.encoder.base import Encoder, EncoderId, ViewModel
+from echosearch.encoder.base import Encoder, EncoderInfo, ViewModel
 from echosearch.encoder.bundle.folder import identify
 from echosearch.encoder.bundle.installed import bundle_in_use, views_in_use
 from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
-from echosearch.index.base import Collection, Kind, VectorIndex
+from echosearch.index.base import Collection, PointKind, VectorIndex
 from echosearch.pseudonyms import Keyring, load_keyring
 from echosearch.settings import Settings
 
@@ -53,7 +53,7 @@ class Archive:
             )
 
     @cached_property
-    def encoder_id(self) -> EncoderId:
+    def encoder_info(self) -> EncoderInfo:
         """The encoder in use, without loading it. Raises NoEncoder."""
         if self._given_encoder is not None:
             return self._given_encoder.id
@@ -70,7 +70,7 @@ class Archive:
         return load_encoder(bundle_in_use(self.settings.home, self.settings.encoder), self.settings.device, parts=())
 
     @cached_property
-    def views(self) -> ViewModel | None:
+    def view_classifier(self) -> ViewModel | None:
         """The view classifier in use, loaded, or None: then views come from tables alone."""
         folder = views_in_use(self.settings.home)
         if folder is None:
@@ -84,8 +84,8 @@ class Archive:
         """Whether the encoder in use computes on a GPU: then large batches pay. Loads it."""
         return getattr(getattr(self.encoder, "device", None), "type", "cpu") != "cpu"
 
-    def collection(self, kind: Kind, encoder: EncoderId | None = None) -> Collection:
-        made_by = encoder or self.encoder_id
+    def collection(self, kind: PointKind, encoder: EncoderInfo | None = None) -> Collection:
+        made_by = encoder or self.encoder_info
         return Collection(kind, made_by.fingerprint, made_by.dimension)
 
     def check_encoder(self) -> None:
@@ -97,9 +97,9 @@ class Archive:
             active = active_encoder(connection) if has_vectors(connection) else None
         if active is None:
             raise EmptyArchive("the archive is empty: run echosearch ingest FOLDER first")
-        if active.fingerprint != self.encoder_id.fingerprint:
+        if active.fingerprint != self.encoder_info.fingerprint:
             raise EncoderMismatch(
-                f"the archive holds vectors of {active}, the encoder in use is {self.encoder_id}: "
+                f"the archive holds vectors of {active}, the encoder in use is {self.encoder_info}: "
                 "vectors of two encoders cannot be compared; run echosearch encoder use with the first, or echosearch "
                 "reembed to embed all that is here with the second"
             )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FIELDS", "And", "Comparison", "Field", "Not", "Op", "Or", "Where", "all_of"]
+__all__ = ["FIELDS", "And", "Comparison", "Field", "Not", "Op", "Or", "Where", "flatten_and"]
 
 # field -> how its values compare. "month" is an integer yyyymm: the index keeps months, not days.
 Field = Literal["view", "view_prob", "mode", "sex", "age", "month", "device", "study", "patient"]
@@ -64,10 +64,10 @@ class Not:
 Where = Comparison | And | Or | Not
 
 
-def all_of(where: And) -> Iterator[Where]:
+def flatten_and(where: And) -> Iterator[Where]:
     """What must all match, in its order, however deep the Ands lie in each other; none of it is an And."""
     for part in where.parts:
         if isinstance(part, And):
-            yield from all_of(part)
+            yield from flatten_and(part)
         else:
             yield part

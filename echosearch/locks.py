@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-__all__ = ["free", "owner", "take"]
+__all__ = ["free", "lock_holder", "take"]
 
 PAUSE_SECONDS = 0.05
 
@@ -36,7 +36,7 @@ def take(path: Path, wait_seconds: float) -> IO[str] | None:
             return file
 
 
-def owner(path: Path) -> int | None:
+def lock_holder(path: Path) -> int | None:
     """The process that took it last."""
     try:
         return int(path.read_text())

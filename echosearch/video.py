@@ -152,8 +152,8 @@ class VideoHeader:
     rows: int
     columns: int
     n_frames: int  # counted in the stored pixel data, not NumberOfFrames
-    sha256: bytes = field(repr=False)  # names the file's bytes (ByteReader.hashes)
-    pixel_sha256: bytes = field(default=b"", repr=False)  # of the stored pixel data alone
+    content_digest: bytes = field(repr=False)  # names the file's bytes (ByteReader.hashes)
+    pixel_digest: bytes = field(default=b"", repr=False)  # of the stored pixel data alone
     series_uid: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)
     patient_name: str = field(default="", repr=False)

@@ -41,7 +41,7 @@ def ingest(
     with (
         ledger.single_ingest(archive.engine),
         Run(archive, root, options, on_progress) as run,
-        RelayThread(archive, archive.encoder_id, run.encoder_id, run.lock) as relay,
+        RelayThread(archive, archive.encoder_info, run.encoder_id, run.lock) as relay,
     ):
         run.count_ahead()
         later: list[FoundFile] = []

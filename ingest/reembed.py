@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from echosearch.archive import Archive
 from echosearch.db.admission.admit import Admitted
-from echosearch.db.files.backing import as_read
+from echosearch.db.files.backing import is_unchanged
 from echosearch.db.files.ledger import Claimed, single_ingest
-from echosearch.db.lookup import Contents, contents
+from echosearch.db.lookup import IndexedCounts, contents
 from echosearch.db.upkeep.reembedding import count_unembedded, hand_over_files, unembedded
 from echosearch.db.vectors import generation
 from echosearch.db.vectors.write import put_vectors
-from echosearch.encoder.base import EncoderId
+from echosearch.encoder.base import EncoderInfo
 from echosearch.errors import EmptyArchive, InputError
 from echosearch.index.base import KINDS
 from echosearch.unicode import is_text
@@ -49,15 +49,15 @@ class ReembedOptions:
 class ReembedSummary:
     """Of the videos that could be found when it began: ``videos = embedded + missing``, whichever run embedded them."""
 
-    encoder: EncoderId
-    before: EncoderId  # who answered when it began
+    encoder: EncoderInfo
+    before: EncoderInfo  # who answered when it began
     promoted: bool  # ``encoder`` answers now
     videos: int
     embedded: int
     missing: int
     reasons: dict[str, int]  # of those that are missing
     files: dict[str, str]  # path -> why, of the first of them
-    indexed: Contents  # what a search by ``encoder`` has to find
+    indexed: IndexedCounts  # what a search by ``encoder`` has to find
     new_videos: int = 0  # embedded in this run
     new_reports: int = 0
     encoder_batches: int = 0
@@ -88,7 +88,7 @@ def reembed(
         return run.finish()
 
 
-def drop(archive: Archive, name: str) -> tuple[EncoderId, int]:
+def drop(archive: Archive, name: str) -> tuple[EncoderInfo, int]:
     """Delete the vectors of an encoder that does not answer, in both stores; the encoder, and how many videos it had.
 
     ``name``: the encoder's, its folder's in HOME, or the start of its fingerprint. Raises InputError, ArchiveLocked,
@@ -107,7 +107,7 @@ def drop(archive: Archive, name: str) -> tuple[EncoderId, int]:
         return encoder, videos
 
 
-def _one_of(named: Sequence[tuple[int, EncoderId]], name: str) -> tuple[int, EncoderId]:
+def _one_of(named: Sequence[tuple[int, EncoderInfo]], name: str) -> tuple[int, EncoderInfo]:
     if len(named) == 1:
         return named[0]
     if not named:
@@ -119,7 +119,7 @@ def _one_of(named: Sequence[tuple[int, EncoderId]], name: str) -> tuple[int, Enc
 class Reembedding(Work):
     """One re-embedding. The ledger stays as it is until the promotion: its files are indexed, by the encoder before."""
 
-    views = None  # they are known from the ingest
+    view_classifier = None  # they are known from the ingest
 
     def __init__(self, archive: Archive, options: ReembedOptions, on_progress: Callable[[Progress], None]) -> None:
         super().__init__(archive, options.batch_size, on_progress)
@@ -136,7 +136,7 @@ class Reembedding(Work):
                 raise EmptyArchive("there is nothing to embed again: run echosearch ingest FOLDER first")
             self.before = before
             self.before_id = generation.register_encoder(connection, before)
-            self.encoder_id = generation.register_encoder(connection, self.archive.encoder_id)
+            self.encoder_id = generation.register_encoder(connection, self.archive.encoder_info)
             generation.begin_generation(connection, self.encoder_id)
             self.found = count_unembedded(connection, self.encoder_id, self.before_id)[1]
         return self
@@ -153,12 +153,12 @@ class Reembedding(Work):
                 whole = [
                     Admitted(replace(one, attempts=1), video.video_key, video.study_key, needs_decoding=True)
                     for one in video.files
-                    if as_read(one.file)
+                    if is_unchanged(one.file)
                 ]
                 if whole:
                     yield self._first_of(whole)
                 elif video.files:
-                    self.refuse([(video.files[0], _gone(video.files[0]))])
+                    self.settle_refused([(video.files[0], _gone(video.files[0]))])
                 else:
                     self.reasons[Reason.CHANGED] += 1  # an ingest met another file in its place, and did not end
                     self.advance(1)
@@ -175,7 +175,7 @@ class Reembedding(Work):
         copies, self._copies = self._copies, []
         return iter(copies) if copies else None
 
-    def refuse(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
+    def settle_refused(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
         for claimed, outcome in outcomes:
             if others := self._others.pop(claimed.id, None):
                 self._copies.append(self._first_of(others))
@@ -200,7 +200,7 @@ class Reembedding(Work):
     def fill_index(self, promote: bool) -> int:
         """Send what is due to the index; how many points. Before a promotion all of it is set against Postgres: that of
         an earlier generation is not looked after, and may have been lost with its folder."""
-        given = (self.archive.encoder_id, self.encoder_id)
+        given = (self.archive.encoder_info, self.encoder_id)
         relay(self.archive, self.before, self.before_id)  # first, as its files are indexed when it has them
         sent = relay(self.archive, *given)
         promote = promote and self.before_id != self.encoder_id
@@ -226,7 +226,7 @@ class Reembedding(Work):
                 generation.activate(connection, self.encoder_id)
                 hand_over_files(connection, self.encoder_id)
             return ReembedSummary(
-                encoder=self.archive.encoder_id,
+                encoder=self.archive.encoder_info,
                 before=self.before,
                 promoted=promoted,
                 videos=videos,
@@ -240,6 +240,6 @@ class Reembedding(Work):
 
 
 def _gone(claimed: Claimed) -> Quarantined:
-    if as_read(claimed.file) is None:
+    if is_unchanged(claimed.file) is None:
         return Quarantined(Reason.UNREADABLE, "it is not where it was when it was ingested")
     return Quarantined(Reason.CHANGED, "it is not as it was when it was ingested: ingest its folder first")

@@ -12,8 +12,8 @@ from uuid import UUID
 from echosearch.archive import Archive
 from echosearch.db.vectors import outbox
 from echosearch.db.vectors.points import PointRow
-from echosearch.encoder.base import EncoderId
-from echosearch.index.base import KINDS, Collection, Kind, Payload, Point, point_id
+from echosearch.encoder.base import EncoderInfo
+from echosearch.index.base import KINDS, Collection, Payload, Point, PointKind, point_id
 from echosearch.vector import from_bytes, vector_hash
 
 __all__ = ["RELAY_BATCH", "RelayThread", "point_of", "relay"]
@@ -25,7 +25,7 @@ RELAY_BATCH = 10_000
 
 def relay(
     archive: Archive,
-    encoder: EncoderId,
+    encoder: EncoderInfo,
     encoder_id: int,
     on_batch: Callable[[int], None] = lambda sent: None,
     writing: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
@@ -38,11 +38,11 @@ def relay(
     """
     total = 0
 
-    def take(kind: Kind, after: int) -> list[PointRow]:
+    def take(kind: PointKind, after: int) -> list[PointRow]:
         with archive.engine.connect() as connection:
             return outbox.take(connection, encoder_id, kind, RELAY_BATCH, after)
 
-    def mark(kind: Kind, sent: Sequence[PointRow]) -> None:
+    def mark(kind: PointKind, sent: Sequence[PointRow]) -> None:
         with writing, archive.engine.begin() as connection:
             outbox.done(connection, encoder_id, kind, sent)
 
@@ -101,7 +101,7 @@ class RelayThread:
     """
 
     def __init__(
-        self, archive: Archive, encoder: EncoderId, encoder_id: int, writing: AbstractContextManager[object]
+        self, archive: Archive, encoder: EncoderInfo, encoder_id: int, writing: AbstractContextManager[object]
     ) -> None:
         self.sent = 0
         self._archive, self._encoder, self._encoder_id, self._writing = archive, encoder, encoder_id, writing

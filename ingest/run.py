@@ -12,7 +12,7 @@ from echosearch.archive import Archive
 from echosearch.db import Connection
 from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.files import ledger
-from echosearch.db.files.backing import refuse, waiting_files
+from echosearch.db.files.backing import settle_refused, waiting_files
 from echosearch.db.files.ledger import Claimed, FoundFile
 from echosearch.db.files.status import tree_counts, ungated_studies
 from echosearch.db.studies.reports import LinkCounts
@@ -63,7 +63,7 @@ class Run(Work):
 
     def _take_generation(self, connection: Connection) -> int:
         """The encoder in use must be the one whose vectors are here, or the first."""
-        encoder = self.archive.encoder_id
+        encoder = self.archive.encoder_info
         active = generation.active_encoder(connection)
         encoder_id = generation.register_encoder(connection, encoder)
         if active is None or not generation.has_vectors(connection):
@@ -77,14 +77,14 @@ class Run(Work):
         return encoder_id
 
     @property
-    def views(self) -> ViewModel | None:
-        return self.archive.views
+    def view_classifier(self) -> ViewModel | None:
+        return self.archive.view_classifier
 
-    def refuse(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
+    def settle_refused(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
         """Settled in the ledger; what these files were before is not found any more."""
         if outcomes:
             with self.writing() as connection:
-                refuse(connection, [(claimed.id, outcome) for claimed, outcome in outcomes])
+                settle_refused(connection, [(claimed.id, outcome) for claimed, outcome in outcomes])
             self.advance(len(outcomes))
 
     def claim_again(self, claimed: Claimed) -> Claimed:

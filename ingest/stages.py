@@ -11,7 +11,7 @@ from echosearch.batch import batched
 from echosearch.clip import Clip
 from echosearch.db.admission.admit import Admitted, admit
 from echosearch.db.files import ledger
-from echosearch.db.files.backing import refuse
+from echosearch.db.files.backing import settle_refused
 from echosearch.db.files.ledger import Claimed, FoundFile
 from echosearch.db.studies.view_labels import put_view_probabilities
 from echosearch.db.vectors.write import put_video_vectors
@@ -84,7 +84,7 @@ def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Adm
         headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
         refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
         with run.writing() as connection:
-            refuse(connection, refused)
+            settle_refused(connection, refused)
             videos, _ = admit(connection, run.archive.keyring, run.encoder_id, headers)
         to_decode = [video for video in videos if video.needs_decoding]
         run.advance(len(group) - len(to_decode))
@@ -95,7 +95,7 @@ def decoded(run: Work, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, C
     """The clips that the models want, decoded in the workers."""
 
     def task(video: Admitted) -> ClipTask:
-        found, views = video.claimed.file, run.views
+        found, views = video.claimed.file, run.view_classifier
         spec, view_spec = run.archive.encoder.clip_spec, views.clip_spec if views is not None else None
         return ClipTask(found.path, video.video_key, spec, found.size, found.mtime_ns, view_spec)
 
@@ -104,7 +104,7 @@ def decoded(run: Work, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, C
         if isinstance(result, Clips):
             yield video, result
         else:
-            run.refuse([(video.claimed, result)])
+            run.settle_refused([(video.claimed, result)])
 
 
 def encoded(run: Work, clips: Iterator[tuple[Admitted, Clips]]) -> Iterator[list[Embedded]]:
@@ -122,14 +122,14 @@ def encoded(run: Work, clips: Iterator[tuple[Admitted, Clips]]) -> Iterator[list
         run.encoder_batches += 1
         made = [Embedded(*each) for each in zip(videos, vectors, views, strict=True)]
         bad = Quarantined(Reason.BAD_VECTOR, "the encoder gave a zero or non-finite vector")
-        run.refuse([(each.video.claimed, bad) for each in made if not is_usable(each.vector)])
+        run.settle_refused([(each.video.claimed, bad) for each in made if not is_usable(each.vector)])
         yield [each for each in made if is_usable(each.vector)]
 
 
 def _classified(run: Work, clips: list[Clip | None]) -> list[ViewProbabilities | None]:
-    if run.views is None:
+    if run.view_classifier is None:
         return [None] * len(clips)
-    return [*run.views.classify([clip for clip in clips if clip is not None])]
+    return [*run.view_classifier.classify([clip for clip in clips if clip is not None])]
 
 
 def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
@@ -181,7 +181,7 @@ def _attempted(
             elif claim_of(item).attempts < ledger.MAX_ATTEMPTS:
                 died.append(again(item, run.claim_again(claim_of(item))))
             else:
-                run.refuse([(claim_of(item), _blame(result))])
+                run.settle_refused([(claim_of(item), _blame(result))])
         if not died:
             return
         items, died = died, []

@@ -11,7 +11,7 @@ import numpy as np
 from echosearch.archive import Archive
 from echosearch.batch import batched
 from echosearch.db import Connection
-from echosearch.db.files.backing import forsake
+from echosearch.db.files.backing import withdraw_unbacked
 from echosearch.db.files.ledger import single_ingest
 from echosearch.db.files.status import ArchiveCounts, archive_counts
 from echosearch.db.upkeep import comparison
@@ -19,9 +19,9 @@ from echosearch.db.upkeep.comparison import Differences, SeenPoint
 from echosearch.db.vectors import outbox
 from echosearch.db.vectors.generation import active_encoder, register_encoder
 from echosearch.db.vectors.points import PointRow
-from echosearch.encoder.base import EncoderId
+from echosearch.encoder.base import EncoderInfo
 from echosearch.errors import EmptyArchive
-from echosearch.index.base import KINDS, Collection, Kind, Stored, point_id
+from echosearch.index.base import KINDS, Collection, PointKind, Stored, point_id
 from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import is_usable, unit
 from ingest.relay import point_of, relay
@@ -68,42 +68,44 @@ def verify(archive: Archive, repair: bool = False) -> VerifyReport:
             counts = archive_counts(connection)
             repaired = mend(archive, connection, encoder, encoder_id, found) if repair else 0
             if repair:
-                forsake(connection)
+                withdraw_unbacked(connection)
         if repair:
             repaired += relay(archive, encoder, encoder_id)
     return VerifyReport(counts, found, faults, repaired)
 
 
 def compare_index(
-    archive: Archive, connection: Connection, encoder: EncoderId, encoder_id: int
+    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int
 ) -> tuple[Differences, ...]:
     """Every point of this encoder's collections against Postgres, a collection each."""
     return tuple(_compare(archive, connection, encoder, encoder_id, kind) for kind in KINDS)
 
 
 def mend(
-    archive: Archive, connection: Connection, encoder: EncoderId, encoder_id: int, found: Sequence[Differences]
+    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, found: Sequence[Differences]
 ) -> int:
-    """Make the index right: strangers go at once (how many), the rest is due and the next relay's."""
+    """Make the index right: foreign_ids go at once (how many), the rest is due and the next relay's."""
     for kind, differences in zip(KINDS, found, strict=True):
         comparison.repair(connection, encoder_id, differences)
-        for ids in batched(differences.strangers, SCROLL_BATCH):
+        for ids in batched(differences.foreign_ids, SCROLL_BATCH):
             archive.index.delete(archive.collection(kind, encoder), [UUID(id) for id in ids])
-    return sum(len(differences.strangers) for differences in found)
+    return sum(len(differences.foreign_ids) for differences in found)
 
 
-def _compare(archive: Archive, connection: Connection, encoder: EncoderId, encoder_id: int, kind: Kind) -> Differences:
+def _compare(
+    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, kind: PointKind
+) -> Differences:
     comparison.start_comparison(connection)
     collection = archive.collection(kind, encoder)
-    strangers: list[str] = []
+    foreign_ids: list[str] = []
     if collection.name in archive.index.collections():
         for points in batched(archive.index.scroll(collection, whole=True), SCROLL_BATCH):
             own = [point for point in points if point.id == point_id(collection.fingerprint, point.key)]
-            strangers += [str(id) for id in {point.id for point in points} - {point.id for point in own}]
+            foreign_ids += [str(id) for id in {point.id for point in points} - {point.id for point in own}]
             rows = comparison.points_of(connection, encoder_id, kind, [point.key for point in own])
             seen = [SeenPoint(point.key, _fits(collection, point, rows.get(point.key))) for point in own]
-            comparison.note_seen(connection, seen)
-    return comparison.compare(connection, encoder_id, kind, strangers)
+            comparison.add_seen(connection, seen)
+    return comparison.compare(connection, encoder_id, kind, foreign_ids)
 
 
 def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:

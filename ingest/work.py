@@ -47,11 +47,11 @@ class Work(ABC):
 
     @property
     @abstractmethod
-    def views(self) -> ViewModel | None:
+    def view_classifier(self) -> ViewModel | None:
         """The classifier that labels the views of what is decoded, where one does."""
 
     @abstractmethod
-    def refuse(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
+    def settle_refused(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
         """These files get no vector."""
 
     @abstractmethod

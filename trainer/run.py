@@ -26,7 +26,7 @@ from trainer.evaluation.zero_shot import findings
 from trainer.export import write_trained
 from trainer.loop.fit import Moment, Outcome, distributed, fit
 from trainer.model.embed import embed_studies, embed_texts
-from trainer.model.start import Start, begin
+from trainer.model.start import Start, build_start
 from trainer.warm_start.whiten import whiten
 
 __all__ = ["BUNDLE", "Prepared", "export", "prepare", "train"]
@@ -61,7 +61,7 @@ def prepare(config: TrainConfig, clips_done: Callable[[int, int], None] | None =
     cache = open_cache(Path(data.cache), needed, config.model.clip, data.cache_frames, data.workers, clips_done)
     if world() > 1 and rank() == 0:
         dist.barrier()
-    start = begin(config, [study.report for study in studies["train"]])
+    start = build_start(config, [study.report for study in studies["train"]])
     if config.model.whiten and not config.model.start:
         one = config.model_copy(update={"optim": config.optim.model_copy(update={"accumulate": 1})})
         batches = Batches(studies["train"], cache, start.tokenizer, one, 0, 1)

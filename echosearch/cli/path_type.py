@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-__all__ = ["place"]
+__all__ = ["as_path"]
 
 
-def place(given: str | Path) -> Path:
+def as_path(given: str | Path) -> Path:
     """A path, as an option's type. An empty one, as of a variable that is not set, would mean the working directory."""
     if given == "":
         raise click.BadParameter("it is empty: give a path, a dot for the working directory")

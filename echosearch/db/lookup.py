@@ -13,17 +13,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from echosearch.db.files.backing import OF_STUDY
+from echosearch.db.files.backing import HAS_FILE
 from echosearch.errors import UnknownStudy
 from echosearch.vector import Vectors, from_bytes
 
 __all__ = [
-    "Contents",
+    "IndexedCounts",
     "ReportAbout",
     "StoredVideo",
-    "StudyAbout",
     "StudyRef",
-    "VideoAbout",
+    "StudyRow",
+    "VideoRow",
     "contents",
     "encoder_row",
     "patient_of",
@@ -50,7 +50,7 @@ class StudyRef:
 
 
 @dataclass(frozen=True)
-class StudyAbout:
+class StudyRow:
     """A study that may be shown. ``gens``: the generations of its point that this row vouches for."""
 
     key: str
@@ -63,14 +63,14 @@ class StudyAbout:
 
 
 @dataclass(frozen=True)
-class ReportAbout(StudyAbout):
+class ReportAbout(StudyRow):
     """A report that may be shown."""
 
     link_method: str | None
 
 
 @dataclass(frozen=True)
-class VideoAbout(StudyAbout):
+class VideoRow(StudyRow):
     """A video that may be shown."""
 
     view: str | None
@@ -83,13 +83,13 @@ class VideoAbout(StudyAbout):
 class StoredVideo:
     """A video and its raw vector (D,)."""
 
-    about: VideoAbout
+    about: VideoRow
     vector: Vectors = field(repr=False)
-    pixel_sha256: bytes = field(repr=False)
+    pixel_digest: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Contents:
+class IndexedCounts:
     """How much is indexed by one encoder."""
 
     patients: int
@@ -117,7 +117,7 @@ def resolve_study(connection: Connection, name: str) -> StudyRef:
         # a study whose videos have all moved to another keeps its identifiers
         identifiers = (
             "left join phi.study p using (study_key) where (p.study_uid = :name or p.accession_number = :name)"
-            f" and exists ({OF_STUDY})"
+            f" and exists ({HAS_FILE})"
         )
         ways.append((identifiers, {"name": name}))
     digits = name.replace("-", "").lower()
@@ -179,10 +179,10 @@ _FROM_VIDEOS = f"""
     from core.video v join core.embedding e using (video_key) join core.study s using (study_key)
     left join core.patient p using (patient_key)
     where {_SHOWN}"""
-_STORED = f"select {_VIDEO}, v.pixel_sha256, e.vector {_FROM_VIDEOS}"
+_STORED = f"select {_VIDEO}, v.pixel_digest, e.vector {_FROM_VIDEOS}"
 
 
-def studies_about(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, StudyAbout]:
+def studies_about(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, StudyRow]:
     """Those of these studies that may be shown, by key."""
     rows = connection.execute(
         text(
@@ -192,7 +192,7 @@ def studies_about(connection: Connection, encoder_id: int, studies: Sequence[str
         ),
         {"encoder": encoder_id, "keys": list(studies)},
     )
-    return {row.key: StudyAbout(*_common(row)) for row in rows}
+    return {row.key: StudyRow(*_common(row)) for row in rows}
 
 
 def reports_about(connection: Connection, encoder_id: int, reports: Sequence[str]) -> dict[str, ReportAbout]:
@@ -209,7 +209,7 @@ def reports_about(connection: Connection, encoder_id: int, reports: Sequence[str
     return {row.key: ReportAbout(*_common(row), link_method=row.link_method) for row in rows}
 
 
-def videos_about(connection: Connection, encoder_id: int, videos: Sequence[str]) -> dict[str, VideoAbout]:
+def videos_about(connection: Connection, encoder_id: int, videos: Sequence[str]) -> dict[str, VideoRow]:
     """Those of these videos that may be shown, by key."""
     query = text(f"select {_VIDEO} {_FROM_VIDEOS} and v.video_key = any(cast(:keys as uuid[]))")
     rows = connection.execute(query, {"encoder": encoder_id, "keys": list(videos)})
@@ -246,12 +246,12 @@ def video_of_file(
 
 def video_with_bytes(connection: Connection, encoder_id: int, sha256: bytes) -> StoredVideo | None:
     """The video of an mp4 or avi with this SHA-256."""
-    query = text(f"{_STORED} and v.file_sha256 = :sha256 order by v.video_key limit 1")
+    query = text(f"{_STORED} and v.content_digest = :sha256 order by v.video_key limit 1")
     row = connection.execute(query, {"encoder": encoder_id, "sha256": sha256}).one_or_none()
     return None if row is None else _stored(row)
 
 
-def contents(connection: Connection, encoder_id: int) -> Contents:
+def contents(connection: Connection, encoder_id: int) -> IndexedCounts:
     """What is indexed by this encoder."""
     row = connection.execute(
         text(
@@ -263,7 +263,7 @@ def contents(connection: Connection, encoder_id: int) -> Contents:
         ),
         {"encoder": encoder_id},
     ).one()
-    return Contents(row.patients, row.studies, row.videos, row.reports)
+    return IndexedCounts(row.patients, row.studies, row.videos, row.reports)
 
 
 def _common(row: Row[tuple[object, ...]]) -> tuple[str, str, str, tuple[int, ...], int | None, int | None, str | None]:
@@ -271,9 +271,9 @@ def _common(row: Row[tuple[object, ...]]) -> tuple[str, str, str, tuple[int, ...
     return row.key, row.study, row.patient, (row.gen, row.indexed_gen), row.month, row.age, row.sex
 
 
-def _video(row: Row[tuple[object, ...]]) -> VideoAbout:
-    return VideoAbout(*_common(row), view=row.view, view_prob=row.view_prob, mode=row.mode, device=row.device)
+def _video(row: Row[tuple[object, ...]]) -> VideoRow:
+    return VideoRow(*_common(row), view=row.view, view_prob=row.view_prob, mode=row.mode, device=row.device)
 
 
 def _stored(row: Row[tuple[object, ...]]) -> StoredVideo:
-    return StoredVideo(_video(row), from_bytes(row.vector), row.pixel_sha256)
+    return StoredVideo(_video(row), from_bytes(row.vector), row.pixel_digest)

@@ -11,11 +11,11 @@ from echosearch.report.text import TextSpec
 from echosearch.vector import Vectors
 from echosearch.video import View, ViewLabel
 
-__all__ = ["Encoder", "EncoderId", "TextSpec", "ViewModel", "ViewProbabilities"]
+__all__ = ["Encoder", "EncoderInfo", "TextSpec", "ViewModel", "ViewProbabilities"]
 
 
 @dataclass(frozen=True)
-class EncoderId:
+class EncoderInfo:
     """Who made a vector. The fingerprint (weights + specs + tokenizer) is what counts; the rest is for people."""
 
     name: str
@@ -60,7 +60,7 @@ class Encoder(Protocol):
     """Videos and texts into one space. Raw outputs, not normalised; row i belongs to item i, always."""
 
     @property
-    def id(self) -> EncoderId: ...
+    def id(self) -> EncoderInfo: ...
 
     @property
     def clip_spec(self) -> ClipSpec: ...

@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder.base import EncoderId
+from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.folder import GOLDEN
 from echosearch.encoder.bundle.golden import TOLERANCE, read_golden
 from echosearch.encoder.bundle.manifest import Manifest
@@ -30,7 +30,7 @@ BATCHES = {"cuda": 4}  # of one call, as an ingest gives them: the next is prepa
 class CheckReport:
     """What check_bundle found; it raises where something is wrong, so a report is a pass."""
 
-    encoder: EncoderId
+    encoder: EncoderInfo
     academic_only: bool
     architecture: str
     parameters: int

@@ -16,8 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from tokenizers import models, pre_tokenizers, trainers
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder.base import EncoderId, TextSpec
-from echosearch.encoder.bundle.folder import encoder_id
+from echosearch.encoder.base import EncoderInfo, TextSpec
+from echosearch.encoder.bundle.folder import info_of
 from echosearch.encoder.bundle.manifest import (
     BertSpec,
     BundleName,
@@ -75,7 +75,7 @@ def init_bundle(
     name: str | None = None,
     seed: int = 0,
     architecture: Architecture = "vivit",
-) -> EncoderId:
+) -> EncoderInfo:
     """Write an untrained bundle to ``out``; its WordPiece vocabulary is trained on the reports.
 
     The same arguments give the same fingerprint. Raises InputError when the reports hold no text or ``name`` names no
@@ -113,7 +113,7 @@ def init_bundle(
         file = Path(temporary) / VOCABULARY
         file.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
         torch.manual_seed(seed)
-        return encoder_id(save_encoder(out, manifest, build_towers(manifest), file))
+        return info_of(save_encoder(out, manifest, build_towers(manifest), file))
 
 
 def _checked(name: str) -> str:

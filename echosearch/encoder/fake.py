@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from echosearch.clip import Clip, ClipSpec
-from echosearch.encoder.base import EncoderId, TextSpec
+from echosearch.encoder.base import EncoderInfo, TextSpec
 from echosearch.report.text import model_text
 from echosearch.vector import Vectors
 
@@ -34,7 +34,7 @@ class FakeEncoder:
         self.batches = 0
         made_from = f"fake|{dimension}|{salt}|{self.clip_spec}|{self.text_spec}"
         digest = hashlib.sha256(made_from.encode()).hexdigest()
-        self.id = EncoderId("fake", "1", digest, dimension, "Apache-2.0", "made up by a formula", trained=False)
+        self.id = EncoderInfo("fake", "1", digest, dimension, "Apache-2.0", "made up by a formula", trained=False)
         seed = zlib.crc32(salt.encode())
         self.matrix = np.random.default_rng(seed).standard_normal((GRID * GRID * 3, dimension)).astype(np.float32)
 

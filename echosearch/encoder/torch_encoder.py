@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from echosearch.clip import Clip
-from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle.folder import GOLDEN, TOKENIZER, WEIGHTS, encoder_id, load_manifest, verify_files
+from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder.bundle.folder import GOLDEN, TOKENIZER, WEIGHTS, info_of, load_manifest, verify_files
 from echosearch.encoder.bundle.golden import check_vectors, pad_ids, read_golden
 from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
@@ -44,7 +44,7 @@ class TorchEncoder:
     """Implements Encoder. Made by load_encoder."""
 
     def __init__(self, folder: Path, manifest: Manifest, device: torch.device) -> None:
-        self.id: EncoderId = encoder_id(manifest)
+        self.id: EncoderInfo = info_of(manifest)
         self.clip_spec = manifest.video.clip
         self.text_spec = manifest.text.spec
         self.manifest = manifest

@@ -18,17 +18,17 @@ __all__ = [
     "KINDS",
     "POINT_NAMESPACE",
     "Collection",
-    "Kind",
     "Payload",
     "Point",
+    "PointKind",
     "Scored",
     "Stored",
     "VectorIndex",
     "point_id",
 ]
 
-Kind = Literal["videos", "studies", "reports"]
-KINDS: tuple[Kind, ...] = ("videos", "studies", "reports")
+PointKind = Literal["videos", "studies", "reports"]
+KINDS: tuple[PointKind, ...] = ("videos", "studies", "reports")
 POINT_NAMESPACE = UUID("6f2f0c7e-5d0a-5a38-9d3c-0a1f6f4f1e55")
 _NAMESPACE_BYTES = POINT_NAMESPACE.bytes  # made anew each time, it takes longer than the hash
 
@@ -43,7 +43,7 @@ def point_id(fingerprint: str, key: str) -> UUID:
 class Collection:
     """One encoder's points of one kind."""
 
-    kind: Kind
+    kind: PointKind
     fingerprint: str  # of the encoder
     dimension: int
 

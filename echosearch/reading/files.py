@@ -43,7 +43,7 @@ class ByteReader:
         self.fd = fd
         self.stamp = stamp
         self.size = stamp.size
-        self.fell_short = False  # some read or seek went past the end of the file
+        self.is_truncated = False  # some read or seek went past the end of the file
         self._at = 0
         self._head = self._pread(min(HEAD_BYTES, self.size), 0)
 
@@ -58,11 +58,13 @@ class ByteReader:
             raise FileRefused(Quarantined(Reason.UNREADABLE, f"read failed: {_errno_name(exc)}")) from exc
 
     def read(self, length: int = -1, /) -> bytes:
-        """As a file's read; fewer bytes at the end, which ``fell_short`` remembers."""
+        """As a file's read; fewer bytes at the end, which ``is_truncated`` remembers."""
         left = max(self.size - self._at, 0)
         wanted = left if length is None or length < 0 else length
         if wanted > left:
-            self.fell_short = self.fell_short or left > 0 or wanted != 8  # pydicom asks for 8 more bytes at a clean end
+            self.is_truncated = (
+                self.is_truncated or left > 0 or wanted != 8
+            )  # pydicom asks for 8 more bytes at a clean end
             wanted = left
         data = self.at(self._at, wanted)
         self._at += len(data)
@@ -96,7 +98,7 @@ class ByteReader:
     def seek(self, offset: int, whence: int = 0, /) -> int:
         self._at = {0: 0, 1: self._at, 2: self.size}[whence] + offset
         if self._at > self.size:
-            self.fell_short = True
+            self.is_truncated = True
         return self._at
 
     def tell(self) -> int:

@@ -6,7 +6,7 @@ from echosearch.errors import WhereError
 from echosearch.filters import And, Comparison, Field, Not, Or, Where
 from echosearch.search.results import SearchOptions
 
-__all__ = ["all_of", "fields_of", "is_about_videos", "only_about_studies", "search_condition", "without"]
+__all__ = ["combine_and", "fields_of", "is_about_videos", "only_about_studies", "search_condition", "without"]
 
 # what one study's videos differ in: a condition on these is answered by videos, not by the study's mean
 VIDEO_FIELDS: frozenset[Field] = frozenset({"view", "view_prob", "mode", "device"})
@@ -40,7 +40,7 @@ def search_condition(options: SearchOptions) -> Where | None:
     view = None
     if options.view is not None:
         view = _gated(Comparison("view", "=", options.view.value), options.min_view_prob)
-    return all_of(where, view)
+    return combine_and(where, view)
 
 
 def only_about_studies(options: SearchOptions) -> Where | None:
@@ -55,7 +55,7 @@ def without(field: Field, values: tuple[str, ...]) -> Where | None:
     return Not(Comparison(field, "in", values)) if values else None
 
 
-def all_of(*parts: Where | None) -> Where | None:
+def combine_and(*parts: Where | None) -> Where | None:
     """All of the conditions that are given."""
     given = tuple(part for part in parts if part is not None)
     return given[0] if len(given) == 1 else And(given) if given else None

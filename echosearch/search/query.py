@@ -29,5 +29,5 @@ def query_text(archive: Archive, text: str, options: SearchOptions) -> Results:
         vector = archive.encoder.encode_texts([text])[0]
         hits, dropped = study_hits(search, vector, options)
         warning = language_warning(text, archive.encoder.text_spec)
-        notes = [f"encoder {archive.encoder_id.name}: {warning}"] if warning else []
+        notes = [f"encoder {archive.encoder_info.name}: {warning}"] if warning else []
         return results(search, hits, dropped, options, {"report": text}, *notes)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from echosearch.db.lookup import StudyAbout
+from echosearch.db.lookup import StudyRow
 from echosearch.filters import Field, Where
 from echosearch.index.base import Collection, Scored, VectorIndex
-from echosearch.search.filter_rules import all_of, without
+from echosearch.search.filter_rules import combine_and, without
 from echosearch.search.results import Group
 from echosearch.vector import Vectors
 
@@ -36,7 +36,7 @@ def rank(
     top_k: int,
     group: Group | None,
     where: Where | None,
-    about: Callable[[Sequence[str]], Mapping[str, StudyAbout]],
+    about: Callable[[Sequence[str]], Mapping[str, StudyRow]],
     exact: bool = False,
     first_page: int | None = None,
 ) -> Ranked:
@@ -52,7 +52,7 @@ def rank(
     while True:
         # groups that are found stand aside, so that a page full of one patient's videos hides nobody
         aside = without(field, tuple(sorted(best))) if field is not None else None
-        points = index.search(collection, vector, limit, all_of(where, aside), exact)
+        points = index.search(collection, vector, limit, combine_and(where, aside), exact)
         shown = about([point.key for point in points])
         before = len(best)
         for point in points:

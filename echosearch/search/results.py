@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from echosearch.db.studies.identified import Identified
-from echosearch.encoder.base import EncoderId
+from echosearch.encoder.base import EncoderInfo
 from echosearch.errors import InputError
 from echosearch.filters import Where
 from echosearch.video import View
@@ -68,7 +68,7 @@ class Results:
     """Hits, best first, who made the vectors, and what to know before believing them."""
 
     hits: tuple[Hit, ...]
-    encoder: EncoderId
+    encoder: EncoderInfo
     query: dict[str, str] = field(repr=False)  # {"report": text}, {"study": key} or {"file": name}
     warnings: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from echosearch.archive import Archive
-from echosearch.search.filter_rules import all_of, without
+from echosearch.search.filter_rules import combine_and, without
 from echosearch.search.results import Results, SearchOptions
 from echosearch.search.study_hits import results, searching, study_hits
 from echosearch.search.target import find_target
@@ -21,6 +21,6 @@ def similar(archive: Archive, target: str, options: SearchOptions) -> Results:
         meant = find_target(search, target)
         studies = (meant.study,) if meant.study else ()
         patients = () if options.include_same_patient else meant.patients
-        aside = all_of(without("study", studies), without("patient", patients))
+        aside = combine_and(without("study", studies), without("patient", patients))
         hits, dropped = study_hits(search, meant.vector, options, aside)
         return results(search, hits, dropped, options, meant.query)

@@ -11,12 +11,12 @@ import numpy as np
 
 from echosearch.archive import Archive
 from echosearch.db import Connection, lookup
-from echosearch.db.lookup import StoredVideo, StudyAbout, VideoAbout
+from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
 from echosearch.db.studies.identified import identified, report_texts
 from echosearch.errors import EmptyArchive
 from echosearch.filters import Where
-from echosearch.index.base import Kind, Scored
-from echosearch.search.filter_rules import all_of, is_about_videos, search_condition
+from echosearch.index.base import PointKind, Scored
+from echosearch.search.filter_rules import combine_and, is_about_videos, search_condition
 from echosearch.search.rank import Ranked, rank
 from echosearch.search.results import Hit, Results, SearchOptions
 from echosearch.vector import Vectors, unit
@@ -38,20 +38,20 @@ def searching(archive: Archive) -> Iterator[Searching]:
     """Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded."""
     archive.check_encoder()
     with archive.engine.connect() as connection:
-        encoder_id = lookup.encoder_row(connection, archive.encoder_id.fingerprint)
+        encoder_id = lookup.encoder_row(connection, archive.encoder_info.fingerprint)
         if encoder_id is None:
             raise EmptyArchive("the archive is empty: run echosearch ingest FOLDER first")
         yield Searching(archive, connection, encoder_id)
 
 
 def rank_kind(
-    search: Searching, kind: Kind, vector: Vectors, options: SearchOptions, where: Where | None
-) -> tuple[Ranked, Mapping[str, StudyAbout]]:
+    search: Searching, kind: PointKind, vector: Vectors, options: SearchOptions, where: Where | None
+) -> tuple[Ranked, Mapping[str, StudyRow]]:
     """The best points of a collection and their rows. Raises EmptyArchive when it holds none at all."""
     collection = search.archive.collection(kind)
-    rows: dict[str, StudyAbout] = {}
+    rows: dict[str, StudyRow] = {}
 
-    def about(keys: Sequence[str]) -> Mapping[str, StudyAbout]:
+    def about(keys: Sequence[str]) -> Mapping[str, StudyRow]:
         match kind:
             case "videos":
                 rows.update(lookup.videos_about(search.connection, search.encoder_id, keys))
@@ -78,11 +78,11 @@ def study_hits(
     own; with one, the videos that meet it are ranked and the best stands for its study.
     """
     by_video = options.group == "video" or is_about_videos(options)
-    where = all_of(search_condition(options), aside)
+    where = combine_and(search_condition(options), aside)
     ranked, rows = rank_kind(search, "videos" if by_video else "studies", vector, options, where)
     if by_video:
         pairs = [(point, rows[point.key], point.score) for point in ranked.points]
-        hits = [_hit(point, about, about, score) for point, about, score in pairs if isinstance(about, VideoAbout)]
+        hits = [_hit(point, about, about, score) for point, about, score in pairs if isinstance(about, VideoRow)]
     else:
         studies = [point.study for point in ranked.points]
         videos = lookup.videos_of(search.connection, search.encoder_id, studies)
@@ -92,7 +92,7 @@ def study_hits(
     return [replace(hit, rank=place) for place, hit in enumerate(hits, 1)], ranked.dropped
 
 
-def _best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoAbout | None, float | None]:
+def _best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoRow | None, float | None]:
     """The video nearest to the query, and its cosine; of equals the first by key."""
     if not videos:
         return None, None
@@ -101,7 +101,7 @@ def _best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoAb
     return videos[place].about, float(cosines[place])
 
 
-def _hit(point: Scored, about: StudyAbout, video: VideoAbout | None, video_score: float | None) -> Hit:
+def _hit(point: Scored, about: StudyRow, video: VideoRow | None, video_score: float | None) -> Hit:
     return Hit(
         **_shared(point, about),
         video=video.key if video else None,
@@ -113,12 +113,12 @@ def _hit(point: Scored, about: StudyAbout, video: VideoAbout | None, video_score
     )
 
 
-def report_hit(point: Scored, about: StudyAbout, own_study: str | None) -> Hit:
+def report_hit(point: Scored, about: StudyRow, own_study: str | None) -> Hit:
     """A report as a hit, without its text."""
     return Hit(**_shared(point, about), report=point.key, same_study=about.study == own_study)
 
 
-def _shared(point: Scored, about: StudyAbout) -> dict[str, Any]:
+def _shared(point: Scored, about: StudyRow) -> dict[str, Any]:
     month = about.month
     return {
         "rank": 0,
@@ -140,7 +140,7 @@ def results(
         names = identified(search.connection, [hit.study for hit in hits])
         texts = report_texts(search.connection, [hit.report for hit in hits if hit.report])
         shown = [replace(hit, identified=names.get(hit.study), report_text=texts.get(hit.report or "")) for hit in hits]
-    encoder = search.archive.encoder_id
+    encoder = search.archive.encoder_info
     warnings = list(notes)
     if not encoder.trained:
         warnings.insert(0, f"encoder {encoder.name} is untrained: its weights are random and this order means nothing")

@@ -88,7 +88,7 @@ def _same_video(search: Searching, path: Path, header: VideoHeader | None) -> lo
         return lookup.video_with_bytes(search.connection, search.encoder_id, _sha256(path))
     video = search.archive.keyring.video(header.sop_uid)
     known = lookup.video_with_key(search.connection, search.encoder_id, video)
-    return known if known is not None and known.pixel_sha256 == header.pixel_sha256 else None
+    return known if known is not None and known.pixel_digest == header.pixel_digest else None
 
 
 def _sha256(path: Path) -> bytes:

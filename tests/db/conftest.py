@@ -17,12 +17,12 @@ from echosearch.db.admission.admit import Admitted, admit
 from echosearch.db.files.ledger import Claimed, FoundFile, claim, start_run
 from echosearch.db.vectors.generation import activate, register_encoder
 from echosearch.db.vectors.write import put_video_vectors
-from echosearch.encoder.base import EncoderId
+from echosearch.encoder.base import EncoderInfo
 from echosearch.pseudonyms import Keyring
 from echosearch.vector import Vectors
 from echosearch.video import Mode, Quarantined, Skipped, VideoHeader
 
-ENCODER = EncoderId("fake", "1", "ab" * 32, 8, "Apache-2.0", "test", trained=False)
+ENCODER = EncoderInfo("fake", "1", "ab" * 32, 8, "Apache-2.0", "test", trained=False)
 KEYRING = Keyring(bytes(32))
 
 
@@ -40,7 +40,7 @@ def header(sop: str, study: str = "1.2.3", patient: str = "0007", pixels: bytes 
         "columns": 320,
         "n_frames": 30,
         "sha256": hashlib.sha256(sop.encode() + pixels + str(given).encode()).digest(),
-        "pixel_sha256": hashlib.sha256(pixels or sop.encode()).digest(),
+        "pixel_digest": hashlib.sha256(pixels or sop.encode()).digest(),
         "study_date": date(2024, 3, 14),
         "age_years": 71,
         "sex": "F",

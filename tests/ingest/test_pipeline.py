@@ -106,7 +106,7 @@ def test_another_encoder_is_refused_with_both_names(archive: Archive, export: Ex
     other = Archive(archive.settings, archive.engine, archive.index, FakeEncoder(salt="other"))
     with pytest.raises(EncoderMismatch) as caught:
         ingest(other, export.root, IngestOptions())
-    assert archive.encoder_id.fingerprint[:12] in str(caught.value)
+    assert archive.encoder_info.fingerprint[:12] in str(caught.value)
     assert other.encoder_id.fingerprint[:12] in str(caught.value)
 
 
@@ -160,7 +160,7 @@ def test_a_replaced_file_is_taken_again(archive: Archive, export: Export) -> Non
 def test_the_index_can_be_lost(archive: Archive, mixed: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest(archive, mixed.root, IngestOptions())
     collection = archive.collection("videos")
-    query = np.ones(archive.encoder_id.dimension, np.float32)
+    query = np.ones(archive.encoder_info.dimension, np.float32)
     before = archive.index.search(collection, query, 20)
     archive.index.close()
     shutil.rmtree(archive.settings.home / "qdrant")
@@ -207,7 +207,7 @@ def test_verify_finds_points_that_nobody_here_has_sent(archive: Archive, export:
     for id, key in zip(ids, (first.key, "somebody's"), strict=True):
         archive.index.upsert(collection, [Point(id, first.vector, replace(payload, key=key))])
     videos = next(found for found in verify(archive).collections if found.collection == "videos")
-    assert (set(videos.strangers), videos.points, videos.count) == ({str(id) for id in ids}, 4, 2)
+    assert (set(videos.foreign_ids), videos.points, videos.count) == ({str(id) for id in ids}, 4, 2)
     assert verify(archive, repair=True).repaired == 2
     assert verify(archive).clean
     assert archive.index.count(collection) == 2
@@ -320,7 +320,7 @@ def test_a_study_whose_videos_point_in_opposite_ways_has_no_mean_and_ends_nothin
 
     def opposite(clips: Sequence[Clip]) -> Vectors:
         signs = np.array([1.0, -1.0], np.float32)[: len(clips), None]
-        return np.repeat(signs, archive.encoder_id.dimension, axis=1)
+        return np.repeat(signs, archive.encoder_info.dimension, axis=1)
 
     monkeypatch.setattr(archive.encoder, "encode_clips", opposite)
     assert ingest(archive, export.root, IngestOptions(batch_size=2)).indexed == 2

@@ -53,7 +53,7 @@ def batches(archive: Archive) -> int:
 def vectors(archive: Archive) -> dict[str, Vectors]:
     """Key -> raw vector, of videos, studies and reports of the archive's encoder."""
     with archive.engine.begin() as connection:
-        encoder_id = register_encoder(connection, archive.encoder_id)
+        encoder_id = register_encoder(connection, archive.encoder_info)
         return {
             row[0]: from_bytes(row[1])
             for table, key in VECTOR_TABLES.values()

@@ -28,7 +28,7 @@ def due(archive: Archive, export: Export, monkeypatch: pytest.MonkeyPatch) -> in
     ingest(archive, export.root, IngestOptions())
     monkeypatch.setattr("ingest.relay.RELAY_BATCH", 1)
     with archive.engine.begin() as connection:
-        encoder_id = register_encoder(connection, archive.encoder_id)
+        encoder_id = register_encoder(connection, archive.encoder_info)
         assert outbox.enqueue_everything(connection, encoder_id) == 6
     return encoder_id
 
@@ -40,9 +40,9 @@ def rows_due(archive: Archive) -> int:
 
 def test_what_is_told_to_stop_leaves_the_rest_due(archive: Archive, due: int) -> None:
     told: list[int] = []
-    assert relay(archive, archive.encoder_id, due, told.append, stopping=lambda: len(told) == 2) == 2
+    assert relay(archive, archive.encoder_info, due, told.append, stopping=lambda: len(told) == 2) == 2
     assert rows_due(archive) == 4
-    assert relay(archive, archive.encoder_id, due) == 4
+    assert relay(archive, archive.encoder_info, due) == 4
     assert verify(archive).clean
 
 
@@ -65,7 +65,7 @@ def test_a_row_that_becomes_visible_behind_a_younger_one_is_sent(archive: Archiv
                 )
         told.append(sent)
 
-    assert relay(archive, archive.encoder_id, due, appear) == 6
+    assert relay(archive, archive.encoder_info, due, appear) == 6
     assert rows_due(archive) == 0
     assert verify(archive).clean
 
@@ -84,9 +84,9 @@ def test_what_could_not_be_marked_stays_due_and_is_said(
 
     monkeypatch.setattr(outbox, "done", fail)
     with pytest.raises(StoreUnreachable):
-        relay(archive, archive.encoder_id, due)
+        relay(archive, archive.encoder_info, due)
     assert rows_due(archive) == 5
-    assert relay(archive, archive.encoder_id, due) == 5
+    assert relay(archive, archive.encoder_info, due) == 5
     assert verify(archive).clean
 
 
@@ -103,7 +103,7 @@ def test_what_the_index_did_not_take_stays_due_and_is_said(
 
     monkeypatch.setattr(archive.index, "upsert", fail)
     with pytest.raises(StoreUnreachable, match="the disk is full"):
-        relay(archive, archive.encoder_id, due)
+        relay(archive, archive.encoder_info, due)
     assert rows_due(archive) == 5
-    assert relay(archive, archive.encoder_id, due) == 5
+    assert relay(archive, archive.encoder_info, due) == 5
     assert verify(archive).clean

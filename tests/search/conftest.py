@@ -196,8 +196,8 @@ def add_video(connection, video: KnownVideo) -> None:
         {
             "video_key": video.key,
             "study_key": video.study.key,
-            "file_sha256": video.key.encode(),
-            "pixel_sha256": video.key.encode(),
+            "content_digest": video.key.encode(),
+            "pixel_digest": video.key.encode(),
             "n_frames": 30,
             "rows": 240,
             "columns": 320,

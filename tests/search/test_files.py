@@ -90,7 +90,7 @@ def point_at(corpus: Corpus, study: str, patient: str) -> None:
 
     with corpus.archive.engine.begin() as connection:
         enqueue(connection, corpus.encoder_id, "studies", "upsert", {study: 1})
-    assert relay(corpus.archive, corpus.archive.encoder_id, corpus.encoder_id) == 1
+    assert relay(corpus.archive, corpus.archive.encoder_info, corpus.encoder_id) == 1
 
 
 @pytest.mark.parametrize("known_by", ["its path", "its pixels", "its bytes"])
@@ -105,7 +105,7 @@ def test_a_file_of_the_archive_is_answered_from_its_stored_vector(
         case "its pixels":
             header = inspect_file(cine)
             assert isinstance(header, VideoHeader)
-            new, pixels = corpus.archive.keyring.video(header.sop_uid), header.pixel_sha256
+            new, pixels = corpus.archive.keyring.video(header.sop_uid), header.pixel_digest
         case "its bytes":
             cine = write_avi(tmp_path / "IM.avi")
             sha256 = hashlib.sha256(cine.read_bytes()).digest()

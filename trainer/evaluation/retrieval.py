@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 from echosearch.vector import Vectors, unit
 from trainer.evaluation.metrics import EXACT
 
-__all__ = ["BothWays", "Interval", "Places", "Retrieval", "both_ways", "places", "scores"]
+__all__ = ["BothWays", "Interval", "Ranks", "Retrieval", "both_ways", "places", "scores"]
 
 RECALL_AT = (1, 5, 10)
 CHUNK = 2048  # queries at a time: memory CHUNK x N
 
 
 @dataclass(frozen=True)
-class Places:
+class Ranks:
     """For each query: how many candidates score higher than its own, and how many others exactly as high."""
 
     higher: NDArray[np.int64]
     ties: NDArray[np.int64]
 
-    def __getitem__(self, rows: NDArray[np.int64]) -> Places:
-        return Places(self.higher[rows], self.ties[rows])
+    def __getitem__(self, rows: NDArray[np.int64]) -> Ranks:
+        return Ranks(self.higher[rows], self.ties[rows])
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class BothWays:
         return found
 
 
-def places(queries: Vectors, candidates: Vectors) -> Places:
+def places(queries: Vectors, candidates: Vectors) -> Ranks:
     """(N, D) and (N, D) raw, row i belongs to row i. In float64, so that equal vectors tie exactly."""
     own_queries = unit(queries).astype(np.float64)
     own_candidates = unit(candidates).astype(np.float64)
@@ -83,10 +83,10 @@ def places(queries: Vectors, candidates: Vectors) -> Places:
         own = cosine[np.arange(len(rows)), rows][:, None]
         higher[rows] = (cosine > own).sum(axis=1)
         ties[rows] = (cosine == own).sum(axis=1) - 1
-    return Places(higher, ties)
+    return Ranks(higher, ties)
 
 
-def scores(found: Places) -> dict[str, NDArray[np.float64]]:
+def scores(found: Ranks) -> dict[str, NDArray[np.float64]]:
     """Each query's share of every score: "mrr", "rank", "r1", "r5", "r10"; their means are the scores."""
     first, last = found.higher + 1, found.higher + found.ties + 1  # places that the own one can take
     harmonic = np.concatenate(([0.0], np.cumsum(1.0 / np.arange(1, int(last.max(initial=1)) + 1))))

@@ -39,7 +39,7 @@ from echosearch.report.text import model_text
 from trainer.config import TrainConfig
 from trainer.training_record import Run, runs_before
 
-__all__ = ["Start", "begin"]
+__all__ = ["Start", "build_start"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Start:
     before: tuple[Run, ...] = ()  # that the weights have been through; read now, for a start may be gone at the end
 
 
-def begin(config: TrainConfig, reports: Sequence[str]) -> Start:
+def build_start(config: TrainConfig, reports: Sequence[str]) -> Start:
     """The same config, seed and reports give the same weights. Raises BundleError, InputError."""
     model = config.model
     if model.start:

@@ -1,4 +1,4 @@
-"""A PlacesPool's first weights from the data: what to keep of all places, and which gate a view takes.
+"""A SpatialPool's first weights from the data: what to keep of all places, and which gate a view takes.
 
 No report is used: only the videos, and the view and mode that they are known by.
 """
@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from echosearch.encoder.towers.spatial_pool import PlacesPool
+from echosearch.encoder.towers.spatial_pool import SpatialPool
 
-__all__ = ["prime_places"]
+__all__ = ["init_pool"]
 
 SHARP = 20.0  # of the gates' softmax: a right guess of 1 against 0 leaves the others e^-20
 RIDGE = 0.01
 
 
-def prime_places(pool: PlacesPool, seen: Tensor, classes: Sequence[int]) -> None:
+def init_pool(pool: SpatialPool, seen: Tensor, classes: Sequence[int]) -> None:
     """``seen`` (V, 3 * places * readout) of each video; ``classes`` its kind, -1 where nothing is known.
 
     compress: the principal directions within the kinds; gate: ridge regression to the kind. With no kinds known the

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from echosearch.batch import batched
 from echosearch.encoder.towers.build import normalise
-from echosearch.encoder.towers.spatial_pool import PlacesPool
+from echosearch.encoder.towers.spatial_pool import SpatialPool
 from echosearch.errors import ConfigError
 from echosearch.report.text import phrases
 from trainer.config import TrainConfig
@@ -32,7 +32,7 @@ from trainer.data.batches import Batches, Pairs
 from trainer.data.cache import ClipCache
 from trainer.model.phrase_table import PhraseTable
 from trainer.model.trainee import study_means
-from trainer.warm_start.pool_init import prime_places
+from trainer.warm_start.pool_init import init_pool
 from trainer.warm_start.view_pretraining import kinds_of
 from trainer.warm_start.whiten import inputs_of, last_linear
 
@@ -69,9 +69,9 @@ def begin_heads(tower: nn.Module, table: PhraseTable, batches: Batches, cache: C
     if head.bias is None:
         raise ConfigError("optim.heads_first needs a video head with a bias")
     pool = getattr(tower, "places", None)
-    if isinstance(pool, PlacesPool):
+    if isinstance(pool, SpatialPool):
         seen = _of_videos(tower, pairs, cache, config, pool.readout)
-        prime_places(pool, seen, kinds_of(pairs))
+        init_pool(pool, seen, kinds_of(pairs))
         with torch.no_grad():
             features = _study_means(pool.gated(seen), pairs)
     else:
@@ -166,7 +166,7 @@ def _study_means(found: Tensor, pairs: Pairs) -> Floats:
 
 
 def _of_videos(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainConfig, layer: nn.Linear) -> Tensor:
-    """What ``layer`` of the trunk gets, or a PlacesPool's readout gives as ``seen``, for each video: (V, F)."""
+    """What ``layer`` of the trunk gets, or a SpatialPool's readout gives as ``seen``, for each video: (V, F)."""
     device = layer.weight.device
     pool = getattr(tower, "places", None)
     found = []
@@ -176,7 +176,7 @@ def _of_videos(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainCo
             pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device)
             n_valid = torch.tensor([clip.n_valid for clip in clips], device=device)
             given = inputs_of(tower, layer, [normalise(pixels, n_valid, config.model.clip)])
-            if isinstance(pool, PlacesPool) and layer is pool.readout:
+            if isinstance(pool, SpatialPool) and layer is pool.readout:
                 given = pool.seen(given)
             # a tower that looks at frames one by one takes the mean behind its head: before it is as good
             found.append(given.reshape(len(block), -1, given.shape[-1]).mean(dim=1))

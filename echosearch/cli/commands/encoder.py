@@ -10,9 +10,9 @@ import click
 
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.output import PUT_IN_USE, note, say_json, table
-from echosearch.cli.path_type import place
-from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle.catalog import AtHand, bundles_at_hand
+from echosearch.cli.path_type import as_path
+from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder.bundle.catalog import BundleEntry, bundles_at_hand
 from echosearch.encoder.bundle.folder import bundle_kind, load_manifest, load_view_manifest
 from echosearch.encoder.bundle.installed import find_own_bundle, use_bundle, use_views
 from echosearch.report.csv_tables import read_reports
@@ -49,8 +49,8 @@ def encoder() -> None:
 
 @click.command(short_help="Make an untrained encoder.")
 @click.option("--size", type=click.Choice(SIZES), default="tiny", show_default=True, help="tiny runs on any CPU.")
-@click.option("--reports", type=place, required=True, metavar="CSV", help="For its vocabulary.")
-@click.option("--out", type=place, required=True, metavar="FOLDER", help="Where it is written.")
+@click.option("--reports", type=as_path, required=True, metavar="CSV", help="For its vocabulary.")
+@click.option("--out", type=as_path, required=True, metavar="FOLDER", help="Where it is written.")
 @click.option("--architecture", type=click.Choice(ARCHITECTURES), default="vivit", show_default=True)
 @click.option("--name", help="What to call it; default: untrained-ARCHITECTURE-SIZE.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the random weights.")
@@ -74,7 +74,7 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
 
 
 @click.command("use", short_help="Choose the encoder of this archive.")
-@click.argument("folder", metavar="FOLDER|NAME", type=place)
+@click.argument("folder", metavar="FOLDER|NAME", type=as_path)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def choose(folder: Path, as_json: bool) -> None:
     """Copy the encoder in FOLDER into ECHOSEARCH_HOME and use it from now on, for ingest and search.
@@ -136,7 +136,7 @@ def show_list(as_json: bool) -> None:
     table(columns, rows, right=("dimension",))
 
 
-def _facts(one: AtHand) -> dict[str, Any]:
+def _facts(one: BundleEntry) -> dict[str, Any]:
     facts = {**asdict(one), "folder": str(one.folder)}
     del facts["kind"]  # the list it stands in says so
     return facts
@@ -154,7 +154,7 @@ def _yes(fact: bool) -> str:
     return "yes" if fact else "no"
 
 
-def say_caveats(one: EncoderId) -> None:
+def say_caveats(one: EncoderInfo) -> None:
     """One line where what it finds means nothing yet."""
     if not one.trained:
         note("this encoder is untrained: its weights are random, what it finds means nothing yet")

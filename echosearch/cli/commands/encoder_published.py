@@ -12,7 +12,7 @@ import click
 
 from echosearch.cli.commands.encoder import say_licence
 from echosearch.cli.output import PUT_IN_USE, note, say_json, table
-from echosearch.cli.path_type import place
+from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.folder import bundle_kind, load_manifest
 from echosearch.encoder.bundle.installed import find_own_bundle
 from echosearch.errors import InputError
@@ -25,9 +25,9 @@ TOKENIZER_HELP = "The authors' vocabulary (vocab.txt; CLIP's merges), or a folde
 
 @click.command("import", short_help="Turn published weights into an encoder.")
 @click.argument("kind")
-@click.argument("source", type=place)
-@click.option("--tokenizer", type=place, metavar="PATH", help=TOKENIZER_HELP)
-@click.option("--out", type=place, required=True, metavar="FOLDER", help="Where it is written.")
+@click.argument("source", type=as_path)
+@click.option("--tokenizer", type=as_path, metavar="PATH", help=TOKENIZER_HELP)
+@click.option("--out", type=as_path, required=True, metavar="FOLDER", help="Where it is written.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def import_(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json: bool) -> None:
     """Turn the weights in SOURCE, as their authors publish them, into an encoder in FOLDER.
@@ -44,8 +44,8 @@ def import_(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json:
 
 @click.command(short_help="Download published weights and import them.")
 @click.argument("kind")
-@click.option("--tokenizer", type=place, metavar="PATH", help=TOKENIZER_HELP)
-@click.option("--out", type=place, required=True, metavar="FOLDER", help="Where it is written.")
+@click.option("--tokenizer", type=as_path, metavar="PATH", help=TOKENIZER_HELP)
+@click.option("--out", type=as_path, required=True, metavar="FOLDER", help="Where it is written.")
 @click.option("--repo", metavar="OWNER/NAME", help="The hub's repository, where it is another than the authors'.")
 @click.option("--file", "file", metavar="NAME", help="The checkpoint's name in that repository.")
 @click.option("--sha256", metavar="HEX", help="What the download must be.")
@@ -69,12 +69,12 @@ def pull(
     echosearch encoder pull echoprime --tokenizer ./biomedbert --out bundles/echoprime
     echosearch encoder pull videoechoclip-videomae2 --repo OWNER/NAME --file model.pt --tokenizer ./bert --out videomae2
     """
-    from echosearch.encoder.published import KINDS, check_import, licence_of  # torch
+    from echosearch.encoder.published import PUBLISHED_MODELS, check_import, licence_of  # torch
     from echosearch.encoder.published.pull import ORIGINS, Origin, fetch
 
-    chosen = next((known for known in KINDS if known == kind), None)
+    chosen = next((known for known in PUBLISHED_MODELS if known == kind), None)
     if chosen is None:
-        raise InputError(f"no importer for {kind!r}: it is one of {', '.join(KINDS)}")
+        raise InputError(f"no importer for {kind!r}: it is one of {', '.join(PUBLISHED_MODELS)}")
     origin = ORIGINS.get(chosen)
     if repo is not None and file is not None:
         origin = Origin(repo=repo, files=(file,))
@@ -105,7 +105,7 @@ def _agreed() -> bool:
 
 
 @click.command(short_help="Prove that an encoder computes its author's vectors here.")
-@click.argument("folder", metavar="FOLDER|NAME", type=place)
+@click.argument("folder", metavar="FOLDER|NAME", type=as_path)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def check(folder: Path, as_json: bool) -> None:
     """Load the encoder in FOLDER, compare what it computes here with the vectors that came with it, measure its speed.
@@ -129,10 +129,10 @@ def check(folder: Path, as_json: bool) -> None:
 
 
 def _import(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json: bool) -> None:
-    from echosearch.encoder.published import KINDS, import_published, views_folder  # torch
+    from echosearch.encoder.published import PUBLISHED_MODELS, import_published, views_folder  # torch
 
-    if kind not in KINDS:
-        raise InputError(f"no importer for {kind!r}: it is one of {', '.join(KINDS)}")
+    if kind not in PUBLISHED_MODELS:
+        raise InputError(f"no importer for {kind!r}: it is one of {', '.join(PUBLISHED_MODELS)}")
     made = import_published(kind, source, tokenizer, out)
     if as_json:
         say_json({"folder": str(out), **asdict(made)})

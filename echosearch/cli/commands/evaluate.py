@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from echosearch.cli.output import note, say_json, table
-from echosearch.cli.path_type import place
+from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.folder import load_manifest, load_view_manifest
 from echosearch.encoder.bundle.shipped import find_bundle
 
@@ -21,15 +21,15 @@ FIGURES = (".png", ".pdf", ".svg")
 
 
 @click.command(short_help="Score an encoder as the papers do.")
-@click.argument("bundle", metavar="FOLDER|NAME", type=place)
+@click.argument("bundle", metavar="FOLDER|NAME", type=as_path)
 @click.option(
     "--split", type=click.Choice(("train", "validation", "test", "all")), default="test", show_default=True,
     help="Which patients.",
 )  # fmt: skip
-@click.option("--config", type=place, metavar="TOML", help="Data other than those the bundle was trained with.")
+@click.option("--config", type=as_path, metavar="TOML", help="Data other than those the bundle was trained with.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a key of --config.")
-@click.option("--view-classifier", type=place, metavar="BUNDLE", help="Also score this view classifier.")
-@click.option("--figure", type=place, metavar="PNG", help="Draw the table; needs the extra train.")
+@click.option("--view-classifier", type=as_path, metavar="BUNDLE", help="Also score this view classifier.")
+@click.option("--figure", type=as_path, metavar="PNG", help="Draw the table; needs the extra train.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/training.md.")
 def evaluate(

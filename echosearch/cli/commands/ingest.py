@@ -12,7 +12,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.output import SLOW_INDEX, note, one_line, say_json
-from echosearch.cli.path_type import place
+from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
@@ -23,10 +23,12 @@ SOME_FAILED = 3
 
 
 @click.command(short_help="Read a PACS export into the archive.")
-@click.argument("folder", type=place)
-@click.option("--reports", type=place, metavar="CSV", help="Reports: report_text and study_uid, accession_number, ...")
-@click.option("--views", type=place, metavar="CSV", help="View labels: sop_uid or path, view, view_prob.")
-@click.option("--sidecar", type=place, metavar="CSV", help="Whose each mp4 or avi is: path, study_uid, ...")
+@click.argument("folder", type=as_path)
+@click.option(
+    "--reports", type=as_path, metavar="CSV", help="Reports: report_text and study_uid, accession_number, ..."
+)
+@click.option("--views", type=as_path, metavar="CSV", help="View labels: sop_uid or path, view, view_prob.")
+@click.option("--sidecar", type=as_path, metavar="CSV", help="Whose each mp4 or avi is: path, study_uid, ...")
 @click.option("--secondary-capture", is_flag=True, help="Also take screen captures; they may show names.")
 @click.option("--retry-quarantined", is_flag=True, help="Try files again that could not be read before.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")

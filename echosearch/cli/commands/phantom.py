@@ -13,7 +13,7 @@ import click
 
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.output import say_json
-from echosearch.cli.path_type import place
+from echosearch.cli.path_type import as_path
 
 __all__ = ["COMMANDS", "MAX_SEED", "phantom", "write"]
 
@@ -35,7 +35,7 @@ def phantom() -> None:
 
 
 @click.command(short_help="Write an archive of synthetic studies.")
-@click.argument("folder", type=place)
+@click.argument("folder", type=as_path)
 @click.option("--patients", type=click.IntRange(1), default=20, show_default=True, help="About 2 studies each.")
 @click.option(
     "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="The same seed, the same archive."

@@ -13,16 +13,16 @@ from echosearch.archive import open_archive
 from echosearch.cli.commands.encoder import say_caveats, say_licence, say_override
 from echosearch.cli.commands.ingest import SOME_FAILED, say_work
 from echosearch.cli.output import note, one_line, say_json
-from echosearch.cli.path_type import place
+from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
-from echosearch.encoder.bundle.installed import bundle_in_use, find_own_bundle, take_bundle, use_bundle
+from echosearch.encoder.bundle.installed import bundle_in_use, find_own_bundle, install_bundle, use_bundle
 from echosearch.settings import load_settings
 
 __all__ = ["reembed"]
 
 
 @click.command(short_help="Embed the archive with another encoder.")
-@click.argument("folder", metavar="[FOLDER|NAME]", type=place, required=False)
+@click.argument("folder", metavar="[FOLDER|NAME]", type=as_path, required=False)
 @click.option("--no-promote", is_flag=True, help="Only make the vectors; the encoder before goes on answering.")
 @click.option("--leave-out-missing", is_flag=True, help="Let it answer though some videos could not be embedded.")
 @click.option("--name-files", is_flag=True, help="Name files that could not be embedded, the first 20.")
@@ -55,7 +55,7 @@ def reembed(
         raise click.UsageError("--leave-out-missing says what a promotion may leave out: not with --no-promote")
     settings = load_settings()
     named = find_own_bundle(settings.home, folder) if folder else bundle_in_use(settings.home, settings.encoder)
-    own = take_bundle(settings.home, named)
+    own = install_bundle(settings.home, named)
     work = import_module("ingest.reembed")
     options = work.ReembedOptions(promote=not no_promote, leave_out_missing=leave_out_missing, **given)
     with open_archive(settings.model_copy(update={"encoder": own})) as archive, ingesting("videos") as draw:

@@ -10,7 +10,7 @@ import click
 
 from echosearch.archive import Archive, open_archive
 from echosearch.cli.output import say_json, table
-from echosearch.cli.path_type import place
+from echosearch.cli.path_type import as_path
 from echosearch.cli.reason_text import MEANING
 from echosearch.db.files.ledger import as_walked
 from echosearch.db.files.status import archive_counts, link_problems, why
@@ -23,7 +23,7 @@ __all__ = ["status"]
 
 
 @click.command(short_help="Count what the archive holds and what it left out.")
-@click.option("--why", "path", type=place, metavar="FILE", help="What became of this file.")
+@click.option("--why", "path", type=as_path, metavar="FILE", help="What became of this file.")
 @click.option("--unmatched", is_flag=True, help="List reports that belong to no study, and why.")
 @click.option("--identified", is_flag=True, help="With --unmatched: the identifiers they came with.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")

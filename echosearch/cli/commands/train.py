@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from echosearch.cli.output import PUT_IN_USE, note, say_json
-from echosearch.cli.path_type import place
+from echosearch.cli.path_type import as_path
 
 __all__ = ["STOPPED", "train"]
 
@@ -17,7 +17,7 @@ STOPPED = 3  # told to stop before the end; the checkpoint is there
 
 
 @click.command(short_help="Train an encoder.")
-@click.argument("config", type=place)
+@click.argument("config", type=as_path)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a key, such as optim.lr=1e-4.")
 @click.option("--json", "as_json", is_flag=True, help="How it ended, as JSON.")
 @click.pass_context

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from echosearch.db.admission.study_owner import Owner, belonging, known_owners
-from echosearch.db.files.backing import forget_vanished, forsake, stood_for, vouched_for
+from echosearch.db.admission.study_owner import StudyOwner, belonging, known_owners
+from echosearch.db.files.backing import backed_video, forget_vanished, still_backed, withdraw_unbacked
 from echosearch.db.files.ledger import Claimed, note_videos, release_duplicates, settle
 from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
 from echosearch.db.studies.identity import Candidate, write_identity
@@ -45,12 +45,12 @@ class Admitted:
 
 
 @dataclass
-class _Known:
+class _KnownVideo:
     """What the archive holds under one SOP Instance UID, this batch's earlier files included."""
 
-    file_sha256: bytes
-    pixel_sha256: bytes
-    owner: int | None  # the file that stands for it
+    content_digest: bytes
+    pixel_digest: bytes
+    backing_file: int | None  # the file that stands for it
     conflict: bool
 
 
@@ -62,7 +62,7 @@ def admit(
     The settled ones are written to the ledger too. Call inside a transaction.
     """
     candidates = [_candidate(keyring, claimed, header) for claimed, header in inspected]
-    before = stood_for(connection, [candidate.claimed.id for candidate in candidates])
+    before = backed_video(connection, [candidate.claimed.id for candidate in candidates])
     videos = _known_videos(connection, candidates)
     owners = known_owners(connection, [candidate.study_key for candidate in candidates])
     by_hearsay = {key for key, owner in owners.items() if not owner.conflict}  # no file of this batch has agreed
@@ -71,10 +71,10 @@ def admit(
     duplicates: dict[int, str] = {}
     replaced: list[str] = []
     for candidate in candidates:
-        own = Owner.of(candidate)
+        own = StudyOwner.of(candidate)
         owner = owners.setdefault(candidate.study_key, own)
         corrected = not owner.fits(own) and candidate.study_key in by_hearsay
-        if corrected and not vouched_for(connection, candidate.study_key):
+        if corrected and not still_backed(connection, candidate.study_key):
             owner = owners[candidate.study_key] = own
         if owner.conflict or not owner.fits(own):
             owners[candidate.study_key] = replace(owner, conflict=True)
@@ -84,19 +84,19 @@ def admit(
         if own.surety > owner.surety:
             owners[candidate.study_key] = own
         known, header, file_id = videos.get(candidate.video_key), candidate.header, candidate.claimed.id
-        if known is None or (known.owner in (None, file_id) and not known.conflict and _same(known, header)):
+        if known is None or (known.backing_file in (None, file_id) and not known.conflict and _same(known, header)):
             pass
-        elif known.owner in (None, file_id) and not known.conflict:
+        elif known.backing_file in (None, file_id) and not known.conflict:
             replaced.append(candidate.video_key)  # what it replaces failed, or was this file's own
         elif _same(known, header) and not known.conflict:
-            how = "same bytes" if known.file_sha256 == header.sha256 else "same pixels, another header"
+            how = "same bytes" if known.content_digest == header.content_digest else "same pixels, another header"
             settled.append((file_id, Skipped(Reason.DUPLICATE, how)))
             duplicates[file_id] = candidate.video_key
             continue
         else:
             known.conflict = True
             continue
-        videos[candidate.video_key] = _Known(header.sha256, header.pixel_sha256, file_id, False)
+        videos[candidate.video_key] = _KnownVideo(header.content_digest, header.pixel_digest, file_id, False)
         welcome[candidate.video_key] = candidate
     withdraw_videos(connection, replaced)
     quarrels = _quarantine_conflicts(connection, candidates, videos, owners)
@@ -112,14 +112,14 @@ def admit(
     note_videos(connection, duplicates)
     again = {c.video_key for c in taken if before.get(c.claimed.id) == c.video_key}
     videos_in = _write(connection, encoder_id, taken, again)
-    forsake(connection, sorted({*before.values()} - {c.video_key for c in taken}))
+    withdraw_unbacked(connection, sorted({*before.values()} - {c.video_key for c in taken}))
     label_videos(connection, sorted({*duplicates.values()}))  # a table may name the copy's path
     return videos_in, settled
 
 
-def _same(known: _Known, header: VideoHeader) -> bool:
-    same_pixels = bool(header.pixel_sha256) and known.pixel_sha256 == header.pixel_sha256
-    return known.file_sha256 == header.sha256 or same_pixels
+def _same(known: _KnownVideo, header: VideoHeader) -> bool:
+    same_pixels = bool(header.pixel_digest) and known.pixel_digest == header.pixel_digest
+    return known.content_digest == header.content_digest or same_pixels
 
 
 def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:
@@ -130,25 +130,25 @@ def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candi
     return Candidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
 
 
-def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, _Known]:
+def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, _KnownVideo]:
     keys = [candidate.video_key for candidate in candidates]
     rows = connection.execute(
         text(
-            "select cast(v.video_key as text) as video_key, v.file_sha256, v.pixel_sha256, min(f.id) as owner"
+            "select cast(v.video_key as text) as video_key, v.content_digest, v.pixel_digest, min(f.id) as backing_file"
             " from core.video v left join core.source_file f on f.video_key = v.video_key"
             " and f.state in ('registered', 'admitted', 'embedded', 'indexed')"
             " where v.video_key = any(cast(:keys as uuid[])) group by v.video_key"
         ),
         {"keys": list(keys)},
     )
-    known = {row.video_key: _Known(row.file_sha256, row.pixel_sha256, row.owner, False) for row in rows}
+    known = {row.video_key: _KnownVideo(row.content_digest, row.pixel_digest, row.backing_file, False) for row in rows}
     here = {candidate.claimed.id for candidate in candidates}
     moved = [known[c.video_key] for c in candidates if c.video_key in known and _same(known[c.video_key], c.header)]
-    others = [one.owner for one in moved if one.owner is not None and one.owner not in here]
+    others = [one.backing_file for one in moved if one.backing_file is not None and one.backing_file not in here]
     vanished = forget_vanished(connection, others)
     for one in known.values():
-        if one.owner in vanished:
-            one.owner = None
+        if one.backing_file in vanished:
+            one.backing_file = None
     disputed = connection.scalars(
         select(SourceFile.video_key).where(
             SourceFile.video_key.in_(keys), SourceFile.reason == str(Reason.UID_CONFLICT)
@@ -156,15 +156,15 @@ def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> di
     )
     for key in disputed:
         if key is not None:
-            known.setdefault(key, _Known(b"", b"", None, True)).conflict = True
+            known.setdefault(key, _KnownVideo(b"", b"", None, True)).conflict = True
     return known
 
 
 def _quarantine_conflicts(
     connection: Connection,
     candidates: Sequence[Candidate],
-    videos: dict[str, _Known],
-    owners: dict[str, Owner],
+    videos: dict[str, _KnownVideo],
+    owners: dict[str, StudyOwner],
 ) -> list[tuple[int, Skipped | Quarantined]]:
     """Quarantine every file, old and new, that claims a disputed video or belongs to a disputed study."""
     disputed_studies = [key for key, owner in owners.items() if owner.conflict]
@@ -276,8 +276,8 @@ def _video_row(candidate: Candidate, label: ViewLabel | None) -> dict[str, objec
     return {
         "video_key": candidate.video_key,
         "study_key": candidate.study_key,
-        "file_sha256": header.sha256,
-        "pixel_sha256": header.pixel_sha256,
+        "content_digest": header.content_digest,
+        "pixel_digest": header.pixel_digest,
         "n_frames": header.n_frames,
         "rows": header.rows,
         "columns": header.columns,

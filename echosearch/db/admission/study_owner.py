@@ -13,11 +13,11 @@ from sqlalchemy import Connection, text
 
 from echosearch.db.studies.identity import Candidate
 
-__all__ = ["Owner", "belonging", "known_owners"]
+__all__ = ["StudyOwner", "belonging", "known_owners"]
 
 
 @dataclass(frozen=True)
-class Owner:
+class StudyOwner:
     """A study's patient. Prints no identifier."""
 
     patient_key: str
@@ -26,14 +26,14 @@ class Owner:
     conflict: bool = False  # two patients claim the study
 
     def __repr__(self) -> str:
-        return f"Owner({self.patient_key!r}{', conflict' if self.conflict else ''})"
+        return f"StudyOwner({self.patient_key!r}{', conflict' if self.conflict else ''})"
 
     @classmethod
-    def of(cls, candidate: Candidate) -> Owner:
+    def of(cls, candidate: Candidate) -> StudyOwner:
         """As one file has it."""
         return cls(candidate.patient_key, candidate.header.issuer, candidate.header.patient_id)
 
-    def fits(self, other: Owner) -> bool:
+    def fits(self, other: StudyOwner) -> bool:
         """Whether both can be one patient: nothing that both say differs."""
         if not self.patient_id or not other.patient_id:
             return True
@@ -45,7 +45,7 @@ class Owner:
         return bool(self.patient_id), bool(self.issuer)
 
 
-def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str, Owner]:
+def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str, StudyOwner]:
     """Study key -> owner, of studies that have a video or are in conflict. One without is anybody's: its files were
     corrected, or never worked."""
     rows = connection.execute(
@@ -59,10 +59,10 @@ def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str,
         ),
         {"keys": list(study_keys)},
     )
-    return {row.study: Owner(row.patient, row.issuer, row.patient_id, row.conflict) for row in rows}
+    return {row.study: StudyOwner(row.patient, row.issuer, row.patient_id, row.conflict) for row in rows}
 
 
-def belonging(candidate: Candidate, owner: Owner) -> Candidate:
+def belonging(candidate: Candidate, owner: StudyOwner) -> Candidate:
     """The candidate as a file of its study's owner."""
     header = replace(candidate.header, issuer=owner.issuer, patient_id=owner.patient_id)
     return replace(candidate, patient_key=owner.patient_key, header=header)

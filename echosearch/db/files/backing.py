@@ -18,30 +18,30 @@ from echosearch.db.vectors.write import withdraw_videos
 from echosearch.video import Quarantined, Skipped
 
 __all__ = [
-    "OF_STUDY",
-    "STRAY",
-    "as_read",
+    "HAS_FILE",
+    "UNBACKED",
+    "backed_video",
     "files_holding",
     "forget_vanished",
-    "forsake",
-    "refuse",
-    "stood_for",
-    "vouched_for",
+    "is_unchanged",
+    "settle_refused",
+    "still_backed",
     "waiting_files",
+    "withdraw_unbacked",
 ]
 
 # whether a file is, or was the last time it was read, of study s
-OF_STUDY = (
+HAS_FILE = (
     "select from core.video v join core.source_file f on f.video_key = v.video_key where v.study_key = s.study_key"
 )
 # whether no file stands for the video of vector e; while it is read again, a file still stands for what it was
-STRAY = (
+UNBACKED = (
     "not exists (select from core.source_file f where f.video_key = e.video_key"
     " and f.state in ('registered', 'admitted', 'embedded', 'indexed'))"
 )
 
 
-def stood_for(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]:
+def backed_video(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]:
     """File id -> the video that the file was, or was a copy of, when it was read the last time."""
     rows = connection.execute(
         select(SourceFile.id, SourceFile.video_key).where(
@@ -51,22 +51,22 @@ def stood_for(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]
     return {row.id: row.video_key for row in rows}
 
 
-def refuse(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quarantined]]) -> None:
+def settle_refused(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quarantined]]) -> None:
     """Settle these files; what they were before is not found any more."""
     if not outcomes:
         return
-    before = stood_for(connection, [file_id for file_id, _ in outcomes])
+    before = backed_video(connection, [file_id for file_id, _ in outcomes])
     settle(connection, outcomes)
-    forsake(connection, [*before.values()])
+    withdraw_unbacked(connection, [*before.values()])
 
 
-def forsake(connection: Connection, video_keys: Sequence[str] | None = None) -> None:
+def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None = None) -> None:
     """Withdraw those of these videos (None: of all) that no file stands for; their copies are looked at again."""
     if video_keys is not None and not video_keys:
         return
     among = "" if video_keys is None else " and e.video_key = any(cast(:keys as uuid[]))"
     gone = connection.scalars(
-        text(f"select distinct cast(e.video_key as text) from core.embedding e where {STRAY}{among}"),
+        text(f"select distinct cast(e.video_key as text) from core.embedding e where {UNBACKED}{among}"),
         {} if video_keys is None else {"keys": list(video_keys)},
     ).all()
     withdraw_videos(connection, gone)
@@ -84,14 +84,14 @@ def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]
     return vanished
 
 
-def vouched_for(connection: Connection, study_key: str) -> bool:
+def still_backed(connection: Connection, study_key: str) -> bool:
     """Whether a file that stands for a video of this study still says of it what was read: it is as it was, or gone.
 
     Where all have changed since, and are to be read again, the study's patient is being corrected.
     """
     of_study = "v.study_key = cast(:study as uuid) and f.state in ('admitted', 'embedded', 'indexed')"
     files = _files(connection, of_study, {"study": study_key})
-    return any(as_read(one.file) is not False for _, one in files)
+    return any(is_unchanged(one.file) is not False for _, one in files)
 
 
 def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
@@ -117,7 +117,7 @@ def files_holding(connection: Connection, video_keys: Sequence[str]) -> dict[str
     return holding
 
 
-def as_read(found: FoundFile) -> bool | None:
+def is_unchanged(found: FoundFile) -> bool | None:
     """Whether a file is still as it was found, by size and time; None where nothing lies there."""
     stamp = _stamp(found.path)
     return None if stamp is None else stamp == (found.size, found.mtime_ns)

@@ -117,8 +117,8 @@ class Video(Base):
     __table_args__ = (CORE,)
     video_key: Mapped[str] = mapped_column(Key, primary_key=True)
     study_key: Mapped[str] = mapped_column(ForeignKey("core.study.study_key"), index=True)
-    file_sha256: Mapped[bytes] = mapped_column(LargeBinary, index=True)  # ByteReader.hashes says of what
-    pixel_sha256: Mapped[bytes] = mapped_column(LargeBinary)  # of the stored pixel data alone
+    content_digest: Mapped[bytes] = mapped_column(LargeBinary, index=True)  # ByteReader.hashes says of what
+    pixel_digest: Mapped[bytes] = mapped_column(LargeBinary)  # of the stored pixel data alone
     n_frames: Mapped[int]
     rows: Mapped[int]
     columns: Mapped[int]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, String, case, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from echosearch.db.files.backing import OF_STUDY
+from echosearch.db.files.backing import HAS_FILE
 from echosearch.db.files.ledger import Claimed
 from echosearch.db.schema.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
 from echosearch.db.vectors.write import touch_studies
@@ -41,7 +41,7 @@ def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str
             " join phi.study s on s.accession_number = w.accession"
             " join phi.patient p on p.patient_key = s.patient_key and p.patient_id = w.patient"
             " where w.accession <> '' and w.patient <> ''"
-            f" and exists ({OF_STUDY})"
+            f" and exists ({HAS_FILE})"
             " group by w.accession, w.patient having count(distinct s.study_uid) = 1"
         ),
         {"accessions": [accession for accession, _ in wanted], "patients": [patient for _, patient in wanted]},

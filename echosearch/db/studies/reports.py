@@ -16,7 +16,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.files.backing import OF_STUDY
+from echosearch.db.files.backing import HAS_FILE
 from echosearch.db.vectors.write import touch_reports
 from echosearch.pseudonyms import Keyring
 
@@ -121,7 +121,7 @@ def _keys(keyring: Keyring, reports: Sequence[IncomingReport]) -> list[str]:
 
 
 # a study whose files have all become another's, when their headers were corrected, is none
-_HAS_VIDEOS = f"exists ({OF_STUDY})"
+_HAS_VIDEOS = f"exists ({HAS_FILE})"
 # A link by anything but the UID holds only while one study fits: a second one may have come since. One by the UID only
 # while the study has videos, and its patient is the report's: whose it is may have become known, or been corrected.
 _UNSURE = f"""

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.files.backing import STRAY
+from echosearch.db.files.backing import UNBACKED
 from echosearch.db.vectors.points import VECTOR_TABLES, PointRow, point_rows
 from echosearch.db.vectors.write import enqueue
 
 __all__ = [
     "Differences",
     "SeenPoint",
+    "add_seen",
     "compare",
     "ledger_faults",
-    "note_seen",
     "points_of",
     "repair",
     "start_comparison",
@@ -43,12 +43,12 @@ class Differences:
     missing: tuple[str, ...]  # in Postgres, not in the index
     stale: tuple[str, ...]  # another generation, vector or payload
     orphans: tuple[str, ...]  # in the index, not in Postgres
-    strangers: tuple[str, ...]  # ids of points that are not those of their keys: whoever sent them, not this relay
+    foreign_ids: tuple[str, ...]  # ids of points that are not those of their keys: whoever sent them, not this relay
     due: int
 
     @property
     def count(self) -> int:
-        return len(self.missing) + len(self.stale) + len(self.orphans) + len(self.strangers)
+        return len(self.missing) + len(self.stale) + len(self.orphans) + len(self.foreign_ids)
 
 
 def start_comparison(connection: Connection) -> None:
@@ -57,7 +57,7 @@ def start_comparison(connection: Connection) -> None:
     connection.execute(text("create temporary table seen (key uuid, fits boolean) on commit drop"))
 
 
-def note_seen(connection: Connection, points: Sequence[SeenPoint]) -> None:
+def add_seen(connection: Connection, points: Sequence[SeenPoint]) -> None:
     connection.execute(
         text("insert into seen select * from unnest(cast(:keys as uuid[]), cast(:fits as boolean[]))"),
         {"keys": [point.key for point in points], "fits": [point.fits for point in points]},
@@ -71,8 +71,8 @@ def points_of(connection: Connection, encoder_id: int, collection: str, keys: Se
     return {row.key: row for row in rows if row.vector is not None}
 
 
-def compare(connection: Connection, encoder_id: int, collection: str, strangers: Sequence[str]) -> Differences:
-    """Set the seen points against the rows of one collection; ``strangers`` are not among the seen."""
+def compare(connection: Connection, encoder_id: int, collection: str, foreign_ids: Sequence[str]) -> Differences:
+    """Set the seen points against the rows of one collection; ``foreign_ids`` are not among the seen."""
     table, key = VECTOR_TABLES[collection]
     bound = {"encoder": encoder_id, "collection": collection}
     not_due = (
@@ -85,7 +85,7 @@ def compare(connection: Connection, encoder_id: int, collection: str, strangers:
 
     return Differences(
         collection=collection,
-        points=connection.execute(text("select count(*) from seen")).scalar_one() + len(strangers),
+        points=connection.execute(text("select count(*) from seen")).scalar_one() + len(foreign_ids),
         missing=keys(
             f"select cast(e.{key} as text) from {table} e left join seen s on s.key = e.{key}"
             f" where e.encoder_id = :encoder and s.key is null and {not_due} e.{key}) order by 1"
@@ -98,7 +98,7 @@ def compare(connection: Connection, encoder_id: int, collection: str, strangers:
             f"select cast(s.key as text) from seen s left join {table} e"
             f" on e.{key} = s.key and e.encoder_id = :encoder where e.{key} is null and {not_due} s.key) order by 1"
         ),
-        strangers=tuple(strangers),
+        foreign_ids=tuple(foreign_ids),
         due=connection.execute(
             text("select count(*) from core.outbox where encoder_id = :encoder and collection = :collection"), bound
         ).scalar_one(),
@@ -130,7 +130,7 @@ def ledger_faults(connection: Connection, encoder_id: int) -> list[str]:
             " (select 1 from core.embedding e where e.video_key = f.video_key and e.encoder_id = :encoder)"
         ),
         "videos are searchable and no file stands for them": (
-            f"select count(*) from core.embedding e where e.encoder_id = :encoder and {STRAY}"
+            f"select count(*) from core.embedding e where e.encoder_id = :encoder and {UNBACKED}"
         ),
         "videos are stood for by more than one file": (
             "select count(*) from (select video_key from core.source_file"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.files.backing import STRAY, files_holding
+from echosearch.db.files.backing import UNBACKED, files_holding
 from echosearch.db.files.ledger import Claimed
 
 __all__ = ["Unembedded", "count_unembedded", "hand_over_files", "unembedded"]
@@ -14,7 +14,7 @@ __all__ = ["Unembedded", "count_unembedded", "hand_over_files", "unembedded"]
 # the videos that encoder :before can find
 _SERVED = (
     "from core.embedding e join core.video v using (video_key) join core.study s using (study_key)"
-    f" where e.encoder_id = :before and not s.conflict and not ({STRAY})"
+    f" where e.encoder_id = :before and not s.conflict and not ({UNBACKED})"
 )
 _NOT_YET = "not exists (select from core.embedding n where n.encoder_id = :encoder and n.video_key = "
 _LEFT_OUT = "the encoder that answers could not embed it when it took over"

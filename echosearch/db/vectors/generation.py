@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from echosearch.db.schema.tables import Embedding, EncoderRow, Generation, ReportEmbedding
 from echosearch.db.vectors.points import VECTOR_TABLES
-from echosearch.encoder.base import EncoderId
+from echosearch.encoder.base import EncoderInfo
 
 __all__ = [
     "GenerationCount",
@@ -35,12 +35,12 @@ MIN_PREFIX = 8  # hex digits of a fingerprint
 class GenerationCount:
     """One encoder's vectors in Postgres."""
 
-    encoder: EncoderId
+    encoder: EncoderInfo
     state: str  # building, active, retired
     videos: int
 
 
-def active_encoder(connection: Connection) -> EncoderId | None:
+def active_encoder(connection: Connection) -> EncoderInfo | None:
     """The encoder of the active generation, or None where nothing was ever ingested."""
     row = connection.execute(
         select(EncoderRow.__table__)
@@ -61,7 +61,7 @@ def generations(connection: Connection) -> list[GenerationCount]:
     return [GenerationCount(_encoder(row), row.state, row.videos) for row in rows]
 
 
-def encoders_named(connection: Connection, name: str) -> list[tuple[int, EncoderId]]:
+def encoders_named(connection: Connection, name: str) -> list[tuple[int, EncoderInfo]]:
     """(row id, encoder) of those with this name, name-fingerprint or start of a fingerprint: whose vectors are here,
     or else were."""
     named = (EncoderRow.name == name) | (EncoderRow.name + "-" + func.left(EncoderRow.fingerprint, 12) == name)
@@ -76,11 +76,11 @@ def encoders_named(connection: Connection, name: str) -> list[tuple[int, Encoder
     return [(row.id, _encoder(row)) for row in rows if row.here or not any(other.here for other in rows)]
 
 
-def _encoder(row: Row[Any]) -> EncoderId:
-    return EncoderId(row.name, row.version, row.fingerprint, row.dimension, row.licence, row.provenance, row.trained)
+def _encoder(row: Row[Any]) -> EncoderInfo:
+    return EncoderInfo(row.name, row.version, row.fingerprint, row.dimension, row.licence, row.provenance, row.trained)
 
 
-def register_encoder(connection: Connection, encoder: EncoderId) -> int:
+def register_encoder(connection: Connection, encoder: EncoderInfo) -> int:
     """Row id of this encoder, added where it is new."""
     connection.execute(
         insert(EncoderRow)

@@ -18,11 +18,11 @@ from echosearch.encoder.bundle.manifest import Manifest, ViewManifest
 from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.errors import NoEncoder
 
-__all__ = ["AtHand", "bundles_at_hand"]
+__all__ = ["BundleEntry", "bundles_at_hand"]
 
 
 @dataclass(frozen=True)
-class AtHand:
+class BundleEntry:
     """A bundle that is in use or can be put in use."""
 
     folder: Path
@@ -38,7 +38,7 @@ class AtHand:
     shipped: bool = False  # it came with this program; HOME may have a copy
 
 
-def bundles_at_hand(home: Path) -> list[AtHand]:
+def bundles_at_hand(home: Path) -> list[BundleEntry]:
     """HOME's encoders and its view classifier, and what ships; each once, encoders before view classifiers."""
     shipped = [replace(_at_hand(folder), shipped=True) for folder in shipped_bundles().values()]
     those = {one.fingerprint for one in shipped}
@@ -53,7 +53,7 @@ def bundles_at_hand(home: Path) -> list[AtHand]:
     return sorted([*own, *(one for one in shipped if one.fingerprint not in copied)], key=lambda one: one.kind)
 
 
-def _at_hand(folder: Path) -> AtHand:
+def _at_hand(folder: Path) -> BundleEntry:
     made: Manifest | ViewManifest
     if bundle_kind(folder) == "encoder":
         made = load_manifest(folder)
@@ -62,4 +62,4 @@ def _at_hand(folder: Path) -> AtHand:
         made = load_view_manifest(folder)
         mark, dimension = view_fingerprint(made), None
     about = (made.name, made.version, mark, dimension, made.licence, made.provenance, made.trained)
-    return AtHand(folder, made.kind, *about)
+    return BundleEntry(folder, made.kind, *about)

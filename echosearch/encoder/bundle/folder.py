@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 import tomli_w
 from pydantic import ValidationError
 
-from echosearch.encoder.base import EncoderId
+from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.manifest import Manifest, ViewManifest
 from echosearch.errors import BundleError
 
@@ -30,10 +30,10 @@ __all__ = [
     "TOKENIZER",
     "WEIGHTS",
     "bundle_kind",
-    "encoder_id",
     "file_sha256",
     "fingerprint",
     "identify",
+    "info_of",
     "load_manifest",
     "load_view_manifest",
     "read_manifest",
@@ -126,8 +126,8 @@ def _digest(parts: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def encoder_id(manifest: Manifest) -> EncoderId:
-    return EncoderId(
+def info_of(manifest: Manifest) -> EncoderInfo:
+    return EncoderInfo(
         name=manifest.name,
         version=manifest.version,
         fingerprint=fingerprint(manifest),
@@ -138,9 +138,9 @@ def encoder_id(manifest: Manifest) -> EncoderId:
     )
 
 
-def identify(folder: Path) -> EncoderId:
+def identify(folder: Path) -> EncoderInfo:
     """Who the bundle is, from its manifest alone: fast, and free of torch. Loading checks that it tells the truth."""
-    return encoder_id(load_manifest(folder))
+    return info_of(load_manifest(folder))
 
 
 def file_sha256(file: Path) -> str:

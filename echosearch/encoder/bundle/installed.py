@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 
 from echosearch.atomic import whole_file
-from echosearch.encoder.base import EncoderId
+from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.folder import (
     GOLDEN,
     WEIGHTS,
@@ -30,8 +30,8 @@ from echosearch.errors import BundleError, NoEncoder
 __all__ = [
     "bundle_in_use",
     "find_own_bundle",
+    "install_bundle",
     "list_bundles",
-    "take_bundle",
     "use_bundle",
     "use_views",
     "views_in_use",
@@ -42,17 +42,17 @@ IN_USE = "encoder"
 VIEWS_IN_USE = "views"
 
 
-def use_bundle(home: Path, folder: Path) -> EncoderId:
+def use_bundle(home: Path, folder: Path) -> EncoderInfo:
     """Take a copy of the bundle into HOME and put it in use; whole or not at all. Raises BundleError.
 
     The weights are hard-linked where the file system can, so that a copy costs no space.
     """
-    own = take_bundle(home, folder)
+    own = install_bundle(home, folder)
     _point(home / IN_USE, own.name)
     return identify(own)
 
 
-def take_bundle(home: Path, folder: Path) -> Path:
+def install_bundle(home: Path, folder: Path) -> Path:
     """The copy of the bundle alone, not put in use; its folder. Raises BundleError."""
     manifest = load_manifest(folder)
     verify_files(folder, manifest.files)
@@ -105,7 +105,7 @@ def views_in_use(home: Path) -> Path | None:
     return _pointed(home, VIEWS_IN_USE)
 
 
-def list_bundles(home: Path) -> list[tuple[Path, EncoderId, bool]]:
+def list_bundles(home: Path) -> list[tuple[Path, EncoderInfo, bool]]:
     """(folder, encoder, whether it is in use) of every whole bundle in HOME, by folder name."""
     try:
         used = bundle_in_use(home)

@@ -57,7 +57,7 @@ class VideoTransformerSpec(_Part):
 
 
 class VideoConvSpec(_Part):
-    """Our own small video tower: convolutions on every frame, one over time, then PlacesPool. See video_conv.py."""
+    """Our own small video tower: convolutions on every frame, one over time, then SpatialPool. See video_conv.py."""
 
     architecture: Literal["video_conv"] = "video_conv"
     widths: tuple[PositiveInt, PositiveInt, PositiveInt]

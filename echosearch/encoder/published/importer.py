@@ -13,8 +13,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from echosearch.encoder.base import EncoderId
-from echosearch.encoder.bundle.folder import encoder_id, file_sha256
+from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder.bundle.folder import file_sha256, info_of
 from echosearch.encoder.bundle.manifest import Manifest, SourceFile, TokenizerSpec
 from echosearch.encoder.export import save_encoder
 from echosearch.encoder.published import echoclip, echoprime, videoechoclip
@@ -33,9 +33,9 @@ from echosearch.encoder.towers.build import TwoTowers, build_towers, build_view_
 from echosearch.encoder.view_classifier import save_views
 from echosearch.errors import BundleError
 
-__all__ = ["KINDS", "Kind", "check_import", "import_published", "licence_of", "views_folder"]
+__all__ = ["PUBLISHED_MODELS", "PublishedModel", "check_import", "import_published", "licence_of", "views_folder"]
 
-Kind = Literal[
+PublishedModel = Literal[
     "videoechoclip-videomae2",
     "videoechoclip-vivit-kinetics400",
     "videoechoclip-vivit-scratch",
@@ -43,10 +43,10 @@ Kind = Literal[
     "echoclip",
     "echoclip-r",
 ]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+PUBLISHED_MODELS: tuple[PublishedModel, ...] = get_args(PublishedModel)
 CLIP_BPE = "bpe_simple_vocab_16e6.txt.gz"  # as it lies in the open_clip package
 # what --tokenizer must give, and the names under which it is looked for
-TOKENIZERS: dict[Kind, tuple[str, tuple[str, ...]]] = {
+TOKENIZERS: dict[PublishedModel, tuple[str, tuple[str, ...]]] = {
     "videoechoclip-videomae2": ("the vocab.txt of tohoku-nlp/bert-base-japanese-v3", (VOCABULARY,)),
     "videoechoclip-vivit-kinetics400": ("the vocab.txt of tohoku-nlp/bert-base-japanese-v3", (VOCABULARY,)),
     "videoechoclip-vivit-scratch": ("the vocab.txt of tohoku-nlp/bert-base-japanese-v3", (VOCABULARY,)),
@@ -56,7 +56,7 @@ TOKENIZERS: dict[Kind, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def licence_of(kind: Kind) -> str:
+def licence_of(kind: PublishedModel) -> str:
     """What its authors allow, in words."""
     match kind:
         case "echoprime":
@@ -67,7 +67,7 @@ def licence_of(kind: Kind) -> str:
             return videoechoclip.LICENCE
 
 
-def import_published(kind: Kind, source: Path, tokenizer: Path | None, out: Path) -> EncoderId:
+def import_published(kind: PublishedModel, source: Path, tokenizer: Path | None, out: Path) -> EncoderInfo:
     """Write the bundle ``out`` from what the authors publish: ``source`` is their checkpoint, or the folder with it.
 
     ``tokenizer`` is the vocabulary's file, or a folder that has it; None looks beside the weights. "echoprime" can do
@@ -90,7 +90,7 @@ def import_published(kind: Kind, source: Path, tokenizer: Path | None, out: Path
             return _videoechoclip(variant, source, vocabulary, out)
 
 
-def check_import(kind: Kind, out: Path) -> None:
+def check_import(kind: PublishedModel, out: Path) -> None:
     """Raises BundleError where an import of this kind could not write ``out``: before an hour's download is lost."""
     for folder in (out, views_folder(out)) if kind == "echoprime" else (out,):
         if folder.exists():
@@ -108,7 +108,7 @@ def views_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}-views")
 
 
-def _videoechoclip(variant: videoechoclip.Variant, source: Path, vocabulary: Path, out: Path) -> EncoderId:
+def _videoechoclip(variant: videoechoclip.Variant, source: Path, vocabulary: Path, out: Path) -> EncoderInfo:
     manifest = videoechoclip.manifest(variant, (_source(source),))
     _check_vocabulary(vocabulary, manifest)
     model = build_towers(manifest)
@@ -116,7 +116,7 @@ def _videoechoclip(variant: videoechoclip.Variant, source: Path, vocabulary: Pat
     return _save(out, manifest, model, weights, vocabulary)
 
 
-def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderId:
+def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderInfo:
     files = {part: _find(source, (name, f"weights/{name}")) for part, name in echoprime.FILES.items()}
     manifest = echoprime.manifest((_source(files["video"]), _source(files["text"])))
     if vocabulary is None:
@@ -146,7 +146,7 @@ def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderId:
     return encoder
 
 
-def _echoclip(source: Path, vocabulary: Path, out: Path, with_template: bool) -> EncoderId:
+def _echoclip(source: Path, vocabulary: Path, out: Path, with_template: bool) -> EncoderInfo:
     file = _find(source, echoclip.WEIGHTS) if source.is_dir() else source
     sources = (_source(file),)
     config = echoclip.read_config(file.parent)
@@ -176,12 +176,12 @@ def _shapes(model: TwoTowers) -> dict[str, torch.Size]:
 
 def _save(
     out: Path, manifest: Manifest, model: TwoTowers, weights: Mapping[str, Tensor], vocabulary: Path
-) -> EncoderId:
+) -> EncoderInfo:
     for part, tower in (("video", model.video), ("text", model.text)):
         use_weights(tower, {n.removeprefix(f"{part}."): w for n, w in weights.items() if n.startswith(f"{part}.")})
     if "logit_scale" in weights:
         model.logit_scale.data.copy_(weights["logit_scale"])
-    return encoder_id(save_encoder(out, manifest, model, vocabulary))
+    return info_of(save_encoder(out, manifest, model, vocabulary))
 
 
 def _find(folder: Path, names: tuple[str, ...]) -> Path:
@@ -197,7 +197,7 @@ def _source(file: Path) -> SourceFile:
     return SourceFile(name=file.name, sha256=file_sha256(file))
 
 
-def _vocabulary(kind: Kind, source: Path, tokenizer: Path | None) -> Path | None:
+def _vocabulary(kind: PublishedModel, source: Path, tokenizer: Path | None) -> Path | None:
     """The file given, one that lies beside the weights, for CLIP's the one open_clip ships, or None.
 
     Raises BundleError when what was given has none.

@@ -20,7 +20,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils.logging import set_verbosity_error
 
 from echosearch.encoder.bundle.folder import file_sha256
-from echosearch.encoder.published.importer import Kind
+from echosearch.encoder.published.importer import PublishedModel
 from echosearch.errors import BundleError, StoreUnreachable
 
 __all__ = ["ORIGINS", "Origin", "fetch"]
@@ -41,7 +41,7 @@ class Origin:
 
 
 # as their authors name them; VideoEchoCLIP's authors name no place, so it must be given
-ORIGINS: dict[Kind, Origin] = {
+ORIGINS: dict[PublishedModel, Origin] = {
     "echoclip": Origin(repo="mkaichristensen/echo-clip", files=("open_clip_pytorch_model.bin",)),
     "echoclip-r": Origin(repo="mkaichristensen/echo-clip-r", files=("open_clip_pytorch_model.bin",)),
     "echoprime": Origin(

@@ -11,10 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["PlacesPool"]
+__all__ = ["SpatialPool"]
 
 
-class PlacesPool(nn.Module):
+class SpatialPool(nn.Module):
     """(B, T, places, channels) -> (B, gates * compressed)."""
 
     def __init__(self, channels: int, places: int, readout: int, compressed: int, gates: int) -> None:

@@ -1,7 +1,7 @@
 """Convolutions on every frame, one over time, places kept apart: the video tower of encoders that learn on a CPU.
 
     frame 64 x 64 -> conv /2 -> conv /2 -> residual block -> conv /2 -> residual block        8 x 8 places
-    each place    -> + a look at the frame before and the one after, and at how whole regions move -> PlacesPool -> head
+    each place    -> + a look at the frame before and the one after, how whole regions move -> SpatialPool -> head
 
 A transformer of the same cost needs more steps than a CPU has before it tells one heart from another; these learn in
 minutes (docs/experiments.md). No norm looks beyond a clip, so a vector does not depend on its batch.
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from echosearch.encoder.bundle.manifest import VideoConvSpec
-from echosearch.encoder.towers.spatial_pool import PlacesPool
+from echosearch.encoder.towers.spatial_pool import SpatialPool
 
 __all__ = ["VideoConv"]
 
@@ -37,8 +37,8 @@ class VideoConv(nn.Module):
         self.down2 = nn.Conv2d(middle, wide, 3, stride=2, padding=1)
         self.block2 = _Residual(wide)
         self.motion = nn.Linear(3 * wide, wide)
-        self.elsewhere = _Elsewhere(wide, (size // CELL) ** 2, spec.regions) if spec.regions else None
-        self.places = PlacesPool(wide, (size // CELL) ** 2, spec.readout, spec.compressed, spec.gates)
+        self.elsewhere = RegionMotion(wide, (size // CELL) ** 2, spec.regions) if spec.regions else None
+        self.places = SpatialPool(wide, (size // CELL) ** 2, spec.readout, spec.compressed, spec.gates)
         self.head = nn.Linear(self.places.width, dimension)
         self.apply(_initialise)
         with torch.no_grad():
@@ -69,10 +69,10 @@ class VideoConv(nn.Module):
         return functional.relu(x + moved)
 
 
-class _Elsewhere(nn.Module):
+class RegionMotion(nn.Module):
     """(B, T, places, C) movement of each place -> (B, T, 1, C) for all of them: what a few learned regions do just now.
 
-    PlacesPool forgets when something happened. That one wall moves while another does not (dyssynchrony) has to be
+    SpatialPool forgets when something happened. That one wall moves while another does not (dyssynchrony) has to be
     seen within a frame.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qdrant_edge import FieldCondition, Filter, MatchAny, MatchValue, RangeFloat
 
-from echosearch.filters import FIELDS, And, Comparison, Not, Or, Where, all_of
+from echosearch.filters import FIELDS, And, Comparison, Not, Or, Where, flatten_and
 from echosearch.index.fields import interval, word_number
 
 __all__ = ["edge_filter"]
@@ -24,7 +24,7 @@ def edge_filter(where: Where) -> Filter:
 def _condition(where: Where) -> Condition:
     match where:
         case And():
-            return Filter(must=[_condition(part) for part in all_of(where)])
+            return Filter(must=[_condition(part) for part in flatten_and(where)])
         case Or(parts):
             # an empty "should" would match everything
             return Filter(should=[_condition(part) for part in parts]) if parts else _nothing()

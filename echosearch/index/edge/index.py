@@ -47,7 +47,7 @@ from echosearch.index.fields import (
     unit_query,
     unit_rows,
 )
-from echosearch.locks import free, owner, take
+from echosearch.locks import free, lock_holder, take
 from echosearch.vector import Vectors
 
 __all__ = ["EdgeIndex"]
@@ -204,7 +204,7 @@ class EdgeIndex:
             shutil.rmtree(leftover)
 
     def _locked(self) -> str:
-        holder = owner(self._folder / "lock")
+        holder = lock_holder(self._folder / "lock")
         who = f"another process ({holder})" if holder is not None else "another process"
         return (
             f"{who} holds the archive's index in {self._folder}; gave up after {self._wait:g} s: "

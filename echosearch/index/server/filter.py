@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qdrant_client import models
 
-from echosearch.filters import FIELDS, And, Comparison, Not, Or, Where, all_of
+from echosearch.filters import FIELDS, And, Comparison, Not, Or, Where, flatten_and
 from echosearch.index.fields import interval, word_number
 
 __all__ = ["server_filter"]
@@ -24,7 +24,7 @@ def server_filter(where: Where) -> models.Filter:
 def _condition(where: Where) -> Condition:
     match where:
         case And():
-            return models.Filter(must=[_condition(part) for part in all_of(where)])
+            return models.Filter(must=[_condition(part) for part in flatten_and(where)])
         case Or(parts):
             # an empty "should" would match everything
             return models.Filter(should=[_condition(part) for part in parts]) if parts else _nothing()

@@ -33,7 +33,7 @@ def refuse_other_classes(sop_class: str, parsed: Parsed, allow_secondary_capture
         raise FileRefused(Skipped(Reason.NOT_A_CINE_CLASS, "secondary capture of another modality"))
     if sop_class == DICOMDIR_CLASS:
         raise FileRefused(Skipped(Reason.DICOMDIR))
-    cut = parsed.fell_short and parsed.pixel_tag is None
+    cut = parsed.is_truncated and parsed.pixel_tag is None
     if sop_class and not (cut and UID(sop_class).name == sop_class):  # a cut header may hold a cut UID
         raise FileRefused(Skipped(Reason.NOT_A_CINE_CLASS, f"SOP class {sop_class}"))
     if cut or not len(parsed.dataset):

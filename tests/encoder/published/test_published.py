@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from echosearch.encoder.bundle.folder import load_manifest, load_view_manifest
-from echosearch.encoder.published import KINDS, Kind, echoprime, import_published, videoechoclip
+from echosearch.encoder.published import PUBLISHED_MODELS, PublishedModel, echoprime, import_published, videoechoclip
 from echosearch.encoder.published.checkpoint import read_checkpoint
 from echosearch.encoder.published.keys import convert
 from echosearch.encoder.torch_encoder import load_encoder
@@ -177,8 +177,8 @@ def test_another_models_vocabulary_is_an_error_before_anything_is_read(tmp_path:
         )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_missing_vocabulary_says_which_one(tmp_path: Path, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", PUBLISHED_MODELS)
+def test_a_missing_vocabulary_says_which_one(tmp_path: Path, kind: PublishedModel) -> None:
     with pytest.raises(BundleError, match="--tokenizer"):
         import_published(kind, tmp_path, tmp_path / "nowhere", tmp_path / "out")
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from echosearch.cli.main import cli
-from echosearch.encoder.published import KINDS, licence_of
+from echosearch.encoder.published import PUBLISHED_MODELS, licence_of
 from echosearch.encoder.published.pull import ORIGINS, Origin, fetch
 from echosearch.errors import BundleError, StoreUnreachable
 
@@ -99,8 +99,8 @@ def test_a_place_that_does_not_answer(tmp_path: Path) -> None:
 
 
 def test_every_kind_has_a_licence_and_a_known_place_or_none() -> None:
-    assert all(licence_of(kind) for kind in KINDS)
-    assert set(ORIGINS) <= set(KINDS)
+    assert all(licence_of(kind) for kind in PUBLISHED_MODELS)
+    assert set(ORIGINS) <= set(PUBLISHED_MODELS)
 
 
 def test_the_licence_is_shown_and_asked_for(tmp_path: Path) -> None:

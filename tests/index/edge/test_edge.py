@@ -165,5 +165,5 @@ def test_a_broken_shard_is_one_clear_line(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(StoreUnreachable, match="check its owner"):
+    with pytest.raises(StoreUnreachable, match="check its lock_holder"):
         EdgeIndex(tmp_path / "edge", 0.1).collections()

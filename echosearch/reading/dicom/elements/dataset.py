@@ -63,7 +63,7 @@ class Parsed:
     pixel_vr: str
     pixel_offset: int  # of the value
     pixel_length: int  # UNDEFINED for encapsulated data
-    fell_short: bool  # the header is cut
+    is_truncated: bool  # the header is cut
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def parse(reader: ByteReader) -> Parsed:
     except RecursionError as exc:
         raise FileRefused(Quarantined(Reason.BAD_HEADER, "sequences nested too deep")) from exc
     except (*VALUE_ERRORS, OSError, AssertionError) as exc:
-        reason = Reason.TRUNCATED if reader.fell_short else Reason.BAD_HEADER
+        reason = Reason.TRUNCATED if reader.is_truncated else Reason.BAD_HEADER
         raise FileRefused(Quarantined(reason, f"header cannot be followed ({type(exc).__name__})")) from exc
     implicit, little = dataset.original_encoding
     tag, vr, offset, length = found[0] if found else (None, "", 0, 0)
@@ -125,7 +125,7 @@ def parse(reader: ByteReader) -> Parsed:
         pixel_vr=vr,
         pixel_offset=offset,
         pixel_length=length,
-        fell_short=reader.fell_short,
+        is_truncated=reader.is_truncated,
     )
 
 
