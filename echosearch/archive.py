@@ -15,9 +15,10 @@ from echosearch.db import Engine
 from echosearch.db.files.status import any_path, has_files
 from echosearch.db.server.engine import open_engine, upgrade
 from echosearch.db.vectors.generation import active_encoder, has_vectors
-from echosearch.encoder.base import Encoder, EncoderInfo, ViewModel
+from echosearch.encoder.base import Encoder, ViewModel
 from echosearch.encoder.bundle.folder import identify
 from echosearch.encoder.bundle.installed import bundle_in_use, views_in_use
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
 from echosearch.index.base import Collection, PointKind, VectorIndex
 from echosearch.pseudonyms import Keyring, load_keyring

@@ -23,7 +23,7 @@ patient: no identifier, no UID, no name, no date of birth.
 
 from __future__ import annotations
 
-from echosearch.video import Quarantined, Skipped
+from echosearch.outcome import Quarantined, Skipped
 
 __all__ = [
     "ArchiveError",

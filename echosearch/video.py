@@ -1,6 +1,6 @@
-"""What a file turned out to be: a video of a study, or a thing that cannot go on and why.
+"""A video of a study, as its file's header describes it.
 
-Nothing here prints an identifier: the fields that hold one are left out of ``repr``.
+``repr`` never prints an identifier: the fields that hold one are left out.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from enum import StrEnum
 __all__ = [
     "MAX_IDENTIFIER",
     "STUDY_VIEWS",
+    "VIEW_GATE",
     "Mode",
-    "Outcome",
-    "Quarantined",
-    "Reason",
     "Region",
-    "Skipped",
     "VideoHeader",
     "View",
     "ViewLabel",
@@ -51,60 +48,7 @@ class View(StrEnum):
 
 
 STUDY_VIEWS = frozenset({View.LAX, View.SAX, View.CH2, View.CH3, View.CH4})
-
-
-class Reason(StrEnum):
-    """Why a file is not indexed. Skipped: it never could be. Quarantined: it should have been."""
-
-    # skipped
-    EMPTY = "EMPTY"  # zero bytes
-    NOT_AN_IMAGE = "NOT_AN_IMAGE"  # not DICOM, mp4 or avi: text, PDF, executables, thumbnails
-    DICOMDIR = "DICOMDIR"
-    NOT_A_CINE_CLASS = "NOT_A_CINE_CLASS"  # SR, PDF, presentation state, raw data, another modality
-    SECONDARY_CAPTURE = "SECONDARY_CAPTURE"  # may hold screen grabs with identifiers: opt-in
-    VOLUME = "VOLUME"  # 3D: Enhanced US Volume
-    STILL = "STILL"  # fewer than two frames
-    SPECTRAL = "SPECTRAL"  # a Doppler spectrum or M-mode sweep, not a picture of the heart
-    DUPLICATE = "DUPLICATE"  # same SOP Instance UID, same bytes or same pixels
-    # quarantined
-    TRUNCATED = "TRUNCATED"
-    BAD_HEADER = "BAD_HEADER"  # required attribute missing or impossible
-    NO_IDENTITY = "NO_IDENTITY"  # no StudyInstanceUID/SOPInstanceUID; mp4 with no sidecar row
-    UID_CONFLICT = "UID_CONFLICT"  # one SOP Instance UID, different pixels
-    PATIENT_CONFLICT = "PATIENT_CONFLICT"  # one study, two patients
-    TOO_LARGE = "TOO_LARGE"  # header asks for more than the limits
-    UNSUPPORTED_SYNTAX = "UNSUPPORTED_SYNTAX"  # transfer syntax refused (deflated) or unknown
-    DECODE_FAILED = "DECODE_FAILED"
-    GREEN_FRAMES = "GREEN_FRAMES"  # colour converted twice
-    MASK_FAILED = "MASK_FAILED"  # the encoder wants a sector mask and none could be found
-    DECODER_CRASH = "DECODER_CRASH"  # killed its worker twice: signal, memory
-    DECODER_TIMEOUT = "DECODER_TIMEOUT"  # CPU or wall limit, twice
-    RUN_DIED = "RUN_DIED"  # in flight in 25 runs that all died
-    CHANGED = "CHANGED"  # file changed while it was read
-    UNREADABLE = "UNREADABLE"  # the operating system would not give its bytes
-    BAD_VECTOR = "BAD_VECTOR"  # encoder output not finite, or zero
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """Looked at and rightly left out. ``detail`` never holds anything about a patient."""
-
-    reason: Reason
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"skipped, {self.reason}" + (f": {self.detail}" if self.detail else "")
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """Should have been indexed and cannot be. ``detail`` never holds anything about a patient."""
-
-    reason: Reason
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"quarantined, {self.reason}" + (f": {self.detail}" if self.detail else "")
+VIEW_GATE = 0.9  # least probability of a view that counts towards a study's mean (arXiv:2504.18800); >=, not >
 
 
 @dataclass(frozen=True)
@@ -174,6 +118,3 @@ class VideoHeader:
     def __post_init__(self) -> None:
         if not self.sop_uid or not self.study_uid:
             raise ValueError("a video needs a SOPInstanceUID and a StudyInstanceUID")
-
-
-Outcome = VideoHeader | Skipped | Quarantined

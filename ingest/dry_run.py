@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from echosearch.outcome import Outcome, Quarantined, Reason
 from echosearch.settings import Settings
-from echosearch.video import Outcome, Quarantined, Reason
 from echosearch.workers import DecodePool, InspectTask, TimedOut, WorkerDied, inspect
 from ingest.csv_tables import load_sidecar
 from ingest.options import IngestOptions

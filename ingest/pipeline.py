@@ -13,9 +13,9 @@ from pathlib import Path
 
 from echosearch.archive import Archive
 from echosearch.db.files import ledger
-from echosearch.db.files.ledger import FoundFile
 from echosearch.db.studies.reports import link_reports
 from echosearch.index.base import KINDS
+from echosearch.source_file import FoundFile
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Progress, every
 from ingest.relay import RelayThread

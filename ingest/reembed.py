@@ -15,16 +15,17 @@ from dataclasses import dataclass, field, replace
 from echosearch.archive import Archive
 from echosearch.db.admission.admit import Admitted
 from echosearch.db.files.backing import is_unchanged
-from echosearch.db.files.ledger import Claimed, single_ingest
+from echosearch.db.files.ledger import single_ingest
 from echosearch.db.lookup import IndexedCounts, contents
 from echosearch.db.upkeep.reembedding import count_unembedded, hand_over_files, unembedded
 from echosearch.db.vectors import generation
 from echosearch.db.vectors.write import put_vectors
-from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import EmptyArchive, InputError
 from echosearch.index.base import KINDS
+from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.source_file import Claimed
 from echosearch.unicode import is_text
-from echosearch.video import Quarantined, Reason, Skipped
 from ingest.progress import Progress
 from ingest.relay import relay
 from ingest.reports import encode_reports

@@ -12,7 +12,7 @@ from uuid import UUID
 from echosearch.archive import Archive
 from echosearch.db.vectors import outbox
 from echosearch.db.vectors.points import PointRow
-from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder_info import EncoderInfo
 from echosearch.index.base import KINDS, Collection, Payload, Point, PointKind, point_id
 from echosearch.vector import from_bytes, vector_hash
 

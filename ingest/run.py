@@ -13,14 +13,14 @@ from echosearch.db import Connection
 from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import settle_refused, waiting_files
-from echosearch.db.files.ledger import Claimed, FoundFile
 from echosearch.db.files.status import tree_counts, ungated_studies
 from echosearch.db.studies.reports import LinkCounts
 from echosearch.db.vectors import generation
 from echosearch.encoder.base import ViewModel
 from echosearch.errors import EncoderMismatch, InputError
+from echosearch.outcome import Quarantined, Skipped
 from echosearch.reading.media import MediaIdentity
-from echosearch.video import Quarantined, Skipped
+from echosearch.source_file import Claimed, FoundFile
 from ingest.csv_tables import apply_views, load_sidecar, stage_report_table, with_studies
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Progress

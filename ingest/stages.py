@@ -12,12 +12,13 @@ from echosearch.clip import Clip
 from echosearch.db.admission.admit import Admitted, admit
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import settle_refused
-from echosearch.db.files.ledger import Claimed, FoundFile
 from echosearch.db.studies.view_labels import put_view_probabilities
 from echosearch.db.vectors.write import put_video_vectors
-from echosearch.encoder.base import ViewProbabilities
+from echosearch.encoder_info import ViewProbabilities
+from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
+from echosearch.source_file import Claimed, FoundFile
 from echosearch.vector import Vectors, is_usable
-from echosearch.video import Outcome, Quarantined, Reason, Skipped, VideoHeader
+from echosearch.video import VideoHeader
 from echosearch.workers import Clips, ClipTask, InspectTask, TimedOut, WorkerDied, inspect, load_clips
 from ingest.progress import Stage
 from ingest.run import Run

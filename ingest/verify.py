@@ -19,7 +19,7 @@ from echosearch.db.upkeep.comparison import Differences, SeenPoint
 from echosearch.db.vectors import outbox
 from echosearch.db.vectors.generation import active_encoder, register_encoder
 from echosearch.db.vectors.points import PointRow
-from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import EmptyArchive
 from echosearch.index.base import KINDS, Collection, PointKind, Stored, point_id
 from echosearch.index.fields import payload_values, same_values

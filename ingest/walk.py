@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from echosearch.db.files.ledger import FoundFile
 from echosearch.errors import InputError
+from echosearch.source_file import FoundFile
 
 __all__ = ["count_files", "walk"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
-from echosearch.db.files.ledger import Claimed
 from echosearch.encoder.base import ViewModel
-from echosearch.video import Quarantined, Skipped
+from echosearch.outcome import Quarantined, Skipped
+from echosearch.source_file import Claimed
 from echosearch.workers import DecodePool
 from ingest.progress import Clock, Progress
 

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from echosearch.clip import Clip, ClipSpec, Frames, clip_indices
 from echosearch.errors import FileRefused
 from echosearch.filters import Comparison
+from echosearch.outcome import Quarantined, Reason
 from echosearch.vector import from_bytes, is_usable, mean_vector, to_bytes, unit, vector_hash
-from echosearch.video import Quarantined, Reason, View, ViewLabel
+from echosearch.video import View, ViewLabel
 
 
 @pytest.mark.parametrize(("n_frames", "expected"), [(30, [0, 2, 4, 6]), (7, [0, 2, 4, 6]), (6, [0, 2, 4]), (1, [0])])

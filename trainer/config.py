@@ -19,7 +19,7 @@ from echosearch.encoder.bundle.manifest import BundleName, ConvNextSpec, VideoCo
 from echosearch.errors import ConfigError
 from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.report.text import TextSpec
-from echosearch.video import View
+from echosearch.video import VIEW_GATE, View
 
 __all__ = [
     "DataConfig",
@@ -65,7 +65,7 @@ class DataConfig(_Section):
     train_views: tuple[View, ...] = Field(default=FIVE_VIEWS, min_length=1)
     eval_views: tuple[View, ...] = Field(default=FIVE_VIEWS, min_length=1)
     videos_per_study: PositiveInt = 8  # at most, in a training step; drawn anew at each
-    min_view_prob: float = Field(default=0.9, ge=0, le=1)
+    min_view_prob: float = Field(default=VIEW_GATE, ge=0, le=1)
     shift: int = Field(default=0, ge=0)  # in training, a clip is moved by up to this many pixels each way
     frames_seen: int = Field(default=0, ge=0)  # in training, of a clip, drawn at random; 0: all (SingleImage: 1)
     split: tuple[float, float, float] = (0.875, 0.025, 0.1)  # of patients: train, validation, test

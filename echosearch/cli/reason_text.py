@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echosearch.video import Reason
+from echosearch.outcome import Reason
 
 __all__ = ["MEANING"]
 

@@ -15,7 +15,7 @@ from echosearch.report.view_names import view_named
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.filter_rules import fields_of
 from echosearch.search.results import GROUPS, MAX_TOP_K, Hit, Results, SearchOptions, as_json
-from echosearch.video import View
+from echosearch.video import VIEW_GATE, View
 
 __all__ = ["asking", "search_options", "show_results"]
 
@@ -33,7 +33,9 @@ def asking(videos: bool) -> Callable[[F], F]:
     ]
     of_videos = [
         click.option("--view", metavar="VIEW", help=f"Only this view: {', '.join(View)}."),
-        click.option("--min-view-prob", type=float, default=0.9, show_default=True, help="How sure a view must be."),
+        click.option(
+            "--min-view-prob", type=float, default=VIEW_GATE, show_default=True, help="How sure a view must be."
+        ),
         click.option(
             "--group", type=click.Choice(GROUPS), default="study", show_default=True, help="One hit for each."
         ),

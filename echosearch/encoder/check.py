@@ -12,13 +12,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.folder import GOLDEN
 from echosearch.encoder.bundle.golden import TOLERANCE, read_golden
 from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.torch_encoder import BATCH, TorchEncoder, load_encoder
 from echosearch.encoder.towers.build import PARTS
 from echosearch.encoder.view_classifier import load_views
+from echosearch.encoder_info import EncoderInfo
 
 __all__ = ["CheckReport", "ViewsReport", "check_bundle", "check_views", "describe_clip"]
 

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from tokenizers import models, pre_tokenizers, trainers
 
 from echosearch.clip import ClipSpec
-from echosearch.encoder.base import EncoderInfo, TextSpec
+from echosearch.encoder.base import TextSpec
 from echosearch.encoder.bundle.folder import info_of
 from echosearch.encoder.bundle.manifest import (
     BertSpec,
@@ -32,6 +32,7 @@ from echosearch.encoder.bundle.manifest import (
 from echosearch.encoder.export import save_encoder
 from echosearch.encoder.text.tokenizer import SPECIAL, VOCABULARY, installed_dictionary, mecab_words
 from echosearch.encoder.towers.build import build_towers
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError
 from echosearch.report.text import model_text
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from echosearch.clip import Clip, ClipSpec
-from echosearch.encoder.base import EncoderInfo, TextSpec
+from echosearch.encoder.base import TextSpec
+from echosearch.encoder_info import EncoderInfo
 from echosearch.report.text import model_text
 from echosearch.vector import Vectors
 

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from echosearch.clip import Clip
-from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.folder import GOLDEN, TOKENIZER, WEIGHTS, info_of, load_manifest, verify_files
 from echosearch.encoder.bundle.golden import check_vectors, pad_ids, read_golden
 from echosearch.encoder.bundle.manifest import Manifest
@@ -30,6 +29,7 @@ from echosearch.encoder.towers.build import (
     load_weights,
     use_weights,
 )
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import ConfigError, GoldenMismatch
 from echosearch.vector import Vectors
 

@@ -17,7 +17,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from echosearch.clip import Clip
-from echosearch.encoder.base import ViewProbabilities
 from echosearch.encoder.bundle.folder import (
     GOLDEN,
     WEIGHTS,
@@ -31,6 +30,7 @@ from echosearch.encoder.bundle.manifest import ViewManifest
 from echosearch.encoder.forward import in_batches, on_device
 from echosearch.encoder.torch_encoder import pick_device
 from echosearch.encoder.towers.build import build_view_tower, normalise, save_weights, use_weights
+from echosearch.encoder_info import ViewProbabilities
 from echosearch.errors import BundleError
 
 __all__ = ["ViewClassifier", "frame_logits", "load_views", "save_views"]

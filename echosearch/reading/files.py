@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.limits import MAX_FILE_BYTES
-from echosearch.video import Quarantined, Reason, Skipped
 
 __all__ = ["ByteReader", "Stamp", "looks_like_dicom", "open_regular"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from echosearch.errors import FileRefused
-from echosearch.video import Quarantined, Reason
+from echosearch.outcome import Quarantined, Reason
 
 __all__ = ["MAX_DEFERRED", "MAX_FILE_BYTES", "MAX_FRAMES", "MAX_PIXEL_BYTES", "MAX_SIDE", "check_size"]
 

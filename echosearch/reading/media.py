@@ -19,11 +19,12 @@ import numpy as np
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.timing import MAX_FPS, MIN_FPS
 from echosearch.reading.dicom.elements.values import synthetic_uid
 from echosearch.reading.dicom.pixels.av_stream import count_packets, open_container, pick_frames
 from echosearch.reading.files import ByteReader, Stamp, open_regular
-from echosearch.video import Mode, Quarantined, Reason, Skipped, VideoHeader, ViewLabel
+from echosearch.video import Mode, VideoHeader, ViewLabel
 
 __all__ = ["MediaIdentity", "looks_like_media", "open_media", "read_media_header"]
 

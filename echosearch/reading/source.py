@@ -6,10 +6,10 @@ from pathlib import Path
 
 from echosearch.clip import FrameSource
 from echosearch.errors import FileRefused
+from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
 from echosearch.reading.dicom import open_cine, read_header
 from echosearch.reading.files import looks_like_dicom, open_regular
 from echosearch.reading.media import MediaIdentity, looks_like_media, open_media, read_media_header
-from echosearch.video import Outcome, Quarantined, Reason, Skipped
 
 __all__ = ["inspect_file", "open_source"]
 

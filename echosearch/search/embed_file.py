@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from echosearch.clip import Clip, ClipSpec
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.settings import Settings
-from echosearch.video import Quarantined, Reason, Skipped, VideoHeader
+from echosearch.video import VideoHeader
 from echosearch.workers import ClipTask, DecodePool, InspectTask, TimedOut, WorkerDied, inspect, load_clip
 
 __all__ = ["read_file"]

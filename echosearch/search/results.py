@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from echosearch.db.studies.identified import Identified
-from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError
 from echosearch.filters import Where
-from echosearch.video import View
+from echosearch.video import VIEW_GATE, View
 
 __all__ = ["GROUPS", "MAX_TOP_K", "Group", "Hit", "Results", "SearchOptions", "as_json"]
 
@@ -25,7 +25,7 @@ class SearchOptions:
     top_k: int = 10
     where: Where | None = None
     view: View | None = None
-    min_view_prob: float = 0.9  # of a view that is asked for; the paper's gate
+    min_view_prob: float = VIEW_GATE  # of a view that is asked for; the paper's gate
     group: Group = "study"
     include_same_patient: bool = False  # similar only
     identified: bool = False

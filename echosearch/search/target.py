@@ -9,11 +9,12 @@ from pathlib import Path
 
 from echosearch.db import lookup
 from echosearch.errors import FileRefused, InputError
+from echosearch.outcome import Quarantined, Reason
 from echosearch.search.embed_file import read_file
 from echosearch.search.study_hits import Searching
 from echosearch.unicode import is_text
 from echosearch.vector import Vectors, is_usable
-from echosearch.video import Quarantined, Reason, VideoHeader
+from echosearch.video import VideoHeader
 
 __all__ = ["Target", "find_target"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from echosearch.clip import Clip, ClipSpec
 from echosearch.errors import EchosearchError, FileRefused
+from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
 from echosearch.reading.media import MediaIdentity
 from echosearch.reading.source import inspect_file, open_source
-from echosearch.video import Outcome, Quarantined, Reason, Skipped
 
 __all__ = ["ClipTask", "Clips", "InspectTask", "inspect", "load_clip", "load_clips"]
 

@@ -22,7 +22,7 @@ from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.main import COMMANDS, cli
 from echosearch.cli.reason_text import MEANING
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
-from echosearch.video import Quarantined, Reason, Skipped
+from echosearch.outcome import Quarantined, Reason, Skipped
 from tests.cli.conftest import PROGRAM, run
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -14,13 +14,15 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from echosearch.db.admission.admit import Admitted, admit
-from echosearch.db.files.ledger import Claimed, FoundFile, claim, start_run
+from echosearch.db.files.ledger import claim, start_run
 from echosearch.db.vectors.generation import activate, register_encoder
 from echosearch.db.vectors.write import put_video_vectors
-from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder_info import EncoderInfo
+from echosearch.outcome import Quarantined, Skipped
 from echosearch.pseudonyms import Keyring
+from echosearch.source_file import Claimed, FoundFile
 from echosearch.vector import Vectors
-from echosearch.video import Mode, Quarantined, Skipped, VideoHeader
+from echosearch.video import Mode, VideoHeader
 
 ENCODER = EncoderInfo("fake", "1", "ab" * 32, 8, "Apache-2.0", "test", trained=False)
 KEYRING = Keyring(bytes(32))

@@ -8,13 +8,13 @@ import torch
 from pydantic import ValidationError
 
 from echosearch.clip import Clip, ClipSpec, clip_indices
-from echosearch.encoder.base import ViewProbabilities
 from echosearch.encoder.bundle.folder import bundle_kind
 from echosearch.encoder.bundle.installed import list_bundles, use_views, views_in_use
 from echosearch.encoder.bundle.manifest import ConvNextSpec, ViewManifest
 from echosearch.encoder.towers.build import normalise
 from echosearch.encoder.towers.convnext import FrameConvNext
 from echosearch.encoder.view_classifier import ViewClassifier, frame_logits, load_views, save_views
+from echosearch.encoder_info import ViewProbabilities
 from echosearch.errors import BundleError, GoldenMismatch, NoEncoder
 from echosearch.video import View
 

@@ -24,10 +24,10 @@ from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, EmptyArchive, EncoderMismatch, InputError
 from echosearch.index.base import KINDS, Collection
 from echosearch.index.edge.index import EdgeIndex
+from echosearch.outcome import Reason
 from echosearch.search.query import query_text
 from echosearch.search.results import SearchOptions
 from echosearch.vector import Vectors, from_bytes
-from echosearch.video import Reason
 from echosearch.workers import ClipTask, WorkerDied
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest

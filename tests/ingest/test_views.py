@@ -12,7 +12,7 @@ from sqlalchemy import select
 from echosearch.archive import Archive
 from echosearch.clip import Clip, ClipSpec
 from echosearch.db.schema.tables import Embedding, StudyEmbedding, Video
-from echosearch.encoder.base import ViewProbabilities
+from echosearch.encoder_info import ViewProbabilities
 from echosearch.vector import from_bytes
 from echosearch.video import View
 from ingest.options import IngestOptions

@@ -9,11 +9,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Reason
 from echosearch.phantom.files.archive import cohort
 from echosearch.phantom.files.cinefile import CinePlan, write_cine
 from echosearch.phantom.files.srfile import sr_dataset
 from echosearch.reading.dicom.measurements import ejection_fraction, read_measurements
-from echosearch.video import Reason
 
 Triple = tuple[str, str, str]
 

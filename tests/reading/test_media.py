@@ -16,8 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.media import MediaIdentity, _decord_reader, open_media, read_media_header
-from echosearch.video import Mode, Quarantined, Reason, Skipped, View, ViewLabel
+from echosearch.video import Mode, View, ViewLabel
 
 Frames = NDArray[np.uint8]
 WriteVideo = Callable[..., Path]

@@ -9,8 +9,9 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.source import inspect_file, open_source
-from echosearch.video import Quarantined, Reason, Skipped, VideoHeader
+from echosearch.video import VideoHeader
 
 
 def shipped(name: str) -> Path:

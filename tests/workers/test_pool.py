@@ -17,7 +17,8 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from echosearch.clip import Clip, ClipSpec
-from echosearch.video import Quarantined, Reason, VideoHeader
+from echosearch.outcome import Quarantined, Reason
+from echosearch.video import VideoHeader
 from echosearch.workers import ClipTask, DecodePool, InspectTask, TimedOut, WorkerDied, inspect, load_clip
 
 # A worker cannot import this file, so tasks are expressions for the built-in eval.

@@ -31,9 +31,9 @@ from echosearch.batch import batched
 from echosearch.clip import Clip, ClipSpec, Uint8
 from echosearch.encoder.pixels.preprocess import make_clip, use_one_thread
 from echosearch.errors import FileRefused
+from echosearch.outcome import Reason
 from echosearch.phantom.imaging.cine import frame_seconds, render_cine
 from echosearch.reading.source import open_source
-from echosearch.video import Reason
 from trainer.data.pairs import Drawn, Video
 
 __all__ = ["SHARD", "ClipCache", "clip_of", "open_cache", "take_window"]

@@ -11,10 +11,10 @@ import click
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.output import PUT_IN_USE, note, say_json, table
 from echosearch.cli.path_type import as_path
-from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.catalog import BundleEntry, bundles_at_hand
 from echosearch.encoder.bundle.folder import bundle_kind, load_manifest, load_view_manifest
 from echosearch.encoder.bundle.installed import find_own_bundle, use_bundle, use_views
+from echosearch.encoder_info import EncoderInfo
 from echosearch.report.csv_tables import read_reports
 from echosearch.settings import Settings, load_settings
 

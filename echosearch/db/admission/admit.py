@@ -17,13 +17,15 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.admission.study_owner import StudyOwner, belonging, known_owners
 from echosearch.db.files.backing import backed_video, forget_vanished, still_backed, withdraw_unbacked
-from echosearch.db.files.ledger import Claimed, note_videos, release_duplicates, settle
+from echosearch.db.files.ledger import note_videos, release_duplicates, settle
 from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
 from echosearch.db.studies.identity import Candidate, write_identity
 from echosearch.db.studies.view_labels import label_videos
 from echosearch.db.vectors.write import touch_videos, withdraw_videos
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.pseudonyms import Keyring
-from echosearch.video import Quarantined, Reason, Skipped, VideoHeader, View, ViewLabel
+from echosearch.source_file import Claimed
+from echosearch.video import VideoHeader, View, ViewLabel
 
 __all__ = ["Admitted", "admit"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select, text, update
 
 from echosearch.db.schema.tables import PhiSourcePath, SourceFile, Study
-from echosearch.video import Reason
+from echosearch.outcome import Reason
 
 __all__ = ["forget_conflicts"]
 

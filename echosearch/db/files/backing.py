@@ -12,10 +12,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, text
 
-from echosearch.db.files.ledger import Claimed, FoundFile, release_duplicates, settle
+from echosearch.db.files.ledger import release_duplicates, settle
 from echosearch.db.schema.tables import PhiSourcePath, SourceFile
 from echosearch.db.vectors.write import withdraw_videos
-from echosearch.video import Quarantined, Skipped
+from echosearch.outcome import Quarantined, Skipped
+from echosearch.source_file import Claimed, FoundFile
 
 __all__ = [
     "HAS_FILE",

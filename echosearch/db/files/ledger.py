@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, case, func, insert, literal, or_, select, text, update
@@ -21,13 +20,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.schema.tables import IngestRun, PhiRun, PhiSourcePath, SourceFile
 from echosearch.errors import ArchiveLocked
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.pseudonyms import Keyring
-from echosearch.video import Quarantined, Reason, Skipped
+from echosearch.source_file import Claimed, FoundFile
 
 __all__ = [
     "MAX_ATTEMPTS",
-    "Claimed",
-    "FoundFile",
     "as_walked",
     "claim",
     "claim_again",
@@ -43,28 +41,6 @@ __all__ = [
 MAX_ATTEMPTS = 2  # worker deaths that a file may cost
 MAX_ORPHANED = 25  # run deaths; most are not the file's fault, but a file that fells the machine must end somewhere
 INGEST_LOCK = 0x6563686F  # "echo"
-
-
-@dataclass(frozen=True)
-class FoundFile:
-    """A regular file as the walk found it. Its path is not printed."""
-
-    path: Path
-    size: int
-    mtime_ns: int
-
-    def __repr__(self) -> str:
-        return f"FoundFile({self.size} bytes)"
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A file's row in the ledger, and the file as it was found: one that a run works on."""
-
-    id: int
-    file: FoundFile
-    path_key: str
-    attempts: int  # this one included
 
 
 @contextmanager

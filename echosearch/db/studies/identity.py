@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, String, case, func, select, te
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.files.backing import HAS_FILE
-from echosearch.db.files.ledger import Claimed
 from echosearch.db.schema.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
 from echosearch.db.vectors.write import touch_studies
+from echosearch.source_file import Claimed
 from echosearch.video import VideoHeader
 
 __all__ = ["Candidate", "studies_by_accession", "write_identity"]

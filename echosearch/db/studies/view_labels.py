@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.schema.tables import ViewLabelRow
 from echosearch.db.vectors.write import touch_videos
-from echosearch.encoder.base import ViewProbabilities
+from echosearch.encoder_info import ViewProbabilities
 from echosearch.video import ViewLabel
 
 __all__ = ["label_videos", "put_view_labels", "put_view_probabilities"]

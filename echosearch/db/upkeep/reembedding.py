@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from echosearch.db.files.backing import UNBACKED, files_holding
-from echosearch.db.files.ledger import Claimed
+from echosearch.source_file import Claimed
 
 __all__ = ["Unembedded", "count_unembedded", "hand_over_files", "unembedded"]
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from echosearch.db.schema.tables import Embedding, EncoderRow, Generation, ReportEmbedding
 from echosearch.db.vectors.points import VECTOR_TABLES
-from echosearch.encoder.base import EncoderInfo
+from echosearch.encoder_info import EncoderInfo
 
 __all__ = [
     "GenerationCount",

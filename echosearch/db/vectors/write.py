@@ -16,10 +16,9 @@ from echosearch.batch import batched
 from echosearch.db.schema.tables import Embedding, ReportEmbedding, SourceFile, Study, StudyEmbedding, Video
 from echosearch.db.vectors.points import VECTOR_TABLES
 from echosearch.vector import Vectors, from_bytes, is_usable, mean_vector, to_bytes
-from echosearch.video import STUDY_VIEWS
+from echosearch.video import STUDY_VIEWS, VIEW_GATE
 
 __all__ = [
-    "VIEW_GATE",
     "enqueue",
     "put_report_vectors",
     "put_vectors",
@@ -34,7 +33,6 @@ __all__ = [
 
 ENQUEUED = 10_000  # outbox rows a statement
 _OWNERS = {"videos": "core.video", "studies": "core.study", "reports": "core.report"}  # where each says whose it is
-VIEW_GATE = 0.9  # the paper's; >=, as its shards were made
 
 
 def enqueue(connection: Connection, encoder_id: int, collection: str, op: str, gens: Mapping[str, int]) -> None:

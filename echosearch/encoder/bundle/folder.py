@@ -20,8 +20,8 @@ from typing import Any, Literal, TypeVar
 import tomli_w
 from pydantic import ValidationError
 
-from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.manifest import Manifest, ViewManifest
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import BundleError
 
 __all__ = [

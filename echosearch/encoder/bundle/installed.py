@@ -13,7 +13,6 @@ import shutil
 from pathlib import Path
 
 from echosearch.atomic import whole_file
-from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.folder import (
     GOLDEN,
     WEIGHTS,
@@ -25,6 +24,7 @@ from echosearch.encoder.bundle.folder import (
 )
 from echosearch.encoder.bundle.golden import read_golden, read_golden_views
 from echosearch.encoder.bundle.shipped import find_bundle
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import BundleError, NoEncoder
 
 __all__ = [

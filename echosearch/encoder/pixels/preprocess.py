@@ -18,8 +18,8 @@ from echosearch.clip import Clip, ClipSpec, FrameSource, Uint8, clip_indices
 from echosearch.encoder.pixels.color import COLORS, to_ycbcr
 from echosearch.encoder.pixels.sector import sector_mask
 from echosearch.errors import EncoderError, FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom import is_green
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["make_clip", "use_one_thread"]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
-from echosearch.video import Quarantined, Reason
+from echosearch.outcome import Quarantined, Reason
 
 __all__ = ["sector_mask"]
 

@@ -13,7 +13,6 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from echosearch.encoder.base import EncoderInfo
 from echosearch.encoder.bundle.folder import file_sha256, info_of
 from echosearch.encoder.bundle.manifest import Manifest, SourceFile, TokenizerSpec
 from echosearch.encoder.export import save_encoder
@@ -31,6 +30,7 @@ from echosearch.encoder.text.clip_tokenizer import (
 from echosearch.encoder.text.tokenizer import VOCABULARY, Tokenizer, check_size, read_vocabulary
 from echosearch.encoder.towers.build import TwoTowers, build_towers, build_view_tower, stored_weights, use_weights
 from echosearch.encoder.view_classifier import save_views
+from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import BundleError
 
 __all__ = ["PUBLISHED_MODELS", "PublishedModel", "check_import", "import_published", "licence_of", "views_folder"]

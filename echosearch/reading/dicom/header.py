@@ -9,6 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, Parsed, parse, quiet
 from echosearch.reading.dicom.elements.regions import read_regions
 from echosearch.reading.dicom.elements.timing import frame_timing
@@ -29,7 +30,7 @@ from echosearch.reading.dicom.pixels.frame_index import read_spans
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.sop_class import refuse_other_classes
 from echosearch.reading.files import ByteReader, looks_like_dicom, open_regular
-from echosearch.video import MAX_IDENTIFIER, Mode, Quarantined, Reason, Region, Skipped, VideoHeader
+from echosearch.video import MAX_IDENTIFIER, Mode, Region, VideoHeader
 
 __all__ = ["read_header"]
 

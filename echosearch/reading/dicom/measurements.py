@@ -19,9 +19,9 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, parse, quiet
 from echosearch.reading.files import looks_like_dicom, open_regular
-from echosearch.video import Quarantined, Reason, Skipped
 
 __all__ = ["Coded", "Measurement", "ejection_fraction", "read_measurements", "select"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydicom.uid import UID
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import DICOMDIR_CLASS, Parsed
 from echosearch.reading.dicom.elements.values import text
-from echosearch.video import Quarantined, Reason, Skipped
 
 __all__ = ["refuse_other_classes"]
 

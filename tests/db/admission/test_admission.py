@@ -13,8 +13,9 @@ from echosearch.db.files.ledger import settle
 from echosearch.db.schema.tables import Embedding, Outbox, Patient, SourceFile, Study, StudyEmbedding, Video
 from echosearch.db.studies.view_labels import put_view_labels
 from echosearch.db.vectors.write import put_video_vectors
+from echosearch.outcome import Quarantined, Reason
 from echosearch.vector import from_bytes, mean_vector
-from echosearch.video import Quarantined, Reason, View, ViewLabel
+from echosearch.video import View, ViewLabel
 from tests.db.conftest import KEYRING, Ledger, header, vector_of
 
 

@@ -15,8 +15,9 @@ from echosearch.db.files.ledger import settle
 from echosearch.db.schema.tables import Embedding, PhiPatient, PhiStudy, SourceFile, Study, StudyEmbedding, Video
 from echosearch.db.vectors import outbox
 from echosearch.db.vectors.write import put_video_vectors, withdraw_videos
+from echosearch.outcome import Quarantined, Reason
 from echosearch.vector import from_bytes
-from echosearch.video import Quarantined, Reason, VideoHeader, View, ViewLabel
+from echosearch.video import VideoHeader, View, ViewLabel
 from tests.db.admission.test_admission import outcomes, study_vectors
 from tests.db.conftest import KEYRING, Ledger, header, vector_of
 

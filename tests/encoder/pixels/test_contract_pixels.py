@@ -15,8 +15,8 @@ from echosearch.encoder.pixels.sector import sector_mask
 from echosearch.encoder.published import echoprime, videoechoclip
 from echosearch.encoder.towers.build import normalise
 from echosearch.errors import FileRefused
+from echosearch.outcome import Reason
 from echosearch.reading.source import open_source
-from echosearch.video import Reason
 
 DATA = Path(__file__).parents[2] / "data" / "encoder"
 VIDEOECHOCLIP = videoechoclip.manifest("videomae2", ()).video.clip

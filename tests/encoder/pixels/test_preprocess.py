@@ -14,8 +14,8 @@ from pydicom.data import get_testdata_file
 from echosearch.clip import ClipSpec
 from echosearch.encoder.pixels.preprocess import make_clip
 from echosearch.errors import FileRefused
+from echosearch.outcome import Reason
 from echosearch.reading.source import open_source
-from echosearch.video import Reason
 
 Pixels = NDArray[np.uint8]
 

@@ -18,10 +18,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom import read_header
 from echosearch.reading.dicom.sop_class import SECONDARY_CAPTURES, ULTRASOUND, VOLUMES
 from echosearch.reading.files import open_regular
-from echosearch.video import Mode, Quarantined, Reason, Skipped, VideoHeader
+from echosearch.video import Mode, VideoHeader
 
 Frames = NDArray[np.uint8]
 WriteCine = Callable[..., Path]

@@ -32,8 +32,8 @@ from pydicom.uid import (
 )
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom import is_green, open_cine, read_frames, read_header
-from echosearch.video import Quarantined, Reason
 
 Frames = NDArray[np.uint8]
 WriteCine = Callable[..., Path]

@@ -15,8 +15,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom import read_frames, read_header
-from echosearch.video import Quarantined, Reason, Skipped
 
 Frames = NDArray[np.uint8]
 WriteCine = Callable[..., Path]

@@ -18,8 +18,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage, RLELossless
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom import read_frames, read_header
-from echosearch.video import Quarantined, Reason, Skipped
 
 Frames = NDArray[np.uint8]
 WriteCine = Callable[..., Path]

@@ -21,9 +21,9 @@ from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.files import ByteReader
 from echosearch.reading.limits import MAX_DEFERRED
-from echosearch.video import Quarantined, Reason, Skipped
 
 __all__ = ["DICOMDIR_CLASS", "UNDEFINED", "VALUE_ERRORS", "Parsed", "parse", "quiet"]
 

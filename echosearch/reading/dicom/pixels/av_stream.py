@@ -19,8 +19,8 @@ import numpy as np
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.limits import MAX_FRAMES, check_size
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["VIDEO_SYNTAXES", "VideoStream", "count_decoded", "count_packets", "open_container", "pick_frames"]
 

@@ -11,6 +11,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from echosearch.clip import Frames, FrameSource, Uint8
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import Parsed, parse, quiet
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import clean_uid, number
@@ -29,7 +30,6 @@ from echosearch.reading.dicom.pixels.native import FrameDecoder, in_swapped_pair
 from echosearch.reading.dicom.pixels.rle import rle_decoder
 from echosearch.reading.files import ByteReader, Stamp, looks_like_dicom, open_regular
 from echosearch.reading.limits import check_size
-from echosearch.video import Quarantined, Reason, Skipped
 
 __all__ = ["DicomCine", "cine_source", "open_cine", "read_frames", "stored_frames"]
 

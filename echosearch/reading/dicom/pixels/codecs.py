@@ -29,12 +29,12 @@ from pydicom.uid import (
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, quiet
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample, ybr_to_rgb
 from echosearch.reading.dicom.pixels.jpeg import read_stream
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import FrameDecoder, samples_to_rgb
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["JPEG_2000", "PLUGINS", "codec_decoder", "stream_size"]
 

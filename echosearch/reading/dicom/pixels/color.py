@@ -11,10 +11,10 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
 from echosearch.reading.dicom.elements.values import number
 from echosearch.reading.dicom.pixels.layout import PixelLayout
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["grey_table", "is_green", "palette_table", "to_bytes_per_sample", "ybr422_to_ybr", "ybr_to_rgb"]
 

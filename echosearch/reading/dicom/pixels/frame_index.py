@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import UNDEFINED, Parsed
 from echosearch.reading.files import ByteReader
 from echosearch.reading.limits import MAX_FRAMES
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["Span", "StoredFrames", "encapsulated_items", "group_items", "native_frames", "read_spans"]
 

@@ -21,9 +21,9 @@ import simplejpeg
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import FrameDecoder
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["JpegStream", "is_fast_jpeg", "jpeg_decoder", "read_stream"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.values import number, text
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["PixelLayout", "pixel_layout"]
 

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.pixels.color import (
     grey_table,
     palette_table,
@@ -19,7 +20,6 @@ from echosearch.reading.dicom.pixels.color import (
     ybr_to_rgb,
 )
 from echosearch.reading.dicom.pixels.layout import PixelLayout
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["FrameDecoder", "in_swapped_pairs", "native_decoder", "planes_to_pixels", "samples_to_rgb"]
 

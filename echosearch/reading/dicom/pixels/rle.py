@@ -8,9 +8,9 @@ from rle.utils import decode_pixel_data
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import FrameDecoder, planes_to_pixels, samples_to_rgb
-from echosearch.video import Quarantined, Reason
 
 __all__ = ["rle_decoder"]
 

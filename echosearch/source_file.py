@@ -1,0 +1,30 @@
+"""A file of the export: as the walk found it, and as a run has claimed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Claimed", "FoundFile"]
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A regular file as the walk found it. Its path is not printed."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+    def __repr__(self) -> str:
+        return f"FoundFile({self.size} bytes)"
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A file's row in the ledger, and the file as it was found: one that a run works on."""
+
+    id: int
+    file: FoundFile
+    path_key: str
+    attempts: int  # this one included
