@@ -35,7 +35,7 @@ HOMES = {
     "fugashi": ("echosearch.encoder",),
 }
 
-# a layer may import itself and what stands below it, never what stands above
+# a layer may import itself and what is listed below it, never what is listed above
 LAYERS = (
     ("echosearch.cli",),
     ("ingest", "trainer"),
@@ -45,11 +45,21 @@ LAYERS = (
     ("echosearch.encoder",),
     ("echosearch.reading.source",),
     ("echosearch.reading.media",),
-    ("echosearch.reading.dicom", "echosearch.report"),
+    ("echosearch.reading", "echosearch.report"),
     ("echosearch.settings", "echosearch.pseudonyms", "echosearch.filters", "echosearch.vector", "echosearch.clip"),
     ("echosearch.errors",),
+    ("echosearch.outcome", "echosearch.encoder_info", "echosearch.source_file", "echosearch.locks"),
     ("echosearch.video", "echosearch.batch", "echosearch.unicode", "echosearch.atomic"),
 )
+# the rooms of a package, highest first: a room imports only rooms after it
+ROOMS = {
+    "echosearch.db": ("lookup", "upkeep", "admission", "studies", "files", "vectors", "schema", "server"),
+    "echosearch.reading": ("source", "media", "dicom", "files", "limits"),
+    "echosearch.reading.dicom": ("header", "pixels", "elements"),
+    "echosearch.phantom": ("files", "imaging", "planes", "patients", "heart"),
+    "trainer": ("evaluation", "loop", "warm_start", "model", "data"),
+}
+TORCH_FREE = ("echosearch.encoder.bundle", "echosearch.encoder.text")
 STRANGERS = (("ingest", "trainer"), ("echosearch.db", "echosearch.index"))  # side by side, and never import each other
 
 
@@ -111,9 +121,61 @@ def test_nothing_below_the_cli_imports_ingest_or_trainer() -> None:
             assert names == [], f"{module} imports {names}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_files_are_short(module: str) -> None:
-    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 300
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_import_only_rooms_below_them(package: str) -> None:
+    rooms = ROOMS[package]
+    order = {f"{package}.{room}": floor for floor, room in enumerate(rooms)}
+
+    def floor(module: str) -> int | None:
+        return next((order[room] for room in order if within(module, room)), None)
+
+    for module, path in MODULES.items():
+        own = floor(module)
+        for imported, _ in imports(path):
+            other = floor(imported)
+            if own is not None and other is not None and imported in MODULES:
+                assert other >= own, f"{module} imports {imported}, a room above"
+
+
+def test_no_two_folders_import_each_other() -> None:
+    siblings: set[tuple[str, str]] = set()
+    for module, path in MODULES.items():
+        for imported, _ in imports(path):
+            here, there = module.rpartition(".")[0], imported.rpartition(".")[0]
+            nested = within(here, there) or within(there, here)
+            if imported in MODULES and here.count(".") == there.count(".") and not nested:
+                siblings.add((here, there))
+    assert [pair for pair in siblings if pair[::-1] in siblings] == []
+
+
+@pytest.mark.parametrize("package", TORCH_FREE)
+def test_these_rooms_are_free_of_torch(package: str) -> None:
+    names = " ".join(sorted(module for module in MODULES if within(module, package)))
+    code = (
+        f"import sys, importlib; [importlib.import_module(n) for n in '{names}'.split()]; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+# files over the ceiling, each with the reason why it is one file
+LONG: dict[str, str] = {}
+CEILING, MEDIAN, ROOM = 300, 120, 16
+
+
+def test_files_are_of_a_size_to_read() -> None:
+    """Ask before a file outgrows a screenful of ideas: the median says whether the house stays small, the ceiling which
+    file to look at."""
+    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
+    assert sorted(lengths.values())[len(lengths) // 2] <= MEDIAN
+    assert {module for module, length in lengths.items() if length > CEILING} == set(LONG)
+
+
+def test_no_folder_is_a_heap() -> None:
+    folders: dict[str, int] = {}
+    for path in FILES:
+        folders[str(path.parent.relative_to(ROOT))] = folders.get(str(path.parent.relative_to(ROOT)), 0) + 1
+    assert {folder: count for folder, count in folders.items() if count > ROOM + 2} == {}
 
 
 @pytest.mark.parametrize("module", MODULES)

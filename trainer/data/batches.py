@@ -24,8 +24,7 @@ from echosearch.report.text import model_texts, phrases
 from echosearch.vector import Vectors, mean_vector
 from trainer.config import TrainConfig
 from trainer.data.cache import ClipCache
-from trainer.data.pairs import Study, Video
-from trainer.model.loss import NO_PHRASE
+from trainer.data.pairs import NO_PHRASE, Study, Video
 
 __all__ = ["Batch", "Batches", "Pairs", "shuffled_report", "studies_of_step"]
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.video import View
 
-__all__ = ["Drawn", "Study", "Truth", "Video", "fingerprint"]
+__all__ = ["NO_PHRASE", "Drawn", "Study", "Truth", "Video", "fingerprint"]
+
+NO_PHRASE = -1  # fills the rows of phrase numbers that are shorter than the longest
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainer.data.pairs import NO_PHRASE
 from trainer.distributed import gather, rank
 
-__all__ = ["NO_PHRASE", "contrastive", "said", "shared_phrases", "targets"]
-
-NO_PHRASE = -1  # fills the rows of phrase numbers
+__all__ = ["contrastive", "said", "shared_phrases", "targets"]
 
 
 def contrastive(

@@ -9,7 +9,8 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from trainer.model.loss import NO_PHRASE, contrastive, shared_phrases, targets
+from trainer.data.pairs import NO_PHRASE
+from trainer.model.loss import contrastive, shared_phrases, targets
 
 SCALE = torch.tensor(14.0)
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from trainer.config import OptimConfig
+from trainer.data.pairs import NO_PHRASE
 from trainer.loop.optimizer import make_optimizer, scale_of
-from trainer.model.loss import NO_PHRASE
 from trainer.model.phrase_parts import phrase_parts
 from trainer.model.phrase_table import PhraseTable, begin_table
 from trainer.warm_start.text_head import as_typed

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from trainer.model.loss import NO_PHRASE
+from trainer.data.pairs import NO_PHRASE
 from trainer.model.text_table import TextTable, begin_text_table
 
 
