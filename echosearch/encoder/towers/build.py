@@ -26,7 +26,6 @@ from echosearch.encoder.bundle.manifest import (
     VideoTransformerSpec,
     ViewManifest,
 )
-from echosearch.encoder.towers.weight_names import stored_name
 from echosearch.errors import BundleError
 
 __all__ = [
@@ -142,26 +141,26 @@ def stored_weights(model: TwoTowers) -> dict[str, Tensor]:
     """All weights under the names that bundles use ("video.", "text.", "logit_scale"), detached, where they are."""
     weights = {"logit_scale": model.logit_scale}
     weights |= {f"video.{name}": tensor for name, tensor in model.video.state_dict().items()}
-    weights |= {f"text.{stored_name(name)}": tensor for name, tensor in model.text.state_dict().items()}
+    weights |= {f"text.{name}": tensor for name, tensor in model.text.state_dict().items()}
     return {name: tensor.detach() for name, tensor in weights.items()}
 
 
 def use_weights(tower: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Copy one tower's stored weights into it. Raises BundleError that lists what is missing, unexpected, misshapen."""
-    own = {stored_name(name): (name, tensor) for name, tensor in tower.state_dict().items()}
+    own = tower.state_dict()
     wrong = [
         *(f"missing {name}" for name in own if name not in weights),
         *(f"unexpected {name}" for name in weights if name not in own),
         *(
             f"{name} is {tuple(weights[name].shape)}, should be {tuple(tensor.shape)}"
-            for name, (_, tensor) in own.items()
+            for name, tensor in own.items()
             if name in weights and weights[name].shape != tensor.shape
         ),
     ]
     if wrong:
         more = f" and {len(wrong) - 12} more" if len(wrong) > 12 else ""
         raise BundleError(f"the weights do not fit the architecture: {'; '.join(wrong[:12])}{more}")
-    tower.load_state_dict({own[name][0]: tensor for name, tensor in weights.items()})
+    tower.load_state_dict(dict(weights))
 
 
 def save_weights(file: Path, weights: Mapping[str, Tensor]) -> None:
