@@ -21,6 +21,7 @@ from echosearch.db.vectors.write import touch_reports
 from echosearch.pseudonyms import Keyring
 
 __all__ = [
+    "SERVED",
     "IncomingReport",
     "LinkCounts",
     "ReportText",
@@ -207,7 +208,7 @@ def link_reports(connection: Connection) -> LinkCounts:
     return LinkCounts(row.linked, row.unmatched, row.ambiguous, row.conflict)
 
 
-_SERVED = """
+SERVED = """
     select distinct on (r.study_key) r.report_key from core.report r join core.study s using (study_key)
     where not s.conflict order by r.study_key, r.seq desc"""
 
@@ -216,7 +217,7 @@ def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, 
     """The next served reports, in key order from behind ``after``, that this encoder has not embedded."""
     rows = connection.execute(
         text(
-            f"select cast(p.report_key as text) as report_key, p.text from ({_SERVED}) served"
+            f"select cast(p.report_key as text) as report_key, p.text from ({SERVED}) served"
             f" join phi.report p using (report_key)"
             f" left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
             f" where e.report_key is null and (cast(:after as uuid) is null or p.report_key > cast(:after as uuid))"
@@ -234,7 +235,7 @@ def superseded(connection: Connection, encoder_id: int) -> list[str]:
             text(
                 f"select cast(e.report_key as text) from core.report_embedding e"
                 f" where e.encoder_id = :encoder and not exists"
-                f" (select 1 from ({_SERVED}) served where served.report_key = e.report_key)"
+                f" (select 1 from ({SERVED}) served where served.report_key = e.report_key)"
             ),
             {"encoder": encoder_id},
         )

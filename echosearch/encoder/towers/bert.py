@@ -1,7 +1,7 @@
 """BERT (Devlin et al. 2019, arXiv:1810.04805) and the projection into the shared space.
 
-Written on torch alone: importing transformers for one encoder costs a cold query several seconds, most of its time. The module
-names are the names in bundles. tests/encoder/towers/test_bert.py compares every value with transformers' BertModel.
+Written on torch alone: importing transformers for one encoder costs a cold query several seconds, most of its time. The
+module names are the names in bundles. tests/encoder/towers/test_bert.py compares every value with transformers' BertModel.
 """
 
 from __future__ import annotations
