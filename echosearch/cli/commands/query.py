@@ -11,31 +11,37 @@ import click
 from echosearch.archive import open_archive
 from echosearch.cli.search_options import asking, search_options, show_results
 from echosearch.errors import InputError
-from echosearch.search.query import query_text
+from echosearch.search.ask import ask
 from echosearch.settings import load_settings
 
 __all__ = ["query"]
 
 
 @click.command(short_help="Find studies by what a report would say.")
-@click.option("--report", "text", metavar="TEXT", help="Findings, worded as in a report.")
+@click.argument("text", metavar="[TEXT]", required=False)
+@click.option("--report", "report", metavar="TEXT", help="The same as TEXT.")
 @click.option("--file", "path", metavar="FILE", help="Take the text from a UTF-8 file, or from stdin with -.")
+@click.option("--include-denied", is_flag=True, help="Also show studies whose report says otherwise.")
 @asking(videos=True)
-def query(text: str | None, path: str | None, as_json: bool, **given: Any) -> None:
-    """Find the studies whose videos fit a text best, each with its best video.
+def query(text: str | None, report: str | None, path: str | None, as_json: bool, **given: Any) -> None:
+    """Find the studies that answer TEXT: by what their reports state, and by what their videos show.
+
+    A study whose report states what is asked comes first; one whose report denies it is no hit; one without a report,
+    or whose report is silent, is ranked by its videos. What was understood of TEXT is shown above the hits.
 
     \b
-    echosearch query --report "重度僧帽弁逆流"
-    echosearch query --report "左室拡大あり。重度のMRあり。" --view 4CH --top-k 20
-    echosearch query --report "大動脈弁狭窄" --where "age >= 65 and sex = F and date >= 2020-01"
+    echosearch query "65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満"
+    echosearch query "重度僧帽弁逆流" --view 4CH --top-k 20
+    echosearch query "人工弁を除く中等度以上のTR" --where "date >= 2020-01" --json
     echosearch query --file findings.txt --group patient --json
     """
-    if (text is None) == (path is None):
-        raise click.UsageError("give either --report TEXT or --file FILE")
+    if sum(each is not None for each in (text, report, path)) != 1:
+        raise click.UsageError("give one of TEXT, --report TEXT and --file FILE")
     options = search_options(given)
-    wanted = text if text is not None else _read(path or "")
+    typed = text if text is not None else report
+    wanted = typed if typed is not None else _read(path or "")
     with open_archive(load_settings()) as archive:
-        show_results(query_text(archive, wanted, options), as_json)
+        show_results(ask(archive, wanted, options), as_json)
 
 
 def _read(path: str) -> str:
