@@ -111,7 +111,7 @@ class VideoHeader:
     heart_rate: int | None = None
     regions: tuple[Region, ...] = ()
     mode: Mode = Mode.UNKNOWN
-    mode_source: str = "none"  # "regions", "frames", "pixels", "none"
+    mode_source: str = "none"  # "regions", "flag", "frames", "pixels", "none"
     view: ViewLabel | None = None  # from a sidecar CSV
     notes: tuple[str, ...] = ()  # flags such as "synthetic_uid", "frame_count_differs"
 

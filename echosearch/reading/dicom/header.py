@@ -18,6 +18,7 @@ from echosearch.reading.dicom.elements.values import (
     clean_uid,
     display_name,
     number,
+    parse_birth_date,
     parse_date,
     synthetic_uid,
     text,
@@ -29,6 +30,7 @@ from echosearch.reading.dicom.pixels.cine import cine_source, stored_frames
 from echosearch.reading.dicom.pixels.frame_index import read_spans
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.sop_class import refuse_other_classes
+from echosearch.reading.dicom.syntax import as_stored
 from echosearch.reading.files import ByteReader, looks_like_dicom, open_regular
 from echosearch.video import MAX_IDENTIFIER, Mode, Region, VideoHeader
 
@@ -47,7 +49,8 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
     with open_regular(path) as reader, quiet():
         if not looks_like_dicom(reader.head):
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
-        parsed = parse(reader)
+        stated = parse(reader)
+        parsed = as_stored(stated, reader)
         sop_class = clean_uid(text(parsed.dataset, "SOPClassUID")) or clean_uid(parsed.meta_class)
         refuse_other_classes(sop_class, parsed, allow_secondary_capture)
         n_frames, layout, pixels = _count_frames(reader, parsed)
@@ -57,7 +60,9 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
         if n_frames < 2:
             raise FileRefused(Skipped(Reason.STILL))
         regions, notes = read_regions(parsed.dataset, layout.rows, layout.columns)
-        mode, mode_source = _mode(path, reader, parsed, regions, n_frames)
+        if parsed.syntax != stated.syntax:
+            notes += ("transfer_syntax_differs",)
+        mode, mode_source = _mode(path, reader, parsed, layout, regions, n_frames)
         if mode in (Mode.SPECTRAL, Mode.MMODE) and mode_source == "regions":
             raise FileRefused(Skipped(Reason.SPECTRAL, f"{mode} by its regions"))
         declared = number(parsed.dataset, "NumberOfFrames")
@@ -87,18 +92,30 @@ def _count_frames(reader: ByteReader, parsed: Parsed) -> tuple[int, PixelLayout,
 
 
 def _mode(
-    path: Path, reader: ByteReader, parsed: Parsed, regions: tuple[Region, ...], n_frames: int
+    path: Path, reader: ByteReader, parsed: Parsed, layout: PixelLayout, regions: tuple[Region, ...], n_frames: int
 ) -> tuple[Mode, str]:
+    """A tissue box does not say that there is no flow: the colour flag and the pixels are asked too."""
     mode = mode_of_regions(regions)
-    if mode is not None:
+    if mode in (Mode.SPECTRAL, Mode.MMODE, Mode.COLOR):
         return mode, "regions"
+    is_grey = layout.photometric.startswith("MONOCHROME")
+    if number(parsed.dataset, "UltrasoundColorDataPresent") == 1 and not is_grey:  # (0028,0014), PS3.3 section C.8.5.6
+        return Mode.COLOR, "flag"
+    if mode is not None and is_grey:
+        return mode, "regions"
+    seen = _mode_of_pixels(path, reader, parsed, regions, n_frames)
+    if mode is not None and seen != Mode.COLOR:
+        return mode, "regions"
+    return (seen, "none") if seen == Mode.UNKNOWN else (seen, "pixels")
+
+
+def _mode_of_pixels(path: Path, reader: ByteReader, parsed: Parsed, regions: tuple[Region, ...], n_frames: int) -> Mode:
     indices = sorted({round(i * (n_frames - 1) / (PROBE_FRAMES - 1)) for i in range(PROBE_FRAMES)})
     try:
         source = cine_source(path, reader, parsed)
-        mode = mode_of_pixels([np.array(frame) for frame in source.frames(indices)])
+        return mode_of_pixels([np.array(frame) for frame in source.frames(indices)], regions)
     except FileRefused:  # the clip stage meets the same fault and quarantines the file for it
-        return Mode.UNKNOWN, "none"
-    return (mode, "none") if mode == Mode.UNKNOWN else (mode, "pixels")
+        return Mode.UNKNOWN
 
 
 def _header(
@@ -124,7 +141,7 @@ def _header(
         notes += ("no_timing",)
     study_date, date_notes = _study_date(dataset)
     notes += date_notes
-    birth_date = parse_date(text(dataset, "PatientBirthDate"))
+    birth_date = parse_birth_date(text(dataset, "PatientBirthDate"), study_date)
     patient_id = _identifier(dataset, "PatientID")
     if not patient_id:
         notes += ("no_patient_id",)

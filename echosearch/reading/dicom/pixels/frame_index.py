@@ -15,16 +15,26 @@ from dataclasses import dataclass
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.elements.dataset import UNDEFINED, Parsed
+from echosearch.reading.dicom.codestream import Kind, kind_of, soi
+from echosearch.reading.dicom.elements.dataset import UNDEFINED, VALUE_ERRORS, Parsed
 from echosearch.reading.files import ByteReader
 from echosearch.reading.limits import MAX_FRAMES
 
-__all__ = ["Span", "StoredFrames", "encapsulated_items", "group_items", "native_frames", "read_spans"]
+__all__ = [
+    "ITEM_TAG",
+    "Span",
+    "StoredFrames",
+    "encapsulated_items",
+    "group_items",
+    "items_of",
+    "native_frames",
+    "read_spans",
+]
 
 ITEM, DELIMITER = 0xE000, 0xE0DD  # elements of group FFFE (PS3.5 section 7.5, annex A.4)
 MAX_ITEMS = 64 * MAX_FRAMES
-# how a codestream starts: JPEG and JPEG-LS, JPEG 2000, JP2 box
-STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
+ITEM_TAG = b"\xfe\xff\x00\xe0"
+PEEK = 256  # bytes that tell what a frame starts with
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,16 @@ def native_frames(parsed: Parsed, reader: ByteReader, frame_bytes: int, declared
     return tuple((Span(parsed.pixel_offset + i * frame_bytes, frame_bytes),) for i in range(count))
 
 
+def items_of(parsed: Parsed, reader: ByteReader) -> list[Span]:
+    """The items that hold pixel data, without the offset table. Raises FileRefused as encapsulated_items does."""
+    return encapsulated_items(parsed, reader)[1]
+
+
 def encapsulated_items(parsed: Parsed, reader: ByteReader) -> tuple[list[int], list[Span]]:
-    """Basic offset table and items. Raises FileRefused(TRUNCATED) for a cut item or a missing delimiter."""
+    """Offset table (basic, or extended) and items. Raises FileRefused(TRUNCATED) for a cut item or a missing delimiter.
+
+    A first item that is no table, because a frame starts there or it does not begin with offset 0, is pixel data.
+    """
     explicit_end = None if parsed.pixel_length == UNDEFINED else parsed.pixel_offset + parsed.pixel_length
     if explicit_end is not None and explicit_end > reader.size:
         raise _truncated(f"pixel data of {parsed.pixel_length} bytes end after the file")
@@ -96,23 +114,36 @@ def encapsulated_items(parsed: Parsed, reader: ByteReader) -> tuple[list[int], l
     _check_trailer(parsed, reader, at)
     if not spans:
         raise _truncated("pixel data hold no item")
+    first = reader.at(spans[0].offset, min(spans[0].length, PEEK))
+    is_table = not first or (first[:4] == bytes(4) and spans[0].length % 4 == 0)
+    if not is_table and (kind_of(first) is not None or len(spans) == 1):
+        return _extended_offsets(parsed), [span for span in spans if span.length]
     table = reader.at(spans[0].offset, spans[0].length)
     offsets = list(struct.unpack(f"<{len(table) // 4}L", table[: len(table) // 4 * 4]))
-    return offsets, [span for span in spans[1:] if span.length]
+    return offsets or _extended_offsets(parsed), [span for span in spans[1:] if span.length]
 
 
-def group_items(
-    offsets: list[int], items: list[Span], reader: ByteReader, declared: int | None, by_start: bool
-) -> StoredFrames:
-    """Items to frames: by the codestreams' own start marks, else by a consistent offset table, else one item a frame.
+def _extended_offsets(parsed: Parsed) -> list[int]:
+    """Extended Offset Table (7FE0,0001): 64 bits an offset, counted as those of the basic one."""
+    try:
+        table = bytes(parsed.dataset.get("ExtendedOffsetTable") or b"")
+        return list(struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8]))
+    except VALUE_ERRORS:
+        return []
+
+
+def group_items(offsets: list[int], items: list[Span], reader: ByteReader, declared: int | None) -> StoredFrames:
+    """Items to frames: by the codestreams' own start marks, by a consistent offset table, or one item a frame;
+    the first of these that gives as many frames as are declared, or else the first that is possible.
 
     Raises FileRefused(TRUNCATED) where fewer frames are stored than declared.
     """
-    frames = _by_start(items, reader) if by_start else None
-    frames = frames or _by_offsets(offsets, items)
-    if frames is None and declared == 1 and by_start:  # unknown codestream in several items
-        frames = [items]
-    frames = frames if frames is not None else [[item] for item in items]
+    by_start, by_offsets = _by_start(items, reader), _by_offsets(offsets, items)
+    possible = [frames for frames in (by_start, by_offsets) if frames is not None]
+    if declared == 1 and not possible:  # unknown codestream in several items
+        possible = [[items]]
+    possible.append([[item] for item in items])
+    frames = next((frames for frames in possible if len(frames) == declared), possible[0])
     if len(frames) < max(declared or 1, 1):
         raise _truncated(f"{max(declared or 1, 1)} frames declared, {len(frames)} stored")
     if len(frames) > MAX_FRAMES:
@@ -122,19 +153,28 @@ def group_items(
 
 def _by_start(items: list[Span], reader: ByteReader) -> list[list[Span]] | None:
     frames: list[list[Span]] = []
+    kind: Kind | None = None
     for number, item in enumerate(items):
         head = b""
         for part in items[number : number + 6]:  # a fragment may be shorter than what tells a codestream
-            head += reader.at(part.offset, min(part.length, 6 - len(head)))
-            if len(head) == 6:
+            head += reader.at(part.offset, min(part.length, PEEK - len(head)))
+            if len(head) == PEEK:
                 break
-        if head.startswith(STARTS):
-            frames.append([item])
-        elif frames:
-            frames[-1].append(item)
-        else:
+        starts = None if _starts_later(head, item.length) else kind_of(head)
+        kind = kind or starts
+        if kind is None:
             return None
+        if starts == kind:
+            frames.append([item])
+        else:
+            frames[-1].append(item)
     return frames or None
+
+
+def _starts_later(head: bytes, length: int) -> bool:
+    """Whether the JPEG that ``head`` finds begins behind the item's ``length`` bytes: in the next one."""
+    at = soi(head)
+    return at is not None and at >= length
 
 
 def _by_offsets(offsets: list[int], items: list[Span]) -> list[list[Span]] | None:
