@@ -33,8 +33,8 @@ def grey_table(dataset: Dataset, layout: PixelLayout, counts: NDArray[np.intp] |
 
     8 bits are shown as stored, fewer are stretched from their full range to 0..255. Deeper ones go through the modality
     rescale, then the first window (PS3.3 section C.11.2.1.2) or VOI LUT that shows something; without one the full
-    range becomes 0..255 if the pixels use it, else the range that they use, as in viewers. ``counts``: how often each stored pattern occurs.
-    MONOCHROME1 is inverted.
+    range becomes 0..255 if the pixels use it, else the range that they use, as in viewers. MONOCHROME1 is inverted.
+    ``counts``: how often each stored pattern occurs.
     """
     if layout.bits_allocated > MAX_TABLE_BITS:
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"grey samples of {layout.bits_allocated} bits"))

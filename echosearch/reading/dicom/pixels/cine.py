@@ -93,12 +93,13 @@ def open_cine(path: Path) -> FrameSource:
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
         with quiet():
             parsed = as_stored(parse(reader), reader)
-            return cine_source(path, reader, parsed)
+            return cine_source(path, reader, parsed, *stored_frames(reader, parsed))
 
 
-def cine_source(path: Path, reader: ByteReader, parsed: Parsed) -> FrameSource:
-    """The source for a header as stored. Call within ``quiet()``."""
-    layout, stored = stored_frames(reader, parsed)
+def cine_source(
+    path: Path, reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames
+) -> FrameSource:
+    """The source for a header as stored and what ``stored_frames`` found. Call within ``quiet()``."""
     if parsed.syntax in VIDEO_SYNTAXES:
         data = bytes(read_spans(reader, stored[0]))
         seconds, _ = frame_timing(parsed.dataset, 0)
@@ -135,6 +136,8 @@ def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, Stor
             raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, rule))
     else:
         offsets, items = encapsulated_items(parsed, reader)
+        if not items:
+            raise FileRefused(Quarantined(Reason.TRUNCATED, "its items hold no pixel data"))
         if parsed.syntax in VIDEO_SYNTAXES:
             return layout, (tuple(items),)
         stored = group_items(offsets, items, reader, declared)

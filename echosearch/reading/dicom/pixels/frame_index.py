@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.codestream import Kind, kind_of, soi
+from echosearch.reading.dicom.displaced import is_displaced
 from echosearch.reading.dicom.elements.dataset import UNDEFINED, VALUE_ERRORS, Parsed
 from echosearch.reading.files import ByteReader
 from echosearch.reading.limits import MAX_FRAMES
@@ -66,18 +67,30 @@ def native_frames(parsed: Parsed, reader: ByteReader, frame_bytes: int, declared
     size = reader.size
     length = parsed.pixel_length
     if length == UNDEFINED:
-        raise FileRefused(Quarantined(Reason.BAD_HEADER, "uncompressed pixel data of undefined length"))
+        raise _bad("uncompressed pixel data of undefined length")
     if parsed.pixel_offset + length > size:
         raise _truncated(f"pixel data of {length} bytes, {max(size - parsed.pixel_offset, 0)} are there")
-    _check_trailer(parsed, reader, parsed.pixel_offset + length)
+    slack = _bytes_after(parsed, reader, parsed.pixel_offset + length)
     count = length // frame_bytes
     if count < max(declared or 1, 1):
         raise _truncated(f"{max(declared or 1, 1)} frames declared, {count} stored")
+    _check_whole_frames(length, frame_bytes, declared)
     if count > MAX_FRAMES:
         raise FileRefused(Quarantined(Reason.TOO_LARGE, f"{count} frames, limit {MAX_FRAMES}"))
     if count == 1:  # with the padding byte, which holds the last sample where bytes are swapped in pairs
         return ((Span(parsed.pixel_offset, min(frame_bytes + frame_bytes % 2, length)),),)
+    if slack and is_displaced(reader, parsed.pixel_offset, frame_bytes, count, slack):
+        raise _bad(f"frames do not begin where the header says, {slack} bytes follow the pixel data")
     return tuple((Span(parsed.pixel_offset + i * frame_bytes, frame_bytes),) for i in range(count))
+
+
+def _check_whole_frames(length: int, frame_bytes: int, declared: int | None) -> None:
+    """Raise FileRefused(BAD_HEADER) where Rows, Columns or a depth that is wrong would shear every frame."""
+    count, rest = divmod(length, frame_bytes)
+    if rest and not (rest == 1 and length % 2 == 0):  # a padding byte
+        raise _bad(f"pixel data of {length} bytes are not a whole number of frames of {frame_bytes} bytes")
+    if declared is not None and declared > 1 and count >= 2 * declared:
+        raise _bad(f"pixel data of {length} bytes are {count} frames of {frame_bytes} bytes, {declared} are declared")
 
 
 def items_of(parsed: Parsed, reader: ByteReader) -> list[Span]:
@@ -111,7 +124,7 @@ def encapsulated_items(parsed: Parsed, reader: ByteReader) -> tuple[list[int], l
         at += length
         if len(spans) > MAX_ITEMS:
             raise FileRefused(Quarantined(Reason.TOO_LARGE, f"more than {MAX_ITEMS} pixel data items"))
-    _check_trailer(parsed, reader, at)
+    _bytes_after(parsed, reader, at)
     if not spans:
         raise _truncated("pixel data hold no item")
     first = reader.at(spans[0].offset, min(spans[0].length, PEEK))
@@ -192,14 +205,16 @@ def _by_offsets(offsets: list[int], items: list[Span]) -> list[list[Span]] | Non
     return frames
 
 
-def _check_trailer(parsed: Parsed, reader: ByteReader, at: int) -> None:
-    """Elements after the pixel data must be whole too; padding with NULs is fine."""
+def _bytes_after(parsed: Parsed, reader: ByteReader, at: int) -> int:
+    """How many bytes at the end of the file belong to no element. Elements after the pixel data must be whole too;
+    padding with NULs is fine, and so is what cannot be followed.
+    """
     order = "<" if parsed.little_endian else ">"
     while len(header := reader.at(at, 12)) >= 8:
         group, element, vr, short = struct.unpack(f"{order}HH2sH", header[:8])
         followed = parsed.implicit or (vr.isalpha() and vr.isupper())
         if not any(header[:8]) or group < 0x7FE0 or not followed:
-            return  # padding, or nothing that can be followed
+            break
         long_form = not parsed.implicit and vr in (b"OB", b"OW", b"UN", b"SQ", b"UT", b"OF", b"OD", b"OL", b"OV", b"UC")
         if parsed.implicit or long_form:
             field = header[8:12] if long_form else header[4:8]
@@ -207,10 +222,15 @@ def _check_trailer(parsed: Parsed, reader: ByteReader, at: int) -> None:
         else:
             length = short
         if length == UNDEFINED:
-            return
+            return 0
         at += (12 if long_form else 8) + length
         if at > reader.size:
             raise _truncated(f"element ({group:04X},{element:04X}) after the pixel data ends after the file")
+    return reader.size - at
+
+
+def _bad(detail: str) -> FileRefused:
+    return FileRefused(Quarantined(Reason.BAD_HEADER, detail))
 
 
 def _truncated(detail: str) -> FileRefused:

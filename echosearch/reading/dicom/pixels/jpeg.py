@@ -28,7 +28,7 @@ from echosearch.reading.dicom.codestream import soi
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import FrameDecoder
 
-__all__ = ["JpegStream", "is_fast_jpeg", "jpeg_decoder", "read_stream"]
+__all__ = ["JpegStream", "is_fast_jpeg", "jpeg_decoder", "read_stream", "tables"]
 
 # Adobe APP14 without its last byte, the transform: 0 what is stored is shown, 1 YCbCr to RGB
 ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
@@ -105,6 +105,19 @@ def _segments(data: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
         if marker == 0xDA:
             return
         at = end
+
+
+def tables(data: bytes) -> bytes | None:
+    """The segments that say how a stream's scans are read, None where its scans begin behind ``data``."""
+    found: list[bytes] = []
+    for marker, start, end in _segments(data[soi(data) or 0 :]):
+        if end > len(data):
+            return None
+        if marker in TABLES or marker in FRAME_MARKERS or marker == 0xDA:
+            found.append(data[start:end])
+        if marker == 0xDA:
+            return b"".join(found)
+    return None
 
 
 def is_fast_jpeg(stream: JpegStream | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rle.rle import decode_frame
+from rle.utils import decode_pixel_data
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
@@ -31,7 +31,7 @@ def rle_samples(layout: PixelLayout) -> SampleDecoder:
     width = layout.bits_allocated // 8
 
     def decode(data: bytearray) -> NDArray[Any]:
-        if kind_of(data[:HEADER]) != "rle":
+        if kind_of(bytes(data[:HEADER])) != "rle":
             raise _failed("an RLE frame has no header")
         count, *offsets = struct.unpack_from("<16L", data)
         if count != layout.samples * width:
@@ -54,7 +54,7 @@ def rle_samples(layout: PixelLayout) -> SampleDecoder:
 def _plane(segment: bytes, pixels: int) -> NDArray[np.uint8]:
     """The bytes of one segment. It never takes more room than they do, whatever its runs ask for."""
     try:
-        plane = decode_frame(ONE_SEGMENT + segment, pixels, 8, "<")
+        plane = _unpack(segment, pixels)
     except ValueError as exc:
         raise _failed("an RLE segment is damaged, or holds fewer pixels than Rows x Columns") from exc
     if _holds(segment, pixels + PADDING) and _holds(segment.rstrip(b"\0"), pixels + PADDING):
@@ -64,10 +64,17 @@ def _plane(segment: bytes, pixels: int) -> NDArray[np.uint8]:
 
 def _holds(segment: bytes, pixels: int) -> bool:
     try:
-        decode_frame(ONE_SEGMENT + segment, pixels, 8, "<")
+        _unpack(segment, pixels)
     except ValueError:
         return False
     return True
+
+
+def _unpack(segment: bytes, pixels: int) -> bytearray:
+    """The first ``pixels`` bytes. Raises ValueError where there are fewer."""
+    unpacked = decode_pixel_data(ONE_SEGMENT + segment, version=2, rows=1, columns=pixels, bits_allocated=8)
+    assert isinstance(unpacked, bytearray)
+    return unpacked
 
 
 def _failed(detail: str) -> FileRefused:
