@@ -26,7 +26,7 @@ from echosearch.reading.dicom.pixels.av_stream import count_packets, open_contai
 from echosearch.reading.files import ByteReader, Stamp, open_regular
 from echosearch.video import Mode, VideoHeader, ViewLabel
 
-__all__ = ["MediaIdentity", "looks_like_media", "open_media", "read_media_header"]
+__all__ = ["MediaIdentity", "MediaVideo", "looks_like_media", "open_media", "read_media_header"]
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi"
 INTRA_CODECS = frozenset({"mjpeg", "rawvideo"})  # every frame on its own

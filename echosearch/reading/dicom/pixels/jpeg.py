@@ -173,10 +173,33 @@ def _decode(data: bytearray, stream: JpegStream, is_rgb: bool, as_stored: bool, 
     failure: Exception | None = None
     for candidate in streams:
         try:
-            return np.asarray(simplejpeg.decode_jpeg(candidate, "RGB", buffer=buffer))
+            frame = np.asarray(simplejpeg.decode_jpeg(candidate, "RGB", buffer=buffer))
         except ValueError as exc:
             failure = exc
+            continue
+        if _ends_with_its_last_byte(candidate):
+            return frame
     raise _failed("a JPEG frame is damaged") from failure
+
+
+def _ends_with_its_last_byte(data: bytes | bytearray) -> bool:
+    """Whether the scan cannot do without its last byte: what reads as a picture but leaves bytes over was damaged.
+
+    libjpeg does not miss up to 8 bytes that it has fetched. Costs the entropy decoding once more.
+    """
+    start, count = next(((end, data[at + 4]) for marker, at, end in _segments(data) if marker == 0xDA), (0, 0))
+    end = data.find(EOI, start)
+    stream = read_stream(data)
+    if end < 0 or stream is None or count != stream.components or stream.frame_marker == PROGRESSIVE:
+        return True  # several scans
+    while data[end - 1] == 0xFF:  # permitted fill
+        end -= 1
+    end -= 2 if data[end - 2 : end] == b"\xff\0" else 1
+    try:
+        simplejpeg.decode_jpeg(bytes(data[:end]) + EOI, "GRAY", min_height=1, min_width=1, min_factor=8)
+    except ValueError:
+        return True
+    return False
 
 
 def _has_all_components(data: bytearray, stream: JpegStream) -> bool:
