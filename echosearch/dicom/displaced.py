@@ -13,6 +13,8 @@ __all__ = ["is_displaced"]
 
 BLOCKS, BLOCK = 16, 4096  # bytes of a frame that are compared with the next one
 NEAREST = 16  # displacements up to this are tried besides the one that the bytes behind suggest
+PADDING = b"\xfc\xff\xfc\xff"  # Data Set Trailing Padding (FFFC,FFFC), the element that follows pixel data
+TRAILER = 4096  # bytes in which it is looked for
 DIFFERENT = 3.0  # mean difference of two blocks above which they are not the same
 BETTER = 0.5  # of that difference, where a displacement explains it
 ENOUGH = 2  # blocks of one pair of frames
@@ -26,8 +28,10 @@ def is_displaced(reader: ByteReader, start: int, frame_bytes: int, count: int, s
     if count < 2:
         return False
     steps = [*range(-NEAREST, 0), *range(1, NEAREST + 1)]
-    if NEAREST < slack <= frame_bytes // 4:
-        steps.append(slack)
+    behind = reader.at(reader.size - slack, TRAILER)
+    for step in (slack, behind.find(PADDING), behind.find(PADDING[::-1])):  # all that follows, or up to a real element
+        if NEAREST < step <= frame_bytes // 4:
+            steps.append(step)
     margin = max(steps)
     size = min(BLOCK, (frame_bytes - 2 * margin) // BLOCKS)
     if size < 1:

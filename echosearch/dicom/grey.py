@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_modality_lut, apply_voi
+from pydicom.pixels.processing import apply_modality_lut
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
@@ -85,11 +85,27 @@ def _wanted(dataset: Dataset, greys: Greys) -> Iterator[Greys]:
         elif width >= 1:
             yield _stretch(greys, center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2)
     try:
-        (item, *_) = dataset.VOILUTSequence
-        top = (1 << int(item.LUTDescriptor[2])) - 1
-        yield _stretch(np.asarray(apply_voi(np.rint(greys).astype(np.int32), dataset), np.float64), 0.0, float(top))
+        yield _looked_up(dataset, greys)
     except (*VALUE_ERRORS, AssertionError):
-        return  # there is none, or none that can be read
+        return  # there is no VOI LUT, or none that can be read
+
+
+def _looked_up(dataset: Dataset, greys: Greys) -> Greys:
+    """Through the first VOI LUT (PS3.3 section C.11.2.1.1). pydicom's apply_voi wraps indices of an 8-bit one."""
+    (item, *_) = dataset.VOILUTSequence
+    length, first, bits = (int(value) for value in item.LUTDescriptor)
+    length = length or 1 << 16
+    if first >= 1 << 15 and greys.min() < 0:  # read as unsigned
+        first -= 1 << 16
+    data = item["LUTData"].value
+    _, little_endian = dataset.original_encoding
+    entries = np.frombuffer(data, "<u2" if little_endian else ">u2") if isinstance(data, bytes) else np.asarray(data)
+    if entries.size * 2 == length + length % 2:  # two in a word
+        entries = entries.astype("<u2").view(np.uint8)
+    if not 1 <= length <= entries.size:
+        raise ValueError(f"{entries.size} entries of a VOI LUT, {length} declared")
+    chosen = entries[np.clip(np.rint(greys).astype(np.int64) - first, 0, length - 1)]
+    return _stretch(chosen.astype(np.float64), 0.0, float((1 << bits) - 1))
 
 
 def _shows(shown: Greys, greys: Greys, counts: NDArray[np.intp]) -> bool:

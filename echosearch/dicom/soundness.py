@@ -23,6 +23,7 @@ SHORT = 0.75  # of the median length of the cine's frames
 AT_MOST = 8  # frames decoded where all of them look unusual: then they are as their writer made them
 HEAD, TAIL = 2048, 64  # bytes read of a frame's ends
 END = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000
+LOST = bytes(16)
 FLIPPED = 2  # bytes by which tables differ that were damaged; an encoder that changes its quality changes many
 
 
@@ -52,11 +53,13 @@ def _head(reader: ByteReader, spans: tuple[Span, ...]) -> bytes:
 
 
 def _has_end(reader: ByteReader, spans: tuple[Span, ...], head: bytes) -> bool:
+    """Whether a codestream's last bytes hold its end mark, and no run of NULs, which is none of its data."""
     if kind_of(head) not in ("jpeg", "j2k"):
         return True
     last = spans[-1]
     length = min(last.length, TAIL)
-    return END in reader.at(last.offset + last.length - length, length)
+    tail = reader.at(last.offset + last.length - length, length)
+    return END in tail and LOST not in tail.partition(END)[0]
 
 
 def _check_tables(heads: list[bytes]) -> None:
