@@ -20,6 +20,8 @@ TISSUE, COLOUR_FLOW, PW, CW = 1, 2, 3, 4  # RegionDataType (0018,6014)
 
 COLOUR_SPREAD = 40  # max - min of a pixel's channels above which it is coloured
 COLOUR_SHARE = 0.005  # of the sector
+SWING = 80  # of red less blue, from frame to frame, that flow has; asked for where boxes speak against flow
+TINTED = 0.6  # of the sector: flow has a part of it, a map of several hues colours nearly all
 STEADY_HUE = 0.98  # share of coloured pixels that may be a tint, a logo, a colour bar: coloured in every frame alike
 GREEN = 1  # where red, green and blue are 0, 1, 2: flow is red and blue, an ECG is green
 DARK = 12  # what never gets brighter is outside the sector
@@ -60,10 +62,13 @@ def mode_of_pixels(frames: Sequence[Uint8], regions: Sequence[Region] = ()) -> M
     if not coloured.any():
         return Mode.BMODE
     hue = np.where(red == top, np.uint8(0), np.where(green == top, np.uint8(1), np.uint8(2)))
-    if _is_tint(hue, coloured):
+    if _is_tint(hue, coloured) or (coloured & sector).sum(axis=(1, 2)).mean() > TINTED * sector.sum():
         return Mode.BMODE
     steady = coloured.all(axis=0) & (hue == hue[0]).all(axis=0)
     changing = coloured & ~steady & sector & (hue != GREEN)
+    if regions:
+        balance = red.astype(np.int16) - blue
+        changing &= np.ptp(balance, axis=0) > SWING
     patches = changing[:, 1:, 1:] & changing[:, :-1, 1:] & changing[:, 1:, :-1] & changing[:, :-1, :-1]
     return Mode.COLOR if patches.sum(axis=(1, 2)).mean() / sector.sum() > COLOUR_SHARE else Mode.BMODE
 

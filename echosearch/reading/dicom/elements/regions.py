@@ -79,7 +79,7 @@ def _box(item: Dataset) -> Region | None:
     ]
     if any(corner is None for corner in corners):
         return None
-    x0, y0, x1, y1 = (int(corner or 0) for corner in corners)
+    x0, y0, x1, y1 = (_signed(int(corner or 0)) for corner in corners)
     box = Region(
         spatial_format=_code(item, "RegionSpatialFormat"),
         data_type=_code(item, "RegionDataType"),
@@ -90,6 +90,11 @@ def _box(item: Dataset) -> Region | None:
         mm_per_pixel=_mm_per_pixel(item),
     )
     return box if _is_box(box) else None
+
+
+def _signed(corner: int) -> int:
+    """Corners are unsigned (UL); one that a machine computed below 0 is stored as nearly 2**32."""
+    return corner - (1 << 32) if 1 << 31 <= corner < 1 << 32 else corner
 
 
 def _code(item: Dataset, keyword: str) -> int:
