@@ -64,10 +64,9 @@ def _has_end(reader: ByteReader, spans: tuple[Span, ...], head: bytes) -> bool:
 
 def _check_tables(heads: list[bytes]) -> None:
     found = [found for head in heads if kind_of(head) == "jpeg" and (found := tables(head)) is not None]
-    if not found:
-        return
-    (usual, times), *_ = Counter(found).most_common(1)
-    for other in set(found) - {usual}:
-        differing = sum(one != two for one, two in zip(usual, other, strict=False))
-        if times > 1 and len(other) == len(usual) and differing <= FLIPPED:
-            raise FileRefused(Quarantined(Reason.DECODE_FAILED, "the tables of a JPEG frame are damaged"))
+    for kind in zip(*found, strict=True):  # an encoder may make its Huffman tables anew for each frame
+        (usual, times), *_ = Counter(kind).most_common(1)
+        for other in set(kind) - {usual}:
+            differing = sum(one != two for one, two in zip(usual, other, strict=False))
+            if times > 1 and len(other) == len(usual) and differing <= FLIPPED:
+                raise FileRefused(Quarantined(Reason.DECODE_FAILED, "the tables of a JPEG frame are damaged"))

@@ -35,7 +35,8 @@ ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
 PROGRESSIVE = 0xC2
 FAST_FRAMES = frozenset({0xC0, 0xC1, PROGRESSIVE})  # SOF: baseline, extended, progressive; Huffman
 FRAME_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {0xF7}  # F7: JPEG-LS
-TABLES = frozenset({0xC4, 0xDB, 0xDD})  # DHT, DQT, DRI
+DQT = 0xDB
+TABLES = frozenset({0xC4, DQT, 0xDD})  # DHT, DQT, DRI
 EOI = b"\xff\xd9"
 FILL = b"\0\xff \r\n"  # bytes that writers put before EOI; FF is the permitted one (PS3.5 annex A.4)
 
@@ -107,16 +108,21 @@ def _segments(data: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
         at = end
 
 
-def tables(data: bytes) -> bytes | None:
-    """The segments that say how a stream's scans are read, None where its scans begin behind ``data``."""
-    found: list[bytes] = []
-    for marker, start, end in _segments(data[soi(data) or 0 :]):
+def tables(data: bytes) -> tuple[bytes, bytes] | None:
+    """The quantisation, and the other segments that say how a stream's scans are read; None where its scans begin
+    behind ``data``.
+    """
+    data = data[soi(data) or 0 :]
+    quantisation, others = b"", b""
+    for marker, start, end in _segments(data):
         if end > len(data):
             return None
-        if marker in TABLES or marker in FRAME_MARKERS or marker == 0xDA:
-            found.append(data[start:end])
+        if marker == DQT:
+            quantisation += data[start:end]
+        elif marker in TABLES or marker in FRAME_MARKERS or marker == 0xDA:
+            others += data[start:end]
         if marker == 0xDA:
-            return b"".join(found)
+            return quantisation, others
     return None
 
 
