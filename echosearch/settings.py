@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     worker_memory_mb: Annotated[int, Field(ge=256)] = 4096
     worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60
     worker_wall_seconds: Annotated[int, Field(ge=1)] = 120
+    decord: bool = False  # read the frames of mp4 and avi by decord, where it is installed
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index leaves free on its disk
 

@@ -35,6 +35,7 @@ class ClipTask:
     size: int | None = None
     mtime_ns: int | None = None
     view_spec: ClipSpec | None = None  # of the view classifier, where one is in use
+    decord: bool = False  # read mp4 and avi by decord
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
     try:
         if _changed(task):
             return Quarantined(Reason.CHANGED, "the file changed after its header was read")
-        source = open_source(task.path)
+        source = open_source(task.path, task.decord)
         clips = Clips(
             make_clip(task.key, source, task.spec),
             make_clip(task.key, source, task.view_spec) if task.view_spec is not None else None,

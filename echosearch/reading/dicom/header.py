@@ -26,7 +26,7 @@ from echosearch.reading.dicom.elements.values import (
     whole_text,
 )
 from echosearch.reading.dicom.mode import mode_of_pixels, mode_of_regions
-from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, count_decoded
+from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
 from echosearch.reading.dicom.pixels.cine import DicomCine, cine_source, stored_frames
 from echosearch.reading.dicom.pixels.frame_index import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.layout import PixelLayout
@@ -56,7 +56,7 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
         refuse_other_classes(sop_class, stated, allow_secondary_capture)
         parsed = as_stored(stated, reader)
         layout, stored = stored_frames(reader, parsed)
-        n_frames = _count_frames(reader, parsed, stored)
+        n_frames = _count_frames(reader, parsed, layout, stored)
         study_uid = clean_uid(text(parsed.dataset, "StudyInstanceUID"))
         if not study_uid:
             raise FileRefused(Quarantined(Reason.NO_IDENTITY, "StudyInstanceUID (0020,000D) is missing or not a UID"))
@@ -81,10 +81,10 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
         )  # fmt: skip
 
 
-def _count_frames(reader: ByteReader, parsed: Parsed, stored: StoredFrames) -> int:
+def _count_frames(reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames) -> int:
     if parsed.syntax not in VIDEO_SYNTAXES:
         return len(stored)
-    n_frames = count_decoded(bytes(read_spans(reader, stored[0])))
+    n_frames = VideoStream(bytes(read_spans(reader, stored[0])), layout.rows, layout.columns, None).n_frames
     declared = number(parsed.dataset, "NumberOfFrames")
     if n_frames < int(declared or 1):
         raise FileRefused(Quarantined(Reason.TRUNCATED, f"{int(declared or 1)} frames declared, {n_frames} decoded"))
