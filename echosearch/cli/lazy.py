@@ -14,6 +14,7 @@ import click
 from echosearch.cli.output import one_line
 from echosearch.cli.reason_text import MEANING
 from echosearch.errors import EchosearchError, FileRefused
+from echosearch.memory import is_lack_of_memory, memory_advice
 
 __all__ = ["INTERRUPTED", "LazyGroup"]
 
@@ -75,8 +76,16 @@ class LazyGroup(click.Group):
         except click.ClickException as exc:
             _say(exc)
             sys.exit(exc.exit_code)
+        except (MemoryError, ImportError, RuntimeError) as exc:
+            if not is_lack_of_memory(exc):
+                raise
+            _say(click.ClickException(f"not enough memory: {memory_advice()}"))
+            sys.exit(1)
         except OSError as exc:  # a full disk, a folder that may not be written
             _drop_output()
+            if is_lack_of_memory(exc):
+                _say(click.ClickException(f"not enough memory: {memory_advice()}"))
+                sys.exit(1)
             where = (
                 f": {exc.filename}" if exc.filename is not None else ", while the output or a file was written or read"
             )

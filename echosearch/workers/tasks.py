@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from echosearch.clip import Clip, ClipSpec
 from echosearch.errors import EchosearchError, FileRefused
 from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
+from echosearch.reading.files import file_status
 from echosearch.reading.media import MediaIdentity
 from echosearch.reading.source import inspect_file, open_source
 
@@ -86,5 +86,5 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
 def _changed(task: ClipTask) -> bool:
     if task.size is None and task.mtime_ns is None:
         return False
-    info = os.lstat(task.path)
+    info = file_status(task.path)
     return task.size not in (None, info.st_size) or task.mtime_ns not in (None, info.st_mtime_ns)

@@ -18,8 +18,11 @@ from echosearch.db.lookup import contents, encoder_row
 from echosearch.db.vectors.generation import active_encoder, generations
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
+from echosearch.workers.sandbox import protections
 
 __all__ = ["status"]
+
+UNCONFINED = "nothing (this kernel has neither Landlock nor seccomp); read docs/operations.md"
 
 
 @click.command(short_help="Count what the archive holds and what it left out.")
@@ -63,6 +66,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
                 "encoder": asdict(encoder) if encoder else None,
                 **(asdict(holds) if holds else {"patients": 0, "studies": 0, "videos": 0, "reports": 0}),
                 "other_encoders": [asdict(one) for one in others],
+                "worker_protections": protections(),
             }
         )
         return
@@ -82,6 +86,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
         )
     for one in others:
         click.echo(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
+    click.echo(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")
 
 
 def _why(archive: Archive, path: Path, as_json: bool) -> None:
