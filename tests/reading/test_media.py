@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import subprocess
 import sys
@@ -263,6 +264,73 @@ def test_a_cut_video(write_video: WriteVideo, name: str, codec: str, pix_fmt: st
     with pytest.raises(FileRefused) as refused:
         read_media_header(path, "", IDENTITY)
     assert refused.value.outcome.reason == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "libx264", {}),
+        ("a.avi", "libx264", {"profile": "baseline"}),
+        ("a.avi", "mpeg4", {}),
+        ("a.mp4", "mpeg4", {"bf": "2"}),
+    ],
+)
+def test_what_a_decoder_conceals_is_refused(
+    write_video: WriteVideo, name: str, codec: str, options: dict[str, str]
+) -> None:
+    """Three flipped bits: FFmpeg fills what it cannot decode with its neighbours, and says so only to who asks."""
+    path = write_video(name, codec, count=16, **options)
+    whole = path.read_bytes()
+    good = np.stack([frame.copy() for frame in open_media(path).frames(range(16))]).astype(int)
+    with av.open(BytesIO(whole)) as container:
+        stored = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    places = [
+        at for start, size in stored[1:] for at in range(start + 8, start + size)
+    ]  # the first has x264's settings
+    chance, refused, wrong = random.Random(7), 0, 0
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[chance.choice(places)] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            read_media_header(path, "", IDENTITY)
+            frames = np.stack([frame.copy() for frame in open_media(path).frames(range(16))])
+        except FileRefused:
+            refused += 1
+            continue
+        wrong += bool(np.abs(frames - good).mean() >= 4)
+    assert refused >= 20
+    assert wrong <= 1
+
+
+def test_a_packet_that_gives_no_picture_is_damage(write_video: WriteVideo) -> None:
+    path = write_video("a.mp4", "libx264", **{"x264-params": "bframes=2:b-pyramid=none:keyint=48:scenecut=0"})
+    data = bytearray(path.read_bytes())
+    with av.open(BytesIO(data)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    spare = [at for at in places if data[at + 4] == 0x01]  # a slice that no other picture refers to
+    data[spare[3] + 4] = 0x1F  # the NAL unit's type: unspecified, which decoders pass over
+    path.write_bytes(data)
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 47  # without a word
+    assert inspect_file(path, "", IDENTITY) == Quarantined(
+        Reason.DECODE_FAILED, "damaged video: a packet gives no picture"
+    )
+
+
+def test_damage_behind_the_frames_that_are_looked_at(write_video: WriteVideo) -> None:
+    path = write_video("a.avi", "mpeg4")
+    data = bytearray(path.read_bytes())
+    with av.open(BytesIO(data)) as container:
+        *_, (at, size) = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data[at + 12 : at + size] = random.Random(1).randbytes(size - 12)
+    path.write_bytes(data)
+    outcome = inspect_file(path, "", IDENTITY)
+    assert isinstance(outcome, Quarantined)
+    assert outcome.reason == Reason.DECODE_FAILED
+    with pytest.raises(FileRefused):
+        _ = open_media(path).n_frames
 
 
 def test_a_playlist_is_not_followed(tmp_path: Path, write_video: WriteVideo) -> None:
