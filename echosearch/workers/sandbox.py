@@ -100,11 +100,11 @@ def _needed() -> Iterator[Path]:
     installed = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     yield from installed
     yield from map(Path, SYSTEM)
+    known = tuple(f"{place}/" for place in installed)
     for name, module in list(sys.modules.items()):
-        folder = Path(getattr(module, "__file__", None) or "/").parent
-        elsewhere = not any(folder.is_relative_to(place) for place in installed)
-        if "." not in name and hasattr(module, "__path__") and len(folder.parts) > 2 and elsewhere:
-            yield folder  # an editable installation, PYTHONPATH
+        file = getattr(module, "__file__", None) if "." not in name and hasattr(module, "__path__") else None
+        if file and not file.startswith(known) and len(Path(file).parts) > 3:
+            yield Path(file).parent  # a package that lies elsewhere: an editable installation, PYTHONPATH
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:

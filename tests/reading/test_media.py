@@ -305,12 +305,12 @@ def test_what_a_decoder_conceals_is_refused(
 
 
 def test_a_packet_that_gives_no_picture_is_damage(write_video: WriteVideo) -> None:
-    path = write_video("a.mp4", "libx264", **{"x264-params": "bframes=2:b-pyramid=none:keyint=48:scenecut=0"})
+    path = write_video("a.mp4", "libx265", **{X265: "log-level=none:bframes=2:keyint=48:scenecut=0"})
     data = bytearray(path.read_bytes())
     with av.open(BytesIO(data)) as container:
         places = [packet.pos for packet in container.demux(video=0) if packet.size]
-    spare = [at for at in places if data[at + 4] == 0x01]  # a slice that no other picture refers to
-    data[spare[3] + 4] = 0x1F  # the NAL unit's type: unspecified, which decoders pass over
+    spare = [at for at in places if data[at + 4] == 0x00]  # slices that no other picture refers to
+    data[spare[3] + 4] = 41 << 1  # the NAL unit's type: a reserved one, which decoders pass over
     path.write_bytes(data)
     with av.open(str(path)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 47  # without a word
