@@ -35,6 +35,8 @@ class IngestSummary:
     index_writes: int = 0  # points sent or deleted in this run
     new_reports: int = 0
     reports: LinkCounts | None = None  # of the whole archive
+    cut_reports: int = 0  # of the whole archive: searchable, though the encoder does not read all of their text
+    quarantined_reports: int = 0  # their text ended the process that read it
     unread: dict[str, str] = field(default_factory=dict)  # folders whose files are not counted, and why
     ungated_studies: int = 0  # study vectors made of all cines, because no view label passed the gate
     unread_texts: bool = False  # reports are linked that this encoder, without a vocabulary, cannot read
@@ -45,5 +47,5 @@ class IngestSummary:
 
     @property
     def failed(self) -> bool:
-        """Whether some files could not be indexed that should have been, or not even be found."""
-        return self.quarantined > 0 or self.pending > 0 or bool(self.unread)
+        """Whether some files or reports could not be indexed that should have been, or not even be found."""
+        return bool(self.quarantined or self.pending or self.unread or self.quarantined_reports)

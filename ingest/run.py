@@ -14,6 +14,7 @@ from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import settle_refused, waiting_files
 from echosearch.db.files.status import tree_counts, ungated_studies
+from echosearch.db.report_attempts import forget_attempts, report_counts
 from echosearch.db.studies.reports import LinkCounts
 from echosearch.db.vectors import generation
 from echosearch.encoder.base import ViewModel
@@ -51,6 +52,7 @@ class Run(Work):
             self.encoder_id = self._take_generation(connection)
             if options.retry_quarantined:
                 forget_conflicts(connection)
+                forget_attempts(connection)
             if options.reports is not None:
                 stage_report_table(connection, keyring, options.reports)
             if options.views is not None:
@@ -132,6 +134,7 @@ class Run(Work):
         """Close the run's row and sum up."""
         with self.archive.engine.begin() as connection:
             counts = tree_counts(connection, self.root)
+            texts = report_counts(connection, self.encoder_id)
             summary = IngestSummary(
                 found=counts.found,
                 indexed=counts.indexed,
@@ -140,6 +143,8 @@ class Run(Work):
                 pending=counts.pending,
                 reasons=counts.reasons,
                 reports=self.links,
+                cut_reports=texts.cut,
+                quarantined_reports=texts.quarantined,
                 unread={str(folder): why for folder, why in self.unread.items()},
                 ungated_studies=ungated_studies(connection, self.encoder_id),
                 **self.tally(index_writes),

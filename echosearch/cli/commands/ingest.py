@@ -30,7 +30,7 @@ SOME_FAILED = 3
 @click.option("--views", type=as_path, metavar="CSV", help="View labels: sop_uid or path, view, view_prob.")
 @click.option("--sidecar", type=as_path, metavar="CSV", help="Whose each mp4 or avi is: path, study_uid, ...")
 @click.option("--secondary-capture", is_flag=True, help="Also take screen captures; they may show names.")
-@click.option("--retry-quarantined", is_flag=True, help="Try files again that could not be read before.")
+@click.option("--retry-quarantined", is_flag=True, help="Try files and reports again that failed before.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
 @click.option("--dry-run", is_flag=True, help="Only say what each file is taken for; nothing is stored.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
@@ -91,6 +91,15 @@ def say_work(summary: Any) -> None:
     if summary.unread_texts:
         note(
             "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"
+        )
+    if summary.cut_reports:
+        note(
+            f"{summary.cut_reports} reports are longer than the encoder reads: their most telling phrases are searched"
+        )
+    if summary.quarantined_reports:
+        note(
+            f"{summary.quarantined_reports} reports are not searchable: their text ended the process that read it, "
+            "twice; --retry-quarantined tries again"
         )
     if summary.slow_index:
         note(SLOW_INDEX)

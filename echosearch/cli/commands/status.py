@@ -15,6 +15,7 @@ from echosearch.cli.reason_text import MEANING
 from echosearch.db.files.ledger import as_walked
 from echosearch.db.files.status import archive_counts, link_problems, why
 from echosearch.db.lookup import contents, encoder_row
+from echosearch.db.report_attempts import report_counts
 from echosearch.db.vectors.generation import active_encoder, generations
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
@@ -58,6 +59,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
         encoder = active_encoder(connection)
         row = encoder_row(connection, encoder.fingerprint) if encoder else None
         holds = contents(connection, row) if row is not None else None
+        texts = report_counts(connection, row) if row is not None else None
         others = [one for one in generations(connection) if one.state != "active"]
     if as_json:
         say_json(
@@ -65,6 +67,8 @@ def _counts(archive: Archive, as_json: bool) -> None:
                 **asdict(counts),
                 "encoder": asdict(encoder) if encoder else None,
                 **(asdict(holds) if holds else {"patients": 0, "studies": 0, "videos": 0, "reports": 0}),
+                "cut_reports": texts.cut if texts else 0,
+                "quarantined_reports": texts.quarantined if texts else 0,
                 "other_encoders": [asdict(one) for one in others],
                 "worker_protections": protections(),
             }
@@ -83,6 +87,13 @@ def _counts(archive: Archive, as_json: bool) -> None:
         click.echo(
             f"searchable: {holds.patients} patients, {holds.studies} studies, {holds.videos} videos,"
             f" {holds.reports} reports; by {encoder}{trained}"
+        )
+    if texts and texts.cut:
+        click.echo(f"{texts.cut} reports are longer than the encoder reads: their most telling phrases are searched")
+    if texts and texts.quarantined:
+        click.echo(
+            f"{texts.quarantined} reports quarantined: their text ended the process that read it;"
+            " echosearch ingest FOLDER --retry-quarantined tries again"
         )
     for one in others:
         click.echo(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")

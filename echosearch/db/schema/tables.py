@@ -41,6 +41,7 @@ __all__ = [
     "PhiStudy",
     "PhiVideo",
     "Report",
+    "ReportAttempt",
     "ReportEmbedding",
     "SourceFile",
     "Study",
@@ -241,6 +242,18 @@ class ReportEmbedding(_Vector, Base):
     __tablename__ = "report_embedding"
     __table_args__ = (CORE,)
     report_key: Mapped[str] = mapped_column(ForeignKey("core.report.report_key"), primary_key=True)
+    text_form: Mapped[int] = mapped_column(server_default="1")  # TEXT_FORM (report/text.py) that its tokens have
+    left_out: Mapped[int] = mapped_column(server_default="0")  # phrases that the encoder does not read
+
+
+class ReportAttempt(Base):
+    """A report that is being read, or whose reader ended. See report_attempts.py."""
+
+    __tablename__ = "report_attempt"
+    __table_args__ = (CORE,)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"), primary_key=True)
+    report_key: Mapped[str] = mapped_column(ForeignKey("core.report.report_key"), primary_key=True)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # alone
 
 
 class Outbox(Base):

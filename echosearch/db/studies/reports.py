@@ -17,8 +17,10 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from echosearch.db.files.backing import HAS_FILE
+from echosearch.db.report_attempts import MAX_ATTEMPTS
 from echosearch.db.vectors.write import touch_reports
 from echosearch.pseudonyms import Keyring
+from echosearch.report.text import TEXT_FORM
 
 __all__ = [
     "IncomingReport",
@@ -56,6 +58,8 @@ class LinkCounts:
 class ReportText:
     report_key: str
     text: str = field(repr=False)
+    stored: bool = False  # it has a vector, of an older TEXT_FORM
+    suspect: bool = False  # a process that read it, perhaps with others, ended
 
 
 def stage_reports(connection: Connection, keyring: Keyring, reports: Sequence[IncomingReport]) -> int:
@@ -213,18 +217,22 @@ _SERVED = """
 
 
 def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, limit: int) -> list[ReportText]:
-    """The next served reports, in key order from behind ``after``, that this encoder has not embedded."""
+    """Return the next served reports, in key order from behind ``after``, that this encoder has not embedded, or only
+    in an older form; without those that are quarantined."""
     rows = connection.execute(
         text(
-            f"select cast(p.report_key as text) as report_key, p.text from ({_SERVED}) served"
+            f"select cast(p.report_key as text) as report_key, p.text, e.report_key is not null as stored,"
+            f" a.report_key is not null as suspect from ({_SERVED}) served"
             f" join phi.report p using (report_key)"
             f" left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
-            f" where e.report_key is null and (cast(:after as uuid) is null or p.report_key > cast(:after as uuid))"
+            f" left join core.report_attempt a on a.report_key = p.report_key and a.encoder_id = :encoder"
+            f" where (e.report_key is null or e.text_form < :form) and coalesce(a.attempts, 0) < :most"
+            f" and (cast(:after as uuid) is null or p.report_key > cast(:after as uuid))"
             f" order by p.report_key limit :limit"
         ),
-        {"encoder": encoder_id, "after": after, "limit": limit},
+        {"encoder": encoder_id, "after": after, "limit": limit, "form": TEXT_FORM, "most": MAX_ATTEMPTS},
     )
-    return [ReportText(row.report_key, row.text) for row in rows]
+    return [ReportText(row.report_key, row.text, row.stored, row.suspect) for row in rows]
 
 
 def superseded(connection: Connection, encoder_id: int) -> list[str]:
