@@ -35,7 +35,19 @@ _AFTER = str.maketrans({"\u2044": "/", "\u2215": "/"})  # NFKC makes 1, U+2044, 
 _LONE_MARK = re.compile(r"(?<![^\W\d_])ー+(?![^\W\d_])")
 # What NFKC leaves alone and a Japanese input method types.
 _TYPED = str.maketrans(
-    {"≧": ">=", "≦": "<=", "≥": ">=", "≤": "<=", "≠": "!=", "、": ",", "“": '"', "”": '"', "「": '"', "」": '"'}
+    {
+        "≧": ">=",
+        "≦": "<=",
+        "≥": ">=",
+        "≤": "<=",
+        "≠": "!=",
+        "、": ",",
+        "“": '"',
+        "”": '"',
+        "「": '"',
+        "」": '"',
+        "〜": "~",
+    }
 )
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 

@@ -23,7 +23,7 @@ import numpy as np
 from echosearch.encoder.base import TextNotes
 from echosearch.encoder.text.tokenizer import Tokenizer
 from echosearch.report.content import keep_most_telling
-from echosearch.report.text import MAX_READ, TextSpec, readable_phrases, sentences, sliced
+from echosearch.report.text import MAX_READ, TextSpec, phrases, readable_phrases, sentences, sliced
 from echosearch.vector import Vectors, mean_vector
 
 __all__ = ["TextParts", "read_texts"]
@@ -66,7 +66,7 @@ def read_texts(texts: Sequence[str], spec: TextSpec, tokenizer: Tokenizer, publi
     for text in texts:
         parts, left_out, fits = reader.chosen(text) if published else reader.whole(text)
         made_of.append(tuple((numbers.setdefault(ids, len(numbers)), weight) for ids, weight in parts))
-        notes.append(TextNotes(left_out, fits and not tokenizer.respells(text[:MAX_READ])))
+        notes.append(TextNotes(left_out, fits and not reader.respells(text)))
     return TextParts(tuple(numbers), tuple(made_of), tuple(notes))
 
 
@@ -75,6 +75,10 @@ class _Reader:
 
     def __init__(self, spec: TextSpec, tokenizer: Tokenizer) -> None:
         self._spec, self._tokenizer = spec, tokenizer
+
+    def respells(self, text: str) -> bool:
+        said = phrases(text) if self._spec.format != "as_is" else [text]
+        return any(self._tokenizer.respells(phrase) for phrase in said)
 
     def whole(self, text: str) -> tuple[list[tuple[Ids, float]], int, bool]:
         """For our own encoders."""

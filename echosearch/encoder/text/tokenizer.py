@@ -163,13 +163,21 @@ class MecabWordPiece:
         self._lower_case = lower_case
         self._sentence = lru_cache(maxsize=100_000)(self._sentence_ids)
         self._word = lru_cache(maxsize=100_000)(self._word_ids)
+        self._phrase = lru_cache(maxsize=100_000)(self._cleaned)
+        self._respelt = lru_cache(maxsize=100_000)(self._reads_otherwise)
 
     @property
     def vocabulary_size(self) -> int:
         return len(self._ids)
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-        return [[self._first, *self._text(self._clean(text))[: max_tokens - 2], self._last] for text in texts]
+        return [[self._first, *self._ids_of(text)[: max_tokens - 2], self._last] for text in texts]
+
+    def _ids_of(self, text: str) -> Sequence[int]:
+        return self._phrase(text) if len(text) <= REMEMBERED else self._cleaned(text)
+
+    def _cleaned(self, text: str) -> tuple[int, ...]:
+        return tuple(self._text(self._clean(text)))
 
     def _clean(self, text: str) -> str:
         return self._form(text).replace("〜", self._wave)
@@ -184,6 +192,9 @@ class MecabWordPiece:
         return self._unknown not in ids and not (len(ids) == len(word) and _SPELLED.fullmatch(word))
 
     def respells(self, text: str) -> bool:
+        return self._respelt(text) if len(text) <= REMEMBERED else self._reads_otherwise(text)
+
+    def _reads_otherwise(self, text: str) -> bool:
         return _nfkc(self._clean(text)) != _nfkc(self._first_form(text))
 
     def _text(self, text: str) -> list[int]:
