@@ -19,12 +19,14 @@ from typing import Any
 from echosearch.db.studies.reports import ReportText
 from echosearch.encoder.base import Encoder, TextNotes
 from echosearch.vector import Vectors
+from echosearch.workers import PoolBroken
 from echosearch.workers.worker import main_left_alone
 
 __all__ = ["TextProcess", "TextsRead"]
 
-START_SECONDS = 120.0
+START_SECONDS = 600.0  # it imports torch and loads a text tower
 BATCH_SECONDS = 900.0  # a process that takes longer counts as dead
+MAX_DEATHS = 40  # one after another: then it is not the texts
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class TextProcess:
         self._encoder = encoder
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._deaths = 0
         try:
             self._sent: bytes | None = pickle.dumps(encoder)
         except (pickle.PicklingError, AttributeError, TypeError):  # a class inside a function, a lock
@@ -58,7 +61,11 @@ class TextProcess:
         answer = self._ask(reports, BATCH_SECONDS)
         if answer is None:
             self.end()
+            self._deaths += 1
+            if self._deaths == MAX_DEATHS:
+                raise PoolBroken(f"reports cannot be read: {MAX_DEATHS} processes ended one after another")
             return None
+        self._deaths = 0
         read, error = answer
         if error is not None:
             raise error
@@ -68,11 +75,16 @@ class TextProcess:
     def _start(self) -> bool:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe(duplex=True)
-        self._process = context.Process(target=_serve, args=(theirs,), name="texts", daemon=True)
+        process = context.Process(target=_serve, args=(theirs,), name="texts", daemon=True)
         own_main = type(self._encoder).__module__ == "__main__"  # then the process has to import it too
-        with nullcontext() if own_main else main_left_alone():
-            self._process.start()
-        theirs.close()
+        try:
+            with nullcontext() if own_main else main_left_alone():
+                process.start()
+        except OSError:  # no memory or no process left
+            return False
+        finally:
+            theirs.close()
+        self._process = process
         started = self._ask(self._sent, START_SECONDS)
         if started is None or started[1] is not None:
             self.end()
@@ -115,6 +127,7 @@ def _serve(pipe: Connection) -> None:
         try:
             if encoder is None:
                 encoder = pickle.loads(message)
+                encoder.encode_texts([])  # what it loads, it loads before a text can be blamed
             else:
                 read = _read(encoder, message)
         except Exception as exc:  # raised again in the parent

@@ -14,14 +14,17 @@ import pytest
 from sqlalchemy import text
 
 from echosearch.archive import Archive, open_archive
+from echosearch.db.studies.reports import ReportText
 from echosearch.encoder.base import TextNotes
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.search.query import query_text
 from echosearch.search.results import SearchOptions
 from echosearch.settings import Settings
 from echosearch.vector import Vectors
+from echosearch.workers import PoolBroken
 from ingest.options import IngestOptions, IngestSummary
 from ingest.pipeline import ingest
+from ingest.text_process import TextProcess
 from tests.ingest.conftest import Export
 
 MAGIC = "この行で落ちる"
@@ -89,6 +92,23 @@ def test_a_text_that_ends_the_process_costs_its_report_and_not_the_run(
     assert (kept.new_reports, kept.quarantined_reports) == (0, 1)
     tried = ingest(archive, root, IngestOptions(retry_quarantined=True))
     assert (tried.new_reports, tried.quarantined_reports, tried.failed) == (1, 0, False)
+
+
+class Dead(FakeEncoder):
+    """Ends its process on every text."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        if texts:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode_texts(texts)
+
+
+def test_where_every_text_ends_the_process_it_is_not_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.text_process.MAX_DEATHS", 2)
+    process = TextProcess(Dead())
+    assert process.read([ReportText("a", "左室拡大なし。")]) is None
+    with pytest.raises(PoolBroken, match="one after another"):
+        process.read([ReportText("b", "所見なし。")])
 
 
 SCRIPT = """
