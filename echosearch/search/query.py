@@ -44,7 +44,9 @@ def _warnings(encoder: Encoder, text: str) -> list[str]:
         )
     elif words.unknown:
         every = words.known + words.unknown
-        warnings.append(f"encoder {name} does not know {words.unknown} of the query's {every} words: they do not count")
+        warnings.append(
+            f"encoder {name} does not know {words.unknown} of the query's {every} words: what they mean is not searched"
+        )
     (note,) = encoder.text_notes([text])
     if note.left_out:
         warnings.append(
