@@ -7,7 +7,25 @@ from pathlib import Path
 
 from echosearch.db.studies.reports import LinkCounts
 
-__all__ = ["IngestOptions", "IngestSummary"]
+__all__ = ["IngestOptions", "IngestSummary", "TableRows", "UnmatchedRow"]
+
+
+@dataclass(frozen=True)
+class UnmatchedRow:
+    """A row of a table that names no file; never what it says, only where it stands."""
+
+    line: int
+    column: str  # path or sop_uid
+    nearest: str | None = None  # a file under the ingested root that may have been meant
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """The rows of a table of views or identities: how many there are, and how many name no file."""
+
+    rows: int
+    unmatched: int
+    first_unmatched: tuple[UnmatchedRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -15,6 +33,8 @@ class IngestOptions:
     reports: Path | None = None  # CSV of report texts
     views: Path | None = None  # CSV of view labels
     sidecar: Path | None = None  # CSV with the identity of mp4 and avi files
+    encoding: str | None = None  # of the CSVs, a name in ENCODINGS; None: found out
+    replace: bool = False  # reports may replace known texts by texts without any known word
     secondary_capture: bool = False  # also take Secondary Capture objects: they may hold screen grabs with names
     retry_quarantined: bool = False
     batch_size: int | None = None  # clips per encoder batch; default by device
@@ -37,6 +57,8 @@ class IngestSummary:
     reports: LinkCounts | None = None  # of the whole archive
     cut_reports: int = 0  # of the whole archive: searchable, though the encoder does not read all of their text
     quarantined_reports: int = 0  # their text ended the process that read it
+    views: TableRows | None = None  # of the table given in this run
+    sidecar: TableRows | None = None
     unread: dict[str, str] = field(default_factory=dict)  # folders whose files are not counted, and why
     ungated_studies: int = 0  # study vectors made of all cines, because no view label passed the gate
     unread_texts: bool = False  # reports are linked that this encoder, without a vocabulary, cannot read

@@ -21,9 +21,18 @@ from echosearch.encoder.base import ViewModel
 from echosearch.errors import EncoderMismatch, InputError
 from echosearch.outcome import Quarantined, Skipped
 from echosearch.reading.media import MediaIdentity
+from echosearch.report.csv_tables import read_sidecar, read_views
 from echosearch.source_file import Claimed, FoundFile
-from ingest.csv_tables import apply_views, load_sidecar, stage_report_table, with_studies
-from ingest.options import IngestOptions, IngestSummary
+from ingest.csv_tables import (
+    NamedRows,
+    Reader,
+    apply_views,
+    load_sidecar,
+    rows_without_file,
+    stage_report_table,
+    with_studies,
+)
+from ingest.options import IngestOptions, IngestSummary, TableRows
 from ingest.progress import Progress
 from ingest.walk import count_files
 from ingest.work import Work
@@ -44,6 +53,8 @@ class Run(Work):
         self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
         self._waited: set[Path] = set()
         self._sidecar: dict[Path, MediaIdentity] = {}
+        self._named_by_views: NamedRows | None = None
+        self._named_by_sidecar: NamedRows | None = None
 
     def __enter__(self) -> Run:
         options, keyring = self.options, self.archive.keyring
@@ -54,11 +65,13 @@ class Run(Work):
                 forget_conflicts(connection)
                 forget_attempts(connection)
             if options.reports is not None:
-                stage_report_table(connection, keyring, options.reports)
+                stage_report_table(connection, keyring, options.reports, options.encoding, options.replace)
             if options.views is not None:
-                apply_views(connection, keyring, options.views, self.root)
+                _, self._named_by_views = apply_views(connection, keyring, options.views, self.root, options.encoding)
             if options.sidecar is not None:
-                self._sidecar = load_sidecar(options.sidecar, self.root)
+                self._sidecar, self._named_by_sidecar = load_sidecar(
+                    options.sidecar, self.root, keyring, options.encoding
+                )
         with self.archive.engine.begin() as connection:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
         return self
@@ -145,6 +158,8 @@ class Run(Work):
                 reports=self.links,
                 cut_reports=texts.cut,
                 quarantined_reports=texts.quarantined,
+                views=self._rows_without_file(connection, self._named_by_views, read_views),
+                sidecar=self._rows_without_file(connection, self._named_by_sidecar, read_sidecar),
                 unread={str(folder): why for folder, why in self.unread.items()},
                 ungated_studies=ungated_studies(connection, self.encoder_id),
                 **self.tally(index_writes),
@@ -160,3 +175,6 @@ class Run(Work):
                 },
             )
         return summary
+
+    def _rows_without_file(self, connection: Connection, named: NamedRows | None, read: Reader) -> TableRows | None:
+        return None if named is None else rows_without_file(connection, named, self.root, read)

@@ -15,6 +15,7 @@ from echosearch.cli.output import SLOW_INDEX, note, one_line, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
 from echosearch.errors import InputError
+from echosearch.report.encoding import ENCODINGS
 from echosearch.settings import load_settings
 
 __all__ = ["SOME_FAILED", "ingest", "say_work"]
@@ -29,6 +30,8 @@ SOME_FAILED = 3
 )
 @click.option("--views", type=as_path, metavar="CSV", help="View labels: sop_uid or path, view, view_prob.")
 @click.option("--sidecar", type=as_path, metavar="CSV", help="Whose each mp4 or avi is: path, study_uid, ...")
+@click.option("--encoding", type=click.Choice(ENCODINGS), help="Of the CSVs, where it cannot be found out.")
+@click.option("--replace", is_flag=True, help="Let reports replace good texts by texts without any known word.")
 @click.option("--secondary-capture", is_flag=True, help="Also take screen captures; they may show names.")
 @click.option("--retry-quarantined", is_flag=True, help="Try files and reports again that failed before.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
@@ -81,9 +84,23 @@ def _say_summary(summary: Any) -> None:
         )
         if links.unmatched or links.ambiguous or links.conflict:
             note("echosearch status --unmatched lists the reports that belong to no study")
+    for name, rows in (("views", summary.views), ("sidecar", summary.sidecar)):
+        if rows is not None:
+            _say_rows(name, rows)
     if summary.ungated_studies:
         note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
     say_work(summary)
+
+
+def _say_rows(name: str, rows: Any) -> None:
+    """How many rows of a table name no file, and the first of them by line and column; never what they say."""
+    click.echo(f"{name}: {rows.rows} rows, {rows.unmatched} name no file")
+    for row in rows.first_unmatched:
+        nearest = f"; nearest is {one_line(row.nearest)}" if row.nearest else ""
+        what = "no video with this UID" if row.column == "sop_uid" else "no such file"
+        note(f"--{name}, line {row.line}, column {row.column}: {what} has been met{nearest}")
+    if rows.unmatched > len(rows.first_unmatched):
+        note(f"--{name}: {rows.unmatched - len(rows.first_unmatched)} more rows name no file")
 
 
 def say_work(summary: Any) -> None:
