@@ -81,8 +81,8 @@ def stage_report_table(
         if found.lost >= max(1.0, LOST_SHARE * found.replaced):
             raise TableError(
                 f"{table}: {found.lost} of the {found.replaced} report texts that it replaces would become texts"
-                " without a Japanese word or a known term, as a wrong encoding makes them; nothing was stored: check the table,"
-                " say its encoding with --encoding, or store it as it is with --replace"
+                " without a Japanese word or a known term, as a wrong encoding makes them; nothing was stored:"
+                " check the table, say its encoding with --encoding, or store it as it is with --replace"
             )
     return new
 

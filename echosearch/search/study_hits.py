@@ -17,6 +17,7 @@ from echosearch.errors import EmptyArchive
 from echosearch.filters import Where
 from echosearch.index.base import PointKind, Scored
 from echosearch.search.filter_rules import combine_and, is_about_videos, search_condition
+from echosearch.search.matchless import matchless, with_devices
 from echosearch.search.rank import Ranked, rank
 from echosearch.search.results import Hit, Results, SearchOptions
 from echosearch.vector import Vectors, unit
@@ -77,6 +78,7 @@ def study_hits(
     Without a condition on videos the studies' means are ranked and each study's best video is found among its
     own; with one, the videos that meet it are ranked and the best stands for its study.
     """
+    options = with_devices(search.connection, options)
     by_video = options.group == "video" or is_about_videos(options)
     where = combine_and(search_condition(options), aside)
     ranked, rows = rank_kind(search, "videos" if by_video else "studies", vector, options, where)
@@ -144,6 +146,7 @@ def results(
     warnings = list(notes)
     if not encoder.trained:
         warnings.insert(0, f"encoder {encoder.name} is untrained: its weights are random and this order means nothing")
+    warnings += matchless(search.connection, search.encoder_id, options)
     if dropped:
         warnings.append(f"{dropped} results left out: index and database differ on them, run echosearch verify")
     return Results(tuple(shown), encoder, query, tuple(warnings))

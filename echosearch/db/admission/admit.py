@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.admission.study_owner import StudyOwner, belonging, known_owners
+from echosearch.db.devices import shown_device
 from echosearch.db.files.backing import backed_video, forget_vanished, still_backed, withdraw_unbacked
 from echosearch.db.files.ledger import note_videos, release_duplicates, settle
 from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
@@ -63,7 +64,7 @@ def admit(
 
     The settled ones are written to the ledger too. Call inside a transaction.
     """
-    candidates = [_candidate(keyring, claimed, header) for claimed, header in inspected]
+    candidates = [_candidate(connection, keyring, claimed, header) for claimed, header in inspected]
     before = backed_video(connection, [candidate.claimed.id for candidate in candidates])
     videos = _known_videos(connection, candidates)
     owners = known_owners(connection, [candidate.study_key for candidate in candidates])
@@ -124,7 +125,8 @@ def _same(known: _KnownVideo, header: VideoHeader) -> bool:
     return known.content_digest == header.content_digest or same_pixels
 
 
-def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:
+def _candidate(connection: Connection, keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:
+    header = replace(header, device=shown_device(connection, keyring, header))
     if header.patient_id:
         patient = keyring.patient(header.issuer, header.patient_id)
     else:  # unnamed patients are not one another: each study stands for its own

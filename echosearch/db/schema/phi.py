@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
-__all__ = ["PhiPatient", "PhiReport", "PhiRun", "PhiSourcePath", "PhiStudy", "PhiVideo"]
+__all__ = ["PhiDevice", "PhiPatient", "PhiReport", "PhiRun", "PhiSourcePath", "PhiStudy", "PhiVideo"]
 
 PHI = {"schema": "phi"}
 
@@ -67,3 +67,12 @@ class PhiRun(Base):
     __table_args__ = (PHI,)
     run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     root: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class PhiDevice(Base):
+    """What files say of their machine where that is not shown: a name may have been typed there."""
+
+    __tablename__ = "device"
+    __table_args__ = (PHI,)
+    text: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]  # as core.video has it

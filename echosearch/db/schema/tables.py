@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
-from echosearch.db.schema.phi import PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
+from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 
 __all__ = [
     "Base",
@@ -34,6 +34,7 @@ __all__ = [
     "IngestRun",
     "Outbox",
     "Patient",
+    "PhiDevice",
     "PhiPatient",
     "PhiReport",
     "PhiRun",
@@ -126,7 +127,7 @@ class Video(Base):
     frame_seconds: Mapped[float | None]
     frame_seconds_source: Mapped[str | None]
     heart_rate: Mapped[int | None]
-    device: Mapped[str | None]
+    device: Mapped[str | None] = mapped_column(index=True)  # as may be shown (echosearch/device.py)
     transfer_syntax_uid: Mapped[str]
     photometric: Mapped[str]
     mode: Mapped[str]
