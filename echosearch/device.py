@@ -79,7 +79,8 @@ def matching(asked: str, devices: dict[str, str]) -> list[str]:
     wanted = "".join(_words(asked))
     if not wanted:
         return []
-    forms = {label: {label, said} for label, said in devices.items()}
+    # as they stand and in full: a condition comes in NFKC, where ™ is TM
+    forms = {label: {label, said, unicodedata.normalize("NFKC", said)} for label, said in devices.items()}
     whole = [label for label, texts in forms.items() if any(wanted in _runs(_words(text)) for text in texts)]
     return sorted(whole or [label for label, texts in forms.items() if any(wanted in _key(text) for text in texts)])
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from echosearch.batch import batched
 from echosearch.db import Connection
-from echosearch.db.replaced import lost_texts, remember_served
+from echosearch.db.replaced import has_reports, lost_texts, remember_served
 from echosearch.db.studies.identity import studies_by_accession
 from echosearch.db.studies.reports import IncomingReport, link_reports, stage_reports
 from echosearch.db.studies.view_labels import put_view_labels, unmet_subjects
@@ -68,7 +68,10 @@ def stage_report_table(
     Raises TableError, also where it would replace known texts by unknown ones (echosearch/report/known.py), unless
     ``replace_texts``; the caller's transaction is then to be rolled back.
     """
-    compared = not replace_texts and remember_served(connection)
+    compared = not replace_texts and has_reports(connection)
+    if compared:
+        link_reports(connection)  # a run that died may have left some
+        remember_served(connection)
     incoming = (
         IncomingReport(row.report_text, row.study_uid, row.accession_number, row.patient_id, row.study_date)
         for row in read_reports(table, encoding)

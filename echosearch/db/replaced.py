@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from echosearch.report.known import is_known
 
-__all__ = ["Lost", "lost_texts", "remember_served"]
+__all__ = ["Lost", "has_reports", "lost_texts", "remember_served"]
 
 # what is served of each study; of reports without a study, the newest of each set of identifiers
 _LINKED = "select distinct on (study_key) study_key, report_key from core.report where study_key is not null" + (
@@ -34,15 +34,17 @@ class Lost:
     lost: int
 
 
-def remember_served(connection: Connection) -> bool:
-    """Note which reports are served now; False where there are none."""
-    if not connection.scalar(text("select exists (select from core.report)")):
-        return False
+def has_reports(connection: Connection) -> bool:
+    """Whether any report is stored."""
+    return bool(connection.scalar(text("select exists (select from core.report)")))
+
+
+def remember_served(connection: Connection) -> None:
+    """Note which reports are served now: those of studies as they are linked."""
     for name, query in (("served_before", _LINKED), ("waiting_before", _UNLINKED)):
         connection.execute(text(f"drop table if exists pg_temp.{name}"))
         connection.execute(text(f"create temporary table {name} on commit drop as {query}"))
         connection.execute(text(f"analyze {name}"))
-    return True
 
 
 def lost_texts(connection: Connection) -> Lost:
