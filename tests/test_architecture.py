@@ -49,7 +49,7 @@ LAYERS = (
     ("echosearch.settings", "echosearch.pseudonyms", "echosearch.filters", "echosearch.vector", "echosearch.clip"),
     ("echosearch.errors",),
     ("echosearch.outcome", "echosearch.encoder_info", "echosearch.source_file", "echosearch.locks"),
-    ("echosearch.video", "echosearch.memory", "echosearch.batch", "echosearch.unicode", "echosearch.atomic"),
+    ("echosearch.video", "echosearch.memory", "echosearch.device", "echosearch.batch", "echosearch.unicode", "echosearch.atomic"),
 )
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {

@@ -118,7 +118,8 @@ def _legacy(path: Path, utf8: _Reading) -> str:
     euc = _read(path, "euc_jp")
     if euc.bad_line is not None:
         euc = _read(path, "euc_jis_2004")  # with the vendors' row 13, which JIS X 0213 has taken over
-    valid = [one for one in (_read(path, "cp932"), euc) if one.bad_line is None]
+    cp932 = _read(path, "cp932")
+    valid = [one for one in (cp932, euc) if one.bad_line is None]
     alone = len(valid) == 1 and utf8.bad_line is not None
     sensible = [one for one in valid if one.terms or (alone and one.looks_japanese)]
     if len(sensible) == 1:
@@ -126,9 +127,9 @@ def _legacy(path: Path, utf8: _Reading) -> str:
     if not valid and utf8.bad_line is None:
         return "utf-8-sig"
     if not valid:
+        got_to = max(one.bad_line or 0 for one in (utf8, cp932, euc))
         raise TableError(
-            f"{path}, line {utf8.bad_line}: neither UTF-8 nor cp932 (Shift_JIS) nor EUC-JP:"
-            " save the file as CSV in UTF-8"
+            f"{path}, line {got_to}: neither UTF-8 nor cp932 (Shift_JIS) nor EUC-JP: save the file as CSV in UTF-8"
         )
     names = [one.name for one in valid] + (["UTF-8"] if utf8.bad_line is None else [])
     raise TableError(f"{path}: it could be {' or '.join(names)}, and no known word tells: {_SAY_IT}")

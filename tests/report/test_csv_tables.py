@@ -292,3 +292,11 @@ def test_identifiers_are_refused_where_they_are_lost(tmp_path: Path, cell: str) 
 def test_a_uid_keeps_its_dots(tmp_path: Path) -> None:
     path = write(tmp_path / "reports.csv", ("study_uid", "report_text"), ('="1.2.0"', "正常"), ("1.0", "正常"))
     assert [row.study_uid for row in read_reports(path)] == ["1.2.0", "1.0"]
+
+
+def test_the_line_is_where_the_best_reading_ends(tmp_path: Path) -> None:
+    path = tmp_path / "reports.csv"
+    good = "study_uid,report_text\n" + "1.2,左室拡大なし\n" * 9
+    path.write_bytes(good.encode("cp932") + b"1.2,\x85\x40\n")  # a Mac's row of ①
+    with pytest.raises(TableError, match="line 11: neither"):
+        list(read_reports(path))
