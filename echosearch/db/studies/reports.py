@@ -91,6 +91,10 @@ def stage_reports(connection: Connection, keyring: Keyring, reports: Iterable[In
             " from incoming on conflict do nothing"
         )
     )
+    if new:
+        connection.execute(
+            text("analyze core.report, phi.report")
+        )  # else the joins below are planned for a small table
     connection.execute(
         text(
             f"with last as (select distinct on ({_IDENTITY}) report_key, {_IDENTITY}"
