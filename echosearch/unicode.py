@@ -1,11 +1,19 @@
+<<<<<<< HEAD
 """What of a string can be stored and sent on, and one form for characters that differ only by who typed them."""
+=======
+"""What of a string can be stored, sent on and shown."""
+>>>>>>> f61481f (The index says when it holds less than the database; one function prints; panics are one line)
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
+<<<<<<< HEAD
 __all__ = ["as_typed", "is_text", "unified"]
+=======
+__all__ = ["UNSEEN", "as_typed", "is_text", "visible"]
+>>>>>>> f61481f (The index says when it holds less than the database; one function prints; panics are one line)
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u2500\u2501\ufe58\ufe63\uff0d"
 _WAVES = "\u301c\uff5e\u223c\u223f\u02dc~"
@@ -51,6 +59,15 @@ _TYPED = str.maketrans(
 )
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
+# What a terminal or an editor obeys instead of showing it: control characters (C0 but the tab, C1), the marks that turn
+# the direction of text, what has no width, line and paragraph separators, lone surrogates. Unicode's Cc, Cf, Zl, Zp, Cs
+# and the letters that are blank.
+UNSEEN = re.compile(
+    "[\0-\x08\n-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+)
+
 
 def is_text(given: str) -> bool:
     """Return whether UTF-8 and PostgreSQL can hold it: what comes in another encoding comes in as lone surrogates."""
@@ -69,5 +86,15 @@ def unified(text: str) -> str:
 
 
 def as_typed(text: str) -> str:
+<<<<<<< HEAD
     """Return one form for what keyboards and devices write differently: width, dashes, quotes, operators."""
     return unified(text).translate(_TYPED)
+=======
+    """One form for what keyboards and devices write differently: full and half width, quotes, operators."""
+    return unicodedata.normalize("NFKC", text).translate(_TYPED)
+
+
+def visible(text: str) -> str:
+    """``text`` with an escape for each character that steers a terminal or cannot be seen; line breaks too."""
+    return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+>>>>>>> f61481f (The index says when it holds less than the database; one function prints; panics are one line)

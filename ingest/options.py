@@ -53,6 +53,7 @@ class IngestSummary:
     new_videos: int = 0  # embedded in this run
     encoder_batches: int = 0
     index_writes: int = 0  # points sent or deleted in this run
+    healed: int = 0  # points in which the index differed from the database when the run began
     new_reports: int = 0
     reports: LinkCounts | None = None  # of the whole archive
     cut_reports: int = 0  # of the whole archive: searchable, though the encoder does not read all of their text

@@ -34,6 +34,7 @@ from ingest.csv_tables import (
 )
 from ingest.options import IngestOptions, IngestSummary, TableRows
 from ingest.progress import Progress
+from ingest.verify import heal
 from ingest.walk import count_files
 from ingest.work import Work
 
@@ -49,6 +50,7 @@ class Run(Work):
         super().__init__(archive, options.batch_size, on_progress)
         self.root = Path(os.path.realpath(root))
         self.options = options
+        self.healed = 0  # points in which the index differed from the database when the run began
         self.links: LinkCounts | None = None
         self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
         self._waited: set[Path] = set()
@@ -74,6 +76,7 @@ class Run(Work):
                 )
         with self.archive.engine.begin() as connection:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
+        self.healed = heal(self.archive, self.archive.encoder_info, self.encoder_id)
         return self
 
     def _take_generation(self, connection: Connection) -> int:
@@ -155,6 +158,7 @@ class Run(Work):
                 quarantined=counts.quarantined,
                 pending=counts.pending,
                 reasons=counts.reasons,
+                healed=self.healed,
                 reports=self.links,
                 cut_reports=texts.cut,
                 quarantined_reports=texts.quarantined,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from echosearch.cli.output import note, say_json, table
+from echosearch.cli.output import note, say, say_json, table
 from echosearch.errors import InputError
 from echosearch.report.view_names import view_named
 from echosearch.search.filter_parser import parse_where
@@ -101,7 +101,7 @@ def show_results(results: Results, json: bool, nothing: str = "nothing fits the 
     hits = results.hits
     identified = any(hit.identified for hit in hits)
     if not hits:
-        click.echo(nothing)
+        say(nothing)
     elif hits[0].report:
         _show_reports(hits, identified)
     else:

@@ -114,7 +114,7 @@ def _serves(pid: int, data: Path) -> bool:
         told = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, **_as_owner(data)
         )
-        return told.stdout.split() == [b"%d" % data.stat().st_dev, b"%d" % data.stat().st_ino]
+        return bool(told.stdout.split() == [b"%d" % data.stat().st_dev, b"%d" % data.stat().st_ino])
     except OSError:
         return False
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from echosearch.cli.lazy import LazyGroup
-from echosearch.cli.output import PUT_IN_USE, note, say_json, table
+from echosearch.cli.output import PUT_IN_USE, note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.catalog import BundleEntry, bundles_at_hand
 from echosearch.encoder.bundle.folder import bundle_kind, load_manifest, load_view_manifest
@@ -71,7 +71,7 @@ def init(reports: Path, out: Path, encoding: str | None, as_json: bool, **given:
     if as_json:
         say_json({"folder": str(out), **asdict(made)})
     else:
-        click.echo(f"{made} in {out}; {PUT_IN_USE.format(out)}")
+        say(f"{made} in {out}; {PUT_IN_USE.format(out)}")
     say_caveats(made)
 
 
@@ -99,14 +99,14 @@ def choose(folder: Path, as_json: bool) -> None:
         if as_json:
             say_json({"view_classifier": name, "licence": views.licence, "provenance": views.provenance})
         else:
-            click.echo(f"{name} is in use: ingest labels views with it; licence {views.licence}")
+            say(f"{name} is in use: ingest labels views with it; licence {views.licence}")
         say_licence(folder)
         return
     chosen = use_bundle(settings.home, folder)
     if as_json:
         say_json(asdict(chosen))
     else:
-        click.echo(f"{chosen} is in use; licence {chosen.licence}")
+        say(f"{chosen} is in use; licence {chosen.licence}")
     say_licence(folder)
     say_caveats(chosen)
     say_override(settings)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from echosearch.cli.output import note, say_json, table
+from echosearch.cli.output import note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.folder import load_manifest, load_view_manifest
 from echosearch.encoder.bundle.shipped import find_bundle
@@ -83,11 +83,11 @@ def _show(found: Any) -> None:
     rows += [(f"with {name}", "", *_retrieval(way)) for name, way in found.by_finding.items()]
     table(columns, rows, right=columns[1:])
     if found.findings:
-        click.echo()
+        say()
         shown = [(f.name, f.positives, f.negatives, _cell(f.present), _cell(f.contrast)) for f in found.findings]
         headings = ("finding", "with", "without", "AUC, present", "AUC, contrast")
         table(headings, shown, right=headings[1:])
-    click.echo()
+    say()
     table(("score", "value"), list(_single(found)), right=("value",))
     if found.left_out:
         note(f"{found.left_out} studies have no usable video of the views and are left out")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.output import SLOW_INDEX, note, one_line, say_json
+from echosearch.cli.output import SLOW_INDEX, note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
 from echosearch.errors import InputError
@@ -68,17 +68,17 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
 
 
 def _say_summary(summary: Any) -> None:
-    click.echo(
+    say(
         f"{summary.found} files: {summary.indexed} indexed, {summary.skipped} skipped,"
         f" {summary.quarantined} quarantined, {summary.pending} pending"
     )
     for reason, count in summary.reasons.items():
-        click.echo(f"  {count:7d}  {reason}")
+        say(f"  {count:7d}  {reason}")
     for folder, why in summary.unread.items():
-        note(f"{one_line(folder)} cannot be looked into: {why}; its files are not counted above")
+        note(f"{folder} cannot be looked into: {why}; its files are not counted above")
     if summary.reports is not None:
         links = summary.reports
-        click.echo(
+        say(
             f"reports: {links.linked} linked, {links.unmatched} unmatched, {links.ambiguous} ambiguous,"
             f" {links.conflict} contradicted"
         )
@@ -89,6 +89,8 @@ def _say_summary(summary: Any) -> None:
             _say_rows(name, rows)
     if summary.ungated_studies:
         note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
+    if summary.healed:
+        note(f"the index differed from the database in {summary.healed} points: it has been made right")
     say_work(summary)
 
 
@@ -122,7 +124,7 @@ def say_work(summary: Any) -> None:
         note(SLOW_INDEX)
     rate = summary.new_videos / summary.seconds if summary.seconds else 0.0
     slowest = f"; most time went into {summary.bottleneck}" if summary.bottleneck else ""
-    click.echo(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")
+    say(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")
 
 
 def _say_outcomes(outcomes: Any, as_json: bool) -> None:
@@ -138,7 +140,7 @@ def _say_outcomes(outcomes: Any, as_json: bool) -> None:
         if as_json:
             listed.append({"path": str(path), "taken_for": what})
         else:
-            click.echo(f"{one_line(str(path))}\t{what}")
+            say(f"{path!s}\t{what}")
     if as_json:
         say_json({"files": listed, "counts": dict(counts)})
     else:

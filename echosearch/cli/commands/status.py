@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from echosearch.archive import Archive, open_archive
-from echosearch.cli.output import say_json, table
+from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cli.reason_text import MEANING
 from echosearch.db.files.ledger import as_walked
@@ -74,30 +74,30 @@ def _counts(archive: Archive, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{counts.found} files found")
+    say(f"{counts.found} files found")
     for name in ("indexed", "skipped", "quarantined", "pending"):
-        click.echo(f"{getattr(counts, name):9d}  {name}")
+        say(f"{getattr(counts, name):9d}  {name}")
     if counts.reasons:
-        click.echo()
+        say()
         rows = [(count, reason, MEANING.get(reason, "")) for reason, count in counts.reasons.items()]
         table(("files", "reason", "meaning"), rows, right=("files",))
     if holds and encoder:
         trained = "" if encoder.trained else ", untrained"
-        click.echo()
-        click.echo(
+        say()
+        say(
             f"searchable: {holds.patients} patients, {holds.studies} studies, {holds.videos} videos,"
             f" {holds.reports} reports; by {encoder}{trained}"
         )
     if texts and texts.cut:
-        click.echo(f"{texts.cut} reports are longer than the encoder reads: their most telling phrases are searched")
+        say(f"{texts.cut} reports are longer than the encoder reads: their most telling phrases are searched")
     if texts and texts.quarantined:
-        click.echo(
+        say(
             f"{texts.quarantined} reports quarantined: their text ended the process that read it;"
             " echosearch ingest FOLDER --retry-quarantined tries again"
         )
     for one in others:
-        click.echo(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
-    click.echo(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")
+        say(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
+    say(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")
 
 
 def _why(archive: Archive, path: Path, as_json: bool) -> None:
@@ -111,14 +111,14 @@ def _why(archive: Archive, path: Path, as_json: bool) -> None:
     if as_json:
         say_json({"path": str(real), **asdict(found), "meaning": MEANING.get(found.reason or "")})
         return
-    click.echo(f"{path}: {found.state}" + (f", {found.reason}" if found.reason else ""))
+    say(f"{path}: {found.state}" + (f", {found.reason}" if found.reason else ""))
     for line in (found.detail, MEANING.get(found.reason or "")):
         if line:
-            click.echo(f"  {line}")
+            say(f"  {line}")
     if found.video:
         sure = f" {found.view_prob:.2f}" if found.view_prob is not None else ""
         view = f", view {found.view}{sure}" if found.view else ""
-        click.echo(f"  video {found.video} of study {found.study}{view}")
+        say(f"  video {found.video} of study {found.study}{view}")
 
 
 def _unmatched(archive: Archive, identified: bool, as_json: bool) -> None:

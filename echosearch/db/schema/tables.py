@@ -31,6 +31,7 @@ __all__ = [
     "Embedding",
     "EncoderRow",
     "Generation",
+    "IndexCount",
     "IngestRun",
     "Outbox",
     "Patient",
@@ -255,6 +256,16 @@ class ReportAttempt(Base):
     encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"), primary_key=True)
     report_key: Mapped[str] = mapped_column(ForeignKey("core.report.report_key"), primary_key=True)
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # alone
+
+
+class IndexCount(Base):
+    """How many rows of a collection the index has been given. Triggers keep it: a count would outlast a search."""
+
+    __tablename__ = "index_count"
+    __table_args__ = (CORE,)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"), primary_key=True)
+    collection: Mapped[str] = mapped_column(primary_key=True)
+    points: Mapped[int]
 
 
 class Outbox(Base):

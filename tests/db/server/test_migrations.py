@@ -34,7 +34,7 @@ def blank(database: Engine) -> Iterator[Engine]:
     with admin.connect() as connection:
         connection.execute(text("drop database if exists blank"))
         connection.execute(text("create database blank"))
-        folder = connection.scalar(text("show unix_socket_directories"))
+        folder = connection.scalar(text("show data_directory"))
     engine = create_engine(f"postgresql+psycopg://postgres@/blank?host={folder}")
     yield engine
     engine.dispose()
