@@ -105,6 +105,30 @@ def test_every_migration_goes_down_and_up(blank: Engine) -> None:
     assert difference(blank) == []
 
 
+def test_an_archive_made_before_gets_its_points_counted(blank: Engine) -> None:
+    with blank.begin() as connection:
+        command.upgrade(config(connection), "0001")
+        statements = """
+            insert into core.encoder (fingerprint, name, version, dimension, licence, provenance, trained)
+                select x, x, '1', 8, '', '', true from unnest(array['a', 'b']) x;
+            insert into core.patient (patient_key) values ('00000000-0000-0000-0000-000000000001');
+            insert into core.study (study_key, patient_key)
+                select gen_random_uuid(), patient_key from core.patient, generate_series(1, 7);
+            insert into core.study_embedding (encoder_id, study_key, vector, n_videos, gated, indexed_gen)
+                select e.id, s.study_key, '', 1, true, case when e.name = 'a' then 1 end
+                from core.encoder e, core.study s;
+            update core.study_embedding set indexed_gen = null where ctid = (select min(ctid) from core.study_embedding)
+        """
+        for statement in statements.split(";"):
+            connection.execute(text(statement))
+    upgrade(blank)
+    counted = text(
+        "select e.name, c.collection, c.points from core.index_count c join core.encoder e on e.id = encoder_id"
+    )
+    with blank.connect() as connection:
+        assert connection.execute(counted).all() == [("a", "studies", 6)]
+
+
 def test_up_to_date_costs_no_alembic(blank: Engine) -> None:
     upgrade(blank)
     url = blank.url.render_as_string(hide_password=False)
