@@ -1,26 +1,18 @@
-<<<<<<< HEAD
-"""What of a string can be stored and sent on, and one form for characters that differ only by who typed them."""
-=======
-"""What of a string can be stored, sent on and shown."""
->>>>>>> f61481f (The index says when it holds less than the database; one function prints; panics are one line)
+"""What of a string can be stored, sent on and shown; one form for characters that differ only by who typed them."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-<<<<<<< HEAD
-__all__ = ["as_typed", "is_text", "unified"]
-=======
-__all__ = ["UNSEEN", "as_typed", "is_text", "visible"]
->>>>>>> f61481f (The index says when it holds less than the database; one function prints; panics are one line)
+__all__ = ["UNSEEN", "as_typed", "is_text", "unified", "visible"]
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u2500\u2501\ufe58\ufe63\uff0d"
 _WAVES = "\u301c\uff5e\u223c\u223f\u02dc~"
 _PRIMES = "\u2032\u2018\u2019\u201b\u02b9\u02bc\u00b4\uff07`\uff40"
 _DOUBLE = "\u2033\u201c\u201d\u201f\u02ba\uff02"
 # no ink: zero-width marks, a soft hyphen, the variation selectors that a Mac puts behind an ideograph
-_UNSEEN = [
+_INKLESS = [
     0xAD,
     *range(0x200B, 0x2010),
     *range(0x2060, 0x2065),
@@ -30,7 +22,7 @@ _UNSEEN = [
 ]
 _BEFORE = str.maketrans(
     {
-        **dict.fromkeys(_UNSEEN),
+        **dict.fromkeys(_INKLESS),
         **dict.fromkeys(_DASHES, "-"),
         **dict.fromkeys(_WAVES, "\u301c"),
         **dict.fromkeys(_PRIMES, "'"),
@@ -86,15 +78,10 @@ def unified(text: str) -> str:
 
 
 def as_typed(text: str) -> str:
-<<<<<<< HEAD
     """Return one form for what keyboards and devices write differently: width, dashes, quotes, operators."""
     return unified(text).translate(_TYPED)
-=======
-    """One form for what keyboards and devices write differently: full and half width, quotes, operators."""
-    return unicodedata.normalize("NFKC", text).translate(_TYPED)
 
 
 def visible(text: str) -> str:
     """``text`` with an escape for each character that steers a terminal or cannot be seen; line breaks too."""
     return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
->>>>>>> f61481f (The index says when it holds less than the database; one function prints; panics are one line)

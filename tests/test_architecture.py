@@ -47,15 +47,9 @@ LAYERS = (
     ("echosearch.encoder",),
     ("echosearch.reading.source",),
     ("echosearch.reading.media",),
-<<<<<<< HEAD
     ("echosearch.reading", "echosearch.report"),
-    ("echosearch.settings", "echosearch.pseudonyms", "echosearch.home"),
-    ("echosearch.filters", "echosearch.vector", "echosearch.clip"),
-=======
-    ("echosearch.reading.dicom", "echosearch.report"),
     ("echosearch.settings", "echosearch.pseudonyms", "echosearch.filters", "echosearch.vector", "echosearch.clip"),
     ("echosearch.home",),
->>>>>>> f61481f (The index says when it holds less than the database; one function prints; panics are one line)
     ("echosearch.errors",),
     ("echosearch.outcome", "echosearch.encoder_info", "echosearch.source_file", "echosearch.locks"),
     ("echosearch.video", "echosearch.memory", "echosearch.device", "echosearch.batch", "echosearch.unicode", "echosearch.atomic"),
