@@ -12,7 +12,7 @@ from echosearch.archive import Archive
 from echosearch.db import Connection
 from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.files import ledger
-from echosearch.db.files.backing import settle_refused, waiting_files
+from echosearch.db.files.backing import settle_refused, waiting_files, withdraw_unbacked
 from echosearch.db.files.status import tree_counts, ungated_studies
 from echosearch.db.report_attempts import forget_attempts, report_counts
 from echosearch.db.studies.reports import LinkCounts
@@ -76,6 +76,7 @@ class Run(Work):
                 )
         with self.archive.engine.begin() as connection:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
+            withdraw_unbacked(connection)  # what an older version, or files that felled their runs, left without a file
         self.healed = heal(self.archive, self.archive.encoder_info, self.encoder_id)
         return self
 
@@ -132,7 +133,8 @@ class Run(Work):
 
     def waiting(self) -> list[FoundFile]:
         """Copies of what another file was before: they stand for it now. Each is given once."""
-        with self.archive.engine.connect() as connection:
+        with self.writing() as connection:
+            withdraw_unbacked(connection)  # whatever this pass did: no video is found that no file stands for
             found = [one for one in waiting_files(connection, self.root) if one.path not in self._waited]
         self._waited |= {one.path for one in found}
         return found

@@ -115,7 +115,8 @@ def admit(
     note_videos(connection, duplicates)
     again = {c.video_key for c in taken if before.get(c.claimed.id) == c.video_key}
     videos_in = _write(connection, encoder_id, taken, again)
-    withdraw_unbacked(connection, sorted({*before.values()} - {c.video_key for c in taken}))
+    # also what only a file stood for that has vanished, of which this batch has a copy that was refused
+    withdraw_unbacked(connection, sorted({*before.values(), *videos} - {c.video_key for c in taken}))
     label_videos(connection, sorted({*duplicates.values()}))  # a table may name the copy's path
     return videos_in, settled
 
