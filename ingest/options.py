@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from echosearch.db.description import Contradictions
 from echosearch.db.studies.reports import LinkCounts
 
 __all__ = ["IngestOptions", "IngestSummary", "TableRows", "UnmatchedRow"]
@@ -60,6 +61,7 @@ class IngestSummary:
     quarantined_reports: int = 0  # their text ended the process that read it
     views: TableRows | None = None  # of the table given in this run
     sidecar: TableRows | None = None
+    contradictions: Contradictions | None = None  # of the whole archive: sexes, birth dates and ages that differ
     unread: dict[str, str] = field(default_factory=dict)  # folders whose files are not counted, and why
     ungated_studies: int = 0  # study vectors made of all cines, because no view label passed the gate
     unread_texts: bool = False  # reports are linked that this encoder, without a vocabulary, cannot read

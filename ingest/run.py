@@ -11,6 +11,7 @@ from threading import Thread
 from echosearch.archive import Archive
 from echosearch.db import Connection
 from echosearch.db.admission.conflicts import forget_conflicts
+from echosearch.db.description import note_contradictions
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import settle_refused, waiting_files, withdraw_unbacked
 from echosearch.db.files.status import tree_counts, ungated_studies
@@ -166,6 +167,7 @@ class Run(Work):
                 quarantined_reports=texts.quarantined,
                 views=self._rows_without_file(connection, self._named_by_views, read_views),
                 sidecar=self._rows_without_file(connection, self._named_by_sidecar, read_sidecar),
+                contradictions=note_contradictions(connection),
                 unread={str(folder): why for folder, why in self.unread.items()},
                 ungated_studies=ungated_studies(connection, self.encoder_id),
                 **self.tally(index_writes),

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.output import SLOW_INDEX, note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
@@ -87,6 +88,8 @@ def _say_summary(summary: Any) -> None:
     for name, rows in (("views", summary.views), ("sidecar", summary.sidecar)):
         if rows is not None:
             _say_rows(name, rows)
+    for line in contradiction_lines(summary.contradictions):
+        note(line)
     if summary.ungated_studies:
         note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
     if summary.healed:

@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from echosearch.archive import Archive, open_archive
+from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cli.reason_text import MEANING
+from echosearch.db.description import contradictions
 from echosearch.db.files.ledger import as_walked
 from echosearch.db.files.status import archive_counts, link_problems, why
 from echosearch.db.lookup import contents, encoder_row
@@ -60,6 +62,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
         row = encoder_row(connection, encoder.fingerprint) if encoder else None
         holds = contents(connection, row) if row is not None else None
         texts = report_counts(connection, row) if row is not None else None
+        contradicted = contradictions(connection)
         others = [one for one in generations(connection) if one.state != "active"]
     if as_json:
         say_json(
@@ -69,6 +72,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
                 **(asdict(holds) if holds else {"patients": 0, "studies": 0, "videos": 0, "reports": 0}),
                 "cut_reports": texts.cut if texts else 0,
                 "quarantined_reports": texts.quarantined if texts else 0,
+                "contradictions": asdict(contradicted),
                 "other_encoders": [asdict(one) for one in others],
                 "worker_protections": protections(),
             }
@@ -95,6 +99,8 @@ def _counts(archive: Archive, as_json: bool) -> None:
             f"{texts.quarantined} reports quarantined: their text ended the process that read it;"
             " echosearch ingest FOLDER --retry-quarantined tries again"
         )
+    for line in contradiction_lines(contradicted):
+        say(line)
     for one in others:
         say(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
     say(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, text
 
+from echosearch.db.description import describe_studies, studies_of
 from echosearch.db.files.ledger import release_duplicates, settle
 from echosearch.db.schema.tables import PhiSourcePath, SourceFile
 from echosearch.db.vectors.write import withdraw_videos
@@ -62,7 +63,8 @@ def settle_refused(connection: Connection, outcomes: Sequence[tuple[int, Skipped
 
 
 def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None = None) -> None:
-    """Withdraw those of these videos (None: of all) that no file stands for; their copies are looked at again."""
+    """Withdraw those of these videos (None: of all) that no file stands for; their copies are looked at again, and what
+    is known of their studies is what the other files say."""
     if video_keys is not None and not video_keys:
         return
     among = "" if video_keys is None else " and e.video_key = any(cast(:keys as uuid[]))"
@@ -72,6 +74,7 @@ def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None =
     ).all()
     withdraw_videos(connection, gone)
     release_duplicates(connection, gone)
+    describe_studies(connection, studies_of(connection, gone if video_keys is None else video_keys))
 
 
 def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]:

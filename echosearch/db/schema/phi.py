@@ -21,7 +21,6 @@ class PhiPatient(Base):
     issuer: Mapped[str]
     patient_id: Mapped[str] = mapped_column(index=True)
     name: Mapped[str]
-    birth_date: Mapped[date | None]
 
 
 class PhiStudy(Base):
@@ -32,6 +31,7 @@ class PhiStudy(Base):
     study_uid: Mapped[str] = mapped_column(unique=True)
     accession_number: Mapped[str] = mapped_column(index=True)
     study_date: Mapped[date | None]
+    birth_date: Mapped[date | None]  # what its files agree in (description.py)
 
 
 class PhiVideo(Base):
@@ -40,6 +40,7 @@ class PhiVideo(Base):
     video_key: Mapped[str] = mapped_column(Key, primary_key=True)
     sop_uid: Mapped[str] = mapped_column(unique=True)
     series_uid: Mapped[str]
+    birth_date: Mapped[date | None]  # as its own file says
 
 
 class PhiSourcePath(Base):

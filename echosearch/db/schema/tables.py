@@ -97,24 +97,30 @@ class Patient(Base):
     __tablename__ = "patient"
     __table_args__ = (CORE,)
     patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
-    sex: Mapped[str | None]
+    two_sexes: Mapped[bool] = mapped_column(server_default="false")  # its studies contradict one another in them,
+    two_birth_dates: Mapped[bool] = mapped_column(server_default="false")  # as the last ingest noted
 
 
 class Study(Base):
-    """One echo examination. ``month`` is yyyymm and ``age`` is in years, 90 meaning 90 and over."""
+    """One echo examination. ``month`` is yyyymm and ``age`` is in years, 90 meaning 90 and over.
+
+    Sex and age are what its files agree in (description.py); ``contradicts``: they do not, or not in the birth date.
+    """
 
     __tablename__ = "study"
     __table_args__ = (CORE,)
     study_key: Mapped[str] = mapped_column(Key, primary_key=True)
     patient_key: Mapped[str] = mapped_column(ForeignKey("core.patient.patient_key"), index=True)
     month: Mapped[int | None]
+    sex: Mapped[str | None]
     age: Mapped[int | None] = mapped_column(SmallInteger)
+    contradicts: Mapped[bool] = mapped_column(server_default="false")
     conflict: Mapped[bool] = mapped_column(server_default="false")  # two patients claim it: nothing of it is indexed
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Video(Base):
-    """One cine. What the pixels are, not whose they are."""
+    """One cine. What the pixels are, not whose they are; ``sex`` and ``age`` are what its own file says."""
 
     __tablename__ = "video"
     __table_args__ = (CORE,)
@@ -128,6 +134,8 @@ class Video(Base):
     frame_seconds: Mapped[float | None]
     frame_seconds_source: Mapped[str | None]
     heart_rate: Mapped[int | None]
+    sex: Mapped[str | None]
+    age: Mapped[int | None] = mapped_column(SmallInteger)
     device: Mapped[str | None] = mapped_column(index=True)  # as may be shown (echosearch/device.py)
     transfer_syntax_uid: Mapped[str]
     photometric: Mapped[str]
