@@ -8,8 +8,8 @@ hospitals that number alike. Each video keeps what its file says, and the study 
     ages that are a year apart          the lower: a birthday, or an age that was rounded
     ages that are further apart         none
 
-Files that back a video speak; where none does, those that were refused after their header was read. Contradictions are
-counted, within a study and between the studies of one patient.
+Files that back a video speak; where none does, those that were refused after their header was read. The hospital is
+found in the same way (hospitals.py). Contradictions are counted, within a study and between the studies of one patient.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 
 # what the files of the studies in :keys say: of each video, and whether a file backs it
 _SAID = """
-    select v.study_key, v.sex, v.age, i.birth_date,
+    select v.study_key, v.sex, v.age, i.birth_date, i.authority, i.institution,
            bool_or(f.state in ('registered', 'admitted', 'embedded', 'indexed')) as backed
     from core.video v join core.source_file f on f.video_key = v.video_key
     left join phi.video i on i.video_key = v.video_key
@@ -42,7 +42,9 @@ _AGREED = f"""
            count(distinct sex) > 1 or count(distinct birth_date) > 1 or max(age) - min(age) > 1 is true as contradicts,
            case count(distinct sex) when 1 then min(sex) end as sex,
            case when max(age) - min(age) <= 1 then min(age) end as age,
-           case count(distinct birth_date) when 1 then min(birth_date) end as birth_date
+           case count(distinct birth_date) when 1 then min(birth_date) end as birth_date,
+           case count(distinct authority) when 1 then min(authority) end as authority,
+           case count(distinct institution) when 1 then min(institution) end as institution
     from unnest(cast(:keys as uuid[])) as k(key) left join (
         select *, bool_or(backed) over (partition by study_key) as any_backed from ({_SAID}) said
     ) spoken on spoken.study_key = k.key and spoken.backed = spoken.any_backed
@@ -77,7 +79,9 @@ def forget_descriptions(connection: Connection, video_keys: Collection[str]) -> 
     given = {"keys": list(video_keys)}
     of_these = "where video_key = any(cast(:keys as uuid[]))"
     connection.execute(text(f"update core.video set sex = null, age = null {of_these}"), given)
-    connection.execute(text(f"update phi.video set birth_date = null {of_these}"), given)
+    connection.execute(
+        text(f"update phi.video set birth_date = null, authority = null, institution = null {of_these}"), given
+    )
 
 
 def describe_studies(connection: Connection, study_keys: Collection[str]) -> None:
@@ -96,8 +100,9 @@ def describe_studies(connection: Connection, study_keys: Collection[str]) -> Non
     ).all()
     connection.execute(
         text(
-            f"update phi.study s set birth_date = a.birth_date from ({_AGREED}) a"
-            " where a.study_key = s.study_key and s.birth_date is distinct from a.birth_date"
+            f"update phi.study s set birth_date = a.birth_date, authority = a.authority, institution = a.institution"
+            f" from ({_AGREED}) a where a.study_key = s.study_key and (s.birth_date, s.authority, s.institution)"
+            " is distinct from (a.birth_date, a.authority, a.institution)"
         ),
         given,
     )

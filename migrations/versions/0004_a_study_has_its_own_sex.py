@@ -27,8 +27,15 @@ def upgrade() -> None:
     )
     op.add_column("video", sa.Column("sex", sa.Text(), nullable=True), schema="core")
     op.add_column("video", sa.Column("age", sa.SmallInteger(), nullable=True), schema="core")
-    op.add_column("study", sa.Column("birth_date", sa.Date(), nullable=True), schema="phi")
-    op.add_column("video", sa.Column("birth_date", sa.Date(), nullable=True), schema="phi")
+    for table in ("study", "video"):
+        op.add_column(table, sa.Column("birth_date", sa.Date(), nullable=True), schema="phi")
+        for name in ("authority", "institution"):
+            op.add_column(table, sa.Column(name, sa.Text(), nullable=True), schema="phi")
+    op.add_column("patient", sa.Column("hospital", sa.Text(), server_default="", nullable=False), schema="phi")
+    op.drop_constraint("uq_patient_issuer_patient_id", "patient", schema="phi")
+    op.create_unique_constraint(
+        "uq_patient_issuer_patient_id_hospital", "patient", ["issuer", "patient_id", "hospital"], schema="phi"
+    )
     op.execute("update core.study s set sex = p.sex from core.patient p where p.patient_key = s.patient_key")
     op.execute("update core.video v set sex = s.sex, age = s.age from core.study s where s.study_key = v.study_key")
     op.execute(
@@ -53,8 +60,14 @@ def downgrade() -> None:
         " (select min(s.birth_date) from phi.study s where s.patient_key = p.patient_key)"
     )
     # a patient has one sex again: points of studies that had another one differ, and verify --repair mends them
-    op.drop_column("video", "birth_date", schema="phi")
-    op.drop_column("study", "birth_date", schema="phi")
+    # two hospitals' patients of one number stay two: their issuers tell them apart from now on
+    op.execute("update phi.patient set issuer = issuer || ' ' || hospital where hospital <> ''")
+    op.drop_constraint("uq_patient_issuer_patient_id_hospital", "patient", schema="phi")
+    op.drop_column("patient", "hospital", schema="phi")
+    op.create_unique_constraint("uq_patient_issuer_patient_id", "patient", ["issuer", "patient_id"], schema="phi")
+    for table in ("video", "study"):
+        for name in ("institution", "authority", "birth_date"):
+            op.drop_column(table, name, schema="phi")
     for name in ("age", "sex"):
         op.drop_column("video", name, schema="core")
     for name in ("contradicts", "sex"):

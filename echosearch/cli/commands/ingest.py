@@ -99,9 +99,9 @@ def _say_summary(summary: Any) -> None:
 
 def _say_rows(name: str, rows: Any) -> None:
     """How many rows of a table name no file, and the first of them by line and column; never what they say."""
-    click.echo(f"{name}: {rows.rows} rows, {rows.unmatched} name no file")
+    say(f"{name}: {rows.rows} rows, {rows.unmatched} name no file")
     for row in rows.first_unmatched:
-        nearest = f"; nearest is {one_line(row.nearest)}" if row.nearest else ""
+        nearest = f"; nearest is {row.nearest}" if row.nearest else ""
         what = "no video with this UID" if row.column == "sop_uid" else "no such file"
         note(f"--{name}, line {row.line}, column {row.column}: {what} has been met{nearest}")
     if rows.unmatched > len(rows.first_unmatched):

@@ -16,10 +16,11 @@ PHI = {"schema": "phi"}
 
 class PhiPatient(Base):
     __tablename__ = "patient"
-    __table_args__ = (UniqueConstraint("issuer", "patient_id"), PHI)
+    __table_args__ = (UniqueConstraint("issuer", "patient_id", "hospital"), PHI)
     patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
     issuer: Mapped[str]
     patient_id: Mapped[str] = mapped_column(index=True)
+    hospital: Mapped[str] = mapped_column(server_default="")  # where two share an id (hospitals.py)
     name: Mapped[str]
 
 
@@ -31,7 +32,9 @@ class PhiStudy(Base):
     study_uid: Mapped[str] = mapped_column(unique=True)
     accession_number: Mapped[str] = mapped_column(index=True)
     study_date: Mapped[date | None]
-    birth_date: Mapped[date | None]  # what its files agree in (description.py)
+    birth_date: Mapped[date | None]  # what its files agree in (description.py), as in the next two
+    authority: Mapped[str | None]
+    institution: Mapped[str | None]
 
 
 class PhiVideo(Base):
@@ -41,6 +44,8 @@ class PhiVideo(Base):
     sop_uid: Mapped[str] = mapped_column(unique=True)
     series_uid: Mapped[str]
     birth_date: Mapped[date | None]  # as its own file says
+    authority: Mapped[str | None]  # that gave the patient id, by universal id
+    institution: Mapped[str | None]
 
 
 class PhiSourcePath(Base):

@@ -76,22 +76,31 @@ def write_identity(connection: Connection, taken: Sequence[Candidate], again: Co
 
 
 def write_videos(connection: Connection, taken: Sequence[Candidate]) -> None:
-    """What identifies these videos, and the birth dates that their files say; what one does not say stays known."""
+    """What identifies these videos, and the birth dates and hospitals that their files say.
+
+    What a file does not say any more stays known.
+    """
     rows = {
         candidate.video_key: {
             "video_key": candidate.video_key,
             "sop_uid": candidate.header.sop_uid,
             "series_uid": candidate.header.series_uid,
             "birth_date": candidate.header.birth_date,
+            "authority": candidate.header.hospital.authority or None,
+            "institution": candidate.header.hospital.institution or None,
         }
         for candidate in taken
     }
     new = upsert(PhiVideo).values([rows[key] for key in sorted(rows)])
+    said = {
+        name: func.coalesce(new.excluded[name], getattr(PhiVideo, name))
+        for name in ("birth_date", "authority", "institution")
+    }
     connection.execute(
         new.on_conflict_do_update(
             index_elements=[PhiVideo.video_key],
-            set_={"birth_date": func.coalesce(new.excluded.birth_date, PhiVideo.birth_date)},
-            where=new.excluded.birth_date.is_distinct_from(PhiVideo.birth_date),
+            set_=said,
+            where=tuple_(*(getattr(PhiVideo, name) for name in said)).is_distinct_from(tuple_(*said.values())),
         )
     )
 

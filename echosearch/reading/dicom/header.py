@@ -25,6 +25,7 @@ from echosearch.reading.dicom.elements.values import (
     text,
     whole_text,
 )
+from echosearch.reading.dicom.hospital import read_hospital
 from echosearch.reading.dicom.mode import mode_of_pixels, mode_of_regions
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
 from echosearch.reading.dicom.pixels.cine import DicomCine, cine_source, stored_frames
@@ -147,6 +148,7 @@ def _header(
     patient_id = _identifier(dataset, "PatientID")
     if not patient_id:
         notes += ("no_patient_id",)
+    hospital = read_hospital(dataset)
     sex = text(dataset, "PatientSex").upper()
     heart_rate = number(dataset, "HeartRate")
     device = " ".join(filter(None, (text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName"))))
@@ -154,7 +156,8 @@ def _header(
         sop_uid=sop_uid,
         study_uid=study_uid,
         patient_id=patient_id,
-        issuer=_identifier(dataset, "IssuerOfPatientID") or issuer,
+        issuer=_identifier(dataset, "IssuerOfPatientID") or hospital.authority or issuer,
+        hospital=hospital,
         sop_class_uid=sop_class,
         transfer_syntax_uid=parsed.syntax,
         photometric=layout.photometric,

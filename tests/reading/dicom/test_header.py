@@ -23,7 +23,7 @@ from echosearch.reading.dicom import read_header
 from echosearch.reading.dicom.elements.values import age_in_years
 from echosearch.reading.dicom.sop_class import SECONDARY_CAPTURES, ULTRASOUND, VOLUMES
 from echosearch.reading.files import open_regular
-from echosearch.video import Mode, VideoHeader
+from echosearch.video import Hospital, Mode, VideoHeader
 
 Frames = NDArray[np.uint8]
 WriteCine = Callable[..., Path]
@@ -440,6 +440,48 @@ def test_age(header: Callable[..., VideoHeader], attributes: dict[str, str], age
 def test_an_age_that_is_none(age: str) -> None:
     assert age_in_years(age, date(1950, 1, 1), date(2024, 4, 1)) == 74
     assert age_in_years(age, None, date(2024, 4, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "issuer", "hospital"),
+    [
+        ({}, "SITE", Hospital()),
+        ({"IssuerOfPatientID": "HIS"}, "HIS", Hospital()),
+        (
+            {"IssuerOfPatientIDQualifiersSequence": {"UniversalEntityID": "1.2.392.7"}},
+            "1.2.392.7",
+            Hospital(authority="1.2.392.7"),
+        ),
+        (
+            {"IssuerOfPatientID": "HIS", "IssuerOfPatientIDQualifiersSequence": {"UniversalEntityID": "1.2.392.7"}},
+            "HIS",
+            Hospital(authority="1.2.392.7"),
+        ),
+        ({"IssuerOfPatientIDQualifiersSequence": {}}, "SITE", Hospital()),
+        (
+            {"InstitutionName": "City  HOSPITAL ", "InstitutionAddress": "Osaka"},
+            "SITE",
+            Hospital(name="city hospital", address="osaka"),
+        ),
+        (
+            {"InstitutionName": "ＣＩＴＹ Hospital", "SpecificCharacterSet": "ISO_IR 192"},
+            "SITE",
+            Hospital(name="city hospital"),
+        ),
+    ],
+)
+def test_who_gave_the_patient_id(
+    header: Callable[..., VideoHeader], attributes: dict[str, Any], issuer: str, hospital: Hospital
+) -> None:
+    sequence = "IssuerOfPatientIDQualifiersSequence"
+    if sequence in attributes:
+        item = Dataset()
+        for keyword, value in attributes[sequence].items():
+            setattr(item, keyword, value)
+        attributes = attributes | {sequence: [item]}
+    found = header(**attributes)
+    assert (found.issuer, found.hospital) == (issuer, hospital)
+    assert "osaka" not in repr(found)
 
 
 @pytest.mark.parametrize(("value", "sex"), [("M", "M"), ("F", "F"), ("O", "O"), ("", None), ("U", None)])
