@@ -13,7 +13,7 @@ from echosearch.db import Connection
 from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.description import note_contradictions
 from echosearch.db.files import ledger
-from echosearch.db.files.backing import settle_refused, waiting_files, withdraw_unbacked
+from echosearch.db.files.backing import mend_backing, settle_refused, waiting_files, withdraw_unbacked
 from echosearch.db.files.status import tree_counts, ungated_studies
 from echosearch.db.report_attempts import forget_attempts, report_counts
 from echosearch.db.studies.reports import LinkCounts
@@ -77,7 +77,7 @@ class Run(Work):
                 )
         with self.archive.engine.begin() as connection:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
-            withdraw_unbacked(connection)  # what an older version, or files that felled their runs, left without a file
+            mend_backing(connection)  # also what files that felled their runs have left
         self.healed = heal(self.archive, self.archive.encoder_info, self.encoder_id)
         return self
 

@@ -114,7 +114,9 @@ def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> di
     keys = [candidate.video_key for candidate in candidates]
     rows = connection.execute(
         text(
-            "select cast(v.video_key as text) as video_key, v.content_digest, v.pixel_digest, min(f.id) as backing_file"
+            "select cast(v.video_key as text) as video_key, v.content_digest, v.pixel_digest,"
+            # a copy that is read again backs nothing while the file that it was a copy of does
+            " (array_agg(f.id order by f.state = 'registered', f.id))[1] as backing_file"
             " from core.video v left join core.source_file f on f.video_key = v.video_key"
             " and f.state in ('registered', 'admitted', 'embedded', 'indexed')"
             " where v.video_key = any(cast(:keys as uuid[])) group by v.video_key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,4 +62,29 @@ def test_a_file_that_felled_its_runs_leaves_nothing_to_be_found(archive: Archive
         connection.execute(text("update core.source_file set state = 'registered', orphaned = 24, claimed_by = 1"))
     assert ingest(archive, export.root, IngestOptions()).reasons == {"RUN_DIED": 1}
     assert archive.index.count(archive.collection("videos")) == 0
+    assert verify(archive).clean
+
+
+def test_a_copy_that_is_read_again_stays_a_copy(archive: Archive, export: Export) -> None:
+    """Also where its name was there before that of the file that it is a copy of."""
+    export.cine("a", "1.2.0", study="1.9.0", patient="P0", seed=0)
+    ingest(archive, export.root, IngestOptions())
+    original = export.cine("b", "1.2.1", study="1.9.1", patient="P1", seed=1)
+    ingest(archive, export.root, IngestOptions())
+    for time in (5, 6):
+        (export.root / "a").write_bytes(original.read_bytes())
+        os.utime(export.root / "a", (time, time))
+        assert ingest(archive, export.root, IngestOptions()).reasons == {"DUPLICATE": 1}
+        assert verify(archive).clean
+    assert found_studies(archive) == {"1.9.1": {"P1"}}
+
+
+def test_an_archive_in_which_two_files_back_one_video_heals(archive: Archive, export: Export) -> None:
+    original = export.cine("a", "1.2.0", study="1.9.0", patient="P0", seed=0)
+    (export.root / "b").write_bytes(original.read_bytes())
+    ingest(archive, export.root, IngestOptions())
+    with archive.engine.begin() as connection:
+        connection.execute(text("update core.source_file set state = 'indexed', reason = null, detail = null"))
+    assert verify(archive).faults == ("1 videos are stood for by more than one file",)
+    assert ingest(archive, export.root, IngestOptions()).reasons == {"DUPLICATE": 1}
     assert verify(archive).clean

@@ -26,6 +26,7 @@ __all__ = [
     "files_holding",
     "forget_vanished",
     "is_unchanged",
+    "mend_backing",
     "settle_refused",
     "still_backed",
     "waiting_files",
@@ -75,6 +76,19 @@ def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None =
     withdraw_videos(connection, gone)
     release_duplicates(connection, gone)
     describe_studies(connection, studies_of(connection, gone if video_keys is None else video_keys))
+
+
+def mend_backing(connection: Connection) -> None:
+    """Make what an older version may have left right: a video has one file that stands for it, or is not found."""
+    connection.execute(
+        text(
+            "update core.source_file f set state = 'skipped', reason = 'DUPLICATE', claimed_by = null,"
+            " detail = 'another file stands for the same video' where f.state in ('admitted', 'embedded', 'indexed')"
+            " and exists (select from core.source_file g where g.video_key = f.video_key and g.id < f.id"
+            " and g.state in ('admitted', 'embedded', 'indexed'))"
+        )
+    )
+    withdraw_unbacked(connection)
 
 
 def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]:
