@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from echosearch.archive import Archive
+from echosearch.db.admission.conflicts import forget_conflicts
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
 from ingest.verify import verify
@@ -87,4 +88,16 @@ def test_an_archive_in_which_two_files_back_one_video_heals(archive: Archive, ex
         connection.execute(text("update core.source_file set state = 'indexed', reason = null, detail = null"))
     assert verify(archive).faults == ("1 videos are stood for by more than one file",)
     assert ingest(archive, export.root, IngestOptions()).reasons == {"DUPLICATE": 1}
+    assert verify(archive).clean
+
+
+def test_a_file_that_vanished_before_it_was_read_does_not_wait_for_ever(archive: Archive, export: Export) -> None:
+    export.cine("a", "1.2.0", study="1.9.0", patient="P0", seed=0)
+    export.cine("b", "1.2.0", study="1.9.0", patient="P0", seed=1)
+    assert ingest(archive, export.root, IngestOptions()).reasons == {"UID_CONFLICT": 2}
+    with archive.engine.begin() as connection:
+        assert forget_conflicts(connection) == 2  # the run that was to read them again died
+    (export.root / "b").unlink()
+    summary = ingest(archive, export.root, IngestOptions())
+    assert (summary.found, summary.indexed, summary.pending) == (1, 1, 0)
     assert verify(archive).clean

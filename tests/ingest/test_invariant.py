@@ -189,7 +189,9 @@ class Folder(RuleBasedStateMachine):
     def ingest_to_the_end(self, retry: bool) -> None:
         summary = self.ingest(retry)
         assert summary.found == summary.indexed + summary.skipped + summary.quarantined + summary.pending
-        assert (summary.found >= len(self.files), summary.pending) == (True, 0)
+        vanished = summary.found - len(self.files)  # one may have been about to be read again when its run was killed
+        assert vanished >= 0
+        assert summary.pending <= vanished
         self.said |= {name: [cine] for name, cine in self.files.items()}
         report = verify(self.archive)
         assert report.clean, report

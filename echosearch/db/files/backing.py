@@ -113,14 +113,19 @@ def still_backed(connection: Connection, study_key: str) -> bool:
 
 
 def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
-    """Files at or below ``root`` that nobody has claimed: copies of a video that was forsaken after their turn."""
+    """Files at or below ``root`` that nobody has claimed: copies of a video that was forsaken after their turn.
+
+    Those that vanished before anybody read them are forgotten: they would wait for ever.
+    """
     below = "(p.path = :root or substring(p.path for length(:below)) = :below)"
     files = _files(
         connection,
         f"f.state = 'registered' and f.claimed_by is null and {below}",
         {"root": os.fsencode(root), "below": os.fsencode(root) + b"/"},
     )
-    stamps = ((one.file.path, _stamp(one.file.path)) for _, one in files)
+    stamps = [(one.file.path, _stamp(one.file.path)) for _, one in files]
+    unread = [one.id for (video, one), (_, stamp) in zip(files, stamps, strict=True) if stamp is None and not video]
+    forget_vanished(connection, unread)
     return [FoundFile(path, *stamp) for path, stamp in stamps if stamp is not None]
 
 
