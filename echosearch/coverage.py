@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
-from echosearch.db.coverage import count_due, indexed_counts
+from echosearch.db.vectors.coverage import count_due, indexed_counts
 from echosearch.encoder_info import EncoderInfo
-from echosearch.index.base import KINDS, Kind
+from echosearch.index.base import KINDS, PointKind
 
 __all__ = ["Gap", "find_gaps"]
 
@@ -18,7 +18,7 @@ __all__ = ["Gap", "find_gaps"]
 class Gap:
     """A collection whose points are fewer, or more, than the rows that it was made from."""
 
-    kind: Kind
+    kind: PointKind
     points: int  # in the index
     rows: int  # in the database, of those that the index was given
 
@@ -32,7 +32,7 @@ class Gap:
 
 
 def find_gaps(
-    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, counted: Several[Kind] = KINDS
+    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, counted: Several[PointKind] = KINDS
 ) -> list[Gap]:
     """Collections whose number of points is not the database's. Points that are due may be there or not.
 

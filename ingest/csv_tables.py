@@ -10,8 +10,8 @@ from uuid import UUID
 
 from echosearch.batch import batched
 from echosearch.db import Connection
-from echosearch.db.replaced import has_reports, lost_texts, remember_served
 from echosearch.db.studies.identity import studies_by_accession
+from echosearch.db.studies.replaced import has_reports, lost_texts, remember_served
 from echosearch.db.studies.reports import IncomingReport, link_reports, stage_reports
 from echosearch.db.studies.view_labels import put_view_labels, unmet_subjects
 from echosearch.errors import TableError

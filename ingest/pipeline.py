@@ -13,7 +13,7 @@ from pathlib import Path
 
 from echosearch.archive import Archive
 from echosearch.db.files import ledger
-from echosearch.db.hospitals import keep_hospitals_apart
+from echosearch.db.studies.hospitals import keep_hospitals_apart
 from echosearch.db.studies.reports import link_reports
 from echosearch.index.base import KINDS
 from echosearch.source_file import FoundFile

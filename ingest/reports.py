@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echosearch.db.report_attempts import MAX_ATTEMPTS, begin_alone, begin_reports, finish_reports
+from echosearch.db.studies.report_attempts import MAX_ATTEMPTS, begin_alone, begin_reports, finish_reports
 from echosearch.db.studies.reports import ReportText, superseded, texts_to_encode
 from echosearch.db.vectors.write import put_report_vectors, withdraw_reports
 from echosearch.vector import is_usable

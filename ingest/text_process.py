@@ -10,7 +10,6 @@ import pickle
 import resource
 import signal
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -20,7 +19,7 @@ from echosearch.db.studies.reports import ReportText
 from echosearch.encoder.base import Encoder, TextNotes
 from echosearch.vector import Vectors
 from echosearch.workers import PoolBroken
-from echosearch.workers.worker import main_left_alone
+from echosearch.workers.server import TEXTS_NAME
 
 __all__ = ["TextProcess", "TextsRead"]
 
@@ -75,11 +74,11 @@ class TextProcess:
     def _start(self) -> bool:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe(duplex=True)
-        process = context.Process(target=_serve, args=(theirs,), name="texts", daemon=True)
         own_main = type(self._encoder).__module__ == "__main__"  # then the process has to import it too
+        name = "texts-of-a-script" if own_main else TEXTS_NAME
+        process = context.Process(target=_serve, args=(theirs,), name=name, daemon=True)
         try:
-            with nullcontext() if own_main else main_left_alone():
-                process.start()
+            process.start()
         except OSError:  # no memory or no process left
             return False
         finally:

@@ -52,12 +52,19 @@ LAYERS = (
     ("echosearch.home",),
     ("echosearch.errors",),
     ("echosearch.outcome", "echosearch.encoder_info", "echosearch.source_file", "echosearch.locks"),
-    ("echosearch.video", "echosearch.memory", "echosearch.device", "echosearch.batch", "echosearch.unicode", "echosearch.atomic"),
+    (
+        "echosearch.video",
+        "echosearch.memory",
+        "echosearch.device",
+        "echosearch.batch",
+        "echosearch.unicode",
+        "echosearch.atomic",
+    ),
 )
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {
     "echosearch.db": ("lookup", "upkeep", "admission", "studies", "files", "vectors", "schema", "server"),
-    "echosearch.reading": ("source", "media", "dicom", "files", "limits"),
+    "echosearch.reading": ("source", "media", "dicom", "pictures", "files", "limits"),
     "echosearch.reading.dicom": ("header", "pixels", "elements"),
     "echosearch.phantom": ("files", "imaging", "planes", "patients", "heart"),
     "trainer": ("evaluation", "loop", "warm_start", "model", "data"),

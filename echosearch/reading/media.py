@@ -21,8 +21,8 @@ from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.timing import MAX_FPS, MIN_FPS
 from echosearch.reading.dicom.elements.values import synthetic_uid
-from echosearch.reading.dicom.pictures import count_pictures, open_container, pick_frames, video_stream
 from echosearch.reading.files import ByteReader, Stamp, open_regular
+from echosearch.reading.pictures import count_pictures, open_container, pick_frames, video_stream
 from echosearch.video import Mode, VideoHeader, ViewLabel
 
 __all__ = ["MediaIdentity", "MediaVideo", "looks_like_media", "open_media", "read_media_header"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from echosearch.db import Connection
-from echosearch.db.devices import devices_here
-from echosearch.db.held import is_held
+from echosearch.db.studies.devices import devices_here
+from echosearch.db.studies.held import is_held
 from echosearch.device import matching, nearest_devices
 from echosearch.errors import WhereError
 from echosearch.filters import And, Comparison, Not, Or, Where

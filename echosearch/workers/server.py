@@ -10,9 +10,10 @@ from typing import Any
 
 from echosearch.workers.sandbox import plain_environment
 
-__all__ = ["WORKER_NAME", "start_server"]
+__all__ = ["TEXTS_NAME", "WORKER_NAME", "start_server"]
 
 WORKER_NAME = "decode-worker"
+TEXTS_NAME = "texts"  # the process that reads reports (ingest/text_process.py)
 
 
 _starting = threading.Lock()
@@ -43,7 +44,7 @@ def _spawn(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
 def _without_main(name: str) -> dict[str, Any]:
     """As multiprocessing's own, but a worker does not import the caller's __main__ again: it needs nothing of it."""
     data = _prepared(name)
-    if name == WORKER_NAME:
+    if name in (WORKER_NAME, TEXTS_NAME):
         for key in ("init_main_from_name", "init_main_from_path"):
             data.pop(key, None)
         data["sys_argv"] = [name]

@@ -4,7 +4,7 @@ What people have typed as manufacturer and model is shown only where it is a mak
 (echosearch/device.py). What is not goes to phi.device, and its videos are sent to the index again under a label.
 
 Revision: 0003
-Follows: 0001
+Follows: 0002
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from alembic import op
 from echosearch.device import hidden_label, is_shown, tidy
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

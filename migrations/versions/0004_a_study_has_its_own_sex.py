@@ -1,7 +1,7 @@
 """sex, age and birth date belong to the study that its files describe
 
 Revision: 0004
-Follows: 0001
+Follows: 0003
 
 What was known of a patient is what each of the patient's studies and videos starts with: no point of the index changes,
 and a file that is read again speaks for itself.
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

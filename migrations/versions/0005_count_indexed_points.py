@@ -1,7 +1,7 @@
 """count the points that the index is to hold, as they are marked
 
 Revision: 0005
-Follows: 0001
+Follows: 0004
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0001"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

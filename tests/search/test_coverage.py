@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive
 from echosearch.coverage import find_gaps
-from echosearch.db.coverage import indexed_counts
 from echosearch.db.vectors import outbox
+from echosearch.db.vectors.coverage import indexed_counts
 from echosearch.db.vectors.generation import activate, delete_generation, register_encoder
 from echosearch.db.vectors.points import VECTOR_TABLES
 from echosearch.db.vectors.write import touch_videos, withdraw_reports, withdraw_videos

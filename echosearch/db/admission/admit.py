@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from echosearch.db.admission.judgement import Judged, judge
 from echosearch.db.admission.study_owner import belonging
-from echosearch.db.description import describe_studies, forget_descriptions, studies_of
-from echosearch.db.devices import shown_device
 from echosearch.db.files.backing import backed_video, withdraw_unbacked
 from echosearch.db.files.ledger import note_videos, release_duplicates, settle
-from echosearch.db.judgement import Judged, judge
 from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
+from echosearch.db.studies.description import describe_studies, forget_descriptions, studies_of
+from echosearch.db.studies.devices import shown_device
 from echosearch.db.studies.identity import (
     Candidate,
     pooled_age,

@@ -33,7 +33,7 @@ from typing import IO, Any
 
 import psycopg
 
-from echosearch.db.postmaster import LOG, PORT, PROGRAMS, forget_others, run_program, server_user, start_server
+from echosearch.db.server.postmaster import LOG, PORT, PROGRAMS, forget_others, run_program, server_user, start_server
 from echosearch.errors import ArchiveLocked, StoreUnreachable
 from echosearch.home import private_home
 

@@ -16,9 +16,9 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.copying import copy_rows
 from echosearch.db.files.backing import HAS_FILE
-from echosearch.db.report_attempts import MAX_ATTEMPTS
+from echosearch.db.server.copying import copy_rows
+from echosearch.db.studies.report_attempts import MAX_ATTEMPTS
 from echosearch.db.vectors.write import touch_reports
 from echosearch.pseudonyms import Keyring
 from echosearch.report.text import TEXT_FORM

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, text
 
 from echosearch.batch import batched
-from echosearch.db.copying import copy_rows
+from echosearch.db.server.copying import copy_rows
 from echosearch.db.vectors.write import touch_videos
 from echosearch.encoder_info import ViewProbabilities
 from echosearch.video import ViewLabel

@@ -18,7 +18,6 @@ from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
 from echosearch.encoder.base import WordCount
 from echosearch.encoder.bundle.manifest import Manifest, TokenizerSpec
-from echosearch.encoder.mecab import content_words, installed_dictionary, mecab_words
 from echosearch.encoder.text.clean import as_ascii, as_cp932, english_words, open_clip_clean, own_form
 from echosearch.encoder.text.clip_tokenizer import (
     MERGES,
@@ -28,6 +27,7 @@ from echosearch.encoder.text.clip_tokenizer import (
     clip_merges,
     template_phrases,
 )
+from echosearch.encoder.text.mecab import content_words, installed_dictionary, mecab_words
 from echosearch.errors import BundleError
 
 __all__ = [

@@ -12,6 +12,7 @@ from echosearch.clip import FrameSource
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, Parsed, parse, quiet
+from echosearch.reading.dicom.elements.hospital import read_hospital
 from echosearch.reading.dicom.elements.regions import read_regions
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import (
@@ -25,15 +26,14 @@ from echosearch.reading.dicom.elements.values import (
     text,
     whole_text,
 )
-from echosearch.reading.dicom.hospital import read_hospital
 from echosearch.reading.dicom.mode import mode_of_pixels, mode_of_regions
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
 from echosearch.reading.dicom.pixels.cine import DicomCine, cine_source, stored_frames
 from echosearch.reading.dicom.pixels.frame_index import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.layout import PixelLayout
+from echosearch.reading.dicom.pixels.soundness import check_frames
+from echosearch.reading.dicom.pixels.syntax import NATIVE, as_stored
 from echosearch.reading.dicom.sop_class import refuse_other_classes
-from echosearch.reading.dicom.soundness import check_frames
-from echosearch.reading.dicom.syntax import NATIVE, as_stored
 from echosearch.reading.files import ByteReader, looks_like_dicom, open_regular
 from echosearch.video import MAX_IDENTIFIER, Mode, Region, VideoHeader
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from echosearch.db.postmaster import PROGRAMS, program_folder
 from echosearch.db.server.embedded import EmbeddedServer
 from echosearch.db.server.engine import open_engine
+from echosearch.db.server.postmaster import PROGRAMS, program_folder
 from echosearch.errors import StoreUnreachable
 
 Start = Callable[[str, Path], subprocess.Popen[str]]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from echosearch.clip import Uint8
-from echosearch.reading.dicom.pictures import count_pictures, open_container, pick_frames
+from echosearch.reading.pictures import count_pictures, open_container, pick_frames
 
 __all__ = ["STREAM_CODECS", "VIDEO_SYNTAXES", "VideoStream"]
 

@@ -12,14 +12,14 @@ from pydicom.uid import RLELossless
 from echosearch.clip import Frames, FrameSource, Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
-from echosearch.reading.dicom.codestream import soi
-from echosearch.reading.dicom.depth import LOOKED_AT, count_patterns, needs_a_look, settled
 from echosearch.reading.dicom.elements.dataset import Parsed, parse, quiet
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import clean_uid, number
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
 from echosearch.reading.dicom.pixels.codecs import codec_samples, stream_layout
+from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample
+from echosearch.reading.dicom.pixels.depth import LOOKED_AT, count_patterns, needs_a_look, settled
 from echosearch.reading.dicom.pixels.frame_index import (
     StoredFrames,
     encapsulated_items,
@@ -38,7 +38,7 @@ from echosearch.reading.dicom.pixels.native import (
     samples_to_rgb,
 )
 from echosearch.reading.dicom.pixels.rle import rle_samples
-from echosearch.reading.dicom.syntax import JPEG_8BIT, NATIVE, READ, as_stored
+from echosearch.reading.dicom.pixels.syntax import JPEG_8BIT, NATIVE, READ, as_stored
 from echosearch.reading.files import ByteReader, Stamp, looks_like_dicom, open_regular
 from echosearch.reading.limits import check_size
 

@@ -29,8 +29,8 @@ from pydicom.uid import (
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.codestream import soi
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, quiet
+from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample, ybr_to_rgb
 from echosearch.reading.dicom.pixels.jpeg import read_stream
 from echosearch.reading.dicom.pixels.layout import PixelLayout

@@ -12,8 +12,8 @@ from pydicom.pixels.processing import apply_color_lut
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.depth import stored_values
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
+from echosearch.reading.dicom.pixels.depth import stored_values
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
 __all__ = ["is_green", "palette_table", "to_bytes_per_sample", "ybr422_to_ybr", "ybr_to_rgb"]

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.codestream import Kind, kind_of, soi
-from echosearch.reading.dicom.displaced import is_displaced
 from echosearch.reading.dicom.elements.dataset import UNDEFINED, VALUE_ERRORS, Parsed
+from echosearch.reading.dicom.pixels.codestream import Kind, kind_of, soi
+from echosearch.reading.dicom.pixels.displaced import is_displaced
 from echosearch.reading.files import ByteReader
 from echosearch.reading.limits import MAX_FRAMES
 

@@ -24,7 +24,7 @@ import simplejpeg
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.codestream import soi
+from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import FrameDecoder
 

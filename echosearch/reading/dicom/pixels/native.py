@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.grey import grey_table
 from echosearch.reading.dicom.pixels.color import palette_table, to_bytes_per_sample, ybr422_to_ybr, ybr_to_rgb
+from echosearch.reading.dicom.pixels.grey import grey_table
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
 __all__ = [

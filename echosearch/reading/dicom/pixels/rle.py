@@ -11,7 +11,7 @@ from rle.utils import decode_pixel_data
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.codestream import kind_of
+from echosearch.reading.dicom.pixels.codestream import kind_of
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import SampleDecoder, planes_to_pixels
 

@@ -9,8 +9,8 @@ from alembic import command
 from sqlalchemy import Connection, Engine, create_engine, text
 from tests.db.test_migrations import config
 
-from echosearch.db.devices import devices_here, shown_device
 from echosearch.db.server.migrate import upgrade
+from echosearch.db.studies.devices import devices_here, shown_device
 from tests.db.conftest import KEYRING, Ledger, header
 
 

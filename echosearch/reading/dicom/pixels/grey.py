@@ -12,9 +12,9 @@ from pydicom.pixels.processing import apply_modality_lut
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.depth import stored_values
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
 from echosearch.reading.dicom.elements.values import number, numbers, text
+from echosearch.reading.dicom.pixels.depth import stored_values
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
 __all__ = ["grey_table"]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from tests.db.test_corrections import due, read_again
 
-from echosearch.db.description import Contradictions, note_contradictions
+from echosearch.db.studies.description import Contradictions, note_contradictions
 from tests.db.conftest import KEYRING, Ledger, header
 
 

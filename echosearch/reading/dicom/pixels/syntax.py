@@ -18,10 +18,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from echosearch.reading.dicom.codestream import kind_of, soi
 from echosearch.reading.dicom.elements.dataset import UNDEFINED, Parsed
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES
 from echosearch.reading.dicom.pixels.codecs import JPEG_2000, PLUGINS
+from echosearch.reading.dicom.pixels.codestream import kind_of, soi
 from echosearch.reading.dicom.pixels.frame_index import ITEM_TAG, Span, items_of
 from echosearch.reading.dicom.pixels.jpeg import is_fast_jpeg, read_stream
 from echosearch.reading.files import ByteReader

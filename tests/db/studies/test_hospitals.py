@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from tests.db.test_corrections import due, read_again, whose
 
-from echosearch.db.hospitals import keep_hospitals_apart
+from echosearch.db.studies.hospitals import keep_hospitals_apart
 from echosearch.video import Hospital
 from tests.db.conftest import KEYRING, Ledger, header
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select, text
 
-from echosearch.db.admission.study_owner import Owner, known_owners
+from echosearch.db.admission.study_owner import StudyOwner, known_owners
 from echosearch.db.files.backing import forget_vanished, still_backed
 from echosearch.db.schema.tables import SourceFile
 from echosearch.db.studies.identity import Candidate
@@ -45,7 +45,7 @@ class Judged:
     """The verdicts on a batch, and what is known by its end of the videos and studies that it names."""
 
     videos: dict[str, KnownVideo]
-    owners: dict[str, Owner]
+    owners: dict[str, StudyOwner]
     unconfirmed: set[str]  # studies that have an owner, and no file of this batch has agreed
     accepted: dict[str, Candidate] = field(default_factory=dict)  # by video key
     replaced: list[str] = field(default_factory=list)  # videos whose former vectors go
@@ -84,7 +84,7 @@ def judge(connection: Connection, candidates: Sequence[Candidate]) -> Judged:
 
 def _belongs(connection: Connection, judged: Judged, candidate: Candidate) -> bool:
     """Whether a file can be one of its study; where it cannot, the study is in conflict from now on."""
-    own, study = Owner.of(candidate), candidate.study_key
+    own, study = StudyOwner.of(candidate), candidate.study_key
     owner = judged.owners.setdefault(study, own)
     if not owner.fits(own) and study in judged.unconfirmed and not still_backed(connection, study):
         owner = judged.owners[study] = own  # its patient is being corrected

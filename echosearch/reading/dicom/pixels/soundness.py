@@ -11,7 +11,7 @@ from statistics import median
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.codestream import kind_of
+from echosearch.reading.dicom.pixels.codestream import kind_of
 from echosearch.reading.dicom.pixels.frame_index import Span, StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.jpeg import tables
 from echosearch.reading.dicom.pixels.native import FrameDecoder

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event, text
 
-from echosearch.db.copying import copy_rows
+from echosearch.db.server.copying import copy_rows
 from echosearch.db.studies.reports import IncomingReport, stage_reports
 from echosearch.db.studies.view_labels import put_view_labels
 from echosearch.errors import StoreUnreachable
