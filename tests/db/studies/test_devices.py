@@ -63,8 +63,8 @@ def fill(connection: Connection, devices: dict[str, tuple[str, str]]) -> None:
             "insert into core.patient (patient_key) values (:k)",
             "insert into phi.patient (patient_key, issuer, patient_id, name) values (:k, '', :id, :name)",
             "insert into core.study (study_key, patient_key) values (:k, :k)",
-            "insert into core.video (video_key, study_key, content_digest, pixel_digest, n_frames, rows, columns, device,"
-            " transfer_syntax_uid, photometric, mode, mode_source)"
+            "insert into core.video (video_key, study_key, file_sha256, pixel_sha256, n_frames, rows, columns,"
+            " device, transfer_syntax_uid, photometric, mode, mode_source)"
             " values (:k, :k, '', '', 2, 1, 1, :device, '', '', 'bmode', '')",
             "insert into core.embedding (encoder_id, video_key, vector, gen, indexed_gen) values (1, :k, '', 3, 3)",
         ):
