@@ -1,7 +1,7 @@
 """facts of reports
 
 Revision: 0007
-Follows: 0001
+Follows: 0006
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0001"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ from echosearch.filters import And, Comparison, Field, Not, Or, Where
 __all__ = ["STUDY_FIELDS", "study_filter"]
 
 _COLUMNS: dict[Field, str] = {
-    "sex": "p.sex",
+    "sex": "s.sex",
     "age": "s.age",
     "month": "s.month",
     "study": "cast(s.study_key as text)",
