@@ -23,7 +23,7 @@ from echosearch.db.studies.fact_conditions import Verdict, stated_studies, verdi
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
 from echosearch.filters import Comparison, Where
-from echosearch.report.facts import load_lexicon
+from echosearch.report.facts import AnyOf, load_lexicon
 from echosearch.search.belief import BACKGROUND, Belief, fit_belief
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.question import Question, read_question
