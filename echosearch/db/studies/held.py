@@ -7,17 +7,14 @@ from sqlalchemy import Connection, text
 __all__ = ["is_held"]
 
 _VIDEOS = "core.embedding e join core.video v using (video_key)"
-_STUDIES = (
-    "core.study_embedding e join core.study s using (study_key)"
-    " left join core.patient p on p.patient_key = s.patient_key"
-)
+_STUDIES = "core.study_embedding e join core.study s using (study_key)"
 # field of a condition -> where its values are
 _COLUMNS = {
     "view": (_VIDEOS, "v.view"),
     "view_prob": (_VIDEOS, "v.view_prob"),
     "mode": (_VIDEOS, "v.mode"),
     "device": (_VIDEOS, "v.device"),
-    "sex": (_STUDIES, "p.sex"),
+    "sex": (_STUDIES, "s.sex"),
     "age": (_STUDIES, "s.age"),
     "month": (_STUDIES, "s.month"),
 }
