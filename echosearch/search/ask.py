@@ -4,8 +4,8 @@
     silent   no report, or one that does not speak of it: ranked by how well the videos fit
     denied   the report says otherwise: no hit, unless asked for
 
-Within each, the order is by the videos' fit. Candidates come from both sides: studies whose facts state the question, and
-the nearest by each condition's direction in the index. All are compared exactly afterwards.
+Within each, the order is by the videos' fit. Candidates come from both sides: studies whose facts state the question,
+and the nearest by each condition's direction in the index. All are compared exactly afterwards.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _VALUE_SQL = {
     ">": "f.value > {0}",
     ">=": "f.value >= {0}",
     "=": "f.value <= {0} and coalesce(f.value_hi, f.value) >= {0}",
-    "!=": "not (f.value <= {0} and coalesce(f.value_hi, f.value) >= {0})",
+    "!=": "not (f.value >= {0} and coalesce(f.value_hi, f.value) <= {1})",
     "between": "f.value >= {0} and coalesce(f.value_hi, f.value) <= {1}",
 }
 
@@ -131,7 +131,7 @@ def stated_studies(
     about: str = "true",
     given: Mapping[str, object] | None = None,
 ) -> list[str]:
-    """Keys of indexed studies that state all, newest first, at most ``limit``; ``about`` is a condition on core.study s."""
+    """Keys of indexed studies that state all, newest first; ``about`` is a condition on core.study (alias ``s``)."""
     sql = _Sql()
     statement = (
         f"select cast(s.study_key as text) from {_from(sql, required, excluded, about)}"

@@ -1,7 +1,7 @@
 """Facts of reports in the database: which served reports are due to be read, and what was read of them.
 
-A study has the facts of its served report, read by one version of the lexicon. A new report or a new lexicon makes it due
-again; a report that is no longer served takes its facts along.
+A study has the facts of its served report, read by one version of the lexicon. A new report or a new lexicon makes it
+due again; a report that is no longer served takes its facts along.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def facts_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[F
     rows = connection.execute(
         text(
             "select cast(study_key as text) as study, concept, polarity, severity_lo, severity_hi, value, value_hi,"
-            " unit, start, stop, rule from core.fact where study_key = any(cast(:keys as uuid[])) order by study_key, place"
+            " unit, start, stop, rule from core.fact where study_key = any(cast(:keys as uuid[]))"
+            " order by study_key, place"
         ),
         {"keys": list(studies)},
     )
