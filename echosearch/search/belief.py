@@ -1,7 +1,7 @@
 """How far to believe a video score: a probability where the archive's own reports can calibrate it, else a percentile.
 
 The background is a fixed random sample of the archive's studies: keys are HMACs, so the first N by key are one. Those
-whose report states or denies the question are labelled; with enough of both kinds a logistic curve is fitted (Platt 1999).
+whose report states or denies the question are labelled; with enough of both a logistic curve is fitted (Platt 1999).
 """
 
 from __future__ import annotations
