@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from echosearch.archive import Archive
 from echosearch.db import lookup
 from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
-from echosearch.db.studies.fact_conditions import Verdict, stated_studies, verdicts
+from echosearch.db.studies.fact_conditions import Verdict, count_stated, stated_studies, verdicts
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
 from echosearch.filters import Comparison, Where
@@ -27,7 +27,7 @@ from echosearch.report.facts import AnyOf, load_lexicon
 from echosearch.search.belief import BACKGROUND, Belief, fit_belief
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.question import Question, read_question
-from echosearch.search.results import Hit, Results, SearchOptions, Why
+from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions, Why
 from echosearch.search.study_hits import Searching, results, searching, video_hit
 from echosearch.search.video_arm import AskedVideos, ask_videos
 from echosearch.vector import Vectors
@@ -68,13 +68,22 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
         asked = ask_videos(archive.encoder, dict(lexicon.labels), question.required)
         where = combine_and(search_condition(options), question.where)
         by_video = options.group == "video" or is_about_videos(options)
-        found, dropped = _candidates(search, question, asked, where, by_video)
+        depth = MAX_EXPORT if options.export else CANDIDATES
+        found, dropped = _candidates(search, question, asked, where, by_video, depth)
         belief = _believe(search, question, asked, found)
         ranked = _ranked(found, belief, options)
+        if options.sort == "date":
+            ranked = _newest(ranked, belief)
         hits = _hits(search, question, asked, ranked[: options.top_k], belief)
         made = results(search, hits, dropped, options, {"report": text}, *_notes(question))
-        strong = sum(_is_strong(one, belief) for one in ranked)
-        return replace(made, understood=question.json, words=question.words, strong=strong, belief=belief.kind)
+        return replace(
+            made,
+            understood=question.json,
+            words=question.words,
+            total=_total(search, question, where),
+            strong=sum(_is_strong(one, belief) for one in ranked),
+            belief=belief.kind,
+        )
 
 
 def _nothing(search: Searching, question: Question, text: str, options: SearchOptions) -> Results:
@@ -97,7 +106,7 @@ def _notes(question: Question) -> list[str]:
 
 
 def _candidates(
-    search: Searching, question: Question, asked: AskedVideos, where: Where | None, by_video: bool
+    search: Searching, question: Question, asked: AskedVideos, where: Where | None, by_video: bool, depth: int
 ) -> tuple[list[_Candidate], int]:
     """Everything that may be a hit, once, and how many points the database does not know."""
     archive = search.archive
@@ -106,18 +115,18 @@ def _candidates(
     about_studies = where is None or fields_of(where) <= STUDY_FIELDS
     condition, given = study_filter(where if about_studies else None)
     stated = stated_studies(
-        search.connection, search.encoder_id, question.required, question.excluded, CANDIDATES, condition, given
+        search.connection, search.encoder_id, question.required, question.excluded, depth, condition, given
     )
     scored = {}
     directions = asked.directions
     if len(directions) > 1:
         directions.append(np.mean(directions, axis=0).astype(np.float32))
     for direction in directions:
-        for point in archive.index.search(collection, direction, CANDIDATES, where):
+        for point in archive.index.search(collection, direction, depth, where):
             scored[point.key] = point
         if stated:
             among = combine_and(where, Comparison("study", "in", tuple(stated)))
-            for point in archive.index.search(collection, direction, CANDIDATES, among):
+            for point in archive.index.search(collection, direction, depth, among):
                 scored[point.key] = point
     rows: Mapping[str, StudyRow]
     vectors: dict[str, Vectors]
@@ -193,6 +202,20 @@ def _ranked(found: Sequence[_Candidate], belief: Belief, options: SearchOptions)
     for one in kept:
         best.setdefault(one.about.patient if options.group == "patient" else one.about.study, one)
     return [*best.values()]
+
+
+def _newest(ranked: Sequence[_Candidate], belief: Belief) -> list[_Candidate]:
+    """The strong ones, newest first; within a month as they were."""
+    strong = [one for one in ranked if _is_strong(one, belief)]
+    return sorted(strong, key=lambda one: -(one.about.month or 0))
+
+
+def _total(search: Searching, question: Question, where: Where | None) -> int | None:
+    """How many studies state the question; None under a condition that only videos meet."""
+    if where is not None and not fields_of(where) <= STUDY_FIELDS:
+        return None
+    condition, given = study_filter(where)
+    return count_stated(search.connection, search.encoder_id, question.required, question.excluded, condition, given)
 
 
 def _is_strong(one: _Candidate, belief: Belief) -> bool:

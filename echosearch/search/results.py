@@ -13,11 +13,26 @@ from echosearch.filters import Where
 from echosearch.report.facts import Fact, fact_json
 from echosearch.video import VIEW_GATE, View
 
-__all__ = ["GROUPS", "MAX_TOP_K", "Group", "Hit", "Results", "SearchOptions", "Why", "as_json"]
+__all__ = [
+    "GROUPS",
+    "MAX_EXPORT",
+    "MAX_TOP_K",
+    "SORTS",
+    "Group",
+    "Hit",
+    "Results",
+    "SearchOptions",
+    "Sort",
+    "Why",
+    "as_json",
+]
 
 Group = Literal["study", "video", "patient"]
+Sort = Literal["relevance", "date"]
+SORTS: tuple[Sort, ...] = ("relevance", "date")
 GROUPS: tuple[Group, ...] = ("study", "video", "patient")
 MAX_TOP_K = 200
+MAX_EXPORT = 100_000  # hits of an export: their vectors are in memory, 200 MB at 512 dimensions
 
 
 @dataclass(frozen=True)
@@ -32,13 +47,17 @@ class SearchOptions:
     include_same_patient: bool = False  # similar only
     include_denied: bool = False  # query only: also studies whose report says otherwise
     identified: bool = False
+    sort: Sort = "relevance"  # query only; "date": what is strong, newest first
+    export: bool = False  # query only: up to MAX_EXPORT hits
     exact: bool = False  # compare with every vector instead of walking the graph
 
     def __post_init__(self) -> None:
-        if not 1 <= self.top_k <= MAX_TOP_K:
+        if not 1 <= self.top_k <= (MAX_EXPORT if self.export else MAX_TOP_K):
             raise InputError(f"--top-k {self.top_k}: give a number from 1 to {MAX_TOP_K}")
         if not 0.0 <= self.min_view_prob <= 1.0:
             raise InputError(f"--min-view-prob {self.min_view_prob}: give a number from 0 to 1")
+        if self.sort not in SORTS:
+            raise InputError(f"--sort {self.sort}: it is one of {', '.join(SORTS)}")
         if self.group not in GROUPS:
             raise InputError(f"--group {self.group}: it is one of {', '.join(GROUPS)}")
 
@@ -87,6 +106,7 @@ class Results:
     # of query only
     understood: dict[str, Any] | None = None  # as `echosearch understand --json`
     words: str = ""  # the same in one line
+    total: int | None = None  # studies whose report states the question: an exact count
     strong: int | None = None  # hits whose report states the question, or whose videos make it likely
     belief: str | None = None  # what score is: "probability" or "percentile"
 
@@ -100,7 +120,12 @@ def as_json(results: Results) -> dict[str, Any]:
         "warnings": list(results.warnings),
     }
     if results.understood is not None:
-        shown |= {"understood": results.understood, "strong": results.strong, "belief": results.belief}
+        shown |= {
+            "understood": results.understood,
+            "total": results.total,
+            "strong": results.strong,
+            "belief": results.belief,
+        }
     return shown
 
 

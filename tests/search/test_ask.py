@@ -1,11 +1,13 @@
-"""Questions over a known archive: reports answer through facts, videos through prompts; every verdict against an oracle."""
+"""Questions over a known archive: reports answer through facts, videos through prompts; verdicts against an oracle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from echosearch.db.studies.fact_conditions import count_stated, stated_studies, verdicts
 from echosearch.db.studies.facts import count_due, due_reports, facts_of, put_facts, withdraw_facts
@@ -13,6 +15,7 @@ from echosearch.errors import InputError
 from echosearch.filters import Comparison
 from echosearch.report.facts import FindingCondition, ValueCondition, load_lexicon, read_facts
 from echosearch.search.ask import ask
+from echosearch.search.export import check_export, export_hits
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import read_question
 from echosearch.search.results import SearchOptions, as_json
@@ -31,7 +34,7 @@ REPORTS = (
 
 
 @pytest.fixture(scope="module")
-def told(corpus: Corpus) -> Iterator[Corpus]:
+def told(corpus: Corpus) -> Corpus:
     """The corpus with one of REPORTS for each study that has a report."""
     from sqlalchemy import text
 
@@ -43,7 +46,7 @@ def told(corpus: Corpus) -> Iterator[Corpus]:
                 {"text": REPORTS[number % len(REPORTS)], "key": key},
             )
         read_due(connection, lexicon)
-    yield corpus
+    return corpus
 
 
 def read_due(connection, lexicon) -> int:
@@ -134,7 +137,8 @@ def test_a_condition_on_videos_is_answered_by_videos(told: Corpus) -> None:
     assert found.hits
     for hit in found.hits:
         assert hit.video is not None
-        assert videos[hit.video].view == "4CH" and (videos[hit.video].view_prob or 0) >= 0.9
+        assert videos[hit.video].view == "4CH"
+        assert (videos[hit.video].view_prob or 0) >= 0.9
         assert videos[hit.video].study.key == hit.study
 
 
@@ -218,3 +222,40 @@ def test_a_study_filter_is_that_of_the_index(told: Corpus) -> None:
         found = ask(told.archive, "MR", SearchOptions(top_k=200, where=parse_where(where)))
         assert set(keys) == {hit.study for hit in found.hits if hit.why and hit.why.verdict == "stated"}
     assert study_filter(Comparison("study", "in", ("a",)))[1] == {"w0": ["a"]}
+
+
+def test_sorted_by_date_only_what_is_strong(told: Corpus) -> None:
+    found = ask(told.archive, "中等度以上のMR", SearchOptions(top_k=200, sort="date"))
+    dates = [hit.date or "" for hit in found.hits]
+    assert dates == sorted(dates, reverse=True)
+    assert studies_with(told, 0, 6) <= {hit.study for hit in found.hits}
+    assert found.total == len(studies_with(told, 0, 6))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_export_holds_every_hit(told: Corpus, tmp_path: Path, suffix: str) -> None:
+    found = ask(told.archive, "MR", SearchOptions(export=True, top_k=100_000))
+    file = tmp_path / f"hits{suffix}"
+    check_export(file)
+    export_hits(found, file)
+    if suffix == ".csv":
+        rows = list(csv.DictReader(file.open(encoding="utf-8-sig")))
+    else:
+        rows = parquet.read_table(file).to_pylist()
+    assert [row["study"] for row in rows] == [hit.study for hit in found.hits]
+    assert {row["verdict"] for row in rows} == {"stated", "silent"}
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_no_spreadsheet_runs_a_cell(told: Corpus, tmp_path: Path) -> None:
+    found = ask(told.archive, "MR", SearchOptions(top_k=1))
+    hostile = replace(found, hits=(replace(found.hits[0], device="=HYPERLINK(1)"),))
+    export_hits(hostile, tmp_path / "hits.csv")
+    (row,) = csv.DictReader((tmp_path / "hits.csv").open(encoding="utf-8-sig"))
+    assert row["device"] == "'=HYPERLINK(1)"
+
+
+@pytest.mark.parametrize("name", ["hits.xlsx", "hits", "no/such/folder/hits.csv"])
+def test_an_export_that_cannot_be_written_is_refused_before_the_search(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError):
+        check_export(tmp_path / name)
