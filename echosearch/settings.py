@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,9 @@ from echosearch.errors import ConfigError
 from echosearch.unicode import is_text
 
 __all__ = ["Settings", "load_settings"]
+
+
+MAX_HOME_BYTES = 900  # PostgreSQL cuts paths at 1,024, and has its own below
 
 
 class Settings(BaseSettings):
@@ -32,6 +36,7 @@ class Settings(BaseSettings):
     worker_memory_mb: Annotated[int, Field(ge=256)] = 4096
     worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60
     worker_wall_seconds: Annotated[int, Field(ge=1)] = 120
+    decord: bool = False  # read the frames of mp4 and avi by decord, where it is installed
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index leaves free on its disk
 
@@ -42,6 +47,18 @@ class Settings(BaseSettings):
             return place and place.expanduser()
         except RuntimeError as exc:
             raise ValueError(f"{place} begins with a user that this machine does not know") from exc
+
+    @field_validator("home")
+    @classmethod
+    def _of_one_line(cls, place: Path) -> Path:
+        control = next((character for character in str(place) if unicodedata.category(character) == "Cc"), None)
+        if control is not None:
+            raise ValueError(
+                f"the path holds a control character, U+{ord(control):04X}, and a home may have none: rename the folder"
+            )
+        if len(os.fsencode(place.absolute())) > MAX_HOME_BYTES:
+            raise ValueError(f"the path is longer than {MAX_HOME_BYTES} bytes: choose a shorter one")
+        return place
 
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.absolute())
