@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     qdrant_url: str | None = None  # https://host:6333
     qdrant_api_key: SecretStr | None = None
     encoder: Path | None = None  # a bundle folder; default: what `encoder use` chose
+    lexicon: Path | None = None  # words of a site, beside those that ship (docs/facts.md)
     device: str = "auto"  # auto, cpu, cuda, cuda:1
     issuer: str = ""  # IssuerOfPatientID where the files give none
     workers: Annotated[int, Field(ge=1, le=256)] = min(os.cpu_count() or 1, 16)

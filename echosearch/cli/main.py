@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("echosearch.cli.commands.query:query", "Find studies by what a report would say."),
     "similar": ("echosearch.cli.commands.similar:similar", "Find studies that look like a study or a file."),
     "report": ("echosearch.cli.commands.report:report", "Find the reports that fit a study's videos best."),
+    "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
+    "understand": ("echosearch.cli.commands.understand:understand", "Show how a query is understood."),
     "reembed": ("echosearch.cli.commands.reembed:reembed", "Embed the archive with another encoder."),
     "train": ("echosearch.cli.commands.train:train", "Train an encoder."),
     "evaluate": ("echosearch.cli.commands.evaluate:evaluate", "Score an encoder as the papers do."),

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.db.admission.test_corrections import due, read_again
 
 from echosearch.db.studies.description import Contradictions, note_contradictions
+from tests.db.admission.test_corrections import due, read_again
 from tests.db.conftest import KEYRING, Ledger, header
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, create_engine, text
-from tests.db.server.test_migrations import config
 
 from echosearch.db.server.migrate import upgrade
 from echosearch.db.studies.devices import devices_here, shown_device
 from tests.db.conftest import KEYRING, Ledger, header
+from tests.db.server.test_migrations import config
 
 
 def test_a_name_is_kept_in_phi(engine: Engine, ledger: Ledger) -> None:

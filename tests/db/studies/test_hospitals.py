@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.db.admission.test_corrections import due, read_again, whose
 
 from echosearch.db.studies.hospitals import keep_hospitals_apart
 from echosearch.video import Hospital
+from tests.db.admission.test_corrections import due, read_again, whose
 from tests.db.conftest import KEYRING, Ledger, header
 
 A, B = Hospital(name="hospital a"), Hospital(name="hospital b")
