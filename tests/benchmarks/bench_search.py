@@ -45,8 +45,8 @@ from echosearch.phantom.files.archive import WORDINGS
 from echosearch.search.results import MAX_TOP_K, SearchOptions
 from echosearch.settings import Settings
 
-sys.path.insert(0, str(Path(__file__).parent))
-from search_queries import KINDS, QUERIES, Query, Row
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.benchmarks.search_queries import KINDS, QUERIES, Query, Row
 
 K = 10
 Ask = Callable[[Archive, str, SearchOptions], Any]
@@ -78,7 +78,7 @@ def make(folder: Path, chosen: argparse.Namespace) -> tuple[Path, Path]:
     home, phantom = folder / "home", chosen.phantom or folder / "ph"
     if chosen.phantom is None:
         size = ("--patients", str(chosen.patients), "--seed", str(chosen.seed))
-        run(home, "phantom", "write", str(phantom), *size, "--wording", chosen.wording)
+        run(home, "phantom", "write", str(phantom), *size, "--wording", chosen.wording or "first")
     for bundle in ("phantom-tiny", "phantom-views"):
         run(home, "encoder", "use", bundle)
     reports = () if chosen.without_reports else ("--reports", str(phantom / "reports.csv"))
@@ -146,7 +146,7 @@ def show(rows: list[dict[str, Any]], title: str) -> None:
         ]
         left = f" (+{row['left_out']} left out)" if row["left_out"] else ""
         table.add_row(row["kind"], f"{row['queries']}{left}", *shares, f"{row['milliseconds']:.0f}")
-    Console().print(table)
+    Console(width=max(100, Console().width)).print(table)
 
 
 def function(name: str) -> Ask:
@@ -160,7 +160,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--patients", type=int, default=60)
     parser.add_argument("--seed", type=int, default=4242)
-    parser.add_argument("--wording", choices=WORDINGS, default="first")
+    parser.add_argument("--wording", choices=WORDINGS, help="of the reports; the first is the default")
     parser.add_argument("--without-reports", action="store_true", help="ingest the videos alone")
     parser.add_argument("--phantom", type=Path, help="a phantom that is written already")
     parser.add_argument("--folder", type=Path, help="keep the archive here; else it is temporary")
@@ -170,6 +170,8 @@ def options() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.reuse and (chosen.folder or chosen.without_reports):
         parser.error("--reuse takes an archive as it is: leave out --folder and --without-reports")
+    if chosen.wording and (chosen.reuse or chosen.phantom):
+        parser.error("--wording is for a phantom that is written here: leave it out with --reuse and --phantom")
     return chosen
 
 

@@ -99,6 +99,7 @@ _LISTED: dict[str, dict[str, tuple[Condition, ...]]] = {
         "大動脈弁狭窄なし": (Absent("as"),),
         "左室拡大なし": (Absent("lv_dilation"),),
         "左室肥大なし": (Absent("lv_hypertrophy"),),
+        "局所壁運動異常なし": (Absent("wall_motion"),),
     },
     "right chamber": {
         "左房拡大": (Present("la_dilation"),),
@@ -125,7 +126,6 @@ _LISTED: dict[str, dict[str, tuple[Condition, ...]]] = {
         "EF 35%以下": (EF(high=35, closed=True),),
         "LVEF 60%以上": (EF(low=60),),
         "左室駆出率が40〜50%": (EF(40, 50, closed=True),),
-        "EF 50%未満": (EF(high=50),),
     },
     "combined": {
         "重度MRかつ左室拡大なし": (Graded("mr", 4, 4), Absent("lv_dilation")),
@@ -139,7 +139,7 @@ _LISTED: dict[str, dict[str, tuple[Condition, ...]]] = {
     },
     "wall motion": {
         "局所壁運動異常": (Present("wall_motion"),),
-        "局所壁運動異常なし": (Absent("wall_motion"),),
+        "壁運動異常あり": (Present("wall_motion"),),
     },
 }
 QUERIES = tuple(Query(kind, text, must) for kind, asked in _LISTED.items() for text, must in asked.items())
