@@ -29,7 +29,10 @@ from echosearch.vector import Vectors, unit
 from ingest.relay import RELAY_BATCH
 
 QUERIES, LIMIT = 200, 10
-VIEWS, SEXES, DEVICES = ("LAX", "SAX", "2CH", "3CH", "4CH", "Other"), ("F", "M"), ("A", "B", "C", "D")
+FAR_OFF = -1.2  # videos with a smaller first coordinate are "color": most queries are far from all of them
+VIEWS, SEXES = ("LAX", "SAX", "2CH", "3CH", "4CH", "Other"), ("F", "M")
+# studies of a thousand by each; as in hospitals, most are of one and some of very few
+DEVICES = {"A": 1, "B": 10, "C": 50, "D": 239, "E": 700}
 WHERE: dict[str, Where | None] = {
     "all": None,
     "view = 4CH": Comparison("view", "=", "4CH"),
@@ -55,6 +58,12 @@ def spectral_vectors(n: int, dimension: int, rng: np.random.Generator) -> Vector
     return (rng.standard_normal((n, dimension)) / np.sqrt(np.arange(1, dimension + 1))).astype(np.float32)
 
 
+def device(study: int) -> str:
+    """Spread over the archive, without a pattern that others share (7919 is prime)."""
+    place = study * 7919 % 1000
+    return next(name for name, until in zip(DEVICES, np.cumsum([*DEVICES.values()]), strict=True) if place < until)
+
+
 def make_points(vectors: Vectors, start: int) -> Iterator[Point]:
     """As the relay makes them from rows of Postgres; attributes follow from the number."""
     for i, vector in enumerate(vectors, start):
@@ -67,11 +76,11 @@ def make_points(vectors: Vectors, start: int) -> Iterator[Point]:
                 *(key, study, patient, 1, f"{i:016x}"),
                 view=VIEWS[i % 6],
                 view_prob=(i % 100) / 100,
-                mode="bmode",
+                mode="color" if vector[0] < FAR_OFF else "bmode",
                 sex=SEXES[i // 40 % 2],
                 age=20 + i // 40 % 71,
                 month=202001 + i // 20 % 4 * 100 + i % 12,
-                device=DEVICES[i // 1000 % 4],
+                device=device(i // 20),
             ),
         )
 
