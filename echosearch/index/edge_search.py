@@ -39,11 +39,12 @@ def nearest(
     if plan.how == "walk":
         acorn = _ACORN if chosen is not None else None
         return ask(engine.SearchParams(hnsw_ef=plan.width, quantization=_RESCORED, acorn=acorn), chosen)
-    if plan.how == "sieve" and chosen is not None:
+    while plan.how == "sieve" and chosen is not None and matching is not None:
         params = engine.SearchParams(hnsw_ef=plan.width, quantization=_SMALL_VECTORS)
         candidates = shard.query(engine.QueryRequest(limit=plan.candidates, query=query, params=params))
         near = engine.HasIdCondition({candidate.id for candidate in candidates})
         found = ask(_EXACT, engine.Filter(must=[near, chosen]))
         if len(found) >= wanted:
             return found
+        plan = plan.again(matching)
     return ask(_EXACT, chosen)

@@ -16,16 +16,19 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Plan", "plan_search", "walk_width"]
+__all__ = ["MAX_CANDIDATES", "Plan", "plan_search", "walk_width"]
 
 # Measured by bench_index.py; figures in docs/operations.md.
 BASE_POINTS, BASE_WIDTH = 100_000, 288
 WIDTH_GROWTH = 0.75
 MAX_WIDTH = 4096
 WIDTH_PER_RESULT = 4  # a search for many results is wider
-SPARE = 2.0  # of the nearest, this times as many are filtered as must be left on average
+SPARE = 2.0  # a sieve takes so many times the candidates of which as many as are wanted match on average
+SLACK = 64  # and so many more: 4-bit vectors do not order them quite rightly, and a study's videos match together
+AGAIN = 4  # times as many candidates if too few match
+WIDTH_PER_CANDIDATE = 2
 MAX_CANDIDATES = 5000
-COMPARED_PER_WIDTH = 25  # an exact comparison of this many points takes as long as one more point of width
+COMPARED_PER_WIDTH = 12  # an exact comparison of this many points takes as long as one more point of width
 
 How = Literal["walk", "sieve", "exact"]
 
@@ -36,9 +39,13 @@ class Plan:
     width: int  # points that a walk of the graph keeps (hnsw_ef)
     candidates: int = 0  # of a sieve: the nearest of all points, to be filtered
 
+    def again(self, matching: int) -> Plan:
+        """Return what to do if too few of a sieve's candidates match: take more, or compare all ``matching``."""
+        return _sieve(AGAIN * self.candidates, self.width, matching)
+
 
 def walk_width(points: int, wanted: int) -> int:
-    """Candidates that a walk of a graph of ``points`` keeps while it looks for the ``wanted`` nearest."""
+    """Return how many candidates a walk of a graph of ``points`` keeps to find the ``wanted`` nearest."""
     grown = BASE_WIDTH * max(1.0, points / BASE_POINTS) ** WIDTH_GROWTH
     return max(min(int(grown), MAX_WIDTH), WIDTH_PER_RESULT * wanted)
 
@@ -51,8 +58,11 @@ def plan_search(points: int, matching: int | None, wanted: int, compared: int) -
     width = walk_width(points, wanted)
     if matching is None or matching <= compared:
         return Plan("walk", width)
-    candidates = math.ceil(SPARE * wanted * max(1.0, points / matching))
-    wider = max(width, BASE_WIDTH) + 2 * candidates
+    return _sieve(SLACK + math.ceil(SPARE * wanted * max(1.0, points / matching)), width, matching)
+
+
+def _sieve(candidates: int, width: int, matching: int) -> Plan:
+    wider = width + WIDTH_PER_CANDIDATE * candidates
     if candidates > MAX_CANDIDATES or matching < COMPARED_PER_WIDTH * wider:
         return Plan("exact", width)
     return Plan("sieve", wider, candidates)

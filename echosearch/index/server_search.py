@@ -12,7 +12,7 @@ from qdrant_client import QdrantClient, models
 from echosearch.errors import ArchiveError
 from echosearch.index.base import Collection
 from echosearch.index.fields import OVERSAMPLING, SCORED_FIELDS
-from echosearch.index.plan import plan_search
+from echosearch.index.plan import MAX_CANDIDATES, plan_search
 from echosearch.index.server.call import call
 from echosearch.index.server_collection import Known
 
@@ -52,15 +52,18 @@ def nearest(
     last = models.SearchParams(exact=True) if known.exact else walk
     if plan.how == "walk":
         return ask(wanted, chosen, walk)
-    allowed = min(value for value in (known.limit, known.values, plan.candidates) if value is not None)
-    if plan.how == "sieve" and chosen is not None and plan.candidates <= allowed and plan.width <= widest:
-        small = models.QuantizationSearchParams(rescore=False)
+    allowed = min(value for value in (known.limit, known.values, MAX_CANDIDATES) if value is not None)
+    small = models.QuantizationSearchParams(rescore=False)
+    while plan.how == "sieve" and chosen is not None and matching is not None:
+        if plan.candidates > allowed or plan.width > widest:
+            break
         params = models.SearchParams(hnsw_ef=plan.width, quantization=small)
         candidates = ask(plan.candidates, None, params, payload=False)
         near = models.HasIdCondition(has_id=[candidate.id for candidate in candidates])
         found = ask(wanted, models.Filter(must=[near, chosen]), last)
         if len(found) >= wanted:
             return found
+        plan = plan.again(matching)
     return ask(wanted, chosen, last)
 
 
