@@ -26,7 +26,7 @@ WIDTH_PER_RESULT = 4  # a search for many results is wider
 SPARE = 2.0  # a sieve takes so many times the candidates of which as many as are wanted match on average
 SLACK = 64  # and so many more: 4-bit vectors do not order them quite rightly, and a study's videos match together
 AGAIN = 4  # times as many candidates if too few match
-WIDTH_PER_CANDIDATE = 2
+WIDTH_PER_CANDIDATE = 1
 MAX_CANDIDATES = 5000
 COMPARED_PER_WIDTH = 12  # an exact comparison of this many points takes as long as one more point of width
 
