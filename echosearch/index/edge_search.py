@@ -12,7 +12,7 @@ __all__ = ["nearest"]
 _SMALL_VECTORS = engine.QuantizationSearchParams(rescore=False)  # their order is good enough for candidates
 _RESCORED = engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
 # Where the engine walks after all, because its own estimate of the matches differs from ours.
-_ACORN = engine.AcornSearchParams(enable=True, max_selectivity=1.0)
+_ACORN = engine.AcornSearchParams(enable=True, max_selectivity=0.9)
 _EXACT = engine.SearchParams(exact=True)
 
 

@@ -2,6 +2,7 @@
 
     few match             compare those, on their 4-bit vectors: the engine does so by itself up to its own threshold
     no filter             walk the graph; the wider, the larger the collection
+    almost all match      the same, with the filter: the studies that a search has found already stand aside
     many match            walk the graph as if there were no filter, and filter what is nearest
     too few of those left compare every match exactly
 
@@ -23,6 +24,7 @@ BASE_POINTS, BASE_WIDTH = 100_000, 288
 WIDTH_GROWTH = 0.75
 MAX_WIDTH = 4096
 WIDTH_PER_RESULT = 4  # a search for many results is wider
+ALMOST_ALL = 0.95
 SPARE = 2.0  # a sieve takes so many times the candidates of which as many as are wanted match on average
 SLACK = 64  # and so many more: 4-bit vectors do not order them quite rightly, and a study's videos match together
 AGAIN = 4  # times as many candidates if too few match
@@ -56,7 +58,7 @@ def plan_search(points: int, matching: int | None, wanted: int, compared: int) -
     The numbers may be estimates. ``compared``: up to so many matches the engine compares all by itself.
     """
     width = walk_width(points, wanted)
-    if matching is None or matching <= compared:
+    if matching is None or matching <= compared or matching >= ALMOST_ALL * points:
         return Plan("walk", width)
     return _sieve(SLACK + math.ceil(SPARE * wanted * max(1.0, points / matching)), width, matching)
 

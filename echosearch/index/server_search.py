@@ -18,7 +18,7 @@ from echosearch.index.server_collection import Known
 
 __all__ = ["nearest"]
 
-_ACORN = models.AcornSearchParams(enable=True, max_selectivity=1.0)
+_ACORN = models.AcornSearchParams(enable=True, max_selectivity=0.9)
 
 
 def nearest(

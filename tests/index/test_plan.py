@@ -24,11 +24,12 @@ def test_a_larger_collection_is_walked_wider() -> None:
         (1_000_000, COMPARED, "walk"),
         (1_000_000, 170_000, "sieve"),
         (1_000_000, 500_000, "sieve"),
-        (1_000_000, 1_000_000, "sieve"),
+        (1_000_000, 940_000, "sieve"),
+        (1_000_000, 999_000, "walk"),
         (300_000, 51_000, "sieve"),
         (10_000_000, 50_000, "exact"),  # half a percent: the nearest 5000 would hold too few
         (100_000, 50_000, "sieve"),
-        (50_000, 60_000, "sieve"),  # estimates of two moments need not agree
+        (50_000, 60_000, "walk"),  # estimates of two moments need not agree
     ],
 )
 def test_the_way(points: int, matching: int | None, how: str) -> None:
@@ -41,7 +42,7 @@ def test_the_way(points: int, matching: int | None, how: str) -> None:
         assert plan.width >= plan.candidates  # a walk gives no more than it keeps
 
 
-@pytest.mark.parametrize("matching", [41_000, 170_000, 999_999])
+@pytest.mark.parametrize("matching", [41_000, 170_000, 949_999])
 def test_too_few_of_a_sieve_end_in_an_exact_comparison(matching: int) -> None:
     plan, taken = plan_search(1_000_000, matching, 12, COMPARED), []
     while plan.how == "sieve":
