@@ -7,7 +7,7 @@ from functools import partial
 
 from qdrant_client import QdrantClient, models
 
-from echosearch.errors import ArchiveError
+from echosearch.errors import ArchiveError, StoreUnreachable
 from echosearch.index.base import Collection
 from echosearch.index.fields import (
     FULL_SCAN_KB,
@@ -122,10 +122,15 @@ def check_collection(client: QdrantClient, collection: Collection) -> Known:
 
 
 def _add_small_vectors(client: QdrantClient, collection: Collection) -> None:
-    """Give a collection that an older version made what a new one has; the server converts it in the background."""
+    """Give a collection that an older version made what a new one has; the server converts it in the background.
+
+    Searches are right without, and slower: a server that refuses, or is too busy building to say yes, is let be.
+    """
     for small in _SMALL_VECTORS:
         try:
-            call(partial(client.update_collection, collection.name, quantization_config=small))
+            call(partial(client.update_collection, collection.name, quantization_config=small), waits=())
+            return
+        except StoreUnreachable:
             return
         except ArchiveError:
-            continue  # searches are right without, and slower
+            continue

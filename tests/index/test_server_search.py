@@ -195,3 +195,15 @@ def test_a_collection_of_an_older_version_is_given_small_vectors() -> None:
     QdrantClient.create_collection(client, VIDEOS.name, vectors)
     ServerIndex(client).ensure(VIDEOS)
     assert isinstance(client.quantizations[0], models.TurboQuantization)
+
+
+def test_a_server_that_gives_no_small_vectors_is_used_without() -> None:
+    class Busy(Recording):
+        def update_collection(self, *args: Any, **kwargs: Any) -> Any:
+            raise UnexpectedResponse(503, "Service Unavailable", b"optimizing", Headers())
+
+    client = Busy()
+    QdrantClient.create_collection(client, VIDEOS.name, models.VectorParams(size=4, distance=models.Distance.COSINE))
+    index = ServerIndex(client)
+    index.ensure(VIDEOS)
+    assert index.search(VIDEOS, np.ones(4, np.float32), 3) == []

@@ -122,5 +122,7 @@ def test_searches_that_miss_are_said(searched: Archive, monkeypatch: pytest.Monk
     assert {"collection", "condition", "share", "queries", "p50_ms", "p99_ms", "exact_p50_ms"} < {
         *document["recall"][0]
     }
+    default = CliRunner().invoke(command.verify, ["--recall", "--json"])  # 100, and the archive has 30 videos
+    assert json.loads(default.stdout)["recall"][0]["queries"] == 30
     assert "recall" not in json.loads(CliRunner().invoke(command.verify, ["--json"]).stdout)
     searched.index.close()
