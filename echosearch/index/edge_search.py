@@ -35,7 +35,8 @@ def nearest(
     if exact:
         return ask(_EXACT, chosen)
     matching = shard.count(engine.CountRequest(exact=False, filter=chosen)) if chosen is not None else None
-    plan = plan_search(shard.count(engine.CountRequest(exact=False)), matching, wanted, compared)
+    conditions = len(chosen.must or ()) if chosen is not None else 0
+    plan = plan_search(shard.count(engine.CountRequest(exact=False)), matching, wanted, compared, conditions)
     if plan.how == "walk":
         acorn = _ACORN if chosen is not None else None
         return ask(engine.SearchParams(hnsw_ef=plan.width, quantization=_RESCORED, acorn=acorn), chosen)

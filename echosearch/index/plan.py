@@ -21,7 +21,7 @@ __all__ = ["MAX_CANDIDATES", "Plan", "plan_search", "walk_width"]
 
 # Measured by bench_index.py; figures in docs/operations.md.
 BASE_POINTS, BASE_WIDTH = 100_000, 288
-WIDTH_GROWTH = 0.75
+WIDTH_GROWTH = 0.9
 MAX_WIDTH = 4096
 WIDTH_PER_RESULT = 4  # a search for many results is wider
 ALMOST_ALL = 0.95
@@ -52,15 +52,19 @@ def walk_width(points: int, wanted: int) -> int:
     return max(min(int(grown), MAX_WIDTH), WIDTH_PER_RESULT * wanted)
 
 
-def plan_search(points: int, matching: int | None, wanted: int, compared: int) -> Plan:
+def plan_search(points: int, matching: int | None, wanted: int, compared: int, conditions: int = 1) -> Plan:
     """Return the plan for the ``wanted`` nearest of ``matching`` points (None: no filter) among ``points``.
 
-    The numbers may be estimates. ``compared``: up to so many matches the engine compares all by itself.
+    The numbers may be estimates. ``compared``: up to so many matches the engine compares all by itself; it is slower at
+    that with several ``conditions``, because it goes through the matches of one and checks the others.
     """
     width = walk_width(points, wanted)
-    if matching is None or matching <= compared or matching >= ALMOST_ALL * points:
+    if matching is None or matching >= ALMOST_ALL * points or matching == 0:
         return Plan("walk", width)
-    return _sieve(SLACK + math.ceil(SPARE * wanted * max(1.0, points / matching)), width, matching)
+    sieve = _sieve(SLACK + math.ceil(SPARE * wanted * points / matching), width, matching)
+    if matching <= compared and (conditions < 2 or sieve.how == "exact"):
+        return Plan("walk", width)
+    return sieve
 
 
 def _sieve(candidates: int, width: int, matching: int) -> Plan:

@@ -44,7 +44,8 @@ def nearest(
     matching = None
     if chosen is not None:
         matching = call(lambda: client.count(collection.name, count_filter=chosen, exact=False)).count
-    plan = plan_search(known.points, matching, wanted, known.compared)
+    conditions = len(chosen.must) if chosen is not None and isinstance(chosen.must, list) else 0
+    plan = plan_search(known.points, matching, wanted, known.compared, conditions)
     widest = known.width or plan.width
     walk = models.SearchParams(
         hnsw_ef=min(plan.width, widest), quantization=rescored, acorn=_ACORN if chosen is not None else None

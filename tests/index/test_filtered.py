@@ -72,8 +72,8 @@ def test_a_filter_loses_no_hits(
     monkeypatch.setattr(edge, "points_compared", lambda _: SCAN_KB * 1024 // 64)
     plans: list[Plan] = []
 
-    def plan(points: int, matching: int | None, wanted: int, compared: int) -> Plan:
-        plans.append(plan_search(points, matching, wanted, compared))
+    def plan(points: int, matching: int | None, wanted: int, compared: int, conditions: int) -> Plan:
+        plans.append(plan_search(points, matching, wanted, compared, conditions))
         return plans[-1]
 
     monkeypatch.setattr(edge_search, "plan_search", plan)

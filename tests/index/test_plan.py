@@ -42,6 +42,12 @@ def test_the_way(points: int, matching: int | None, how: str) -> None:
         assert plan.width >= plan.candidates  # a walk gives no more than it keeps
 
 
+def test_several_conditions_are_sieved_where_one_is_compared() -> None:
+    assert plan_search(300_000, 25_000, 12, COMPARED, conditions=1).how == "walk"
+    assert plan_search(300_000, 25_000, 12, COMPARED, conditions=2).how == "sieve"
+    assert plan_search(300_000, 3000, 12, COMPARED, conditions=2).how == "walk"
+
+
 @pytest.mark.parametrize("matching", [41_000, 170_000, 949_999])
 def test_too_few_of_a_sieve_end_in_an_exact_comparison(matching: int) -> None:
     plan, taken = plan_search(1_000_000, matching, 12, COMPARED), []
