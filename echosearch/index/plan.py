@@ -27,7 +27,7 @@ WIDTH_PER_RESULT = 4  # a search for many results is wider
 ALMOST_ALL = 0.95
 SPARE = 2.0  # a sieve takes so many times the candidates of which as many as are wanted match on average
 SLACK = 64  # and so many more: 4-bit vectors do not order them quite rightly, and a study's videos match together
-AGAIN = 4  # times as many candidates if too few match
+AGAIN, AGAIN_WORTH = 4, 3  # times as many candidates if too few match, where to compare all takes three times as long
 WIDTH_PER_CANDIDATE = 1
 MAX_CANDIDATES = 5000
 COMPARED_PER_WIDTH = 12  # an exact comparison of this many points takes as long as one more point of width
@@ -42,8 +42,11 @@ class Plan:
     candidates: int = 0  # of a sieve: the nearest of all points, to be filtered
 
     def again(self, matching: int) -> Plan:
-        """Return what to do if too few of a sieve's candidates match: take more, or compare all ``matching``."""
-        return _sieve(AGAIN * self.candidates, self.width, matching)
+        """Return what to do if too few of a sieve's candidates match: take more, or compare all ``matching``.
+
+        More would be in vain where the matches are far from the query: that must be worth its price.
+        """
+        return _sieve(AGAIN * self.candidates, self.width, matching // AGAIN_WORTH)
 
 
 def walk_width(points: int, wanted: int) -> int:
