@@ -13,8 +13,8 @@ from echosearch.db import Connection
 from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import mend_backing, settle_refused, waiting_files, withdraw_unbacked
+from echosearch.db.files.description import note_contradictions
 from echosearch.db.files.status import tree_counts, ungated_studies
-from echosearch.db.studies.description import note_contradictions
 from echosearch.db.studies.report_attempts import forget_attempts, report_counts
 from echosearch.db.studies.reports import LinkCounts
 from echosearch.db.vectors import generation

@@ -27,7 +27,7 @@ def say(line: str = "", err: bool = False, bold: bool = False) -> None:
 
 
 def say_json(data: object, indent: int | None = 2) -> None:
-    """One JSON document on stdout, Japanese as itself, what cannot be seen as an escape; ``indent`` None: on one line."""
+    """One JSON document on stdout, Japanese as itself, what cannot be seen as an escape."""
     document = json.dumps(data, ensure_ascii=False, indent=indent)
     # the line breaks of the layout are the only control characters outside a string
     click.echo("\n".join(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in document.split("\n")))

@@ -18,9 +18,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from echosearch.db.admission.judgement import Judged, judge
 from echosearch.db.admission.study_owner import belonging
 from echosearch.db.files.backing import backed_video, withdraw_unbacked
+from echosearch.db.files.description import describe_studies, forget_descriptions, studies_of
 from echosearch.db.files.ledger import note_videos, release_duplicates, settle
 from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
-from echosearch.db.studies.description import describe_studies, forget_descriptions, studies_of
 from echosearch.db.studies.devices import shown_device
 from echosearch.db.studies.identity import (
     Candidate,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, text
 
+from echosearch.db.files.description import describe_studies, studies_of
 from echosearch.db.files.ledger import release_duplicates, settle
 from echosearch.db.schema.tables import PhiSourcePath, SourceFile
-from echosearch.db.studies.description import describe_studies, studies_of
 from echosearch.db.vectors.write import withdraw_videos
 from echosearch.outcome import Quarantined, Skipped
 from echosearch.source_file import Claimed, FoundFile

@@ -1,10 +1,10 @@
 """Facts from report texts, and the understanding of a query: text -> sentences -> findings and measurements."""
 
-from echosearch.report.facts.demographic import Demographic
 from echosearch.report.facts.fact import Fact, fact_json, read_facts
 from echosearch.report.facts.label import fact_words, understood_words
-from echosearch.report.facts.lexicon import Lexicon, load_lexicon
-from echosearch.report.facts.understand import (
+from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.query.demographic import Demographic
+from echosearch.report.facts.query.understand import (
     AnyOf,
     FindingCondition,
     QueryUnderstanding,

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from echosearch.report.facts.lexicon import Lexicon, load_lexicon
-from echosearch.report.facts.mention import Polarity
-from echosearch.report.facts.reading import read_sentence
-from echosearch.report.facts.sentence import sentences
-from echosearch.report.facts.state import Context
-from echosearch.report.facts.uniform import uniform
+from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.reader.mention import Polarity
+from echosearch.report.facts.reader.reading import read_sentence
+from echosearch.report.facts.reader.state import Context
+from echosearch.report.facts.text.sentence import sentences
+from echosearch.report.facts.text.uniform import uniform
 
 __all__ = ["Fact", "fact_json", "read_facts"]
 

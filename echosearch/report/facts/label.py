@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from echosearch.report.facts.demographic import Demographic
 from echosearch.report.facts.fact import Fact
-from echosearch.report.facts.lexicon import Lexicon
-from echosearch.report.facts.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
+from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.query.demographic import Demographic
+from echosearch.report.facts.query.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
 
 __all__ = ["fact_words", "polarity_word", "severity_words", "understood_words"]
 

@@ -9,11 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from echosearch.report.facts.lexicon import Lexicon, load_lexicon
-from echosearch.report.facts.rest import rest_of
-from echosearch.report.facts.sentence import sentences
-from echosearch.report.facts.tokens import tokens
-from echosearch.report.facts.uniform import uniform
+from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.query.rest import rest_of
+from echosearch.report.facts.text.sentence import sentences
+from echosearch.report.facts.text.tokens import tokens
+from echosearch.report.facts.text.uniform import uniform
 
 __all__ = ["unknown_phrases"]
 

@@ -11,7 +11,7 @@ import pytest
 from echosearch.phantom.files.archive import cohort
 from echosearch.phantom.patients.wording import report_phrases, report_text
 from echosearch.report.facts import load_lexicon, read_facts, understand, unknown_phrases
-from echosearch.report.facts.uniform import uniform
+from echosearch.report.facts.text.uniform import uniform
 
 WORDS = sorted(load_lexicon().words)
 GLUE = [

@@ -9,8 +9,8 @@ import pytest
 
 from echosearch.errors import ConfigError
 from echosearch.report.facts import load_lexicon, read_facts
-from echosearch.report.facts.lexicon import Example
-from echosearch.report.facts.pattern import PatternError, words_of
+from echosearch.report.facts.lexicon.lexicon import Example
+from echosearch.report.facts.lexicon.pattern import PatternError, words_of
 
 POLARITIES = ("present", "absent", "uncertain", "not_significant", "not_assessed", "historical")
 LETTERS = dict(zip("paunxh", POLARITIES, strict=True))

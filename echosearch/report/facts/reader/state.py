@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from echosearch.report.facts.lexicon import Finding, Lexicon
-from echosearch.report.facts.mention import Link, Mention, Value
-from echosearch.report.facts.number import Number
-from echosearch.report.facts.tokens import Token
+from echosearch.report.facts.lexicon.lexicon import Finding, Lexicon
+from echosearch.report.facts.reader.mention import Link, Mention, Value
+from echosearch.report.facts.text.number import Number
+from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["FORMING", "VALVES", "Context", "State"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts import compose, cue, naming, quality, severity, value
-from echosearch.report.facts.lexicon import Lexicon
-from echosearch.report.facts.mark import MARKS
-from echosearch.report.facts.mention import Mention, Value
-from echosearch.report.facts.state import FORMING, Context, State
-from echosearch.report.facts.tokens import Token, tokens
+from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.reader import compose, cue, naming, quality, severity, value
+from echosearch.report.facts.reader.mark import MARKS
+from echosearch.report.facts.reader.mention import Mention, Value
+from echosearch.report.facts.reader.state import FORMING, Context, State
+from echosearch.report.facts.text.tokens import Token, tokens
 
 __all__ = ["read_sentence"]
 

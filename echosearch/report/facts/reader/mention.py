@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from echosearch.report.facts.lexicon import Finding
+from echosearch.report.facts.lexicon.lexicon import Finding
 
 __all__ = ["Link", "Mention", "Polarity", "Value"]
 

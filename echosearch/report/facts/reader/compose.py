@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from echosearch.report.facts.lexicon import Finding
-from echosearch.report.facts.mention import Mention
-from echosearch.report.facts.quality import awaited, form_all
-from echosearch.report.facts.state import VALVES, State
-from echosearch.report.facts.tokens import Token
+from echosearch.report.facts.lexicon.lexicon import Finding
+from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.quality import awaited, form_all
+from echosearch.report.facts.reader.state import VALVES, State
+from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["attribute", "judge", "normal", "resolve", "resolve_more"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from echosearch.errors import ConfigError
-from echosearch.report.facts.pattern import PatternError, words_of
+from echosearch.report.facts.lexicon.pattern import PatternError, words_of
 
 __all__ = ["SHIPPED", "Example", "Finding", "Lexicon", "Measure", "Sense", "load_lexicon"]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from echosearch.report.facts.demographic import COMPLEMENT, Demographic, demographics
-from echosearch.report.facts.lexicon import Lexicon, load_lexicon
-from echosearch.report.facts.mention import Mention, Polarity, Value
-from echosearch.report.facts.reading import read_sentence
-from echosearch.report.facts.rest import rest_of
-from echosearch.report.facts.sentence import sentences
-from echosearch.report.facts.state import Context
-from echosearch.report.facts.uniform import uniform
+from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
+from echosearch.report.facts.query.rest import rest_of
+from echosearch.report.facts.reader.mention import Mention, Polarity, Value
+from echosearch.report.facts.reader.reading import read_sentence
+from echosearch.report.facts.reader.state import Context
+from echosearch.report.facts.text.sentence import sentences
+from echosearch.report.facts.text.uniform import uniform
 
 __all__ = ["AnyOf", "FindingCondition", "QueryUnderstanding", "ValueCondition", "understand", "understanding_json"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from echosearch.report.facts.lexicon import Measure
+from echosearch.report.facts.lexicon.lexicon import Measure
 
 __all__ = ["Number", "Reading", "grade_at", "number_at", "read_number", "skipped_at"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from echosearch.db.studies.description import Contradictions, note_contradictions
+from echosearch.db.files.description import Contradictions, note_contradictions
 from tests.db.admission.test_corrections import due, read_again
 from tests.db.conftest import KEYRING, Ledger, header
 

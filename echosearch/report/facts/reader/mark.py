@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from echosearch.report.facts.state import State
-from echosearch.report.facts.tokens import Token
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["MARKS"]
 

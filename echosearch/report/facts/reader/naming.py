@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts import compose, value
-from echosearch.report.facts.state import VALVES, State
-from echosearch.report.facts.tokens import Token
+from echosearch.report.facts.reader import compose, value
+from echosearch.report.facts.reader.state import VALVES, State
+from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["finding", "structure"]
 

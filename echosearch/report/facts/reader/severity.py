@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts import cue, quality
-from echosearch.report.facts.mention import Mention
-from echosearch.report.facts.state import FORMING, State
-from echosearch.report.facts.tokens import Token
+from echosearch.report.facts.reader import cue, quality
+from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.state import FORMING, State
+from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["grade"]
 

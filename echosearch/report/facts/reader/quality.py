@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from echosearch.report.facts.lexicon import Finding
-from echosearch.report.facts.state import State
-from echosearch.report.facts.tokens import Token
+from echosearch.report.facts.lexicon.lexicon import Finding
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["awaited", "form_all", "grade_quality", "quality"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.mention import Value
-from echosearch.report.facts.number import Number, read_number
-from echosearch.report.facts.state import State
-from echosearch.report.facts.tokens import Token
+from echosearch.report.facts.reader.mention import Value
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.number import Number, read_number
+from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["effusion", "name", "number", "settle", "unassessed"]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from echosearch.report.facts.lexicon import Lexicon, Sense
-from echosearch.report.facts.number import Number, grade_at, number_at, skipped_at
+from echosearch.report.facts.lexicon.lexicon import Lexicon, Sense
+from echosearch.report.facts.text.number import Number, grade_at, number_at, skipped_at
 
 __all__ = ["Token", "tokens"]
 
