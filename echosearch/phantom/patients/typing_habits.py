@@ -32,14 +32,13 @@ class TypingHabit:
     end: str = "。"  # of a section
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator, *, sentences: bool) -> TypingHabit:
+    def drawn(cls, rng: np.random.Generator, between: tuple[str, ...]) -> TypingHabit:
+        """A habit whose statements are parted by one of ``between``; only whole sentences have wide brackets."""
         wide, narrow, roman, brackets = (bool(rng.random() < share) for share in (0.15, 0.12, 0.5, 0.5))
         heading = str(rng.choice(["【{}】", "[{}] ", "{}："]))
-        if sentences:
-            return cls(wide, narrow, roman, brackets, heading, "。", str(rng.choice(["。", "。\n"])))
-        return cls(
-            wide, narrow, roman, False, heading, str(rng.choice([", ", "、", "  "])), str(rng.choice(["\n", "。\n"]))
-        )
+        sentences = between == ("。",)
+        end = str(rng.choice(["。", "。\n"] if sentences else ["\n", "。\n"]))
+        return cls(wide, narrow, roman, brackets and sentences, heading, str(rng.choice(between)), end)
 
     def typed(self, text: str) -> str:
         """The text as this habit types it; NFKC makes all habits alike but for brackets of headings."""

@@ -26,6 +26,12 @@ __all__ = ["STYLES", "report_phrases", "report_text"]
 STYLES = ("polite", "plain", "note", "mixed")
 _OMIT_ABSENT = {"pericardial_effusion": 0.2, "dyssynchrony": 0.93, "ms": 0.4}  # the others: 0.12
 _HEADED = "note"
+_BETWEEN = {  # what may stand between statements; two blanks after "no AR" would leave open what "no" denies
+    "polite": ("。",),
+    "plain": ("。",),
+    "note": (", ", "、", "  "),
+    "mixed": (", ", "、"),
+}
 _LOW_EF = ((30, 4), (40, 3), (48, 2))  # EF below, the grade of its loss
 
 _Section = tuple[str, list[Phrase]]  # heading, statements
@@ -43,7 +49,7 @@ class _Writer:
         self.study = study
         self.rng = np.random.default_rng([study.seed, study.patient, study.number, 7011])
         self.style = STYLES[int(self.rng.integers(len(STYLES)))]
-        self.typing = TypingHabit.drawn(self.rng, sentences=self.style in ("polite", "plain"))
+        self.typing = TypingHabit.drawn(self.rng, _BETWEEN[self.style])
         self.grades = study.findings.grades()
         self.grouped: set[str] = set()  # findings already said in one statement with others
         self.before = patient_history(study.seed, study.patient)[study.number - 1] if study.number else None
