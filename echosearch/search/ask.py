@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from echosearch.archive import Archive
 from echosearch.db import lookup
 from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
-from echosearch.db.studies.fact_conditions import Verdict, count_stated, stated_studies, verdicts
+from echosearch.db.studies.fact_conditions import BROADER, NARROWER, Verdict, count_stated, stated_studies, verdicts
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
 from echosearch.filters import Comparison, Where
@@ -39,7 +39,7 @@ STRONG = 0.5  # least probability of a hit that is called strong
 STRONG_PERCENTILE = 0.99  # where no probability is known
 _TIERS: tuple[Verdict, ...] = ("stated", "silent", "denied")
 
-Fits = NDArray[np.float64]
+Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class _Candidate:
     about: StudyRow
     vector: Vectors
     verdict: Verdict
-    fits: Fits  # (C,), of the conditions that videos were asked for
-    score: float = 0.0
-    belief: float = 0.0
+    scores: Scores  # (C,), of the conditions that videos were asked for
+    order: float  # higher first
+    belief: float
 
 
 def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
@@ -69,20 +69,20 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
         where = combine_and(search_condition(options), question.where)
         by_video = options.group == "video" or is_about_videos(options)
         depth = MAX_EXPORT if options.export else CANDIDATES
-        found, dropped = _candidates(search, question, asked, where, by_video, depth)
-        belief = _believe(search, question, asked, found)
-        ranked = _ranked(found, belief, options)
+        asked, scale = _scale(search, asked)
+        found, dropped = _candidates(search, question, asked, scale, where, by_video, depth)
+        ranked = _ranked(found, scale, options)
         if options.sort == "date":
-            ranked = _newest(ranked, belief)
-        hits = _hits(search, question, asked, ranked[: options.top_k], belief)
+            ranked = _newest(ranked, scale)
+        hits = _hits(search, question, asked, scale, ranked[: options.top_k])
         made = results(search, hits, dropped, options, {"report": text}, *_notes(question))
         return replace(
             made,
             understood=question.json,
             words=question.words,
             total=_total(search, question, where),
-            strong=sum(_is_strong(one, belief) for one in ranked),
-            belief=belief.kind,
+            strong=sum(_is_strong(one, scale) for one in ranked),
+            belief="probability" if scale.is_calibrated else "percentile",
         )
 
 
@@ -106,7 +106,13 @@ def _notes(question: Question) -> list[str]:
 
 
 def _candidates(
-    search: Searching, question: Question, asked: AskedVideos, where: Where | None, by_video: bool, depth: int
+    search: Searching,
+    question: Question,
+    asked: AskedVideos,
+    scale: _Scale,
+    where: Where | None,
+    by_video: bool,
+    depth: int,
 ) -> tuple[list[_Candidate], int]:
     """Everything that may be a hit, once, and how many points the database does not know."""
     archive = search.archive
@@ -145,13 +151,13 @@ def _candidates(
         search.connection, question.required, question.excluded, sorted({row.study for row in kept.values()})
     )
     order = [key for key in kept if key in vectors]
-    fits = (
-        asked.fits(np.stack([vectors[key] for key in order]))
-        if order and asked.conditions
-        else np.zeros((len(order), 0))
-    )
+    scores = asked.scores(np.stack([vectors[key] for key in order])) if order else np.zeros((0, len(asked.conditions)))
+    ranks, beliefs = scale.order(scores), scale.believe(scores)
     found = [
-        _Candidate(kept[key], vectors[key], said.get(kept[key].study, "silent"), fits[i]) for i, key in enumerate(order)
+        _Candidate(
+            kept[key], vectors[key], said.get(kept[key].study, "silent"), scores[i], float(ranks[i]), float(beliefs[i])
+        )
+        for i, key in enumerate(order)
     ]
     return found, len(keys) - len(kept)
 
@@ -159,43 +165,69 @@ def _candidates(
 # --- belief and order ---------------------------------------------------------------------------------------------
 
 
-def _score(fits: Fits, background: Fits) -> Fits:
-    """(N, C) fits -> (N,): the sum of each condition's log share among the background that fits worse.
+@dataclass(frozen=True)
+class _Scale:
+    """The archive's own background for a question: a sample of its studies, scored as the candidates are."""
 
-    Percentiles make conditions comparable whose fits spread differently; the fit itself breaks their ties.
-    """
-    if not fits.shape[1]:
-        return np.zeros(len(fits))
-    total = np.zeros(len(fits))
-    for column in range(fits.shape[1]):
-        ordered = np.sort(background[:, column]) if len(background) else np.sort(fits[:, column])
-        rank = (np.searchsorted(ordered, fits[:, column], side="left") + 0.5) / (len(ordered) + 1)
-        total += np.log(rank) + 1e-3 * fits[:, column]
-    return total
+    background: Scores  # (B, C)
+    beliefs: tuple[Belief, ...]  # of each condition
+    joint: Belief  # of all: percentiles of the sum of log shares
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether every condition has a curve; then the product of their probabilities is shown."""
+        return bool(self.beliefs) and all(one.labelled for one in self.beliefs)
+
+    def shares(self, scores: Scores) -> Scores:
+        """(N, C) -> (N, C): the share of the background that fits worse, in (0, 1)."""
+        columns = [
+            (np.searchsorted(np.sort(self.background[:, c]), scores[:, c], side="left") + 0.5)
+            / (len(self.background) + 1)
+            for c in range(scores.shape[1])
+        ]
+        return np.stack(columns, axis=1) if columns else np.zeros(scores.shape)
+
+    def order(self, scores: Scores) -> Scores:
+        """(N, C) -> (N,): what is ranked by. Shares make conditions comparable; beyond the sample the scores decide."""
+        ranked: Scores = np.log(self.shares(scores)).sum(axis=1) + 1e-3 * scores.sum(axis=1)
+        return ranked
+
+    def believe(self, scores: Scores) -> Scores:
+        """(N, C) -> (N,): a probability if calibrated, else a percentile."""
+        if self.is_calibrated:
+            made: Scores = np.prod([one(scores[:, c]) for c, one in enumerate(self.beliefs)], axis=0)
+            return made
+        return self.joint.percentile(self.order(scores))
 
 
-def _believe(search: Searching, question: Question, asked: AskedVideos, found: list[_Candidate]) -> Belief:
-    """Score the candidates in place of the background, and fit how far a score is to be believed."""
+def _scale(search: Searching, asked: AskedVideos) -> tuple[AskedVideos, _Scale]:
+    """Score the sample, and calibrate each condition by the reports of the sample's studies."""
     sample = lookup.first_study_vectors(search.connection, search.encoder_id, BACKGROUND)
-    background = asked.fits(np.stack([*sample.values()])) if sample and asked.conditions else np.zeros((0, 0))
-    fits = np.stack([one.fits for one in found]) if found else np.zeros((0, background.shape[1]))
-    scores = _score(fits, background)
-    for i, one in enumerate(found):
-        found[i] = replace(one, score=float(scores[i]))
-    said = verdicts(search.connection, question.required, question.excluded, [*sample])
-    stated = np.array([said.get(key) == "stated" for key in sample], dtype=bool)
-    denied = np.array([said.get(key) == "denied" for key in sample], dtype=bool)
-    belief = fit_belief(_score(background, background), stated, denied)
-    shown = belief(scores)
-    for i, one in enumerate(found):
-        found[i] = replace(one, belief=float(shown[i]))
-    return belief
+    background = np.zeros((0, len(asked.conditions)))
+    if sample:
+        vectors = np.stack([*sample.values()])
+        asked = asked.standardised(vectors)
+        background = asked.scores(vectors)
+    beliefs = []
+    for column, condition in enumerate(asked.conditions):
+        said = verdicts(search.connection, (condition,), (), [*sample])
+        told = [np.array([said.get(key) == verdict for key in sample], dtype=bool) for verdict in ("stated", "denied")]
+        beliefs.append(fit_belief(background[:, column], *told))
+    scale = _Scale(background, tuple(beliefs), Belief(np.zeros(0)))
+    return asked, replace(scale, joint=Belief(np.sort(scale.order(background))))
 
 
-def _ranked(found: Sequence[_Candidate], belief: Belief, options: SearchOptions) -> list[_Candidate]:
-    """Candidates in the order of hits: stated, silent, and denied where asked for; one for each group."""
+def _ranked(found: Sequence[_Candidate], scale: _Scale, options: SearchOptions) -> list[_Candidate]:
+    """Candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
+
+    Silent studies whose videos do not make it likely are hits only if there is nothing better: if no report states the
+    question and, where probabilities are known, no videos make it likely.
+    """
     kept = [one for one in found if one.verdict != "denied" or options.include_denied]
-    kept.sort(key=lambda one: (_TIERS.index(one.verdict), -one.score, one.about.key))
+    strong = [one for one in kept if one.verdict == "denied" or _is_strong(one, scale)]
+    if any(one.verdict == "stated" for one in kept) or (scale.is_calibrated and strong):
+        kept = strong
+    kept.sort(key=lambda one: (_TIERS.index(one.verdict), -one.order, one.about.key))
     if options.group == "video":
         return kept
     best: dict[str, _Candidate] = {}
@@ -204,9 +236,9 @@ def _ranked(found: Sequence[_Candidate], belief: Belief, options: SearchOptions)
     return [*best.values()]
 
 
-def _newest(ranked: Sequence[_Candidate], belief: Belief) -> list[_Candidate]:
+def _newest(ranked: Sequence[_Candidate], scale: _Scale) -> list[_Candidate]:
     """The strong ones, newest first; within a month as they were."""
-    strong = [one for one in ranked if _is_strong(one, belief)]
+    strong = [one for one in ranked if _is_strong(one, scale)]
     return sorted(strong, key=lambda one: -(one.about.month or 0))
 
 
@@ -218,9 +250,10 @@ def _total(search: Searching, question: Question, where: Where | None) -> int | 
     return count_stated(search.connection, search.encoder_id, question.required, question.excluded, condition, given)
 
 
-def _is_strong(one: _Candidate, belief: Belief) -> bool:
+def _is_strong(one: _Candidate, scale: _Scale) -> bool:
+    """Whether its report states the question, or its videos make it likely."""
     return one.verdict == "stated" or (
-        one.verdict == "silent" and one.belief >= (STRONG if belief.labelled else STRONG_PERCENTILE)
+        one.verdict == "silent" and one.belief >= (STRONG if scale.is_calibrated else STRONG_PERCENTILE)
     )
 
 
@@ -228,35 +261,35 @@ def _is_strong(one: _Candidate, belief: Belief) -> bool:
 
 
 def _hits(
-    search: Searching, question: Question, asked: AskedVideos, ranked: Sequence[_Candidate], belief: Belief
+    search: Searching, question: Question, asked: AskedVideos, scale: _Scale, ranked: Sequence[_Candidate]
 ) -> list[Hit]:
     studies = [one.about.study for one in ranked]
     facts = facts_of(search.connection, studies)
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)
     concepts = _concepts(question)
+    fits = scale.shares(np.stack([one.scores for one in ranked])) if ranked else np.zeros((0, 0))
     hits = []
-    for rank, one in enumerate(ranked, 1):
-        video, own = _deciding(one, videos.get(one.about.study, []), asked)
+    for i, one in enumerate(ranked):
+        video = _deciding(one, videos.get(one.about.study, []), asked, scale)
         evidence = tuple(fact for fact in facts.get(one.about.study, []) if fact.concept in concepts)
-        why = Why(one.verdict, evidence, tuple(float(fit) for fit in own))
-        hits.append(video_hit(one.about, video, rank=rank, score=one.belief, why=why))
+        why = Why(one.verdict, evidence, tuple(float(fit) for fit in fits[i]))
+        hits.append(video_hit(one.about, video, rank=i + 1, score=one.belief, why=why))
     return hits
 
 
-def _deciding(one: _Candidate, videos: Sequence[StoredVideo], asked: AskedVideos) -> tuple[VideoRow | None, Fits]:
-    """The study's video that fits best, and its fits; of equals the first by key."""
+def _deciding(one: _Candidate, videos: Sequence[StoredVideo], asked: AskedVideos, scale: _Scale) -> VideoRow | None:
+    """The study's video that fits best; of equals the first by key."""
     if isinstance(one.about, VideoRow):
-        return one.about, one.fits
-    if not videos or not asked.conditions:
-        return (videos[0].about if videos else None), one.fits
-    fits = asked.fits(np.stack([video.vector for video in videos]))
-    best = int(np.argmax(np.log(np.maximum(fits, 1e-6)).sum(axis=1)))
-    return videos[best].about, one.fits
+        return one.about
+    if not videos:
+        return None
+    order = scale.order(asked.scores(np.stack([video.vector for video in videos])))
+    return videos[int(np.argmax(order))].about
 
 
 def _concepts(question: Question) -> set[str]:
     named: set[str] = set()
     for condition in (*question.required, *question.excluded):
         for one in condition.conditions if isinstance(condition, AnyOf) else (condition,):
-            named.add(one.concept)
+            named |= {one.concept, *NARROWER.get(one.concept, ()), *BROADER.get(one.concept, ())}
     return named

@@ -81,15 +81,20 @@ def value_prompts(measure: str, language: Language = "ja") -> PromptSet | None:
     if entry is None:
         return None
     levels = [
-        Level(value, (_stopped([f.format(value=value) for f in entry["forms"]], language),)) for value in entry["grid"]
+        Level(value, (_stopped([f.format(value=value) for f in entry["forms"]], language),)) for value in _grid(entry)
     ]
     return PromptSet(measure, tuple(levels), graded=True)
+
+
+def _grid(entry: dict[str, Any]) -> range:
+    """The values of a measurement that prompts are made for."""
+    return range(entry["from"], entry["to"] + 1)
 
 
 def _below(concept: str, entry: dict[str, Any], limit: float) -> PromptSet:
     """A finding that is a value below a limit (lvef_low): two levels made of the values on both sides."""
     above, below = (
-        tuple(form.format(value=value) for value in entry["grid"] if (value < limit) is low for form in entry["forms"])
+        tuple(form.format(value=value) for value in _grid(entry) if (value < limit) is low for form in entry["forms"])
         for low in (False, True)
     )
     return PromptSet(concept, (Level(0, (_stopped(above, "ja"),)), Level(4, (_stopped(below, "ja"),))), graded=False)

@@ -1,18 +1,23 @@
 """The video arm: how well a study's videos fit a condition, asked through prompts and never through the typed string.
 
-A condition wants some levels of a concept (中等度以上のMR: grades 3 and 4; EF < 40 %: the values below 40). A study's
-mean vector is compared with the prompts of every level, and its fit is the share of the wanted ones:
+A condition wants some levels of a concept: grades 3 and 4 (中等度以上のMR), or the values below 40 (EF < 40 %). c_k is
+the mean cosine of a study to the prompts of level k (of several meanings the nearest):
 
-    fit = sum over wanted k of exp(c_k / T) / sum over all k,   c_k = mean cosine to the prompts of level k
+    one end is wanted (MR, なし, 中等度以上)    mean of the wanted c_k less the mean of the others
+    grades in between (軽度のMR)               log share of the wanted + GATE min(present less absent, PLENTY)
+    one region of several (wall motion)       greatest z of a region less none, plus greatest z of a region less the others
+    a value (EF)                              the median of the fifth of the values whose prompts are nearest
 
-A concept whose absence no report states (a pacemaker) has one level: its fit is the cosine, and only its percentile
-says something.
+Scores of two conditions are not on one scale; echosearch.search.ask compares their percentiles in the archive. The
+forms were chosen on phantom seed 4242 (docs/experiments.md).
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,40 +29,86 @@ from echosearch.vector import Vectors, unit
 
 __all__ = ["MILD", "AskedVideos", "ask_videos"]
 
-Fits = NDArray[np.float64]
+Scores = NDArray[np.float64]
+Form = Literal["ends", "between", "regional", "below", "above", "near"]
 
-TEMPERATURE = 0.02  # chosen on phantom seed 4242 (docs/experiments.md)
 MILD = 2  # the least grade that an ungraded condition wants: 「MR」 means more than a trivial one
-_NEVER = 1e-6  # the least fit, so that logarithms stay finite
+TEMPERATURE = 0.05  # of the share of levels
+GATE, PLENTY = 5.0, 0.1  # how much a finding's presence counts beside its grade, and from where on it counts no more
+REGIONS = 3  # meanings of which one may differ from the others
+NEAREST = 0.2  # share of the values that vote
+_CACHED = 20_000  # prompt vectors of this process, 40 MB at 512 dimensions
 
 
 @dataclass(frozen=True)
 class _Levels:
-    """One condition's levels as vectors: row k the mean of the unit prompts of one meaning, ``level`` its level."""
+    """One condition's levels as vectors: row m the mean of the unit prompts of one meaning, ``level`` its level."""
 
     meanings: Vectors = field(repr=False)  # (M, D)
     level: NDArray[np.int64] = field(repr=False)  # (M,)
+    values: Scores = field(repr=False)  # (L,) grades, or values of the measurement
     wanted: NDArray[np.bool_] = field(repr=False)  # (L,)
+    others: NDArray[np.bool_] = field(repr=False)  # (L,) what the wanted ones are compared with
+    form: Form
+    middle: float = 0.0  # of a wanted range of values
+    background: tuple[Scores, Scores] | None = field(
+        default=None, repr=False
+    )  # mean and spread of _regions, each (2, K)
 
-    def fit(self, videos: Vectors) -> Fits:
-        """(N, D) unit vectors -> (N,): the share of the wanted levels, in (0, 1); of a single level the cosine."""
-        near = videos @ self.meanings.T  # (N, M)
-        best = np.stack([near[:, self.level == k].max(axis=1) for k in range(len(self.wanted))], axis=1)  # (N, L)
-        if best.shape[1] == 1:
-            alone: Fits = best[:, 0].astype(np.float64) * (1 if self.wanted[0] else -1)
-            return alone
-        power = np.exp((best - best.max(axis=1, keepdims=True)).astype(np.float64) / TEMPERATURE)
-        share: Fits = power[:, self.wanted].sum(axis=1) / power.sum(axis=1)
-        return np.clip(share, _NEVER, 1 - _NEVER)
+    def score(self, videos: Vectors) -> Scores:
+        """(N, D) unit vectors -> (N,), higher is nearer to what is wanted."""
+        near = (videos @ self.meanings.T).astype(np.float64)  # (N, M)
+        best = np.stack([near[:, self.level == k].max(axis=1) for k in range(len(self.values))], axis=1)  # (N, L)
+        match self.form:
+            case "ends":
+                return _mean(best[:, self.wanted]) - _mean(best[:, self.others])
+            case "regional":
+                regions = self._regions(near)
+                if self.background is not None:
+                    mean, spread = self.background
+                    regions = (regions - mean[:, None]) / spread[:, None]
+                found: Scores = regions.max(axis=2).sum(axis=0)
+                return found if self.wanted[-1] else -found
+            case "between":
+                power = np.exp((best - best.max(axis=1, keepdims=True)) / TEMPERATURE)
+                share: Scores = np.log(power[:, self.wanted].sum(axis=1) / power.sum(axis=1) + 1e-12)
+                present = _mean(best[:, self.values >= MILD]) - _mean(best[:, self.values == 0])
+                return share + GATE * np.minimum(present, PLENTY)
+            case _:
+                estimate = self._estimate(best)
+                return {"below": -estimate, "above": estimate, "near": -np.abs(estimate - self.middle)}[self.form]
+
+    def _regions(self, near: Scores) -> Scores:
+        """(N, M) cosines -> (2, N, K): each region less none, and less the other regions: it is one that differs."""
+        alone = near[:, self.level == len(self.values) - 1] - near[:, self.level == 0].mean(axis=1, keepdims=True)
+        return np.stack([alone, alone - alone.mean(axis=1, keepdims=True)])
+
+    def standardised(self, videos: Vectors) -> _Levels:
+        """With the archive's background for what is compared between regions; ``videos`` (N, D) unit vectors."""
+        if self.form != "regional" or len(videos) < 2:
+            return self
+        regions = self._regions((videos @ self.meanings.T).astype(np.float64))
+        return replace(self, background=(regions.mean(axis=1), regions.std(axis=1) + 1e-9))
+
+    def _estimate(self, best: Scores) -> Scores:
+        """(N, L) cosines to the prompts of L values -> (N,): the median of the values whose prompts are nearest."""
+        kept = max(round(NEAREST * len(self.values)), 1)
+        order = np.argsort(-best, axis=1, kind="stable")[:, :kept]
+        medians: Scores = np.median(self.values[order], axis=1)
+        return medians
 
     @property
     def direction(self) -> Vectors:
         """(D,): what the index is asked with, to find candidates: the wanted levels less the others."""
-        rows = self.wanted[self.level]
-        towards: Vectors = self.meanings[rows].mean(axis=0) if rows.any() else -self.meanings.mean(axis=0)
-        if rows.any() and not rows.all():
-            towards = towards - self.meanings[~rows].mean(axis=0)
-        return unit(towards.astype(np.float32))
+        towards = self.meanings[self.wanted[self.level]].sum(axis=0) / max(self.wanted[self.level].sum(), 1)
+        away = self.meanings[self.others[self.level]].sum(axis=0) / max(self.others[self.level].sum(), 1)
+        return unit((towards - away).astype(np.float32))
+
+
+def _mean(columns: Scores) -> Scores:
+    """(N, L) -> (N,); of no columns 0."""
+    made: Scores = columns.mean(axis=1) if columns.shape[1] else np.zeros(len(columns))
+    return made
 
 
 @dataclass(frozen=True)
@@ -69,10 +120,17 @@ class AskedVideos:
         repr=False
     )  # of each condition; an AnyOf has one for each of its own
 
-    def fits(self, videos: Vectors) -> Fits:
-        """(N, D) raw vectors -> (N, C): how well each condition fits."""
+    def scores(self, videos: Vectors) -> Scores:
+        """(N, D) raw vectors -> (N, C), higher is nearer; each condition on a scale of its own."""
+        if not self.conditions:
+            return np.zeros((len(videos), 0))
         towards = unit(videos)
-        return np.stack([np.max([one.fit(towards) for one in each], axis=0) for each in self.levels], axis=1)
+        return np.stack([np.max([one.score(towards) for one in each], axis=0) for each in self.levels], axis=1)
+
+    def standardised(self, videos: Vectors) -> AskedVideos:
+        """With the archive's background; ``videos`` (N, D) raw vectors of a sample of its studies."""
+        towards = unit(videos)
+        return replace(self, levels=tuple(tuple(one.standardised(towards) for one in each) for each in self.levels))
 
     @property
     def directions(self) -> list[Vectors]:
@@ -100,11 +158,26 @@ def ask_videos(
     texts = list(dict.fromkeys(text for _, sets in asked for _, made in sets for text in made.texts))
     if not texts:
         return AskedVideos((), ())
-    vectors = dict(zip(texts, unit(encoder.encode_texts(texts)), strict=True))
+    vectors = _prompt_vectors(encoder, texts)
     return AskedVideos(
         tuple(condition for condition, _ in asked),
         tuple(tuple(_levels(one, made, vectors) for one, made in sets) for _, sets in asked),
     )
+
+
+_KNOWN: OrderedDict[tuple[str, str], Vectors] = OrderedDict()  # (fingerprint, prompt) -> unit vector
+
+
+def _prompt_vectors(encoder: Encoder, texts: Sequence[str]) -> dict[str, Vectors]:
+    """Unit vectors of prompts; a process embeds each once."""
+    maker = encoder.id.fingerprint
+    new = [text for text in texts if (maker, text) not in _KNOWN]
+    if new:
+        _KNOWN.update(zip(((maker, text) for text in new), unit(encoder.encode_texts(new)), strict=True))
+    found = {text: _KNOWN[maker, text] for text in texts}
+    while len(_KNOWN) > _CACHED:
+        _KNOWN.popitem(last=False)
+    return found
 
 
 def _levels(condition: FindingCondition | ValueCondition, made: PromptSet, vectors: dict[str, Vectors]) -> _Levels:
@@ -113,11 +186,36 @@ def _levels(condition: FindingCondition | ValueCondition, made: PromptSet, vecto
         for number, level in enumerate(made.levels)
         for meaning in level.meanings
     ]
+    values = np.array([float(level.value) for level in made.levels])
+    wanted = np.array([_wants(condition, value, made.graded) for value in values])
+    ungraded = isinstance(condition, FindingCondition) and condition.severity is None
+    others = ~wanted
+    if isinstance(condition, FindingCondition) and condition.polarity != "present":
+        others = values >= MILD
+    elif ungraded:
+        others = values == 0
     return _Levels(
         np.stack([mean for _, mean in rows]).astype(np.float32),
         np.array([number for number, _ in rows]),
-        np.array([_wants(condition, level.value, made.graded) for level in made.levels]),
+        values,
+        wanted,
+        others,
+        *_form(condition, made, wanted),
     )
+
+
+def _form(
+    condition: FindingCondition | ValueCondition, made: PromptSet, wanted: NDArray[np.bool_]
+) -> tuple[Form, float]:
+    """How the levels are compared, and the middle of a wanted range of values."""
+    if isinstance(condition, ValueCondition):
+        high = condition.value if condition.value_hi is None else condition.value_hi
+        named: dict[str, Form] = {"<": "below", "<=": "below", ">": "above", ">=": "above"}
+        return named.get(condition.op, "near"), (condition.value + high) / 2
+    if len(made.levels) == 2 and len(made.levels[-1].meanings) >= REGIONS:
+        return "regional", 0.0
+    inside = bool(wanted.any() and not wanted[0] and not wanted[-1] and len(made.levels) > 2)
+    return ("between" if inside else "ends"), 0.0
 
 
 def _wants(condition: FindingCondition | ValueCondition, level: float, graded: bool) -> bool:

@@ -22,6 +22,21 @@ __all__ = ["Condition", "Verdict", "count_stated", "stated_studies", "verdicts"]
 Condition = FindingCondition | ValueCondition | AnyOf
 Verdict = Literal["stated", "denied", "silent"]
 
+_WALL_MOTION = ("rwma", "hypokinesis", "akinesis", "dyskinesis")
+# A report that states a narrower concept states the broader one; one that denies the broader denies the narrower.
+# Reports are read without inference (docs/facts.md); here a question makes its own.
+NARROWER: Mapping[str, tuple[str, ...]] = {
+    "rwma": _WALL_MOTION[1:],
+    "lv_wall_motion": (*_WALL_MOTION, "diffuse_hypo"),
+    "valve_disease": ("mr", "ms", "ar", "as", "tr", "ts", "pr", "pulm_stenosis", "mvp"),
+    "prosthetic_valve": ("prosthetic_leak", "prosthetic_dysfunction"),
+    "shunt": ("asd", "pfo", "vsd", "pda"),
+}
+BROADER: Mapping[str, tuple[str, ...]] = {
+    name: tuple(broad for broad, narrow in NARROWER.items() if name in narrow and broad != "prosthetic_valve")
+    for name in {name for narrow in NARROWER.values() for name in narrow}
+}
+
 _VALUE_SQL = {
     "<": "coalesce(f.value_hi, f.value) < {0}",
     "<=": "coalesce(f.value_hi, f.value) <= {0}",
@@ -44,11 +59,13 @@ class _Sql:
         self.given[f"c{len(self.given)}"] = value
         return f":c{len(self.given) - 1}"
 
-    def fact(self, concept: str, condition: str) -> str:
-        """A study (alias ``s``) has a fact of this concept that meets ``condition`` (alias ``f``)."""
+    def fact(self, concept: str, condition: str, also: Mapping[str, tuple[str, ...]] | None = None) -> str:
+        """A study (alias ``s``) has a fact of this concept, or of what ``also`` adds, that meets ``condition`` (alias
+        ``f``)."""
+        concepts = [concept, *(also or {}).get(concept, ())]
         return (
-            f"exists (select from core.fact f where f.study_key = s.study_key and f.concept = {self.name(concept)}"
-            f" and {condition})"
+            "exists (select from core.fact f where f.study_key = s.study_key"
+            f" and f.concept = any(cast({self.name(concepts)} as text[])) and {condition})"
         )
 
     def stated(self, condition: Condition) -> str:
@@ -59,10 +76,12 @@ class _Sql:
                 wanted = _VALUE_SQL[op].format(self.number(value), self.number(value if value_hi is None else value_hi))
                 return self.fact(concept, f"f.polarity = 'present' and {wanted}")
             case FindingCondition(concept, "present", None):
-                return self.fact(concept, "f.polarity = 'present'")
+                return self.present(concept)
             case FindingCondition(concept, "present", (low, high)):
                 graded = self.fact(
-                    concept, f"f.polarity = 'present' and f.severity_lo >= {low:d} and f.severity_hi <= {high:d}"
+                    concept,
+                    f"f.polarity = 'present' and f.severity_lo >= {low:d} and f.severity_hi <= {high:d}",
+                    NARROWER,
                 )
                 if low > 0:
                     return graded
@@ -70,7 +89,7 @@ class _Sql:
                 names = "('absent', 'not_significant')" if high >= 1 else "('absent')"
                 return f"({graded} or {self.fact(concept, f'f.polarity in {names}')})"
             case FindingCondition(concept, "absent"):
-                return f"({self.fact(concept, 'f.polarity = ' + repr('absent'))} and not {self.present(concept)})"
+                return f"({self.absent(concept)} and not {self.present(concept)})"
             case FindingCondition(concept, polarity):
                 return self.fact(concept, f"f.polarity = {self.name(polarity)}")
 
@@ -82,7 +101,7 @@ class _Sql:
             case ValueCondition(concept):
                 return self.fact(concept, "f.polarity = 'present' and f.value is not null")
             case FindingCondition(concept, "present", None):
-                return self.fact(concept, "f.polarity in ('absent', 'not_significant')")
+                return self.absent(concept, "('absent', 'not_significant')")
             case FindingCondition(concept, "present", (low, high)):
                 other = f"f.polarity = 'present' and (f.severity_hi < {low:d} or f.severity_lo > {high:d})"
                 none = f"f.polarity = 'absent' or f.polarity = 'not_significant' and {low:d} > 1"
@@ -93,7 +112,10 @@ class _Sql:
                 return "false"
 
     def present(self, concept: str) -> str:
-        return self.fact(concept, "f.polarity = 'present'")
+        return self.fact(concept, "f.polarity = 'present'", NARROWER)
+
+    def absent(self, concept: str, polarities: str = "('absent')") -> str:
+        return self.fact(concept, f"f.polarity in {polarities}", BROADER)
 
     def number(self, value: float) -> str:
         return f"cast({self.name(float(value))} as float8)"
