@@ -5,7 +5,7 @@ the mean cosine of a study to the prompts of level k (of several meanings the ne
 
     one end is wanted (MR, なし, 中等度以上)    mean of the wanted c_k less the mean of the others
     grades in between (軽度のMR)               log share of the wanted + GATE min(present less absent, PLENTY)
-    one region of several (wall motion)       greatest z of a region less none, plus greatest z of a region less the others
+    one region of several (wall motion)       greatest z of a region less none + that of a region less the others
     a value (EF)                              the median of the fifth of the values whose prompts are nearest
 
 Scores of two conditions are not on one scale; echosearch.search.ask compares their percentiles in the archive. The
