@@ -249,7 +249,7 @@ def test_an_export_holds_every_hit(told: Corpus, tmp_path: Path, suffix: str) ->
     check_export(file)
     export_hits(found, file)
     if suffix == ".csv":
-        rows = list(csv.DictReader(file.open(encoding="utf-8-sig")))
+        rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
     else:
         rows = parquet.read_table(file).to_pylist()
     assert [row["study"] for row in rows] == [hit.study for hit in found.hits]
@@ -261,7 +261,7 @@ def test_no_spreadsheet_runs_a_cell(told: Corpus, tmp_path: Path) -> None:
     found = ask(told.archive, "MR", SearchOptions(top_k=1))
     hostile = replace(found, hits=(replace(found.hits[0], device="=HYPERLINK(1)"),))
     export_hits(hostile, tmp_path / "hits.csv")
-    (row,) = csv.DictReader((tmp_path / "hits.csv").open(encoding="utf-8-sig"))
+    (row,) = csv.DictReader((tmp_path / "hits.csv").read_text(encoding="utf-8-sig").splitlines())
     assert row["device"] == "'=HYPERLINK(1)"
 
 
