@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import import_module
 
 import click
 
@@ -28,8 +27,10 @@ def verify(ctx: click.Context, /, repair: bool, as_json: bool) -> None:
     echosearch verify
     echosearch verify --repair
     """
+    from ingest.verify import verify
+
     with open_archive(load_settings()) as archive:
-        found = import_module("ingest.verify").verify(archive, repair)
+        found = verify(archive, repair)
     if as_json:
         say_json({"clean": found.clean, "differences": found.differences, **asdict(found)})
     else:
