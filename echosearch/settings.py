@@ -51,14 +51,17 @@ class Settings(BaseSettings):
         return self.key_file or self.home / "key"
 
 
-def load_settings() -> Settings:
-    """Settings from the environment. Raises ConfigError that names the variable."""
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment, but for those that are given by name.
+
+    Raises ConfigError that names the variable, or the argument.
+    """
     for name, value in os.environ.items():
         if name.upper().startswith("ECHOSEARCH_") and not is_text(value):
             raise ConfigError(f"{name} is not UTF-8: PostgreSQL and Qdrant take nothing else")
     try:
-        return Settings()
+        return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as exc:
         first = exc.errors()[0]
-        name = "ECHOSEARCH_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigError(f"{name}: {first['msg']}") from exc
+        name = "_".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{name if name in given else f'ECHOSEARCH_{name.upper()}'}: {first['msg']}") from exc
