@@ -24,15 +24,15 @@ class Settings(BaseSettings):
     key_file: Path | None = None  # default: HOME/key
     database_url: SecretStr | None = None  # postgresql://user@host/echosearch
     qdrant_url: str | None = None  # https://host:6333
-    qdrant_api_key: SecretStr | None = None
+    qdrant_api_key: SecretStr | None = None  # where the Qdrant server demands one
     encoder: Path | None = None  # a bundle folder; default: what `encoder use` chose
     device: str = "auto"  # auto, cpu, cuda, cuda:1
     issuer: str = ""  # IssuerOfPatientID where the files give none
-    workers: Annotated[int, Field(ge=1, le=256)] = min(os.cpu_count() or 1, 16)
-    worker_memory_mb: Annotated[int, Field(ge=256)] = 4096
-    worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60
-    worker_wall_seconds: Annotated[int, Field(ge=1)] = 120
-    lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
+    workers: Annotated[int, Field(ge=1, le=256)] = min(os.cpu_count() or 1, 16)  # decoding processes
+    worker_memory_mb: Annotated[int, Field(ge=256)] = 4096  # memory of one decoding process beyond its imports
+    worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60  # processor time of one file
+    worker_wall_seconds: Annotated[int, Field(ge=1)] = 120  # time of one file by the clock
+    lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0  # for a process that holds the embedded index
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index leaves free on its disk
 
     @field_validator("home", "key_file")

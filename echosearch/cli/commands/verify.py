@@ -32,11 +32,14 @@ def verify(ctx: click.Context, /, repair: bool, as_json: bool) -> None:
     with open_archive(load_settings()) as archive:
         found = verify(archive, repair)
     if as_json:
-        say_json({"clean": found.clean, "differences": found.differences, **asdict(found)})
+        shown = asdict(found)
+        for one in shown["collections"]:
+            one["strangers"] = one.pop("foreign_ids")  # the documented key
+        say_json({"clean": found.clean, "differences": found.differences, **shown})
     else:
         for one in found.collections:
-            wrong = {name: len(getattr(one, name)) for name in ("missing", "stale", "orphans", "strangers")}
-            said = ", ".join(f"{count} {name}" for name, count in wrong.items() if count) or "all as it should be"
+            wrong = {"missing": one.missing, "stale": one.stale, "orphans": one.orphans, "strangers": one.foreign_ids}
+            said = ", ".join(f"{len(keys)} {name}" for name, keys in wrong.items() if keys) or "all as it should be"
             click.echo(f"{one.collection:8s} {one.points} points: {said}" + (f", {one.due} to send" if one.due else ""))
         for fault in found.faults:
             click.echo(f"database: {fault}")
