@@ -11,7 +11,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: setup demo test test-slow check docs bench gpu clean
+.PHONY: help setup demo test test-slow check docs bench gpu clean
+
+help:
+	@sed -n 's/^# //p' Makefile
 
 setup: $(STAMP)
 

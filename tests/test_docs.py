@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,8 +37,10 @@ def test_the_menu_names_every_page_once() -> None:
     assert sorted(named) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
 
 
-def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Cell after cell in one namespace, as a notebook runs them."""
+def test_the_tutorial_and_the_readme_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tutorial cell after cell in one namespace, as a notebook runs them; then the README's Python on its archive."""
     tmp_path.chmod(0o755)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     cells = json.loads((DOCS / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
@@ -51,3 +54,13 @@ def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert len(names["frame"]) == len(names["hits"]) > 1  # type: ignore[arg-type]
     assert names["frame"]["mr"].notna().all()  # type: ignore[index]
     assert len(names["moments"]) > 0  # type: ignore[arg-type]
+
+    monkeypatch.setenv("ECHOSEARCH_HOME", f"{names['folder']}/home")
+    monkeypatch.setenv("ECHOSEARCH_ENCODER", "phantom-tiny")
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    given = {"/pacs/export": f"{names['phantom']}/DICOM", "reports.csv": f"{names['phantom']}/reports.csv", "65": "20"}
+    for word, own in given.items():
+        assert word in block
+        block = block.replace(word, own)
+    exec(block, {})
+    assert "rank  score" in capsys.readouterr().out
