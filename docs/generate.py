@@ -1,8 +1,12 @@
 """Write the pages and schemas that come from the code: `python docs/generate.py`; with --check only compare.
 
-docs/reference/cli.md, settings.md, reasons.md, json.md, python.md
-docs/schemas/*.json                                          JSON Schema of what --json prints
-docs/tutorial.md                                             the cells of docs/tutorial.ipynb
+docs/reference/cli.md        every command and option
+docs/reference/settings.md   the fields of Settings, with the comments behind them
+docs/reference/reasons.md    Reason, and what each means to the user
+docs/reference/python.md     the public Python API
+docs/reference/json.md       the list of the schemas
+docs/schemas/*.json          JSON Schema of what --json prints
+docs/tutorial.md             the cells of docs/tutorial.ipynb
 """
 
 from __future__ import annotations

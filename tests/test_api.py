@@ -200,6 +200,9 @@ def test_hits_are_a_sequence_and_a_table(archive: echosearch.OpenArchive) -> Non
     assert [line.split()[2] for line in lines[1:4]] == [hit.study[:8] for hit in hits]
     assert hits._repr_html_().count("<tr>") == 4
     assert repr(hits).startswith("Hits(3 hits by phantom-tiny")
+    nothing = archive.search("重度僧帽弁逆流", where="date < 1900")
+    assert str(nothing).splitlines()[0] == "no hits"
+    assert ">no hits<" in nothing._repr_html_()
 
 
 def test_what_an_archive_holds_cannot_write_markup_or_steer_a_terminal(archive: echosearch.OpenArchive) -> None:

@@ -40,7 +40,7 @@ def test_the_menu_names_every_page_once() -> None:
 def test_the_tutorial_and_the_readme_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The tutorial cell after cell in one namespace, as a notebook runs them; then the README's Python on its archive."""
+    """The tutorial cell after cell in one namespace, as a notebook runs them; the README's Python on its archive."""
     tmp_path.chmod(0o755)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     cells = json.loads((DOCS / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]

@@ -64,6 +64,8 @@ class Hits(Sequence[Hit]):
         return f"Hits({len(self)} {'reports' if self._of_reports else 'hits'} by {self.encoder})"
 
     def __str__(self) -> str:
+        if not self:
+            return "\n".join(["no hits", *self.warnings])
         rows = [self._shown, *self._cells()]
         widths = [max(_width(row[i]) for row in rows) for i in range(len(self._shown))]
         lines = ["  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)) for row in rows]
@@ -74,6 +76,8 @@ class Hits(Sequence[Hit]):
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self._cells()
         )
+        if not self:
+            body = f'<tr><td colspan="{len(self._shown)}">no hits</td></tr>'
         notes = "".join(f"<p>{html.escape(warning)}</p>" for warning in self.warnings)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
