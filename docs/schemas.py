@@ -7,11 +7,15 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
+from echosearch.db.files.description import Contradictions
 from echosearch.db.files.status import ArchiveCounts, FileStatus
 from echosearch.db.lookup import IndexedCounts
 from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount
 from echosearch.encoder_info import EncoderInfo
+from echosearch.report.facts import Fact
+from echosearch.report.facts.query.demographic import Demographic
+from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
 from ingest.options import IngestSummary
 from ingest.reembed import ReembedSummary
 from ingest.verify import Rebuilt, VerifyReport
@@ -101,6 +105,22 @@ class DryFile(BaseModel):
     taken_for: str
 
 
+class AnyOf(BaseModel):
+    """Conditions of which one is enough."""
+
+    model_config = CLOSED
+    any: list[FindingCondition | ValueCondition]
+
+
+class Understood(BaseModel):
+    model_config = CLOSED
+    required: list[FindingCondition | ValueCondition | AnyOf]
+    excluded: list[FindingCondition]
+    values: list[ValueCondition]
+    demographics: list[Demographic]
+    rest: Annotated[str, Field(description="what no rule understands")]
+
+
 _COLLECTION = _of("Collection", Differences, but=("foreign_ids",), strangers=tuple[str, ...])
 
 # the name of a schema -> (the command that prints it, its shape)
@@ -108,6 +128,8 @@ SCHEMAS: dict[str, tuple[str, type]] = {
     "query": ("echosearch query --json", _search("query", VideoHit)),
     "similar": ("echosearch similar --json", _search("similar", VideoHit)),
     "report": ("echosearch report --json", _search("report", ReportHit)),
+    "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),
+    "understand": ("echosearch understand --json", Understood),
     "ingest": ("echosearch ingest --json", IngestSummary),
     "ingest-dry-run": (
         "echosearch ingest --dry-run --json",
@@ -121,6 +143,10 @@ SCHEMAS: dict[str, tuple[str, type]] = {
             ArchiveCounts,
             IndexedCounts,
             encoder=EncoderInfo | None,
+            cut_reports=int,
+            quarantined_reports=int,
+            contradictions=Contradictions,
+            worker_protections=list[str],
             other_encoders=list[GenerationCount],
         ),
     ),

@@ -20,6 +20,7 @@ from echosearch.encoder.bundle.folder import identify
 from echosearch.encoder.bundle.installed import bundle_in_use, views_in_use
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
+from echosearch.home import private_home
 from echosearch.index.base import Collection, PointKind, VectorIndex
 from echosearch.pseudonyms import Keyring, load_keyring
 from echosearch.settings import Settings
@@ -129,6 +130,7 @@ def open_archive(settings: Settings, encoder: Encoder | None = None) -> Iterator
         raise ConfigError(
             f"{missing} is not set, the other store's URL is: set both, or neither to use the embedded ones"
         )
+    private_home(settings.home)
     url = settings.database_url.get_secret_value() if settings.database_url else None
     engine = open_engine(url, settings.home)
     try:

@@ -14,6 +14,7 @@ import echosearch.archive as composition
 from echosearch.api.hits import Hits
 from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
+from echosearch.report.encoding import ENCODINGS
 from echosearch.report.view_names import view_named
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.query import query_text as answer
@@ -95,6 +96,8 @@ class OpenArchive:
         reports: PathLike | None = None,
         views: PathLike | None = None,
         sidecar: PathLike | None = None,
+        encoding: str | None = None,
+        replace: bool = False,
         secondary_capture: bool = False,
         retry_quarantined: bool = False,
         batch_size: int | None = None,
@@ -102,22 +105,28 @@ class OpenArchive:
     ) -> IngestSummary:
         """Bring everything under ``folder`` into the archive, as `echosearch ingest` does; safe to run again.
 
-        ``progress`` is called after each step with what is done so far. The summary counts what became of every file.
+        ``encoding`` is that of the tables, where it cannot be found out; ``replace`` lets reports replace good texts by
+        texts without any known word. ``progress`` is called after each step with what is done so far. The summary
+        counts what became of every file.
 
         Raises InputError, TableError, NoEncoder, EncoderMismatch, ArchiveLocked, StoreUnreachable.
         """
         from ingest.options import IngestOptions
         from ingest.pipeline import ingest
 
-        tables = {"reports": reports, "views": views, "sidecar": sidecar}
-        paths = {name: Path(path) for name, path in tables.items() if path is not None}
-        for path in (Path(folder), *paths.values()):
-            if not path.exists():
-                raise InputError(f"{path}: no such file or folder")
+        for path in (folder, reports, views, sidecar):
+            if path is not None and not Path(path).exists():
+                raise InputError(f"{os.fspath(path)}: no such file or folder")
+        if encoding not in (None, *ENCODINGS):
+            raise InputError(f"encoding {encoding!r}: it is one of {', '.join(ENCODINGS)}")
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size {batch_size}: give a number of clips from 1 on")
         options = IngestOptions(
-            **paths,
+            reports=_path(reports),
+            views=_path(views),
+            sidecar=_path(sidecar),
+            encoding=encoding,
+            replace=replace,
             secondary_capture=secondary_capture,
             retry_quarantined=retry_quarantined,
             batch_size=batch_size,
@@ -212,6 +221,10 @@ class OpenArchive:
         if self._archive is None:
             raise ArchiveError(f"the archive in {self._settings.home} is closed: open it again with open_archive")
         return self._archive
+
+
+def _path(given: PathLike | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _options(where: str | None, view: str | None, **chosen: Any) -> SearchOptions:

@@ -9,7 +9,7 @@ from echosearch.encoder.bundle.folder import GOLDEN, TOKENIZER, WEIGHTS, write_b
 from echosearch.encoder.bundle.golden import Golden, golden_clip, golden_texts, pad_ids, write_golden
 from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
-from echosearch.encoder.text.phrases import part_texts
+from echosearch.encoder.text.phrases import read_texts
 from echosearch.encoder.text.tokenizer import TOKENIZER_FILES, load_tokenizer
 from echosearch.encoder.towers.build import TwoTowers, save_weights, stored_weights
 
@@ -44,8 +44,9 @@ def _golden(model: TwoTowers, manifest: Manifest, tokenizer: Path) -> Golden:
         ids = [list(range(1, 25)), list(range(1, 10))]
         parts = None
     else:
-        parts = part_texts(texts, manifest.text.spec)
-        ids = load_tokenizer(tokenizer, manifest.tokenizer).encode(parts.given, manifest.text.spec.max_tokens)
+        spec, loaded = manifest.text.spec, load_tokenizer(tokenizer, manifest.tokenizer)
+        parts = read_texts(texts, spec, loaded, manifest.tokenizer.published)
+        ids = [[*own] for own in parts.given]
     video, _ = in_batches(lambda clips: embed_clips(model.video, clips, manifest.video.clip), [clip], 1)
     text, _ = in_batches(lambda batch: embed_ids(model.text, batch), ids, len(ids))
     return Golden(

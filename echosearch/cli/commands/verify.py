@@ -8,7 +8,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.commands.ingest import SOME_FAILED
-from echosearch.cli.output import say_json
+from echosearch.cli.output import say, say_json
 from echosearch.settings import load_settings
 
 __all__ = ["verify"]
@@ -40,10 +40,10 @@ def verify(ctx: click.Context, /, repair: bool, as_json: bool) -> None:
         for one in found.collections:
             wrong = {"missing": one.missing, "stale": one.stale, "orphans": one.orphans, "strangers": one.foreign_ids}
             said = ", ".join(f"{len(keys)} {name}" for name, keys in wrong.items() if keys) or "all as it should be"
-            click.echo(f"{one.collection:8s} {one.points} points: {said}" + (f", {one.due} to send" if one.due else ""))
+            say(f"{one.collection:8s} {one.points} points: {said}" + (f", {one.due} to send" if one.due else ""))
         for fault in found.faults:
-            click.echo(f"database: {fault}")
+            say(f"database: {fault}")
         if repair:
-            click.echo(f"{found.repaired} points repaired")
+            say(f"{found.repaired} points repaired")
     if found.faults or (found.differences and not repair):
         ctx.exit(SOME_FAILED)

@@ -35,6 +35,7 @@ from echosearch.index.edge.shard import (
     is_quantized,
     load_shard,
     sync_folder,
+    whole_records,
 )
 from echosearch.index.fields import (
     SCORED_FIELDS,
@@ -121,7 +122,8 @@ class EdgeIndex:
             if len(found) < wanted or found[-1].score < found[limit - 1].score:
                 break
             wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
-        return best_first([(_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
+        with whole_records(collection.name):
+            return best_first([(_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
 
     def count(self, collection: Collection) -> int:
         shard = self._open(collection)
@@ -130,6 +132,13 @@ class EdgeIndex:
         with engine_errors(collection.name):
             return shard.count(engine.CountRequest(exact=True))
 
+    def tally(self, collection: Collection) -> int:
+        shard = self._open(collection)
+        if shard is None:
+            return 0
+        with engine_errors(collection.name):
+            return shard.info().points_count
+
     def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
         shard = self._open(collection)
         offset: engine.PointId | None = None
@@ -137,10 +146,9 @@ class EdgeIndex:
             request = engine.ScrollRequest(offset=offset, limit=batch, with_payload=whole or ["ref"], with_vector=whole)
             with engine_errors(collection.name):
                 records, offset = shard.scroll(request)
-            for record in records:
-                values = record.payload or {}
-                vector = np.asarray(record.vector, dtype=np.float32) if whole else None
-                yield Stored(_uuid(record.id), *read_ref(values), values if whole else None, vector)
+            with whole_records(collection.name):
+                stored = [_stored(record, whole) for record in records]
+            yield from stored
             if offset is None:
                 return
 
@@ -280,6 +288,12 @@ def _upserts(points: Sequence[Point], rows: Vectors) -> Iterator[engine.UpdateOp
                 for point, row in zip(points[some], rows[some], strict=True)
             ]
         )
+
+
+def _stored(record: engine.Record, whole: bool) -> Stored:
+    values = record.payload or {}
+    vector = np.asarray(record.vector, dtype=np.float32) if whole else None
+    return Stored(_uuid(record.id), *read_ref(values), values if whole else None, vector)
 
 
 def _uuid(value: engine.PointId) -> UUID:

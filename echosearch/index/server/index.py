@@ -171,6 +171,12 @@ class ServerIndex:
         except NotFound:
             return 0
 
+    def tally(self, collection: Collection) -> int:
+        try:
+            return call(lambda: self._client.get_collection(collection.name)).points_count or 0
+        except NotFound:
+            return 0
+
     def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
         offset: models.ExtendedPointId | None = None
         while True:
