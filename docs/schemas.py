@@ -17,6 +17,7 @@ from echosearch.report.facts import Fact
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
 from ingest.options import IngestSummary
+from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
 from ingest.verify import Rebuilt, VerifyReport
 
@@ -123,6 +124,12 @@ class Understood(BaseModel):
 
 _COLLECTION = _of("Collection", Differences, but=("foreign_ids",), strangers=tuple[str, ...])
 
+
+class Verified(_of("verify", VerifyReport, but=("collections",), clean=bool, differences=int)):  # type: ignore[misc]
+    collections: list[_COLLECTION]  # type: ignore[valid-type]
+    recall: list[Recall] = OPTIONAL  # with --recall
+
+
 # the name of a schema -> (the command that prints it, its shape)
 SCHEMAS: dict[str, tuple[str, type]] = {
     "query": ("echosearch query --json", _search("query", VideoHit)),
@@ -160,7 +167,7 @@ SCHEMAS: dict[str, tuple[str, type]] = {
     ),
     "verify": (
         "echosearch verify --json",
-        _of("verify", VerifyReport, but=("collections",), collections=list[_COLLECTION], clean=bool, differences=int),  # type: ignore[valid-type]
+        Verified,
     ),
     "index-rebuild": ("echosearch index rebuild --json", Rebuilt),
     "index-drop": (

@@ -37,6 +37,7 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("ingest", export, "--sidecar", str(real.folder / "sidecar.csv"), "--json"),
         ("ingest", export, "--dry-run", "--json"),
         ("verify", "--json"),
+        ("verify", "--recall", "5", "--json"),
         ("index", "rebuild", "--json"),
         ("reembed", "phantom-tiny", "--json"),
         ("status", "--json"),  # with an encoder that does not answer any more
