@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from echosearch.archive import Archive
-from echosearch.db.sample import sample_points
+from echosearch.db.upkeep.sample import sample_points
 from echosearch.db.vectors.generation import active_encoder, register_encoder
 from echosearch.db.vectors.points import PointRow
 from echosearch.errors import EmptyArchive

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from echosearch.filters import And, Comparison, Not, Or, Where
-from echosearch.index import edge_search
 from echosearch.index.base import Collection, Payload, Point
 from echosearch.index.edge import index as edge
+from echosearch.index.edge import search as edge_search
 from echosearch.index.edge import shard as edge_shard
 from echosearch.index.edge.index import EdgeIndex
 from echosearch.index.plan import Plan, plan_search

@@ -27,6 +27,7 @@ from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
 from echosearch.filters import Where
 from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.edge.filter import edge_filter
+from echosearch.index.edge.search import nearest
 from echosearch.index.edge.shard import (
     check_shard,
     create_shard,
@@ -37,7 +38,6 @@ from echosearch.index.edge.shard import (
     sync_folder,
     whole_records,
 )
-from echosearch.index.edge_search import nearest
 from echosearch.index.fields import (
     TIE_MARGIN,
     best_first,

@@ -22,12 +22,12 @@ from echosearch.index.fields import (
     unit_query,
     unit_rows,
 )
+from echosearch.index.server.address import read_address
 from echosearch.index.server.call import NotFound, call
+from echosearch.index.server.collection import Known, check_collection, create_collection, known_of
+from echosearch.index.server.ends import Ends, open_ends
 from echosearch.index.server.filter import server_filter
-from echosearch.index.server_address import read_address
-from echosearch.index.server_collection import Known, check_collection, create_collection, known_of
-from echosearch.index.server_ends import Ends, open_ends
-from echosearch.index.server_search import nearest
+from echosearch.index.server.search import nearest
 from echosearch.vector import Vectors
 
 __all__ = ["ServerIndex", "connect"]
@@ -137,7 +137,7 @@ class ServerIndex:
 
     def tally(self, collection: Collection) -> int:
         try:
-            return call(lambda: self._client.get_collection(collection.name)).points_count or 0
+            return call(lambda: self._ends.reads.get_collection(collection.name)).points_count or 0
         except NotFound:
             return 0
 

@@ -23,8 +23,8 @@ from qdrant_client import QdrantClient
 
 from echosearch.errors import ArchiveError, StoreUnreachable
 from echosearch.index.base import KINDS
+from echosearch.index.server.address import Address
 from echosearch.index.server.call import NO_QDRANT, NotFound, call
-from echosearch.index.server_address import Address
 
 __all__ = ["Ends", "open_ends"]
 

@@ -14,10 +14,10 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from echosearch.errors import ArchiveError
 from echosearch.filters import Comparison
 from echosearch.index.base import Collection, Payload, Point
+from echosearch.index.server.collection import Known, known_of
 from echosearch.index.server.filter import server_filter
 from echosearch.index.server.index import ServerIndex
-from echosearch.index.server_collection import Known, known_of
-from echosearch.index.server_search import nearest
+from echosearch.index.server.search import nearest
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Local mode performs exact"),

@@ -14,7 +14,7 @@ from echosearch.index.base import Collection
 from echosearch.index.fields import OVERSAMPLING, SCORED_FIELDS
 from echosearch.index.plan import MAX_CANDIDATES, plan_search
 from echosearch.index.server.call import call
-from echosearch.index.server_collection import Known
+from echosearch.index.server.collection import Known
 
 __all__ = ["nearest"]
 

@@ -15,10 +15,10 @@ import pytest
 
 from echosearch.errors import ConfigError
 from echosearch.index.base import Collection, Payload, Point
+from echosearch.index.server.address import read_address
+from echosearch.index.server.ends import MARK
 from echosearch.index.server.index import ServerIndex, connect
-from echosearch.index.server_address import read_address
-from echosearch.index.server_ends import MARK
-from tests.index.standin import Qdrant
+from tests.index.server.standin import Qdrant
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 VIDEOS = Collection("videos", "ab" * 32, 4)
