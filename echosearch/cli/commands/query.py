@@ -16,6 +16,7 @@ from echosearch.cli.search_options import asking, search_options, show_results
 from echosearch.errors import InputError
 from echosearch.search.ask import ask
 from echosearch.search.export import check_export, export_hits
+from echosearch.search.query import query_text
 from echosearch.search.results import MAX_EXPORT, SORTS
 from echosearch.settings import load_settings
 
@@ -28,6 +29,7 @@ SHOWN = 10  # hits on the screen beside an export
 @click.argument("text", metavar="[TEXT]", required=False)
 @click.option("--report", "report", metavar="TEXT", help="The same as TEXT.")
 @click.option("--file", "path", metavar="FILE", help="Take the text from a UTF-8 file, or from stdin with -.")
+@click.option("--as-typed", is_flag=True, help="Rank by the text's own vector, without understanding it.")
 @click.option("--include-denied", is_flag=True, help="Also show studies whose report says otherwise.")
 @click.option(
     "--sort",
@@ -39,7 +41,13 @@ SHOWN = 10  # hits on the screen beside an export
 @click.option("--export", "file", type=as_path, metavar="FILE", help="Write all hits to a .csv or .parquet file.")
 @asking(videos=True)
 def query(
-    text: str | None, report: str | None, path: str | None, file: Path | None, as_json: bool, **given: Any
+    text: str | None,
+    report: str | None,
+    path: str | None,
+    file: Path | None,
+    as_typed: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Find the studies that answer TEXT: by what their reports state, and by what their videos show.
 
@@ -58,11 +66,13 @@ def query(
     if file is not None:
         check_export(file)
         given |= {"export": True, "top_k": MAX_EXPORT}
+    if as_typed and (given["sort"] != "relevance" or given["include_denied"]):
+        raise click.UsageError("--sort and --include-denied go with a question that is understood: not with --as-typed")
     options = search_options(given)
     typed = text if text is not None else report
     wanted = typed if typed is not None else _read(path or "")
     with open_archive(load_settings()) as archive:
-        results = ask(archive, wanted, options)
+        results = (query_text if as_typed else ask)(archive, wanted, options)
     if file is not None:
         export_hits(results, file)
         note(f"{len(results.hits)} hits in {file}")
