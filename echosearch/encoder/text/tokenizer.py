@@ -29,6 +29,7 @@ from echosearch.encoder.text.clip_tokenizer import (
     EchoTemplate,
     clip_merges,
     template_phrases,
+    vocabulary_lines,
 )
 from echosearch.errors import BundleError
 
@@ -124,11 +125,8 @@ def installed_dictionary() -> tuple[str, str]:
 
 
 def read_vocabulary(file: Path) -> list[str]:
-    """One token a line. Raises BundleError when it is missing or no BERT vocabulary."""
-    try:
-        tokens = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BundleError(f"{file} cannot be read as a vocabulary, one token a line in UTF-8: {exc}") from exc
+    """One token a line. Raises BundleError when it is missing, too large, or no BERT vocabulary."""
+    tokens = vocabulary_lines(file, "a vocabulary, one token a line in UTF-8,")
     if len(set(tokens)) < len(tokens):
         first: dict[str, int] = {}
         line = next(n for n, token in enumerate(tokens, 1) if first.setdefault(token, n) != n)
