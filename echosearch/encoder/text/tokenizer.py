@@ -20,11 +20,10 @@ import tokenizers
 import unidic_lite  # type: ignore[import-untyped]
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
+from echosearch.encoder.bundle.folder import TOKENIZER_FILES
 from echosearch.encoder.bundle.manifest import Manifest, TokenizerSpec
 from echosearch.encoder.text.clean import open_clip_clean
 from echosearch.encoder.text.clip_tokenizer import (
-    MERGES,
-    TEMPLATE,
     ClipBpe,
     EchoTemplate,
     clip_merges,
@@ -35,7 +34,6 @@ from echosearch.errors import BundleError
 
 __all__ = [
     "SPECIAL",
-    "TOKENIZER_FILES",
     "VOCABULARY",
     "NoVocabulary",
     "Tokenizer",
@@ -47,14 +45,6 @@ __all__ = [
 ]
 
 VOCABULARY = "vocab.txt"
-# TokenizerSpec.kind -> the file in a bundle's tokenizer/
-TOKENIZER_FILES = {
-    "mecab_wordpiece": VOCABULARY,
-    "bert_wordpiece": VOCABULARY,
-    "clip_bpe": MERGES,
-    "echo_template": TEMPLATE,
-    "absent": "ABSENT",
-}
 DICTIONARY = "unidic-lite"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 STOP = "。"
