@@ -30,6 +30,7 @@ from echosearch.errors import BundleError
 
 __all__ = [
     "GOLDEN",
+    "LARGEST_VOCABULARY",
     "MANIFEST",
     "TOKENIZER",
     "TOKENIZER_FILES",
@@ -61,6 +62,7 @@ TOKENIZER_FILES = {
     "absent": "ABSENT",
 }
 LARGEST_MANIFEST = 64 << 10  # bytes; those that ship have 2 kB
+LARGEST_VOCABULARY = 8 << 20  # bytes; CLIP's list has 1.3 MB, that of a multilingual BERT 1 MB
 # A key of many dotted parts takes the reader the square of their number
 _DEEP = re.compile(r"(?:(?:[\w-]{1,99}|\"[^\"\n]{0,99}\"|'[^'\n]{0,99}')[ \t]{0,9}\.[ \t]{0,9}){20}")
 
@@ -127,6 +129,8 @@ def load_manifest(folder: Path) -> Manifest:
     manifest = read_manifest(folder, Manifest)
     vocabulary = f"{TOKENIZER}/{TOKENIZER_FILES[manifest.tokenizer.kind]}"
     _check_there(folder, manifest, vocabulary)
+    if (folder / vocabulary).stat().st_size > LARGEST_VOCABULARY:
+        raise BundleError(f"{folder / vocabulary} has more than {LARGEST_VOCABULARY >> 20} MB: that is no vocabulary")
     return manifest
 
 

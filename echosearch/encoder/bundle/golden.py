@@ -56,6 +56,7 @@ __all__ = [
 
 CINES = 2
 LARGEST = 256 << 20  # bytes, unpacked; 32 frames of 224 x 224 and their cines have 20 MB
+LARGEST_PACKED = 32 << 20
 MOST_MEMBERS = 100
 MOST_TEXTS = 1000
 A = TypeVar("A", bound=np.generic)
@@ -207,6 +208,9 @@ class _Arrays:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        with self._reading():
+            if (size := file.stat().st_size) > LARGEST_PACKED:
+                raise ValueError(f"it has {size / 1e6:.0f} MB")
         with self._reading(), zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             if len(members) > MOST_MEMBERS or sum(one.file_size for one in members) > LARGEST:

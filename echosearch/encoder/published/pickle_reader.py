@@ -46,9 +46,14 @@ class TooLargeError(Exception):
 
 def convert_checkpoint(file: str, plain: str) -> int:
     """Write the tensors of ``file`` to ``plain`` as safetensors; an exit code, the reason on stderr."""
-    size = os.path.getsize(file)
+    size, available = os.path.getsize(file), available_memory()
     copied = 2 * size + SPARE  # the tensors, and the bytes that are written; the file itself is mapped, not read
-    limit_memory(size + min(copied, int(SHARE * available_memory())))
+    limit_memory(size + min(copied, int(SHARE * available)))
+    out_of_memory = (
+        "it needs more memory than a checkpoint of its size"
+        if copied < SHARE * available
+        else f"it needs more than {SHARE:.0%} of the {available / 1e9:.1f} GB of memory that this machine has left"
+    )
     lower_limit(resource.RLIMIT_CPU, CPU_SECONDS)
     lower_limit(resource.RLIMIT_FSIZE, copied)
     try:
@@ -58,7 +63,7 @@ def convert_checkpoint(file: str, plain: str) -> int:
     except TooLargeError as exc:
         return _say(str(exc), TOO_LARGE)
     except MemoryError:
-        return _say("it needs more memory than a checkpoint of its size", TOO_LARGE)
+        return _say(out_of_memory, TOO_LARGE)
     except pickle.UnpicklingError as exc:
         # torch's own sentences go on to advise reading the file without protection
         named = _CALL.search(str(exc))
@@ -66,8 +71,8 @@ def convert_checkpoint(file: str, plain: str) -> int:
             return _say(next(filter(None, named.groups())) if named else "something that is no tensor", REFUSED)
         return _say("it is no zip and no pickle of tensors", UNREADABLE)
     except Exception as exc:  # whatever a hostile file makes torch's reader raise: the file is refused, in one line
-        if "memory" in str(exc) and "alloc" in str(exc):
-            return _say("it needs more memory than a checkpoint of its size", TOO_LARGE)
+        if "alloc" in str(exc) and ("memory" in str(exc) or "bad_alloc" in str(exc)):
+            return _say(out_of_memory, TOO_LARGE)
         advice = "weights_only" in str(exc)
         why = "it is TorchScript, or older than 2018: its state_dict alone is read" if advice else str(exc)
         return _say(f"{type(exc).__name__}: {why}", UNREADABLE)

@@ -11,6 +11,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers
 
+from echosearch.encoder.bundle.folder import LARGEST_VOCABULARY
 from echosearch.encoder.text.clean import open_clip_clean
 from echosearch.errors import BundleError
 
@@ -27,7 +28,6 @@ __all__ = [
 
 MERGES = "merges.txt"
 TEMPLATE = "template_vocab.txt"
-LARGEST = 8 << 20  # bytes of any vocabulary; CLIP's list has 1.3 MB, that of a multilingual BERT 1 MB
 MOST_PHRASES = 100_000
 N_MERGES = 49152 - 256 - 2  # what CLIP uses of the list
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -40,7 +40,7 @@ def clip_merges(file: Path) -> list[tuple[str, str]]:
     """
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as handle:
-            lines = handle.read(LARGEST).decode("utf-8").split("\n")
+            lines = handle.read(LARGEST_VOCABULARY).decode("utf-8").split("\n")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as exc:
         raise BundleError(f"{file} cannot be read as CLIP's list of byte pairs: {exc}") from exc
     pairs = [tuple(line.split()) for line in lines[1 : 1 + N_MERGES]]  # the first line is a title
@@ -69,9 +69,9 @@ def vocabulary_lines(file: Path, what: str) -> list[str]:
     """The lines of a vocabulary. Raises BundleError: too large, which is noticed before it is read, or no UTF-8."""
     try:
         with file.open("rb") as handle:
-            content = handle.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise BundleError(f"{file} has more than {LARGEST >> 20} MB: that is more than {what} has")
+            content = handle.read(LARGEST_VOCABULARY + 1)
+        if len(content) > LARGEST_VOCABULARY:
+            raise BundleError(f"{file} has more than {LARGEST_VOCABULARY >> 20} MB: that is more than {what} has")
         return content.decode("utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
         raise BundleError(f"{file} cannot be read as {what}: {exc}") from exc

@@ -232,6 +232,14 @@ def test_a_golden_bomb_is_not_unpacked(tmp_path: Path) -> None:
             read(file)
 
 
+def test_a_large_golden_file_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "golden.npz"
+    with file.open("wb") as opened:
+        opened.truncate(1 << 33)
+    with pytest.raises(BundleError, match="it has 8590 MB"):
+        read_golden(file)
+
+
 @pytest.mark.parametrize("cut", [0, 10, 1000, 50_000])
 def test_a_torn_golden_file(copy: Path, cut: int) -> None:
     content = (copy / "golden.npz").read_bytes()
@@ -324,3 +332,9 @@ def test_a_vocabulary_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:
         opened.truncate(1 << 33)
     with pytest.raises(BundleError, match="more than 8 MB"):
         read_vocabulary(file)
+
+
+def test_a_bundle_with_such_a_vocabulary_is_not_taken(copy: Path) -> None:
+    with (copy / "tokenizer" / "vocab.txt").open("wb") as opened:
+        opened.truncate(1 << 33)
+    refused(copy, "vocab.txt has more than 8 MB")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from echosearch.encoder.published import checkpoint, memory, pickle_reader
+from echosearch.encoder.published import checkpoint, echoclip, memory, pickle_reader
 from echosearch.encoder.published.checkpoint import read_checkpoint
 from echosearch.errors import BundleError
 
@@ -28,16 +28,22 @@ def save(file: Path, tensor: torch.Tensor, legacy: bool = False) -> None:
     torch.save({"state_dict": {"a": tensor}}, file, _use_new_zipfile_serialization=not legacy)
 
 
-def zip_bomb(file: Path, member: str) -> None:
-    """A sound checkpoint, one of whose members unpacks to 64 MB."""
+def put(file: Path, member: str, content: bytes, kind: int = zipfile.ZIP_STORED) -> None:
+    """A sound checkpoint, one of whose members is exchanged."""
     save(file, torch.ones(4))
     with zipfile.ZipFile(file) as archive:
         members = {one.filename: archive.read(one) for one in archive.infolist()}
     with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            blown = name.endswith(member)
-            kind = zipfile.ZIP_DEFLATED if blown else zipfile.ZIP_STORED
-            archive.writestr(name, b"\0" * (64 << 20) if blown else content, kind)
+        for name, old in members.items():
+            if name.endswith(member):
+                archive.writestr(name, content, kind)
+            else:
+                archive.writestr(name, old)
+
+
+def zip_bomb(file: Path, member: str) -> None:
+    """One that unpacks to 64 MB."""
+    put(file, member, b"\0" * (64 << 20), zipfile.ZIP_DEFLATED)
 
 
 def legacy_text(file: Path) -> None:
@@ -94,7 +100,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "a name that steers the terminal": (lambda file: torch.save({"\x1b[2J": torch.ones(1)}, file), "is called"),
     "a long name": (lambda file: torch.save({"a" * 1000: torch.ones(1)}, file), "is called"),
     "no tensors": (lambda file: torch.save({"state_dict": OrderedDict(a=1)}, file), "holds no tensors"),
-    "deep": (lambda file: file.write_bytes(b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b"."), "no state_dict"),
+    "deep": (
+        lambda file: put(file, "data.pkl", b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b"."),
+        "it holds no state_dict",
+    ),
 }
 
 
@@ -243,7 +252,13 @@ def test_lying_safetensors_are_refused_in_a_line(tmp_path: Path, kind: str) -> N
 
 def test_tied_and_transposed_weights_are_still_taken(tmp_path: Path) -> None:
     words = torch.arange(6000.0).reshape(2, 3000)
-    torch.save({"a": words, "b": words, "c": words.t(), "d": torch.nn.Parameter(words[:, :10])}, tmp_path / "x.pt")
     optimizer = {"exp_avg": torch.zeros(60_000)}
     torch.save({"state_dict": {"a": words, "b": words, "c": words.t()}, "optimizer": optimizer}, tmp_path / "whole.pt")
     assert torch.equal(read_checkpoint(tmp_path / "whole.pt")["c"], words.t())
+
+
+def test_open_clips_configuration_has_a_limit(tmp_path: Path) -> None:
+    for content in (b"[" * 100_000, b" " * (2 << 20), b"{}", b"[]", b'{"model_cfg": 3}', b"\xff"):
+        (tmp_path / "open_clip_config.json").write_bytes(content)
+        with pytest.raises(BundleError, match="is no open_clip configuration"):
+            echoclip.read_config(tmp_path)
