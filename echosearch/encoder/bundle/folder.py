@@ -150,6 +150,8 @@ def _check_there(folder: Path, manifest: Manifest | ViewManifest, *read: str) ->
     for name in (WEIGHTS, *read):
         if name not in manifest.files:
             raise BundleError(f"{folder / MANIFEST}: files must give the SHA-256 of {name}")
+    if manifest.fingerprint is not None and GOLDEN not in manifest.other_files:
+        raise BundleError(f"{folder / MANIFEST}: other_files must give the SHA-256 of {GOLDEN}")
     for name in bundle_files(manifest):
         _check_file(folder, name)
 

@@ -58,7 +58,9 @@ CINES = 2
 LARGEST = 256 << 20  # bytes, unpacked; 32 frames of 224 x 224 and their cines have 20 MB
 LARGEST_PACKED = 32 << 20
 MOST_MEMBERS = 100
-MOST_TEXTS = 1000
+MOST_TEXTS, MOST_PARTS = 1000, 10_000
+LONGEST_TEXT = 10_000  # characters; MeCab is not safe with a hundred thousand
+SIDES = (16, 4096)  # of a cine's frames, in pixels
 A = TypeVar("A", bound=np.generic)
 
 # ||here - golden|| / ||golden||, by how the encoder computes. fp32 differs between processors and thread counts by
@@ -152,8 +154,10 @@ def read_golden(file: Path) -> Golden:
     made_by = str(arrays.take("made_by", np.str_, ()))
     video = arrays.take("video_vectors", np.float32, (1, None))
     dimension = video.shape[1]
-    if not 1 <= len(texts) <= MOST_TEXTS or len(ids) < 1:
-        raise arrays.wrong(f"it has {len(texts)} texts")
+    if not 1 <= len(texts) <= MOST_TEXTS or not 1 <= len(ids) <= MOST_PARTS:
+        raise arrays.wrong(f"it has {len(texts)} texts of {len(ids)} parts")
+    if max(map(len, texts)) > LONGEST_TEXT:
+        raise arrays.wrong(f"a text of it has more than {LONGEST_TEXT} characters")
     return Golden(
         pixels=pixels,
         n_valid=arrays.number("n_valid", 1, pixels.shape[1]),
@@ -189,8 +193,12 @@ def _raw(arrays: _Arrays, dimension: int | None) -> RawPixels | None:
         seconds.append(float(arrays.take(f"cine_{i}_seconds", np.float64, ())) or None)
         pixels = arrays.take(f"cine_{i}_pixels", np.uint8, (None, None, None, 3))
         clips.append(Clip("golden", pixels, arrays.number(f"cine_{i}_valid", 1, len(pixels))))
-    if not all(cine.size for cine in cines) or not all(math.isfinite(one or 0) and (one or 0) >= 0 for one in seconds):
-        raise arrays.wrong("a cine of it has no frames, or no time between them")
+    low, high = SIDES
+    for cine, each in zip(cines, seconds, strict=True):
+        if not len(cine) or not all(low <= side <= high for side in cine.shape[1:3]):
+            raise arrays.wrong(f"a cine of it is {cine.shape}")
+        if each is not None and not (math.isfinite(each) and each > 0):
+            raise arrays.wrong(f"the time between its frames is {each}")
     return RawPixels(
         cines=tuple(cines),
         seconds=tuple(seconds),

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tomli_w
+from click.testing import CliRunner
 
+from echosearch.cli.commands.encoder import choose
 from echosearch.encoder.bundle.folder import identify
 from echosearch.encoder.bundle.installed import bundle_in_use, find_own_bundle, list_bundles, use_bundle
+from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.encoder.check import check_bundle
 from echosearch.encoder.create import init_bundle
 from echosearch.errors import BundleError, NoEncoder
@@ -205,6 +208,31 @@ def test_a_copy_of_an_earlier_version_opens_and_is_used_again(tiny_bundle: Path,
     assert use_bundle(home, find_own_bundle(home, Path("tiny"))) == encoder
     assert use_bundle(home, tiny_bundle) == encoder
     assert check_bundle(bundle_in_use(home), "cpu").fingerprint_stated
+
+
+def test_a_bundle_that_states_its_fingerprint_hashes_its_golden_file(tiny_bundle: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    table = tomllib.loads((source / "bundle.toml").read_text())
+    (source / "bundle.toml").write_text(tomli_w.dumps({**table, "other_files": {}}))
+    with pytest.raises(BundleError, match=r"other_files must give the SHA-256 of golden\.npz"):
+        use_bundle(tmp_path / "home", source)
+
+
+@pytest.mark.parametrize("kind", ["phantom-tiny", "phantom-views"])
+def test_use_says_what_is_unknown_of_an_earlier_versions_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("ECHOSEARCH_HOME", str(tmp_path / "home"))
+    source = Path(shutil.copytree(shipped_bundles()[kind], tmp_path / "source"))
+    said = CliRunner().invoke(choose, [str(source)])
+    assert said.exit_code == 0
+    assert "is unknown" not in said.output
+    table = tomllib.loads((source / "bundle.toml").read_text())
+    del table["fingerprint"], table["other_files"]
+    (source / "bundle.toml").write_text(tomli_w.dumps(table))
+    said = CliRunner().invoke(choose, [str(source)])
+    assert said.exit_code == 0
+    assert "whether this bundle was edited is unknown" in said.output
 
 
 def test_another_golden_file_is_not_taken(tiny_bundle: Path, tmp_path: Path) -> None:
