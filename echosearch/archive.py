@@ -20,6 +20,7 @@ from echosearch.encoder.bundle.folder import identify
 from echosearch.encoder.bundle.installed import bundle_in_use, views_in_use
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
+from echosearch.home import private_home
 from echosearch.index.base import Collection, PointKind, VectorIndex
 from echosearch.pseudonyms import Keyring, load_keyring
 from echosearch.settings import Settings
@@ -111,7 +112,7 @@ def _open_index(settings: Settings) -> VectorIndex:
         from echosearch.index.server.index import connect
 
         api_key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        return connect(settings.qdrant_url, api_key)
+        return connect(settings.qdrant_url, api_key, settings.qdrant_ca)
     from echosearch.index.edge.index import EdgeIndex
 
     return EdgeIndex(settings.home / "qdrant", settings.lock_wait_seconds, settings.min_free_mb)
@@ -129,6 +130,7 @@ def open_archive(settings: Settings, encoder: Encoder | None = None) -> Iterator
         raise ConfigError(
             f"{missing} is not set, the other store's URL is: set both, or neither to use the embedded ones"
         )
+    private_home(settings.home)
     url = settings.database_url.get_secret_value() if settings.database_url else None
     engine = open_engine(url, settings.home)
     try:

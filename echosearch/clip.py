@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-__all__ = ["Clip", "ClipSpec", "FrameSource", "Frames", "Uint8", "clip_indices"]
+__all__ = ["Clip", "ClipSpec", "FrameSource", "Frames", "Uint8", "YcbcrSource", "clip_indices"]
 
 Uint8 = NDArray[np.uint8]
 
@@ -36,6 +36,15 @@ class FrameSource(Protocol):
 
         A yielded array may be reused for the next frame: copy what you keep.
         """
+        ...
+
+
+@runtime_checkable
+class YcbcrSource(FrameSource, Protocol):
+    """A cine that stores YCbCr. Saturated colours are not the same after a conversion to RGB and back."""
+
+    def ycbcr_frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
+        """As ``frames``, but (H, W, 3) uint8 YCbCr as stored."""
         ...
 
 
@@ -74,6 +83,8 @@ class ClipSpec:
     # "rgb": true colours; "ycbcr_read_as_ycrcb": red and blue exchanged, as the weights were trained;
     # "ycbcr_read_as_yuv_bgr": what EchoPrime's loader makes; "bgr": blue first, as OpenCV reads videos
     color: Literal["rgb", "bgr", "ycbcr_read_as_ycrcb", "ycbcr_read_as_yuv_bgr"] = "rgb"
+    # mp4 and avi files hold what `color` asks for already: the authors' own converter wrote them (csv2wds.py)
+    media_converted: bool = False
     padding: Literal["repeat_last", "zeros"] = "repeat_last"  # zeros are zero after normalising
     # frames that a short cine gives, where it has them: then they lie closer together than the stride or the clock
     at_least: int = 1

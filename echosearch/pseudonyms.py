@@ -36,9 +36,10 @@ class Keyring:
         message = "\0".join((kind, *parts)).encode()
         return str(UUID(bytes=hmac.new(self.secret, message, hashlib.sha256).digest()[:16]))
 
-    def patient(self, issuer: str, patient_id: str) -> str:
-        """Identity is (issuer, PatientID as a string): never a name, never a number."""
-        return self.key("patient", issuer, patient_id)
+    def patient(self, issuer: str, patient_id: str, hospital: str = "") -> str:
+        """Identity is (issuer, PatientID as a string): never a name, never a number. ``hospital`` only where two
+        hospitals give one number to two people."""
+        return self.key("patient", issuer, patient_id, *filter(None, [hospital]))
 
     def study(self, study_uid: str) -> str:
         return self.key("study", study_uid)

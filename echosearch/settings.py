@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,9 @@ from echosearch.unicode import is_text
 __all__ = ["Settings", "load_settings"]
 
 
+MAX_HOME_BYTES = 900  # PostgreSQL cuts paths at 1,024, and has its own below
+
+
 class Settings(BaseSettings):
     """Frozen. Each field ``x`` is read from ``ECHOSEARCH_X``; with no URL set the embedded engines are used."""
 
@@ -24,24 +28,41 @@ class Settings(BaseSettings):
     key_file: Path | None = None  # default: HOME/key
     database_url: SecretStr | None = None  # postgresql://user@host/echosearch
     qdrant_url: str | None = None  # https://host:6333
+    qdrant_ca: Path | None = (
+        None  # who signs the server's certificate, for REST and gRPC; default: whom this machine trusts
+    )
     qdrant_api_key: SecretStr | None = None
     encoder: Path | None = None  # a bundle folder; default: what `encoder use` chose
+    lexicon: Path | None = None  # words of a site, beside those that ship (docs/facts.md)
     device: str = "auto"  # auto, cpu, cuda, cuda:1
     issuer: str = ""  # IssuerOfPatientID where the files give none
     workers: Annotated[int, Field(ge=1, le=256)] = min(os.cpu_count() or 1, 16)
     worker_memory_mb: Annotated[int, Field(ge=256)] = 4096
     worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60
     worker_wall_seconds: Annotated[int, Field(ge=1)] = 120
+    decord: bool = False  # read the frames of mp4 and avi by decord, where it is installed
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index leaves free on its disk
 
-    @field_validator("home", "key_file")
+    @field_validator("home", "key_file", "qdrant_ca")
     @classmethod
     def _of_a_user(cls, place: Path | None) -> Path | None:
         try:
             return place and place.expanduser()
         except RuntimeError as exc:
             raise ValueError(f"{place} begins with a user that this machine does not know") from exc
+
+    @field_validator("home")
+    @classmethod
+    def _of_one_line(cls, place: Path) -> Path:
+        control = next((character for character in str(place) if unicodedata.category(character) == "Cc"), None)
+        if control is not None:
+            raise ValueError(
+                f"the path holds a control character, U+{ord(control):04X}, and a home may have none: rename the folder"
+            )
+        if len(os.fsencode(place.absolute())) > MAX_HOME_BYTES:
+            raise ValueError(f"the path is longer than {MAX_HOME_BYTES} bytes: choose a shorter one")
+        return place
 
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.absolute())

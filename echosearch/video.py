@@ -13,6 +13,7 @@ __all__ = [
     "MAX_IDENTIFIER",
     "STUDY_VIEWS",
     "VIEW_GATE",
+    "Hospital",
     "Mode",
     "Region",
     "VideoHeader",
@@ -83,6 +84,20 @@ class ViewLabel:
 
 
 @dataclass(frozen=True)
+class Hospital:
+    """Who gave a patient id, by universal id, and where a study was made. Prints nothing of it."""
+
+    authority: str = field(default="", repr=False)
+    name: str = field(default="", repr=False)
+    address: str = field(default="", repr=False)
+
+    @property
+    def institution(self) -> str:
+        """Name and address as one text."""
+        return ", ".join(filter(None, (self.name, self.address)))
+
+
+@dataclass(frozen=True)
 class VideoHeader:
     """What is known of a cine before its pixels are decoded. Identifiers are as in the file."""
 
@@ -98,6 +113,7 @@ class VideoHeader:
     n_frames: int  # counted in the stored pixel data, not NumberOfFrames
     content_digest: bytes = field(repr=False)  # names the file's bytes (ByteReader.hashes)
     pixel_digest: bytes = field(default=b"", repr=False)  # of the stored pixel data alone
+    hospital: Hospital = Hospital()
     series_uid: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)
     patient_name: str = field(default="", repr=False)
@@ -111,7 +127,7 @@ class VideoHeader:
     heart_rate: int | None = None
     regions: tuple[Region, ...] = ()
     mode: Mode = Mode.UNKNOWN
-    mode_source: str = "none"  # "regions", "frames", "pixels", "none"
+    mode_source: str = "none"  # "regions", "flag", "frames", "pixels", "none"
     view: ViewLabel | None = None  # from a sidecar CSV
     notes: tuple[str, ...] = ()  # flags such as "synthetic_uid", "frame_count_differs"
 

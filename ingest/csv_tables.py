@@ -2,57 +2,127 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 from echosearch.batch import batched
 from echosearch.db import Connection
-from echosearch.db.files.ledger import as_walked
 from echosearch.db.studies.identity import studies_by_accession
-from echosearch.db.studies.reports import IncomingReport, stage_reports
-from echosearch.db.studies.view_labels import put_view_labels
+from echosearch.db.studies.replaced import has_reports, lost_texts, remember_served
+from echosearch.db.studies.reports import IncomingReport, link_reports, stage_reports
+from echosearch.db.studies.view_labels import put_view_labels, unmet_subjects
+from echosearch.errors import TableError
 from echosearch.pseudonyms import Keyring
 from echosearch.reading.media import MediaIdentity
-from echosearch.report.csv_tables import read_reports, read_sidecar, read_views
+from echosearch.report.csv_tables import SidecarRow, ViewRow, read_reports, read_sidecar, read_views
 from echosearch.video import ViewLabel
+from ingest.options import TableRows, UnmatchedRow
+from ingest.places import Places
 
-__all__ = ["apply_views", "load_sidecar", "stage_report_table", "with_studies"]
+__all__ = [
+    "NamedRows",
+    "Reader",
+    "apply_views",
+    "load_sidecar",
+    "rows_without_file",
+    "stage_report_table",
+    "with_studies",
+]
 
 ROWS = 1000
+KEYS = 10_000  # looked up in one statement
+SHOWN = 20  # rows that are named one by one
+LOST_SHARE = 0.1  # of the good texts that a table replaces, so many may become unknown ones
+Reader = Callable[[Path, str | None], Iterator[ViewRow] | Iterator[SidecarRow]]
 AccessionAndPatient = tuple[str, str]
 
 
-def stage_report_table(connection: Connection, keyring: Keyring, table: Path) -> int:
-    """Store the reports of a CSV, all or none; how many were new. Raises TableError. Empty texts are left out."""
+class NamedRows:
+    """The lines of a table and the key of the file or video that each names: 24 bytes a row."""
+
+    def __init__(self, table: Path, encoding: str | None) -> None:
+        self.table, self.encoding = table, encoding
+        self._lines = array("Q")
+        self._keys = bytearray()
+
+    def add(self, line: int, key: str) -> None:
+        self._lines.append(line)
+        self._keys += UUID(key).bytes
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        for place, line in enumerate(self._lines):
+            yield line, self._keys[16 * place : 16 * place + 16].hex()
+
+
+def stage_report_table(
+    connection: Connection, keyring: Keyring, table: Path, encoding: str | None = None, replace_texts: bool = False
+) -> int:
+    """Store the reports of a CSV, all or none; how many were new. Empty texts are left out.
+
+    Raises TableError, also where it would replace known texts by unknown ones (echosearch/report/known.py), unless
+    ``replace_texts``; the caller's transaction is then to be rolled back.
+    """
+    compared = not replace_texts and has_reports(connection)
+    if compared:
+        link_reports(connection)  # a run that died may have left some
+        remember_served(connection)
     incoming = (
         IncomingReport(row.report_text, row.study_uid, row.accession_number, row.patient_id, row.study_date)
-        for row in read_reports(table)
+        for row in read_reports(table, encoding)
         if row.report_text.strip()
     )
-    return sum(stage_reports(connection, keyring, rows) for rows in batched(incoming, ROWS))
+    new = stage_reports(connection, keyring, incoming)
+    if compared and new:
+        link_reports(connection)
+        found = lost_texts(connection)
+        if found.lost >= max(1.0, LOST_SHARE * found.replaced):
+            raise TableError(
+                f"{table}: {found.lost} of the {found.replaced} report texts that it replaces would become texts"
+                " without a Japanese word or a known term, as a wrong encoding makes them; nothing was stored:"
+                " check the table, say its encoding with --encoding, or store it as it is with --replace"
+            )
+    return new
 
 
-def apply_views(connection: Connection, keyring: Keyring, table: Path, root: Path) -> int:
-    """Store the view labels of a CSV, all or none; how many videos that are here already changed. Raises TableError."""
+def apply_views(
+    connection: Connection, keyring: Keyring, table: Path, root: Path, encoding: str | None = None
+) -> tuple[int, NamedRows]:
+    """Store the view labels of a CSV, all or none. Raises TableError.
+
+    How many videos that are here already changed, and which subject each row names.
+    """
+    places, named = Places(root), NamedRows(table, encoding)
 
     def labels() -> Iterator[tuple[str, ViewLabel]]:
-        for row in read_views(table):
-            subject = keyring.video(row.sop_uid) if row.sop_uid else keyring.path(_resolve(row.path, root))
+        for row in read_views(table, encoding):
+            subject = keyring.video(row.sop_uid) if row.sop_uid else keyring.path(places.find(row.path))
+            named.add(row.line, subject)
             yield subject, row.view
 
-    return sum(put_view_labels(connection, rows) for rows in batched(labels(), ROWS))
+    return put_view_labels(connection, labels()), named
 
 
-def load_sidecar(table: Path, root: Path) -> dict[Path, MediaIdentity]:
-    """Path -> identity, for mp4 and avi files. Raises TableError. Held in memory: about 500 bytes a row.
+def load_sidecar(
+    table: Path, root: Path, keyring: Keyring | None = None, encoding: str | None = None
+) -> tuple[dict[Path, MediaIdentity], NamedRows]:
+    """Path -> identity, for mp4 and avi files; with a keyring also which file each row names. Raises TableError.
 
-    Rows that name their study only by accession number and patient have no ``study_uid`` yet (with_studies).
+    Held in memory: about 500 bytes a row. Rows that name their study only by accession number and patient have no
+    ``study_uid`` yet (with_studies).
     """
-    return {
-        _resolve(row.path, root): MediaIdentity(
+    places, named = Places(root), NamedRows(table, encoding)
+    identities = {}
+    for row in read_sidecar(table, encoding):
+        path = places.find(row.path)
+        if keyring is not None:
+            named.add(row.line, keyring.path(path))
+        identities[path] = MediaIdentity(
             study_uid=row.study_uid,
             patient_id=row.patient_id,
             accession_number=row.accession_number,
@@ -60,8 +130,27 @@ def load_sidecar(table: Path, root: Path) -> dict[Path, MediaIdentity]:
             sop_uid=row.sop_uid or None,
             view=row.view,
         )
-        for row in read_sidecar(table)
-    }
+    return identities, named
+
+
+def rows_without_file(connection: Connection, named: NamedRows, root: Path, read: Reader) -> TableRows:
+    """Which rows of a table name no file or video that the archive has met. Call when the files have been taken in."""
+    missing = [
+        line
+        for batch in batched(named, KEYS)
+        for line in unmet_subjects(connection, [line for line, _ in batch], [key for _, key in batch])
+    ]
+    shown = set(missing[:SHOWN])
+    places = Places(root)
+    unmatched = []
+    for row in read(named.table, named.encoding) if shown else ():
+        if row.line in shown:
+            by_uid = isinstance(row, ViewRow) and bool(row.sop_uid)
+            hint = None if by_uid else places.nearest(row.path)
+            unmatched.append(UnmatchedRow(row.line, "sop_uid" if by_uid else "path", hint))
+        if row.line >= max(shown):
+            break
+    return TableRows(len(named), len(missing), tuple(unmatched))
 
 
 def with_studies(connection: Connection, keyring: Keyring, unnamed: Sequence[MediaIdentity]) -> list[MediaIdentity]:
@@ -82,9 +171,3 @@ def _study_uids(
     """
     made_up = {pair: f"2.25.{UUID(keyring.key('study-of-accession', *pair)).int}" for pair in wanted}
     return made_up | studies_by_accession(connection, wanted)
-
-
-def _resolve(path: str, root: Path) -> Path:
-    """As walk() names it: absolute, of the root's real path."""
-    folder = Path(os.path.realpath(root))
-    return as_walked(folder / path if folder.is_dir() else folder.parent / path)  # an absolute path stays one

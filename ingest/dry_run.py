@@ -20,7 +20,7 @@ def dry_run(settings: Settings, root: Path, options: IngestOptions = IngestOptio
     """Yield every regular file with its header, or why it would not be indexed, in the order of the walk."""
     sidecar, unread = {}, dict[Path, str]()
     if options.sidecar is not None:  # which study a row means is for the archive to say: any will do here
-        rows = load_sidecar(options.sidecar, root)
+        rows, _ = load_sidecar(options.sidecar, root, encoding=options.encoding)
         sidecar = {path: replace(row, study_uid=row.study_uid or "2.25.1") for path, row in rows.items()}
     tasks = (
         InspectTask(found.path, settings.issuer, sidecar.get(found.path), options.secondary_capture)

@@ -5,9 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from echosearch.db.files.description import Contradictions
 from echosearch.db.studies.reports import LinkCounts
 
-__all__ = ["IngestOptions", "IngestSummary"]
+__all__ = ["IngestOptions", "IngestSummary", "TableRows", "UnmatchedRow"]
+
+
+@dataclass(frozen=True)
+class UnmatchedRow:
+    """A row of a table that names no file; never what it says, only where it stands."""
+
+    line: int
+    column: str  # path or sop_uid
+    nearest: str | None = None  # a file under the ingested root that may have been meant
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """The rows of a table of views or identities: how many there are, and how many name no file."""
+
+    rows: int
+    unmatched: int
+    first_unmatched: tuple[UnmatchedRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -15,6 +34,8 @@ class IngestOptions:
     reports: Path | None = None  # CSV of report texts
     views: Path | None = None  # CSV of view labels
     sidecar: Path | None = None  # CSV with the identity of mp4 and avi files
+    encoding: str | None = None  # of the CSVs, a name in ENCODINGS; None: found out
+    replace: bool = False  # reports may replace known texts by texts without any known word
     secondary_capture: bool = False  # also take Secondary Capture objects: they may hold screen grabs with names
     retry_quarantined: bool = False
     batch_size: int | None = None  # clips per encoder batch; default by device
@@ -33,8 +54,14 @@ class IngestSummary:
     new_videos: int = 0  # embedded in this run
     encoder_batches: int = 0
     index_writes: int = 0  # points sent or deleted in this run
+    healed: int = 0  # points in which the index differed from the database when the run began
     new_reports: int = 0
     reports: LinkCounts | None = None  # of the whole archive
+    cut_reports: int = 0  # of the whole archive: searchable, though the encoder does not read all of their text
+    quarantined_reports: int = 0  # their text ended the process that read it
+    views: TableRows | None = None  # of the table given in this run
+    sidecar: TableRows | None = None
+    contradictions: Contradictions | None = None  # of the whole archive: sexes, birth dates and ages that differ
     unread: dict[str, str] = field(default_factory=dict)  # folders whose files are not counted, and why
     ungated_studies: int = 0  # study vectors made of all cines, because no view label passed the gate
     unread_texts: bool = False  # reports are linked that this encoder, without a vocabulary, cannot read
@@ -45,5 +72,5 @@ class IngestSummary:
 
     @property
     def failed(self) -> bool:
-        """Whether some files could not be indexed that should have been, or not even be found."""
-        return self.quarantined > 0 or self.pending > 0 or bool(self.unread)
+        """Whether some files or reports could not be indexed that should have been, or not even be found."""
+        return bool(self.quarantined or self.pending or self.unread or self.quarantined_reports)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from echosearch.archive import Archive
 from echosearch.db.files import ledger
+from echosearch.db.studies.hospitals import keep_hospitals_apart
 from echosearch.db.studies.reports import link_reports
 from echosearch.index.base import KINDS
 from echosearch.source_file import FoundFile
@@ -55,6 +56,7 @@ def ingest(
         relay.nudge()
         with run.clock.stage("reports"):
             with run.writing() as connection:
+                keep_hospitals_apart(connection, archive.keyring)
                 run.links = link_reports(connection)
             run.new_reports = encode_reports(run)
         with run.clock.stage("relay"):

@@ -17,6 +17,7 @@ from echosearch.db.admission.admit import Admitted
 from echosearch.db.files.backing import is_unchanged
 from echosearch.db.files.ledger import single_ingest
 from echosearch.db.lookup import IndexedCounts, contents
+from echosearch.db.studies.report_attempts import report_counts
 from echosearch.db.upkeep.reembedding import count_unembedded, hand_over_files, unembedded
 from echosearch.db.vectors import generation
 from echosearch.db.vectors.write import put_vectors
@@ -63,6 +64,8 @@ class ReembedSummary:
     new_reports: int = 0
     encoder_batches: int = 0
     index_writes: int = 0
+    cut_reports: int = 0  # searchable, though the encoder does not read all of their text
+    quarantined_reports: int = 0  # their text ended the process that read it
     unread_texts: bool = False  # reports are linked that this encoder, without a vocabulary, cannot read
     slow_index: bool = False  # the disk has no room for what makes searches fast
     seconds: float = 0.0
@@ -226,6 +229,7 @@ class Reembedding(Work):
             if promoted:
                 generation.activate(connection, self.encoder_id)
                 hand_over_files(connection, self.encoder_id)
+            texts = report_counts(connection, self.encoder_id)
             return ReembedSummary(
                 encoder=self.archive.encoder_info,
                 before=self.before,
@@ -236,6 +240,8 @@ class Reembedding(Work):
                 reasons=dict(self.reasons.most_common()),
                 files=self.files,
                 indexed=contents(connection, self.encoder_id),
+                cut_reports=texts.cut,
+                quarantined_reports=texts.quarantined,
                 **self.tally(sent),
             )
 

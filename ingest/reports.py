@@ -1,10 +1,14 @@
-"""Report texts into the same space: what is linked and served, and not embedded yet."""
+"""Report texts into the same space: what is linked and served, and not embedded yet, or in an older form."""
 
 from __future__ import annotations
 
-from echosearch.db.studies.reports import superseded, texts_to_encode
+from collections.abc import Sequence
+
+from echosearch.db.studies.report_attempts import MAX_ATTEMPTS, begin_alone, begin_reports, finish_reports
+from echosearch.db.studies.reports import ReportText, superseded, texts_to_encode
 from echosearch.db.vectors.write import put_report_vectors, withdraw_reports
 from echosearch.vector import is_usable
+from ingest.text_process import TextProcess, TextsRead
 from ingest.work import Work
 
 __all__ = ["encode_reports"]
@@ -15,23 +19,64 @@ BATCH = 64
 def encode_reports(run: Work) -> int:
     """Embed served reports that this encoder has not seen, withdraw those no longer served; how many were new.
 
-    None where the encoder came without its vocabulary: videos are searched all the same.
+    None where the encoder came without its vocabulary: videos are searched all the same. A report whose text ends the
+    process that reads it twice, alone, is quarantined.
     """
     archive, encoder_id = run.archive, run.encoder_id
     with run.writing() as connection:
         withdraw_reports(connection, encoder_id, superseded(connection, encoder_id))
-    total, after = 0, None
+    new, after = 0, None
+    process: TextProcess | None = None
+    try:
+        while True:
+            with archive.engine.connect() as connection:
+                texts = texts_to_encode(connection, encoder_id, after, BATCH)
+            if not texts:
+                return new
+            if not archive.encoder.reads_texts:
+                run.unread_texts = True
+                return new
+            process = process or TextProcess(archive.encoder)
+            new += _together(run, process, [report for report in texts if not report.suspect])
+            new += sum(_alone(run, process, report) for report in texts if report.suspect)
+            after = texts[-1].report_key
+    finally:
+        if process is not None:
+            process.end()
+
+
+def _together(run: Work, process: TextProcess, reports: Sequence[ReportText]) -> int:
+    """A batch; if the process ends in it, one by one. How many got their first vector."""
+    if len(reports) < 2:
+        return sum(_alone(run, process, report) for report in reports)
+    with run.writing() as connection:
+        begin_reports(connection, run.encoder_id, [report.report_key for report in reports])
+    read = process.read(reports)
+    if read is None:
+        return sum(_alone(run, process, report) for report in reports)
+    return _store(run, reports, read)
+
+
+def _alone(run: Work, process: TextProcess, report: ReportText) -> int:
+    """One that may end the process; 1 if it got its first vector."""
     while True:
-        with archive.engine.connect() as connection:
-            texts = texts_to_encode(connection, encoder_id, after, BATCH)
-        if not texts:
-            return total
-        if not archive.encoder.reads_texts:
-            run.unread_texts = True
-            return total
-        vectors = archive.encoder.encode_texts([report.text for report in texts])
-        run.encoder_batches += 1
-        rows = [(report.report_key, vector) for report, vector in zip(texts, vectors, strict=True) if is_usable(vector)]
         with run.writing() as connection:
-            put_report_vectors(connection, encoder_id, rows)
-        total, after = total + len(rows), texts[-1].report_key
+            attempt = begin_alone(connection, run.encoder_id, report.report_key)
+        read = process.read([report])
+        if read is not None:
+            return _store(run, [report], read)
+        if attempt >= MAX_ATTEMPTS:
+            return 0  # what its row says from now on: quarantined
+
+
+def _store(run: Work, reports: Sequence[ReportText], read: TextsRead) -> int:
+    run.encoder_batches += bool(read.fresh)
+    rows = [
+        (reports[i].report_key, vector) for i, vector in zip(read.fresh, read.vectors, strict=True) if is_usable(vector)
+    ]
+    left_out = {report.report_key: note.left_out for report, note in zip(reports, read.notes, strict=True)}
+    with run.writing() as connection:
+        put_report_vectors(connection, run.encoder_id, rows)
+        finish_reports(connection, run.encoder_id, left_out)
+    stored = {report.report_key for report in reports if report.stored}
+    return sum(key not in stored for key, _ in rows)

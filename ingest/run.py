@@ -12,18 +12,30 @@ from echosearch.archive import Archive
 from echosearch.db import Connection
 from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.files import ledger
-from echosearch.db.files.backing import settle_refused, waiting_files
+from echosearch.db.files.backing import mend_backing, settle_refused, waiting_files, withdraw_unbacked
+from echosearch.db.files.description import note_contradictions
 from echosearch.db.files.status import tree_counts, ungated_studies
+from echosearch.db.studies.report_attempts import forget_attempts, report_counts
 from echosearch.db.studies.reports import LinkCounts
 from echosearch.db.vectors import generation
 from echosearch.encoder.base import ViewModel
 from echosearch.errors import EncoderMismatch, InputError
 from echosearch.outcome import Quarantined, Skipped
 from echosearch.reading.media import MediaIdentity
+from echosearch.report.csv_tables import read_sidecar, read_views
 from echosearch.source_file import Claimed, FoundFile
-from ingest.csv_tables import apply_views, load_sidecar, stage_report_table, with_studies
-from ingest.options import IngestOptions, IngestSummary
+from ingest.csv_tables import (
+    NamedRows,
+    Reader,
+    apply_views,
+    load_sidecar,
+    rows_without_file,
+    stage_report_table,
+    with_studies,
+)
+from ingest.options import IngestOptions, IngestSummary, TableRows
 from ingest.progress import Progress
+from ingest.verify import heal
 from ingest.walk import count_files
 from ingest.work import Work
 
@@ -39,10 +51,13 @@ class Run(Work):
         super().__init__(archive, options.batch_size, on_progress)
         self.root = Path(os.path.realpath(root))
         self.options = options
+        self.healed = 0  # points in which the index differed from the database when the run began
         self.links: LinkCounts | None = None
         self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
         self._waited: set[Path] = set()
         self._sidecar: dict[Path, MediaIdentity] = {}
+        self._named_by_views: NamedRows | None = None
+        self._named_by_sidecar: NamedRows | None = None
 
     def __enter__(self) -> Run:
         options, keyring = self.options, self.archive.keyring
@@ -51,14 +66,19 @@ class Run(Work):
             self.encoder_id = self._take_generation(connection)
             if options.retry_quarantined:
                 forget_conflicts(connection)
+                forget_attempts(connection)
             if options.reports is not None:
-                stage_report_table(connection, keyring, options.reports)
+                stage_report_table(connection, keyring, options.reports, options.encoding, options.replace)
             if options.views is not None:
-                apply_views(connection, keyring, options.views, self.root)
+                _, self._named_by_views = apply_views(connection, keyring, options.views, self.root, options.encoding)
             if options.sidecar is not None:
-                self._sidecar = load_sidecar(options.sidecar, self.root)
+                self._sidecar, self._named_by_sidecar = load_sidecar(
+                    options.sidecar, self.root, keyring, options.encoding
+                )
         with self.archive.engine.begin() as connection:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
+            mend_backing(connection)  # also what files that felled their runs have left
+        self.healed = heal(self.archive, self.archive.encoder_info, self.encoder_id)
         return self
 
     def _take_generation(self, connection: Connection) -> int:
@@ -114,7 +134,8 @@ class Run(Work):
 
     def waiting(self) -> list[FoundFile]:
         """Copies of what another file was before: they stand for it now. Each is given once."""
-        with self.archive.engine.connect() as connection:
+        with self.writing() as connection:
+            withdraw_unbacked(connection)  # whatever this pass did: no video is found that no file stands for
             found = [one for one in waiting_files(connection, self.root) if one.path not in self._waited]
         self._waited |= {one.path for one in found}
         return found
@@ -132,6 +153,7 @@ class Run(Work):
         """Close the run's row and sum up."""
         with self.archive.engine.begin() as connection:
             counts = tree_counts(connection, self.root)
+            texts = report_counts(connection, self.encoder_id)
             summary = IngestSummary(
                 found=counts.found,
                 indexed=counts.indexed,
@@ -139,7 +161,13 @@ class Run(Work):
                 quarantined=counts.quarantined,
                 pending=counts.pending,
                 reasons=counts.reasons,
+                healed=self.healed,
                 reports=self.links,
+                cut_reports=texts.cut,
+                quarantined_reports=texts.quarantined,
+                views=self._rows_without_file(connection, self._named_by_views, read_views),
+                sidecar=self._rows_without_file(connection, self._named_by_sidecar, read_sidecar),
+                contradictions=note_contradictions(connection),
                 unread={str(folder): why for folder, why in self.unread.items()},
                 ungated_studies=ungated_studies(connection, self.encoder_id),
                 **self.tally(index_writes),
@@ -155,3 +183,6 @@ class Run(Work):
                 },
             )
         return summary
+
+    def _rows_without_file(self, connection: Connection, named: NamedRows | None, read: Reader) -> TableRows | None:
+        return None if named is None else rows_without_file(connection, named, self.root, read)

@@ -98,7 +98,8 @@ def decoded(run: Work, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, C
     def task(video: Admitted) -> ClipTask:
         found, views = video.claimed.file, run.view_classifier
         spec, view_spec = run.archive.encoder.clip_spec, views.clip_spec if views is not None else None
-        return ClipTask(found.path, video.video_key, spec, found.size, found.mtime_ns, view_spec)
+        decord = run.archive.settings.decord
+        return ClipTask(found.path, video.video_key, spec, found.size, found.mtime_ns, view_spec, decord)
 
     results = _attempted(run, "decode", load_clips, videos, task, lambda video: video.claimed, Admitted.claimed_again)
     for video, result in results:

@@ -10,6 +10,7 @@ import numpy as np
 
 from echosearch.archive import Archive
 from echosearch.batch import batched
+from echosearch.coverage import find_gaps
 from echosearch.db import Connection
 from echosearch.db.files.backing import withdraw_unbacked
 from echosearch.db.files.ledger import single_ingest
@@ -26,7 +27,7 @@ from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import is_usable, unit
 from ingest.relay import point_of, relay
 
-__all__ = ["Rebuilt", "VerifyReport", "compare_index", "mend", "rebuild", "verify"]
+__all__ = ["Rebuilt", "VerifyReport", "compare_index", "heal", "mend", "rebuild", "verify"]
 
 SCROLL_BATCH = 1000
 # the index holds float16 of unit vectors: half a unit in the last place at 1 is 2**-11; components are far smaller
@@ -90,6 +91,19 @@ def mend(
         for ids in batched(differences.foreign_ids, SCROLL_BATCH):
             archive.index.delete(archive.collection(kind, encoder), [UUID(id) for id in ids])
     return sum(len(differences.foreign_ids) for differences in found)
+
+
+def heal(archive: Archive, encoder: EncoderInfo, encoder_id: int) -> int:
+    """Where the index holds more or fewer points than it was given, compare it all and make the differences due.
+
+    How many differences there were. The caller holds the ingest lock.
+    """
+    with archive.engine.begin() as connection:
+        if not find_gaps(archive, connection, encoder, encoder_id):
+            return 0
+        found = compare_index(archive, connection, encoder, encoder_id)
+        mend(archive, connection, encoder, encoder_id, found)
+    return sum(differences.count for differences in found)
 
 
 def _compare(

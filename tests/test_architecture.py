@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ LAYERS = (
     ("echosearch.cli",),
     ("ingest", "trainer"),
     ("echosearch.search",),
+    ("echosearch.coverage",),
     ("echosearch.archive", "echosearch.workers"),
     ("echosearch.index", "echosearch.db", "echosearch.phantom"),
     ("echosearch.encoder",),
@@ -47,14 +49,22 @@ LAYERS = (
     ("echosearch.reading.media",),
     ("echosearch.reading", "echosearch.report"),
     ("echosearch.settings", "echosearch.pseudonyms", "echosearch.filters", "echosearch.vector", "echosearch.clip"),
+    ("echosearch.home",),
     ("echosearch.errors",),
     ("echosearch.outcome", "echosearch.encoder_info", "echosearch.source_file", "echosearch.locks"),
-    ("echosearch.video", "echosearch.batch", "echosearch.unicode", "echosearch.atomic"),
+    (
+        "echosearch.video",
+        "echosearch.memory",
+        "echosearch.device",
+        "echosearch.batch",
+        "echosearch.unicode",
+        "echosearch.atomic",
+    ),
 )
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {
     "echosearch.db": ("lookup", "upkeep", "admission", "studies", "files", "vectors", "schema", "server"),
-    "echosearch.reading": ("source", "media", "dicom", "files", "limits"),
+    "echosearch.reading": ("source", "media", "dicom", "pictures", "files", "limits"),
     "echosearch.reading.dicom": ("header", "pixels", "elements"),
     "echosearch.phantom": ("files", "imaging", "planes", "patients", "heart"),
     "trainer": ("evaluation", "loop", "warm_start", "model", "data"),
@@ -160,7 +170,7 @@ def test_these_rooms_are_free_of_torch(package: str) -> None:
 
 # files over the ceiling, each with the reason why it is one file
 LONG: dict[str, str] = {}
-CEILING, MEDIAN, ROOM = 300, 120, 16
+CEILING, MEDIAN, ROOM = 300, 120, 20
 
 
 def test_files_are_of_a_size_to_read() -> None:
@@ -175,7 +185,7 @@ def test_no_folder_is_a_heap() -> None:
     folders: dict[str, int] = {}
     for path in FILES:
         folders[str(path.parent.relative_to(ROOT))] = folders.get(str(path.parent.relative_to(ROOT)), 0) + 1
-    assert {folder: count for folder, count in folders.items() if count > ROOM + 2} == {}
+    assert {folder: count for folder, count in folders.items() if count > ROOM} == {}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -227,6 +237,24 @@ def test_no_utils_and_no_print(module: str) -> None:
         return
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"{module} prints"
+
+
+# what writes to a terminal, by the last name of the call
+PRINTERS = frozenset({"echo", "secho", "print", "Console", "Progress", "pprint", "style", "echo_via_pager"})
+SHOWING = frozenset({"echosearch.cli.output", "echosearch.cli.progress", "trainer.progress"})
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith(("echosearch.cli", "trainer"))])
+def test_all_that_is_printed_is_made_visible_first(module: str) -> None:
+    """A name, a report or an error message comes from outside, and none may steer a terminal: cli/output.py prints."""
+    if module in SHOWING:
+        return
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called.rpartition(".")[2] not in PRINTERS, f"{module}:{node.lineno} prints past cli/output.py"
+            stream = re.fullmatch(r"sys\.(__)?std(out|err)(__)?(\.buffer)?\.write(lines)?|os\.write", called)
+            assert stream is None, f"{module}:{node.lineno} writes past cli/output.py"
 
 
 def test_no_path_or_registry_of_a_machine_in_the_project() -> None:

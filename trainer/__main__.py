@@ -23,10 +23,10 @@ def main() -> int:
     try:
         outcome = train(load(given.config, given.settings), clips_done=say_clips, progress=say_moment, note=say)
     except EchosearchError as exc:
-        sys.stderr.write(f"trainer: {exc}\n")
+        say(str(exc))
         return exc.exit_code
     except OSError as exc:
-        sys.stderr.write(f"trainer: {exc.filename or 'a file'}: {exc.strerror or type(exc).__name__}\n")
+        say(f"{exc.filename or 'a file'}: {exc.strerror or type(exc).__name__}")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from echosearch.unicode import visible
 from trainer.loop.fit import Moment
 
 __all__ = ["say", "say_clips", "say_moment"]
 
 
 def say(what: str) -> None:
-    sys.stderr.write(f"trainer: {what}\n")
+    sys.stderr.write(f"trainer: {visible(what)}\n")
 
 
 def say_clips(done: int, total: int) -> None:
@@ -21,7 +22,7 @@ def say_moment(moment: Moment) -> None:
     losses = ", ".join(f"{name} {value:.3f}" for name, value in moment.losses.items())
     minutes, seconds = divmod(round(moment.eta_seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    sys.stderr.write(
-        f"trainer: step {moment.step} of {moment.steps}: {losses}; lr {moment.lr:.1e}; "
-        f"{moment.studies_per_second:.1f} studies/s, {hours}:{minutes:02d}:{seconds:02d} left\n"
+    say(
+        f"step {moment.step} of {moment.steps}: {losses}; lr {moment.lr:.1e}; "
+        f"{moment.studies_per_second:.1f} studies/s, {hours}:{minutes:02d}:{seconds:02d} left"
     )

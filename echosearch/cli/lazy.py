@@ -11,9 +11,10 @@ from typing import Any
 
 import click
 
-from echosearch.cli.output import one_line
+from echosearch.cli.output import note, say
 from echosearch.cli.reason_text import MEANING
 from echosearch.errors import EchosearchError, FileRefused
+from echosearch.memory import is_lack_of_memory, memory_advice
 
 __all__ = ["INTERRUPTED", "LazyGroup"]
 
@@ -30,7 +31,8 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:  # its help is what is wanted, and not in one line as an error
-            click.echo(ctx.get_help(), err=True)
+            for line in ctx.get_help().splitlines():
+                say(line, err=True)
             ctx.exit(USAGE)
         return super().parse_args(ctx, args)
 
@@ -75,8 +77,16 @@ class LazyGroup(click.Group):
         except click.ClickException as exc:
             _say(exc)
             sys.exit(exc.exit_code)
+        except (MemoryError, ImportError, RuntimeError) as exc:
+            if not is_lack_of_memory(exc):
+                raise
+            _say(click.ClickException(f"not enough memory: {memory_advice()}"))
+            sys.exit(1)
         except OSError as exc:  # a full disk, a folder that may not be written
             _drop_output()
+            if is_lack_of_memory(exc):
+                _say(click.ClickException(f"not enough memory: {memory_advice()}"))
+                sys.exit(1)
             where = (
                 f": {exc.filename}" if exc.filename is not None else ", while the output or a file was written or read"
             )
@@ -105,7 +115,7 @@ class _Refused(click.ClickException):
 
 
 def _say(error: click.ClickException) -> None:
-    line = one_line(" ".join(error.format_message().split()))  # whatever a library put in
+    line = " ".join(error.format_message().split())  # whatever a library put in
     if isinstance(error, click.UsageError) and error.ctx is not None:
         line = f"{line.rstrip('.')}; see {error.ctx.command_path} --help"
-    click.echo(f"echosearch: {line}", err=True)
+    note(line)

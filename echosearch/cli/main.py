@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 
 import click
@@ -26,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("echosearch.cli.commands.query:query", "Find studies by what a report would say."),
     "similar": ("echosearch.cli.commands.similar:similar", "Find studies that look like a study or a file."),
     "report": ("echosearch.cli.commands.report:report", "Find the reports that fit a study's videos best."),
+    "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
+    "understand": ("echosearch.cli.commands.understand:understand", "Show how a query is understood."),
     "reembed": ("echosearch.cli.commands.reembed:reembed", "Embed the archive with another encoder."),
     "train": ("echosearch.cli.commands.train:train", "Train an encoder."),
     "evaluate": ("echosearch.cli.commands.evaluate:evaluate", "Score an encoder as the papers do."),
@@ -53,6 +56,7 @@ def cli() -> None:
 
 def main() -> None:
     """The console script: the commands above, with UTF-8 out whatever the locale is."""
+    _read_arguments_as_utf8()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # it was started with that one closed, as some daemons do
             # in this order, so that each gets its own number, and no file of the archive takes one of them
@@ -61,9 +65,18 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # a file name need not be valid text: what cannot be shown is escaped, and never ends a command
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    with suppress(OSError, ValueError, AttributeError):  # a stream that is no file, as a test may set it
+        # a descriptor of its own: what Python says is not what index/panic.py holds back
+        sys.stderr = open(os.dup(sys.stderr.fileno()), "w", 1, "utf-8", "backslashreplace")  # noqa: SIM115
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _told_to_stop)
     cli(prog_name="echosearch")
+
+
+def _read_arguments_as_utf8() -> None:
+    """Start anew in Python's UTF-8 mode where it was turned off and the locale is ASCII: Japanese would be no text."""
+    if sys.getfilesystemencoding() == "ascii" and os.environ.get("PYTHONUTF8") != "1":
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | {"PYTHONUTF8": "1"})
 
 
 def _told_to_stop(number: int, _frame: object) -> None:

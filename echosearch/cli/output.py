@@ -1,43 +1,52 @@
-"""What a person sees: tables on a terminal, plain columns in a pipe, JSON where asked for."""
+"""What a person sees: tables on a terminal, plain columns in a pipe, JSON where asked for.
+
+The one place that prints: names, reports and messages come from outside, and nothing in them may steer a terminal.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 
-__all__ = ["PUT_IN_USE", "SLOW_INDEX", "note", "one_line", "say_json", "table"]
+from echosearch.unicode import UNSEEN, visible
+
+__all__ = ["PUT_IN_USE", "SLOW_INDEX", "note", "say", "say_json", "table"]
 
 SLOW_INDEX = "searches are right but slow: the index's disk has no room to order it anew (docs/operations.md)"
 PUT_IN_USE = "echosearch encoder use {0} puts it in use, echosearch reembed {0} where another has filled the archive"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # what a report holds must not steer a terminal; rich drops it itself
 
 
-def one_line(text: str) -> str:
-    """Line breaks and what would steer a terminal, as escapes: a file name may hold anything."""
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+def say(line: str = "", err: bool = False, bold: bool = False) -> None:
+    """One line, whatever stands in it."""
+    shown = visible(line)
+    click.echo(click.style(shown, bold=True) if bold else shown, err=err)
 
 
-def say_json(data: object) -> None:
-    """One JSON document on stdout, Japanese as itself."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+def say_json(data: object, indent: int | None = 2) -> None:
+    """One JSON document on stdout, Japanese as itself, what cannot be seen as an escape."""
+    document = json.dumps(data, ensure_ascii=False, indent=indent)
+    # the line breaks of the layout are the only control characters outside a string
+    click.echo("\n".join(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in document.split("\n")))
 
 
 def note(line: str) -> None:
     """A line for the person, on stderr, so that it never mixes with results."""
-    click.echo(f"echosearch: {one_line(line)}", err=True)
+    say(f"echosearch: {line}", err=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
-    """A table on a terminal; in a pipe tab-separated lines under a header, for cut and awk. None shows as "-"."""
+    """A table on a terminal; in a pipe tab-separated lines under a header, for cut and awk. None shows as "-".
+
+    A cell's own line breaks stay on the terminal alone.
+    """
     cells = [["-" if cell is None else str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for line in [list(columns), *cells]:
-            click.echo("\t".join(_CONTROL.sub("", " ".join(cell.split())) for cell in line))
+            say("\t".join(" ".join(cell.split()) for cell in line))
         return
     from rich.console import Console
     from rich.table import Table
@@ -47,5 +56,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence
     for column in columns:
         drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for line in cells:
-        drawn.add_row(*(Text(cell) for cell in line))  # Text: what stands in a report is never markup
+        # Text: what stands in a report is never markup
+        drawn.add_row(*(Text("\n".join(map(visible, cell.expandtabs().splitlines()))) for cell in line))
     Console(highlight=False).print(drawn)

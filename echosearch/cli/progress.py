@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["counting", "ingesting"]
+__all__ = ["counting", "drawing", "ingesting"]
 
 
 class Moment(Protocol):
@@ -59,6 +59,25 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda more: bar.advance(task, more)
+
+
+class Draw(Protocol):
+    def __call__(self, done: int, total: int, /) -> None: ...
+
+
+@contextmanager
+def drawing(what: str) -> Iterator[Draw]:
+    """Draws how many of a known number are done."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from echosearch.cli.output import note, say_json, table
+from echosearch.cli.output import note, say, say_json, table
 from echosearch.errors import InputError
 from echosearch.report.view_names import view_named
 from echosearch.search.filter_parser import parse_where
@@ -17,7 +17,9 @@ from echosearch.search.filter_rules import fields_of
 from echosearch.search.results import GROUPS, MAX_TOP_K, Hit, Results, SearchOptions, as_json
 from echosearch.video import VIEW_GATE, View
 
-__all__ = ["asking", "search_options", "show_results"]
+__all__ = ["asking", "read_target", "search_options", "show_results"]
+
+MAX_TARGET = 8192  # bytes of a path or an identifier
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,6 +66,31 @@ def search_options(given: dict[str, Any]) -> SearchOptions:
     return options
 
 
+def read_target(given: str) -> str:
+    """What a search is pointed at; for "-" a line that is typed unseen, or the first line of standard input.
+
+    Raises InputError where that is empty, too long or not UTF-8.
+    """
+    if given != "-":
+        return given
+    if sys.stdin.isatty():
+        typed = str(click.prompt("study or file", hide_input=True, err=True))
+    else:
+        data = sys.stdin.buffer.read(MAX_TARGET + 1)
+        if len(data) > MAX_TARGET:
+            raise InputError(f"standard input: more than {MAX_TARGET:,} bytes, give one study or file in one line")
+        try:
+            lines = data.decode("utf-8-sig").strip().splitlines()
+        except UnicodeDecodeError:
+            raise InputError("standard input: not UTF-8 text") from None
+        if len(lines) > 1:
+            raise InputError(f"standard input: {len(lines)} lines, give one study or file in one line")
+        typed = lines[0] if lines else ""
+    if not typed.strip():
+        raise InputError("standard input is empty: give one study or file in one line")
+    return typed.strip()
+
+
 def show_results(results: Results, json: bool, nothing: str = "nothing fits the conditions") -> None:
     """As JSON or as a table; ``nothing`` is said where there is no hit."""
     if json:
@@ -74,7 +101,7 @@ def show_results(results: Results, json: bool, nothing: str = "nothing fits the 
     hits = results.hits
     identified = any(hit.identified for hit in hits)
     if not hits:
-        click.echo(nothing)
+        say(nothing)
     elif hits[0].report:
         _show_reports(hits, identified)
     else:
@@ -93,11 +120,12 @@ _WHOSE = ("study_uid", "accession_number", "patient_id", "study_date")
 
 
 def _show_videos(hits: tuple[Hit, ...], identified: bool) -> None:
-    columns = ("rank", "score", "study", "date", "view", "prob", "mode", "age", "sex", "video")
+    columns = ("rank", "score", "study", "date", "view", "prob", "mode", "age", "sex", "device", "video")
     rows = [
         (
             *(hit.rank, f"{hit.score:.4f}", _short(hit.study), hit.date, hit.view),
-            *(None if hit.view_prob is None else f"{hit.view_prob:.2f}", hit.mode, hit.age, hit.sex, _short(hit.video)),
+            *(None if hit.view_prob is None else f"{hit.view_prob:.2f}", hit.mode, hit.age, hit.sex, hit.device),
+            _short(hit.video),
             *_whose(hit, identified),
         )
         for hit in hits

@@ -172,12 +172,11 @@ def study_vector(connection: Connection, encoder_id: int, study: str) -> Vectors
 
 # --- what is shown of hits -----------------------------------------------------------------------------------
 
-_STUDY = "cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.month, s.age, p.sex"
+_STUDY = "cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.month, s.age, s.sex"
 _SHOWN = "e.encoder_id = :encoder and e.indexed_gen is not null and not s.conflict"
 _VIDEO = f"cast(v.video_key as text) as key, {_STUDY}, e.gen, e.indexed_gen, v.view, v.view_prob, v.mode, v.device"
 _FROM_VIDEOS = f"""
     from core.video v join core.embedding e using (video_key) join core.study s using (study_key)
-    left join core.patient p using (patient_key)
     where {_SHOWN}"""
 _STORED = f"select {_VIDEO}, v.pixel_digest, e.vector {_FROM_VIDEOS}"
 
@@ -187,7 +186,7 @@ def studies_about(connection: Connection, encoder_id: int, studies: Sequence[str
     rows = connection.execute(
         text(
             f"select cast(s.study_key as text) as key, {_STUDY}, e.gen, e.indexed_gen from core.study s"
-            f" join core.study_embedding e using (study_key) left join core.patient p using (patient_key)"
+            f" join core.study_embedding e using (study_key)"
             f" where {_SHOWN} and s.study_key = any(cast(:keys as uuid[]))"
         ),
         {"encoder": encoder_id, "keys": list(studies)},
@@ -201,7 +200,6 @@ def reports_about(connection: Connection, encoder_id: int, reports: Sequence[str
         text(
             f"select cast(r.report_key as text) as key, {_STUDY}, e.gen, e.indexed_gen, r.link_method"
             f" from core.report r join core.report_embedding e using (report_key) join core.study s using (study_key)"
-            f" left join core.patient p using (patient_key)"
             f" where {_SHOWN} and r.report_key = any(cast(:keys as uuid[]))"
         ),
         {"encoder": encoder_id, "keys": list(reports)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from echosearch.clip import Clip, ClipSpec
@@ -10,7 +11,23 @@ from echosearch.encoder_info import EncoderInfo, ViewProbabilities
 from echosearch.report.text import TextSpec
 from echosearch.vector import Vectors
 
-__all__ = ["Encoder", "TextSpec", "ViewModel"]
+__all__ = ["Encoder", "TextNotes", "TextSpec", "ViewModel", "WordCount"]
+
+
+@dataclass(frozen=True)
+class TextNotes:
+    """What to know of a text's vector."""
+
+    left_out: int = 0  # phrases, or stretches of a long one, that the encoder does not read
+    as_before: bool = True  # whether TEXT_FORM 1 gave the same tokens (report/text.py)
+
+
+@dataclass(frozen=True)
+class WordCount:
+    """How many of a text's words an encoder knows. Particles, numbers and 「あり」 are not counted."""
+
+    known: int
+    unknown: int
 
 
 class Encoder(Protocol):
@@ -36,6 +53,14 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """(N, D) float32. Texts are formatted by text_spec inside."""
+        ...
+
+    def text_notes(self, texts: Sequence[str]) -> list[TextNotes]:
+        """What ``encode_texts`` does not read of each text."""
+        ...
+
+    def known_words(self, text: str) -> WordCount:
+        """How many words of ``text`` the tokenizer knows."""
         ...
 
 

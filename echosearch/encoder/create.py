@@ -30,6 +30,7 @@ from echosearch.encoder.bundle.manifest import (
     VideoTransformerSpec,
 )
 from echosearch.encoder.export import save_encoder
+from echosearch.encoder.text.clean import own_form
 from echosearch.encoder.text.tokenizer import SPECIAL, VOCABULARY, installed_dictionary, mecab_words
 from echosearch.encoder.towers.build import build_towers
 from echosearch.encoder_info import EncoderInfo
@@ -129,7 +130,7 @@ def _checked(name: str) -> str:
 
 def train_vocabulary(texts: Iterable[str], size: int) -> list[str]:
     """WordPiece vocabulary of at most ``size`` tokens over MeCab's words, [PAD] first. Raises InputError."""
-    counts = Counter(word for text in texts for word in mecab_words(text))
+    counts = Counter(word for text in texts for word in mecab_words(own_form(text)))
     if not counts:
         raise InputError(
             "the reports hold no text: a vocabulary cannot be made; give --reports a file with report_text"

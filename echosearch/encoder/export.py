@@ -12,7 +12,7 @@ from echosearch.encoder.bundle.golden import Golden, golden_clip, golden_texts, 
 from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
 from echosearch.encoder.raw_pixels import make_raw
-from echosearch.encoder.text.phrases import part_texts
+from echosearch.encoder.text.phrases import read_texts
 from echosearch.encoder.text.tokenizer import load_tokenizer
 from echosearch.encoder.towers.build import TwoTowers, save_weights, stored_weights
 from echosearch.vector import Vectors
@@ -57,8 +57,9 @@ def _golden(model: TwoTowers, manifest: Manifest, tokenizer: Path) -> Golden:
         ids = [list(range(1, 25)), list(range(1, 10))]
         parts = None
     else:
-        parts = part_texts(texts, manifest.text.spec)
-        ids = load_tokenizer(tokenizer, manifest.tokenizer).encode(parts.given, manifest.text.spec.max_tokens)
+        spec, loaded = manifest.text.spec, load_tokenizer(tokenizer, manifest.tokenizer)
+        parts = read_texts(texts, spec, loaded, manifest.tokenizer.published)
+        ids = [[*own] for own in parts.given]
 
     def embed(clips: Sequence[Clip]) -> Vectors:
         return in_batches(lambda batch: embed_clips(model.video, batch, manifest.video.clip), clips, 1)[0]

@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 
 from echosearch.clip import Clip, ClipSpec
-from echosearch.encoder.base import TextSpec
+from echosearch.encoder.base import TextNotes, TextSpec, WordCount
 from echosearch.encoder_info import EncoderInfo
-from echosearch.report.text import model_text
+from echosearch.report.text import MAX_READ, model_text, phrases
 from echosearch.vector import Vectors
 
 __all__ = ["FakeEncoder"]
@@ -49,10 +49,18 @@ class FakeEncoder:
         self.batches += -(-len(texts) // self.batch)
         rows = np.zeros((len(texts), self.id.dimension), np.float32)
         for row, text in zip(rows, texts, strict=True):
-            padded = f"^{model_text(text, self.text_spec)}$"
+            padded = f"^{model_text(text[:MAX_READ], self.text_spec)}$"
             for pair in pairwise(padded):
                 row[zlib.crc32("".join(pair).encode()) % self.id.dimension] += 1.0
         return rows
+
+    def text_notes(self, texts: Sequence[str]) -> list[TextNotes]:
+        """It reads max_phrases phrases."""
+        return [TextNotes(max(len(phrases(text)) - self.text_spec.max_phrases, 0)) for text in texts]
+
+    def known_words(self, text: str) -> WordCount:
+        """It knows them all."""
+        return WordCount(len(text.split()), 0)
 
     def _see(self, clip: Clip) -> Vectors:
         some = clip.pixels[: clip.n_valid : 4]  # every fourth frame

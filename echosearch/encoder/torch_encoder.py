@@ -7,6 +7,7 @@ changes with the shape), tests/encoder/test_torch_encoder.py. The same call give
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from echosearch.clip import Clip
+from echosearch.encoder.base import TextNotes, WordCount
 from echosearch.encoder.bundle.folder import GOLDEN, TOKENIZER, WEIGHTS, info_of, load_manifest, verify_files
 from echosearch.encoder.bundle.golden import check_vectors, pad_ids, read_golden
 from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
-from echosearch.encoder.text.phrases import part_texts
+from echosearch.encoder.text.phrases import TextParts, read_texts
 from echosearch.encoder.text.tokenizer import Tokenizer, check_size, load_tokenizer
 from echosearch.encoder.towers.build import (
     PARTS,
@@ -56,7 +58,6 @@ class TorchEncoder:
         self.golden_difference: dict[Part, float] = {}  # what the self-check found
         self._towers: dict[Part, nn.Module] = {}
         self._batch = {part: BATCH[part].get(device.type, 8) for part in PARTS}
-        self._tokenizer: Tokenizer | None = None
 
     def encode_clips(self, clips: Sequence[Clip]) -> Vectors:
         """(N, D) float32 raw outputs. Raises ValueError for a clip that was not made by this encoder's ClipSpec."""
@@ -70,15 +71,37 @@ class TorchEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """(N, D) float32 raw outputs."""
         self.load("text")
-        assert self._tokenizer is not None
-        parts = part_texts(texts, self.text_spec)
-        ids = self._tokenizer.encode(parts.given, self.text_spec.max_tokens)
+        parts = self._read(texts)
         # texts of like length go together, so that little is padded
-        order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), i))
-        vectors = self._encode("text", [ids[i] for i in order], lambda batch: embed_ids(self._towers["text"], batch))
+        order = sorted(range(len(parts.given)), key=lambda i: (len(parts.given[i]), i))
+        run = [parts.given[i] for i in order]
+        vectors = self._encode("text", run, lambda batch: embed_ids(self._towers["text"], batch))
         restored = np.empty_like(vectors)
         restored[order] = vectors
         return parts.vectors(restored)
+
+    def text_notes(self, texts: Sequence[str]) -> list[TextNotes]:
+        """What is not read of each text."""
+        return [*self._read(texts).notes]
+
+    def known_words(self, text: str) -> WordCount:
+        """How many words of ``text`` the tokenizer knows."""
+        return self.tokenizer.known_words(text)
+
+    def _read(self, texts: Sequence[str]) -> TextParts:
+        return read_texts(texts, self.text_spec, self.tokenizer, self.manifest.tokenizer.published)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Raises BundleError."""
+        tokenizer = load_tokenizer(self.folder / TOKENIZER, self.manifest.tokenizer)
+        if self.manifest.tokenizer.kind != "absent":
+            check_size(self.folder / TOKENIZER, tokenizer, self.manifest)
+        return tokenizer
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Sent to another process it is loaded there, from the same bundle onto the same device."""
+        return load_encoder, (self.folder, str(self.device), ())
 
     @property
     def reads_texts(self) -> bool:
@@ -96,7 +119,7 @@ class TorchEncoder:
         with torch.device("meta"):  # before memory is taken for the measures that bundle.toml states
             check_weights(self._build(part).state_dict(), weight_shapes(self.folder / WEIGHTS, part))
         if part == "text":
-            self._tokenizer = self._load_tokenizer()
+            _ = self.tokenizer  # before weights are read: what is wrong with it is said first
         tower = self._build(part)
         use_weights(tower, load_weights(self.folder / WEIGHTS, part))
         self._towers[part] = tower.eval().requires_grad_(False).to(self.device)
@@ -110,12 +133,6 @@ class TorchEncoder:
         if part == "video":
             return build_video_tower(self.manifest.video, self.manifest.dimension)
         return build_text_tower(self.manifest.text, self.manifest.dimension)
-
-    def _load_tokenizer(self) -> Tokenizer:
-        tokenizer = load_tokenizer(self.folder / TOKENIZER, self.manifest.tokenizer)
-        if self.manifest.tokenizer.kind != "absent":
-            check_size(self.folder / TOKENIZER, tokenizer, self.manifest)
-        return tokenizer
 
     def _check_golden(self, part: Part) -> None:
         golden = read_golden(self.folder / GOLDEN)
@@ -140,9 +157,7 @@ class TorchEncoder:
             here = self._encode("text", [*golden.ids], lambda batch: embed_ids(self._towers["text"], batch))
             expected = golden.text_vectors
         else:
-            assert self._tokenizer is not None
-            given = part_texts(golden.texts, self.text_spec).given
-            if not np.array_equal(pad_ids(self._tokenizer.encode(given, self.text_spec.max_tokens)), golden.ids):
+            if not np.array_equal(pad_ids(self._read(golden.texts).given), golden.ids):
                 raise GoldenMismatch(
                     f"{self.folder}: the tokenizer gives other ids here than in golden.npz: nothing is embedded; "
                     "check fugashi, unidic-lite and the vocabulary"

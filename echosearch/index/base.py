@@ -123,6 +123,10 @@ class VectorIndex(Protocol):
 
     def count(self, collection: Collection) -> int: ...
 
+    def tally(self, collection: Collection) -> int:
+        """The number of points that the engine keeps anyway: at once, and rough while it is being written to."""
+        ...
+
     def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
         """Every point once, in the order of ids; ``whole``: with payload and vector."""
         ...

@@ -15,7 +15,15 @@ from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.limits import MAX_FILE_BYTES
 
-__all__ = ["ByteReader", "Stamp", "looks_like_dicom", "open_regular"]
+__all__ = [
+    "ByteReader",
+    "Stamp",
+    "file_status",
+    "given",
+    "looks_like_dicom",
+    "open_descriptor",
+    "open_regular",
+]
 
 HEAD_BYTES = 64 * 1024
 HASH_BYTES = 1024 * 1024
@@ -136,6 +144,41 @@ class ByteReader:
             raise FileRefused(Quarantined(Reason.CHANGED, "the file's size changed while it was read"))
 
 
+_given: dict[Path, int | Exception] = {}  # what this process is handed in place of the right to open
+
+
+@contextmanager
+def given(path: Path, opened: int | Exception) -> Iterator[None]:
+    """Inside the block ``path`` is this descriptor, or cannot be opened for this reason."""
+    _given[path] = opened
+    try:
+        yield
+    finally:
+        del _given[path]
+
+
+def open_descriptor(path: Path) -> int:
+    """Open ``path`` for reading, without following a link. Raises OSError, ValueError for a NUL in the name."""
+    match _given.get(path):
+        case None:
+            return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        case int(fd):
+            return os.dup(fd)
+        case error:
+            raise error
+
+
+def file_status(path: Path) -> os.stat_result:
+    """Return the status of a file, of a link itself. Raises OSError."""
+    match _given.get(path):
+        case None:
+            return os.lstat(path)
+        case int(fd):
+            return os.fstat(fd)
+        case error:
+            raise error
+
+
 @contextmanager
 def open_regular(path: Path, expect: Stamp | None = None) -> Iterator[ByteReader]:
     """Open ``path`` for reading: regular files only, symbolic links are not followed.
@@ -144,7 +187,7 @@ def open_regular(path: Path, expect: Stamp | None = None) -> Iterator[ByteReader
     where ``expect`` is given and the file is another one now.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = open_descriptor(path)
     except OSError as exc:
         if exc.errno == errno.ELOOP:
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE, "a symbolic link")) from exc

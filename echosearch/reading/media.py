@@ -1,4 +1,4 @@
-"""mp4 and avi exports: frames through decord, through PyAV where decord cannot open one.
+"""mp4 and avi exports: frames by PyAV, decoded in order.
 
 Such a file names no patient and no study: who it belongs to comes from a sidecar table, as a MediaIdentity.
 Bytes are read here and handed over; FFmpeg opens no path, playlist or network address of its own.
@@ -13,7 +13,6 @@ from datetime import date
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,15 +21,16 @@ from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.timing import MAX_FPS, MIN_FPS
 from echosearch.reading.dicom.elements.values import synthetic_uid
-from echosearch.reading.dicom.pixels.av_stream import count_packets, open_container, pick_frames
 from echosearch.reading.files import ByteReader, Stamp, open_regular
+from echosearch.reading.pictures import count_pictures, open_container, pick_frames, video_stream
 from echosearch.video import Mode, VideoHeader, ViewLabel
 
-__all__ = ["MediaIdentity", "looks_like_media", "open_media", "read_media_header"]
+__all__ = ["MediaIdentity", "MediaVideo", "looks_like_media", "open_media", "read_media_header"]
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi"
 INTRA_CODECS = frozenset({"mjpeg", "rawvideo"})  # every frame on its own
-CODECS = frozenset({"h264", "hevc", "mpeg4", "mjpeg", "msmpeg4v2", "msmpeg4v3", "rawvideo"})
+# FFmpeg's names of the decoders: "msmpeg4" is Microsoft's MPEG-4 version 3
+CODECS = frozenset({"h264", "hevc", "mpeg4", "mjpeg", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "rawvideo"})
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class MediaVideo:
     columns: int
     codec: str
     frame_seconds: float | None
+    decord: bool = False
 
     def __repr__(self) -> str:
         return f"MediaVideo({self.codec}, {self.rows} x {self.columns}, frame_seconds={self.frame_seconds})"
@@ -65,16 +66,15 @@ class MediaVideo:
 
     @cached_property
     def n_frames(self) -> int:
-        """Counted: packets of the video stream, not the container's claim."""
+        """Count the pictures that a player shows, by decoding all. Raises FileRefused(DECODE_FAILED) for damage."""
         with open_container(self._bytes(), FORMATS, CODECS) as container:
-            return count_packets(container, self.rows, self.columns)
+            return count_pictures(container)
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
-        """(H, W, 3) uint8 RGB at the ascending indices."""
+        """Yield (H, W, 3) uint8 RGB of the pictures that a player shows at the ascending indices."""
         data = self._bytes()
-        reader = _decord_reader(data)
-        if reader is not None and len(reader) == self.n_frames:
-            yield from _decord_frames(reader, indices)
+        if self.decord:
+            yield from _decord_frames(data, indices, self.n_frames)
             return
         with open_container(data, FORMATS, CODECS) as container:
             yield from pick_frames(container, indices)
@@ -89,8 +89,11 @@ def looks_like_media(head: bytes) -> bool:
     return head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
 
 
-def open_media(path: Path) -> MediaVideo:
-    """Raises FileRefused: NOT_AN_IMAGE, UNSUPPORTED_SYNTAX, TOO_LARGE, DECODE_FAILED."""
+def open_media(path: Path, decord: bool = False) -> MediaVideo:
+    """Open an mp4 or avi file; ``decord``: frames come from decord where it is installed.
+
+    Raises FileRefused: NOT_AN_IMAGE, UNSUPPORTED_SYNTAX, TOO_LARGE, TRUNCATED, DECODE_FAILED.
+    """
     with open_regular(path) as reader:
         if not looks_like_media(reader.head):
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
@@ -98,7 +101,7 @@ def open_media(path: Path) -> MediaVideo:
         data = reader.at(0, reader.size)
         stamp = reader.stamp
     with open_container(data, FORMATS, CODECS) as container:
-        stream = container.streams.video[0]
+        stream = video_stream(container)
         rate = stream.average_rate or stream.guessed_rate
         fps = float(rate) if rate else 0.0
         return MediaVideo(
@@ -108,6 +111,7 @@ def open_media(path: Path) -> MediaVideo:
             columns=stream.codec_context.width,
             codec=stream.codec_context.name,
             frame_seconds=1.0 / fps if MIN_FPS <= fps <= MAX_FPS else None,
+            decord=decord and importlib.util.find_spec("decord") is not None,
         )
 
 
@@ -164,23 +168,18 @@ def read_media_header(path: Path, issuer: str, identity: MediaIdentity | None) -
     )
 
 
-def _decord_reader(data: bytes) -> Any | None:
-    """None where decord is not installed or cannot open the video."""
-    if importlib.util.find_spec("decord") is None:
-        return None
-    import decord  # here: it loads a second FFmpeg, which only videos need
+def _decord_frames(data: bytes, indices: Sequence[int], n_frames: int) -> Iterator[Uint8]:
+    """Read in order, as decord is exact in no other way. Raises FileRefused(DECODE_FAILED)."""
+    import decord  # here: it loads a second FFmpeg
 
+    wanted = set(indices)
     try:
-        return decord.VideoReader(BytesIO(data), ctx=decord.cpu(0), num_threads=1)
-    except (decord.DECORDError, RuntimeError, ValueError):
-        return None
-
-
-def _decord_frames(reader: Any, indices: Sequence[int]) -> Iterator[Uint8]:
-    import decord
-
-    try:
-        for index in indices:
-            yield np.asarray(reader[index].asnumpy())
-    except (decord.DECORDError, IndexError) as exc:
+        reader = decord.VideoReader(BytesIO(data), ctx=decord.cpu(0), num_threads=1)
+        if len(reader) != n_frames:
+            raise FileRefused(Quarantined(Reason.DECODE_FAILED, f"decord finds {len(reader)} of {n_frames} frames"))
+        for index in range(max(wanted, default=-1) + 1):
+            frame = reader.next()
+            if index in wanted:
+                yield np.asarray(frame.asnumpy())
+    except (decord.DECORDError, IndexError, StopIteration, RuntimeError, ValueError) as exc:
         raise FileRefused(Quarantined(Reason.DECODE_FAILED, "the video cannot be read by decord")) from exc

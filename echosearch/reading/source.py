@@ -37,9 +37,9 @@ def inspect_file(
         return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
 
 
-def open_source(path: Path) -> FrameSource:
-    """The frames of a DICOM, mp4 or avi file. Raises FileRefused."""
-    return open_media(path) if _is_media(path) else open_cine(path)
+def open_source(path: Path, decord: bool = False) -> FrameSource:
+    """Open the frames of a DICOM, mp4 or avi file; ``decord``: those of mp4 and avi by decord. Raises FileRefused."""
+    return open_media(path, decord) if _is_media(path) else open_cine(path)
 
 
 def _is_media(path: Path) -> bool:

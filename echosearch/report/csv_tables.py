@@ -1,31 +1,29 @@
 """The three CSVs a hospital hands over: reports, views, and the sidecar that says whose an mp4 or avi is.
 
-UTF-8, UTF-8 with BOM, or cp932. Columns are strict, cells are strings (leading zeros stay), rows stream.
-Every error names file, line and column and the rule, and never the cell: it may identify a patient.
+In any encoding of echosearch/report/encoding.py. Columns are strict, cells are strings (leading zeros stay), rows
+stream. Every error names file, line and column and the rule, and never a cell: it may identify a patient.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 
 from echosearch.errors import TableError
 from echosearch.report.dates import read_date
-from echosearch.report.encoding import detect_encoding
+from echosearch.report.encoding import detect_encoding, open_table
+from echosearch.report.identifier import read_identifier, unwrapped
 from echosearch.report.view_names import label_view
-from echosearch.video import MAX_IDENTIFIER, ViewLabel
+from echosearch.video import ViewLabel
 
 __all__ = ["ReportRow", "SidecarRow", "ViewRow", "read_reports", "read_sidecar", "read_views"]
 
 MAX_FIELD_BYTES = 1 << 20
 MAX_ROWS = 5_000_000
-
-# 1.2E+11: what a spreadsheet makes of a long number. The digits behind it are lost, nothing can be linked by it.
-_REWRITTEN_NUMBER = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{1,3}")
 
 
 @dataclass(frozen=True)
@@ -64,14 +62,15 @@ class SidecarRow:
     view: ViewLabel | None = None
 
 
-def read_reports(path: Path) -> Iterator[ReportRow]:
+def read_reports(path: Path, encoding: str | None = None) -> Iterator[ReportRow]:
     """Rows of reports.csv: report_text, and any of study_uid, accession_number, patient_id, study_date.
 
-    Raises TableError at the first row that breaks a rule.
+    ``encoding``: its name in ENCODINGS; found out where it is not given. Raises TableError at the first row that
+    breaks a rule.
     """
     identities = ("study_uid", "accession_number", "patient_id")
     columns = ("report_text", *identities, "study_date")
-    for row in _rows(path, columns, needed=("report_text",), one_of=identities):
+    for row in _rows(path, encoding, columns, needed=("report_text",), one_of=identities):
         yield ReportRow(
             row.line,
             row.text("report_text"),
@@ -82,27 +81,29 @@ def read_reports(path: Path) -> Iterator[ReportRow]:
         )
 
 
-def read_views(path: Path) -> Iterator[ViewRow]:
+def read_views(path: Path, encoding: str | None = None) -> Iterator[ViewRow]:
     """Rows of views.csv: sop_uid or path, view, and view_prob (1.0 where it is not given).
 
     A row whose view is empty says nothing and is passed over. Raises TableError.
     """
-    for row in _rows(path, ("sop_uid", "path", "view", "view_prob"), needed=("view",), one_of=("sop_uid", "path")):
+    for row in _rows(
+        path, encoding, ("sop_uid", "path", "view", "view_prob"), needed=("view",), one_of=("sop_uid", "path")
+    ):
         label = row.view()
-        sop_uid, file = row.identifier("sop_uid"), row.text("path")
+        sop_uid, file = row.identifier("sop_uid"), row.plain("path")
         if not (sop_uid or file):
             raise row.error("sop_uid", "empty, and so is path: a label needs one of them")
         if label is not None:
             yield ViewRow(row.line, label, sop_uid, file)
 
 
-def read_sidecar(path: Path) -> Iterator[SidecarRow]:
+def read_sidecar(path: Path, encoding: str | None = None) -> Iterator[SidecarRow]:
     """Rows of the sidecar: path, and study_uid or accession_number with patient_id. Raises TableError."""
     columns = ("path", "study_uid", "accession_number", "patient_id", "study_date", "sop_uid", "view", "view_prob")
-    for row in _rows(path, columns, needed=("path",), one_of=("study_uid", "accession_number")):
+    for row in _rows(path, encoding, columns, needed=("path",), one_of=("study_uid", "accession_number")):
         made = SidecarRow(
             row.line,
-            row.text("path"),
+            row.plain("path"),
             row.identifier("study_uid"),
             row.identifier("accession_number"),
             row.identifier("patient_id"),
@@ -131,18 +132,21 @@ class _Row:
     def text(self, column: str) -> str:
         return self.cells.get(column, "").strip()
 
+    def plain(self, column: str) -> str:
+        """A cell that is no prose, without what a spreadsheet puts around text."""
+        return unwrapped(self.cells.get(column, ""))
+
     def identifier(self, column: str) -> str:
-        text = self.text(column)
-        if _REWRITTEN_NUMBER.fullmatch(text):
-            raise self.error(column, "a spreadsheet rewrote this identifier as a number: export the column as text")
-        if "\n" in text or "\r" in text:
-            raise self.error(column, "an identifier with a line break: check the quotes of this row")
-        if len(text) > MAX_IDENTIFIER:
-            raise self.error(column, f"an identifier of {len(text):,} characters: at most {MAX_IDENTIFIER} are read")
-        return text
+        cell = self.cells.get(column, "")
+        if not cell:
+            return ""
+        try:
+            return read_identifier(cell, uid=column.endswith("_uid"))
+        except ValueError as exc:
+            raise self.error(column, str(exc)) from None
 
     def date(self, column: str) -> date | None:
-        text = self.text(column)
+        text = self.plain(column)
         if not text:
             return None
         try:
@@ -151,7 +155,7 @@ class _Row:
             raise self.error(column, str(exc)) from None  # the cause would show the date
 
     def view(self) -> ViewLabel | None:
-        label, prob = self.text("view"), self.text("view_prob")
+        label, prob = self.plain("view"), self.plain("view_prob")
         if not label:
             return None
         try:
@@ -160,11 +164,13 @@ class _Row:
             raise self.error("view_prob", "not a probability: write a number from 0 to 1") from None
 
 
-def _rows(path: Path, columns: tuple[str, ...], needed: tuple[str, ...], one_of: tuple[str, ...]) -> Iterator[_Row]:
+def _rows(
+    path: Path, given: str | None, columns: tuple[str, ...], needed: tuple[str, ...], one_of: tuple[str, ...]
+) -> Iterator[_Row]:
     """Records below the header, blank lines passed over; every column is one of ``columns``."""
-    encoding = detect_encoding(path)
+    encoding = detect_encoding(path, given)
     csv.field_size_limit(MAX_FIELD_BYTES)  # the module's own default is an eighth of what a cell may hold
-    with path.open(encoding=encoding, newline="") as handle:
+    with open_table(path, encoding) as handle:
         reader = csv.reader(handle, strict=True)
         header: list[str] | None = None
         rows, line = 0, 1
@@ -206,9 +212,13 @@ def _header(
     permitted = f"permitted are {', '.join(columns)}"
     if not set(names) & set(columns):  # perhaps no header at all: its cells may be a patient's, so none is shown
         raise TableError(f"{path}, line {line}: no header: the first line must name columns; {permitted}")
-    for name in names:
-        if name not in columns:
-            raise TableError(f"{path}, line {line}: unknown column {name!r}; {permitted}")
+    for place, name in enumerate(names, 1):
+        if name not in columns:  # a first row of cells may stand here: its words are not repeated
+            nearest = get_close_matches(name.lower(), columns, 1, 0.8)
+            hint = f", perhaps {nearest[0]}" if nearest else ""
+            raise TableError(
+                f"{path}, line {line}: column {place} of the header has an unknown name{hint}; {permitted}"
+            )
         if names.count(name) > 1:
             raise TableError(f"{path}, line {line}: column {name} stands there twice")
     for name in needed:

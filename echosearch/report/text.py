@@ -1,8 +1,8 @@
 """The form in which a report, or a query, is given to a text encoder. Free of torch.
 
 VideoEchoCLIP was trained on phrases joined with 「。」 and ended with it: 「左室拡大なし。軽度のMRあり。」 A query must
-have the same form, so both go through here. The wording itself stays as written (no NFKC: each encoder's tokenizer
-does what it was trained with).
+have the same form, so both go through here. The characters stay as written: each tokenizer begins with its own cleaning
+(encoder/text/clean.py), which is the same for reports, queries and training.
 """
 
 from __future__ import annotations
@@ -13,7 +13,27 @@ from typing import Literal
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-__all__ = ["TextSpec", "language_warning", "model_text", "model_texts", "phrases"]
+from echosearch.report.content import keep_most_telling
+
+__all__ = [
+    "MAX_READ",
+    "TEXT_FORM",
+    "TextSpec",
+    "language_warning",
+    "model_text",
+    "model_texts",
+    "phrases",
+    "readable_phrases",
+    "sentences",
+    "sliced",
+]
+
+# How texts become tokens, as stored with a report's vector: one of an older form is embedded again where its tokens are
+# others now. 1: characters as written (NFKC), cut at max_phrases and max_tokens. 2: one code point for each character,
+# one case for each abbreviation; long texts whole, or their most telling phrases.
+TEXT_FORM = 2
+MAX_READ = 20_000  # characters of one text that any encoder reads
+LONGEST = 2_000  # characters of a phrase; a longer one is taken apart
 
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -31,6 +51,8 @@ class TextSpec:
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]")  # kana, ideographs, half-width kana
 # 。 ｡ ； ; and line ends always part phrases; 、 ､ ， , only when not inside a number (1,200 or １，２００)
 _BREAK = re.compile(r"[。｡；;\r\n\v\f\x85\u2028\u2029]+|(?<!\d)[、､，,]|[、､，,](?!\d)")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s)|(?<=[\n。！？])")
+_GAP = re.compile(r"[\s。、,;:)）」]")
 
 
 def phrases(text: str) -> list[str]:
@@ -39,6 +61,32 @@ def phrases(text: str) -> list[str]:
     「左室拡大なし、EF 55.5%。BNP 1,200」  ->  左室拡大なし / EF 55.5% / BNP 1,200
     """
     return [phrase for part in _BREAK.split(text) if (phrase := part.strip())]
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences and lines of a text, each with what ends it; none empty."""
+    return [sentence for sentence in _SENTENCE_END.split(text) if sentence.strip()]
+
+
+def sliced(phrase: str, length: int) -> list[str]:
+    """Cut ``phrase`` into pieces of at most ``length`` characters, at a blank or a sign where one is near."""
+    pieces = []
+    while len(phrase) > length:
+        gaps = [found.end() for found in _GAP.finditer(phrase, length // 2, length)]
+        end = gaps[-1] if gaps else length
+        pieces.append(phrase[:end].strip())
+        phrase = phrase[end:]
+    return [piece for piece in (*pieces, phrase.strip()) if piece]
+
+
+def readable_phrases(text: str) -> tuple[list[str], int]:
+    """Return the phrases of a text that encoders read, and how many are left out: of a text of more than MAX_READ
+    characters the most telling ones."""
+    said = [piece for phrase in phrases(text) for piece in sliced(phrase, LONGEST)]
+    if sum(map(len, said)) <= MAX_READ:
+        return said, 0
+    kept = keep_most_telling(said, len, MAX_READ, len(said))
+    return kept, len(said) - len(kept)
 
 
 def model_text(text: str, spec: TextSpec) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
+from echosearch.unicode import unified
 from echosearch.video import View, ViewLabel
 
 __all__ = ["label_view", "view_named"]
 
-# Compared after NFKC, lower case, and without blanks, hyphens, and the words in _NOISE.
+# Compared in one form (unicode.py), lower case, and without blanks, hyphens, and the words in _NOISE.
 _SYNONYMS: dict[View, tuple[str, ...]] = {
     View.LAX: (
         *("lax", "plax", "pslax", "psla", "parasternallong", "parasternallongaxis", "longaxis", "lvlax"),
@@ -44,7 +44,7 @@ def view_named(label: str) -> View | None:
 
     view_named("A4C"), view_named("4ch"), view_named("心尖部四腔像") are all View.CH4.
     """
-    return _VIEWS.get(_NOISE.sub("", unicodedata.normalize("NFKC", label).lower()))
+    return _VIEWS.get(_NOISE.sub("", unified(label).lower()))
 
 
 def label_view(label: str, prob: float, source: str) -> ViewLabel:

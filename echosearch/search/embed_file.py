@@ -30,7 +30,7 @@ def read_file(path: Path, spec: ClipSpec, settings: Settings) -> tuple[VideoHead
         ((_, outcome),) = pool.map(inspect, [InspectTask(path, settings.issuer, allow_secondary_capture=True)])
         nameless = isinstance(outcome, Quarantined) and outcome.reason is Reason.NO_IDENTITY
         header = None if nameless else _or_refuse(outcome)
-        ((_, result),) = pool.map(load_clip, [ClipTask(path, NO_KEY, spec)])
+        ((_, result),) = pool.map(load_clip, [ClipTask(path, NO_KEY, spec, decord=settings.decord)])
         return header, _or_refuse(result)
 
 

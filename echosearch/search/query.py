@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from echosearch.archive import Archive
+from echosearch.encoder.base import Encoder
 from echosearch.errors import InputError
-from echosearch.report.text import language_warning
+from echosearch.report.text import MAX_READ, language_warning
 from echosearch.search.results import Results, SearchOptions
 from echosearch.search.study_hits import results, searching, study_hits
 from echosearch.unicode import is_text
 
 __all__ = ["MAX_TEXT", "query_text"]
 
-MAX_TEXT = 20_000  # characters; an encoder reads the first few hundred tokens
+MAX_TEXT = MAX_READ  # characters
 
 
 def query_text(archive: Archive, text: str, options: SearchOptions) -> Results:
@@ -28,6 +29,28 @@ def query_text(archive: Archive, text: str, options: SearchOptions) -> Results:
     with searching(archive) as search:
         vector = archive.encoder.encode_texts([text])[0]
         hits, dropped = study_hits(search, vector, options)
-        warning = language_warning(text, archive.encoder.text_spec)
-        notes = [f"encoder {archive.encoder_info.name}: {warning}"] if warning else []
-        return results(search, hits, dropped, options, {"report": text}, *notes)
+        return results(search, hits, dropped, options, {"report": text}, *_warnings(archive.encoder, text))
+
+
+def _warnings(encoder: Encoder, text: str) -> list[str]:
+    """What to know of the query before believing the answer."""
+    name, warnings = encoder.id.name, []
+    if language := language_warning(text, encoder.text_spec):
+        warnings.append(f"encoder {name}: {language}")
+    words = encoder.known_words(text)
+    if not words.known:
+        warnings.append(
+            f"encoder {name} knows none of the query's words, so this order means nothing: word findings as reports do"
+        )
+    elif words.unknown:
+        every = words.known + words.unknown
+        warnings.append(
+            f"encoder {name} does not know {words.unknown} of the query's {every} words: what they mean is not searched"
+        )
+    (note,) = encoder.text_notes([text])
+    if note.left_out:
+        warnings.append(
+            f"the query is longer than encoder {name} reads: {note.left_out} of its phrases, "
+            "those that tell least, are left out; ask for less at a time"
+        )
+    return warnings

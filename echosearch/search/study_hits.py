@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from echosearch.archive import Archive
+from echosearch.coverage import find_gaps
 from echosearch.db import Connection, lookup
 from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
 from echosearch.db.studies.identified import identified, report_texts
-from echosearch.errors import EmptyArchive
+from echosearch.errors import EmptyArchive, StoreUnreachable
 from echosearch.filters import Where
 from echosearch.index.base import PointKind, Scored
 from echosearch.search.filter_rules import combine_and, is_about_videos, search_condition
+from echosearch.search.matchless import matchless, with_devices
 from echosearch.search.rank import Ranked, rank
 from echosearch.search.results import Hit, Results, SearchOptions
 from echosearch.vector import Vectors, unit
@@ -31,6 +33,7 @@ class Searching:
     archive: Archive
     connection: Connection
     encoder_id: int
+    asked: set[PointKind] = field(default_factory=set)  # collections that were searched
 
 
 @contextmanager
@@ -47,8 +50,12 @@ def searching(archive: Archive) -> Iterator[Searching]:
 def rank_kind(
     search: Searching, kind: PointKind, vector: Vectors, options: SearchOptions, where: Where | None
 ) -> tuple[Ranked, Mapping[str, StudyRow]]:
-    """The best points of a collection and their rows. Raises EmptyArchive when it holds none at all."""
+    """The best points of a collection and their rows.
+
+    Raises EmptyArchive when there are none at all, StoreUnreachable when the index has lost all that there were.
+    """
     collection = search.archive.collection(kind)
+    search.asked.add(kind)
     rows: dict[str, StudyRow] = {}
 
     def about(keys: Sequence[str]) -> Mapping[str, StudyRow]:
@@ -63,7 +70,10 @@ def rank_kind(
 
     group = options.group if kind != "reports" and options.group != "video" else None
     ranked = rank(search.archive.index, collection, vector, options.top_k, group, where, about, options.exact)
-    if not ranked.points and search.archive.index.count(collection) == 0:
+    if not ranked.points and search.archive.index.tally(collection) == 0:
+        for gap in find_gaps(search.archive, search.connection, search.archive.encoder_info, search.encoder_id, {kind}):
+            if gap.kind == kind:
+                raise StoreUnreachable(str(gap))
         option = " --reports reports.csv" if kind == "reports" else ""
         raise EmptyArchive(f"no {kind} are indexed yet: run echosearch ingest FOLDER{option} first")
     return ranked, rows
@@ -77,6 +87,7 @@ def study_hits(
     Without a condition on videos the studies' means are ranked and each study's best video is found among its
     own; with one, the videos that meet it are ranked and the best stands for its study.
     """
+    options = with_devices(search.connection, options)
     by_video = options.group == "video" or is_about_videos(options)
     where = combine_and(search_condition(options), aside)
     ranked, rows = rank_kind(search, "videos" if by_video else "studies", vector, options, where)
@@ -144,6 +155,9 @@ def results(
     warnings = list(notes)
     if not encoder.trained:
         warnings.insert(0, f"encoder {encoder.name} is untrained: its weights are random and this order means nothing")
+    warnings += matchless(search.connection, search.encoder_id, options)
+    gaps = find_gaps(search.archive, search.connection, encoder, search.encoder_id, search.asked)
+    warnings += map(str, gaps)
     if dropped:
         warnings.append(f"{dropped} results left out: index and database differ on them, run echosearch verify")
     return Results(tuple(shown), encoder, query, tuple(warnings))

@@ -66,10 +66,11 @@ def _patients(search: Searching, header: VideoHeader | None, study: str | None) 
     None of an mp4 or avi that is not in the archive: it says nothing of whose it is.
     """
     known = lookup.patient_of(search.connection, study) if study is not None else None
-    said = None
+    said: list[str | None] = []
     if header is not None and header.patient_id:
-        said = search.archive.keyring.patient(header.issuer, header.patient_id)
-    return tuple(dict.fromkeys(key for key in (known, said) if key is not None))
+        hospitals = ("", header.hospital.authority, header.hospital.institution)
+        said = [search.archive.keyring.patient(header.issuer, header.patient_id, hospital) for hospital in hospitals]
+    return tuple(dict.fromkeys(key for key in (known, *said) if key is not None))
 
 
 def _as_ingested(search: Searching, path: Path) -> lookup.StoredVideo | None:

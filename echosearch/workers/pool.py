@@ -24,8 +24,12 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from echosearch.memory import memory_advice
+from echosearch.workers.answers import receive
+from echosearch.workers.handing import send_file
 from echosearch.workers.jobs import Answers, Inbox, Job, PoolBroken, Raised, TimedOut, WorkerDied
-from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, main_left_alone, receive, serve
+from echosearch.workers.server import WORKER_NAME, start_server
+from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, serve
 
 __all__ = ["DecodePool"]
 
@@ -69,7 +73,6 @@ class DecodePool:
         self._pump = threading.Thread(target=self._run, name="decode-pool", daemon=True)
 
     def __enter__(self) -> Self:
-        self._context.set_forkserver_preload(PRELOAD)
         self._pump.start()
         return self
 
@@ -173,6 +176,7 @@ class DecodePool:
             worker.job, worker.deadline = job, time.monotonic() + self.wall_seconds
             try:
                 worker.pipe.send_bytes(job.message)
+                send_file(worker.pipe, getattr(job.task, "path", None), worker.process.pid or 0)
             except OSError:  # it died idle: the task was not begun, another worker takes it
                 self._inbox.put_back(job)
                 worker.job = None
@@ -203,11 +207,15 @@ class DecodePool:
         except (EOFError, OSError, pickle.UnpicklingError):
             self._bury(worker)
             return
-        if not worker.ready:
+        if not worker.ready and message[0]:
             worker.ready, self._failed_starts = True, 0
             worker.deadline = float("inf")
             return
         succeeded, value = message
+        if not worker.ready:
+            self._end(worker)
+            self._count_failed_start(str(value))
+            return
         self._answer(worker, value if succeeded else Raised(value))
 
     def _answer(self, worker: _Worker, result: Any) -> None:
@@ -228,20 +236,21 @@ class DecodePool:
         self._failed_starts += 1
         if self._failed_starts >= MAX_FAILED_STARTS:
             raise PoolBroken(
-                f"decode workers cannot start: {self._failed_starts} ended before their first task ({how})"
+                f"decode workers cannot start: {self._failed_starts} ended before their first task ({how});"
+                f" if memory is short: {memory_advice()}"
             )
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe(duplex=True)
         process = self._context.Process(
-            target=serve, args=(theirs, self._lifeline, *self._limits), name="decode-worker", daemon=True
+            target=serve, args=(theirs, self._lifeline, *self._limits), name=WORKER_NAME, daemon=True
         )
         try:
-            with main_left_alone():
-                process.start()
+            start_server(PRELOAD)
+            process.start()
         except (OSError, EOFError) as exc:
             ours.close()
-            raise PoolBroken(f"a decode worker cannot be started: {exc}") from exc
+            raise PoolBroken(f"decode workers cannot start ({exc}); if memory is short: {memory_advice()}") from exc
         finally:
             theirs.close()
         return _Worker(process, ours, time.monotonic() + READY_SECONDS)

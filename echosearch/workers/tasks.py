@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from echosearch.clip import Clip, ClipSpec
 from echosearch.errors import EchosearchError, FileRefused
 from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
+from echosearch.reading.files import file_status
 from echosearch.reading.media import MediaIdentity
 from echosearch.reading.source import inspect_file, open_source
 
@@ -35,6 +35,7 @@ class ClipTask:
     size: int | None = None
     mtime_ns: int | None = None
     view_spec: ClipSpec | None = None  # of the view classifier, where one is in use
+    decord: bool = False  # read mp4 and avi by decord
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
     try:
         if _changed(task):
             return Quarantined(Reason.CHANGED, "the file changed after its header was read")
-        source = open_source(task.path)
+        source = open_source(task.path, task.decord)
         clips = Clips(
             make_clip(task.key, source, task.spec),
             make_clip(task.key, source, task.view_spec) if task.view_spec is not None else None,
@@ -85,5 +86,5 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
 def _changed(task: ClipTask) -> bool:
     if task.size is None and task.mtime_ns is None:
         return False
-    info = os.lstat(task.path)
+    info = file_status(task.path)
     return task.size not in (None, info.st_size) or task.mtime_ns not in (None, info.st_mtime_ns)

@@ -8,21 +8,15 @@ import os
 import pickle
 import resource
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-__all__ = [
-    "EXIT_MEMORY",
-    "EXIT_PANIC",
-    "PRELOAD",
-    "main_left_alone",
-    "receive",
-    "serve",
-]
+from echosearch.workers.answers import send
+from echosearch.workers.handing import receive_file
+from echosearch.workers.sandbox import confine, plain_environment
+
+__all__ = ["EXIT_MEMORY", "EXIT_PANIC", "PRELOAD", "serve"]
 
 # imported once, in the server that workers fork from
 PRELOAD = ["echosearch.workers.tasks", "echosearch.workers.worker", "echosearch.encoder.pixels.preprocess"]
@@ -33,18 +27,21 @@ EXIT_PANIC = 87
 def serve(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: int) -> None:
     """The worker's life: limits, "ready", then (function, task) in and (succeeded, value) out until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _die_with(lifeline)
+    watched = _die_with(lifeline)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _one_thread()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # codecs complain there about files that nobody vouches for
-    allowed = _data_bytes() + memory_mb * 1024 * 1024
-    resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
-    _send(pipe, (True, "ready"))
+    _keep_only(pipe.fileno(), watched)
+    try:
+        _get_ready(memory_mb)
+    except BaseException as exc:
+        send(pipe, (False, f"{type(exc).__name__}: {exc}"))
+        return
+    send(pipe, (True, "ready"))
     while True:
         try:
             function, task = pickle.loads(pipe.recv_bytes())
-            _allow_cpu(cpu_seconds)
-            message = (True, function(task))
+            with receive_file(pipe):
+                _allow_cpu(cpu_seconds)
+                message = (True, function(task))
         except EOFError:
             return
         except MemoryError:
@@ -54,7 +51,7 @@ def serve(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: i
         except BaseException:  # a panic inside a Rust codec (RLE): no state of it is to be trusted
             os._exit(EXIT_PANIC)
         try:
-            _send(pipe, message)
+            send(pipe, message)
         except MemoryError:
             os._exit(EXIT_MEMORY)
         except (BrokenPipeError, ConnectionResetError):
@@ -62,34 +59,20 @@ def serve(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: i
         del message  # a clip is megabytes
 
 
-def receive(pipe: Connection) -> Any:
-    """The other end of _send: arrays arrive in memory of their own, without a second copy."""
-    pickled = pipe.recv_bytes()
-    sizes: list[int] = pickle.loads(pipe.recv_bytes())
-    buffers = []
-    for size in sizes:
-        buffer = bytearray(size)
-        if size:
-            pipe.recv_bytes_into(buffer)
-        buffers.append(buffer)
-    return pickle.loads(pickled, buffers=buffers)
+def _get_ready(memory_mb: int) -> None:
+    """Import what decoding needs, then take the limits and give up the rights."""
+    _one_thread()
+    allowed = _data_bytes() + memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
+    confine()
 
 
-def _send(pipe: Connection, message: Any) -> None:
-    buffers: list[pickle.PickleBuffer] = []
-    pipe.send_bytes(pickle.dumps(message, protocol=5, buffer_callback=buffers.append))
-    views = [buffer.raw() for buffer in buffers]
-    pipe.send_bytes(pickle.dumps([view.nbytes for view in views]))
-    for view in views:
-        if view.nbytes:
-            pipe.send_bytes(view)
+def _die_with(lifeline: Connection) -> int:
+    """Ask the kernel for SIGKILL when the other end closes, that is when the parent ends, however it ends.
 
-
-def _die_with(lifeline: Connection) -> None:
-    """SIGKILL from the kernel when the other end closes, that is when the parent ends, however it ends.
-
-    It needs no thread, so it works while a decoder hangs in C. (The parent-death signal of prctl would not: a
-    worker's parent is the fork server, and that lives until its last worker has gone.)
+    Return the descriptor that must stay open for it. It needs no thread, so it works while a decoder hangs in C.
+    (The parent-death signal of prctl would not: a worker's parent is the fork server, and that lives until its last
+    worker has gone.)
     """
     # opened anew: the owner belongs to the open file, which all workers would otherwise share
     fd = os.open(f"/proc/self/fd/{lifeline.fileno()}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -98,6 +81,22 @@ def _die_with(lifeline: Connection) -> None:
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
     if lifeline.poll():  # it closed before the kernel was asked to watch
         os._exit(0)
+    return fd
+
+
+def _keep_only(*descriptors: int) -> None:
+    """Drop the environment, which may hold passwords, and every descriptor but these."""
+    kept = plain_environment()
+    os.environ.clear()
+    os.environ.update(kept)
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):  # codecs complain to 2 about untrusted files
+        os.dup2(null, stream)
+    open_still = {0, 1, 2, *descriptors}
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd not in open_still:
+            with suppress(OSError):  # the one that listed them
+                os.close(fd)
 
 
 def _portable(exc: Exception) -> Exception:
@@ -132,18 +131,3 @@ def _one_thread() -> None:
 
     cv2.setNumThreads(1)
     preprocess.use_one_thread()
-
-
-@contextmanager
-def main_left_alone() -> Iterator[None]:
-    """Keep multiprocessing from importing the parent's __main__ again in every worker: it needs nothing of it."""
-    main = sys.modules["__main__"]
-    kept: dict[str, Any] = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
-    for name in kept:
-        vars(main).pop(name)
-    vars(main)["__spec__"] = None
-    try:
-        yield
-    finally:
-        vars(main).pop("__spec__")
-        vars(main).update(kept)

@@ -24,11 +24,10 @@ from ingest.relay import relay
 
 BLOCK = 5000
 ROWS = (
-    "insert into core.patient (patient_key, sex)"
-    " select cast(md5('p' || n) as uuid), case n % 2 when 0 then 'F' else 'M' end"
-    " from generate_series(0, :videos / 40) n",
-    "insert into core.study (study_key, patient_key, month, age)"
-    " select cast(md5('s' || n) as uuid), cast(md5('p' || n / 2) as uuid), 202001 + n % 4 * 100 + n % 12, 20 + n % 71"
+    "insert into core.patient (patient_key) select cast(md5('p' || n) as uuid) from generate_series(0, :videos / 40) n",
+    "insert into core.study (study_key, patient_key, month, age, sex)"
+    " select cast(md5('s' || n) as uuid), cast(md5('p' || n / 2) as uuid), 202001 + n % 4 * 100 + n % 12, 20 + n % 71,"
+    " case n / 2 % 2 when 0 then 'F' else 'M' end"
     " from generate_series(0, :videos / 20) n",
     "insert into core.video (video_key, study_key, file_sha256, pixel_digest, n_frames, rows, columns, device,"
     " transfer_syntax_uid, photometric, mode, mode_source, view, view_prob)"

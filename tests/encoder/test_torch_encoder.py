@@ -1,5 +1,6 @@
 """TorchEncoder: right rows in the right order, whatever the batch."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,19 @@ def test_a_text_has_the_same_vector_in_every_batch_and_its_own_row(encoder: Torc
 def test_the_same_call_gives_the_same_bits(encoder: TorchEncoder) -> None:
     assert np.array_equal(encoder.encode_clips(clips(3)), encoder.encode_clips(clips(3)))
     assert np.array_equal(encoder.encode_texts(TEXTS), encoder.encode_texts(TEXTS))
+
+
+def test_another_process_loads_the_same_encoder(encoder: TorchEncoder) -> None:
+    sent = pickle.loads(pickle.dumps(encoder))
+    assert sent.id == encoder.id
+    assert np.array_equal(sent.encode_texts(TEXTS), encoder.encode_texts(TEXTS))
+
+
+def test_a_long_text_is_read_to_its_end(encoder: TorchEncoder) -> None:
+    measured = [f"計測{i}は{20 + i}mm" for i in range(59)]
+    grave, none = encoder.encode_texts(["。".join([*measured, last]) for last in ("重度のMRあり", "MRなし")])
+    assert relative(grave[None], none[None]) > 1e-4
+    assert [note.left_out for note in encoder.text_notes(["。".join(measured)])] == [0]
 
 
 def test_nothing_in_nothing_out(encoder: TorchEncoder) -> None:

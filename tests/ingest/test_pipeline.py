@@ -236,7 +236,7 @@ def test_verify_finds_whatever_a_filter_would_answer_wrongly(archive: Archive, e
         "update core.video set device = 'OTHER'": {"videos"},
         "update core.study set month = 199901": {"videos", "studies"},
         "update core.study set age = 90": {"videos", "studies"},
-        "update core.patient set sex = null": {"videos", "studies"},
+        "update core.study set sex = null": {"videos", "studies"},
         "update core.embedding set vector = decode(repeat('0000803f', length(vector) / 4), 'hex')": {"videos"},
     }
     for change, wrong in changes.items():

@@ -24,9 +24,11 @@ SECRETS = (PATIENT, "CANARYNAME", ACCESSION, STUDY, "19530102", "1953-01-02", "I
 
 @pytest.fixture
 def secretive(export: Export, tmp_path: Path) -> Export:
-    """Cines and a broken file of one patient, and a report that names him."""
-    for number in range(3):
-        export.cine(f"CANARYDIR/IM_SECRET{number}", f"{SOP}.{number}", study=STUDY, patient=PATIENT, name=NAME)
+    """Cines and a broken file of one patient, typed in as a machine too, and a report that names him."""
+    for number, maker in enumerate(("GE", "GE", "CANARYNAME")):
+        whose = {"study": STUDY, "patient": PATIENT, "name": NAME}
+        machine = {"Manufacturer": maker, "ManufacturerModelName": f"CANARYNAME {number}"}
+        export.cine(f"CANARYDIR/IM_SECRET{number}", f"{SOP}.{number}", **whose, **machine)
     whole = (export.root / "CANARYDIR/IM_SECRET0").read_bytes()
     export.put("CANARYDIR/IM_SECRET_CUT", whole[:-300], "TRUNCATED")
     (tmp_path / "reports.csv").write_text(
@@ -79,6 +81,8 @@ def test_no_canary_on_the_terminal_unless_asked(
     said += run("ingest", str(secretive.root), code=3)
     hits = run("query", "--report", "僧帽弁逆流")
     said += hits + run("status") + run("status", "--unmatched") + run("verify")
+    for asked, code in (("ge", 0), ("CANARYNAME", 0), ("Aplio", 1)):
+        said += run("query", "--report", "弁", "--where", f'device = "{asked}"', code=code)
     said += run("similar", ACCESSION) + run("report", STUDY, "--json")
     for secret in SECRETS:
         assert secret not in said, secret

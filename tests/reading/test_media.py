@@ -1,12 +1,15 @@
-"""mp4 and avi: frames, counts, limits, and an identity that must come from outside."""
+"""mp4 and avi: the frames that a player shows, counts, limits, damage, and an identity that must come from outside."""
 
 from __future__ import annotations
 
+import random
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +20,41 @@ from numpy.typing import NDArray
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
-from echosearch.reading.media import MediaIdentity, _decord_reader, open_media, read_media_header
+from echosearch.reading.dicom.pixels.av_stream import STREAM_CODECS, VIDEO_SYNTAXES
+from echosearch.reading.media import CODECS, INTRA_CODECS, MediaIdentity, open_media, read_media_header
+from echosearch.reading.source import inspect_file
 from echosearch.video import Mode, View, ViewLabel
 
 Frames = NDArray[np.uint8]
 WriteVideo = Callable[..., Path]
 IDENTITY = MediaIdentity("1.2.3", "0001", "A1", date(2024, 4, 1), None, ViewLabel(View.CH4, 0.97, "csv"))
+BITS = 6  # of a frame's number, as squares at its top
 
 
 @pytest.fixture
 def frames() -> Frames:
-    out = np.zeros((12, 96, 128, 3), np.uint8)
-    for i in range(12):
-        out[i, :, 8 * i : 8 * i + 24] = (210, 100, 15 * i)
+    """48 frames; each says its number by the squares at its top, below them a ring beats."""
+    rows, columns = np.mgrid[:96, :128]
+    away = np.hypot(rows - 56, columns - 64)
+    out = np.empty((48, 96, 128, 3), np.uint8)
+    for i in range(48):
+        out[i] = (60 + 120 * (np.abs(away - 18 - 6 * np.sin(i / 3)) < 5))[..., None] + np.array([0, 8, 16])
+        for bit in range(BITS):
+            out[i, 2:16, 4 + 20 * bit : 20 + 20 * bit] = 250 if i >> bit & 1 else 10
     return out
+
+
+def number_of(frame: Frames) -> int:
+    return sum(int(frame[6:12, 8 + 20 * bit : 16 + 20 * bit].mean() > 128) << bit for bit in range(BITS))
 
 
 @pytest.fixture
 def write_video(tmp_path: Path, frames: Frames) -> WriteVideo:
-    def write(name: str, codec: str, pix_fmt: str = "yuv420p", count: int = 12, rate: int = 25) -> Path:
+    def write(name: str, codec: str, pix_fmt: str = "yuv420p", count: int = 48, **options: str) -> Path:
         path = tmp_path / name
         with av.open(str(path), "w") as container:
-            stream: Any = container.add_stream(codec, rate=rate)
-            stream.height, stream.width, stream.pix_fmt, stream.bit_rate = 96, 128, pix_fmt, 4_000_000
+            stream: Any = container.add_stream(codec, rate=25, options={"g": "12", **options})
+            stream.height, stream.width, stream.pix_fmt, stream.bit_rate = 96, 128, pix_fmt, 1_000_000
             for frame in frames[:count]:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             container.mux(stream.encode())
@@ -48,32 +63,142 @@ def write_video(tmp_path: Path, frames: Frames) -> WriteVideo:
     return write
 
 
-FORMATS = [("a.mp4", "libx264", "yuv420p"), ("a.avi", "mjpeg", "yuvj420p"), ("a.avi", "mpeg4", "yuv420p")]
+X265 = "x265-params"
+# every codec that is read, in every container that holds it, with and without pictures stored out of order
+CODED = [
+    ("a.mp4", "libx264", "yuv420p", {}),
+    ("a.mp4", "libx264", "yuv420p", {"x264-params": "open-gop=1:bframes=3:keyint=12"}),
+    ("a.mp4", "libx264", "yuv420p", {"g": "250", "bf": "8"}),
+    ("a.mp4", "libx264", "yuv420p", {"profile": "baseline"}),
+    ("a.mp4", "libx264", "yuv420p", {"x264-params": "intra-refresh=1:bframes=0:keyint=12"}),
+    ("a.mp4", "libx264", "yuv420p", {"x264-params": "interlaced=1:keyint=12"}),
+    ("a.mov", "libx264", "yuv420p", {"bf": "2"}),
+    ("a.avi", "libx264", "yuv420p", {"bf": "0"}),
+    ("a.avi", "libx264", "yuv420p", {"bf": "2"}),
+    ("a.mp4", "libx265", "yuv420p", {X265: "log-level=none:keyint=12:bframes=3"}),
+    ("a.mov", "libx265", "yuv420p", {X265: "log-level=none:keyint=12:open-gop=1", "tag": "hvc1"}),
+    ("a.mp4", "mpeg4", "yuv420p", {}),
+    ("a.mp4", "mpeg4", "yuv420p", {"bf": "2"}),
+    ("a.avi", "mpeg4", "yuv420p", {}),
+    ("a.avi", "mpeg4", "yuv420p", {"bf": "2"}),
+    ("a.avi", "msmpeg4v2", "yuv420p", {}),
+    ("a.avi", "msmpeg4", "yuv420p", {}),
+    ("a.avi", "mjpeg", "yuvj420p", {}),
+    ("a.mov", "mjpeg", "yuvj422p", {}),
+    ("a.avi", "rawvideo", "yuv420p", {}),
+    ("a.avi", "rawvideo", "bgr24", {}),
+    ("a.mov", "rawvideo", "rgb24", {}),
+]
 
 
-@pytest.mark.parametrize(("name", "codec", "pix_fmt"), FORMATS)
-def test_frames(write_video: WriteVideo, frames: Frames, name: str, codec: str, pix_fmt: str) -> None:
-    video = open_media(write_video(name, codec, pix_fmt))
-    assert video.n_frames == 12
+@pytest.mark.parametrize(("name", "codec", "pix_fmt", "options"), CODED)
+def test_frame_i_is_the_ith_picture_shown(
+    write_video: WriteVideo, frames: Frames, name: str, codec: str, pix_fmt: str, options: dict[str, str]
+) -> None:
+    path = write_video(name, codec, pix_fmt, **options)
+    video = open_media(path)
+    assert video.n_frames == 48
     assert video.frame_seconds == pytest.approx(0.04)
-    ours = np.stack([frame.copy() for frame in video.frames(range(12))])
-    assert ours.shape == frames.shape
-    assert np.abs(ours.astype(int) - frames).mean() < 6  # chroma at half size, lossy
-    picked = np.stack([frame.copy() for frame in video.frames([1, 7])])
-    assert (picked == ours[[1, 7]]).all()
+    in_order = np.stack([frame.copy() for frame in video.frames(range(48))])
+    assert [number_of(frame) for frame in in_order] == list(range(48))
+    assert np.abs(in_order.astype(int) - frames).mean() < 6  # chroma at half size, lossy
+    for picked in ([0], [47], [1, 7, 30], [3, 11, 12, 13, 47], list(range(0, 48, 2)), [5, 5, 40]):
+        got = np.stack([frame.copy() for frame in video.frames(picked)])
+        assert (got == in_order[picked]).all()
+    header = inspect_file(path, "", IDENTITY)
+    assert not isinstance(header, Skipped | Quarantined)
+    assert header.n_frames == 48
+
+
+def test_every_codec_of_the_list_is_read_in_the_test_above(write_video: WriteVideo) -> None:
+    met = {open_media(write_video(name, codec, pix_fmt)).codec for name, codec, pix_fmt, _ in CODED}
+    assert met == CODECS - {"msmpeg4v1"}  # which no encoder writes
+
+
+def test_the_names_of_codecs_and_syntaxes_are_known_to_their_libraries() -> None:
+    from pydicom.uid import UID_dictionary
+
+    for name in CODECS | STREAM_CODECS | INTRA_CODECS:
+        assert av.codec.Codec(name, "r").name == name  # raises for a name that no decoder has
+    assert INTRA_CODECS <= CODECS
+    for uid in VIDEO_SYNTAXES:
+        assert UID_dictionary[uid][1] == "Transfer Syntax"
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"), [("libx264", {}), ("mpeg4", {"bf": "2"}), ("libx265", {X265: "log-level=none"})]
+)
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
+def test_what_an_edit_list_cuts_is_not_shown(
+    write_video: WriteVideo, name: str, codec: str, options: dict[str, str]
+) -> None:
+    path = write_video(name, codec, **options)
+    path.write_bytes(trimmed(path.read_bytes(), first=5, count=20))
+    video = open_media(path)
+    assert video.n_frames == 20
+    assert [number_of(frame) for frame in video.frames(range(20))] == list(range(5, 25))
+    assert [number_of(frame) for frame in video.frames([0, 7, 19])] == [5, 12, 24]
+
+
+def trimmed(content: bytes, first: int, count: int, rate: int = 25) -> bytes:
+    """The same file with an edit list that shows ``count`` frames from ``first`` on, as a lossless trim leaves it."""
+    data = bytearray(content)
+    at, media, movie = (data.find(name) for name in (b"elst", b"mdhd", b"mvhd"))
+    assert struct.unpack(">II", data[at + 4 : at + 12]) == (0, 1)  # version 0, one edit
+    (media_scale,) = struct.unpack(">I", data[media + 16 : media + 20])
+    (movie_scale,) = struct.unpack(">I", data[movie + 16 : movie + 20])
+    _, start, speed = struct.unpack(">IiI", data[at + 12 : at + 24])
+    edit = count * movie_scale // rate, start + first * media_scale // rate, speed
+    data[at + 12 : at + 24] = struct.pack(">IiI", *edit)
+    return bytes(data)
+
+
+OPEN = "keyint=12:bframes=3:scenecut=0:open-gop=1"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "libx264", {"x264-params": OPEN}),
+        ("a.avi", "libx264", {"x264-params": OPEN}),
+        ("a.mp4", "libx265", {X265: "log-level=none:" + OPEN}),
+        ("a.mp4", "mpeg4", {"bf": "2"}),
+        ("a.avi", "mpeg4", {"bf": "2"}),
+        ("a.mp4", "libx264", {"x264-params": "intra-refresh=1:keyint=12:bframes=0"}),
+    ],
+)
+def test_a_recording_that_begins_in_the_middle(
+    write_video: WriteVideo, name: str, codec: str, options: dict[str, str]
+) -> None:
+    """From a key frame whose neighbours refer to what was before it: players skip these, and so do we."""
+    path = write_video(name, codec, **options)
+    with av.open(str(path)) as container:
+        keys = [number for number, packet in enumerate(container.demux(video=0)) if packet.is_keyframe]
+    file = BytesIO()
+    with av.open(str(path)) as whole, av.open(file, "w", format=name[2:]) as cut:
+        stream = cut.add_stream_from_template(whole.streams.video[0])
+        for number, packet in enumerate(whole.demux(video=0)):
+            if number >= keys[1] and packet.size:
+                packet.stream = stream
+                cut.mux(packet)
+    path.write_bytes(file.getvalue())
+    with av.open(str(path)) as container:
+        player = [number_of(picture.to_ndarray(format="rgb24")) for picture in container.decode(video=0)]
+    video = open_media(path)
+    assert [number_of(frame) for frame in video.frames(range(video.n_frames))] == player
+    assert len(player) > 20
 
 
 @pytest.mark.skipif(find_spec("decord") is None, reason="decord has no wheel for this machine")
-@pytest.mark.parametrize(("name", "codec", "pix_fmt"), FORMATS)
-def test_decord_and_pyav_agree(write_video: WriteVideo, name: str, codec: str, pix_fmt: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [("a.mp4", "libx264", "yuv420p"), ("a.avi", "mjpeg", "yuvj420p"), ("a.avi", "mpeg4", "yuv420p")],
+)
+def test_decord_on_request(write_video: WriteVideo, name: str, codec: str, pix_fmt: str) -> None:
     path = write_video(name, codec, pix_fmt)
-    video = open_media(path)
-    reader = _decord_reader(path.read_bytes())
-    assert reader is not None
-    assert len(reader) == 12
-    with av.open(str(path), "r") as container:
-        theirs = np.stack([picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)])
-    ours = np.stack([frame.copy() for frame in video.frames(range(12))])
+    theirs = np.stack([frame.copy() for frame in open_media(path, decord=True).frames(range(0, 48, 3))])
+    ours = np.stack([frame.copy() for frame in open_media(path).frames(range(0, 48, 3))])
+    assert [number_of(frame) for frame in theirs] == list(range(0, 48, 3))
     assert np.abs(ours.astype(int) - theirs).mean() < 2  # two FFmpegs, two scalers of chroma
 
 
@@ -81,7 +206,7 @@ def test_header(write_video: WriteVideo) -> None:
     path = write_video("a.mp4", "libx264")
     found = read_media_header(path, "SITE", IDENTITY)
     assert (found.study_uid, found.patient_id, found.accession_number, found.issuer) == ("1.2.3", "0001", "A1", "SITE")
-    assert (found.rows, found.columns, found.n_frames) == (96, 128, 12)
+    assert (found.rows, found.columns, found.n_frames) == (96, 128, 48)
     assert found.frame_seconds_source == "container"
     assert found.sop_uid.startswith("2.25.")
     assert found.sop_uid == read_media_header(path, "", IDENTITY).sop_uid
@@ -109,8 +234,29 @@ def test_codecs_outside_the_list_are_refused(write_video: WriteVideo) -> None:
     assert refused.value.outcome == Quarantined(Reason.UNSUPPORTED_SYNTAX, "video codec ffv1 is not on the list")
 
 
+def test_a_stream_without_a_codec(write_video: WriteVideo) -> None:
+    path = write_video("a.mp4", "libx264")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    outcome = inspect_file(path, "", IDENTITY)
+    assert outcome == Quarantined(Reason.UNSUPPORTED_SYNTAX, "the video stream names no known codec")
+
+
+def test_a_file_without_a_video_stream(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("aac", rate=8000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode())
+    assert inspect_file(path, "", IDENTITY) == Quarantined(Reason.DECODE_FAILED, "no video stream inside")
+
+
 @pytest.mark.parametrize("percent", [5, 50, 90, 99])
-@pytest.mark.parametrize(("name", "codec", "pix_fmt"), FORMATS)
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [("a.mp4", "libx264", "yuv420p"), ("a.avi", "mjpeg", "yuvj420p"), ("a.avi", "mpeg4", "yuv420p")],
+)
 def test_a_cut_video(write_video: WriteVideo, name: str, codec: str, pix_fmt: str, percent: int) -> None:
     path = write_video(name, codec, pix_fmt)
     data = path.read_bytes()
@@ -118,6 +264,73 @@ def test_a_cut_video(write_video: WriteVideo, name: str, codec: str, pix_fmt: st
     with pytest.raises(FileRefused) as refused:
         read_media_header(path, "", IDENTITY)
     assert refused.value.outcome.reason == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "libx264", {}),
+        ("a.avi", "libx264", {"profile": "baseline"}),
+        ("a.avi", "mpeg4", {}),
+        ("a.mp4", "mpeg4", {"bf": "2"}),
+    ],
+)
+def test_what_a_decoder_conceals_is_refused(
+    write_video: WriteVideo, name: str, codec: str, options: dict[str, str]
+) -> None:
+    """Three flipped bits: FFmpeg fills what it cannot decode with its neighbours, and says so only to who asks."""
+    path = write_video(name, codec, count=16, **options)
+    whole = path.read_bytes()
+    good = np.stack([frame.copy() for frame in open_media(path).frames(range(16))]).astype(int)
+    with av.open(BytesIO(whole)) as container:
+        stored = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    places = [
+        at for start, size in stored[1:] for at in range(start + 8, start + size)
+    ]  # the first has x264's settings
+    chance, refused, wrong = random.Random(7), 0, 0
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[chance.choice(places)] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            read_media_header(path, "", IDENTITY)
+            frames = np.stack([frame.copy() for frame in open_media(path).frames(range(16))])
+        except FileRefused:
+            refused += 1
+            continue
+        wrong += bool(np.abs(frames - good).mean() >= 4)
+    assert refused >= 20
+    assert wrong <= 1
+
+
+def test_a_packet_that_gives_no_picture_is_damage(write_video: WriteVideo) -> None:
+    path = write_video("a.mp4", "libx265", **{X265: "log-level=none:bframes=2:keyint=48:scenecut=0"})
+    data = bytearray(path.read_bytes())
+    with av.open(BytesIO(data)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    spare = [at for at in places if data[at + 4] == 0x00]  # slices that no other picture refers to
+    data[spare[3] + 4] = 41 << 1  # the NAL unit's type: a reserved one, which decoders pass over
+    path.write_bytes(data)
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 47  # without a word
+    assert inspect_file(path, "", IDENTITY) == Quarantined(
+        Reason.DECODE_FAILED, "damaged video: a packet gives no picture"
+    )
+
+
+def test_damage_behind_the_frames_that_are_looked_at(write_video: WriteVideo) -> None:
+    path = write_video("a.avi", "mpeg4")
+    data = bytearray(path.read_bytes())
+    with av.open(BytesIO(data)) as container:
+        *_, (at, size) = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data[at + 12 : at + size] = random.Random(1).randbytes(size - 12)
+    path.write_bytes(data)
+    outcome = inspect_file(path, "", IDENTITY)
+    assert isinstance(outcome, Quarantined)
+    assert outcome.reason == Reason.DECODE_FAILED
+    with pytest.raises(FileRefused):
+        _ = open_media(path).n_frames
 
 
 def test_a_playlist_is_not_followed(tmp_path: Path, write_video: WriteVideo) -> None:

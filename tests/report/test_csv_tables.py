@@ -31,7 +31,13 @@ REPORTS = (
 )
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        *("utf-8", "utf-8-sig", "cp932", "euc_jp", "iso2022_jp", "iso2022_jp_3", "iso2022_jp_ext"),
+        *("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"),
+    ],
+)
 def test_reports_in_each_encoding(tmp_path: Path, encoding: str) -> None:
     first, second = read_reports(write(tmp_path / "reports.csv", *REPORTS, encoding=encoding))
     assert (first.report_text, first.patient_id, first.accession_number) == (TEXT, SECRET, "00042")
@@ -51,12 +57,14 @@ def test_half_width_kana_in_cp932(tmp_path: Path) -> None:
     "damage",
     [
         lambda good: good[:40] + b"\xff" + good[40:],  # one bad byte
-        lambda good: good.decode().encode("utf-16"),
-        lambda good: good.decode().encode("euc_jp"),
+        lambda good: good.decode().encode("utf-16")[:-1],
+        lambda good: good.decode().encode("euc_jp")[:-1],
+        lambda good: good.decode().encode("iso2022_jp")[:-4],
+        lambda good: good.decode().encode("big5", "ignore"),
         lambda good: good + b"\x00",
         lambda good: good[:-2],  # cut within a character
     ],
-    ids=["bad byte", "utf-16", "euc-jp", "nul", "cut"],
+    ids=["bad byte", "utf-16", "euc-jp", "iso-2022-jp", "big5", "nul", "cut"],
 )
 def test_any_other_encoding_is_refused(tmp_path: Path, damage) -> None:
     good = ("study_uid,report_text\n" + "1.2,左室拡大なし。ごく軽度のTRあり\n" * 50).encode().rstrip()
@@ -79,7 +87,9 @@ HEADER = "patient_id,study_date,report_text\n"
         (HEADER + f'{SECRET},2024/2/3,"no end\n', "not a CSV"),
         (HEADER + f'"{SECRET}\n1",2024/2/3,x\n', "column patient_id: an identifier with a line break"),
         (f"{SECRET},山田太郎,2024/2/3\n", "line 1: no header"),
-        ("report_text,patient_id,name\n", "unknown column 'name'; permitted are report_text, study_uid"),
+        ("report_text,patient_id,name\n", "column 3 of the header has an unknown name; permitted are report_text"),
+        ("report_text,Patient-ID\n", "column 2 of the header has an unknown name, perhaps patient_id; permitted"),
+        (f"report_text,{SECRET},山田太郎\n", "column 2 of the header has an unknown name; permitted"),
         ("report_text,patient_id,patient_id\n", "column patient_id stands there twice"),
         ("patient_id,study_date\n", "column report_text is missing"),
         ("report_text,study_date\n", "at least one of study_uid, accession_number, patient_id"),
@@ -189,3 +199,104 @@ def test_an_endless_identifier_is_refused(tmp_path: Path, column: str) -> None:
     )
     with pytest.raises(TableError, match=rf"line 3, column {column}: an identifier of 257 characters"):
         list(read_reports(tmp_path / "reports.csv"))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("重度MR".encode("euc_jp"), "重度MR"),  # short: as cp932 it would be half-width kana
+        ("ﾄﾞﾌﾟﾗ所見".encode("euc_jp"), "ﾄﾞﾌﾟﾗ所見"),
+        ("①左室拡大".encode("euc_jis_2004"), "①左室拡大"),
+        ("左室ﾄﾞﾌﾟﾗ".encode("iso2022_jp_ext"), "左室ﾄﾞﾌﾟﾗ"),
+        (b"\x1b$B:8<<-!\x1b(BEF", "左室①EF"),  # row 13 of the vendors under the escape of JIS X 0208
+        (b"\x1b(IDE\x1b(J \x1b$@:8<<\x1b(B", "ﾄﾅ 左室"),
+        (b"\x0eDE\x0f ok", "ﾄﾅ ok"),  # half-width kana in seven bits
+        ("EF 55±5%".encode(), "EF 55±5%"),
+    ],
+)
+def test_encodings_are_told_apart(tmp_path: Path, data: bytes, text: str) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_bytes(b"study_uid,report_text\r\n1.2," + data + b"\r\n")
+    assert [row.report_text for row in read_reports(path)] == [text]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("石田".encode("euc_jp"), "--encoding"),  # no known word: it could be half-width kana
+        ("ﾔﾏﾀﾞ".encode("cp932"), "--encoding"),
+        ("重度MR".encode() + b"\x1b$B", "an escape"),
+        (b"\x1b$B:8<<\n1.3,x", "line 2"),  # whether the next line is ASCII again nobody knows
+        (b"\x1b[1mMR\x1b[0m", "not ISO-2022-JP"),
+        ("重度の僧帽弁逆流を認める".encode("gb18030"), "neither UTF-8 nor"),
+        (b"MR\xa0\xfd", "neither UTF-8 nor cp932"),  # a Mac's Shift_JIS where it is none
+    ],
+)
+def test_what_stays_open_is_asked_for(tmp_path: Path, data: bytes, said: str) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_bytes(b"study_uid,report_text\n1.2," + data + b"\n")
+    with pytest.raises(TableError, match=said):
+        list(read_reports(path))
+
+
+def test_an_encoding_that_is_said_is_proven(tmp_path: Path) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_bytes("study_uid,report_text\n1.2,石田\n".encode("euc_jp"))
+    assert [row.report_text for row in read_reports(path, "euc-jp")] == ["石田"]
+    with pytest.raises(TableError, match="line 2: not utf-8"):
+        list(read_reports(path, "utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "read"),
+    [
+        *(
+            ('="0001234"', "0001234"),
+            ("'0001234", "0001234"),
+            ('"0001234"', "0001234"),
+            ("\xa0０００１２３４\u3000", "0001234"),
+        ),
+        *(("1,234,567", "1234567"), ("1234.0", "1234"), ("１２３４．０", "1234"), ("“A-7”", "A-7"), ('=T("01")', "01")),
+        *(("\u200b0001", "0001"), ("1E5", "1E5"), ("A,1", "A,1"), ("12-3", "12-3")),
+    ],
+)
+def test_identifiers_are_read_where_it_is_certain(tmp_path: Path, cell: str, read: str) -> None:
+    path = write(tmp_path / "reports.csv", ("patient_id", "accession_number", "report_text"), (cell, cell, "正常"))
+    (row,) = read_reports(path)
+    assert (row.patient_id, row.accession_number) == (read, read)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "1.23E+11",
+        "1.23e11",
+        "１．２３Ｅ＋１１",
+        "1,23E+11",
+        "=A1",
+        "=0001",
+        "#N/A",
+        "######",
+        "2月1日",
+        "Feb-01",
+        "1234567890123456.0",
+    ],
+)
+def test_identifiers_are_refused_where_they_are_lost(tmp_path: Path, cell: str) -> None:
+    path = write(tmp_path / "reports.csv", ("patient_id", "report_text"), ("1", "正常"), (cell, "正常"))
+    with pytest.raises(TableError, match=r"line 3, column patient_id: .*export the column as text") as caught:
+        list(read_reports(path))
+    assert cell not in str(caught.value)
+
+
+def test_a_uid_keeps_its_dots(tmp_path: Path) -> None:
+    path = write(tmp_path / "reports.csv", ("study_uid", "report_text"), ('="1.2.0"', "正常"), ("1.0", "正常"))
+    assert [row.study_uid for row in read_reports(path)] == ["1.2.0", "1.0"]
+
+
+def test_the_line_is_where_the_best_reading_ends(tmp_path: Path) -> None:
+    path = tmp_path / "reports.csv"
+    good = "study_uid,report_text\n" + "1.2,左室拡大なし\n" * 9
+    path.write_bytes(good.encode("cp932") + b"1.2,\x85\x40\n")  # a Mac's row of ①
+    with pytest.raises(TableError, match="line 11: neither"):
+        list(read_reports(path))

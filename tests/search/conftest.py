@@ -153,7 +153,7 @@ def fill(corpus: Corpus, random: np.random.Generator) -> None:
 def write(corpus: Corpus) -> None:
     patients = {study.patient: study for study in corpus.studies}
     with corpus.archive.engine.begin() as connection:
-        connection.execute(Patient.__table__.insert(), [{"patient_key": k, "sex": s.sex} for k, s in patients.items()])
+        connection.execute(Patient.__table__.insert(), [{"patient_key": key} for key in patients])
         connection.execute(
             PhiPatient.__table__.insert(),
             [
@@ -164,7 +164,7 @@ def write(corpus: Corpus) -> None:
         for study in corpus.studies:
             month = study.day.year * 100 + study.day.month if study.day else None
             row = {"study_key": study.key, "patient_key": study.patient}
-            connection.execute(Study.__table__.insert(), row | {"month": month, "age": study.age})
+            connection.execute(Study.__table__.insert(), row | {"month": month, "age": study.age, "sex": study.sex})
             phi = {"study_uid": study.uid, "accession_number": study.accession, "study_date": study.day}
             connection.execute(PhiStudy.__table__.insert(), row | phi)
         for video in corpus.videos:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from echosearch.archive import Archive
 from echosearch.db.vectors.generation import activate, register_encoder
+from echosearch.encoder.base import TextNotes, WordCount
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import (
     EchosearchError,
@@ -187,6 +188,32 @@ def test_a_video_that_is_not_indexed_yet_is_no_ones_best(corpus: Corpus) -> None
         with corpus.archive.engine.begin() as connection:
             for table in ("core.embedding", "phi.video", "core.video"):
                 connection.execute(text(f"delete from {table} where video_key = cast(:key as uuid)"), {"key": late.key})
+
+
+@pytest.mark.parametrize(
+    ("words", "left_out", "said"),
+    [
+        (WordCount(0, 2), 0, "knows none of the query's words"),
+        (WordCount(0, 0), 0, "knows none of the query's words"),
+        (WordCount(2, 1), 0, "does not know 1 of the query's 3 words"),
+        (WordCount(2, 0), 7, "7 of its phrases"),
+        (WordCount(2, 0), 0, ""),
+    ],
+)
+def test_what_of_a_query_is_not_read_is_said(corpus: Corpus, words: WordCount, left_out: int, said: str) -> None:
+    class Encoder(FakeEncoder):
+        def known_words(self, text: str) -> WordCount:
+            return words
+
+        def text_notes(self, texts: Sequence[str]) -> list[TextNotes]:
+            return [TextNotes(left_out) for _ in texts]
+
+    archive = corpus.archive
+    mine = Archive(archive.settings, archive.engine, archive.index, Encoder(dimension=DIMENSION))
+    untrained, *others = query_text(mine, "犬の散歩", ASK).warnings
+    assert "untrained" in untrained
+    assert len(others) == bool(said)
+    assert all(said in warning for warning in others)
 
 
 def test_an_english_encoder_warns_of_a_japanese_query(corpus: Corpus) -> None:

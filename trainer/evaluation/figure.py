@@ -29,8 +29,8 @@ def draw(evaluation: Evaluation, out: Path) -> None:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     way = evaluation.retrieval
-    names = ["MCMRR"] + [f"{name} R@{k}" for name in ("video to report", "report to video") for k in (1, 5, 10)]
-    scores = [way.mcmrr, *(side.recall[k] for side in (way.video_to_report, way.report_to_video) for k in (1, 5, 10))]
+    names = ["MRR"] + [f"{name} R@{k}" for name in ("video to report", "report to video") for k in (1, 5, 10)]
+    scores = [way.mrr, *(side.recall[k] for side in (way.video_to_report, way.report_to_video) for k in (1, 5, 10))]
     left.invert_yaxis()  # as one reads
     _bars(left, names, scores, f"Retrieval among {evaluation.studies} studies")
     found = sorted(evaluation.findings, key=lambda finding: finding.contrast.value)

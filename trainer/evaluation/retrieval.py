@@ -1,10 +1,11 @@
-"""Retrieval over all test studies as in the paper's Table 1: rank, MCMRR, R@k, both ways, with intervals.
+"""Retrieval over all test studies as in the paper's Table 1: MCMRR, R@k, both ways, with intervals; and MRR.
 
 The rank of a study's own report among all reports (and of its videos among all studies') by cosine. Of tied scores
 the own one stands, on average, in their middle: rank = 1 + higher + ties / 2, the expected rank if ties were broken by
 lot; R@k is then the probability that it is among the first k. So a constant encoder gets chance, not perfection.
-MCMRR is the mean of 1 / rank over video -> report and report -> video together (cross-modal mean reciprocal rank);
-with ties the reciprocal is the mean over the places that the ties can take.
+MCMRR is the paper's mean cross-modal retrieval rank: the mean rank over video -> report and report -> video, 1 at best,
+(candidates + 1) / 2 by chance. MRR is the mean of 1 / rank over both, 1 at best; with ties the reciprocal is the mean
+over the places that the ties can take.
 """
 
 from __future__ import annotations
@@ -56,15 +57,16 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class BothWays:
-    """Table 1's row."""
+    """Table 1's row, and MRR."""
 
-    mcmrr: Interval
+    mcmrr: Interval  # mean rank over both ways, as in the paper: small is good
+    mrr: Interval  # mean of 1 / rank over both ways
     video_to_report: Retrieval
     report_to_video: Retrieval
 
     def flat(self) -> dict[str, float]:
-        """For a metrics file: mcmrr, v2r_r1, r2v_r10, ..."""
-        found = {"mcmrr": self.mcmrr.value}
+        """For a metrics file: mcmrr, mrr, v2r_r1, r2v_r10, ..."""
+        found = {"mcmrr": self.mcmrr.value, "mrr": self.mrr.value}
         for name, way in (("v2r", self.video_to_report), ("r2v", self.report_to_video)):
             found |= {f"{name}_r{k}": interval.value for k, interval in way.recall.items()}
             found[f"{name}_mean_rank"] = way.mean_rank.value
@@ -116,7 +118,7 @@ def both_ways(
         "v2r": scores(places(videos, texts)[rows]),
         "r2v": scores(places(texts, videos)[rows]),
     }
-    each["both"] = {"mrr": (each["v2r"]["mrr"] + each["r2v"]["mrr"]) / 2}
+    each["both"] = {name: (each["v2r"][name] + each["r2v"][name]) / 2 for name in ("rank", "mrr")}
     draws = None if patients is None else _patient_draws([patients[i] for i in rows], samples, seed)
 
     def interval(way: str, name: str) -> Interval:
@@ -131,7 +133,7 @@ def both_ways(
         recall = {k: interval(name, f"r{k}") for k in RECALL_AT}
         return Retrieval(interval(name, "mrr"), recall, interval(name, "rank"), len(videos))
 
-    return BothWays(interval("both", "mrr"), way("v2r"), way("r2v"))
+    return BothWays(interval("both", "rank"), interval("both", "mrr"), way("v2r"), way("r2v"))
 
 
 def _patient_draws(patients: Sequence[str], samples: int, seed: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from echosearch.batch import batched
 from echosearch.clip import Clip
 from echosearch.encoder.base import Encoder
 from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
-from echosearch.encoder.text.phrases import part_texts
+from echosearch.encoder.text.phrases import read_texts
 from echosearch.vector import Vectors, mean_vector
 from echosearch.video import View
 from trainer.config import TrainConfig
@@ -68,10 +68,9 @@ def _each(clips: Callable[[Sequence[Clip]], Vectors], keys: Iterable[str], cache
 
 def embed_texts(start: Start, texts: Sequence[str]) -> Vectors:
     """(N, D), in the form that the manifest's TextSpec asks for."""
-    spec = start.manifest.text.spec
-    parts = part_texts(texts, spec)
-    ids = start.tokenizer.encode(parts.given, spec.max_tokens)
-    return parts.vectors(in_batches(lambda batch: embed_ids(start.towers.text, batch), ids, 32)[0])
+    manifest = start.manifest
+    parts = read_texts(texts, manifest.text.spec, start.tokenizer, manifest.tokenizer.published)
+    return parts.vectors(in_batches(lambda batch: embed_ids(start.towers.text, batch), parts.given, 32)[0])
 
 
 def embed_with(

@@ -32,6 +32,7 @@ TYPED, REPORTS = 0.5, 0.5  # how much a typed form counts against its phrase, an
 THERE = ("あり", "を認める")  # endings that say that something is there, and that a query leaves away
 # a trace is no finding
 GRADED = re.compile(r"(?:(軽度|中等度|高度|重度|少量|中等量|大量|多量)の?|(mild|moderate|severe) )(?=.)")
+BEHIND = re.compile(r"(?:\([^()]*\)|（[^（）]*）)$")  # 「局所壁運動異常あり(前壁に無収縮あり)」
 TEXT_RIDGE = 1e-4  # of the mean square of what the text head is given
 
 
@@ -57,15 +58,19 @@ def begin_texts(text: nn.Module, table: PhraseTable, batches: Batches, tokenizer
 
 
 def as_typed(phrase: str) -> tuple[str, ...]:
-    """What one types into a search box for a phrase that says that something is there; nothing for the others.
+    """What one types into a search box for a phrase that says that something is there; nothing for the others. What
+    stands in brackets behind it is not typed.
 
     「重度の僧帽弁逆流あり」 -> 「重度僧帽弁逆流」 「重度の僧帽弁逆流」 「僧帽弁逆流あり」 「僧帽弁逆流」
+    「局所壁運動異常あり(前壁壁運動低下)」 -> 「局所壁運動異常」 「局所壁運動異常あり」
     Without its grade a form belongs to every grade's phrase, and ends up between them.
     """
-    bare = next((phrase.removesuffix(end) for end in THERE if phrase.endswith(end)), "")
+    said = BEHIND.sub("", phrase).rstrip()
+    bare = next((said.removesuffix(end) for end in THERE if said.endswith(end)), "")
     graded = GRADED.match(bare)
     if graded is None:
-        return (bare,) if bare else ()
+        typed = (bare, said) if said != phrase else (bare,)
+        return typed if bare else ()
     finding = bare[graded.end() :]
     joined = [f"{graded[1]}{finding}", f"{graded[1]}の{finding}"] if graded[1] else [f"{graded[2]} {finding}"]
     return (*joined, f"{finding}あり", finding)

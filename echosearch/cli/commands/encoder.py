@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from echosearch.cli.lazy import LazyGroup
-from echosearch.cli.output import PUT_IN_USE, note, say_json, table
+from echosearch.cli.output import PUT_IN_USE, note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.catalog import BundleEntry, bundles_at_hand
 from echosearch.encoder.bundle.folder import GOLDEN, bundle_kind, load_manifest, load_view_manifest
@@ -17,6 +17,7 @@ from echosearch.encoder.bundle.golden import read_raw
 from echosearch.encoder.bundle.installed import find_own_bundle, use_bundle, use_views
 from echosearch.encoder_info import EncoderInfo
 from echosearch.report.csv_tables import read_reports
+from echosearch.report.encoding import ENCODINGS
 from echosearch.settings import Settings, load_settings
 
 __all__ = [
@@ -61,12 +62,13 @@ def encoder() -> None:
 @click.command(short_help="Make an untrained encoder.")
 @click.option("--size", type=click.Choice(SIZES), default="tiny", show_default=True, help="tiny runs on any CPU.")
 @click.option("--reports", type=as_path, required=True, metavar="CSV", help="For its vocabulary.")
+@click.option("--encoding", type=click.Choice(ENCODINGS), help="Of the CSV, where it cannot be found out.")
 @click.option("--out", type=as_path, required=True, metavar="FOLDER", help="Where it is written.")
 @click.option("--architecture", type=click.Choice(ARCHITECTURES), default="vivit", show_default=True)
 @click.option("--name", help="What to call it; default: untrained-ARCHITECTURE-SIZE.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the random weights.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
+def init(reports: Path, out: Path, encoding: str | None, as_json: bool, **given: Any) -> None:
     """Write an encoder with random weights to FOLDER: to train from, or to try the archive with.
 
     Its word list is learned from the report_text column of CSV.
@@ -76,11 +78,11 @@ def init(reports: Path, out: Path, as_json: bool, **given: Any) -> None:
     """
     from echosearch.encoder.create import init_bundle  # torch
 
-    made = init_bundle(reports=(row.report_text for row in read_reports(reports)), out=out, **given)
+    made = init_bundle(reports=(row.report_text for row in read_reports(reports, encoding)), out=out, **given)
     if as_json:
         say_json({"folder": str(out), **asdict(made)})
     else:
-        click.echo(f"{made} in {out}; {PUT_IN_USE.format(out)}")
+        say(f"{made} in {out}; {PUT_IN_USE.format(out)}")
     say_caveats(made)
 
 
@@ -108,7 +110,7 @@ def choose(folder: Path, as_json: bool) -> None:
         if as_json:
             say_json({"view_classifier": name, "licence": views.licence, "provenance": views.provenance})
         else:
-            click.echo(f"{name} is in use: ingest labels views with it; licence {views.licence}")
+            say(f"{name} is in use: ingest labels views with it; licence {views.licence}")
         say_licence(folder)
         say_unknown(folder)
         return
@@ -116,7 +118,7 @@ def choose(folder: Path, as_json: bool) -> None:
     if as_json:
         say_json(asdict(chosen))
     else:
-        click.echo(f"{chosen} is in use; licence {chosen.licence}")
+        say(f"{chosen} is in use; licence {chosen.licence}")
     say_licence(folder)
     say_unknown(folder)
     say_caveats(chosen)

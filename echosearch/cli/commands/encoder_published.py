@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from echosearch.cli.commands.encoder import say_licence
-from echosearch.cli.output import PUT_IN_USE, note, say_json, table
+from echosearch.cli.output import PUT_IN_USE, note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.folder import bundle_kind, load_manifest
 from echosearch.encoder.bundle.installed import find_own_bundle
@@ -86,11 +86,11 @@ def pull(
         raise InputError(f"--tokenizer {tokenizer}: no such file or folder")
     check_import(chosen, out)
     origin = replace(origin, sha256=sha256 or origin.sha256)
-    click.echo(f"{kind}: {licence_of(chosen)}", err=True)
+    say(f"{kind}: {licence_of(chosen)}", err=True)
     if not yes and not _agreed():
         raise InputError("the terms were not agreed to: nothing was downloaded")
     if not origin.sha256:
-        click.echo("no SHA-256 is known for this download: it is taken as it comes (--sha256)", err=True)
+        say("no SHA-256 is known for this download: it is taken as it comes (--sha256)", err=True)
     with TemporaryDirectory() as scratch:
         _import(kind, fetch(origin, Path(scratch)), tokenizer, out, as_json)
 
@@ -137,7 +137,7 @@ def _import(kind: str, source: Path, tokenizer: Path | None, out: Path, as_json:
     if as_json:
         say_json({"folder": str(out), **asdict(made)})
     else:
-        click.echo(f"{made} in {out}; {PUT_IN_USE.format(out)}")
+        say(f"{made} in {out}; {PUT_IN_USE.format(out)}")
     if kind == "echoprime":
         views = views_folder(out)
         note(f"its view classifier is in {views}: echosearch encoder use {views} labels the views of what is ingested")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from echosearch.cli.output import note, say_json, table
+from echosearch.cli.output import note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.folder import load_manifest, load_view_manifest
 from echosearch.encoder.bundle.shipped import find_bundle
@@ -41,7 +41,7 @@ def evaluate(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Retrieval both ways (MCMRR, R@1, 5, 10), zero-shot findings and EF, for the encoder in FOLDER.
+    """Retrieval both ways (MCMRR, MRR, R@1, 5, 10), zero-shot findings and EF, for the encoder in FOLDER.
 
     NAME, here and of the view classifier, is one that ships with this program (`echosearch encoder list`).
 
@@ -77,17 +77,17 @@ def evaluate(
 
 def _show(found: Any) -> None:
     note(f"{found.encoder}, split {found.split}: {found.studies} studies of {found.patients} patients")
-    columns = ("videos", "studies", "MCMRR", *(f"{way} R@{k}" for way in ("v>r", "r>v") for k in (1, 5, 10)))
+    columns = ("videos", "studies", "MCMRR", "MRR", *(f"{way} R@{k}" for way in ("v>r", "r>v") for k in (1, 5, 10)))
     rows = [("all", found.studies, *_retrieval(found.retrieval, intervals=True))]
     rows += [(view, way.video_to_report.candidates, *_retrieval(way)) for view, way in found.by_view.items()]
     rows += [(f"with {name}", "", *_retrieval(way)) for name, way in found.by_finding.items()]
     table(columns, rows, right=columns[1:])
     if found.findings:
-        click.echo()
+        say()
         shown = [(f.name, f.positives, f.negatives, _cell(f.present), _cell(f.contrast)) for f in found.findings]
         headings = ("finding", "with", "without", "AUC, present", "AUC, contrast")
         table(headings, shown, right=headings[1:])
-    click.echo()
+    say()
     table(("score", "value"), list(_single(found)), right=("value",))
     if found.left_out:
         note(f"{found.left_out} studies have no usable video of the views and are left out")
@@ -114,8 +114,8 @@ def _single(found: Any) -> Iterator[tuple[str, str]]:
 def _retrieval(way: Any, intervals: bool = False) -> tuple[str, ...]:
     recall = [side.recall[k] for side in (way.video_to_report, way.report_to_video) for k in (1, 5, 10)]
     if intervals:
-        return (_cell(way.mcmrr), *(_cell(value, 100.0, 1) for value in recall))
-    return (f"{way.mcmrr.value:.3f}", *(f"{100 * value.value:.1f}" for value in recall))
+        return (_cell(way.mcmrr, digits=1), _cell(way.mrr), *(_cell(value, 100.0, 1) for value in recall))
+    return (f"{way.mcmrr.value:.1f}", f"{way.mrr.value:.3f}", *(f"{100 * value.value:.1f}" for value in recall))
 
 
 def _cell(interval: Any, times: float = 1.0, digits: int = 3) -> str:

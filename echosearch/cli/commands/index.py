@@ -9,7 +9,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.lazy import LazyGroup
-from echosearch.cli.output import SLOW_INDEX, note, say_json
+from echosearch.cli.output import SLOW_INDEX, note, say, say_json
 from echosearch.cli.progress import counting
 from echosearch.settings import load_settings
 
@@ -45,7 +45,7 @@ def rebuild(as_json: bool) -> None:
     if as_json:
         say_json({"points": made.points, "slow_index": made.slow_index})
         return
-    click.echo(f"{made.points} points")
+    say(f"{made.points} points")
     if made.slow_index:
         note(SLOW_INDEX)
 
@@ -67,4 +67,4 @@ def drop(encoder: str, as_json: bool) -> None:
     if as_json:
         say_json({"encoder": asdict(dropped), "videos": videos})
     else:
-        click.echo(f"the vectors of {dropped} are gone, of {videos} videos")
+        say(f"the vectors of {dropped} are gone, of {videos} videos")

@@ -11,10 +11,12 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.output import SLOW_INDEX, note, one_line, say_json
+from echosearch.cli.contradiction import contradiction_lines
+from echosearch.cli.output import SLOW_INDEX, note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
 from echosearch.errors import InputError
+from echosearch.report.encoding import ENCODINGS
 from echosearch.settings import load_settings
 
 __all__ = ["SOME_FAILED", "ingest", "say_work"]
@@ -29,8 +31,10 @@ SOME_FAILED = 3
 )
 @click.option("--views", type=as_path, metavar="CSV", help="View labels: sop_uid or path, view, view_prob.")
 @click.option("--sidecar", type=as_path, metavar="CSV", help="Whose each mp4 or avi is: path, study_uid, ...")
+@click.option("--encoding", type=click.Choice(ENCODINGS), help="Of the CSVs, where it cannot be found out.")
+@click.option("--replace", is_flag=True, help="Let reports replace good texts by texts without any known word.")
 @click.option("--secondary-capture", is_flag=True, help="Also take screen captures; they may show names.")
-@click.option("--retry-quarantined", is_flag=True, help="Try files again that could not be read before.")
+@click.option("--retry-quarantined", is_flag=True, help="Try files and reports again that failed before.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
 @click.option("--dry-run", is_flag=True, help="Only say what each file is taken for; nothing is stored.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
@@ -65,25 +69,43 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
 
 
 def _say_summary(summary: Any) -> None:
-    click.echo(
+    say(
         f"{summary.found} files: {summary.indexed} indexed, {summary.skipped} skipped,"
         f" {summary.quarantined} quarantined, {summary.pending} pending"
     )
     for reason, count in summary.reasons.items():
-        click.echo(f"  {count:7d}  {reason}")
+        say(f"  {count:7d}  {reason}")
     for folder, why in summary.unread.items():
-        note(f"{one_line(folder)} cannot be looked into: {why}; its files are not counted above")
+        note(f"{folder} cannot be looked into: {why}; its files are not counted above")
     if summary.reports is not None:
         links = summary.reports
-        click.echo(
+        say(
             f"reports: {links.linked} linked, {links.unmatched} unmatched, {links.ambiguous} ambiguous,"
             f" {links.conflict} contradicted"
         )
         if links.unmatched or links.ambiguous or links.conflict:
             note("echosearch status --unmatched lists the reports that belong to no study")
+    for name, rows in (("views", summary.views), ("sidecar", summary.sidecar)):
+        if rows is not None:
+            _say_rows(name, rows)
+    for line in contradiction_lines(summary.contradictions):
+        note(line)
     if summary.ungated_studies:
         note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
+    if summary.healed:
+        note(f"the index differed from the database in {summary.healed} points: it has been made right")
     say_work(summary)
+
+
+def _say_rows(name: str, rows: Any) -> None:
+    """How many rows of a table name no file, and the first of them by line and column; never what they say."""
+    say(f"{name}: {rows.rows} rows, {rows.unmatched} name no file")
+    for row in rows.first_unmatched:
+        nearest = f"; nearest is {row.nearest}" if row.nearest else ""
+        what = "no video with this UID" if row.column == "sop_uid" else "no such file"
+        note(f"--{name}, line {row.line}, column {row.column}: {what} has been met{nearest}")
+    if rows.unmatched > len(rows.first_unmatched):
+        note(f"--{name}: {rows.unmatched - len(rows.first_unmatched)} more rows name no file")
 
 
 def say_work(summary: Any) -> None:
@@ -92,11 +114,20 @@ def say_work(summary: Any) -> None:
         note(
             "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"
         )
+    if summary.cut_reports:
+        note(
+            f"{summary.cut_reports} reports are longer than the encoder reads: their most telling phrases are searched"
+        )
+    if summary.quarantined_reports:
+        note(
+            f"{summary.quarantined_reports} reports are not searchable: their text ended the process that read it, "
+            "twice; --retry-quarantined tries again"
+        )
     if summary.slow_index:
         note(SLOW_INDEX)
     rate = summary.new_videos / summary.seconds if summary.seconds else 0.0
     slowest = f"; most time went into {summary.bottleneck}" if summary.bottleneck else ""
-    click.echo(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")
+    say(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")
 
 
 def _say_outcomes(outcomes: Any, as_json: bool) -> None:
@@ -112,7 +143,7 @@ def _say_outcomes(outcomes: Any, as_json: bool) -> None:
         if as_json:
             listed.append({"path": str(path), "taken_for": what})
         else:
-            click.echo(f"{one_line(str(path))}\t{what}")
+            say(f"{path!s}\t{what}")
     if as_json:
         say_json({"files": listed, "counts": dict(counts)})
     else:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
 from echosearch.cli.lazy import LazyGroup
-from echosearch.cli.output import say_json
+from echosearch.cli.output import say, say_json
 from echosearch.cli.path_type import as_path
+from echosearch.cli.progress import drawing
 
 __all__ = ["COMMANDS", "MAX_SEED", "phantom", "write"]
 
@@ -41,6 +39,13 @@ def phantom() -> None:
     "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="The same seed, the same archive."
 )
 @click.option("--frames", type=click.IntRange(2, 512), default=48, show_default=True, help="Frames of a cine.")
+@click.option(
+    "--wording",
+    type=click.Choice(["first", "other"]),
+    default="first",
+    show_default=True,
+    help="Of the reports: the first family is what the encoders here learned from, the other is not.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 def write(folder: Path, as_json: bool, **given: Any) -> None:
@@ -50,31 +55,13 @@ def write(folder: Path, as_json: bool, **given: Any) -> None:
 
     \b
     echosearch phantom write ./archive --patients 200 --seed 1
+    echosearch phantom write ./other --patients 200 --seed 1 --wording other
     """
     from echosearch.phantom.files.archive import write_archive
 
-    with _studies() as draw:
+    with drawing("studies") as draw:
         made = write_archive(folder, progress=draw, **given)
     if as_json:
         say_json({**asdict(made), "out": str(made.out)})
         return
-    click.echo(f"{made.studies} studies of {made.patients} patients, {made.cines} cines in {made.out}")
-
-
-class Draw(Protocol):
-    def __call__(self, done: int, total: int, /) -> None: ...
-
-
-@contextmanager
-def _studies() -> Iterator[Draw]:
-    """A bar of studies written on a terminal, nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("studies"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    say(f"{made.studies} studies of {made.patients} patients, {made.cines} cines in {made.out}")

@@ -12,7 +12,7 @@ import click
 from echosearch.archive import open_archive
 from echosearch.cli.commands.encoder import say_caveats, say_licence, say_override
 from echosearch.cli.commands.ingest import SOME_FAILED, say_work
-from echosearch.cli.output import note, one_line, say_json
+from echosearch.cli.output import note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
 from echosearch.encoder.bundle.installed import bundle_in_use, find_own_bundle, install_bundle, use_bundle
@@ -77,26 +77,26 @@ def reembed(
 
 
 def _say(made: Any) -> None:
-    click.echo(
+    say(
         f"{made.embedded} of {made.videos} videos are embedded by {made.encoder}, {made.new_videos} of them now;"
         f" {made.indexed.studies} studies, {made.indexed.reports} reports"
     )
     for reason, count in made.reasons.items():
-        click.echo(f"  {count:7d}  {reason}")
+        say(f"  {count:7d}  {reason}")
     for path, why in made.files.items():
-        note(f"{one_line(path)}: {why}")
+        note(f"{path}: {why}")
     if made.missing and not made.files:
         note("--name-files names the first of those that are missing")
     changed = made.encoder.fingerprint != made.before.fingerprint
     if made.promoted and changed:
-        click.echo(f"{made.encoder} answers from now on; the vectors of {made.before} are kept")
+        say(f"{made.encoder} answers from now on; the vectors of {made.before} are kept")
     elif changed and not made.embedded:
-        click.echo(f"{made.before} goes on answering: not one video could be embedded")
+        say(f"{made.before} goes on answering: not one video could be embedded")
     elif changed and made.missing:
-        click.echo(
+        say(
             f"{made.before} goes on answering: bring the files back, ingest what has changed and run this again,"
             " or give --leave-out-missing"
         )
     elif changed:
-        click.echo(f"{made.before} goes on answering: the same command without --no-promote hands over")
+        say(f"{made.before} goes on answering: the same command without --no-promote hands over")
     say_work(made)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.search_options import asking, search_options, show_results
+from echosearch.cli.search_options import asking, read_target, search_options, show_results
 from echosearch.search.reports import find_reports
 from echosearch.settings import load_settings
 
@@ -15,18 +15,19 @@ __all__ = ["report"]
 
 
 @click.command(short_help="Find the reports that fit a study's videos best.")
-@click.argument("target", metavar="STUDY|FILE")
+@click.argument("target", metavar="STUDY|FILE|-")
 @asking(videos=False)
 def report(target: str, as_json: bool, **given: Any) -> None:
     """Find the archive's reports that fit the videos of STUDY, or one FILE, best.
 
     Reports are shown by pseudonymous key; their text identifies patients and comes with --identified. The study's
-    own report takes part and is marked.
+    own report takes part and is marked. With - STUDY or FILE is asked for, or read from standard input.
 
     \b
     echosearch report 3f2a9c01
     echosearch report some_cine.dcm --identified --top-k 3
     """
     options = search_options(given)
+    wanted = read_target(target)
     with open_archive(load_settings()) as archive:
-        show_results(find_reports(archive, target, options), as_json)
+        show_results(find_reports(archive, wanted, options), as_json)

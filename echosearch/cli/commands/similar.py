@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.search_options import asking, search_options, show_results
+from echosearch.cli.search_options import asking, read_target, search_options, show_results
 from echosearch.search.similar import similar as find_similar
 from echosearch.settings import load_settings
 
@@ -15,23 +15,26 @@ __all__ = ["similar"]
 
 
 @click.command(short_help="Find studies that look like a study or a file.")
-@click.argument("target", metavar="STUDY|FILE")
+@click.argument("target", metavar="STUDY|FILE|-")
 @click.option("--include-same-patient", is_flag=True, help="Also the patient's other studies.")
 @asking(videos=True)
 def similar(target: str, as_json: bool, **given: Any) -> None:
     """Find the studies whose videos look like STUDY's, or like one FILE.
 
     STUDY is a study key (its first 8 digits do), a StudyInstanceUID or an accession number. FILE need not be in the
-    archive: it is embedded on the spot. The same patient's studies are left out unless asked for.
+    archive: it is embedded on the spot. With - it is asked for, or read from standard input: other users of this
+    machine see what stands on a command line. The same patient's studies are left out unless asked for.
 
     \b
     echosearch similar 3f2a9c01
     echosearch similar some_cine.dcm --top-k 5
+    echosearch similar - < accession_number.txt
     echosearch similar 3f2a9c01 --view 4CH --where "date >= 2020-01" --json
     """
     options = search_options(given)
+    wanted = read_target(target)
     with open_archive(load_settings()) as archive:
-        found = find_similar(archive, target, options)
+        found = find_similar(archive, wanted, options)
         if options.where is not None or options.view is not None:
             nothing = "nothing fits the conditions"
         elif options.include_same_patient:

@@ -9,17 +9,23 @@ from typing import Any
 import click
 
 from echosearch.archive import Archive, open_archive
-from echosearch.cli.output import say_json, table
+from echosearch.cli.contradiction import contradiction_lines
+from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cli.reason_text import MEANING
+from echosearch.db.files.description import contradictions
 from echosearch.db.files.ledger import as_walked
 from echosearch.db.files.status import archive_counts, link_problems, why
 from echosearch.db.lookup import contents, encoder_row
+from echosearch.db.studies.report_attempts import report_counts
 from echosearch.db.vectors.generation import active_encoder, generations
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
+from echosearch.workers.sandbox import protections
 
 __all__ = ["status"]
+
+UNCONFINED = "nothing (this kernel has neither Landlock nor seccomp); read docs/operations.md"
 
 
 @click.command(short_help="Count what the archive holds and what it left out.")
@@ -55,6 +61,8 @@ def _counts(archive: Archive, as_json: bool) -> None:
         encoder = active_encoder(connection)
         row = encoder_row(connection, encoder.fingerprint) if encoder else None
         holds = contents(connection, row) if row is not None else None
+        texts = report_counts(connection, row) if row is not None else None
+        contradicted = contradictions(connection)
         others = [one for one in generations(connection) if one.state != "active"]
     if as_json:
         say_json(
@@ -62,26 +70,40 @@ def _counts(archive: Archive, as_json: bool) -> None:
                 **asdict(counts),
                 "encoder": asdict(encoder) if encoder else None,
                 **(asdict(holds) if holds else {"patients": 0, "studies": 0, "videos": 0, "reports": 0}),
+                "cut_reports": texts.cut if texts else 0,
+                "quarantined_reports": texts.quarantined if texts else 0,
+                "contradictions": asdict(contradicted),
                 "other_encoders": [asdict(one) for one in others],
+                "worker_protections": protections(),
             }
         )
         return
-    click.echo(f"{counts.found} files found")
+    say(f"{counts.found} files found")
     for name in ("indexed", "skipped", "quarantined", "pending"):
-        click.echo(f"{getattr(counts, name):9d}  {name}")
+        say(f"{getattr(counts, name):9d}  {name}")
     if counts.reasons:
-        click.echo()
+        say()
         rows = [(count, reason, MEANING.get(reason, "")) for reason, count in counts.reasons.items()]
         table(("files", "reason", "meaning"), rows, right=("files",))
     if holds and encoder:
         trained = "" if encoder.trained else ", untrained"
-        click.echo()
-        click.echo(
+        say()
+        say(
             f"searchable: {holds.patients} patients, {holds.studies} studies, {holds.videos} videos,"
             f" {holds.reports} reports; by {encoder}{trained}"
         )
+    if texts and texts.cut:
+        say(f"{texts.cut} reports are longer than the encoder reads: their most telling phrases are searched")
+    if texts and texts.quarantined:
+        say(
+            f"{texts.quarantined} reports quarantined: their text ended the process that read it;"
+            " echosearch ingest FOLDER --retry-quarantined tries again"
+        )
+    for line in contradiction_lines(contradicted):
+        say(line)
     for one in others:
-        click.echo(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
+        say(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
+    say(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")
 
 
 def _why(archive: Archive, path: Path, as_json: bool) -> None:
@@ -95,14 +117,14 @@ def _why(archive: Archive, path: Path, as_json: bool) -> None:
     if as_json:
         say_json({"path": str(real), **asdict(found), "meaning": MEANING.get(found.reason or "")})
         return
-    click.echo(f"{path}: {found.state}" + (f", {found.reason}" if found.reason else ""))
+    say(f"{path}: {found.state}" + (f", {found.reason}" if found.reason else ""))
     for line in (found.detail, MEANING.get(found.reason or "")):
         if line:
-            click.echo(f"  {line}")
+            say(f"  {line}")
     if found.video:
         sure = f" {found.view_prob:.2f}" if found.view_prob is not None else ""
         view = f", view {found.view}{sure}" if found.view else ""
-        click.echo(f"  video {found.video} of study {found.study}{view}")
+        say(f"  video {found.video} of study {found.study}{view}")
 
 
 def _unmatched(archive: Archive, identified: bool, as_json: bool) -> None:

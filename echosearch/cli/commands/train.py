@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from echosearch.cli.output import PUT_IN_USE, note, say_json
+from echosearch.cli.output import PUT_IN_USE, note, say, say_json
 from echosearch.cli.path_type import as_path
 
 __all__ = ["STOPPED", "train"]
@@ -44,7 +44,7 @@ def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: 
     if as_json:
         say_json({**asdict(outcome), "bundle": str(bundle) if outcome.finished else None})
     elif outcome.finished:
-        click.echo(f"{bundle}; {PUT_IN_USE.format(bundle)}")
+        say(f"{bundle}; {PUT_IN_USE.format(bundle)}")
     if not outcome.finished:
         note(f"stopped behind step {outcome.step}: start the same command again to go on")
         ctx.exit(STOPPED)

@@ -18,8 +18,8 @@ import click
 from echosearch.cli.commands.phantom import MAX_SEED
 from echosearch.cli.demo.picture import draw_hits, files_of_videos
 from echosearch.cli.demo.steps import alone, ask, copy_real_ultrasound, show
-from echosearch.cli.demo.truth import QUESTIONS, Answer, Studies, findings_of, judge, judge_similar, marked, say
-from echosearch.cli.output import note, say_json, table
+from echosearch.cli.demo.truth import QUESTIONS, Answer, Studies, findings_of, judge, judge_similar, marked, show_answer
+from echosearch.cli.output import note, say, say_json, table
 from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.phantom.files.archive import cohort
 from echosearch.phantom.patients.identity import study_uid
@@ -54,9 +54,8 @@ def demo(patients: int, seed: int, keep: bool, as_json: bool) -> None:
     try:
         with alone(folder / "home"), redirect_stdout(sys.stderr) if as_json else nullcontext():
             facts = _walk_through(folder, patients, seed)
-            click.echo(
-                f"\nAll of this took {time.monotonic() - began:.0f} s. The best hits as a picture: {folder / PICTURE}"
-            )
+            say()
+            say(f"All of this took {time.monotonic() - began:.0f} s. The best hits as a picture: {folder / PICTURE}")
         done = True
     finally:
         _leave(folder, keep, done)
@@ -65,10 +64,8 @@ def demo(patients: int, seed: int, keep: bool, as_json: bool) -> None:
 
 
 def _walk_through(folder: Path, patients: int, seed: int) -> dict[str, Any]:
-    click.echo(
-        "SYNTHETIC: no patient is in this. The hearts are drawn by echosearch.phantom, and the encoder that ships has\n"
-        "seen nothing but other such hearts: how well it finds them says nothing about patients."
-    )
+    say("SYNTHETIC: no patient is in this. The hearts are drawn by echosearch.phantom, and the encoder that ships has")
+    say("seen nothing but other such hearts: how well it finds them says nothing about patients.")
     if seed == _seed_of_training():
         note(
             f"{ENCODER} learned from hearts of seed {seed}: what follows is easier than it should be, try another seed"
@@ -79,15 +76,15 @@ def _walk_through(folder: Path, patients: int, seed: int) -> dict[str, Any]:
     show(folder, ["encoder", "use", ENCODER])
     show(folder, ["encoder", "use", VIEWS])
     show(folder, ["ingest", "phantom/DICOM"])
-    click.echo(
-        "\nNo report was given: what follows is found in the pictures alone. Each command's JSON is shown as a table,\n"
-        "on its right what is true of the study (truth.csv, reports.csv). Grades go from 0, none, to 4, severe."
-    )
+    say()
+    say("No report was given: what follows is found in the pictures alone. Each command's JSON is shown as a table,")
+    say("on its right what is true of the study (truth.csv, reports.csv). Grades go from 0, none, to 4, severe.")
     answers = [_query(folder, number, studies) for number in range(len(QUESTIONS))]
     draw_hits(folder / PICTURE, answers, files_of_videos(folder / "phantom", load_keyring(load_settings().key_path)))
     similar = _similar(folder, studies)
     own_rank = _reports(folder, similar.asked, studies)
-    click.echo("\nLast, real ultrasound: the files that ship inside pydicom, of which one is a cine.")
+    say()
+    say("Last, real ultrasound: the files that ship inside pydicom, of which one is a cine.")
     copy_real_ultrasound(folder / "real")
     show(folder, ["ingest", "real"])
     show(folder, ["status"])
@@ -103,7 +100,7 @@ def _query(folder: Path, number: int, studies: Studies) -> Answer:
     question = QUESTIONS[number]
     where = ["--where", question.where] if question.where else []
     answer = judge(question, ask(folder, ["query", "--report", question.text, *where, "--identified"]), studies)
-    say(answer, "truth", "its report says")
+    show_answer(answer, "truth", "its report says")
     return answer
 
 
@@ -112,8 +109,8 @@ def _similar(folder: Path, studies: Studies) -> Answer:
     target = max(studies.values(), key=lambda study: len(marked(study)))
     name = target.accession_number
     answer = judge_similar(target, ask(folder, ["similar", name, "--top-k", "5", "--identified"]), studies)
-    click.echo(f"The truth of {name}: {findings_of(target)}. The same patient's other studies are left out.")
-    say(answer, "truth", "in common")
+    say(f"The truth of {name}: {findings_of(target)}. The same patient's other studies are left out.")
+    show_answer(answer, "truth", "in common")
     return answer
 
 
@@ -129,7 +126,7 @@ def _reports(folder: Path, accession_number: str, studies: Studies) -> int | Non
     table(("rank", "score", "own", "report"), rows, right=("rank", "score"))
     own = next((hit["rank"] for hit in hits if hit["same_study"]), None)
     if own is not None:
-        click.echo(f"Its own report stands at {own} of {len(studies)} (drawn blindly: {(len(studies) + 1) / 2:.0f}).")
+        say(f"Its own report stands at {own} of {len(studies)} (drawn blindly: {(len(studies) + 1) / 2:.0f}).")
     return own
 
 

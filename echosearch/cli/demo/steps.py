@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from echosearch.cli.output import say
 from echosearch.errors import InputError
 
 __all__ = ["REAL_FILES", "alone", "ask", "copy_real_ultrasound", "show"]
@@ -30,14 +31,16 @@ REAL_FILES = (  # one cine and four stills
 
 def show(folder: Path, args: Sequence[str]) -> None:
     """Run a command in ``folder``, its own line first. Raises ClickException when it ends with anything but 0."""
-    click.secho(f"\n$ echosearch {shlex.join(args)}", bold=True)
+    say()
+    say(f"$ echosearch {shlex.join(args)}", bold=True)
     _run(folder, args)
 
 
 def ask(folder: Path, args: Sequence[str]) -> dict[str, Any]:
     """The same with --json, whose document is given back instead of printed."""
     asked = [*args, "--json"]
-    click.secho(f"\n$ echosearch {shlex.join(asked)}", bold=True)
+    say()
+    say(f"$ echosearch {shlex.join(asked)}", bold=True)
     said = io.StringIO()
     with redirect_stdout(said):
         _run(folder, asked)

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
-from echosearch.cli.output import table
+from echosearch.cli.output import say, table
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.wording import report_phrases
 
@@ -22,7 +20,7 @@ __all__ = [
     "judge",
     "judge_similar",
     "marked",
-    "say",
+    "show_answer",
 ]
 
 HAS_IT = 3  # the grade from which a study counts as having a finding: moderate or severe; a device is 0 or 4
@@ -120,7 +118,7 @@ def marked(study: PhantomStudy) -> list[str]:
     return [name for name, grade in study.findings.grades().items() if grade >= HAS_IT]
 
 
-def say(answer: Answer, truth: str, said: str) -> None:
+def show_answer(answer: Answer, truth: str, said: str) -> None:
     """The table and the count; ``truth`` and ``said`` head the columns that the phantom adds."""
     rows = [
         (
@@ -137,7 +135,7 @@ def say(answer: Answer, truth: str, said: str) -> None:
     ]
     table(("rank", "score", "study", "view", "mode", "", truth, said), rows, right=("rank", "score"))
     shown = len(answer.hits)
-    click.echo(
+    say(
         f"{answer.right} of these {shown} have {answer.meaning} (✓); {answer.could} of all {answer.among} do, so that"
         f" {shown} drawn blindly would hold {shown * answer.could / max(answer.among, 1):.1f}."
     )

@@ -15,11 +15,20 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from echosearch.db.admission.study_owner import StudyOwner, belonging, known_owners
-from echosearch.db.files.backing import backed_video, forget_vanished, still_backed, withdraw_unbacked
+from echosearch.db.admission.judgement import Judged, judge
+from echosearch.db.admission.study_owner import belonging
+from echosearch.db.files.backing import backed_video, withdraw_unbacked
+from echosearch.db.files.description import describe_studies, forget_descriptions, studies_of
 from echosearch.db.files.ledger import note_videos, release_duplicates, settle
 from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
-from echosearch.db.studies.identity import Candidate, write_identity
+from echosearch.db.studies.devices import shown_device
+from echosearch.db.studies.identity import (
+    Candidate,
+    pooled_age,
+    videos_of_former_patients,
+    write_identity,
+    write_videos,
+)
 from echosearch.db.studies.view_labels import label_videos
 from echosearch.db.vectors.write import touch_videos, withdraw_videos
 from echosearch.outcome import Quarantined, Reason, Skipped
@@ -29,7 +38,8 @@ from echosearch.video import VideoHeader, View, ViewLabel
 
 __all__ = ["Admitted", "admit"]
 
-VIEW_COLUMNS = ("view", "view_prob", "view_source")  # admitted again without a label, a video keeps the one it has
+# admitted again without a label, or by a file that says less, a video keeps what it has
+KEPT_COLUMNS = ("view", "view_prob", "view_source", "sex", "age")
 
 
 @dataclass(frozen=True)
@@ -46,16 +56,6 @@ class Admitted:
         return replace(self, claimed=claimed)
 
 
-@dataclass
-class _KnownVideo:
-    """What the archive holds under one SOP Instance UID, this batch's earlier files included."""
-
-    content_digest: bytes
-    pixel_digest: bytes
-    backing_file: int | None  # the file that stands for it
-    conflict: bool
-
-
 def admit(
     connection: Connection, keyring: Keyring, encoder_id: int, inspected: Sequence[tuple[Claimed, VideoHeader]]
 ) -> tuple[list[Admitted], list[tuple[int, Skipped | Quarantined]]]:
@@ -63,68 +63,34 @@ def admit(
 
     The settled ones are written to the ledger too. Call inside a transaction.
     """
-    candidates = [_candidate(keyring, claimed, header) for claimed, header in inspected]
+    candidates = [_candidate(connection, keyring, claimed, header) for claimed, header in inspected]
     before = backed_video(connection, [candidate.claimed.id for candidate in candidates])
-    videos = _known_videos(connection, candidates)
-    owners = known_owners(connection, [candidate.study_key for candidate in candidates])
-    by_hearsay = {key for key, owner in owners.items() if not owner.conflict}  # no file of this batch has agreed
-    welcome: dict[str, Candidate] = {}
-    settled: list[tuple[int, Skipped | Quarantined]] = []
-    duplicates: dict[int, str] = {}
-    replaced: list[str] = []
-    for candidate in candidates:
-        own = StudyOwner.of(candidate)
-        owner = owners.setdefault(candidate.study_key, own)
-        corrected = not owner.fits(own) and candidate.study_key in by_hearsay
-        if corrected and not still_backed(connection, candidate.study_key):
-            owner = owners[candidate.study_key] = own
-        if owner.conflict or not owner.fits(own):
-            owners[candidate.study_key] = replace(owner, conflict=True)
-            continue
-        if own.patient_id:
-            by_hearsay.discard(candidate.study_key)
-        if own.surety > owner.surety:
-            owners[candidate.study_key] = own
-        known, header, file_id = videos.get(candidate.video_key), candidate.header, candidate.claimed.id
-        if known is None or (known.backing_file in (None, file_id) and not known.conflict and _same(known, header)):
-            pass
-        elif known.backing_file in (None, file_id) and not known.conflict:
-            replaced.append(candidate.video_key)  # what it replaces failed, or was this file's own
-        elif _same(known, header) and not known.conflict:
-            how = "same bytes" if known.content_digest == header.content_digest else "same pixels, another header"
-            settled.append((file_id, Skipped(Reason.DUPLICATE, how)))
-            duplicates[file_id] = candidate.video_key
-            continue
-        else:
-            known.conflict = True
-            continue
-        videos[candidate.video_key] = _KnownVideo(header.content_digest, header.pixel_digest, file_id, False)
-        welcome[candidate.video_key] = candidate
-    withdraw_videos(connection, replaced)
-    quarrels = _quarantine_conflicts(connection, candidates, videos, owners)
-    settled += quarrels
-    refused = {file_id for file_id, _ in quarrels}
-    taken = [
-        belonging(candidate, owners[candidate.study_key])
-        for candidate in welcome.values()
-        if candidate.claimed.id not in refused
-    ]
+    judged = judge(connection, candidates)
+    concerned = sorted({*before.values(), *judged.videos})
+    former_studies = studies_of(connection, concerned)
+    withdraw_videos(connection, judged.replaced)
+    quarrels = _quarantine_conflicts(connection, candidates, judged)
+    duplicates = {file_id: found for file_id, found in judged.duplicates.items() if file_id not in quarrels}
+    settled = [(file_id, how) for file_id, (_, how) in duplicates.items()] + list(quarrels.items())
     settle(connection, settled)
-    release_duplicates(connection, replaced)  # of what the file held before
-    note_videos(connection, duplicates)
-    again = {c.video_key for c in taken if before.get(c.claimed.id) == c.video_key}
-    videos_in = _write(connection, encoder_id, taken, again)
-    withdraw_unbacked(connection, sorted({*before.values()} - {c.video_key for c in taken}))
-    label_videos(connection, sorted({*duplicates.values()}))  # a table may name the copy's path
+    release_duplicates(connection, judged.replaced)  # of what the file held before
+    note_videos(connection, {file_id: video for file_id, (video, _) in duplicates.items()})
+    accepted = [
+        belonging(candidate, judged.owners[candidate.study_key])
+        for candidate in judged.accepted.values()
+        if candidate.claimed.id not in quarrels
+    ]
+    again = {c.video_key for c in accepted if before.get(c.claimed.id) == c.video_key}
+    videos_in = _write(connection, encoder_id, accepted, again)
+    # among them what only a file backed that has vanished, and whose copy was refused
+    withdraw_unbacked(connection, concerned)
+    describe_studies(connection, former_studies)
+    label_videos(connection, sorted({video for video, _ in duplicates.values()}))  # a table may name the copy's path
     return videos_in, settled
 
 
-def _same(known: _KnownVideo, header: VideoHeader) -> bool:
-    same_pixels = bool(header.pixel_digest) and known.pixel_digest == header.pixel_digest
-    return known.content_digest == header.content_digest or same_pixels
-
-
-def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:
+def _candidate(connection: Connection, keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:
+    header = replace(header, device=shown_device(connection, keyring, header))
     if header.patient_id:
         patient = keyring.patient(header.issuer, header.patient_id)
     else:  # unnamed patients are not one another: each study stands for its own
@@ -132,50 +98,16 @@ def _candidate(keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candi
     return Candidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
 
 
-def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, _KnownVideo]:
-    keys = [candidate.video_key for candidate in candidates]
-    rows = connection.execute(
-        text(
-            "select cast(v.video_key as text) as video_key, v.content_digest, v.pixel_digest, min(f.id) as backing_file"
-            " from core.video v left join core.source_file f on f.video_key = v.video_key"
-            " and f.state in ('registered', 'admitted', 'embedded', 'indexed')"
-            " where v.video_key = any(cast(:keys as uuid[])) group by v.video_key"
-        ),
-        {"keys": list(keys)},
-    )
-    known = {row.video_key: _KnownVideo(row.content_digest, row.pixel_digest, row.backing_file, False) for row in rows}
-    here = {candidate.claimed.id for candidate in candidates}
-    moved = [known[c.video_key] for c in candidates if c.video_key in known and _same(known[c.video_key], c.header)]
-    others = [one.backing_file for one in moved if one.backing_file is not None and one.backing_file not in here]
-    vanished = forget_vanished(connection, others)
-    for one in known.values():
-        if one.backing_file in vanished:
-            one.backing_file = None
-    disputed = connection.scalars(
-        select(SourceFile.video_key).where(
-            SourceFile.video_key.in_(keys), SourceFile.reason == str(Reason.UID_CONFLICT)
-        )
-    )
-    for key in disputed:
-        if key is not None:
-            known.setdefault(key, _KnownVideo(b"", b"", None, True)).conflict = True
-    return known
-
-
 def _quarantine_conflicts(
-    connection: Connection,
-    candidates: Sequence[Candidate],
-    videos: dict[str, _KnownVideo],
-    owners: dict[str, StudyOwner],
-) -> list[tuple[int, Skipped | Quarantined]]:
+    connection: Connection, candidates: Sequence[Candidate], judged: Judged
+) -> dict[int, Skipped | Quarantined]:
     """Quarantine every file, old and new, that claims a disputed video or belongs to a disputed study."""
-    disputed_studies = [key for key, owner in owners.items() if owner.conflict]
-    disputed_videos = [key for key, known in videos.items() if known.conflict]
+    disputed_studies, disputed_videos = judged.disputed_studies(), judged.disputed_videos()
     if not disputed_studies and not disputed_videos:
-        return []
+        return {}
     first = {candidate.study_key: candidate for candidate in reversed(candidates)}
     # a later file must meet the conflict too
-    write_identity(connection, [belonging(first[key], owners[key]) for key in disputed_studies])
+    write_identity(connection, [belonging(first[key], judged.owners[key]) for key in disputed_studies])
     connection.execute(update(Study).where(Study.study_key.in_(disputed_studies)).values(conflict=True))
     of_studies = connection.scalars(select(Video.video_key).where(Video.study_key.in_(disputed_studies))).all()
     withdraw_videos(connection, [*of_studies, *disputed_videos])
@@ -198,7 +130,7 @@ def _quarantine_conflicts(
             outcomes[candidate.claimed.id] = Quarantined(Reason.UID_CONFLICT, "one SOP instance, different pixels")
             new_claims[candidate.claimed.id] = candidate.video_key
     note_videos(connection, new_claims)
-    return list(outcomes.items())
+    return outcomes
 
 
 def _write(
@@ -208,13 +140,15 @@ def _write(
     if not taken:
         return []
     labels = _labels(connection, taken)
-    write_identity(connection, taken, again)
     before = _shown(connection, taken)
     elsewhere = [c.video_key for c in taken if before.get(c.video_key, (c.study_key,))[0] != c.study_key]
     withdraw_videos(connection, elsewhere)  # from the study that it was of
+    forget_descriptions(connection, [*elsewhere, *videos_of_former_patients(connection, taken)])
+    write_identity(connection, taken, again)
+    write_videos(connection, taken)
     new = upsert(Video).values([_video_row(candidate, labels.get(candidate.video_key)) for candidate in taken])
     columns = {
-        name: func.coalesce(new.excluded[name], getattr(Video, name)) if name in VIEW_COLUMNS else new.excluded[name]
+        name: func.coalesce(new.excluded[name], getattr(Video, name)) if name in KEPT_COLUMNS else new.excluded[name]
         for name in _video_row(taken[0], None)
         if name != "video_key"
     }
@@ -286,6 +220,8 @@ def _video_row(candidate: Candidate, label: ViewLabel | None) -> dict[str, objec
         "frame_seconds": header.frame_seconds,
         "frame_seconds_source": header.frame_seconds_source,
         "heart_rate": header.heart_rate,
+        "sex": header.sex,
+        "age": pooled_age(header.age_years),
         "device": header.device,
         "transfer_syntax_uid": header.transfer_syntax_uid,
         "photometric": header.photometric,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, text
 
+from echosearch.db.files.description import describe_studies, studies_of
 from echosearch.db.files.ledger import release_duplicates, settle
 from echosearch.db.schema.tables import PhiSourcePath, SourceFile
 from echosearch.db.vectors.write import withdraw_videos
@@ -25,6 +26,7 @@ __all__ = [
     "files_holding",
     "forget_vanished",
     "is_unchanged",
+    "mend_backing",
     "settle_refused",
     "still_backed",
     "waiting_files",
@@ -62,7 +64,8 @@ def settle_refused(connection: Connection, outcomes: Sequence[tuple[int, Skipped
 
 
 def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None = None) -> None:
-    """Withdraw those of these videos (None: of all) that no file stands for; their copies are looked at again."""
+    """Withdraw those of these videos (None: of all) that no file stands for; their copies are looked at again, and what
+    is known of their studies is what the other files say."""
     if video_keys is not None and not video_keys:
         return
     among = "" if video_keys is None else " and e.video_key = any(cast(:keys as uuid[]))"
@@ -72,6 +75,20 @@ def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None =
     ).all()
     withdraw_videos(connection, gone)
     release_duplicates(connection, gone)
+    describe_studies(connection, studies_of(connection, gone if video_keys is None else video_keys))
+
+
+def mend_backing(connection: Connection) -> None:
+    """Make what an older version may have left right: a video has one file that stands for it, or is not found."""
+    connection.execute(
+        text(
+            "update core.source_file f set state = 'skipped', reason = 'DUPLICATE', claimed_by = null,"
+            " detail = 'another file stands for the same video' where f.state in ('admitted', 'embedded', 'indexed')"
+            " and exists (select from core.source_file g where g.video_key = f.video_key and g.id < f.id"
+            " and g.state in ('admitted', 'embedded', 'indexed'))"
+        )
+    )
+    withdraw_unbacked(connection)
 
 
 def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]:
@@ -96,14 +113,19 @@ def still_backed(connection: Connection, study_key: str) -> bool:
 
 
 def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
-    """Files at or below ``root`` that nobody has claimed: copies of a video that was forsaken after their turn."""
+    """Files at or below ``root`` that nobody has claimed: copies of a video that was forsaken after their turn.
+
+    Those that vanished before anybody read them are forgotten: they would wait for ever.
+    """
     below = "(p.path = :root or substring(p.path for length(:below)) = :below)"
     files = _files(
         connection,
         f"f.state = 'registered' and f.claimed_by is null and {below}",
         {"root": os.fsencode(root), "below": os.fsencode(root) + b"/"},
     )
-    stamps = ((one.file.path, _stamp(one.file.path)) for _, one in files)
+    stamps = [(one.file.path, _stamp(one.file.path)) for _, one in files]
+    unread = [one.id for (video, one), (_, stamp) in zip(files, stamps, strict=True) if stamp is None and not video]
+    forget_vanished(connection, unread)
     return [FoundFile(path, *stamp) for path, stamp in stamps if stamp is not None]
 
 

@@ -9,19 +9,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
-__all__ = ["PhiPatient", "PhiReport", "PhiRun", "PhiSourcePath", "PhiStudy", "PhiVideo"]
+__all__ = ["PhiDevice", "PhiPatient", "PhiReport", "PhiRun", "PhiSourcePath", "PhiStudy", "PhiVideo"]
 
 PHI = {"schema": "phi"}
 
 
 class PhiPatient(Base):
     __tablename__ = "patient"
-    __table_args__ = (UniqueConstraint("issuer", "patient_id"), PHI)
+    __table_args__ = (UniqueConstraint("issuer", "patient_id", "hospital"), PHI)
     patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
     issuer: Mapped[str]
     patient_id: Mapped[str] = mapped_column(index=True)
+    hospital: Mapped[str] = mapped_column(server_default="")  # where two share an id (hospitals.py)
     name: Mapped[str]
-    birth_date: Mapped[date | None]
 
 
 class PhiStudy(Base):
@@ -32,6 +32,9 @@ class PhiStudy(Base):
     study_uid: Mapped[str] = mapped_column(unique=True)
     accession_number: Mapped[str] = mapped_column(index=True)
     study_date: Mapped[date | None]
+    birth_date: Mapped[date | None]  # what its files agree in (description.py), as in the next two
+    authority: Mapped[str | None]
+    institution: Mapped[str | None]
 
 
 class PhiVideo(Base):
@@ -40,6 +43,9 @@ class PhiVideo(Base):
     video_key: Mapped[str] = mapped_column(Key, primary_key=True)
     sop_uid: Mapped[str] = mapped_column(unique=True)
     series_uid: Mapped[str]
+    birth_date: Mapped[date | None]  # as its own file says
+    authority: Mapped[str | None]  # that gave the patient id, by universal id
+    institution: Mapped[str | None]
 
 
 class PhiSourcePath(Base):
@@ -67,3 +73,12 @@ class PhiRun(Base):
     __table_args__ = (PHI,)
     run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     root: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class PhiDevice(Base):
+    """What files say of their machine where that is not shown: a name may have been typed there."""
+
+    __tablename__ = "device"
+    __table_args__ = (PHI,)
+    text: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]  # as core.video has it

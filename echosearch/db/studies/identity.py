@@ -1,4 +1,7 @@
-"""Patients and studies behind videos: pseudonymous rows in core, identifiers in phi."""
+"""Patients and studies behind videos: pseudonymous rows in core, identifiers in phi.
+
+Whom a study shows (sex, age, birth date) is decided elsewhere, from all of its files: description.py.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, String, case, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, String, case, func, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.files.backing import HAS_FILE
@@ -15,7 +18,14 @@ from echosearch.db.vectors.write import touch_studies
 from echosearch.source_file import Claimed
 from echosearch.video import VideoHeader
 
-__all__ = ["Candidate", "studies_by_accession", "write_identity"]
+__all__ = [
+    "Candidate",
+    "pooled_age",
+    "studies_by_accession",
+    "videos_of_former_patients",
+    "write_identity",
+    "write_videos",
+]
 
 T = TypeVar("T")
 TOP_AGE = 90  # ages above are pooled: so few patients share them that they identify
@@ -50,7 +60,7 @@ def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str
 
 
 def write_identity(connection: Connection, taken: Sequence[Candidate], again: Collection[str] = ()) -> None:
-    """Rows for the patients, studies and videos of these candidates, and what the rows that are there did not know yet.
+    """Rows for the patients and studies of these candidates, and what the rows that are there did not know yet.
 
     The first file that says something counts, until it is read ``again`` (by video key) and says something else; where
     what the index filters by is new, the study is sent to it again. All candidates of one study have one patient key
@@ -59,77 +69,99 @@ def write_identity(connection: Connection, taken: Sequence[Candidate], again: Co
     if not taken:
         return
     taken = sorted(taken, key=lambda candidate: candidate.video_key not in again)  # what was read again speaks first
-    patients = _filled_in(connection, taken, {c.patient_key for c in taken if c.video_key in again})
-    studies = _studies(connection, taken, {c.study_key for c in taken if c.video_key in again})
-    if patients:
-        studies += connection.scalars(select(Study.study_key).where(Study.patient_key.in_(patients)))
-    touch_studies(connection, sorted({*studies}))
+    _write_patients(connection, taken, {c.patient_key for c in taken if c.video_key in again})
+    touch_studies(
+        connection, sorted(_write_studies(connection, taken, {c.study_key for c in taken if c.video_key in again}))
+    )
+
+
+def write_videos(connection: Connection, taken: Sequence[Candidate]) -> None:
+    """What identifies these videos, and the birth dates and hospitals that their files say.
+
+    What a file does not say any more stays known.
+    """
+    rows = {
+        candidate.video_key: {
+            "video_key": candidate.video_key,
+            "sop_uid": candidate.header.sop_uid,
+            "series_uid": candidate.header.series_uid,
+            "birth_date": candidate.header.birth_date,
+            "authority": candidate.header.hospital.authority or None,
+            "institution": candidate.header.hospital.institution or None,
+        }
+        for candidate in taken
+    }
+    new = upsert(PhiVideo).values([rows[key] for key in sorted(rows)])
+    said = {
+        name: func.coalesce(new.excluded[name], getattr(PhiVideo, name))
+        for name in ("birth_date", "authority", "institution")
+    }
     connection.execute(
-        upsert(PhiVideo)
-        .values(
-            [
-                {
-                    "video_key": candidate.video_key,
-                    "sop_uid": candidate.header.sop_uid,
-                    "series_uid": candidate.header.series_uid,
-                }
-                for candidate in taken
-            ]
+        new.on_conflict_do_update(
+            index_elements=[PhiVideo.video_key],
+            set_=said,
+            where=tuple_(*(getattr(PhiVideo, name) for name in said)).is_distinct_from(tuple_(*said.values())),
         )
-        .on_conflict_do_nothing()
     )
 
 
-def _filled_in(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
-    """Patients written; the keys of those that are new, or whose sex was not known or is another now."""
+def videos_of_former_patients(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
+    """Videos of those studies that these candidates give to another patient than the one who is named by now."""
+    named = {c.study_key: (c.header.issuer, c.header.patient_id) for c in taken if c.header.patient_id}
+    rows = connection.scalars(
+        text(
+            "select cast(v.video_key as text) from core.video v join core.study s using (study_key)"
+            " join phi.patient p on p.patient_key = s.patient_key"
+            " join unnest(cast(:studies as uuid[]), cast(:issuers as text[]), cast(:ids as text[]))"
+            " as n(study, issuer, patient_id) on n.study = s.study_key"
+            " where n.patient_id <> p.patient_id or (n.issuer <> '' and p.issuer <> '' and n.issuer <> p.issuer)"
+        ),
+        {
+            "studies": list(named),
+            "issuers": [issuer for issuer, _ in named.values()],
+            "ids": [patient_id for _, patient_id in named.values()],
+        },
+    )
+    return list(rows)
+
+
+def pooled_age(years: int | None) -> int | None:
+    """The age that is stored, 90 for 90 and over."""
+    return None if years is None else min(years, TOP_AGE)
+
+
+def _write_patients(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> None:
     headers = _grouped((candidate.patient_key, candidate.header) for candidate in taken)
-    patient = upsert(Patient).values(
-        [{"patient_key": key, "sex": _first(own.sex for own in of)} for key, of in headers.items()]
-    )
-    written = connection.scalars(
-        patient.on_conflict_do_update(
-            index_elements=[Patient.patient_key],
-            set_={"sex": patient.excluded.sex},
-            where=patient.excluded.sex.is_not(None)
-            & (Patient.sex.is_(None) | (Patient.patient_key.in_(again) & (Patient.sex != patient.excluded.sex))),
-        ).returning(Patient.patient_key)
-    ).all()
+    connection.execute(upsert(Patient).values([{"patient_key": key} for key in headers]).on_conflict_do_nothing())
     identified = [
         {
             "patient_key": key,
             "issuer": of[0].issuer,
             "patient_id": of[0].patient_id,
             "name": _first(own.patient_name for own in of) or "",
-            "birth_date": _first(own.birth_date for own in of),
         }
         for key, of in headers.items()
         if of[0].patient_id
     ]
     if identified:
         new = upsert(PhiPatient).values(identified)
-        read_again = PhiPatient.patient_key.in_(again)
-        known = {
-            "name": _learned(PhiPatient.name, new.excluded.name, read_again),
-            "birth_date": _learned(PhiPatient.birth_date, new.excluded.birth_date, read_again),
-        }
+        name = _learned(PhiPatient.name, new.excluded.name, PhiPatient.patient_key.in_(again))
         connection.execute(
             new.on_conflict_do_update(
                 index_elements=[PhiPatient.patient_key],
-                set_=known,
-                where=tuple_(*(getattr(PhiPatient, name) for name in known)).is_distinct_from(tuple_(*known.values())),
+                set_={"name": name},
+                where=PhiPatient.name.is_distinct_from(name),
             )
         )
-    return list(written)
 
 
-def _studies(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
+def _write_studies(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
     """Studies written; the keys of those that are new, or of which something was not known or is better known."""
     by_study = _grouped((candidate.study_key, candidate) for candidate in taken)
     new = upsert(Study).values([_study_row(own) for own in by_study.values()])
     learned = {
         "patient_key": new.excluded.patient_key,
         "month": _learned(Study.month, new.excluded.month, Study.study_key.in_(again)),
-        "age": _learned(Study.age, new.excluded.age, Study.study_key.in_(again)),
     }
     current = tuple_(*(getattr(Study, name) for name in learned))
     written = connection.scalars(
@@ -181,12 +213,10 @@ def _first_known(old: Any, new: Any, again: ColumnElement[bool]) -> ColumnElemen
 
 def _study_row(own: Sequence[Candidate]) -> dict[str, object]:
     day = _first(candidate.header.study_date for candidate in own)
-    age = _first(candidate.header.age_years for candidate in own)
     return {
         "study_key": own[0].study_key,
         "patient_key": own[0].patient_key,
         "month": day.year * 100 + day.month if day else None,
-        "age": min(age, TOP_AGE) if age is not None else None,
     }
 
 

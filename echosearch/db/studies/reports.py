@@ -10,15 +10,18 @@ What does not fit stays with its problem (unmatched, ambiguous, conflict) and is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import Connection, text
 
 from echosearch.db.files.backing import HAS_FILE
+from echosearch.db.server.copying import copy_rows
+from echosearch.db.studies.report_attempts import MAX_ATTEMPTS
 from echosearch.db.vectors.write import touch_reports
 from echosearch.pseudonyms import Keyring
+from echosearch.report.text import TEXT_FORM
 
 __all__ = [
     "IncomingReport",
@@ -56,68 +59,60 @@ class LinkCounts:
 class ReportText:
     report_key: str
     text: str = field(repr=False)
+    stored: bool = False  # it has a vector, of an older TEXT_FORM
+    suspect: bool = False  # a process that read it, perhaps with others, ended
 
 
-def stage_reports(connection: Connection, keyring: Keyring, reports: Sequence[IncomingReport]) -> int:
+_INCOMING = (
+    "n bigint, report_key uuid, text text, study_uid text, accession_number text, patient_id text, study_date date"
+)
+_IDENTITY = "study_uid, accession_number, patient_id, study_date"
+
+
+def stage_reports(connection: Connection, keyring: Keyring, reports: Iterable[IncomingReport]) -> int:
     """Store reports that are new, in their order; how many. Of the versions with the same identifiers the one that came
     last is served, also where it had come before."""
-    every = _keys(keyring, reports)
-    rows = dict(zip(every, reports, strict=True))
-    if not rows:
+    rows = (
+        (n, _key(keyring, one), one.text, one.study_uid, one.accession_number, one.patient_id, one.study_date)
+        for n, one in enumerate(reports)
+    )
+    if not copy_rows(connection, "incoming", _INCOMING, rows):
         return 0
-    keys = {"keys": list(rows)}
     new = connection.execute(
         text(
-            "insert into core.report (report_key, link_problem)"
-            " select key, 'unmatched' from unnest(cast(:keys as uuid[])) with ordinality as r(key, n) order by n"
-            " on conflict do nothing"
-        ),
-        keys,
+            "insert into core.report (report_key, link_problem) select report_key, 'unmatched' from"
+            " (select report_key, min(n) as n from incoming group by report_key) i order by n on conflict do nothing"
+        )
     ).rowcount
     connection.execute(
         text(
             "insert into phi.report (report_key, text, study_uid, accession_number, patient_id, study_date)"
-            " select * from unnest(cast(:keys as uuid[]), cast(:texts as text[]), cast(:uids as text[]),"
-            " cast(:accessions as text[]), cast(:patients as text[]), cast(:dates as date[]))"
-            " on conflict do nothing"
-        ),
-        {
-            **keys,
-            "texts": [report.text for report in rows.values()],
-            "uids": [report.study_uid for report in rows.values()],
-            "accessions": [report.accession_number for report in rows.values()],
-            "patients": [report.patient_id for report in rows.values()],
-            "dates": [report.study_date for report in rows.values()],
-        },
+            " select distinct on (report_key) report_key, text, study_uid, accession_number, patient_id, study_date"
+            " from incoming on conflict do nothing"
+        )
     )
-    last = {
-        (report.study_uid, report.accession_number, report.patient_id, report.study_date): key
-        for report, key in zip(reports, every, strict=True)
-    }
+    if new:
+        connection.execute(
+            text("analyze core.report, phi.report")
+        )  # else the joins below are planned for a small table
     connection.execute(
         text(
-            "update core.report r set seq = default from phi.report p where p.report_key = r.report_key"
-            " and r.report_key = any(cast(:keys as uuid[])) and exists ("
-            "  select from phi.report q join core.report n on n.report_key = q.report_key"
-            "  where q.study_uid = p.study_uid and q.accession_number = p.accession_number"
-            "   and q.patient_id = p.patient_id and q.study_date is not distinct from p.study_date and n.seq > r.seq)"
-        ),
-        {"keys": list(last.values())},
+            f"with last as (select distinct on ({_IDENTITY}) report_key, {_IDENTITY}"
+            f" from incoming order by {_IDENTITY}, n desc),"
+            " newest as (select l.report_key, max(n.seq) as seq from last l"
+            "  join phi.report q on q.study_uid = l.study_uid and q.accession_number = l.accession_number"
+            "   and q.patient_id = l.patient_id and q.study_date is not distinct from l.study_date"
+            "  join core.report n on n.report_key = q.report_key group by l.report_key)"
+            " update core.report r set seq = default from newest"
+            " where newest.report_key = r.report_key and newest.seq > r.seq"
+        )
     )
     return int(new)
 
 
-def _keys(keyring: Keyring, reports: Sequence[IncomingReport]) -> list[str]:
-    return [
-        keyring.report(
-            report.study_uid,
-            report.accession_number,
-            report.patient_id,
-            report.study_date.isoformat() if report.study_date else "",
-            report.text,
-        )
-        for report in reports
-    ]
+def _key(keyring: Keyring, report: IncomingReport) -> str:
+    day = report.study_date.isoformat() if report.study_date else ""
+    return keyring.report(report.study_uid, report.accession_number, report.patient_id, day, report.text)
 
 
 # a study whose files have all become another's, when their headers were corrected, is none
@@ -213,18 +208,22 @@ _SERVED = """
 
 
 def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, limit: int) -> list[ReportText]:
-    """The next served reports, in key order from behind ``after``, that this encoder has not embedded."""
+    """Return the next served reports, in key order from behind ``after``, that this encoder has not embedded, or only
+    in an older form; without those that are quarantined."""
     rows = connection.execute(
         text(
-            f"select cast(p.report_key as text) as report_key, p.text from ({_SERVED}) served"
+            f"select cast(p.report_key as text) as report_key, p.text, e.report_key is not null as stored,"
+            f" a.report_key is not null as suspect from ({_SERVED}) served"
             f" join phi.report p using (report_key)"
             f" left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
-            f" where e.report_key is null and (cast(:after as uuid) is null or p.report_key > cast(:after as uuid))"
+            f" left join core.report_attempt a on a.report_key = p.report_key and a.encoder_id = :encoder"
+            f" where (e.report_key is null or e.text_form < :form) and coalesce(a.attempts, 0) < :most"
+            f" and (cast(:after as uuid) is null or p.report_key > cast(:after as uuid))"
             f" order by p.report_key limit :limit"
         ),
-        {"encoder": encoder_id, "after": after, "limit": limit},
+        {"encoder": encoder_id, "after": after, "limit": limit, "form": TEXT_FORM, "most": MAX_ATTEMPTS},
     )
-    return [ReportText(row.report_key, row.text) for row in rows]
+    return [ReportText(row.report_key, row.text, row.stored, row.suspect) for row in rows]
 
 
 def superseded(connection: Connection, encoder_id: int) -> list[str]:

@@ -3,43 +3,61 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, text
-from sqlalchemy.dialects.postgresql import insert as upsert
 
-from echosearch.db.schema.tables import ViewLabelRow
+from echosearch.batch import batched
+from echosearch.db.server.copying import copy_rows
 from echosearch.db.vectors.write import touch_videos
 from echosearch.encoder_info import ViewProbabilities
 from echosearch.video import ViewLabel
 
-__all__ = ["label_videos", "put_view_labels", "put_view_probabilities"]
+__all__ = ["label_videos", "put_view_labels", "put_view_probabilities", "unmet_subjects"]
+
+LABELLED = 10_000  # videos a statement
 
 
-def put_view_labels(connection: Connection, labels: Sequence[tuple[str, ViewLabel]]) -> int:
-    """Store (video key or path key, label) rows; videos already here get theirs at once. Count of changed videos."""
-    rows = {
-        subject: {"subject_key": subject, "view": str(label.view), "view_prob": label.prob, "raw": label.raw}
-        for subject, label in labels
-    }
-    if not rows:
+def put_view_labels(connection: Connection, labels: Iterable[tuple[str, ViewLabel]]) -> int:
+    """Store (video key or path key, label) rows; videos already here get theirs at once. Count of changed videos.
+
+    Of several labels of one subject the last counts.
+    """
+    rows = ((n, key, str(label.view), label.prob, label.raw) for n, (key, label) in enumerate(labels))
+    columns = "n bigint, subject_key uuid, view text, view_prob double precision, raw text"
+    if not copy_rows(connection, "incoming_label", columns, rows):
         return 0
-    new = upsert(ViewLabelRow).values(list(rows.values()))
     connection.execute(
-        new.on_conflict_do_update(
-            index_elements=[ViewLabelRow.subject_key],
-            set_={name: new.excluded[name] for name in ("view", "view_prob", "raw")},
+        text(
+            "insert into core.view_label (subject_key, view, view_prob, raw)"
+            " select distinct on (subject_key) subject_key, view, view_prob, raw from incoming_label"
+            " order by subject_key, n desc on conflict (subject_key) do update"
+            " set view = excluded.view, view_prob = excluded.view_prob, raw = excluded.raw"
+            " where (view_label.view, view_label.view_prob, view_label.raw)"
+            " is distinct from (excluded.view, excluded.view_prob, excluded.raw)"
         )
     )
     labelled = connection.scalars(
         text(
-            "select distinct cast(coalesce(f.video_key, l.subject_key) as text) from core.view_label l"
-            " left join core.source_file f on f.path_key = l.subject_key"
-            " where l.subject_key = any(cast(:subjects as uuid[]))"
+            "select cast(v.video_key as text) from core.video v where v.video_key in ("
+            " select subject_key from incoming_label union select f.video_key from incoming_label l"
+            " join core.source_file f on f.path_key = l.subject_key) order by v.video_key"
+        )
+    ).all()
+    return sum(label_videos(connection, keys) for keys in batched(labelled, LABELLED))
+
+
+def unmet_subjects(connection: Connection, lines: Sequence[int], subjects: Sequence[str]) -> list[int]:
+    """The lines of those of these video keys and path keys that the archive has met neither as."""
+    rows = connection.scalars(
+        text(
+            "select t.line from unnest(cast(:lines as bigint[]), cast(:keys as uuid[])) as t(line, key)"
+            " where not exists (select from core.source_file f where f.path_key = t.key)"
+            " and not exists (select from core.video v where v.video_key = t.key) order by t.line"
         ),
-        {"subjects": list(rows)},
+        {"lines": list(lines), "keys": list(subjects)},
     )
-    return label_videos(connection, labelled.all())
+    return list(rows)
 
 
 def label_videos(connection: Connection, video_keys: Sequence[str]) -> int:

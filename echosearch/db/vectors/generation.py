@@ -133,6 +133,7 @@ def delete_generation(connection: Connection, encoder_id: int) -> int:
     given = {"encoder": encoder_id}
     connection.execute(text("delete from core.generation where encoder_id = :encoder"), given)
     connection.execute(text("delete from core.outbox where encoder_id = :encoder"), given)
+    connection.execute(text("delete from core.report_attempt where encoder_id = :encoder"), given)
     deleted = {
         collection: connection.execute(text(f"delete from {table} where encoder_id = :encoder"), given).rowcount
         for collection, (table, _) in VECTOR_TABLES.items()

@@ -26,9 +26,9 @@ _JOINS = {
 }
 _STUDY = {"videos": "v.study_key", "studies": "k.key", "reports": "r.study_key"}
 _FIELDS = {
-    "videos": "v.view, v.view_prob, v.mode, p.sex, s.age, s.month, v.device",
-    "studies": "null, null, null, p.sex, s.age, s.month, null",
-    "reports": "null, null, null, p.sex, s.age, s.month, null",
+    "videos": "v.view, v.view_prob, v.mode, s.sex, s.age, s.month, v.device",
+    "studies": "null, null, null, s.sex, s.age, s.month, null",
+    "reports": "null, null, null, s.sex, s.age, s.month, null",
 }
 
 
@@ -65,7 +65,6 @@ def point_rows(
                {_FIELDS[collection]}
         from ({keys}) k
         left join {table} e on e.encoder_id = :encoder and e.{key} = k.key
-        {_JOINS[collection]}
-        left join core.patient p on p.patient_key = s.patient_key"""
+        {_JOINS[collection]}"""
     rows = connection.execute(text(query), {"encoder": encoder_id, **given}, execution_options={"binary": True})
     return [*map(PointRow._make, rows.all())]

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from echosearch.batch import batched
 from echosearch.db.schema.tables import Embedding, ReportEmbedding, SourceFile, Study, StudyEmbedding, Video
 from echosearch.db.vectors.points import VECTOR_TABLES
+from echosearch.report.text import TEXT_FORM
 from echosearch.vector import Vectors, from_bytes, is_usable, mean_vector, to_bytes
 from echosearch.video import STUDY_VIEWS, VIEW_GATE
 
@@ -199,7 +200,10 @@ def withdraw_videos(connection: Connection, video_keys: Sequence[str]) -> None:
 
 def put_report_vectors(connection: Connection, encoder_id: int, vectors: Sequence[tuple[str, Vectors]]) -> None:
     """Store (report key, raw vector (D,)) rows and fill the outbox."""
-    rows = [{"encoder_id": encoder_id, "report_key": key, "vector": to_bytes(vector)} for key, vector in vectors]
+    rows = [
+        {"encoder_id": encoder_id, "report_key": key, "vector": to_bytes(vector), "text_form": TEXT_FORM}
+        for key, vector in vectors
+    ]
     gens = _put(connection, ReportEmbedding, ReportEmbedding.report_key, rows)
     enqueue(connection, encoder_id, "reports", "upsert", gens)
 

@@ -31,6 +31,7 @@ from echosearch.encoder.bundle.golden import read_golden, read_golden_views, rea
 from echosearch.encoder.bundle.shipped import find_bundle
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import BundleError, NoEncoder
+from echosearch.home import private_home
 
 __all__ = [
     "bundle_in_use",
@@ -180,7 +181,8 @@ def _pointed(home: Path, pointer: str) -> Path | None:
 
 
 def _take(folder: Path, own: Path, files: Sequence[str]) -> None:
-    own.parent.mkdir(parents=True, exist_ok=True)
+    private_home(own.parent.parent)
+    own.parent.mkdir(exist_ok=True)
     partial = own.with_name(f".{own.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:

@@ -189,6 +189,11 @@ class TokenizerSpec(_Part):
     dictionary: Text = ""
     dictionary_version: Text = ""
 
+    @property
+    def published(self) -> bool:
+        """Whether its authors decide what it is given: then a text that is too long is cut, as theirs were."""
+        return self.kind != "mecab_wordpiece" or self.clean != "none"
+
 
 class SourceFile(_Part):
     """A file the weights came from."""

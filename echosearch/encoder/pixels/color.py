@@ -1,8 +1,8 @@
-"""The colours that published weights were trained on, made from true RGB.
+"""The colours that published weights were trained on, made from YCbCr as stored, or from true RGB.
 
 Both loaders take the stored YCbCr of a JPEG Baseline cine for something that OpenCV orders or scales in another way
-(pydicom 2 handed it out unconverted). Whatever a source stores, RGB, palette, video, it is taken to YCbCr first, so
-that the same cine gives the same clip from every kind of file.
+(pydicom 2 handed it out unconverted). A source that stores YCbCr gives that; of any other, RGB, palette, video, the
+true RGB is taken to YCbCr first, so that the same cine gives the same clip from every kind of file.
 
     true RGB (200, 40, 40)    ycbcr_read_as_ycrcb -> (50, 80, 228): red and blue exchanged
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from echosearch.clip import Uint8
 
-__all__ = ["COLORS", "to_ycbcr", "yuv_to_bgr"]
+__all__ = ["COLORS", "OF_YCBCR", "to_ycbcr", "ycbcr_to_rgb", "yuv_to_bgr"]
 
 
 def to_ycbcr(rgb: Uint8) -> Uint8:
@@ -30,6 +30,12 @@ def yuv_to_bgr(yuv: Uint8) -> Uint8:
     return np.asarray(cv2.cvtColor(yuv, cv2.COLOR_YUV2BGR), np.uint8)
 
 
+def ycbcr_to_rgb(ycbcr: Uint8) -> Uint8:
+    """DICOM's YCbCr -> true RGB."""
+    y, cb, cr = cv2.split(ycbcr)
+    return np.asarray(cv2.cvtColor(cv2.merge((y, cr, cb)), cv2.COLOR_YCrCb2RGB), np.uint8)
+
+
 def _unchanged(rgb: Uint8) -> Uint8:
     return rgb
 
@@ -38,11 +44,15 @@ def _bgr(rgb: Uint8) -> Uint8:
     return np.ascontiguousarray(rgb[..., ::-1])
 
 
-def _ycbcr_read_as_ycrcb(rgb: Uint8) -> Uint8:
-    return np.asarray(cv2.cvtColor(to_ycbcr(rgb), cv2.COLOR_YCrCb2RGB), np.uint8)
+def _read_as_ycrcb(ycbcr: Uint8) -> Uint8:
+    return np.asarray(cv2.cvtColor(ycbcr, cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
-def _ycbcr_read_as_yuv_bgr(rgb: Uint8) -> Uint8:
+def _rgb_read_as_ycrcb(rgb: Uint8) -> Uint8:
+    return _read_as_ycrcb(to_ycbcr(rgb))
+
+
+def _rgb_read_as_yuv_bgr(rgb: Uint8) -> Uint8:
     return yuv_to_bgr(to_ycbcr(rgb))
 
 
@@ -50,6 +60,11 @@ def _ycbcr_read_as_yuv_bgr(rgb: Uint8) -> Uint8:
 COLORS: dict[str, Callable[[Uint8], Uint8]] = {
     "rgb": _unchanged,
     "bgr": _bgr,
-    "ycbcr_read_as_ycrcb": _ycbcr_read_as_ycrcb,
-    "ycbcr_read_as_yuv_bgr": _ycbcr_read_as_yuv_bgr,
+    "ycbcr_read_as_ycrcb": _rgb_read_as_ycrcb,
+    "ycbcr_read_as_yuv_bgr": _rgb_read_as_yuv_bgr,
+}
+# the same from (H, W, 3) uint8 YCbCr, for those that the weights' loaders made of it
+OF_YCBCR: dict[str, Callable[[Uint8], Uint8]] = {
+    "ycbcr_read_as_ycrcb": _read_as_ycrcb,
+    "ycbcr_read_as_yuv_bgr": yuv_to_bgr,
 }

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from echosearch.clip import Clip, ClipSpec, FrameSource, Uint8, clip_indices
-from echosearch.encoder.pixels.color import COLORS, to_ycbcr
+from echosearch.clip import Clip, ClipSpec, FrameSource, Uint8, YcbcrSource, clip_indices
+from echosearch.encoder.pixels.color import COLORS, OF_YCBCR, to_ycbcr, ycbcr_to_rgb
 from echosearch.encoder.pixels.sector import sector_mask
 from echosearch.errors import EncoderError, FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom import is_green
+from echosearch.reading.media import MediaVideo
 
 __all__ = ["make_clip", "use_one_thread"]
 
@@ -49,30 +50,41 @@ def _frames(source: FrameSource, indices: Sequence[int], spec: ClipSpec) -> Iter
     """The frames that the clip takes, in its colours, masked where it asks for that. Of the source only one frame is
     in memory, but the sector is found by looking at all frames: then those of the clip wait for it.
     """
-    colour = COLORS[spec.color]
+    frames, colour, ycbcr = _colours(source, spec)
     guarded = {0, indices[len(indices) // 2]}  # the green guard looks at the first frame and a later one
     if spec.mask == "none":
-        for index, frame in zip(indices, source.frames(indices), strict=False):  # fewer: make_clip counts
-            yield colour(_not_green(frame) if index in guarded else frame)
+        for index, frame in zip(indices, frames(indices), strict=False):  # fewer: make_clip counts
+            if index in guarded:
+                _refuse_green(frame, ycbcr)
+            yield colour(frame)
         return
     wanted = set(indices)
     waiting: list[Uint8] = []
 
     def all_frames() -> Iterator[Uint8]:
-        for index, frame in enumerate(source.frames(range(source.n_frames))):
+        for index, frame in enumerate(frames(range(source.n_frames))):
             if index in wanted:
-                waiting.append(colour(_not_green(frame) if index in guarded else frame).copy())
-            yield to_ycbcr(frame)
+                if index in guarded:
+                    _refuse_green(frame, ycbcr)
+                waiting.append(colour(frame).copy())
+            yield frame if ycbcr else to_ycbcr(frame)
 
     mask = sector_mask(all_frames(), source.predicted)
     for frame in waiting:
         yield np.asarray(cv2.bitwise_and(frame, frame, mask=mask), np.uint8)
 
 
-def _not_green(frame: Uint8) -> Uint8:
-    if is_green(frame):
+def _colours(source: FrameSource, spec: ClipSpec) -> tuple[Callable[[Sequence[int]], Iterator[Uint8]], FrameStep, bool]:
+    """How frames come from the source, how they get the clip's colours, and whether they come in YCbCr."""
+    if spec.color in OF_YCBCR and isinstance(source, YcbcrSource):
+        return source.ycbcr_frames, OF_YCBCR[spec.color], True
+    is_converted = spec.media_converted and isinstance(source, MediaVideo)
+    return source.frames, COLORS["rgb" if is_converted else spec.color], False
+
+
+def _refuse_green(frame: Uint8, ycbcr: bool) -> None:
+    if is_green(ycbcr_to_rgb(frame) if ycbcr else frame):
         raise FileRefused(Quarantined(Reason.GREEN_FRAMES, "colour was converted twice"))
-    return frame
 
 
 def use_one_thread() -> None:

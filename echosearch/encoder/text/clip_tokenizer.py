@@ -11,8 +11,9 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers
 
+from echosearch.encoder.base import WordCount
 from echosearch.encoder.bundle.folder import LARGEST_VOCABULARY
-from echosearch.encoder.text.clean import open_clip_clean
+from echosearch.encoder.text.clean import as_ascii, english_words, open_clip_clean
 from echosearch.errors import BundleError
 
 __all__ = [
@@ -100,8 +101,17 @@ class ClipBpe:
         return self._end + 1
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-        found = self._tokenizer.encode_batch([open_clip_clean(text) for text in texts])
+        found = self._tokenizer.encode_batch([open_clip_clean(as_ascii(text)) for text in texts])
         return [[self._start, *encoding.ids[: max_tokens - 2], self._end] for encoding in found]
+
+    def known_words(self, text: str) -> WordCount:
+        """Every byte has a token: an unknown word is one that falls apart into single letters."""
+        words = english_words(text)
+        known = sum(len(self._tokenizer.encode(word).ids) < max(len(word.encode()), 2) for word in words)
+        return WordCount(known, len(words) - known)
+
+    def respells(self, text: str) -> bool:
+        return as_ascii(text) != text
 
 
 def _byte_letters() -> list[str]:
@@ -134,6 +144,17 @@ class EchoTemplate:
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         return [[self._start, *self._ids(text)[: max_tokens - 2], self._end] for text in texts]
 
+    def known_words(self, text: str) -> WordCount:
+        """The words of sentences that stand in the template, and the others."""
+        known = unknown = 0
+        for sentence in re.split(r"(?<=[.\n])\s+", text):
+            words = len(english_words(sentence))
+            known, unknown = (known + words, unknown) if self._ids(sentence) else (known, unknown + words)
+        return WordCount(known, unknown)
+
+    def respells(self, text: str) -> bool:
+        return as_ascii(text) != text
+
     def _ids(self, text: str) -> list[int]:
         values: list[str] = []
 
@@ -141,7 +162,7 @@ class EchoTemplate:
             values.append(match.group())
             return "<#>"
 
-        template = _VALUE.sub(gap, template_text(text))
+        template = _VALUE.sub(gap, template_text(as_ascii(text)))
         for wording, other in _REWORDED:
             template = template.replace(wording, other)
         ids: list[int] = []
@@ -219,7 +240,7 @@ def template_text(text: str) -> str:
     """A report in the spelling of the template: upper case, IS for WAS, no dates or codes, sentences ended."""
     if len(text) <= 1:
         return text
-    text = text.upper().strip()
+    text = " ".join(text.upper().split())  # now, for patterns that begin with blanks try every one of a long run
     for pattern, replacement in _CLEANING:
         text = pattern.sub(replacement, text)
     text = re.sub(f"({_ENDED})", r"\1.", text.strip() + " ")

@@ -6,8 +6,6 @@ Reports repeat their sentences, so a tokenizer remembers the sentences and words
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -15,14 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-import fugashi
 import tokenizers
-import unidic_lite  # type: ignore[import-untyped]
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
+from echosearch.encoder.base import WordCount
 from echosearch.encoder.bundle.folder import TOKENIZER_FILES
 from echosearch.encoder.bundle.manifest import Manifest, TokenizerSpec
-from echosearch.encoder.text.clean import open_clip_clean
+from echosearch.encoder.text.clean import as_ascii, as_cp932, english_words, open_clip_clean, own_form
 from echosearch.encoder.text.clip_tokenizer import (
     ClipBpe,
     EchoTemplate,
@@ -30,6 +27,7 @@ from echosearch.encoder.text.clip_tokenizer import (
     template_phrases,
     vocabulary_lines,
 )
+from echosearch.encoder.text.mecab import content_words, installed_dictionary, mecab_words
 from echosearch.errors import BundleError
 
 __all__ = [
@@ -45,12 +43,19 @@ __all__ = [
 ]
 
 VOCABULARY = "vocab.txt"
-DICTIONARY = "unidic-lite"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 STOP = "。"
 # cut only between letters: next to another symbol MeCab may take 「。」 and the symbol as one word
 _SENTENCE_END = re.compile(rf"(?<=\w{STOP})(?=\w)")
 LONGEST_WORD = 100  # characters; a longer word is [UNK], as in BERT
+REMEMBERED = 500  # characters; a longer sentence does not come again
+# kana and Latin letters: a word that falls apart into these was never learned. An ideograph alone means something.
+_SPELLED = re.compile(r"[A-Za-z\u3040-\u30ff]{2,}")
+# MecabWordPiece's cleaning by TokenizerSpec.clean: (now, in TEXT_FORM 1)
+_JAPANESE: dict[str, tuple[Callable[[str], str], Callable[[str], str]]] = {
+    "none": (own_form, str),
+    "open_clip": (lambda text: open_clip_clean(as_cp932(text)), open_clip_clean),
+}
 
 
 class Tokenizer(Protocol):
@@ -61,6 +66,14 @@ class Tokenizer(Protocol):
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         """Ids of each text, [CLS] ... [SEP], at most ``max_tokens``, not padded."""
+        ...
+
+    def known_words(self, text: str) -> WordCount:
+        """How many words of ``text`` have a meaning here."""
+        ...
+
+    def respells(self, text: str) -> bool:
+        """Whether the tokens are of other characters than in TEXT_FORM 1 (report/text.py)."""
         ...
 
 
@@ -78,9 +91,9 @@ def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
                     f"this encoder's token ids come from {spec.dictionary} {spec.dictionary_version}, here is "
                     f"{' '.join(installed_dictionary())}: install the version that the bundle names"
                 )
-            return MecabWordPiece(read_vocabulary(file), spec.lower_case, CLEAN[spec.clean])
+            return MecabWordPiece(read_vocabulary(file), spec.lower_case, spec.clean)
         case "bert_wordpiece":
-            return BertWordPiece(read_vocabulary(file), spec.lower_case, CLEAN[spec.clean])
+            return BertWordPiece(read_vocabulary(file), spec.lower_case)
         case "absent":
             return NoVocabulary()
 
@@ -108,10 +121,11 @@ class NoVocabulary:
             "import it again with --tokenizer"
         )
 
+    def known_words(self, text: str) -> WordCount:
+        return WordCount(0, 0)
 
-def installed_dictionary() -> tuple[str, str]:
-    """Name and version of the MeCab dictionary that MecabWordPiece uses."""
-    return DICTIONARY, importlib.metadata.version(DICTIONARY)
+    def respells(self, text: str) -> bool:
+        return False
 
 
 def read_vocabulary(file: Path) -> list[str]:
@@ -127,36 +141,49 @@ def read_vocabulary(file: Path) -> list[str]:
     return tokens
 
 
-@lru_cache(maxsize=1)
-def _tagger() -> fugashi.GenericTagger:
-    folder = unidic_lite.DICDIR
-    return fugashi.GenericTagger(f'-d "{folder}" -r "{os.path.join(folder, "mecabrc")}"')
-
-
-def mecab_words(text: str) -> list[str]:
-    """The words of a text, after NFKC: 「左室拡大なし」 -> 左室 拡大 なし. No word holds a space."""
-    normal = unicodedata.normalize("NFKC", text).replace("\0", " ")  # MeCab would end at a NUL
-    return [part for word in _tagger()(normal) for part in word.surface.split()]
-
-
-CLEAN: dict[str, Callable[[str], str]] = {"none": str, "open_clip": open_clip_clean}
-
-
 class MecabWordPiece:
-    def __init__(self, vocabulary: Sequence[str], lower_case: bool, clean: Callable[[str], str]) -> None:
-        self._clean = clean
+    def __init__(self, vocabulary: Sequence[str], lower_case: bool, clean: str) -> None:
         self._ids = {token: i for i, token in enumerate(vocabulary)}
+        self._form, self._first_form = _JAPANESE[clean]
+        # one that was trained on reports as Windows converts them knows the wave dash as a tilde
+        self._wave = "〜" if "〜" in self._ids else "~"
         self._unknown, self._first, self._last = (self._ids[token] for token in SPECIAL[1:4])
         self._lower_case = lower_case
         self._sentence = lru_cache(maxsize=100_000)(self._sentence_ids)
         self._word = lru_cache(maxsize=100_000)(self._word_ids)
+        self._phrase = lru_cache(maxsize=100_000)(self._cleaned)
+        self._respelt = lru_cache(maxsize=100_000)(self._reads_otherwise)
 
     @property
     def vocabulary_size(self) -> int:
         return len(self._ids)
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-        return [[self._first, *self._text(self._clean(text))[: max_tokens - 2], self._last] for text in texts]
+        return [[self._first, *self._ids_of(text)[: max_tokens - 2], self._last] for text in texts]
+
+    def _ids_of(self, text: str) -> Sequence[int]:
+        return self._phrase(text) if len(text) <= REMEMBERED else self._cleaned(text)
+
+    def _cleaned(self, text: str) -> tuple[int, ...]:
+        return tuple(self._text(self._clean(text)))
+
+    def _clean(self, text: str) -> str:
+        return self._form(text).replace("〜", self._wave)
+
+    def known_words(self, text: str) -> WordCount:
+        words = content_words(self._clean(text))
+        known = sum(self._knows(word) for word in words)
+        return WordCount(known, len(words) - known)
+
+    def _knows(self, word: str) -> bool:
+        ids = self._word(word)
+        return self._unknown not in ids and not (len(ids) == len(word) and _SPELLED.fullmatch(word))
+
+    def respells(self, text: str) -> bool:
+        return self._respelt(text) if len(text) <= REMEMBERED else self._reads_otherwise(text)
+
+    def _reads_otherwise(self, text: str) -> bool:
+        return _nfkc(self._clean(text)) != _nfkc(self._first_form(text))
 
     def _text(self, text: str) -> list[int]:
         """Sentence by sentence, each remembered.
@@ -166,8 +193,8 @@ class MecabWordPiece:
         """
         ids: list[int] = []
         before = ""
-        for sentence in _SENTENCE_END.split(unicodedata.normalize("NFKC", text)):
-            ids += self._sentence(before, sentence)
+        for sentence in _SENTENCE_END.split(_nfkc(text)):
+            ids += (self._sentence if len(sentence) <= REMEMBERED else self._sentence_ids)(before, sentence)
             before = STOP
         return ids
 
@@ -196,9 +223,12 @@ class MecabWordPiece:
         return tuple(ids)
 
 
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
 class BertWordPiece:
-    def __init__(self, vocabulary: Sequence[str], lower_case: bool, clean: Callable[[str], str]) -> None:
-        self._clean = clean
+    def __init__(self, vocabulary: Sequence[str], lower_case: bool) -> None:
         ids = {token: i for i, token in enumerate(vocabulary)}
         self._tokenizer = BertWordPieceTokenizer(ids, lowercase=lower_case)
 
@@ -209,5 +239,17 @@ class BertWordPiece:
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         self._tokenizer.enable_truncation(max_length=max_tokens)
-        found: list[tokenizers.Encoding] = self._tokenizer.encode_batch([self._clean(text) for text in texts])
+        found: list[tokenizers.Encoding] = self._tokenizer.encode_batch([as_ascii(text) for text in texts])
         return [encoding.ids for encoding in found]
+
+    def known_words(self, text: str) -> WordCount:
+        words = english_words(text)
+        known = sum(self._knows(word) for word in words)
+        return WordCount(known, len(words) - known)
+
+    def _knows(self, word: str) -> bool:
+        tokens = self._tokenizer.encode(word, add_special_tokens=False).tokens
+        return "[UNK]" not in tokens and not 1 < len(tokens) == len(word)
+
+    def respells(self, text: str) -> bool:
+        return as_ascii(text) != text

@@ -1,7 +1,7 @@
 """BERT (Devlin et al. 2019, arXiv:1810.04805) and the projection into the shared space.
 
-Written on torch alone: importing transformers for one encoder costs a cold query several seconds, most of its time. The module
-names are the names in bundles. tests/encoder/towers/test_bert.py compares every value with transformers' BertModel.
+Written on torch alone: importing transformers for one encoder costs a cold query several seconds, most of its time.
+The module names are the names in bundles; tests/encoder/towers/test_bert.py compares every value with transformers'.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class _Bert(nn.Module):
         seen = (ids != PADDING)[:, None, None, :]  # (B, 1, 1, L): which tokens attention may look at
         for layer in self.layers:
             x = layer(x, seen)
-        return x
+        hidden: Tensor = x
+        return hidden
 
 
 class _Layer(nn.Module):
@@ -88,7 +89,7 @@ class _Layer(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, L, width) -> (B, heads, L, width / heads)."""
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -27,6 +27,7 @@ from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
 from echosearch.filters import Where
 from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.edge.filter import edge_filter
+from echosearch.index.edge.search import nearest
 from echosearch.index.edge.shard import (
     check_shard,
     create_shard,
@@ -35,15 +36,15 @@ from echosearch.index.edge.shard import (
     is_quantized,
     load_shard,
     sync_folder,
+    whole_records,
 )
 from echosearch.index.fields import (
-    SCORED_FIELDS,
     TIE_MARGIN,
     best_first,
     payload_values,
+    points_compared,
     read_ref,
     scored,
-    search_width,
     unit_query,
     unit_rows,
 )
@@ -52,7 +53,6 @@ from echosearch.vector import Vectors
 
 __all__ = ["EdgeIndex"]
 
-OVERSAMPLING = 4.0  # candidates by the small vectors for each result by the float16 ones
 UPDATE_POINTS = 2000  # the engine copies an update twice while it applies it
 
 
@@ -100,28 +100,20 @@ class EdgeIndex:
     def search(
         self, collection: Collection, vector: Vectors, limit: int, where: Where | None = None, exact: bool = False
     ) -> list[Scored]:
-        query = engine.Query.Nearest(unit_query(collection, vector))
+        query = unit_query(collection, vector)
         shard = self._open(collection)
         if shard is None or limit < 1:
             return []
         chosen = edge_filter(where) if where is not None else None
         wanted = limit + TIE_MARGIN
         while True:
-            params = engine.SearchParams(
-                hnsw_ef=search_width(wanted),
-                exact=exact,
-                quantization=engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING),
-            )
             with engine_errors(collection.name):
-                found = shard.query(
-                    engine.QueryRequest(
-                        limit=wanted, query=query, filter=chosen, params=params, with_payload=list(SCORED_FIELDS)
-                    )
-                )
+                found = nearest(shard, query, wanted, chosen, exact, points_compared(collection))
             if len(found) < wanted or found[-1].score < found[limit - 1].score:
                 break
             wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
-        return best_first([(_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
+        with whole_records(collection.name):
+            return best_first([(_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
 
     def count(self, collection: Collection) -> int:
         shard = self._open(collection)
@@ -130,6 +122,13 @@ class EdgeIndex:
         with engine_errors(collection.name):
             return shard.count(engine.CountRequest(exact=True))
 
+    def tally(self, collection: Collection) -> int:
+        shard = self._open(collection)
+        if shard is None:
+            return 0
+        with engine_errors(collection.name):
+            return shard.info().points_count
+
     def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
         shard = self._open(collection)
         offset: engine.PointId | None = None
@@ -137,10 +136,9 @@ class EdgeIndex:
             request = engine.ScrollRequest(offset=offset, limit=batch, with_payload=whole or ["ref"], with_vector=whole)
             with engine_errors(collection.name):
                 records, offset = shard.scroll(request)
-            for record in records:
-                values = record.payload or {}
-                vector = np.asarray(record.vector, dtype=np.float32) if whole else None
-                yield Stored(_uuid(record.id), *read_ref(values), values if whole else None, vector)
+            with whole_records(collection.name):
+                stored = [_stored(record, whole) for record in records]
+            yield from stored
             if offset is None:
                 return
 
@@ -280,6 +278,12 @@ def _upserts(points: Sequence[Point], rows: Vectors) -> Iterator[engine.UpdateOp
                 for point, row in zip(points[some], rows[some], strict=True)
             ]
         )
+
+
+def _stored(record: engine.Record, whole: bool) -> Stored:
+    values = record.payload or {}
+    vector = np.asarray(record.vector, dtype=np.float32) if whole else None
+    return Stored(_uuid(record.id), *read_ref(values), values if whole else None, vector)
 
 
 def _uuid(value: engine.PointId) -> UUID:

@@ -12,12 +12,21 @@ import qdrant_edge as engine
 
 from echosearch.errors import ArchiveError, EchosearchError, StoreUnreachable
 from echosearch.index.base import Collection
-from echosearch.index.fields import HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, IndexType
+from echosearch.index.fields import FULL_SCAN_KB, HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, IndexType
+from echosearch.index.panic import EnginePanic, panics_caught
 
-__all__ = ["check_shard", "create_shard", "engine_errors", "folder_size", "is_quantized", "load_shard", "sync_folder"]
+__all__ = [
+    "check_shard",
+    "create_shard",
+    "engine_errors",
+    "folder_size",
+    "is_quantized",
+    "load_shard",
+    "sync_folder",
+    "whole_records",
+]
 
 INDEX_KB = 4_000  # from this size on optimize() makes a segment of its own, with 4-bit vectors
-FULL_SCAN_KB = 40_000  # up to this size, in all or after a filter, a scan of the 4-bit vectors is fast and misses less
 
 # The graph is walked on 4 bits a number and what it finds is compared anew in float16 (edge.py asks for that): at the
 # same time this allows a search three times as wide.
@@ -39,9 +48,12 @@ _TYPES: dict[IndexType, engine.PayloadSchemaType] = {
 
 @contextmanager
 def engine_errors(name: str) -> Iterator[None]:
-    """The engine raises plain Exception for everything; here it becomes ours."""
+    """The engine raises plain Exception for everything, and panics; here it becomes ours."""
     try:
-        yield
+        with panics_caught():
+            yield
+    except EnginePanic as exc:
+        raise StoreUnreachable(_damaged(name, str(exc))) from exc
     except (EchosearchError, ValueError, TypeError):
         raise
     except Exception as exc:
@@ -52,8 +64,21 @@ def engine_errors(name: str) -> Iterator[None]:
             ) from exc
         raise StoreUnreachable(
             f"the embedded vector engine failed on {name}: {reason}; check the free space under ECHOSEARCH_HOME, "
-            "then run echosearch verify"
+            "then run echosearch index rebuild, which needs no encoder"
         ) from exc
+
+
+@contextmanager
+def whole_records(name: str) -> Iterator[None]:
+    """Around reading what the engine gave: a record without its payload or vector is of a damaged index."""
+    try:
+        yield
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as exc:
+        raise StoreUnreachable(_damaged(name, "a point lacks its payload or its vector")) from exc
+
+
+def _damaged(name: str, reason: str) -> str:
+    return f"collection {name} of the index is damaged ({reason}): run echosearch index rebuild, which needs no encoder"
 
 
 def folder_size(place: Path) -> int:
@@ -72,7 +97,10 @@ def load_shard(collection: Collection, place: Path, quantized: bool = False) -> 
 
 def is_quantized(place: Path) -> bool:
     """Whether the shard has been opened ``quantized`` before."""
-    config: dict[str, object] = json.loads((place / "edge_config.json").read_bytes())
+    try:
+        config: dict[str, object] = json.loads((place / "edge_config.json").read_bytes())
+    except (OSError, ValueError) as exc:
+        raise StoreUnreachable(_damaged(place.name, "edge_config.json cannot be read")) from exc
     return config.get("quantization_config") is not None
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
+from echosearch.clip import FrameSource
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, Parsed, parse, quiet
+from echosearch.reading.dicom.elements.hospital import read_hospital
 from echosearch.reading.dicom.elements.regions import read_regions
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import (
@@ -18,16 +20,19 @@ from echosearch.reading.dicom.elements.values import (
     clean_uid,
     display_name,
     number,
+    parse_birth_date,
     parse_date,
     synthetic_uid,
     text,
     whole_text,
 )
 from echosearch.reading.dicom.mode import mode_of_pixels, mode_of_regions
-from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, count_decoded
-from echosearch.reading.dicom.pixels.cine import cine_source, stored_frames
-from echosearch.reading.dicom.pixels.frame_index import read_spans
+from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
+from echosearch.reading.dicom.pixels.cine import DicomCine, cine_source, stored_frames
+from echosearch.reading.dicom.pixels.frame_index import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.layout import PixelLayout
+from echosearch.reading.dicom.pixels.soundness import check_frames
+from echosearch.reading.dicom.pixels.syntax import NATIVE, as_stored
 from echosearch.reading.dicom.sop_class import refuse_other_classes
 from echosearch.reading.files import ByteReader, looks_like_dicom, open_regular
 from echosearch.video import MAX_IDENTIFIER, Mode, Region, VideoHeader
@@ -47,58 +52,73 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
     with open_regular(path) as reader, quiet():
         if not looks_like_dicom(reader.head):
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
-        parsed = parse(reader)
-        sop_class = clean_uid(text(parsed.dataset, "SOPClassUID")) or clean_uid(parsed.meta_class)
-        refuse_other_classes(sop_class, parsed, allow_secondary_capture)
-        n_frames, layout, pixels = _count_frames(reader, parsed)
+        stated = parse(reader)
+        sop_class = clean_uid(text(stated.dataset, "SOPClassUID")) or clean_uid(stated.meta_class)
+        refuse_other_classes(sop_class, stated, allow_secondary_capture)
+        parsed = as_stored(stated, reader)
+        layout, stored = stored_frames(reader, parsed)
+        n_frames = _count_frames(reader, parsed, layout, stored)
         study_uid = clean_uid(text(parsed.dataset, "StudyInstanceUID"))
         if not study_uid:
             raise FileRefused(Quarantined(Reason.NO_IDENTITY, "StudyInstanceUID (0020,000D) is missing or not a UID"))
         if n_frames < 2:
             raise FileRefused(Skipped(Reason.STILL))
         regions, notes = read_regions(parsed.dataset, layout.rows, layout.columns)
-        mode, mode_source = _mode(path, reader, parsed, regions, n_frames)
-        if mode in (Mode.SPECTRAL, Mode.MMODE) and mode_source == "regions":
-            raise FileRefused(Skipped(Reason.SPECTRAL, f"{mode} by its regions"))
+        by_regions = mode_of_regions(regions)
+        if by_regions in (Mode.SPECTRAL, Mode.MMODE):
+            raise FileRefused(Skipped(Reason.SPECTRAL, f"{by_regions} by its regions"))
+        source = cine_source(path, reader, parsed, layout, stored)
+        if isinstance(source, DicomCine) and parsed.syntax not in NATIVE:
+            check_frames(reader, stored, source.decode)
+        mode, mode_source = _mode(source, n_frames, parsed.dataset, layout, by_regions, regions)
+        if parsed.syntax != stated.syntax:
+            notes += ("transfer_syntax_differs",)
         declared = number(parsed.dataset, "NumberOfFrames")
         if declared is None or int(declared) != n_frames:
             notes += ("frame_count_differs",)
         return _header(
-            parsed, reader.hashes(*pixels), issuer, sop_class, study_uid, n_frames, layout, regions, mode, mode_source,
-            notes,
+            parsed, reader.hashes(*_extent(stored)), issuer, sop_class, study_uid, n_frames, layout, regions, mode,
+            mode_source, notes,
         )  # fmt: skip
 
 
-def _count_frames(reader: ByteReader, parsed: Parsed) -> tuple[int, PixelLayout, tuple[int, int]]:
-    """Frames, their layout, and where their bytes lie in the file, [start, end)."""
-    layout, stored = stored_frames(reader, parsed)
-    n_frames = len(stored)
-    if parsed.syntax in VIDEO_SYNTAXES:
-        n_frames = count_decoded(bytes(read_spans(reader, stored[0])))
-        declared = number(parsed.dataset, "NumberOfFrames")
-        if n_frames < int(declared or 1):
-            raise FileRefused(
-                Quarantined(Reason.TRUNCATED, f"{int(declared or 1)} frames declared, {n_frames} decoded")
-            )
-    spans = [span for frame in stored for span in frame]
-    if not spans:
-        raise FileRefused(Quarantined(Reason.TRUNCATED, "its items hold no pixel data"))
-    return n_frames, layout, (spans[0].offset, spans[-1].offset + spans[-1].length)
+def _count_frames(reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames) -> int:
+    if parsed.syntax not in VIDEO_SYNTAXES:
+        return len(stored)
+    n_frames = VideoStream(bytes(read_spans(reader, stored[0])), layout.rows, layout.columns, None).n_frames
+    declared = number(parsed.dataset, "NumberOfFrames")
+    if n_frames < int(declared or 1):
+        raise FileRefused(Quarantined(Reason.TRUNCATED, f"{int(declared or 1)} frames declared, {n_frames} decoded"))
+    return n_frames
+
+
+def _extent(stored: StoredFrames) -> tuple[int, int]:
+    """Where the bytes of the frames lie in the file, [start, end)."""
+    first, last = stored[0][0], stored[-1][-1]
+    return first.offset, last.offset + last.length
 
 
 def _mode(
-    path: Path, reader: ByteReader, parsed: Parsed, regions: tuple[Region, ...], n_frames: int
+    source: FrameSource,
+    n_frames: int,
+    dataset: Dataset,
+    layout: PixelLayout,
+    by_regions: Mode | None,
+    regions: tuple[Region, ...],
 ) -> tuple[Mode, str]:
-    mode = mode_of_regions(regions)
-    if mode is not None:
-        return mode, "regions"
-    indices = sorted({round(i * (n_frames - 1) / (PROBE_FRAMES - 1)) for i in range(PROBE_FRAMES)})
-    try:
-        source = cine_source(path, reader, parsed)
-        mode = mode_of_pixels([np.array(frame) for frame in source.frames(indices)])
-    except FileRefused:  # the clip stage meets the same fault and quarantines the file for it
-        return Mode.UNKNOWN, "none"
-    return (mode, "none") if mode == Mode.UNKNOWN else (mode, "pixels")
+    """A tissue box does not say that there is no flow: the colour flag and the pixels are asked too."""
+    if by_regions == Mode.COLOR:
+        return Mode.COLOR, "regions"
+    is_grey = layout.photometric.startswith("MONOCHROME")
+    if number(dataset, "UltrasoundColorDataPresent") == 1 and not is_grey:  # (0028,0014), PS3.3 section C.8.5.6
+        return Mode.COLOR, "flag"
+    if by_regions is not None and is_grey:
+        return by_regions, "regions"
+    probed = sorted({round(i * (n_frames - 1) / (PROBE_FRAMES - 1)) for i in range(PROBE_FRAMES)})
+    seen = mode_of_pixels([np.array(frame) for frame in source.frames(probed)], regions)
+    if by_regions is not None and seen != Mode.COLOR:
+        return by_regions, "regions"
+    return (seen, "none") if seen == Mode.UNKNOWN else (seen, "pixels")
 
 
 def _header(
@@ -124,10 +144,11 @@ def _header(
         notes += ("no_timing",)
     study_date, date_notes = _study_date(dataset)
     notes += date_notes
-    birth_date = parse_date(text(dataset, "PatientBirthDate"))
+    birth_date = parse_birth_date(text(dataset, "PatientBirthDate"), study_date)
     patient_id = _identifier(dataset, "PatientID")
     if not patient_id:
         notes += ("no_patient_id",)
+    hospital = read_hospital(dataset)
     sex = text(dataset, "PatientSex").upper()
     heart_rate = number(dataset, "HeartRate")
     device = " ".join(filter(None, (text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName"))))
@@ -135,7 +156,8 @@ def _header(
         sop_uid=sop_uid,
         study_uid=study_uid,
         patient_id=patient_id,
-        issuer=_identifier(dataset, "IssuerOfPatientID") or issuer,
+        issuer=_identifier(dataset, "IssuerOfPatientID") or hospital.authority or issuer,
+        hospital=hospital,
         sop_class_uid=sop_class,
         transfer_syntax_uid=parsed.syntax,
         photometric=layout.photometric,

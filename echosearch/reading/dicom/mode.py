@@ -1,4 +1,4 @@
-"""What a clip shows: B-mode, colour, spectral, M-mode, dual; from its regions, else from its pixels.
+"""What a clip shows: B-mode, colour, spectral, M-mode, dual; from its regions, its colour flag and its pixels.
 
 docs/dicom.md has the rule as a table. First match wins.
 """
@@ -20,7 +20,10 @@ TISSUE, COLOUR_FLOW, PW, CW = 1, 2, 3, 4  # RegionDataType (0018,6014)
 
 COLOUR_SPREAD = 40  # max - min of a pixel's channels above which it is coloured
 COLOUR_SHARE = 0.005  # of the sector
+SWING = 80  # of red less blue, from frame to frame, that flow has; asked for where boxes speak against flow
+TINTED = 0.6  # of the sector: flow has a part of it, a map of several hues colours nearly all
 STEADY_HUE = 0.98  # share of coloured pixels that may be a tint, a logo, a colour bar: coloured in every frame alike
+GREEN = 1  # where red, green and blue are 0, 1, 2: flow is red and blue, an ECG is green
 DARK = 12  # what never gets brighter is outside the sector
 
 
@@ -38,11 +41,12 @@ def mode_of_regions(regions: Sequence[Region]) -> Mode | None:
     return None
 
 
-def mode_of_pixels(frames: Sequence[Uint8]) -> Mode:
+def mode_of_pixels(frames: Sequence[Uint8], regions: Sequence[Region] = ()) -> Mode:
     """B-mode or colour from a few frames (H, W, 3); UNKNOWN below three frames or for an empty picture.
 
-    A colour-flow box has pixels that are coloured in one frame and not, or of another hue, in the next.
-    A tinted map, a green ECG, a colour bar and text keep their hue: they do not count.
+    A colour-flow box has patches that are coloured in one frame and not, or of another hue, in the next.
+    A tinted map, a colour bar and text keep their hue, a moving ECG is thin or green, and what is in ``regions`` that
+    are no tissue or flow is no picture: they do not count.
     """
     if len(frames) < 3:
         return Mode.UNKNOWN
@@ -51,22 +55,42 @@ def mode_of_pixels(frames: Sequence[Uint8]) -> Mode:
         np.stack([frame[::2, ::2, channel] for frame in frames]) for channel in range(3)
     )  # (T, H/2, W/2)
     top = np.maximum(np.maximum(red, green), blue)
-    sector = top.max(axis=0) > DARK
+    sector = (top.max(axis=0) > DARK) & _picture(top.shape[1:], regions)
     if not sector.any():
         return Mode.UNKNOWN
     coloured = top - np.minimum(np.minimum(red, green), blue) > COLOUR_SPREAD
-    hue = np.where(red == top, np.uint8(0), np.where(green == top, np.uint8(1), np.uint8(2)))
-    steady = coloured.all(axis=0) & (hue == hue[0]).all(axis=0)
-    changing = coloured & ~steady & sector
-    if _is_tint(hue, coloured):
+    if not coloured.any():
         return Mode.BMODE
-    return Mode.COLOR if changing.sum(axis=(1, 2)).mean() / sector.sum() > COLOUR_SHARE else Mode.BMODE
+    hue = np.where(red == top, np.uint8(0), np.where(green == top, np.uint8(1), np.uint8(2)))
+    if _is_tint(hue, coloured) or (coloured & sector).sum(axis=(1, 2)).mean() > TINTED * sector.sum():
+        return Mode.BMODE
+    steady = coloured.all(axis=0) & (hue == hue[0]).all(axis=0)
+    changing = coloured & ~steady & sector & (hue != GREEN)
+    if regions:
+        balance = red.astype(np.int16) - blue
+        changing &= np.ptp(balance, axis=0) > SWING
+    patches = changing[:, 1:, 1:] & changing[:, :-1, 1:] & changing[:, 1:, :-1] & changing[:, :-1, :-1]
+    return Mode.COLOR if patches.sum(axis=(1, 2)).mean() / sector.sum() > COLOUR_SHARE else Mode.BMODE
+
+
+def _picture(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:
+    """Where every second row and column shows tissue or flow; everywhere if no box says where."""
+    shown = [box for box in regions if box.data_type in (TISSUE, COLOUR_FLOW)]
+    inside = np.full(shape, not shown)
+    for box in shown:
+        inside[_halved(box)] = True
+    for box in regions:
+        if box.data_type not in (0, TISSUE, COLOUR_FLOW):
+            inside[_halved(box)] = False
+    return inside
+
+
+def _halved(box: Region) -> tuple[slice, slice]:
+    return slice(box.y0 // 2, -(-box.y1 // 2)), slice(box.x0 // 2, -(-box.x1 // 2))
 
 
 def _is_tint(hue: Uint8, coloured: NDArray[np.bool_]) -> bool:
     """One hue for all coloured pixels of all frames: a tinted grey map (sepia, blue), not flow."""
-    if not coloured.any():
-        return False
     shares = np.bincount(hue[coloured], minlength=3) / coloured.sum()
     whole = coloured.sum() / coloured.size
     return bool(shares.max() > STEADY_HUE and whole > 0.05)

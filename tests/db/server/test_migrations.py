@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from alembic import command
@@ -34,7 +35,7 @@ def blank(database: Engine) -> Iterator[Engine]:
     with admin.connect() as connection:
         connection.execute(text("drop database if exists blank"))
         connection.execute(text("create database blank"))
-        folder = connection.scalar(text("show unix_socket_directories"))
+        folder = connection.scalar(text("show data_directory"))
     engine = create_engine(f"postgresql+psycopg://postgres@/blank?host={folder}")
     yield engine
     engine.dispose()
@@ -103,6 +104,57 @@ def test_every_migration_goes_down_and_up(blank: Engine) -> None:
             command.downgrade(config(connection), "-1")
     upgrade(blank)
     assert difference(blank) == []
+
+
+def test_an_archive_made_before_gets_its_points_counted(blank: Engine) -> None:
+    with blank.begin() as connection:
+        command.upgrade(config(connection), "0001")
+        statements = """
+            insert into core.encoder (fingerprint, name, version, dimension, licence, provenance, trained)
+                select x, x, '1', 8, '', '', true from unnest(array['a', 'b']) x;
+            insert into core.patient (patient_key) values ('00000000-0000-0000-0000-000000000001');
+            insert into core.study (study_key, patient_key)
+                select gen_random_uuid(), patient_key from core.patient, generate_series(1, 7);
+            insert into core.study_embedding (encoder_id, study_key, vector, n_videos, gated, indexed_gen)
+                select e.id, s.study_key, '', 1, true, case when e.name = 'a' then 1 end
+                from core.encoder e, core.study s;
+            update core.study_embedding set indexed_gen = null where ctid = (select min(ctid) from core.study_embedding)
+        """
+        for statement in statements.split(";"):
+            connection.execute(text(statement))
+    upgrade(blank)
+    counted = text(
+        "select e.name, c.collection, c.points from core.index_count c join core.encoder e on e.id = encoder_id"
+    )
+    with blank.connect() as connection:
+        assert connection.execute(counted).all() == [("a", "studies", 6)]
+
+
+def test_an_older_archive_keeps_what_it_knew_of_its_patients(blank: Engine) -> None:
+    """Sex and birth date were a patient's: each of the patient's studies and videos begins with them."""
+    patient, studies, videos = str(UUID(int=1)), [str(UUID(int=2)), str(UUID(int=3))], [str(UUID(int=4))]
+    rows = [
+        f"insert into core.patient values ('{patient}', 'F')",
+        f"insert into phi.patient values ('{patient}', '', '0007', 'Name', '1950-01-02')",
+        *(f"insert into core.study (study_key, patient_key, age) values ('{key}', '{patient}', 71)" for key in studies),
+        *(f"insert into phi.study values ('{key}', '{patient}', '{key}', '', null)" for key in studies),
+        "insert into core.video (video_key, study_key, file_sha256, pixel_sha256, n_frames, rows, columns,"
+        f" transfer_syntax_uid, photometric, mode, mode_source) values ('{videos[0]}', '{studies[0]}', '', '', 2, 1, 1,"
+        " '', '', 'bmode', 'regions')",
+        f"insert into phi.video values ('{videos[0]}', '1.2', '1.3')",
+    ]
+    with blank.begin() as connection:
+        connection.execute(text("create schema core"))
+        command.upgrade(config(connection), "0001")
+        for row in rows:
+            connection.execute(text(row))
+    upgrade(blank)
+    assert difference(blank) == []
+    with blank.connect() as connection:
+        known = connection.execute(text("select sex, age, birth_date from core.study join phi.study using (study_key)"))
+        assert [(row[0], row[1], str(row[2])) for row in known] == [("F", 71, "1950-01-02")] * 2
+        said = connection.execute(text("select sex, age, birth_date from core.video join phi.video using (video_key)"))
+        assert [(row[0], row[1], str(row[2])) for row in said] == [("F", 71, "1950-01-02")]
 
 
 def test_up_to_date_costs_no_alembic(blank: Engine) -> None:

@@ -25,7 +25,7 @@ def one(engine: Engine, statements: str) -> object:
 @pytest.fixture
 def url(database: Engine) -> str:
     """The session's server as if it were someone else's."""
-    folder = one(database, "show unix_socket_directories")
+    folder = one(database, "show data_directory")
     return f"postgresql://postgres:s3cret@/echosearch?host={folder}"
 
 

@@ -1,12 +1,19 @@
 """The preprocessing contracts of published encoders: what their authors' loaders made of two cines, from any file."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
+import pydicom
 import pytest
 import torch
+from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRLittleEndian
 
 from echosearch.clip import ClipSpec, Uint8
 from echosearch.encoder.pixels.color import COLORS, to_ycbcr
@@ -65,8 +72,6 @@ def test_echoprime_sees_what_its_authors_loader_made(name: str) -> None:
 @pytest.mark.parametrize("spec", [VIDEOECHOCLIP, ECHOPRIME], ids=["videoechoclip", "echoprime"])
 def test_the_same_cine_as_mp4_gives_the_same_tensor(tmp_path: Path, spec: ClipSpec) -> None:
     """As far as H.264 lets it: colours and speckle suffer, and the rim of the mask moves by a pixel or two."""
-    import av
-
     source = open_source(DATA / f"{CINES[0]}.dcm")
     with av.open(str(tmp_path / "x.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=30, options={"crf": "4"})
@@ -77,6 +82,83 @@ def test_the_same_cine_as_mp4_gives_the_same_tensor(tmp_path: Path, spec: ClipSp
     difference = np.abs(tensor_of(open_source(tmp_path / "x.mp4"), spec) - tensor_of(source, spec))
     assert difference.mean() < 0.05
     assert (difference <= 0.25).mean() >= 0.97
+
+
+def saturated() -> Uint8:
+    """(32, 120, 160, 3): speckle, and a jet of the purest red, then blue."""
+    rng = np.random.default_rng(1)
+    frames = np.repeat(rng.integers(0, 90, (32, 120, 160, 1), np.uint8), 3, axis=-1)
+    for i, frame in enumerate(frames):
+        cv2.circle(frame, (70 + i, 60), 25, (255, 20, 0) if i % 8 < 4 else (0, 20, 255), -1)
+    return frames
+
+
+def encoded(frames: Uint8, subsampling: int) -> list[bytes]:
+    streams = []
+    for frame in frames:
+        file = BytesIO()
+        Image.fromarray(frame).save(file, "JPEG", quality=75, subsampling=subsampling)
+        streams.append(file.getvalue())
+    return streams
+
+
+def write_jpegs(path: Path, streams: list[bytes]) -> Path:
+    dataset = pydicom.dcmread(DATA / f"{CINES[0]}.dcm")
+    dataset.Rows, dataset.Columns, dataset.NumberOfFrames = 120, 160, len(streams)
+    dataset.PixelData = encapsulate(streams)
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_saturated_jets_are_what_the_authors_loader_makes_of_the_stored_ycbcr(tmp_path: Path, subsampling: int) -> None:
+    """By way of RGB, which clips, they would be up to 0.5 off; 0.026 is one grey level."""
+    streams = encoded(saturated(), subsampling)
+    found = tensor_of(open_source(write_jpegs(tmp_path / "x.dcm", streams)), VIDEOECHOCLIP)
+    for number, stream in enumerate(streams[::2]):
+        stored = Image.open(BytesIO(stream))
+        stored.draft("YCbCr", stored.size)  # what pydicom 2 handed out
+        shown = Image.fromarray(cv2.cvtColor(np.asarray(stored), cv2.COLOR_YCrCb2RGB))
+        resized = np.asarray(shown.resize((298, 224), Image.Resampling.BILINEAR))[:, 37:261]
+        expected = (resized / 255 - np.array(VIDEOECHOCLIP.mean)) / np.array(VIDEOECHOCLIP.std)
+        assert np.abs(found[:, number] - expected.transpose(2, 0, 1)).max() <= 0.027
+
+
+def test_uncompressed_ycbcr_gives_the_same_tensor_as_jpeg(tmp_path: Path) -> None:
+    streams = encoded(saturated(), 0)
+    path = write_jpegs(tmp_path / "jpeg.dcm", streams)
+    dataset = pydicom.dcmread(path)
+    stored = []
+    for stream in streams:
+        image = Image.open(BytesIO(stream))
+        image.draft("YCbCr", image.size)
+        stored.append(np.asarray(image).tobytes())
+    dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "YBR_FULL", 0
+    dataset.PixelData = b"".join(stored)
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset["PixelData"].is_undefined_length = False
+    dataset.save_as(tmp_path / "native.dcm")
+    for spec in (VIDEOECHOCLIP, ECHOPRIME):
+        one, two = (tensor_of(open_source(path), spec) for path in (path, tmp_path / "native.dcm"))
+        assert np.abs(one - two).max() <= 0.027
+
+
+def test_mp4_that_the_authors_converter_wrote_is_not_exchanged_again(tmp_path: Path) -> None:
+    source = open_source(DATA / f"{CINES[0]}.dcm")
+    path = tmp_path / "x.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"crf": "4"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv444p"
+        for frame in source.frames(range(source.n_frames)):
+            exchanged = COLORS["ycbcr_read_as_ycrcb"](frame)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(exchanged, format="rgb24")))
+        container.mux(stream.encode())
+    expected = tensor_of(source, VIDEOECHOCLIP)
+    difference = np.abs(tensor_of(open_source(path), replace(VIDEOECHOCLIP, media_converted=True)) - expected)
+    assert difference.mean() < 0.05
+    assert np.abs(tensor_of(open_source(path), VIDEOECHOCLIP) - expected).max() > 2 * difference.max()
+    again = tensor_of(source, replace(VIDEOECHOCLIP, media_converted=True))
+    assert (again == expected).all()  # a DICOM file is not an export
 
 
 def test_red_and_blue_are_exchanged() -> None:

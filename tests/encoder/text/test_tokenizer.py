@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from transformers.models.bert_japanese.tokenization_bert_japanese import BertJapaneseTokenizer
 
+from echosearch.encoder.base import WordCount
 from echosearch.encoder.bundle.manifest import TokenizerSpec
-from echosearch.encoder.text.clean import open_clip_clean
+from echosearch.encoder.text.clean import as_cp932, open_clip_clean, own_form
 from echosearch.encoder.text.tokenizer import installed_dictionary, load_tokenizer, mecab_words
 from echosearch.errors import BundleError
 
 DICTIONARY, VERSION = installed_dictionary()
 JAPANESE = TokenizerSpec(kind="mecab_wordpiece", dictionary=DICTIONARY, dictionary_version=VERSION)
+PUBLISHED = TokenizerSpec(kind="mecab_wordpiece", clean="open_clip", dictionary=DICTIONARY, dictionary_version=VERSION)
 WORDS = """
     [PAD] [UNK] [CLS] [SEP] [MASK] 左室 拡大 なし 。 、 軽度 の 僧帽 弁 逆流 あり EF 55 . 5 % ##5 三 尖弁 僧 ##帽 ##室
     左 右 M ##R mm 3 ##3 III 度 ( ) を 認め ず ドプラ E ##F / - ~
@@ -44,7 +46,11 @@ def test_ids_are_those_of_bert_japanese(folder: Path, oracle: BertJapaneseTokeni
     texts = ["".join(dice.choices(PARTS.split() + BLANKS, k=dice.randint(1, 40))) for _ in range(400)]
     texts += ["", "あ" * 300, "左室拡大なし。" * 80]
     ours = load_tokenizer(folder, JAPANESE).encode(texts, max_tokens=32)
-    assert ours == [oracle.encode(text, max_length=32, truncation=True) for text in texts]
+    formed = [own_form(text).replace("〜", "~") for text in texts]
+    assert ours == [oracle.encode(text, max_length=32, truncation=True) for text in formed]
+    published = load_tokenizer(folder, PUBLISHED).encode(texts, max_tokens=32)
+    cleaned = [open_clip_clean(as_cp932(text)) for text in texts]
+    assert published == [oracle.encode(text, max_length=32, truncation=True) for text in cleaned]
 
 
 def test_reading_by_sentences_equals_reading_at_once(folder: Path) -> None:
@@ -53,7 +59,7 @@ def test_reading_by_sentences_equals_reading_at_once(folder: Path) -> None:
     tokenizer = load_tokenizer(folder, JAPANESE)
     for _ in range(500):
         text = "".join(dice.choices(PARTS.split() + BLANKS, k=20))
-        at_once = [i for word in mecab_words(text) for i in tokenizer._word(word)]
+        at_once = [i for word in mecab_words(own_form(text).replace("〜", "~")) for i in tokenizer._word(word)]
         assert tokenizer.encode([text], max_tokens=512)[0][1:-1] == at_once, text
 
 
@@ -94,3 +100,60 @@ def test_what_is_no_vocabulary_is_refused(tmp_path: Path, content: bytes | None)
 )
 def test_what_open_clip_does_to_a_text_first(text: str, clean: str) -> None:
     assert open_clip_clean(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("左室拡大(-)", "左室拡大（\u2212）"),  # JIS X 0208 1-61 by every table but Microsoft's
+        ("左室拡大(-)", "左室拡大（\uff0d）"),
+        ("左室拡大(-)", "左室拡大（ー）"),
+        ("左室拡大(-)", "左室拡大(ｰ)"),
+        ("左室拡大(-)", "左室拡大(\u2015)"),
+        ("左室 - 5", "左室 ー 5"),
+        ("軽度〜III度", "軽度～Ⅲ度"),
+        ("軽度〜III度", "軽度~III度"),
+        ("E/e' 5", "Ｅ／ｅ′ ５"),
+        ("E/e' 5", "E/e’ 5"),
+        ("軽度MR、EF 55%", "軽度ｍｒ、ef 55%"),
+        ("僧帽弁", "僧帽弁\U000e0100"),  # a Mac's variation selector
+        ("ドプラ", "ト\u3099フ\u309aラ"),
+    ],
+)
+def test_who_typed_or_converted_a_character_does_not_matter(folder: Path, one: str, other: str) -> None:
+    tokenizer = load_tokenizer(folder, JAPANESE)
+    first, second = tokenizer.encode([one, other], 99)
+    assert first == second
+    assert len(first) > 2
+
+
+def test_a_sound_mark_inside_a_word_stays(folder: Path) -> None:
+    assert own_form("ペースメーカーリード、カラー(ー)、あー、ー5、カテーテル（フォーリー）") == (
+        "ペースメーカーリード、カラー(-)、あー、-5、カテーテル(フォーリー)"
+    )
+    assert own_form("As well as mild as, As, as重度") == "As well as mild as, AS, AS重度"
+    assert own_form(own_form("½～′″ー−Ｅｆ")) == own_form("½～′″ー−Ｅｆ") == "1/2〜'\"--EF"
+
+
+def test_a_published_tokenizer_gets_the_code_points_of_windows(folder: Path) -> None:
+    tokenizer = load_tokenizer(folder, PUBLISHED)
+    first, second = tokenizer.encode(["拡大（\uff0d）軽度～重度", "拡大（\u2212）軽度〜重度"], 99)
+    assert first == second
+    assert tokenizer.encode(["mr"], 99) != tokenizer.encode(["MR"], 99)  # its authors wrote what they wrote
+
+
+@pytest.mark.parametrize("letter", ["-", "あ", "弁", "x", "あ-", "。", " ", "\ufdfa"])
+def test_no_length_of_a_text_ends_the_process(folder: Path, letter: str) -> None:
+    tokenizer = load_tokenizer(folder, JAPANESE)
+    assert len(tokenizer.encode([letter * 250_000], 32)[0]) <= 32
+    assert mecab_words(("左室拡大" + letter * 250_000)[:300_000])[0] == "左室"
+
+
+def test_unknown_words_are_counted(folder: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(folder, JAPANESE)
+    assert tokenizer.known_words("軽度の左室拡大あり、TAPSE 55%") == WordCount(known=3, unknown=1)
+    assert tokenizer.known_words("犬の散歩") == WordCount(0, 2)
+    assert tokenizer.known_words("の、を 55%") == WordCount(0, 0)
+    (tmp_path / "vocab.txt").write_text("\n".join(ENGLISH.split()), encoding="utf-8")
+    english = load_tokenizer(tmp_path, TokenizerSpec(kind="bert_wordpiece", lower_case=True))
+    assert english.known_words("There is mild mitral regurgitation of dogs") == WordCount(3, 1)

@@ -14,7 +14,7 @@ from echosearch.encoder.published.keys import bert_rules, convert
 from echosearch.encoder.towers.bert import TextTower
 
 
-@pytest.fixture()
+@pytest.fixture
 def theirs() -> BertModel:
     torch.manual_seed(3)
     config = BertConfig(

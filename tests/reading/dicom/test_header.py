@@ -20,9 +20,10 @@ from pydicom.uid import UID
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom import read_header
+from echosearch.reading.dicom.elements.values import age_in_years
 from echosearch.reading.dicom.sop_class import SECONDARY_CAPTURES, ULTRASOUND, VOLUMES
 from echosearch.reading.files import open_regular
-from echosearch.video import Mode, VideoHeader
+from echosearch.video import Hospital, Mode, VideoHeader
 
 Frames = NDArray[np.uint8]
 WriteCine = Callable[..., Path]
@@ -290,9 +291,139 @@ def _with_raw(path: Path, keyword: str, value: str) -> VideoHeader:
     return read_header(path)
 
 
+UNSOUND = {
+    "beyond the image by 5": (50, 2, 68, 40),
+    "beyond the image by 1000": (2, 2, 1063, 40),
+    "negative": (2**32 - 900, 2**32 - 900, 2**32 - 3, 2**32 - 3),  # as unsigned numbers store it
+    "empty": (0, 0, 0, 0),
+    "a line": (10, 10, 40, 10),
+}
+
+
+@pytest.mark.parametrize("corners", UNSOUND.values(), ids=UNSOUND)
+@pytest.mark.parametrize("first", [True, False])
+def test_one_unsound_box_neither_voids_nor_decides_all(
+    write_cine: WriteCine, frames: Frames, region: MakeRegion, corners: tuple[int, int, int, int], first: bool
+) -> None:
+    tissue, sweep = region(1, 1, 2, 2, 50, 20), region(3, 3, 2, 22, 50, 46)
+
+    def written(*boxes: Dataset) -> Path:
+        return write_cine(frames.tobytes(), sequence=boxes if first else boxes[::-1])
+
+    bar, spectral = region(0, 0xE, *corners), region(3, 3, *corners)
+    with pytest.raises(FileRefused, match="SPECTRAL"):
+        read_header(written(bar, tissue, sweep))
+    found = read_header(written(spectral, tissue))
+    assert (found.mode, found.mode_source) == (Mode.BMODE, "regions")
+    assert [(box.x0, box.y0, box.x1, box.y1) for box in found.regions] == [(2, 2, 51, 21)]
+    assert "regions_dropped" in found.notes
+    assert "regions_ignored" in read_header(written(spectral)).notes
+
+
+@pytest.mark.parametrize("missing", ["RegionLocationMinX0", "RegionLocationMaxY1"])
+def test_a_box_that_lacks_a_corner(header: Callable[..., VideoHeader], region: MakeRegion, missing: str) -> None:
+    sweep = region(3, 3, 2, 22, 50, 46)
+    del sweep[missing]
+    found = header(sequence=[region(1, 1, 2, 2, 50, 20), sweep])
+    assert (found.mode, len(found.regions)) == (Mode.BMODE, 1)
+
+
+@pytest.mark.parametrize("corners", [(50, 20, 2, 2), (50, 2, 2, 20), (2, 20, 50, 2)])
+def test_exchanged_corners_are_the_same_box(
+    header: Callable[..., VideoHeader], region: MakeRegion, corners: tuple[int, int, int, int]
+) -> None:
+    found = header(sequence=[region(1, 1, *corners)])
+    assert [(box.x0, box.y0, box.x1, box.y1) for box in found.regions] == [(2, 2, 51, 21)]
+    assert found.mode == Mode.BMODE
+
+
+def test_a_box_that_is_mostly_inside_is_clipped_and_loses_its_scale(
+    header: Callable[..., VideoHeader], refusal: Callable[..., Skipped | Quarantined], region: MakeRegion
+) -> None:
+    scale = {"PhysicalUnitsXDirection": 3, "PhysicalUnitsYDirection": 3, "PhysicalDeltaX": 0.05, "PhysicalDeltaY": 0.05}
+    found = header(sequence=[region(1, 1, 2, 2, 67, 40, **scale), region(1, 1, 2, 2, 50, 40, **scale)])
+    assert [(box.x1, box.mm_per_pixel) for box in found.regions] == [(64, None), (51, pytest.approx(0.5))]
+    assert refusal(sequence=[region(1, 1, 0, 0, 50, 20), region(3, 3, 2, 22, 67, 46)]).reason == Reason.SPECTRAL
+
+
+@pytest.mark.parametrize("keyword", ["RegionDataType", "RegionSpatialFormat"])
+@pytest.mark.parametrize("value", [None, 0, 99, 65535])
+def test_a_box_of_an_unknown_kind_says_nothing(
+    header: Callable[..., VideoHeader], region: MakeRegion, keyword: str, value: int | None
+) -> None:
+    box = region(1, 1, 2, 2, 50, 40)
+    if value is None:
+        del box[keyword]
+    else:
+        setattr(box, keyword, value)
+    assert header(sequence=[box]).mode_source != "regions"
+    assert header(sequence=[box, region(1, 1, 2, 2, 50, 40)]).mode == Mode.BMODE
+
+
+@pytest.fixture
+def flow() -> Frames:
+    """Grey speckle with a jet that comes and goes, red then blue."""
+    grey = np.repeat(np.random.default_rng(3).integers(20, 160, (6, 48, 64, 1), np.uint8), 3, axis=-1)
+    for i in range(6):
+        grey[i, 10:30, 20 + i : 30 + i] = (220, 40, 20) if i % 2 else (20, 60, 230)
+    return grey
+
+
+@pytest.mark.parametrize("boxes", [[], [(1, 1)], [(1, 1), (1, 1)], [(1, 1), (5, 0xE)]])
+@pytest.mark.parametrize(("flag", "source"), [(1, "flag"), (0, "pixels"), (None, "pixels")])
+def test_a_tissue_box_does_not_outvote_flow(
+    write_cine: WriteCine, region: MakeRegion, flow: Frames, boxes: list[tuple[int, int]], flag: int | None, source: str
+) -> None:
+    sequence = [region(f, t, 2, 2, 62, 46) if t == 1 else region(f, t, 0, 0, 9, 9) for f, t in boxes]
+    found = read_header(write_cine(flow.tobytes(), sequence=sequence, UltrasoundColorDataPresent=flag))
+    assert (found.mode, found.mode_source) == (Mode.COLOR, source)
+
+
+def test_the_flag_beside_a_colour_box_a_sweep_and_a_grey_picture(
+    write_cine: WriteCine, region: MakeRegion, flow: Frames
+) -> None:
+    given = {"UltrasoundColorDataPresent": 1}
+    tissue, colour, sweep = region(1, 1, 2, 2, 62, 46), region(1, 2, 9, 9, 40, 40), region(3, 3, 2, 22, 62, 46)
+    found = read_header(write_cine(flow.tobytes(), sequence=[tissue, colour], **given))
+    assert (found.mode, found.mode_source) == (Mode.COLOR, "regions")
+    with pytest.raises(FileRefused, match="SPECTRAL"):
+        read_header(write_cine(flow.tobytes(), sequence=[tissue, sweep], **given))
+    one = np.ascontiguousarray(flow[..., 0]).tobytes()
+    found = read_header(write_cine(one, photometric="MONOCHROME2", sequence=[tissue], **given))
+    assert (found.mode, found.mode_source) == (Mode.BMODE, "regions")
+
+
+def test_what_moves_in_colour_beside_the_picture_is_no_flow(write_cine: WriteCine, region: MakeRegion) -> None:
+    grey = np.repeat(np.random.default_rng(3).integers(20, 160, (6, 96, 128, 1), np.uint8), 3, axis=-1)
+    given = {"rows": 96, "columns": 128}
+    for i in range(6):
+        grey[i, 70 + 3 * i : 72 + 3 * i, 10:118] = (250, 250, 30)  # a yellow ECG within the tissue box: a thin line
+        grey[i, 4:14, 90 + i : 126] = (240, 30, 20)  # something red in a box of its own
+    boxes = [region(1, 1, 0, 0, 127, 95), region(4, 0xA, 84, 0, 127, 20)]
+    found = read_header(write_cine(grey.tobytes(), sequence=boxes, **given))
+    assert (found.mode, found.mode_source) == (Mode.BMODE, "regions")
+
+
 @pytest.mark.parametrize(
     ("attributes", "age"),
     [
+        ({"PatientAge": "000Y", "PatientBirthDate": "19500101"}, 74),  # placeholders
+        ({"PatientAge": "999Y", "PatientBirthDate": "19500101"}, 74),
+        ({"PatientAge": "000D", "PatientBirthDate": "19500101"}, 74),
+        ({"PatientAge": "030Y", "PatientBirthDate": "19500101"}, 74),
+        ({"PatientAge": "073Y", "PatientBirthDate": "19500101"}, 73),  # within two years: the machine knows better
+        ({"PatientAge": "000Y", "PatientBirthDate": "20240301"}, 0),
+        ({"PatientAge": "006D", "PatientBirthDate": "20240326"}, 0),
+        ({"PatientAge": "018M", "PatientBirthDate": "20221001"}, 1),
+        ({"PatientAge": "012D"}, 0),
+        ({"PatientAge": "000Y"}, None),
+        ({"PatientAge": "999Y"}, None),
+        ({"PatientAge": "999M"}, 83),
+        ({"PatientAge": "045Y", "PatientBirthDate": "19000101"}, 45),  # a birth date that is none
+        ({"PatientAge": "045Y", "PatientBirthDate": "00010101"}, 45),
+        ({"PatientAge": "045Y", "PatientBirthDate": "20990101"}, 45),
+        ({"PatientBirthDate": "19000101"}, None),
+        ({"PatientAge": "045Y", "PatientBirthDate": "19500101", "StudyDate": "19700101"}, 45),  # a clock never set
         ({"PatientAge": "045Y"}, 45),
         ({"PatientAge": "018M"}, 1),
         ({"PatientBirthDate": "19600402"}, 63),  # the study is of 2024-04-01: the birthday is tomorrow
@@ -303,6 +434,54 @@ def _with_raw(path: Path, keyword: str, value: str) -> VideoHeader:
 )
 def test_age(header: Callable[..., VideoHeader], attributes: dict[str, str], age: int | None) -> None:
     assert header(**attributes).age_years == age
+
+
+@pytest.mark.parametrize("age", ["-74Y", "74", "7 4Y", "0074Y", "74.5Y", "NaNY", "", "unknown"])
+def test_an_age_that_is_none(age: str) -> None:
+    assert age_in_years(age, date(1950, 1, 1), date(2024, 4, 1)) == 74
+    assert age_in_years(age, None, date(2024, 4, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "issuer", "hospital"),
+    [
+        ({}, "SITE", Hospital()),
+        ({"IssuerOfPatientID": "HIS"}, "HIS", Hospital()),
+        (
+            {"IssuerOfPatientIDQualifiersSequence": {"UniversalEntityID": "1.2.392.7"}},
+            "1.2.392.7",
+            Hospital(authority="1.2.392.7"),
+        ),
+        (
+            {"IssuerOfPatientID": "HIS", "IssuerOfPatientIDQualifiersSequence": {"UniversalEntityID": "1.2.392.7"}},
+            "HIS",
+            Hospital(authority="1.2.392.7"),
+        ),
+        ({"IssuerOfPatientIDQualifiersSequence": {}}, "SITE", Hospital()),
+        (
+            {"InstitutionName": "City  HOSPITAL ", "InstitutionAddress": "Osaka"},
+            "SITE",
+            Hospital(name="city hospital", address="osaka"),
+        ),
+        (
+            {"InstitutionName": "ＣＩＴＹ Hospital", "SpecificCharacterSet": "ISO_IR 192"},
+            "SITE",
+            Hospital(name="city hospital"),
+        ),
+    ],
+)
+def test_who_gave_the_patient_id(
+    header: Callable[..., VideoHeader], attributes: dict[str, Any], issuer: str, hospital: Hospital
+) -> None:
+    sequence = "IssuerOfPatientIDQualifiersSequence"
+    if sequence in attributes:
+        item = Dataset()
+        for keyword, value in attributes[sequence].items():
+            setattr(item, keyword, value)
+        attributes = attributes | {sequence: [item]}
+    found = header(**attributes)
+    assert (found.issuer, found.hospital) == (issuer, hospital)
+    assert "osaka" not in repr(found)
 
 
 @pytest.mark.parametrize(("value", "sex"), [("M", "M"), ("F", "F"), ("O", "O"), ("", None), ("U", None)])

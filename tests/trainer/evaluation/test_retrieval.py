@@ -45,15 +45,25 @@ def test_a_constant_encoder_gets_chance_and_no_more() -> None:
     assert found.video_to_report.recall[1].value == pytest.approx(1 / 20)
     assert found.report_to_video.recall[10].value == pytest.approx(0.5)
     assert found.video_to_report.mean_rank.value == pytest.approx(10.5)
-    assert found.mcmrr.value == pytest.approx(np.mean([1 / r for r in range(1, 21)]))
+    assert found.mrr.value == pytest.approx(np.mean([1 / r for r in range(1, 21)]))
+    assert found.mcmrr.value == pytest.approx(10.5)
+
+
+def test_mcmrr_is_the_mean_rank_of_both_ways_and_mrr_its_reciprocal() -> None:
+    videos = np.eye(4, dtype=np.float32)
+    texts = videos[[1, 0, 2, 3]] + 0.5 * videos  # of the first two each is second
+    found = both_ways(videos, texts)
+    assert found.mcmrr.value == pytest.approx((2 + 2 + 1 + 1) / 4)
+    assert found.mrr.value == pytest.approx((0.5 + 0.5 + 1 + 1) / 4)
+    assert found.flat()["mcmrr"] == pytest.approx((found.flat()["v2r_mean_rank"] + found.flat()["r2v_mean_rank"]) / 2)
 
 
 def test_intervals_hold_the_score_and_widen_with_fewer_patients() -> None:
     rng = np.random.default_rng(1)
     videos = rng.normal(size=(60, 8)).astype(np.float32)
     texts = (videos + 1.5 * rng.normal(size=videos.shape)).astype(np.float32)
-    many = both_ways(videos, texts, [str(i) for i in range(60)]).mcmrr
-    few = both_ways(videos, texts, [str(i // 10) for i in range(60)]).mcmrr
+    many = both_ways(videos, texts, [str(i) for i in range(60)]).mrr
+    few = both_ways(videos, texts, [str(i // 10) for i in range(60)]).mrr
     assert many.low < many.value < many.high
     assert many.value == few.value
     assert few.low < few.value < few.high

@@ -1,7 +1,8 @@
-"""Sequence of Ultrasound Regions (0018,6011), checked against the image (PS3.3 section C.8.5.5).
+"""Sequence of Ultrasound Regions (0018,6011), each box checked against the image (PS3.3 section C.8.5.5).
 
-Boxes in real files are wrong in three ways: off by one at the edge, left from a larger original after the
-image was scaled down, or nonsense. The first are clipped, the second scaled, the third dropped.
+Boxes in real files are wrong in many ways: off by one at the edge, exchanged corners, empty, beyond the image, or
+left from a larger original after the image was scaled down. An unsound box neither decides anything nor takes the
+sound ones with it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from echosearch.video import Region
 __all__ = ["read_regions"]
 
 TOLERANCE = 2  # pixels that a box may stick out and is only clipped
+MOSTLY = 0.9  # share of its area that a box has inside the image to be clipped
+SMALLEST = 4  # pixels; a box with a shorter side marks nothing
 CENTIMETRES = 3  # PhysicalUnitsXDirection (0018,6024)
 MAX_REGIONS = 64
 # widths and heights that ultrasound machines capture at; a scaled image came from one of them
@@ -27,51 +30,85 @@ ORIGINALS = (
 
 
 def read_regions(dataset: Dataset, rows: int, columns: int) -> tuple[tuple[Region, ...], tuple[str, ...]]:
-    """Boxes that fit the image, and notes: "regions_rescaled" or "regions_ignored"."""
-    boxes = _boxes(dataset)
-    if not boxes:
-        return (), ()
-    if all(_fits(box, rows, columns) for box in boxes):
-        clipped = tuple(_clip(box, rows, columns) for box in boxes)
-        return tuple(box for box in clipped if box.x1 > box.x0 and box.y1 > box.y0), ()
+    """Return the boxes that fit the image, and notes: "regions_rescaled", "regions_dropped" (some), "regions_ignored"
+    (all).
+    """
+    items = _items(dataset)
+    boxes = [box for box in map(_box, items) if box is not None]
+    outside = sum(not _fits(box, rows, columns) for box in boxes)
+    if 2 * outside > len(boxes):  # most: rather a scaled image than so many wrong boxes
+        scaled = _from_a_larger_original(boxes, rows, columns)
+        if scaled:
+            return scaled, ("regions_rescaled",)
+    inside = [_clip(box, rows, columns) for box in boxes]
+    kept = tuple(
+        replace(new, mm_per_pixel=box.mm_per_pixel if _fits(box, rows, columns) else None)
+        for box, new in zip(boxes, inside, strict=True)
+        if _is_box(new) and (_fits(box, rows, columns) or _area(new) >= MOSTLY * _area(box))
+    )
+    if len(kept) == len(items):
+        return kept, ()
+    return kept, ("regions_dropped" if kept else "regions_ignored",)
+
+
+def _from_a_larger_original(boxes: list[Region], rows: int, columns: int) -> tuple[Region, ...]:
+    """The boxes scaled down with the image, () where no usual size of an original explains them all."""
     for width, height in ORIGINALS:
         scale = columns / width
         if scale >= 1 or abs(rows / height - scale) > 0.01 * scale:
             continue
         if all(_fits(box, height, width) for box in boxes):
-            scaled = tuple(_clip(_scale(box, scale), rows, columns) for box in boxes)
-            return tuple(box for box in scaled if box.x1 > box.x0 and box.y1 > box.y0), ("regions_rescaled",)
-    return (), ("regions_ignored",)
+            scaled = (_clip(_scale(box, scale), rows, columns) for box in boxes)
+            return tuple(box for box in scaled if _is_box(box))
+    return ()
 
 
-def _boxes(dataset: Dataset) -> list[Region]:
+def _items(dataset: Dataset) -> list[Dataset]:
     try:
         items = list(dataset.get("SequenceOfUltrasoundRegions") or [])[:MAX_REGIONS]
     except VALUE_ERRORS:
         return []
-    found = [_box(item) for item in items if isinstance(item, Dataset)]
-    return [box for box in found if box is not None]
+    return [item for item in items if isinstance(item, Dataset)]
 
 
 def _box(item: Dataset) -> Region | None:
+    """None where a corner is missing, or the corners enclose nothing. Exchanged corners are the same box."""
     corners = [
         number(item, keyword)
         for keyword in ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
     ]
     if any(corner is None for corner in corners):
         return None
-    x0, y0, x1, y1 = (int(corner or 0) for corner in corners)
-    if x1 < x0 or y1 < y0:
-        return None
-    return Region(
-        spatial_format=int(number(item, "RegionSpatialFormat") or 0),
-        data_type=int(number(item, "RegionDataType") or 0),
-        x0=x0,
-        y0=y0,
-        x1=x1 + 1,  # the attribute names the last pixel inside
-        y1=y1 + 1,
+    x0, y0, x1, y1 = (_signed(int(corner or 0)) for corner in corners)
+    box = Region(
+        spatial_format=_code(item, "RegionSpatialFormat"),
+        data_type=_code(item, "RegionDataType"),
+        x0=min(x0, x1),
+        y0=min(y0, y1),
+        x1=max(x0, x1) + 1,  # the attribute names the last pixel inside
+        y1=max(y0, y1) + 1,
         mm_per_pixel=_mm_per_pixel(item),
     )
+    return box if _is_box(box) else None
+
+
+def _signed(corner: int) -> int:
+    """Corners are unsigned (UL); one that a machine computed below 0 is stored as nearly 2**32."""
+    return corner - (1 << 32) if 1 << 31 <= corner < 1 << 32 else corner
+
+
+def _code(item: Dataset, keyword: str) -> int:
+    """An enumerated value; 0, which says nothing, for one that is missing or impossible."""
+    value = number(item, keyword)
+    return int(value) if value is not None and 0 <= value <= 0xFF and value == int(value) else 0
+
+
+def _is_box(box: Region) -> bool:
+    return box.x1 - box.x0 >= SMALLEST and box.y1 - box.y0 >= SMALLEST
+
+
+def _area(box: Region) -> int:
+    return (box.x1 - box.x0) * (box.y1 - box.y0)
 
 
 def _mm_per_pixel(item: Dataset) -> float | None:

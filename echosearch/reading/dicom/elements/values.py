@@ -23,6 +23,7 @@ __all__ = [
     "display_name",
     "number",
     "numbers",
+    "parse_birth_date",
     "parse_date",
     "synthetic_uid",
     "text",
@@ -33,6 +34,10 @@ UID_CHARACTERS = re.compile(r"[0-9.]{1,64}")
 DATE = re.compile(r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})")
 AGE = re.compile(r"(\d{1,3})([YMWD])")
 LATIN_TOUCHES = re.compile(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][a-z]")  # Hélène by the wrong table is H駘鈩e
+FIRST_BIRTH = date(1900, 1, 1)  # what databases write where they know no birth date, and all before it
+FIRST_STUDY = date(1985, 1, 1)  # before DICOM: the clock of a machine that was never set
+OLDEST = 130
+AGE_TOLERANCE = 2  # years that PatientAge may be off the dates
 UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
 
 
@@ -91,16 +96,36 @@ def parse_date(value: str) -> date | None:
         return None
 
 
-def age_in_years(age: str, birth: date | None, study: date | None) -> int | None:
-    """Whole years from PatientAge (045Y, 018M), else from the dates; None where neither makes sense."""
-    match = AGE.fullmatch(age.strip(" \0").upper())
-    if match is not None:
-        years = int(match[1]) / UNITS_PER_YEAR[match[2]]
-    elif birth is not None and study is not None:
-        years = study.year - birth.year - ((study.month, study.day) < (birth.month, birth.day))
-    else:
+def parse_birth_date(value: str, study: date | None) -> date | None:
+    """A birth date that can be one: None for a placeholder (0001-01-01, 1900-01-01) and for a day after the study."""
+    birth = parse_date(value)
+    if birth is None or birth <= FIRST_BIRTH or (study is not None and birth > study):
         return None
-    return int(years) if 0 <= years <= 130 else None
+    return birth
+
+
+def age_in_years(age: str, birth: date | None, study: date | None) -> int | None:
+    """Whole years from PatientAge (045Y, 018M), or from the dates where those contradict it or it says nothing.
+
+    PatientAge "000Y", "999Y" beside a birth date of 1950 are placeholders: an age that is more than two years off
+    the dates is no age. ``birth`` is what ``parse_birth_date`` gave.
+    """
+    stated = _stated_years(age)
+    dated: int | None = None
+    if birth is not None and study is not None and study >= FIRST_STUDY:
+        years = study.year - birth.year - ((study.month, study.day) < (birth.month, birth.day))
+        dated = years if 0 <= years <= OLDEST else None
+    if dated is not None and (stated is None or abs(stated - dated) > AGE_TOLERANCE):
+        return dated
+    return int(stated) if stated is not None else None
+
+
+def _stated_years(age: str) -> float | None:
+    match = AGE.fullmatch(age.strip(" \0").upper())
+    if match is None or (match[2] == "Y" and not int(match[1])):  # an infant's age is in months, weeks or days
+        return None
+    years = int(match[1]) / UNITS_PER_YEAR[match[2]]
+    return years if years <= OLDEST else None
 
 
 def clean_uid(value: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import RLELossless
 
 from echosearch.clip import Frames, FrameSource, Uint8
 from echosearch.errors import FileRefused
@@ -16,7 +16,10 @@ from echosearch.reading.dicom.elements.dataset import Parsed, parse, quiet
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import clean_uid, number
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
-from echosearch.reading.dicom.pixels.codecs import PLUGINS, codec_decoder
+from echosearch.reading.dicom.pixels.codecs import codec_samples, stream_layout
+from echosearch.reading.dicom.pixels.codestream import soi
+from echosearch.reading.dicom.pixels.color import to_bytes_per_sample
+from echosearch.reading.dicom.pixels.depth import LOOKED_AT, count_patterns, needs_a_look, settled
 from echosearch.reading.dicom.pixels.frame_index import (
     StoredFrames,
     encapsulated_items,
@@ -26,16 +29,20 @@ from echosearch.reading.dicom.pixels.frame_index import (
 )
 from echosearch.reading.dicom.pixels.jpeg import is_fast_jpeg, jpeg_decoder, read_stream
 from echosearch.reading.dicom.pixels.layout import PixelLayout, pixel_layout
-from echosearch.reading.dicom.pixels.native import FrameDecoder, in_swapped_pairs, native_decoder
-from echosearch.reading.dicom.pixels.rle import rle_decoder
+from echosearch.reading.dicom.pixels.native import (
+    YBR,
+    FrameDecoder,
+    SampleDecoder,
+    in_swapped_pairs,
+    native_samples,
+    samples_to_rgb,
+)
+from echosearch.reading.dicom.pixels.rle import rle_samples
+from echosearch.reading.dicom.pixels.syntax import JPEG_8BIT, NATIVE, READ, as_stored
 from echosearch.reading.files import ByteReader, Stamp, looks_like_dicom, open_regular
 from echosearch.reading.limits import check_size
 
-__all__ = ["DicomCine", "cine_source", "open_cine", "read_frames", "stored_frames"]
-
-NATIVE = frozenset(map(str, (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)))
-READ = NATIVE | VIDEO_SYNTAXES | {*PLUGINS, str(RLELossless)}
-JPEG_8BIT = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
+__all__ = ["DicomCine", "YcbcrCine", "cine_source", "open_cine", "read_frames", "stored_frames"]
 
 
 @dataclass(frozen=True)
@@ -58,11 +65,25 @@ class DicomCine:
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
         """(H, W, 3) uint8 true RGB for each index; an array may be reused for the next one."""
+        yield from self._decoded(indices, self.decode)
+
+    def _decoded(self, indices: Sequence[int], decode: FrameDecoder) -> Iterator[Uint8]:
         with open_regular(self.path, expect=self.stamp) as reader:
             data = bytearray()
             for index in indices:
                 data = read_spans(reader, self.stored[index], data)
-                yield self.decode(data)
+                yield decode(data)
+
+
+@dataclass(frozen=True, repr=False)
+class YcbcrCine(DicomCine):
+    """A cine that stores YCbCr, and gives that too: converted to RGB and back, saturated colours are others."""
+
+    decode_ycbcr: FrameDecoder
+
+    def ycbcr_frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
+        """(H, W, 3) uint8 YCbCr, as ``frames`` gives RGB."""
+        yield from self._decoded(indices, self.decode_ycbcr)
 
 
 def open_cine(path: Path) -> FrameSource:
@@ -71,20 +92,23 @@ def open_cine(path: Path) -> FrameSource:
         if not looks_like_dicom(reader.head):
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
         with quiet():
-            parsed = parse(reader)
-            return cine_source(path, reader, parsed)
+            parsed = as_stored(parse(reader), reader)
+            return cine_source(path, reader, parsed, *stored_frames(reader, parsed))
 
 
-def cine_source(path: Path, reader: ByteReader, parsed: Parsed) -> FrameSource:
-    """The source for a parsed header. Call within ``quiet()``."""
-    layout, stored = stored_frames(reader, parsed)
+def cine_source(
+    path: Path, reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames
+) -> FrameSource:
+    """The source for a header as stored and what ``stored_frames`` found. Call within ``quiet()``."""
     if parsed.syntax in VIDEO_SYNTAXES:
         data = bytes(read_spans(reader, stored[0]))
         seconds, _ = frame_timing(parsed.dataset, 0)
         return VideoStream(data, layout.rows, layout.columns, seconds)
     seconds, _ = frame_timing(parsed.dataset, len(stored))
-    decode = _frame_decoder(reader, parsed, layout, stored)
-    return DicomCine(path, reader.stamp, stored, decode, seconds)
+    rgb, ycbcr = _frame_decoders(reader, parsed, layout, stored)
+    if ycbcr is not None:
+        return YcbcrCine(path, reader.stamp, stored, rgb, seconds, ycbcr)
+    return DicomCine(path, reader.stamp, stored, rgb, seconds)
 
 
 def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, StoredFrames]:
@@ -112,10 +136,11 @@ def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, Stor
             raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, rule))
     else:
         offsets, items = encapsulated_items(parsed, reader)
+        if not items:
+            raise FileRefused(Quarantined(Reason.TRUNCATED, "its items hold no pixel data"))
         if parsed.syntax in VIDEO_SYNTAXES:
             return layout, (tuple(items),)
-        by_start = parsed.syntax != str(RLELossless)
-        stored = group_items(offsets, items, reader, declared, by_start)
+        stored = group_items(offsets, items, reader, declared)
     check_size(layout.rows, layout.columns, len(stored))
     return layout, stored
 
@@ -132,14 +157,41 @@ def _corrected(layout: PixelLayout, parsed: Parsed, declared: int | None) -> Pix
     return layout
 
 
-def _frame_decoder(reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames) -> FrameDecoder:
+def _frame_decoders(
+    reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames
+) -> tuple[FrameDecoder, FrameDecoder | None]:
+    """Bytes to RGB and, where YCbCr is what is stored, bytes to that."""
     if parsed.syntax in NATIVE:
-        return native_decoder(parsed.dataset, layout, parsed.little_endian, parsed.pixel_vr)
-    if parsed.syntax in JPEG_8BIT and is_fast_jpeg(read_stream(read_spans(reader, stored[0]))):
-        return jpeg_decoder(layout)
+        return _shown(reader, parsed, layout, stored, native_samples(layout, parsed.little_endian, parsed.pixel_vr))
     if parsed.syntax == str(RLELossless):
-        return rle_decoder(parsed.dataset, layout)
-    return codec_decoder(parsed.dataset, layout, parsed.syntax)
+        return _shown(reader, parsed, layout, stored, rle_samples(layout))
+    first = read_spans(reader, stored[0])
+    stream = read_stream(first[soi(first) or 0 :])
+    if parsed.syntax in JPEG_8BIT and is_fast_jpeg(stream) and stream is not None:
+        is_ycbcr = stream.components == 3 and not stream.is_rgb(layout.photometric)
+        return jpeg_decoder(layout), jpeg_decoder(layout, as_stored=True) if is_ycbcr else None
+    layout = stream_layout(layout, first)
+    samples = codec_samples(layout, parsed.syntax)
+    if layout.samples == 3:  # codecs know best what they gave
+        return samples, None
+    return _shown(reader, parsed, layout, stored, samples)
+
+
+def _shown(
+    reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames, samples: SampleDecoder
+) -> tuple[FrameDecoder, FrameDecoder | None]:
+    """From samples to RGB; samples of an unusual depth are looked at first, as their label may be wrong."""
+    counts = None
+    if needs_a_look(layout):
+        step = max(len(stored) // LOOKED_AT, 1)
+        looked_at = (samples(read_spans(reader, spans)) for spans in stored[::step])
+        counts = count_patterns(looked_at, layout.bits_allocated)
+        layout = settled(parsed.dataset, layout, counts)
+    rgb = samples_to_rgb(parsed.dataset, layout, counts)
+    if layout.photometric not in YBR:
+        return lambda data: rgb(samples(data)), None
+    bits, shift = layout.bits_stored, layout.shift
+    return lambda data: rgb(samples(data)), lambda data: to_bytes_per_sample(samples(data), bits, shift)
 
 
 def read_frames(path: Path, indices: Sequence[int] | None = None) -> Frames:

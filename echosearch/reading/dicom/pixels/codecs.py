@@ -6,11 +6,11 @@ The plug-in is pinned for each syntax: two decoders differ by a few levels, and 
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
@@ -27,16 +27,16 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, quiet
+from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample, ybr_to_rgb
 from echosearch.reading.dicom.pixels.jpeg import read_stream
 from echosearch.reading.dicom.pixels.layout import PixelLayout
-from echosearch.reading.dicom.pixels.native import FrameDecoder, samples_to_rgb
+from echosearch.reading.dicom.pixels.native import SampleDecoder
 
-__all__ = ["JPEG_2000", "PLUGINS", "codec_decoder", "stream_size"]
+__all__ = ["JPEG_2000", "PLUGINS", "codec_samples", "stream_layout", "stream_precision", "stream_size"]
 
 PLUGINS = {
     str(JPEGBaseline8Bit): "pylibjpeg",
@@ -55,12 +55,13 @@ JPEG_2000 = frozenset(map(str, (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2K
 J2K_START = b"\xff\x4f\xff\x51"
 
 
-def codec_decoder(dataset: Dataset, layout: PixelLayout, syntax: str) -> FrameDecoder:
-    """The decoder raises FileRefused(DECODE_FAILED) for whatever goes wrong inside, StopIteration included."""
+def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
+    """The decoder raises FileRefused(DECODE_FAILED) for whatever goes wrong inside, StopIteration included.
+
+    Grey samples and palette indices come as patterns of bits_allocated bits; colours as RGB bytes.
+    """
     decoder = get_decoder(syntax)
     plugin = PLUGINS[syntax]
-    shown = samples_to_rgb(dataset, layout)
-    photometric = layout.photometric
     options: dict[str, Any] = {
         "rows": layout.rows,
         "columns": layout.columns,
@@ -68,16 +69,23 @@ def codec_decoder(dataset: Dataset, layout: PixelLayout, syntax: str) -> FrameDe
         "bits_allocated": layout.bits_allocated,
         "bits_stored": layout.bits_stored,
         "pixel_representation": int(layout.signed),
-        "photometric_interpretation": photometric,
+        "photometric_interpretation": layout.photometric,
         "planar_configuration": 0,  # codecs give pixels, whatever the label; of JPEG-LS planes pydicom itself knows
         "number_of_frames": 1,
         "pixel_keyword": "PixelData",
     }
 
-    def decode(data: bytearray) -> Uint8:
+    def decode(data: bytearray) -> NDArray[Any]:
+        if start := soi(data):
+            data = data[start:]
         size = stream_size(data)
         if size is not None and size != (layout.rows, layout.columns):
             raise _failed(f"a frame is {size[0]} x {size[1]}, the header says {layout.rows} x {layout.columns}")
+        depth = stream_precision(data)
+        if depth is not None and depth != layout.bits_stored:
+            raise _failed(f"a frame has {depth} bits a sample, the first one {layout.bits_stored}")
+        if not _tiles_are_whole(data):
+            raise _failed("a JPEG 2000 frame is cut")
         try:
             with quiet():
                 samples, meta = decoder.as_array(
@@ -86,7 +94,7 @@ def codec_decoder(dataset: Dataset, layout: PixelLayout, syntax: str) -> FrameDe
         except (*VALUE_ERRORS, RuntimeError, StopIteration, AssertionError, OSError) as exc:
             raise _failed(f"{plugin} cannot decode a frame ({type(exc).__name__})") from exc
         if layout.samples == 1:
-            return shown(_unsigned(samples, layout))
+            return _patterns(samples, layout)
         frame = to_bytes_per_sample(samples, int(meta["bits_stored"]))
         # what came out is RGB where the codec undid the transform (JPEG 2000 by its own MCT flag), whatever the label
         is_ybr = str(meta["photometric_interpretation"]) in ("YBR_FULL", "YBR_FULL_422")
@@ -97,14 +105,56 @@ def codec_decoder(dataset: Dataset, layout: PixelLayout, syntax: str) -> FrameDe
     return decode
 
 
+def stream_layout(layout: PixelLayout, data: bytes | bytearray) -> PixelLayout:
+    """The layout with the depth that a frame's own codestream states: it is what the decoder gives, whatever
+    BitsStored says.
+    """
+    depth = stream_precision(data)
+    if depth is None or not 1 <= depth <= 16:
+        return layout
+    return replace(layout, bits_allocated=8 if depth <= 8 else 16, bits_stored=depth, shift=0)
+
+
+def _codestream(data: bytes | bytearray) -> int | None:
+    """Where a JPEG 2000 codestream starts: at once, or within the boxes of a JP2 file."""
+    start = data.find(J2K_START, 0, 4096) if data[:4] != J2K_START else 0
+    return start if start == 0 or (start > 0 and data[4:8] == b"jP  ") else None
+
+
+def stream_precision(data: bytes | bytearray) -> int | None:
+    """Bits a sample that a JPEG, JPEG-LS or JPEG 2000 codestream holds."""
+    start = _codestream(data)
+    if start is not None and len(data) >= start + 43:
+        return (data[start + 42] & 0x7F) + 1  # SIZ: Ssiz of the first component
+    stream = read_stream(data[soi(data) or 0 :])
+    return stream.precision if stream is not None else None
+
+
 def stream_size(data: bytes | bytearray) -> tuple[int, int] | None:
     """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 codestream asks for: checked before its memory is."""
-    start = data.find(J2K_START, 0, 4096) if data[:4] != J2K_START else 0
-    if start >= 0 and (start == 0 or data[4:8] == b"jP  ") and len(data) >= start + 24:
+    start = _codestream(data)
+    if start is not None and len(data) >= start + 24:
         x1, y1, x0, y0 = struct.unpack_from(">LLLL", data, start + 8)  # SIZ: Xsiz Ysiz XOsiz YOsiz
         return y1 - y0, x1 - x0
     stream = read_stream(data)
     return (stream.rows, stream.columns) if stream is not None else None
+
+
+def _tiles_are_whole(data: bytes | bytearray) -> bool:
+    """Whether the tile-parts of a JPEG 2000 codestream end within it: OpenJPEG decodes half of one in silence.
+
+    A last tile-part of length 0 goes to EOC, which must then be there (ISO 15444-1 A.4.2).
+    """
+    start = _codestream(data)
+    at = data.find(b"\xff\x90", start) if start is not None else -1
+    if at < 0:
+        return start is None
+    while data[at : at + 2] == b"\xff\x90" and at + 12 <= len(data):
+        (length,) = struct.unpack_from(">L", data, at + 6)
+        if length == 0:
+            return data.rfind(b"\xff\xd9", at) >= 0
+        at += length
+    return at <= len(data)
 
 
 def _uses_component_transform(data: bytes | bytearray) -> bool:
@@ -113,7 +163,7 @@ def _uses_component_transform(data: bytes | bytearray) -> bool:
     return at >= 0 and len(data) > at + 8 and data[at + 8] == 1
 
 
-def _unsigned(samples: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+def _patterns(samples: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
     """As indices into a table of all stored values."""
     dtype = np.uint8 if layout.bits_allocated == 8 else np.uint16
     if layout.signed and samples.dtype.itemsize < np.dtype(dtype).itemsize:

@@ -1,4 +1,4 @@
-"""From stored samples to true RGB uint8, (H, W, 3): palettes, grey maps, YBR, deep samples; and the green guard."""
+"""From stored samples to true RGB uint8, (H, W, 3): palettes, YBR, deep samples; and the green guard."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+from pydicom.pixels.processing import apply_color_lut
 
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
-from echosearch.reading.dicom.elements.values import number
+from echosearch.reading.dicom.pixels.depth import stored_values
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
-__all__ = ["grey_table", "is_green", "palette_table", "to_bytes_per_sample", "ybr422_to_ybr", "ybr_to_rgb"]
+__all__ = ["is_green", "palette_table", "to_bytes_per_sample", "ybr422_to_ybr", "ybr_to_rgb"]
 
 GREEN_EXCESS = 60
 GREEN_SHARE = 0.5
-MAX_TABLE_BITS = 16
 
 
 def is_green(frame: Uint8) -> bool:
@@ -41,17 +40,21 @@ def ybr_to_rgb(ybr: Uint8) -> Uint8:
     return np.asarray(cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
 
 
-def ybr422_to_ybr(samples: Uint8, rows: int, columns: int) -> Uint8:
+def ybr422_to_ybr(samples: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
     """Uncompressed YBR_FULL_422, Y0 Y1 Cb Cr for two pixels, to (H, W, 3)."""
     pairs = samples.reshape(-1, 4)
-    ybr = np.empty((rows * columns // 2, 2, 3), np.uint8)
+    ybr = np.empty((rows * columns // 2, 2, 3), samples.dtype)
     ybr[:, :, 0] = pairs[:, :2]
     ybr[:, :, 1:] = pairs[:, None, 2:]
     return ybr.reshape(rows, columns, 3)
 
 
-def to_bytes_per_sample(samples: NDArray[np.integer], bits: int) -> Uint8:
-    """Unsigned samples of ``bits`` bits to 8: the upper ones kept, fewer stretched to the full range."""
+def to_bytes_per_sample(samples: NDArray[np.integer], bits: int, shift: int = 0) -> Uint8:
+    """Unsigned samples whose ``bits`` bits begin at bit ``shift`` to 8: the upper ones kept, fewer stretched to the
+    full range.
+    """
+    if shift or (bits > 8 and bits < 8 * samples.dtype.itemsize):
+        samples = samples >> shift & ((1 << bits) - 1)
     if bits > 8:
         return (samples >> (bits - 8)).astype(np.uint8)
     if bits < 8:
@@ -79,7 +82,7 @@ def palette_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
         ) from exc
     if table.dtype.itemsize > 1 and int(table.max()) > 255:  # some write 8-bit entries into a 16-bit palette
         table = table >> 8
-    entry = np.clip(_stored_values(layout) - first, 0, length - 1)
+    entry = np.clip(stored_values(layout) - first, 0, length - 1)
     return np.ascontiguousarray(table[entry, :3].astype(np.uint8))
 
 
@@ -92,39 +95,3 @@ def _palette_channel(dataset: Dataset, name: str, length: int) -> NDArray[np.uns
     if not 1 <= length <= entries.size:
         raise ValueError(f"{entries.size} palette entries, {length} declared")
     return entries[:length]
-
-
-def _stored_values(layout: PixelLayout) -> NDArray[np.int64]:
-    """What each pattern of bits_allocated bits stands for: its lower bits_stored bits, signed or not."""
-    bits = layout.bits_stored
-    raw = np.arange(1 << layout.bits_allocated, dtype=np.int64) & ((1 << bits) - 1)
-    return np.where(raw >= 1 << (bits - 1), raw - (1 << bits), raw) if layout.signed else raw
-
-
-def grey_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
-    """(2**bits_allocated, 3) RGB for every stored value of a MONOCHROME image.
-
-    8 bits are shown as stored. Deeper ones go through the modality rescale and the window (the first of
-    WindowCenter/WindowWidth, PS3.3 section C.11.2.1.2); with no window, and for fewer bits, the full stored range
-    becomes 0..255.
-    MONOCHROME1 is inverted.
-    """
-    if layout.bits_allocated > MAX_TABLE_BITS:
-        raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"grey samples of {layout.bits_allocated} bits"))
-    bits = layout.bits_stored
-    values = _stored_values(layout)
-    low, high = float(values.min()), float(values.max())
-    shown = values.astype(np.float64)
-    center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
-    if bits > 8 and center is not None and width is not None and width >= 1:
-        try:
-            shown = apply_modality_lut(values.astype(np.int32), dataset).astype(np.float64)
-        except (*VALUE_ERRORS, AssertionError) as exc:
-            raise FileRefused(Quarantined(Reason.BAD_HEADER, "the modality LUT (0028,3000) cannot be read")) from exc
-        # linear, endpoints as the standard's formula: center - 0.5 -/+ (width - 1) / 2
-        low = center - 0.5 - (width - 1) / 2
-        high = center - 0.5 + (width - 1) / 2
-    scaled = np.clip((shown - low) / max(high - low, 1e-9), 0.0, 1.0) * 255.0
-    if layout.photometric == "MONOCHROME1":
-        scaled = 255.0 - scaled
-    return np.repeat(np.floor(scaled + 0.5).astype(np.uint8)[:, None], 3, axis=1)

@@ -15,16 +15,27 @@ from dataclasses import dataclass
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.elements.dataset import UNDEFINED, Parsed
+from echosearch.reading.dicom.elements.dataset import UNDEFINED, VALUE_ERRORS, Parsed
+from echosearch.reading.dicom.pixels.codestream import Kind, kind_of, soi
+from echosearch.reading.dicom.pixels.displaced import is_displaced
 from echosearch.reading.files import ByteReader
 from echosearch.reading.limits import MAX_FRAMES
 
-__all__ = ["Span", "StoredFrames", "encapsulated_items", "group_items", "native_frames", "read_spans"]
+__all__ = [
+    "ITEM_TAG",
+    "Span",
+    "StoredFrames",
+    "encapsulated_items",
+    "group_items",
+    "items_of",
+    "native_frames",
+    "read_spans",
+]
 
 ITEM, DELIMITER = 0xE000, 0xE0DD  # elements of group FFFE (PS3.5 section 7.5, annex A.4)
 MAX_ITEMS = 64 * MAX_FRAMES
-# how a codestream starts: JPEG and JPEG-LS, JPEG 2000, JP2 box
-STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")
+ITEM_TAG = b"\xfe\xff\x00\xe0"
+PEEK = 256  # bytes that tell what a frame starts with
 
 
 @dataclass(frozen=True)
@@ -56,22 +67,42 @@ def native_frames(parsed: Parsed, reader: ByteReader, frame_bytes: int, declared
     size = reader.size
     length = parsed.pixel_length
     if length == UNDEFINED:
-        raise FileRefused(Quarantined(Reason.BAD_HEADER, "uncompressed pixel data of undefined length"))
+        raise _bad("uncompressed pixel data of undefined length")
     if parsed.pixel_offset + length > size:
         raise _truncated(f"pixel data of {length} bytes, {max(size - parsed.pixel_offset, 0)} are there")
-    _check_trailer(parsed, reader, parsed.pixel_offset + length)
+    slack = _bytes_after(parsed, reader, parsed.pixel_offset + length)
     count = length // frame_bytes
     if count < max(declared or 1, 1):
         raise _truncated(f"{max(declared or 1, 1)} frames declared, {count} stored")
+    _check_whole_frames(length, frame_bytes, declared)
     if count > MAX_FRAMES:
         raise FileRefused(Quarantined(Reason.TOO_LARGE, f"{count} frames, limit {MAX_FRAMES}"))
     if count == 1:  # with the padding byte, which holds the last sample where bytes are swapped in pairs
         return ((Span(parsed.pixel_offset, min(frame_bytes + frame_bytes % 2, length)),),)
+    if slack and is_displaced(reader, parsed.pixel_offset, frame_bytes, count, slack):
+        raise _bad(f"frames do not begin where the header says, {slack} bytes follow the pixel data")
     return tuple((Span(parsed.pixel_offset + i * frame_bytes, frame_bytes),) for i in range(count))
 
 
+def _check_whole_frames(length: int, frame_bytes: int, declared: int | None) -> None:
+    """Raise FileRefused(BAD_HEADER) where Rows, Columns or a depth that is wrong would shear every frame."""
+    count, rest = divmod(length, frame_bytes)
+    if rest and not (rest == 1 and length % 2 == 0):  # a padding byte
+        raise _bad(f"pixel data of {length} bytes are not a whole number of frames of {frame_bytes} bytes")
+    if declared is not None and declared > 1 and count >= 2 * declared:
+        raise _bad(f"pixel data of {length} bytes are {count} frames of {frame_bytes} bytes, {declared} are declared")
+
+
+def items_of(parsed: Parsed, reader: ByteReader) -> list[Span]:
+    """The items that hold pixel data, without the offset table. Raises FileRefused as encapsulated_items does."""
+    return encapsulated_items(parsed, reader)[1]
+
+
 def encapsulated_items(parsed: Parsed, reader: ByteReader) -> tuple[list[int], list[Span]]:
-    """Basic offset table and items. Raises FileRefused(TRUNCATED) for a cut item or a missing delimiter."""
+    """Offset table (basic, or extended) and items. Raises FileRefused(TRUNCATED) for a cut item or a missing delimiter.
+
+    A first item that is no table, because a frame starts there or it does not begin with offset 0, is pixel data.
+    """
     explicit_end = None if parsed.pixel_length == UNDEFINED else parsed.pixel_offset + parsed.pixel_length
     if explicit_end is not None and explicit_end > reader.size:
         raise _truncated(f"pixel data of {parsed.pixel_length} bytes end after the file")
@@ -93,26 +124,39 @@ def encapsulated_items(parsed: Parsed, reader: ByteReader) -> tuple[list[int], l
         at += length
         if len(spans) > MAX_ITEMS:
             raise FileRefused(Quarantined(Reason.TOO_LARGE, f"more than {MAX_ITEMS} pixel data items"))
-    _check_trailer(parsed, reader, at)
+    _bytes_after(parsed, reader, at)
     if not spans:
         raise _truncated("pixel data hold no item")
+    first = reader.at(spans[0].offset, min(spans[0].length, PEEK))
+    is_table = not first or (first[:4] == bytes(4) and spans[0].length % 4 == 0)
+    if not is_table and (kind_of(first) is not None or len(spans) == 1):
+        return _extended_offsets(parsed), [span for span in spans if span.length]
     table = reader.at(spans[0].offset, spans[0].length)
     offsets = list(struct.unpack(f"<{len(table) // 4}L", table[: len(table) // 4 * 4]))
-    return offsets, [span for span in spans[1:] if span.length]
+    return offsets or _extended_offsets(parsed), [span for span in spans[1:] if span.length]
 
 
-def group_items(
-    offsets: list[int], items: list[Span], reader: ByteReader, declared: int | None, by_start: bool
-) -> StoredFrames:
-    """Items to frames: by the codestreams' own start marks, else by a consistent offset table, else one item a frame.
+def _extended_offsets(parsed: Parsed) -> list[int]:
+    """Extended Offset Table (7FE0,0001): 64 bits an offset, counted as those of the basic one."""
+    try:
+        table = bytes(parsed.dataset.get("ExtendedOffsetTable") or b"")
+        return list(struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8]))
+    except VALUE_ERRORS:
+        return []
+
+
+def group_items(offsets: list[int], items: list[Span], reader: ByteReader, declared: int | None) -> StoredFrames:
+    """Items to frames: by the codestreams' own start marks, by a consistent offset table, or one item a frame;
+    the first of these that gives as many frames as are declared, or else the first that is possible.
 
     Raises FileRefused(TRUNCATED) where fewer frames are stored than declared.
     """
-    frames = _by_start(items, reader) if by_start else None
-    frames = frames or _by_offsets(offsets, items)
-    if frames is None and declared == 1 and by_start:  # unknown codestream in several items
-        frames = [items]
-    frames = frames if frames is not None else [[item] for item in items]
+    by_start, by_offsets = _by_start(items, reader), _by_offsets(offsets, items)
+    possible = [frames for frames in (by_start, by_offsets) if frames is not None]
+    if declared == 1 and not possible:  # unknown codestream in several items
+        possible = [[items]]
+    possible.append([[item] for item in items])
+    frames = next((frames for frames in possible if len(frames) == declared), possible[0])
     if len(frames) < max(declared or 1, 1):
         raise _truncated(f"{max(declared or 1, 1)} frames declared, {len(frames)} stored")
     if len(frames) > MAX_FRAMES:
@@ -122,19 +166,28 @@ def group_items(
 
 def _by_start(items: list[Span], reader: ByteReader) -> list[list[Span]] | None:
     frames: list[list[Span]] = []
+    kind: Kind | None = None
     for number, item in enumerate(items):
         head = b""
         for part in items[number : number + 6]:  # a fragment may be shorter than what tells a codestream
-            head += reader.at(part.offset, min(part.length, 6 - len(head)))
-            if len(head) == 6:
+            head += reader.at(part.offset, min(part.length, PEEK - len(head)))
+            if len(head) == PEEK:
                 break
-        if head.startswith(STARTS):
-            frames.append([item])
-        elif frames:
-            frames[-1].append(item)
-        else:
+        starts = None if _starts_later(head, item.length) else kind_of(head)
+        kind = kind or starts
+        if kind is None:
             return None
+        if starts == kind:
+            frames.append([item])
+        else:
+            frames[-1].append(item)
     return frames or None
+
+
+def _starts_later(head: bytes, length: int) -> bool:
+    """Whether the JPEG that ``head`` finds begins behind the item's ``length`` bytes: in the next one."""
+    at = soi(head)
+    return at is not None and at >= length
 
 
 def _by_offsets(offsets: list[int], items: list[Span]) -> list[list[Span]] | None:
@@ -152,14 +205,16 @@ def _by_offsets(offsets: list[int], items: list[Span]) -> list[list[Span]] | Non
     return frames
 
 
-def _check_trailer(parsed: Parsed, reader: ByteReader, at: int) -> None:
-    """Elements after the pixel data must be whole too; padding with NULs is fine."""
+def _bytes_after(parsed: Parsed, reader: ByteReader, at: int) -> int:
+    """How many bytes at the end of the file belong to no element. Elements after the pixel data must be whole too;
+    padding with NULs is fine, and so is what cannot be followed.
+    """
     order = "<" if parsed.little_endian else ">"
     while len(header := reader.at(at, 12)) >= 8:
         group, element, vr, short = struct.unpack(f"{order}HH2sH", header[:8])
         followed = parsed.implicit or (vr.isalpha() and vr.isupper())
         if not any(header[:8]) or group < 0x7FE0 or not followed:
-            return  # padding, or nothing that can be followed
+            break
         long_form = not parsed.implicit and vr in (b"OB", b"OW", b"UN", b"SQ", b"UT", b"OF", b"OD", b"OL", b"OV", b"UC")
         if parsed.implicit or long_form:
             field = header[8:12] if long_form else header[4:8]
@@ -167,10 +222,15 @@ def _check_trailer(parsed: Parsed, reader: ByteReader, at: int) -> None:
         else:
             length = short
         if length == UNDEFINED:
-            return
+            return 0
         at += (12 if long_form else 8) + length
         if at > reader.size:
             raise _truncated(f"element ({group:04X},{element:04X}) after the pixel data ends after the file")
+    return reader.size - at
+
+
+def _bad(detail: str) -> FileRefused:
+    return FileRefused(Quarantined(Reason.BAD_HEADER, detail))
 
 
 def _truncated(detail: str) -> FileRefused:

@@ -14,7 +14,9 @@ YBR_ICT or YBR_PARTIAL_420 is still YCbCr, and pydicom leaves those green.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import simplejpeg
@@ -22,16 +24,21 @@ import simplejpeg
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
+from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import FrameDecoder
 
-__all__ = ["JpegStream", "is_fast_jpeg", "jpeg_decoder", "read_stream"]
+__all__ = ["JpegStream", "is_fast_jpeg", "jpeg_decoder", "read_stream", "tables"]
 
-# Adobe APP14 that says "RGB": put behind SOI where libjpeg would take a bare RGB stream for YCbCr
-ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
-FAST_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # SOF: baseline, extended, progressive; Huffman
+# Adobe APP14 without its last byte, the transform: 0 what is stored is shown, 1 YCbCr to RGB
+ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
+PROGRESSIVE = 0xC2
+FAST_FRAMES = frozenset({0xC0, 0xC1, PROGRESSIVE})  # SOF: baseline, extended, progressive; Huffman
 FRAME_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {0xF7}  # F7: JPEG-LS
-BAD_DATA = ("premature end", "bad huffman", "corrupt jpeg data")
+DQT = 0xDB
+TABLES = frozenset({0xC4, DQT, 0xDD})  # DHT, DQT, DRI
+EOI = b"\xff\xd9"
+FILL = b"\0\xff \r\n"  # bytes that writers put before EOI; FF is the permitted one (PS3.5 annex A.4)
 
 
 @dataclass(frozen=True)
@@ -61,18 +68,9 @@ class JpegStream:
 
 def read_stream(data: bytes | bytearray) -> JpegStream | None:
     """Parse markers up to the frame header; None where this is no JPEG."""
-    if data[:2] != b"\xff\xd8":
-        return None
-    at, jfif, adobe = 2, False, None
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            return None
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-            continue
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        body = bytes(data[at + 4 : at + 2 + length])
+    jfif, adobe = False, None
+    for marker, start, end in _segments(data):
+        body = bytes(data[start + 4 : end])
         if marker == 0xE0 and body[:5] == b"JFIF\0":
             jfif = True
         elif marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
@@ -85,9 +83,46 @@ def read_stream(data: bytes | bytearray) -> JpegStream | None:
             sampling = {part[1] for part in parts}
             ids = bytes(part[0] for part in parts)
             return JpegStream(marker, precision, rows, columns, count, len(sampling) > 1, ids, jfif, adobe)
-        elif marker == 0xDA:
+    return None
+
+
+def _segments(data: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
+    """(marker, start, end) of the marker segments from SOI to the first SOS, that included; [start, end) with the
+    marker itself. What lies between segments is stepped over, as libjpeg does.
+    """
+    if data[:2] != b"\xff\xd8":
+        return
+    at = 2
+    while at + 4 <= len(data):
+        at = data.find(b"\xff", at)
+        if at < 0 or at + 4 > len(data):
+            return
+        marker = data[at + 1]
+        if marker in (0x00, 0xFF):  # no marker, or a fill byte before one
+            at += 1
+            continue
+        end = at + 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+        yield marker, at, end
+        if marker == 0xDA:
+            return
+        at = end
+
+
+def tables(data: bytes) -> tuple[bytes, bytes] | None:
+    """The quantisation, and the other segments that say how a stream's scans are read; None where its scans begin
+    behind ``data``.
+    """
+    data = data[soi(data) or 0 :]
+    quantisation, others = b"", b""
+    for marker, start, end in _segments(data):
+        if end > len(data):
             return None
-        at += 2 + length
+        if marker == DQT:
+            quantisation += data[start:end]
+        elif marker in TABLES or marker in FRAME_MARKERS or marker == 0xDA:
+            others += data[start:end]
+        if marker == 0xDA:
+            return quantisation, others
     return None
 
 
@@ -101,14 +136,16 @@ def is_fast_jpeg(stream: JpegStream | None) -> bool:
     )
 
 
-def jpeg_decoder(layout: PixelLayout) -> FrameDecoder:
-    """Decodes into one buffer that the next frame reuses.
+def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
+    """Decodes into one buffer that the next frame reuses. ``as_stored``: YCbCr is not converted to RGB.
 
     The decoder raises FileRefused(DECODE_FAILED) for damaged data and for a stream whose size is not Rows x Columns.
     """
     buffer = np.empty((layout.rows, layout.columns, 3), np.uint8)
 
     def decode(data: bytearray) -> Uint8:
+        if start := soi(data):
+            data = data[start:]
         stream = read_stream(data)
         if stream is None or not is_fast_jpeg(stream):
             raise _failed("a frame is not an 8-bit JPEG as the first one is")
@@ -116,9 +153,9 @@ def jpeg_decoder(layout: PixelLayout) -> FrameDecoder:
             raise _failed(
                 f"a JPEG frame is {stream.rows} x {stream.columns}, the header says {layout.rows} x {layout.columns}"
             )
-        if stream.components == 3 and stream.is_rgb(layout.photometric) and stream.adobe_transform is None:
-            data = data[:2] + ADOBE_RGB + data[2:]
-        frame = _decode(data, buffer)
+        if not _has_all_components(data, stream):
+            raise _failed("a JPEG frame lacks a scan")
+        frame = _decode(data, stream, stream.is_rgb(layout.photometric), as_stored, buffer)
         if layout.photometric == "MONOCHROME1":
             np.subtract(255, frame, out=frame)
         return frame
@@ -126,16 +163,87 @@ def jpeg_decoder(layout: PixelLayout) -> FrameDecoder:
     return decode
 
 
-def _decode(data: bytearray, buffer: Uint8) -> Uint8:
+def _decode(data: bytearray, stream: JpegStream, is_rgb: bool, as_stored: bool, buffer: Uint8) -> Uint8:
+    """libjpeg without a warning, or nothing: it conceals what it warns of, and says only the first thing.
+
+    What every viewer shows in spite of a warning (stray bytes between markers, fill or nothing before EOI) is put
+    right and decoded again.
+    """
+    transform = bytes([not (is_rgb or as_stored)])
+    if stream.components == 3 and as_stored and not is_rgb:
+        streams: Iterable[bytes | bytearray] = _plain(data, stream, transform)
+    elif stream.components == 3 and is_rgb and stream.adobe_transform is None:
+        streams = chain([data[:2] + ADOBE + transform + data[2:]], _plain(data, stream, transform))
+    else:
+        streams = chain([data], _plain(data, stream, transform))
+    failure: Exception | None = None
+    for candidate in streams:
+        try:
+            frame = np.asarray(simplejpeg.decode_jpeg(candidate, "RGB", buffer=buffer))
+        except ValueError as exc:
+            failure = exc
+            continue
+        if _ends_with_its_last_byte(candidate):
+            return frame
+    raise _failed("a JPEG frame is damaged") from failure
+
+
+def _ends_with_its_last_byte(data: bytes | bytearray) -> bool:
+    """Whether the scan cannot do without its last byte: what reads as a picture but leaves bytes over was damaged.
+
+    libjpeg does not miss up to 8 bytes that it has fetched. Costs the entropy decoding once more.
+    """
+    start, count = next(((end, data[at + 4]) for marker, at, end in _segments(data) if marker == 0xDA), (0, 0))
+    end = data.find(EOI, start)
+    stream = read_stream(data)
+    if end < 0 or stream is None or count != stream.components or stream.frame_marker == PROGRESSIVE:
+        return True  # several scans
+    while data[end - 1] == 0xFF:  # permitted fill
+        end -= 1
+    end -= 2 if data[end - 2 : end] == b"\xff\0" else 1
     try:
-        return np.asarray(simplejpeg.decode_jpeg(data, "RGB", buffer=buffer))
-    except ValueError as exc:
-        if any(words in str(exc).lower() for words in BAD_DATA):
-            raise _failed("a JPEG frame is damaged") from exc
-    try:  # a warning about padding or an odd marker: libjpeg reads on, and so do all viewers
-        return np.asarray(simplejpeg.decode_jpeg(data, "RGB", buffer=buffer, strict=False))
-    except ValueError as exc:
-        raise _failed("a JPEG frame cannot be decoded") from exc
+        simplejpeg.decode_jpeg(bytes(data[:end]) + EOI, "GRAY", min_height=1, min_width=1, min_factor=8)
+    except ValueError:
+        return True
+    return False
+
+
+def _has_all_components(data: bytearray, stream: JpegStream) -> bool:
+    """Whether the scans hold every component: what is missing would be grey, without a warning."""
+    at = next((start for marker, start, _ in _segments(data) if marker == 0xDA), -1)
+    seen: set[int] = set()
+    while at >= 0:
+        count = data[at + 4]
+        seen.update(data[at + 5 : at + 5 + 2 * count : 2])
+        if seen >= set(stream.component_ids):
+            return True
+        at = data.find(b"\xff\xda", at + 2, len(data) - 5)
+    return False
+
+
+def _plain(data: bytearray, stream: JpegStream, transform: bytes) -> Iterator[bytes]:
+    """The stream with nothing but its tables, its scans and an EOI, its colours said by an Adobe marker; with what may
+    be fill before EOI, then without.
+    """
+    kept = [bytes(data[:2]), ADOBE + transform]
+    end = len(data)
+    for marker, start, stop in _segments(data):
+        if marker in TABLES or marker in FRAME_MARKERS or marker == 0xDA:
+            kept.append(bytes(data[start:stop]))
+        end = stop
+    head = b"".join(kept)
+    eoi = data.find(EOI, end)
+    if eoi < 0 and stream.frame_marker == PROGRESSIVE:
+        return  # a scan that is missing costs sharpness, and no warning
+    scan = bytes(data[end : eoi if eoi >= 0 else len(data)])
+    yield head + scan + EOI
+    last = scan[-1:]
+    for filled in dict.fromkeys((last, b"\0\xff")):
+        if last and last in FILL:
+            body = scan.rstrip(filled)
+            yield head + body + EOI
+            yield head + body + b"\0" + EOI  # FF 00, which is data
+            yield head + body + b"\xff\0" + EOI
 
 
 def _failed(detail: str) -> FileRefused:

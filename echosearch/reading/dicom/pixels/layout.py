@@ -27,6 +27,7 @@ class PixelLayout:
     signed: bool
     photometric: str
     planar: bool  # Planar Configuration 1: RRR...GGG...BBB...
+    shift: int = 0  # bits below the value: HighBit + 1 - BitsStored
 
     @property
     def frame_bytes(self) -> int:
@@ -63,7 +64,14 @@ def pixel_layout(dataset: Dataset) -> PixelLayout:
         signed=_whole(dataset, "PixelRepresentation") == 1,
         photometric=photometric,
         planar=_whole(dataset, "PlanarConfiguration") == 1,
+        shift=_shift(dataset, allocated, stored),
     )
+
+
+def _shift(dataset: Dataset, allocated: int, stored: int) -> int:
+    """0 where HighBit (0028,0102) is missing or impossible."""
+    high = _whole(dataset, "HighBit")
+    return high + 1 - stored if high is not None and stored <= high + 1 <= allocated else 0
 
 
 def _whole(dataset: Dataset, keyword: str) -> int | None:

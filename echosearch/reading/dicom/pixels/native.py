@@ -1,4 +1,4 @@
-"""Uncompressed pixel data: one frame's bytes to RGB, in the fewest passes."""
+"""Uncompressed pixel data: one frame's bytes to samples, and samples to RGB, in the fewest passes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from pydicom.dataset import Dataset
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.pixels.color import (
-    grey_table,
-    palette_table,
-    to_bytes_per_sample,
-    ybr422_to_ybr,
-    ybr_to_rgb,
-)
+from echosearch.reading.dicom.pixels.color import palette_table, to_bytes_per_sample, ybr422_to_ybr, ybr_to_rgb
+from echosearch.reading.dicom.pixels.grey import grey_table
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
-__all__ = ["FrameDecoder", "in_swapped_pairs", "native_decoder", "planes_to_pixels", "samples_to_rgb"]
+__all__ = [
+    "YBR",
+    "FrameDecoder",
+    "SampleDecoder",
+    "in_swapped_pairs",
+    "native_samples",
+    "planes_to_pixels",
+    "samples_to_rgb",
+]
 
 FrameDecoder = Callable[[bytearray], Uint8]  # one frame's stored bytes -> (H, W, 3) uint8 true RGB
+SampleDecoder = Callable[[bytearray], NDArray[Any]]  # -> (H, W) or (H, W, 3) unsigned, as stored
 
 YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
 KNOWN = frozenset({"RGB", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}) | YBR
@@ -34,7 +38,7 @@ def in_swapped_pairs(layout: PixelLayout, little_endian: bool, pixel_vr: str) ->
     return not little_endian and layout.bits_allocated == 8 and pixel_vr == "OW"
 
 
-def native_decoder(dataset: Dataset, layout: PixelLayout, little_endian: bool, pixel_vr: str) -> FrameDecoder:
+def native_samples(layout: PixelLayout, little_endian: bool, pixel_vr: str) -> SampleDecoder:
     """Raises FileRefused(UNSUPPORTED_SYNTAX) for a photometric interpretation that uncompressed data cannot have."""
     if layout.photometric not in KNOWN:
         raise FileRefused(
@@ -44,21 +48,18 @@ def native_decoder(dataset: Dataset, layout: PixelLayout, little_endian: bool, p
         )
     dtype = np.dtype(f"{'<' if little_endian else '>'}u{layout.bits_allocated // 8}")
     swapped = in_swapped_pairs(layout, little_endian, pixel_vr)
-    shown = samples_to_rgb(dataset, layout)
 
-    def decode(data: bytearray) -> Uint8:
+    def decode(data: bytearray) -> NDArray[Any]:
         if swapped:
             data = bytearray(np.frombuffer(data + b"\0" * (len(data) % 2), "<u2").byteswap().tobytes())
         samples = np.frombuffer(data, dtype, count=layout.frame_bytes // dtype.itemsize)
         if layout.photometric == "YBR_FULL_422":
-            return ybr_to_rgb(
-                ybr422_to_ybr(to_bytes_per_sample(samples, layout.bits_stored), layout.rows, layout.columns)
-            )
+            return ybr422_to_ybr(samples, layout.rows, layout.columns)
         if layout.samples == 1:
-            return shown(samples.reshape(layout.rows, layout.columns))
+            return samples.reshape(layout.rows, layout.columns)
         if layout.planar:
-            return shown(planes_to_pixels(samples.reshape(3, layout.rows, layout.columns)))
-        return shown(samples.reshape(layout.rows, layout.columns, 3))
+            return planes_to_pixels(samples.reshape(3, layout.rows, layout.columns))
+        return samples.reshape(layout.rows, layout.columns, 3)
 
     return decode
 
@@ -72,16 +73,21 @@ def planes_to_pixels(planes: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(cv2.merge([planes[0], planes[1], planes[2]]))
 
 
-def samples_to_rgb(dataset: Dataset, layout: PixelLayout) -> Callable[[NDArray[Any]], Uint8]:
-    """A function from decoded samples, (H, W) or (H, W, 3), to RGB; its tables are made once."""
+def samples_to_rgb(
+    dataset: Dataset, layout: PixelLayout, counts: NDArray[np.intp] | None
+) -> Callable[[NDArray[Any]], Uint8]:
+    """A function from decoded samples, (H, W) or (H, W, 3), to RGB; its tables are made once.
+
+    ``counts``: how often each pattern of bits occurs, where the layout leaves something to the samples (depth.py).
+    """
     if layout.samples == 1 and layout.bits_allocated > 16:
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"{layout.bits_allocated}-bit samples of one channel"))
     if layout.photometric == "PALETTE COLOR":
         table = palette_table(dataset, layout)
         return lambda samples: table[samples]
     if layout.samples == 1:
-        table = grey_table(dataset, layout)
+        table = grey_table(dataset, layout, counts)
         return lambda samples: table[samples]
     if layout.photometric in YBR:
-        return lambda samples: ybr_to_rgb(to_bytes_per_sample(samples, layout.bits_stored))
-    return lambda samples: to_bytes_per_sample(samples, layout.bits_stored)
+        return lambda samples: ybr_to_rgb(to_bytes_per_sample(samples, layout.bits_stored, layout.shift))
+    return lambda samples: to_bytes_per_sample(samples, layout.bits_stored, layout.shift)

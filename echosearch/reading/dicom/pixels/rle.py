@@ -2,39 +2,80 @@
 
 from __future__ import annotations
 
+import struct
+from typing import Any
+
 import numpy as np
-from pydicom.dataset import Dataset
+from numpy.typing import NDArray
 from rle.utils import decode_pixel_data
 
-from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
+from echosearch.reading.dicom.pixels.codestream import kind_of
 from echosearch.reading.dicom.pixels.layout import PixelLayout
-from echosearch.reading.dicom.pixels.native import FrameDecoder, planes_to_pixels, samples_to_rgb
+from echosearch.reading.dicom.pixels.native import SampleDecoder, planes_to_pixels
 
-__all__ = ["rle_decoder"]
+__all__ = ["rle_samples"]
+
+HEADER = 64  # bytes
+ONE_SEGMENT = struct.pack("<16L", 1, HEADER, *[0] * 14)
+PADDING = 2  # a padding NUL reads as one more pixel
 
 
-def rle_decoder(dataset: Dataset, layout: PixelLayout) -> FrameDecoder:
-    """The decoder raises FileRefused(DECODE_FAILED) where segments are damaged or do not hold Rows x Columns."""
-    shown = samples_to_rgb(dataset, layout)
-    dtype = np.dtype(f"<u{layout.bits_allocated // 8}")
-    expected = layout.rows * layout.columns * layout.samples
+def rle_samples(layout: PixelLayout) -> SampleDecoder:
+    """The decoder raises FileRefused(DECODE_FAILED) where segments are damaged or do not hold Rows x Columns.
 
-    def decode(data: bytearray) -> Uint8:
-        try:
-            decoded = decode_pixel_data(
-                bytes(data), version=2, rows=layout.rows, columns=layout.columns, bits_allocated=layout.bits_allocated
-            )
-        except ValueError as exc:
-            raise FileRefused(Quarantined(Reason.DECODE_FAILED, "an RLE frame is damaged")) from exc
-        samples = np.frombuffer(decoded, dtype)
-        if samples.size != expected:
-            raise FileRefused(
-                Quarantined(Reason.DECODE_FAILED, f"an RLE frame holds {samples.size} samples, not {expected}")
-            )
-        if layout.samples == 1:
-            return shown(samples.reshape(layout.rows, layout.columns))
-        return shown(planes_to_pixels(samples.reshape(3, layout.rows, layout.columns)))
+    Every segment must decode to exactly one byte of each pixel: a damaged run length moves all pixels behind it.
+    """
+    pixels = layout.rows * layout.columns
+    width = layout.bits_allocated // 8
+
+    def decode(data: bytearray) -> NDArray[Any]:
+        if kind_of(bytes(data[:HEADER])) != "rle":
+            raise _failed("an RLE frame has no header")
+        count, *offsets = struct.unpack_from("<16L", data)
+        if count != layout.samples * width:
+            raise _failed(f"an RLE frame has {count} segments, the header says {layout.samples * width}")
+        planes = np.empty((layout.samples, width, pixels), np.uint8)
+        for number, (start, end) in enumerate(zip(offsets, [*offsets[1:count], len(data)], strict=False)):
+            if number == count:
+                break
+            if not HEADER <= start < end <= len(data):
+                raise _failed("an RLE segment lies outside its frame")
+            sample, byte = divmod(number, width)
+            planes[sample, width - 1 - byte] = _plane(bytes(data[start:end]), pixels)  # the highest byte comes first
+        samples = np.ascontiguousarray(planes.swapaxes(1, 2)).view(f"<u{width}")[..., 0]
+        shaped = samples.reshape(layout.samples, layout.rows, layout.columns)
+        return shaped[0] if layout.samples == 1 else planes_to_pixels(shaped)
 
     return decode
+
+
+def _plane(segment: bytes, pixels: int) -> NDArray[np.uint8]:
+    """The bytes of one segment. It never takes more room than they do, whatever its runs ask for."""
+    try:
+        plane = _unpack(segment, pixels)
+    except ValueError as exc:
+        raise _failed("an RLE segment is damaged, or holds fewer pixels than Rows x Columns") from exc
+    if _holds(segment, pixels + PADDING) and _holds(segment.rstrip(b"\0"), pixels + PADDING):
+        raise _failed("an RLE segment is damaged, or holds more pixels than Rows x Columns")
+    return np.frombuffer(plane, np.uint8)
+
+
+def _holds(segment: bytes, pixels: int) -> bool:
+    try:
+        _unpack(segment, pixels)
+    except ValueError:
+        return False
+    return True
+
+
+def _unpack(segment: bytes, pixels: int) -> bytearray:
+    """The first ``pixels`` bytes. Raises ValueError where there are fewer."""
+    unpacked = decode_pixel_data(ONE_SEGMENT + segment, version=2, rows=1, columns=pixels, bits_allocated=8)
+    assert isinstance(unpacked, bytearray)
+    return unpacked
+
+
+def _failed(detail: str) -> FileRefused:
+    return FileRefused(Quarantined(Reason.DECODE_FAILED, detail))

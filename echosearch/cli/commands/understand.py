@@ -1,0 +1,41 @@
+"""echosearch understand: query -> conditions."""
+
+from __future__ import annotations
+
+import click
+
+from echosearch.cli.lines import answer_lines, text_given
+from echosearch.cli.output import say, say_json
+from echosearch.report.facts import load_lexicon, understanding_json, understood_words
+from echosearch.report.facts import understand as understand_query
+from echosearch.settings import load_settings
+
+__all__ = ["understand"]
+
+
+@click.command(short_help="Show how a query is understood.")
+@click.argument("text", metavar="QUERY", required=False)
+@click.option("--jsonl", "source", metavar="FILE", help='Read lines {"id", "query"}, or stdin with -; with --json.')
+@click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/facts.md.")
+def understand(text: str | None, source: str | None, as_json: bool) -> None:
+    """Show what a search would take QUERY for: findings, numbers, age, sex, date - and what no rule understands.
+
+    \b
+    echosearch understand "65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満"
+    echosearch understand "人工弁を除く中等度以上のTR" --json
+    echosearch understand --jsonl queries.jsonl --json
+    """
+    if (text is None) == (source is None):
+        raise click.UsageError("give either QUERY or --jsonl FILE")
+    if source is not None and not as_json:
+        raise click.UsageError("--jsonl answers in lines of JSON: give --json too")
+    lexicon = load_lexicon(load_settings().lexicon)
+    if source is not None:
+        answer_lines(source, "query", lambda given: understanding_json(understand_query(given, lexicon)))
+        return
+    found = understand_query(text_given(text or ""), lexicon)
+    if as_json:
+        say_json(understanding_json(found))
+        return
+    say(f"understood: {understood_words(found, lexicon) or 'nothing'}")
+    say(f"not understood: {found.rest or 'nothing'}")

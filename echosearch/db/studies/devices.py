@@ -1,0 +1,47 @@
+"""The machines of an archive: what is shown of each, and in phi what the files say where that is not shown."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from echosearch.device import hidden_label, is_shown, tidy
+from echosearch.pseudonyms import Keyring
+from echosearch.video import VideoHeader
+
+__all__ = ["devices_here", "shown_device"]
+
+
+def shown_device(connection: Connection, keyring: Keyring, header: VideoHeader) -> str | None:
+    """What is stored and shown as the device of this video; a text that is not shown is kept in phi, with its label."""
+    said, names = tidy(header.device), (header.patient_name, header.patient_id)
+    if said is None or is_shown(said, names):
+        return said
+    label = hidden_label(said, keyring.key("device", said), names)
+    connection.execute(
+        text("insert into phi.device (text, label) values (:text, :label) on conflict (text) do nothing"),
+        {"text": said, "label": label},
+    )
+    stored: str = connection.execute(text("select label from phi.device where text = :t"), {"t": said}).scalar_one()
+    return stored
+
+
+def devices_here(connection: Connection) -> dict[str, str]:
+    """Label -> what the files say, of every device that a video has; the label again for who may not read phi."""
+    labels = connection.scalars(
+        text(  # one step of the index a device, however many videos there are
+            "with recursive d(device) as (select min(device) from core.video"
+            " union all select (select min(v.device) from core.video v where v.device > d.device)"
+            " from d where d.device is not null) select device from d where device is not null"
+        )
+    )
+    devices = {label: label for label in labels}
+    allowed = connection.scalar(
+        text(
+            "select case when has_schema_privilege('phi', 'usage')"
+            " then has_table_privilege('phi.device', 'select') else false end"
+        )
+    )
+    if allowed:
+        rows = connection.execute(text("select label, text from phi.device"))
+        devices |= {row.label: row.text for row in rows if row.label in devices}
+    return devices

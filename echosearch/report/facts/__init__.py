@@ -1,0 +1,33 @@
+"""Facts from report texts, and the understanding of a query: text -> sentences -> findings and measurements."""
+
+from echosearch.report.facts.fact import Fact, fact_json, read_facts
+from echosearch.report.facts.label import fact_words, understood_words
+from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.query.demographic import Demographic
+from echosearch.report.facts.query.understand import (
+    AnyOf,
+    FindingCondition,
+    QueryUnderstanding,
+    ValueCondition,
+    understand,
+    understanding_json,
+)
+from echosearch.report.facts.unknown import unknown_phrases
+
+__all__ = [
+    "AnyOf",
+    "Demographic",
+    "Fact",
+    "FindingCondition",
+    "Lexicon",
+    "QueryUnderstanding",
+    "ValueCondition",
+    "fact_json",
+    "fact_words",
+    "load_lexicon",
+    "read_facts",
+    "understand",
+    "understanding_json",
+    "understood_words",
+    "unknown_phrases",
+]

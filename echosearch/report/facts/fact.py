@@ -1,0 +1,114 @@
+"""text -> facts: what a report says of each concept, with its place in the text."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.reader.mention import Polarity
+from echosearch.report.facts.reader.reading import read_sentence
+from echosearch.report.facts.reader.state import Context
+from echosearch.report.facts.text.sentence import sentences
+from echosearch.report.facts.text.uniform import uniform
+
+__all__ = ["Fact", "fact_json", "read_facts"]
+
+_REMEMBERED = 20_000  # sentences: reports repeat their phrases
+_SHORT = 200  # only such are remembered: the memory stays bounded
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One statement about one concept. A finding has a severity or None, a measurement has a value."""
+
+    concept: str
+    polarity: Polarity
+    severity: tuple[int, int] | None
+    value: float | None
+    value_hi: float | None
+    unit: str | None
+    start: int  # code points of the text as given, [start, end)
+    end: int
+    rule: str
+
+
+class _Memory:
+    """The sentences read last, with what they left to the next; one lexicon's."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.known: OrderedDict[tuple[str, Context], tuple[tuple[Fact, ...], Context]] = OrderedDict()
+
+    def read(self, sentence: str, context: Context) -> tuple[tuple[Fact, ...], Context]:
+        if len(sentence) > _SHORT:
+            return _facts_of(sentence, self.lexicon, context)
+        key = (sentence, context)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = _facts_of(sentence, self.lexicon, context)
+            if len(self.known) > _REMEMBERED:
+                self.known.popitem(last=False)
+        return found
+
+
+_MEMORIES: dict[str, _Memory] = {}
+
+
+def read_facts(text: str, lexicon: Lexicon | None = None) -> tuple[Fact, ...]:
+    """The facts of a report, in the order of their places; the same ones for the same text, always."""
+    lexicon = lexicon or load_lexicon()
+    memory = _MEMORIES.get(lexicon.version)
+    if memory is None or memory.lexicon is not lexicon:
+        _MEMORIES.clear()
+        memory = _MEMORIES[lexicon.version] = _Memory(lexicon)
+    made = uniform(text)
+    return tuple(_each(made.text, made.span, memory))
+
+
+def _each(text: str, span: Any, memory: _Memory) -> Iterator[Fact]:
+    context, seen, found = Context(), set(), []
+    for start, end in sentences(text):
+        facts, context = memory.read(text[start:end], context)
+        for fact in facts:
+            key = (fact.concept, fact.polarity, fact.severity) if fact.value is None and fact.unit is None else None
+            if key in seen:
+                continue
+            if key is not None:
+                seen.add(key)
+            first, last = span(start + fact.start, start + fact.end)
+            found.append(replace(fact, start=first, end=last))
+    found.sort(key=lambda fact: (fact.start, fact.end))
+    return iter(found)
+
+
+def _facts_of(sentence: str, lexicon: Lexicon, context: Context) -> tuple[tuple[Fact, ...], Context]:
+    mentions, values, left = read_sentence(sentence, lexicon, context)
+    facts = [
+        Fact(m.finding.concept, m.polarity, m.grade, None, None, None, m.start, m.end, m.finding.rule) for m in mentions
+    ]
+    facts += [
+        Fact(
+            *(v.measure, v.polarity, None, v.value, v.high),
+            *(None if v.value is None else v.unit, v.start, v.end, f"measure.{v.measure}"),
+        )
+        for v in values
+    ]
+    return tuple(sorted(facts, key=lambda fact: (fact.start, fact.end))), left
+
+
+def fact_json(fact: Fact) -> dict[str, Any]:
+    """A fact as `echosearch facts --json` writes it."""
+    return {
+        "concept": fact.concept,
+        "polarity": fact.polarity,
+        "severity": None if fact.severity is None else list(fact.severity),
+        "value": fact.value,
+        "value_hi": fact.value_hi,
+        "unit": fact.unit,
+        "start": fact.start,
+        "end": fact.end,
+        "rule": fact.rule,
+    }

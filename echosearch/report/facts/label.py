@@ -1,0 +1,87 @@
+"""Facts and conditions in a cardiologist's words: MR 中等度以上 · 左室拡大 なし · EF < 40 % · 女性 · 65歳以上."""
+
+from __future__ import annotations
+
+from echosearch.report.facts.fact import Fact
+from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.query.demographic import Demographic
+from echosearch.report.facts.query.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
+
+__all__ = ["fact_words", "polarity_word", "severity_words", "understood_words"]
+
+_POLARITY = {
+    "present": "あり",
+    "absent": "なし",
+    "not_significant": "有意なし",
+    "uncertain": "疑い",
+    "not_assessed": "評価なし",
+    "historical": "既往",
+}
+_GRADES = ("なし", "ごく軽度", "軽度", "中等度", "高度")
+_AGE = {">=": "以上", "<=": "以下", "<": "未満", ">": "超", "=": "", "!=": "以外"}
+_DATE = {">=": "以降", "<=": "まで", "<": "より前", ">": "より後", "=": "", "!=": "以外"}
+
+
+def polarity_word(polarity: str) -> str:
+    """あり, なし, 疑い …"""
+    return _POLARITY[polarity]
+
+
+def severity_words(severity: tuple[int, int] | None) -> str:
+    """[3, 3] as 中等度, [3, 4] as 中等度以上, [0, 2] as 軽度以下, [2, 3] as 軽度〜中等度; None as nothing."""
+    if severity is None:
+        return ""
+    low, high = severity
+    if low == high:
+        return _GRADES[low]
+    if high == 4:
+        return f"{_GRADES[low]}以上"
+    return f"{_GRADES[high]}以下" if low == 0 else f"{_GRADES[low]}〜{_GRADES[high]}"
+
+
+def fact_words(fact: Fact, lexicon: Lexicon) -> tuple[str, str, str, str]:
+    """Concept, polarity, severity and value of a fact, as a table shows them."""
+    value = "" if fact.value is None else f"{fact.value:g}"
+    if fact.value_hi is not None:
+        value += f"〜{fact.value_hi:g}"
+    if value and fact.unit:
+        value += f" {fact.unit}"
+    label = lexicon.labels.get(fact.concept, fact.concept)
+    shown = fact.severity if fact.polarity in ("present", "uncertain", "historical") else None
+    return label, _POLARITY[fact.polarity], severity_words(shown), value
+
+
+def understood_words(found: QueryUnderstanding, lexicon: Lexicon) -> str:
+    """What was understood of a query, in one line; empty where nothing was."""
+    parts = [
+        " または ".join(_condition(one, lexicon) for one in each.conditions)
+        if isinstance(each, AnyOf)
+        else _condition(each, lexicon)
+        for each in found.required
+    ]
+    parts += [f"{_condition(each, lexicon)} を除く" for each in found.excluded]
+    parts += [_condition(each, lexicon) for each in found.values]
+    parts += [_demographic(each) for each in found.demographics]
+    return " · ".join(parts)
+
+
+def _condition(condition: FindingCondition | ValueCondition, lexicon: Lexicon) -> str:
+    label = lexicon.labels.get(condition.concept, condition.concept)
+    if isinstance(condition, FindingCondition):
+        severity = severity_words(condition.severity)
+        polarity = "" if condition.polarity == "present" and severity else _POLARITY[condition.polarity]
+        return " ".join(part for part in (label, severity, polarity) if part)
+    unit = f" {condition.unit}" if condition.unit else ""
+    if condition.value_hi is not None:
+        outside = " 以外" if condition.op == "!=" else ""
+        return f"{label} {condition.value:g}〜{condition.value_hi:g}{unit}{outside}"
+    return f"{label} {condition.op} {condition.value:g}{unit}"
+
+
+def _demographic(one: Demographic) -> str:
+    if one.field == "sex":
+        return "女性" if one.value == "F" else "男性"
+    if one.value_hi is not None:
+        span = f"{one.value}〜{one.value_hi}" + ("歳" if one.field == "age" else "")
+        return span + ("以外" if one.op == "!=" else "")
+    return f"{one.value}歳{_AGE[one.op]}" if one.field == "age" else f"{one.value} {_DATE[one.op]}".strip()

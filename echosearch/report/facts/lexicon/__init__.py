@@ -1,0 +1,1 @@
+"""The words and rules of the parser, as TOML that a cardiologist can read, and their reader."""

@@ -1,0 +1,205 @@
+"""query -> conditions: the parser of reports reads a query, and says what it did not understand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
+from echosearch.report.facts.query.rest import rest_of
+from echosearch.report.facts.reader.mention import Mention, Polarity, Value
+from echosearch.report.facts.reader.reading import read_sentence
+from echosearch.report.facts.reader.state import Context
+from echosearch.report.facts.text.sentence import sentences
+from echosearch.report.facts.text.uniform import uniform
+
+__all__ = ["AnyOf", "FindingCondition", "QueryUnderstanding", "ValueCondition", "understand", "understanding_json"]
+
+_BETWEEN = re.compile(r"\b(between) \d+(?:\.\d+)? ?%? (and) (?=\d)", re.IGNORECASE)
+_OPERATORS = {
+    "less than": "<",
+    "lower than": "<",
+    "under": "<",
+    "below": "<",
+    "at most": "<=",
+    "up to": "<=",
+    "greater than": ">",
+    "more than": ">",
+    "higher than": ">",
+    "over": ">",
+    "above": ">",
+    "at least": ">=",
+}
+_COMPARED = re.compile(rf"\b({'|'.join(_OPERATORS)}) ?(?=\d)", re.IGNORECASE)
+_LONGEST = 20_000  # of a query; what is behind is not read, and stays in rest
+
+
+@dataclass(frozen=True)
+class FindingCondition:
+    """A finding that must, or must not, be stated; ``severity`` holds the grades that satisfy, None any."""
+
+    concept: str
+    polarity: Polarity
+    severity: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class ValueCondition:
+    """A comparison of a measurement, in its unit; "between" holds both ends."""
+
+    concept: str
+    op: str
+    value: float
+    value_hi: float | None
+    unit: str | None
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Conditions of which one is enough."""
+
+    conditions: tuple[FindingCondition | ValueCondition, ...]
+
+
+@dataclass(frozen=True)
+class QueryUnderstanding:
+    """What a query asks for, and what of it no rule covers."""
+
+    required: tuple[FindingCondition | AnyOf, ...] = ()
+    excluded: tuple[FindingCondition, ...] = ()
+    values: tuple[ValueCondition, ...] = ()
+    demographics: tuple[Demographic, ...] = ()
+    rest: str = ""
+
+
+def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding:
+    """Read a query. The same query is always understood the same way; nothing is guessed."""
+    lexicon = lexicon or load_lexicon()
+    made = uniform(query[:_LONGEST])
+    people = demographics(made.text)
+    text = _without(made.text, people)
+    covered = [(start, end) for start, end, _ in people]
+    for match in _BETWEEN.finditer(text):  # between 40 and 50: a range as any other
+        text = text[: match.start(1)] + " " * 7 + text[match.end(1) : match.start(2)] + " ~ " + text[match.end(2) :]
+        covered.append(match.span())
+    for match in _COMPARED.finditer(text):  # less than 40: "<" as any other
+        op = _OPERATORS[match[1].lower()]
+        text = text[: match.start(1)] + op.ljust(len(match[1])) + text[match.end(1) :]
+        covered.append(match.span(1))
+    mentions: list[Mention] = []
+    values: list[Value] = []
+    context = Context()
+    for start, end in sentences(text):
+        found, numbers, context = read_sentence(
+            text[start:end], lexicon, context, query=True, covered=covered, at=start
+        )
+        mentions += found
+        values += numbers
+    required, excluded, loose = _conditions(mentions, [value for value in values if value.value is not None])
+    return QueryUnderstanding(
+        tuple(dict.fromkeys(required)),
+        tuple(dict.fromkeys(excluded)),
+        tuple(dict.fromkeys(_ranges(loose))),
+        tuple(dict.fromkeys(one for _, _, one in people)),
+        rest_of(made.text, covered) + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
+    )
+
+
+def _without(text: str, people: Iterable[tuple[int, int, Demographic]]) -> str:
+    for start, end, _ in people:
+        text = text[:start] + " " * (end - start) + text[end:]
+    return text
+
+
+def _conditions(
+    mentions: list[Mention], values: list[Value]
+) -> tuple[list[FindingCondition | AnyOf], list[FindingCondition], list[ValueCondition]]:
+    """Required, excluded, values: in the order of the query, those that または joins as one ``any``."""
+    alternatives: list[list[FindingCondition | ValueCondition]] = []
+    excluded: list[FindingCondition] = []
+    found: list[Mention | Value] = [*mentions, *values]
+    for one in sorted(found, key=_start):
+        made = _value(one) if isinstance(one, Value) else _finding(one)
+        if isinstance(one, Mention) and one.excluded and isinstance(made, FindingCondition):
+            excluded.append(made)
+        elif one.either and alternatives:
+            alternatives[-1].append(made)
+        else:
+            alternatives.append([made])
+    required: list[FindingCondition | AnyOf] = []
+    loose: list[ValueCondition] = []
+    for group in alternatives:
+        distinct = tuple(dict.fromkeys(group))
+        if len(distinct) > 1:
+            required.append(AnyOf(distinct))
+        elif isinstance(distinct[0], ValueCondition):
+            loose.append(distinct[0])
+        else:
+            required.append(distinct[0])
+    return required, excluded, loose
+
+
+def _start(one: Mention | Value) -> int:
+    return one.start_at
+
+
+def _finding(mention: Mention) -> FindingCondition:
+    polarity = mention.polarity
+    severity = None if polarity in ("absent", "not_significant", "not_assessed") else mention.severity
+    return FindingCondition(mention.finding.concept, polarity, severity)
+
+
+def _value(value: Value) -> ValueCondition:
+    number = value.value if value.value is not None else 0.0
+    op, high = value.op or "=", value.high
+    if high is not None:
+        op = "between"
+    elif op == "decade":
+        op, high = "between", number + 9
+    if value.excluded:
+        op = COMPLEMENT[op]
+    return ValueCondition(value.measure, op, number, high, value.unit)
+
+
+def _ranges(values: list[ValueCondition]) -> list[ValueCondition]:
+    """40%以上50%以下 is one condition: both ends belong."""
+    made: list[ValueCondition] = []
+    for value in values:
+        before = made[-1] if made else None
+        if before and before.concept == value.concept and (before.op, value.op) == (">=", "<="):
+            made[-1] = ValueCondition(value.concept, "between", before.value, value.value, value.unit)
+        else:
+            made.append(value)
+    return made
+
+
+def understanding_json(found: QueryUnderstanding) -> dict[str, Any]:
+    """What was understood, as `echosearch understand --json` writes it."""
+    return {
+        "required": [
+            {"any": [_json(one) for one in each.conditions]} if isinstance(each, AnyOf) else _json(each)
+            for each in found.required
+        ],
+        "excluded": [_json(each) for each in found.excluded],
+        "values": [_json(each) for each in found.values],
+        "demographics": [
+            {"field": d.field, "op": d.op, "value": d.value, "value_hi": d.value_hi} for d in found.demographics
+        ],
+        "rest": found.rest,
+    }
+
+
+def _json(condition: FindingCondition | ValueCondition) -> dict[str, Any]:
+    if isinstance(condition, FindingCondition):
+        severity = None if condition.severity is None else list(condition.severity)
+        return {"concept": condition.concept, "polarity": condition.polarity, "severity": severity}
+    return {
+        "concept": condition.concept,
+        "op": condition.op,
+        "value": condition.value,
+        "value_hi": condition.value_hi,
+        "unit": condition.unit,
+    }

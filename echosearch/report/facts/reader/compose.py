@@ -1,0 +1,205 @@
+"""Structures and attributes put together into findings: 左房・左室 + 拡大, 下壁 + 低下; and what 正常 makes of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from echosearch.report.facts.lexicon.lexicon import Finding
+from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.quality import awaited, form_all
+from echosearch.report.facts.reader.state import VALVES, State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["attribute", "judge", "normal", "resolve", "resolve_more"]
+
+_ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
+_NOWHERE = Finding("", "", "size", None)
+
+
+def attribute(state: State, token: Token) -> None:
+    """拡大, 逆流, 狭窄 …: of the structures named before it, else of the heading, else of what comes after."""
+    part = token.value
+    heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
+    if heads:
+        _of_heads(state, heads, part, token)
+        return
+    if part == "aneurysm" and state.regions:
+        state.form(state.lexicon.compounds["lv", part], state.regions[0].start, token.end)
+        state.settle()
+        return
+    walled = part == "hypertrophy" and "壁" in state.text[token.start : token.end]
+    names = (state.topic or ("lv",)) if walled else _lent(state, part)
+    found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
+    for index, finding in enumerate(found):
+        state.form(finding, token.start, token.end, shared=index > 0)
+    if found:
+        state.last_heads = names
+        state.settle()
+    elif state.others is False:
+        made = state.form(_NOWHERE, token.start, token.end)
+        state.orphan = (token, made)
+
+
+def _lent(state: State, part: str) -> tuple[str, ...]:
+    """The structures that lend an attribute their name where none stands before it."""
+    compounds = state.lexicon.compounds
+    if state.last_heads and any((name, part) in compounds for name in state.last_heads):
+        valves = any(name in VALVES or name in ("valves", "prosth") for name in state.last_heads)
+        if valves or state.strong or (state.group and not state.cued and state.comma):
+            return state.last_heads
+    return state.topic if any((name, part) in compounds for name in state.topic) else ()
+
+
+def _of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -> None:
+    compounds = state.lexicon.compounds
+    names: list[str] = []
+    shared = False
+    for index, head in enumerate(heads):
+        last = index == len(heads) - 1
+        for name in head.value:
+            names.append(name)
+            for finding in _compound(state, name, part, compounds):
+                end = token.end if last else head.end
+                state.form(finding, head.start, end, shared=shared)
+                shared = True
+    if shared:
+        state.front = None
+    state.settle()
+    state.last_heads = tuple(names)
+
+
+def _compound(state: State, name: str, part: str, compounds: dict[tuple[str, str], Finding]) -> Iterable[Finding]:
+    if part == "lesion" and name in VALVES:
+        return [state.lexicon.findings[concept] for concept in VALVES[name]]
+    if name == "prosth":
+        concept = "prosthetic_leak" if part == "regurgitation" else "prosthetic_dysfunction"
+        return [state.lexicon.findings[concept]] if part in ("regurgitation", "lesion") else []
+    if name == "valves" and state.others:
+        return []
+    found = compounds.get((name, part))
+    return [found] if found is not None else []
+
+
+def resolve_more(state: State, token: Token) -> bool:
+    """A second structure after its attribute: 拡大した左房・左室. False where none was resolved just before."""
+    if state.resolved is None:
+        return False
+    part, before = state.resolved
+    if not _ALSO.fullmatch(state.text, before.end, token.start):
+        return False
+    found = [f for name in token.value for f in _compound(state, name, part.value, state.lexicon.compounds)]
+    for finding in found:
+        copy = Mention(finding, token.start, token.end, "strong", before.severity, before.graded, shared=True)
+        copy.cues, copy.historical, copy.significant = list(before.cues), before.historical, before.significant
+        state.group.append(copy)
+        state.mentions.append(copy)
+        state.resolved = (part, copy)
+    return bool(found)
+
+
+def resolve(state: State, token: Token) -> None:
+    """A structure after its attribute: 拡大した左房, dilated left atrium."""
+    if state.orphan is None:
+        return
+    part, mention = state.orphan
+    state.orphan = None
+    found = [f for name in token.value for f in _compound(state, name, part.value, state.lexicon.compounds)]
+    if not found:
+        return
+    mention.finding = found[0]
+    mention.end = token.end
+    state.resolved = (part, mention)
+    for finding in found[1:]:
+        copy = Mention(finding, token.start, token.end, "strong", mention.severity, mention.graded, shared=True)
+        copy.cues, copy.historical, copy.significant = list(mention.cues), mention.historical, mention.significant
+        state.group.append(copy)
+        state.mentions.append(copy)
+    state.last_heads = token.value
+    state.heads = []
+
+
+def judge(state: State, token: Token) -> bool:
+    """低下, 異常, 上昇: makes the neutral names before it findings. False where nothing waits for it."""
+    if state.others and not state.regions:
+        return False
+    if awaited(state, token):
+        form_all(state, token)
+        return True
+    if state.regions and token.value == "low" and not state.qualities:
+        concept = "diffuse_hypo" if state.diffuse else "hypokinesis"
+        state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
+        state.settle()
+        return True
+    if (
+        token.value == "abnormal"
+        and state.heads
+        and any(name in VALVES or name == "valves" for name in state.heads[-1].value)
+    ):
+        _of_heads(state, tuple(state.heads), "lesion", token)
+        return True
+    if token.value == "abnormal" and not state.heads and not state.group and _topic_valve(state):
+        _of_topic(state, token)
+        return True
+    if state.heads and state.heads[-1].value == ("septum",) and token.value == "low":
+        state.form(state.lexicon.findings["hypokinesis"], state.heads[-1].start, token.end)
+        state.settle()
+        return True
+    state.value_word = token
+    return False
+
+
+def _of_topic(state: State, token: Token) -> None:
+    """The lesions of the valve that the heading names."""
+    found = [f for name in state.topic for f in _compound(state, name, "lesion", state.lexicon.compounds)]
+    for index, finding in enumerate(found):
+        state.form(finding, token.start, token.end, shared=index > 0)
+
+
+def _topic_valve(state: State) -> bool:
+    return any(name in VALVES or name == "valves" for name in state.topic)
+
+
+def normal(state: State, token: Token) -> bool:
+    """正常, 良好: makes what waits an absent finding. False where nothing waits for it."""
+    if state.others:
+        state.settle()
+        return True
+    if state.qualities:
+        form_all(state, None, token)
+        return True
+    if state.heads:
+        names = [name for head in state.heads for name in head.value]
+        if any(name in VALVES or name == "valves" for name in names):
+            _of_heads(state, tuple(state.heads), "lesion", token)
+            _mark_normal(state, token)
+            return True
+        sized = token.value == "normal" and (
+            re.search("大|サイズ|size", state.text[token.start : token.end])
+            or set(names) <= {"la", "ra", "aorta", "ivc"}
+        )
+        if sized or "拡大" in state.text:
+            _of_heads(state, tuple(state.heads), "dilation", token)
+            _mark_normal(state, token)
+        state.value_word = token if state.text[token.start].isascii() else None
+        return True
+    if _topic_valve(state) and not state.group and state.text[: token.start].strip(" :、はも") == "":
+        _of_topic(state, token)
+        _mark_normal(state, token)
+        return True
+    state.value_word = token
+    return False
+
+
+def _mark_normal(state: State, token: Token) -> None:
+    for mention in state.group:
+        if (
+            (not mention.cues and mention.end == token.end)
+            or mention.shared
+            or (mention.end <= token.start and mention is state.group[-1])
+        ):
+            mention.cues.append("normal")
+    for mention in state.group:
+        if "normal" not in mention.cues and not mention.cues and state.group[-1].shared:
+            mention.cues.append("normal")
+    state.cued = True

@@ -1,0 +1,277 @@
+"""Polarity: which findings a cue reaches, and what it says of them."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader import compose, value
+from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.state import FORMING, State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["apply", "normal", "reached", "today"]
+
+_NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
+_ASCII = re.compile(r"[\x20-\x7e]+")
+_PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に)*")
+_OTHER_NOUN = re.compile(
+    r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}"
+)
+_HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
+_UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
+_ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
+_CLOSE_BEHIND = re.compile(
+    r"\s*\)?\s*(?:の|に対する|に対して|に対し|\(|-)?\s*(?:パッチ|デバイス|カテーテル|経皮的|外科的|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
+)
+_AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
+
+
+def apply(state: State, found: list[Token], index: int) -> None:
+    """Let a cue work on what it reaches."""
+    token = found[index]
+    kind = token.kind
+    if kind in ("negative", "suspected") and _stands_before(state, found, index):
+        _before(state, kind)
+        return
+    if kind == "negative" and state.poor and _NOT_MADE_OUT.search(state.text[token.start : token.end]):
+        kind = "unassessed"
+    if kind == "history" and state.text[token.start : token.end].isascii() and not state.group:
+        state.earlier, state.earlier_after = True, False  # history of …
+        return
+    if kind == "treated":
+        _treated(state, token)
+        return
+    if kind == "positive":
+        state.value_word = None
+    if kind == "drop" and _HARD.match(state.text, token.end):
+        kind = "unassessed"
+    if kind == "drop":
+        if state.text[token.start : token.end].startswith("有無") and any(
+            after.kind in ("unassessed", "undenied", "negative") for after in found[index + 1 : index + 3]
+        ):
+            return
+        _drop(state, token)
+        return
+    if kind == "unassessed" and value.unassessed(state, token):
+        return
+    if state.others and kind in ("negative", "positive"):
+        state.others = False
+        return
+    if _on_qualities(state, token, kind):
+        return
+    if kind == "exclude":
+        _exclude(state, state.text[token.start].isascii() and index + 1 < len(found))
+        return
+    targets = reached(state, kind)
+    if not targets and state.query and kind == "negative" and state.front is not None:
+        low = state.front.value[0]
+        state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
+    if not targets:
+        return
+    if kind in ("negative", "suspected") and _of_another(state, targets[-1], token):
+        state.cued = True
+        return  # 心嚢液を認めるが血行動態への影響なし
+    if state.now and kind in ("negative", "suspected", "insignificant", "undenied") and targets[-1].historical:
+        targets = [today(state, targets[-1])]
+    if kind == "negative" and state.arrow and targets[-1].severity is not None:
+        targets = [today(state, targets[-1])]
+    for mention in targets:
+        if (
+            (
+                mention.finding.implant
+                and kind == "negative"
+                and not _PLAIN.fullmatch(state.text, mention.end, token.start)
+            )
+            and mention is targets[-1]
+            and mention.link != "strong"
+        ):
+            continue  # MVR弁の動揺なし denies something else
+        if kind == "negative" and token.rule == "grade.negative" and mention.cues[-1:] == ["positive"]:
+            continue  # 胸水: 右(+)、左(-)
+        if kind == "negative" and mention.new:
+            mention.dropped = True
+        if kind == "negative" and mention.earlier_grade and mention.severity is not None:
+            mention.historical = True
+            mention = today(state, mention)
+        if kind == "negative" and _UNLIKELY.search(state.text, token.start, token.end):
+            mention.cues.append("suspected")  # 可能性は低いと考える: the suspicion is denied, whatever follows
+        mention.cues.append(kind)
+    state.arrow = False
+    state.cued = True
+    state.cue_end = token.end
+
+
+def _exclude(state: State, before: bool) -> None:
+    """を除く, 以外: of the number or the findings right before it; excluding: of what follows."""
+    if before:
+        state.close()
+        state.excluding = True
+        return
+    if state.front is not None and not state.group:
+        state.spared, state.front = state.front, None  # 重症以外のAS
+        return
+    last = state.values[-1] if state.values else None
+    if last is not None and (not state.group or last.start > state.group[-1].start):
+        last.excluded = True
+        return
+    for mention in reached(state):
+        mention.excluded = True
+    state.cued = True
+
+
+def _of_another(state: State, last: Mention, token: Token) -> bool:
+    """Whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
+    text, begin = state.text, last.end
+    comma = text.rfind("、", begin, token.start)
+    if comma < 0 and not (last.cues[-1:] == ["positive"] and state.cue_end > begin):
+        return False
+    return _OTHER_NOUN.search(text, max(comma + 1, state.cue_end, begin), token.start) is not None
+
+
+def reached(state: State, kind: str = "") -> list[Mention]:
+    """The findings of the open list that a predicate behind it speaks of, up to the predicate before it."""
+    group = state.group
+    targets: list[Mention] = []
+    for place in range(len(group) - 1, -1, -1):
+        mention = group[place]
+        targets.insert(0, mention) if len(targets) < 64 else targets.append(mention)
+        if mention.link == "none" or place == 0:
+            continue
+        before = group[place - 1]
+        if mention.link == "strong":
+            if kind == "negative" and before.graded and not mention.graded and not mention.shared:
+                break  # a grade is a predicate: 重度MRと左室拡大なし
+            continue
+        apart = (
+            "state" in (before.finding.group, mention.finding.group) and before.finding.group != mention.finding.group
+        )
+        if before.depth != mention.depth:
+            break  # one of them in brackets
+        if (
+            before.graded
+            or (before.severity is not None and mention.severity is None)
+            or apart
+            or before.cues[-1:] == ["normal"]
+        ):
+            break
+    return targets
+
+
+def today(state: State, mention: Mention) -> Mention:
+    """Today's state of a finding whose earlier state was named: a second fact."""
+    mention.historical = True
+    copy = Mention(mention.finding, mention.start, mention.end, "none")
+    state.mentions.append(copy)
+    state.group, state.cued = [copy], False
+    state.now = state.arrow = False
+    return copy
+
+
+def normal(state: State, token: Token) -> None:
+    """正常 with no neutral name before it: of the finding that it follows at once."""
+    last = state.group[-1] if state.group else None
+    if last is None or state.comma or state.cued or token.value != "normal":
+        return
+    between = state.text[last.end : token.start].strip(" :は")
+    if (
+        between == ""
+        and last.severity is None
+        and last.finding.group in ("valve", "vein", "size", "pressure", "motion")
+    ):
+        last.cues.append("negative")
+        state.cued = True
+        state.value_word = None
+
+
+def _stands_before(state: State, found: list[Token], index: int) -> bool:
+    """Whether a cue speaks of what follows: no MR, s/o IE, possible thrombus."""
+    token = found[index]
+    words = state.text[token.start : token.end]
+    following = found[index + 1] if index + 1 < len(found) else None
+    if token.before:
+        return following is not None
+    if token.kind != "suspected" or not _ASCII.fullmatch(words) or following is None:
+        return False
+    if following.kind not in FORMING and following.kind != "severity":
+        return False
+    last = state.group[-1] if state.group else None
+    near = last is not None and not state.comma and state.text[last.end : token.start].strip(" (") == ""
+    apart = state.text[token.end : following.start].strip(" ") != ""
+    return not near and not apart
+
+
+def _before(state: State, kind: str) -> None:
+    if state.cued or state.group:
+        state.close()
+    if kind == "negative":
+        state.denied = True
+    else:
+        state.suspected = True
+
+
+def _on_qualities(state: State, token: Token, kind: str) -> bool:
+    """A cue right behind a neutral name: 呼吸性変動なし is an abnormal finding, 拡張能評価困難 not assessed."""
+    if not state.qualities:
+        return False
+    quality = state.qualities[-1][1]
+    if quality.value == "collapse" and kind in ("negative", "positive"):
+        abnormal = Token("abnormal", "low", token.start, token.end, token.rule)
+        if kind == "negative":
+            compose.judge(state, abnormal)
+        else:
+            compose.normal(state, Token("normal", "good", token.start, token.end, token.rule))
+        state.cued = True
+        return True
+    if kind != "unassessed":
+        return False
+    if quality.measure is not None and quality.value == "systolic":
+        return False
+    made = len(state.mentions)
+    compose.normal(state, Token("normal", "good", token.start, token.end, token.rule))
+    for mention in state.mentions[made:]:
+        mention.cues[:] = ["unassessed"]
+    state.cued = True
+    return len(state.mentions) > made
+
+
+def _treated(state: State, token: Token) -> None:
+    """術後, 閉鎖後: a lesion that was treated is history; what was implanted stays."""
+    words = state.text[token.start : token.end]
+    last = state.group[-1] if state.group else None
+    if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
+        return
+    bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
+    if last is not None and not bracketed and _CLOSE_BEHIND.fullmatch(state.text, last.end, token.start):
+        if words == "術":
+            return
+        for mention in reached(state):
+            if mention is last or (mention.link != "none" and last.link == "strong"):
+                mention.cues.append("positive" if mention.finding.implant else "history")
+        state.cued = True
+    elif words.startswith(("術後", "手術後")) or words.endswith("後"):
+        state.now = True
+        state.earlier = state.earlier_after = False
+
+
+def _drop(state: State, token: Token) -> None:
+    """Reasons for the study, plans and advice name findings that nobody saw."""
+    words = state.text[token.start : token.end]
+    last = state.group[-1] if state.group else None
+    if state.query and words != "前":
+        return
+    if last is None:
+        state.asked = words.isascii()  # rule out …
+        if state.qualities:
+            state.settle()
+        return
+    if words == "前" and (state.text[last.end : token.start].strip(" ") or not last.finding.implant):
+        return
+    near = ("、" not in state.text[last.end : token.start] and "history" in last.cues) or last.finding.implant
+    stated = [] if near and not state.comma else [cue for cue in last.cues if cue != "suspected"]
+    if stated or (last.graded and state.comma):
+        return
+    if last.cues and not near and _ADVICE.search(words) and not words.startswith(("精査", "疑い")):
+        return
+    for mention in reached(state):
+        mention.dropped = True
+    state.cued = True

@@ -1,0 +1,128 @@
+"""Findings and structures where they are named: what an ambiguous abbreviation means here, and what is a heading."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader import compose, value
+from echosearch.report.facts.reader.state import VALVES, State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["finding", "structure"]
+
+_EMBOLISM = re.compile(r"塞栓|DVT|急性PE|深部静脈|血栓溶解|acute PE|embol", re.IGNORECASE)
+_CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
+_REPAIRED = re.compile(r"\s*\(?(?:[+＋・、&/]\s*(?:TAP|MAP)|(?:手?術|後|plasty|形成|施行|repair))", re.IGNORECASE)
+_REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
+_BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
+_JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
+
+
+def structure(state: State, found: list[Token], index: int) -> None:
+    token = found[index]
+    state.name_structure(token)
+    if state.orphan is not None and not state.comma:
+        compose.resolve(state, token)
+        return
+    if compose.resolve_more(state, token):
+        return
+    if token.value == ("tv",) and _aortic_context(state) and _alone(state, found, index):
+        state.form(state.lexicon.findings["tav"], token.start, token.end)
+        state.settle()
+        return
+    if state.heads:
+        between = state.text[state.heads[-1].end : token.start]
+        if not _JOINS.fullmatch(between):
+            state.heads = []
+    state.heads.append(token)
+
+
+def _aortic_context(state: State) -> bool:
+    return state.topic == ("av",) or (bool(state.heads) and state.heads[-1].value == ("av",))
+
+
+def _alone(state: State, found: list[Token], index: int) -> bool:
+    """Whether no attribute follows: 大動脈弁: 三尖弁、… speaks of three cusps."""
+    token = found[index]
+    following = found[index + 1] if index + 1 < len(found) else None
+    after = state.text[token.end : following.start if following else token.end + 1]
+    return (
+        following is None
+        or following.kind in ("positive", "normal", "suspected")
+        or (after[:1] in "、,)" and after != "")
+    )
+
+
+def finding(state: State, found: list[Token], index: int) -> None:
+    token = found[index]
+    named, words = token.value, state.text[token.start : token.end]
+    findings = state.lexicon.findings
+    after = state.text[token.end : token.end + 12]
+    concept = named.concept
+    if named.rule == "pericardial_effusion.pe":
+        around = state.text[max(0, token.start - 30) : token.start] + "|" + state.text[token.end : token.end + 30]
+        if _EMBOLISM.search(around) or state.text[max(0, token.start - 2) : token.start] == "急性":
+            named = findings["pulm_embolism"]
+    elif concept == "mvp" and words.lower() == "mvp":
+        if _REPAIRED.match(after) or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start]):
+            named = findings["repair_clip"]
+    elif concept == "hypokinesis":
+        if state.heads and state.heads[-1].value == ("rv",):
+            named = findings["rv_function"]
+        elif state.diffuse is not None:
+            named = findings["diffuse_hypo"]
+    elif concept == "dyskinesis" and not state.regions and state.heads and state.heads[-1].value == ("septum",):
+        named = findings["septal_motion"]
+    elif concept == "valve_disease" and words in ("弁逆流", "弁狭窄", "弁逆流症", "弁狭窄症"):
+        names = [head for h in state.heads for head in h.value] or list(state.topic)
+        valves = [name for name in names if name in VALVES]
+        if valves:
+            named = findings[VALVES[valves[-1]]["狭窄" in words]]
+    if concept == "valve_disease" and re.match("に関して|について|としては", after):
+        return
+    if (
+        concept == "valve_disease"
+        and words == "弁膜症"
+        and after.startswith(" ")
+        and _heads_a_list(state, found, index)
+    ):
+        return
+    heading = after.lstrip(" ").startswith(":") and not (named.implant and words not in _BARE_IMPLANTS)
+    if heading and _heads_a_list(state, found, index):
+        state.topic = (named.head,) if named.head else state.topic
+        return
+    if named.head and re.search(r"は|:", words):
+        state.topic = (named.head,)
+    made = state.form(named, token.start, token.end)
+    if named.concept in ("hypokinesis", "akinesis", "dyskinesis", "rwma", "diffuse_hypo") and state.regions:
+        made.start = min(made.start, state.regions[0].start)
+    if named.concept == "diffuse_hypo" and state.diffuse is not None:
+        made.start = min(made.start, state.diffuse.start)
+    if named.concept == "rv_function" and state.heads:
+        made.start = min(made.start, state.heads[-1].start)
+    if named.concept == "pericardial_effusion":
+        value.effusion(state, token)
+    waiting = state.qualities if _CAUSE.match(after) else []  # 拡張能はAFのため評価困難
+    state.settle()
+    state.qualities = waiting
+    state.orphan = None
+
+
+def _heads_a_list(state: State, found: list[Token], index: int) -> bool:
+    """Whether a finding before a colon is a heading: another finding follows before any word about it."""
+    for token in found[index + 1 :]:
+        if token.kind in ("finding", "measure", "quality"):
+            return state.text[found[index].end : token.start].strip(" :") == "" or token.kind == "finding"
+        if token.kind not in ("structure", "region", "diffuse", "significant", "clear", "and"):
+            return token.kind in ("severity",) and _forms_next(state, found, index, token)
+    return False
+
+
+def _forms_next(state: State, found: list[Token], index: int, grade: Token) -> bool:
+    place = found.index(grade)
+    after = found[place + 1] if place + 1 < len(found) else None
+    return (
+        after is not None
+        and after.kind == "finding"
+        and (state.text[grade.end : after.start] in ("", "の") or found[index].value.concept == "valve_disease")
+    )

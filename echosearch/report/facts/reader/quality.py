@@ -1,0 +1,160 @@
+"""Neutral names, and what makes findings of them: 壁運動 + 低下, 収縮能 + 良好, 左室径 + 正常."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from echosearch.report.facts.lexicon.lexicon import Finding
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["awaited", "form_all", "grade_quality", "quality"]
+
+_ACCEPTS = {
+    "motion": ("low", "abnormal"),
+    "regional": ("low", "abnormal"),
+    "systolic": ("low", "abnormal"),
+    "diastolic": ("low", "abnormal"),
+    "inflow": ("abnormal",),
+    "size": ("high",),
+    "thickness": ("high",),
+    "collapse": ("low",),
+    "filling": ("high",),
+    "papressure": ("high",),
+    "prosthesis": ("low", "abnormal"),
+}
+_NEEDS_HEAD = {"size", "thickness"}
+_GENERIC = {"機能", "function", "収縮", "径"}
+_OF_EITHER = {"収縮能", "収縮機能", "収縮", "収縮性", "機能", "systolic function"}
+_OF_IVC = {"collapse": ("ivc",)}
+_NAMED_AGAIN = re.compile(r"\s*の?\s*(?:左室)?拡張(?:障害|不全)")
+
+
+def awaited(state: State, word: Token) -> bool:
+    """Whether a neutral name waits for this word."""
+    return any(word.value in _ACCEPTS.get(quality.value, ()) for _, quality in state.qualities)
+
+
+def quality(state: State, token: Token) -> None:
+    """壁運動, 収縮能 …: neutral until a word such as 低下 or 正常 comes, or came before it."""
+    if state.numbered:
+        state.qualities, state.numbered = [], False
+    part, _, own = token.value.partition("@")
+    heads = tuple(state.heads)
+    if own:  # a name that holds its structure: 左房径
+        token = token._replace(value=part)
+        heads = (token._replace(kind="structure", value=(own,)),)
+    elif not heads and state.strong and state.text[token.start : token.end].lower() in _GENERIC:
+        heads = (token._replace(kind="structure", value=state.last_heads),) if state.last_heads else ()
+    state.qualities.append((heads, token))
+    state.heads = []
+    word = state.value_word
+    if word is not None:
+        made = len(state.mentions)
+        if word.kind == "normal":
+            form_all(state, None)
+        elif word.value in _ACCEPTS.get(token.value, ()):
+            form_all(state, word)
+        for mention in state.mentions[made : made + 1]:
+            if not state.text[word.end : mention.start].strip():
+                mention.start = min(mention.start, word.start)
+
+
+def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool:
+    """拡張能: グレードII - a grade instead of a word. False where no diastolic function waits."""
+    if not any(q.value == "diastolic" for _, q in state.qualities):
+        return False
+    if _NAMED_AGAIN.match(state.text, token.end):
+        return False
+    quality = next(q for _, q in state.qualities if q.value == "diastolic")
+    made = state.form(state.lexicon.findings["lv_diastolic"], quality.start, token.end)
+    made.severity, made.graded = severity, True
+    state.settle()
+    return True
+
+
+def form_all(state: State, word: Token | None, seen: Token | None = None) -> None:
+    """Form a finding for every neutral name that waits; with no abnormal word they are normal."""
+    waiting, shared = state.qualities, False
+    before = len(state.mentions)
+    front = state.front
+    for index, (heads, token) in enumerate(waiting):
+        if word is not None and word.value not in _ACCEPTS.get(token.value, ()):
+            continue
+        for finding, start in _of_quality(state, heads, token, word):
+            last = index == len(waiting) - 1
+            end = max(token.end, (word or seen or token).end) if last else token.end
+            state.form(finding, start, end, shared=shared)
+            shared = True
+    state.front = None if shared else front
+    if word is None:
+        for mention in state.mentions[before:]:
+            mention.cues.append("normal")
+        state.cued = state.cued or shared
+    state.settle()
+
+
+def _prosthetic(state: State, token: Token) -> bool:
+    """Whether 可動性, 開放 speak of a prosthesis: it was named before, or in the words themselves."""
+    return (
+        state.prosthesis
+        or state.text[token.start] in "人生機"
+        or state.text[token.start : token.end].startswith("prosthe")
+    )
+
+
+def _of_quality(
+    state: State, heads: tuple[Token, ...], token: Token, word: Token | None
+) -> Iterable[tuple[Finding, int]]:
+    """The findings that one neutral name stands for, with where each begins."""
+    part, findings, compounds = token.value, state.lexicon.findings, state.lexicon.compounds
+    begin = heads[0].start if heads else token.start
+    if part == "prosthesis" and not _prosthetic(state, token):
+        return
+    names = [name for head in heads for name in head.value]
+    here = state.firm or state.topic != state.context.topic
+    if part == "motion" and not names and state.topic == ("rv",) and here and state.text[token.start] not in "左L":
+        yield compounds["rv", part], begin
+        return
+    if part in ("motion", "regional") and "rv" not in names and "ra" not in names:
+        septal = "septum" in names
+        if (state.regions and not state.diffuse) or septal:
+            begin = min([begin, *(region.start for region in state.regions)])
+            low = word is not None and word.value == "low"
+            yield findings["hypokinesis" if low else "rwma"], begin
+        elif state.diffuse and word is not None and word.value == "low":
+            yield findings["diffuse_hypo"], min(begin, state.diffuse.start)
+        else:
+            yield findings["rwma" if part == "regional" else "lv_wall_motion"], begin
+        return
+    if (
+        not heads
+        and state.text[token.start : token.end].lower() in _GENERIC
+        and not (state.topic and (state.topic[0], part) in compounds)
+    ):
+        return
+    if not names:
+        lent = [name for name in state.topic if (name, part) in compounds]
+        if part == "systolic" and state.last_heads == ("rv",) and state.text[token.start : token.end] in _OF_EITHER:
+            lent = ["rv"]  # 右室の拡大と収縮能低下
+        names = lent or list(_OF_IVC.get(part, () if part in _NEEDS_HEAD else ("lv",)))
+        for name in names:
+            if (name, part) in compounds:
+                yield compounds[name, part], token.start
+        return
+    several = len(names) > 1
+    any_found = False
+    for head in heads:
+        for name in head.value:
+            if (name, part) in compounds:
+                any_found = True
+                yield compounds[name, part], head.start if several else begin
+    if (
+        not any_found
+        and part not in _NEEDS_HEAD
+        and set(names) & {"ivc", "pulm", "mv", "prosth", "aorta", "wall", "av"}
+    ):
+        name = "ivc" if part == "collapse" else "lv"
+        if (name, part) in compounds:
+            yield compounds[name, part], begin

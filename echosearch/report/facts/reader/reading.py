@@ -1,0 +1,160 @@
+"""One sentence read from left to right: every token changes the state, and findings and values come out."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.reader import compose, cue, naming, quality, severity, value
+from echosearch.report.facts.reader.mark import MARKS
+from echosearch.report.facts.reader.mention import Mention, Value
+from echosearch.report.facts.reader.state import FORMING, Context, State
+from echosearch.report.facts.text.tokens import Token, tokens
+
+__all__ = ["read_sentence"]
+
+_PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
+_REASON = re.compile(
+    r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント)\s*[:：]"
+)
+_REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "others", "poor", "skip"}  # not of a query
+_QUERY_CUES = {
+    *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated", "exclude"),
+    *("and", "or", "significant", "clear", "end"),
+}
+_CUES = {
+    *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated"),
+    *("change", "drop", "exclude"),
+}
+
+
+def read_sentence(
+    sentence: str,
+    lexicon: Lexicon,
+    context: Context,
+    query: bool = False,
+    covered: list[tuple[int, int]] | None = None,
+    at: int = 0,
+) -> tuple[list[Mention], list[Value], Context]:
+    """The findings and values of one sentence, and what it leaves to the next.
+
+    Of a query, ``covered`` takes the spans that were understood, ``at`` characters further.
+    """
+    if not query and _REASON.match(sentence):
+        return [], [], context
+    state = State(sentence, lexicon, context, query)
+    found = tokens(sentence, lexicon, query)
+    if query:
+        found = [t for t in found if t.kind not in _REPORTS_ONLY and sentence[t.start : t.end].strip("?")]
+    end = 0
+    for index, token in enumerate(found):
+        if index <= state.done:
+            end = token.end
+            continue
+        gap = sentence[end : token.start]
+        if gap:
+            _gap(state, gap, end)
+        _read(state, found, index)
+        end = max(end, token.end)
+    rest = sentence[end:]
+    if rest:
+        _gap(state, rest, end)
+    if found and all(token.kind == "structure" for token in found) and not rest.strip(" :、は・-"):
+        state.firm = True
+        state.topic = tuple(name for token in found for name in token.value)  # a heading on a line of its own
+    for mention in state.mentions:
+        if mention.treats is not None and not mention.dropped and not query:
+            mention.treats.cues.append("history")
+    mentions = [m for m in state.mentions if m.finding.concept and not m.dropped]
+    if state.unsited:
+        value.settle(state)
+    if covered is not None:
+        _cover(state, found, mentions, covered, at)
+    return mentions, state.values, state.left()
+
+
+def _cover(state: State, found: list[Token], mentions: list[Mention], covered: list[tuple[int, int]], at: int) -> None:
+    """Note what of a query was understood: findings and values, and the cues about them."""
+    found_here: list[Mention | Value] = [*mentions, *state.values]
+    for one in found_here:
+        one.start_at = at + one.start
+        covered.append((at + one.start, at + one.end))
+    if mentions or state.values:
+        for token in found:
+            done = token.kind != "treated" or any(0 <= token.start - m.end <= 3 for m in mentions)
+            if token.kind in _QUERY_CUES and done:
+                covered.append((at + token.start, at + token.end))
+
+
+def _gap(state: State, gap: str, end: int) -> None:
+    """What stands between two tokens: topics, commas, brackets."""
+    if state.heads and state.heads[-1].end == end and _PARTICLE.match(gap):
+        state.topic = tuple(name for head in state.heads for name in head.value)
+        state.firm = ":" in gap
+    elif ":" in gap and not state.heads and not state.qualities and end == 0:
+        state.topic = ()  # a heading that no structure names
+    if gap.startswith(("し", "され")) and state.group and state.group[-1].end == end:
+        state.cued = True  # 拡大し、… : a predicate of its own
+    if gap == "も" and state.group and state.group[-1].end == end:
+        state.strong = True  # MRもTRも
+    for char in gap:
+        if char in "、,":
+            _comma(state)
+        elif char == "(":
+            state.depth += 1
+        elif char == ")":
+            state.depth -= 1
+            if state.earlier and state.depth < state.earlier_depth:
+                state.earlier = state.earlier_after = False
+
+
+def _comma(state: State) -> None:
+    state.comma = True
+    state.value_word = None
+    state.denied = state.denied and not state.cued
+    if state.earlier_after:
+        state.earlier = state.earlier_after = False
+    if state.numbered:
+        state.qualities, state.heads = [], []
+    state.orphan = None
+    state.numbered = False
+
+
+def _read(state: State, found: list[Token], index: int) -> None:
+    token = found[index]
+    kind = token.kind
+    if token.measure is not None or kind == "measure_vetoed":
+        value.name(state, token)
+    if kind in FORMING:
+        _form(state, found, index)
+    elif kind in ("severity", "grade", "bare_grade", "tendency"):
+        severity.grade(state, found, index)
+    elif kind == "number":
+        value.number(state, found, index)
+    elif kind == "normal":
+        if not compose.normal(state, token):
+            cue.normal(state, token)
+        state.others = False
+    elif kind in _CUES:
+        cue.apply(state, found, index)
+    elif (handler := MARKS.get(kind)) is not None:
+        handler(state, token)
+
+
+def _form(state: State, found: list[Token], index: int) -> None:
+    token = found[index]
+    if token.kind == "finding":
+        naming.finding(state, found, index)
+    elif token.kind == "attribute":
+        compose.attribute(state, token)
+    elif token.kind == "structure":
+        naming.structure(state, found, index)
+    elif token.kind == "quality":
+        quality.quality(state, token)
+    elif token.kind == "region":
+        state.regions.append(token)
+        state.heads = [head for head in state.heads if head.value in (("rv",), ("lv",), ("septum",))]
+    elif token.kind == "diffuse":
+        state.diffuse = token
+    else:
+        compose.judge(state, token)

@@ -1,0 +1,173 @@
+"""Severity: whether a grade stands before its findings or after them, ranges, and earlier grades."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader import cue, quality
+from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.state import FORMING, State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["grade"]
+
+_RANGE = re.compile(r"\s*(?:[-~/・]|から|ないし|or|to)\s*")
+_TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
+_NO_GAP = re.compile("[の ]?")
+_ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
+_TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
+_ATTACHED = re.compile(r"\s*の?\s*")
+
+
+def grade(state: State, found: list[Token], index: int) -> None:
+    """Read a grade: join a range, find out what it grades."""
+    token = found[index]
+    if token.kind == "tendency":
+        last = state.group[-1] if state.group else None
+        if (
+            last is not None
+            and not state.comma
+            and not last.graded
+            and state.text[last.end : token.start].strip() == ""
+        ):
+            last.severity, last.graded, last.end = token.value, True, token.end
+        return
+    following = found[index + 1] if index + 1 < len(found) else None
+    if not state.arrow and following is not None and following.kind == "change":
+        words, gap = state.text[token.start : token.end], state.text[token.end : following.start]
+        if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
+            return  # やや増悪: how much it changed
+    token = _joined(state, found, index, token)
+    if token.kind in ("grade", "bare_grade") and quality.grade_quality(state, _diastolic(state, token), token):
+        return
+    if token.kind == "bare_grade" and not _right_behind(state, token):
+        return
+    if _after(state, found, index, token):
+        _grade_list(state, token)
+    else:
+        if state.group and state.comma and not state.strong and state.denied:
+            state.close()
+        state.front, state.front_earlier = token, state.earlier or state.recalled
+
+
+def _joined(state: State, found: list[Token], index: int, token: Token) -> Token:
+    """軽度~中等度 and 軽度から中等度 are one range; 軽度から中等度に is a change, and stays two."""
+    while index + 1 < len(found):
+        after = found[index + 1]
+        place = index + 2
+        between = state.text[token.end : after.start]
+        if after.kind in ("and", "or") and place < len(found):
+            between = state.text[token.end : found[place].start]
+            after, place = found[place], place + 1
+        if after.kind not in ("severity", "grade") or not _RANGE.fullmatch(between):
+            return token
+        if "から" in between and _TO.match(state.text, after.end):
+            state.arrow = True  # the next grade is today's
+            if state.group or state.mentions:
+                return token
+            return token
+        index = found.index(after)
+        state.done = index
+        low, high = min(token.value[0], after.value[0]), max(token.value[1], after.value[1])
+        token = Token(token.kind, (low, high), token.start, after.end, token.rule)
+    return token
+
+
+def _diastolic(state: State, token: Token) -> tuple[int, int]:
+    """Diastolic grades I, II, III are 2, 3, 4."""
+    third = token.value == (3, 4) and "以" not in state.text[token.start : token.end]
+    return (4, 4) if third else token.value
+
+
+def _right_behind(state: State, token: Token) -> bool:
+    last = state.group[-1] if state.group else None
+    return last is not None and state.text[last.end : token.start].strip(" :(は") == "" and not state.comma
+
+
+def _after(state: State, found: list[Token], index: int, token: Token) -> bool:
+    """Whether a grade speaks of what stands before it, rather than of what follows."""
+    last = state.last
+    if last is None:
+        return False
+    if state.qualities or ((state.heads or state.regions or state.diffuse) and _more_follows(state, found, index)):
+        return False
+    following = next((t for t in found[max(index, state.done) + 1 :] if t.kind != "skip"), None)
+    forms = following is not None and following.kind in FORMING
+    attached = (
+        forms and following is not None and _ATTACHED.fullmatch(state.text, token.end, following.start) is not None
+    )
+    apart = forms and following is not None and state.text[token.end : following.start] == " "
+    before = state.text[last.end : token.start]
+    if attached and following is not None and "の" in state.text[token.end : following.start]:
+        return False
+    if state.arrow and state.group:
+        return True
+    if forms and (last.finding.group == "state" or state.cued) and not apart and _more_follows(state, found, index):
+        return False
+    if (state.comma and state.now is False) or not state.group:
+        return not attached and not _more_follows(state, found, index)
+    if attached and not apart and (state.strong or before.endswith(" ")):
+        return False
+    if last.graded and not state.now and not (state.earlier and state.earlier_after):
+        return not attached
+    if state.cued and attached:
+        return False
+    return bool(_TOLD.search(before)) or not attached or (not last.graded and not state.cued)
+
+
+def _more_follows(state: State, found: list[Token], index: int) -> bool:
+    """Whether a finding follows before the next comma: 左房拡大、軽度の弁逆流."""
+    end = found[index].end
+    for token in found[index + 1 :]:
+        gap = state.text[end : token.start]
+        if "、" in gap or "," in gap:
+            return False
+        if token.kind in FORMING:
+            return True
+        if token.kind in ("positive", "negative", "severity", "end"):
+            return False
+        end = token.end
+    return False
+
+
+def _grade_list(state: State, token: Token) -> None:
+    last = state.group[-1] if state.group else state.last
+    if last is None:
+        return
+    value = (
+        _diastolic(state, token) if last.finding.concept == "lv_diastolic" and token.kind != "severity" else token.value
+    )
+    if state.query and state.either and "negative" in last.cues:
+        made = Mention(last.finding, token.start, token.end, "none", value, True, either=True)  # MRなしまたは軽度
+        state.mentions.append(made)
+        state.either = False
+        return
+    if state.earlier and state.earlier_after:
+        copy = Mention(last.finding, last.start, token.end, "none", value, True, historical=True)
+        state.mentions.insert(len(state.mentions) - 1, copy)
+        return
+    if (state.arrow and last.severity is not None) or (last.historical and state.now) or last.earlier_grade:
+        last.earlier_grade = False
+        copy = cue.today(state, last)
+        copy.severity, copy.graded, copy.end = value, True, max(copy.end, token.end)
+        return
+    if (
+        last.finding.group == "state"
+        or last.finding.severity is not None
+        or (last.graded and last.severity is not None)
+    ):
+        return
+    group, link = last.finding.group, "none"
+    for mention in reversed(state.group or [last]):
+        if mention.finding.group == "state" or mention.depth != last.depth:
+            break
+        if mention is not last and mention.finding.group != group and link != "strong":
+            break
+        if mention.severity is not None and mention.graded:
+            break
+        mention.severity = value
+        mention.graded = mention is last
+        link = mention.link
+        if link == "none":
+            break
+    last.end = max(last.end, token.end)

@@ -1,0 +1,187 @@
+"""What is known at one point of a sentence: structures that wait for their finding, the open list, the time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from echosearch.report.facts.lexicon.lexicon import Finding, Lexicon
+from echosearch.report.facts.reader.mention import Link, Mention, Value
+from echosearch.report.facts.text.number import Number
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["FORMING", "VALVES", "Context", "State"]
+
+VALVES = {"mv": ("mr", "ms"), "av": ("ar", "as"), "tv": ("tr", "ts"), "pv": ("pr", "pulm_stenosis")}
+FORMING = {"finding", "attribute", "structure", "quality", "region", "diffuse", "abnormal"}
+_SITES = {"mv": "mv", "mva": "mv", "av": "av", "tv": "tv", "pv": "pv", "lvot": "lvot"}
+_SITE_OF = (
+    ("僧帽|僧房|mitral|MVR|Mitra", "mv"),
+    ("大動脈|aortic|AVR|TAV|CoreValve|SAPIEN|Evolut|Bentall|ベントール", "av"),
+    ("三尖|TVR", "tv"),
+)
+
+_OF = re.compile("の|での|における|からの")
+_TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What one sentence leaves to the next: heading, the valve named last, the measurement named last."""
+
+    topic: tuple[str, ...] = ()
+    site: str | None = None
+    measure: str | None = None
+    prosthesis: bool = False
+    firm: bool = False  # the heading stands with a colon or on a line of its own, not with は
+
+
+@dataclass
+class State:
+    """The reader's state within one sentence. ``mentions`` and ``values`` are what it found."""
+
+    text: str
+    lexicon: Lexicon
+    context: Context
+    query: bool = False
+    mentions: list[Mention] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+    # structures and neutral names that wait for their finding
+    heads: list[Token] = field(default_factory=list)
+    last_heads: tuple[str, ...] = ()
+    regions: list[Token] = field(default_factory=list)
+    diffuse: Token | None = None
+    qualities: list[tuple[tuple[Token, ...], Token]] = field(default_factory=list)
+    orphan: tuple[Token, Mention] | None = None  # an attribute whose structure comes after it
+    resolved: tuple[Token, Mention] | None = None  # the last one whose structure came after it
+    value_word: Token | None = None  # normal, reduced: before its quality
+    # the open list
+    group: list[Mention] = field(default_factory=list)
+    cued: bool = False
+    cue_end: int = 0
+    strong: bool = False
+    either: bool = False
+    front: Token | None = None
+    front_earlier: bool = False
+    recalled: bool = False
+    spared: Token | None = None  # a grade that a query excludes of what follows
+    list_front: tuple[tuple[int, int], str] | None = None
+    significant: bool = False
+    new: bool = False
+    denied: bool = False  # no, without: before what they deny
+    asked: bool = False  # rule out, evaluate for: before it
+    excluding: bool = False  # excluding, except: before it
+    suspected: bool = False  # possible, s/o: before it
+    # time and place
+    earlier: bool = False
+    earlier_after: bool = False
+    earlier_depth: int = 0
+    arrow: bool = False
+    now: bool = False
+    poor: bool = False
+    others: bool = False
+    depth: int = 0
+    comma: bool = False  # since the last token that forms
+    topic: tuple[str, ...] = ()
+    site: str | None = None
+    prosthesis: bool = False  # one was named
+    firm: bool = False
+    # numbers
+    names: list[Token] = field(default_factory=list)
+    numbered: bool = False
+    unsited: list[tuple[Token, Number, str | None, int]] = field(default_factory=list)  # gradients of no valve yet
+    measure: str | None = None
+    waiting: Token | None = None  # a number whose measurement comes after it
+    done: int = -1  # tokens up to here are read already
+
+    def __post_init__(self) -> None:
+        self.topic, self.site, self.measure = self.context.topic, self.context.site, self.context.measure
+        self.prosthesis, self.firm = self.context.prosthesis, self.context.firm
+
+    @property
+    def last(self) -> Mention | None:
+        return self.mentions[-1] if self.mentions else None
+
+    def close(self) -> None:
+        """End the open list: what follows begins a new one."""
+        self.group, self.cued, self.list_front = [], False, None
+        self.significant = self.new = self.denied = self.suspected = self.excluding = False
+
+    def form(self, finding: Finding, start: int, end: int, shared: bool = False) -> Mention:
+        """A finding is named: join it to the open list, or begin one."""
+        last = self.group[-1] if self.group and not self.cued else None
+        again = last is not None and last.finding.concept == finding.concept != ""
+        if last is not None and again and self.text[last.end : start].strip() in ("(", "=", "の"):
+            last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
+            return last
+        if self.cued:
+            self.close()
+        if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:
+            self.group = []  # ASDの残存短絡: what is said next is said of the second
+        link: Link = "none"
+        if self.group:
+            link = "strong" if self.strong or shared else "weak"
+        made = Mention(finding, start, end, link, finding.severity, either=self.either, shared=shared)
+        made.depth = self.depth
+        if finding.severity is not None:
+            made.graded = True
+        if finding.group != "state" and finding.severity is None:
+            if self.front is not None:
+                made.severity, made.graded = self.front.value, True
+                made.start = min(made.start, self.front.start) if self.front.end <= start else made.start
+                made.earlier_grade = self.front_earlier
+                self.list_front = (self.front.value, finding.group)
+            elif self.list_front is not None and (link == "strong" or self.list_front[1] == finding.group):
+                made.severity = self.list_front[0]
+        if not shared:
+            self.front, self.front_earlier = None, False
+        made.significant, made.new = self.significant, self.new
+        made.excluded, made.dropped = self.excluding, self.asked
+        if self.denied:
+            made.cues.append("negative")
+        if self.suspected:
+            made.cues.append("suspected")
+            self.suspected = False
+        made.historical = self.earlier and not self.earlier_after
+        if self.earlier_after:
+            self.earlier = self.earlier_after = False
+        if finding.implant and self.mentions and _TREATS.match(self.text, self.mentions[-1].end):
+            made.treats = self.mentions[-1]
+        self.group.append(made)
+        self.mentions.append(made)
+        self.strong = self.either = self.comma = self.arrow = self.recalled = False
+        if self.spared is not None:
+            self.mentions.append(Mention(finding, self.spared.start, end, "none", self.spared.value, excluded=True))
+            self.spared = None
+        if finding.head is not None:
+            self.last_heads = (finding.head,)
+        self.place(finding, start, end)
+        return made
+
+    def place(self, finding: Finding, start: int, end: int) -> None:
+        """The valve that a gradient or a velocity after this finding belongs to."""
+        if finding.head in _SITES:
+            self.site = _SITES[finding.head]
+        elif finding.implant:
+            words = self.text[start:end]
+            found = next((site for pattern, site in _SITE_OF if re.search(pattern, words, re.IGNORECASE)), None)
+            self.site = found or self.site
+            if finding.concept == "prosthetic_valve":
+                self.last_heads = ("prosth",)
+                self.prosthesis = True
+            elif found is not None:
+                self.last_heads = (found,)
+        elif finding.concept == "sam":
+            self.site = "lvot"
+
+    def settle(self) -> None:
+        """Forget what waited: a finding was formed from it."""
+        self.heads, self.regions, self.diffuse, self.qualities = [], [], None, []
+
+    def name_structure(self, token: Token) -> None:
+        site = _SITES.get(token.value[0])
+        if site is not None:
+            self.site = site
+
+    def left(self) -> Context:
+        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm)

@@ -1,0 +1,237 @@
+"""Measurements: names, the numbers that belong to them, lists such as LVDd/Ds 58/45, and whose a gradient is."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader.mention import Value
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.number import Number, read_number
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["effusion", "name", "number", "settle", "unassessed"]
+
+_SITED = {
+    "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
+    "gradient.peak": {"lvot": "lvot_pg", "tv": "trpg"},
+    "gradient.bare": {"lvot": "lvot_pg", "tv": "trpg"},
+    "velocity": {"av": "av_vmax", "tv": "trv"},
+    "valve_area": {"av": "ava", "mv": "mva"},
+}
+_SITE_OF = {"av_mpg": "av", "av_vmax": "av", "ava": "av", "mv_mpg": "mv", "mva": "mv", "lvot_pg": "lvot", "trpg": "tv"}
+_METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
+_LENGTHS = ("mm", "cm")
+_BESIDE = re.compile(
+    r"(?: (?:is|was)(?: \w+ly)? (?:dilated|enlarged) \()?"
+    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
+    r"[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?[\s:=<>!は約が~]*"
+)
+_STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
+_TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
+_BETWEEN = re.compile(r"\s*/\s*")
+_NEXT = re.compile(
+    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
+)
+_REACH = 40
+
+
+def name(state: State, token: Token) -> None:
+    """A measurement is named: its number follows, or stands before it."""
+    if token.kind in ("structure", "region") and not _NEXT.match(state.text, token.end) and state.waiting is None:
+        return  # a structure, and no length of it
+    if token.kind == "region" and state.names and state.names[-1].measure == "effusion_depth":
+        return  # where the effusion was measured
+    if token.kind == "measure_vetoed":
+        state.names = [token]
+        state.numbered = False
+        return
+    if state.names and not _TIED.fullmatch(state.text, state.names[-1].end, token.start):
+        state.names = []
+    if state.names and state.names[-1].kind == "measure_vetoed":
+        state.names = []
+    state.names.append(token)
+    waiting = state.waiting
+    if waiting is not None:
+        gap = state.text[waiting.end : token.start].strip()
+        if (gap in ("の", "") and waiting.value.unit is not None) or gap == "の":
+            _assign(state, token, waiting.value, waiting.value.unit, waiting.start)
+            state.names = []
+        state.waiting = None
+
+
+def effusion(state: State, token: Token) -> None:
+    """A pericardial effusion may be followed, or preceded, by its depth."""
+    named = Token("finding", token.value, token.start, token.end, token.rule, measure="effusion_depth")
+    name(state, named)
+
+
+def number(state: State, found: list[Token], index: int) -> None:
+    """A number belongs to the measurement named before it, or to the one of an earlier state."""
+    token = found[index]
+    value: Number = token.value
+    names = [n for n in state.names if _may(state, n, token)]
+    if state.names and state.names[-1].kind == "measure_vetoed":
+        if state.text.count("、", state.names[-1].end, token.start) == 0:
+            return
+        names = []
+    if names:
+        chain = _chain(state, found, index)
+        unit = chain[-1].value.unit
+        if len(names) > 1 and len(chain) >= len(names):
+            for named, one in zip(names, chain, strict=False):
+                _assign(state, named, one.value, unit, named.start)
+        elif len(names) > 1:
+            for named in names:
+                _assign(state, named, value, unit, named.start)
+        else:
+            _assign(state, names[0], value, value.unit or (unit if len(chain) > 1 else None), names[0].start)
+        state.names, state.numbered = [], True
+        return
+    if (
+        state.query
+        and state.values
+        and state.values[-1].op
+        and re.fullmatch(r"\s*(?:、|,|かつ|で|から|and)?\s*", state.text[state.values[-1].end : token.start])
+    ):
+        before = state.values[-1]
+        _assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
+        return
+    measure = state.measure
+    last = state.values[-1] if state.values else None
+    beside = last is not None and last.measure == measure and _METHOD.fullmatch(state.text, last.end, token.start)
+    if beside and value.unit is not None and state.text[token.end : token.end + 1] == "(":  # by another method
+        _assign(state, token._replace(measure=measure), value, value.unit, token.start)
+        return
+    fits = measure is not None and (value.unit is not None or state.earlier or state.arrow or state.now)
+    told = state.earlier or state.arrow or state.now or _changed(state, token)
+    if fits and measure is not None and told and _again(state, measure, token):
+        return
+    state.waiting = token
+
+
+def settle(state: State) -> None:
+    """In a query a valve may be named after its gradient: Vmax 4m/s以上のAS."""
+    waiting, state.unsited = state.unsited, []
+    for named, value, unit, start in waiting:
+        _assign(state, named, value, unit, start)
+
+
+def unassessed(state: State, token: Token) -> bool:
+    """計測不能 behind a name: a fact without a value."""
+    if not state.names or state.names[-1].kind == "measure_vetoed" or state.numbered:
+        return False
+    words = state.text[token.start : token.end]
+    named = [n for n in state.names if n.kind not in _STRICT or re.match("計測|測定|未計測|未測定|算出", words)]
+    last = state.mentions[-1] if state.mentions else None
+    named = [
+        n
+        for n in named
+        if n.measure != "effusion_depth" and not (last is not None and last.start <= n.start < last.end)
+    ]
+    if not named or (state.group and state.group[-1].start > named[-1].start):
+        return False
+    counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True
+    if named[-1].kind == "quality" and not counted and not re.match("計測|測定|算出|推定", words):
+        return False
+    for one in named:
+        measure = _sited(state, one.measure or "")
+        if measure is not None:
+            state.values.append(Value(measure, one.start, token.end, None))
+    state.names = []
+    state.settle()
+    return True
+
+
+def _may(state: State, named: Token, token: Token) -> bool:
+    """Whether a number may belong to a name: near enough, and beside it where the name is a structure's."""
+    if named.kind == "measure_vetoed":
+        return False
+    between = state.text[named.end : token.start]
+    if named.measure == "effusion_depth":
+        near = len(between) <= _REACH and "、" not in between and token.value.unit in _LENGTHS
+        return near or (
+            len(between) <= _REACH
+            and token.value.unit in _LENGTHS
+            and re.match(r"[^、]{0,12}(?:、[^、]{0,12}){1,2}$", between) is not None
+            and not re.search("[A-Za-z]{2}", between)
+        )
+    if len(between) > _REACH:
+        return False
+    if named.kind in _STRICT and len(state.names) == 1:
+        if not _BESIDE.fullmatch(between):
+            return False
+        return token.value.unit in (None, *_LENGTHS)
+    return True
+
+
+def _chain(state: State, found: list[Token], index: int) -> list[Token]:
+    """The numbers that slashes join: 58/45."""
+    chain = [found[index]]
+    place = index + 1
+    while place < len(found):
+        after = found[place]
+        if after.kind == "and" and place + 1 < len(found):
+            after, place = found[place + 1], place + 1
+        joined = state.text[chain[-1].end : after.start]
+        if after.kind != "number" or not (
+            _BETWEEN.fullmatch(joined) or (len(state.names) > 1 and re.fullmatch(r"\s*[・、,]\s*", joined))
+        ):
+            break
+        chain.append(after)
+        state.done = place
+        place += 1
+    return chain
+
+
+def _sited(state: State, measure: str) -> str | None:
+    """The id of a measurement; a gradient's depends on the valve named last."""
+    if measure not in _SITED:
+        return measure
+    return _SITED[measure].get(state.site or "")
+
+
+def _assign(state: State, named: Token, value: Number, unit: str | None, start: int) -> None:
+    measure = _sited(state, named.measure or "")
+    state.measure = measure
+    if measure is None:
+        if state.query:
+            state.unsited.append((named, value, unit, start))
+        return
+    state.site = _SITE_OF.get(measure, state.site)
+    rule = state.lexicon.measures[measure]
+    read = read_number(value, rule, unit)
+    if read is None:
+        return
+    historical = (state.earlier and not state.earlier_after) or (state.earlier and bool(state.names))
+    made = Value(
+        measure, min(start, named.start), max(value.end, named.end), read.value, read.high, rule.unit, value.op
+    )
+    made.historical, made.either = historical, state.either
+    state.either = False
+    state.values.append(made)
+
+
+def _again(state: State, measure: str, token: Token) -> bool:
+    """A second number of the measurement named last: an earlier one, or today's after an arrow."""
+    value: Number = token.value
+    rule = state.lexicon.measures.get(measure)
+    read = read_number(value, rule) if rule is not None else None
+    if rule is None or read is None:
+        return False
+    last = state.values[-1] if state.values and state.values[-1].measure == measure else None
+    if not state.earlier and last is None:
+        return False
+    changed = not state.earlier
+    if changed and last is not None:
+        last.historical = True
+    start = last.start if last is not None else token.start
+    made = Value(measure, start, token.end, read.value, read.high, rule.unit, value.op)
+    made.historical = state.earlier
+    state.values.append(made)
+    state.arrow = False
+    return True
+
+
+def _changed(state: State, token: Token) -> bool:
+    last = state.values[-1] if state.values else None
+    return last is not None and re.fullmatch(r"\s*から\s*", state.text[last.end : token.start]) is not None

@@ -1,0 +1,188 @@
+"""Numbers and graded marks: 40~45%, 4.8cm, III/IV, 2+, Sellers II, (-), (+), and what only looks like one."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from echosearch.report.facts.lexicon.lexicon import Measure
+
+__all__ = ["Number", "Reading", "grade_at", "number_at", "read_number", "skipped_at"]
+
+# years and days, ages, counts, classes of other scales
+_SKIPPED = re.compile(
+    r"(?:19|20)\d\d(?:\s*[/.年-]\s*\d{1,2}(?:\s*[/.月-]\s*\d{1,2}日?|月)?|年度?)"
+    r"|(?:令和|平成|昭和|[RHS])(?:元|\d{1,2})(?:年(?:\d{1,2}月(?:\d{1,2}日)?)?|[./]\d{1,2}(?:[./]\d{1,2})?)"
+    r"|\d{1,2}月(?:\d{1,2}日)?|\d{1,2}年|\d{1,3}(?:歳|才|代|ヶ月|か月|カ月|週|日目|日|回|枚|例|個|本|bpm|/min|/分|拍|kg|mg|Fr|弁)"
+    r"|(?:NYHA|CCS|ASA|ECOG|PS|Killip|TIMI|Stanford|DeBakey)\s*(?:PS)?\s*[-:=]?\s*(?:class|分類"
+    r"|クラス)?\s*(?:I{1,3}V?|IV|[0-5])[AaBb]?(?:度|群|型)?(?![\d+.%]|[a-z])"
+    r"|(?:I{1,3}|[123])度\s*(?:房室|AV)\s*ブロック|[123]度\s*AVB|II[aAp]|S[34](?![a-zA-Z字])"
+    r"|#\s*\d{1,2}|\(\d{1,2}/\d{1,2}\)|n\s*=\s*\d+|III音|IV音",
+)
+_G = r"(?:I{1,3}V?|IV|[1-4])"
+_SEP = r"\s*(?:[-~]|から|ないし|/|・|、)\s*"
+_TOP = r"(?:IV|III|[34])"
+_GRADES = (
+    re.compile(
+        rf"(?:Sellers|sellers|SELLERS|[Gg]rade|GRADE|グレード|[Gg]r\.?|class"
+        rf"|クラス)\s*[-:]?\s*(?P<a>{_G})(?:度|°)?(?:\s*[-~]\s*(?P<b>{_G})(?:度|°)?)?(?:\s*/\s*(?P<top>{_TOP}))?(?![\d.])"
+    ),
+    re.compile(
+        rf"(?P<a>{_G})\s*(?:度|°)?\s*(?:[-~]|から|ないし)\s*(?P<b>{_G})\s*/\s*(?P<top>{_TOP})(?:度|°)?(?![\d.])"
+    ),
+    re.compile(rf"(?P<a>{_G})\s*(?:度|°|\+)?\s*(?:[-~]|から|ないし|から)\s*(?P<b>{_G})\s*(?:度|°|\+)"),
+    re.compile(rf"(?P<a>{_G})\s*(?:度|°)?\s*/\s*(?P<top>{_TOP})(?:度|°)?(?![\d.]|\s*(?:mm|cm))"),
+    re.compile(rf"(?P<a>{_G})\s*(?:度|°|\+)"),
+)
+_BARE = re.compile(r"(?P<a>I{1,3}|IV)(?:\s*[-~]\s*(?P<b>I{1,3}V?|IV))?(?=[\s、。,)]|$)(?!\s*(?:型|音|群|誘導))")
+_SIGN = re.compile(r"[(\[]\s*(?P<in>-|ー|一|0|\+{1,4}|\+\s*[-/]\s*-?|±|[1-4]\+?)\s*[)\]]|(?P<out>\+{2,4}|±|\+/-)")
+_VALUES = {"I": 1, "II": 2, "III": 3, "IV": 4, "IIII": 4}
+_OF_FOUR = {1: (2, 2), 2: (3, 3), 3: (3, 4), 4: (4, 4)}
+_OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
+
+_PLAIN = r"\d+(?:\.\d+)?|\.\d+"
+_UNIT = (
+    r"%|mmHg|Torr|m(?:m|M)\s?Hg|mm\^?2|cm\^?2|mL/m\^?2|ml/m\^?2|cm/s(?:ec)?|m/s(?:ec|)|msec|mm|cm|mL|ml"
+    r"|cc|ms|sec|s(?![a-z])"
+)
+_NUMBER = re.compile(
+    rf"(?:(?P<lead><=|>=|!=|<|>|=)\s*)?(?P<sign>[-+])?(?P<a>{_PLAIN})\s*(?P<ua>{_UNIT})?"
+    rf"(?:\s*(?:[-~]|から|ないし)\s*(?P<b>{_PLAIN})\s*(?P<ub>{_UNIT})?(?![\d.]))?"
+    rf"\s*(?P<tail>以上|以下|未満|超|を?(?:超え|こえ|上回)る?|より(?:大き|高|上|広|多|速|厚)[いく]?|を?(?:下回|切)る?|より(?:小さ|低|下|狭|少な"
+    rf"|遅|薄)[いく]?|台|ではない|でない|or (?:more|greater|higher|above)|or (?:less|lower|below))?",
+    re.IGNORECASE,
+)
+_TO = re.compile(r"\s*(?:に|へ(?!認め|みられ|見られ)|まで(?=低下|改善|上昇|回復))")
+_TAILS = (
+    ("以上", ">="),
+    ("以下", "<="),
+    ("未満", "<"),
+    ("超", ">"),
+    ("こえ", ">"),
+    ("上回", ">"),
+    ("下回", "<"),
+    ("切", "<"),
+)
+_LARGER, _SMALLER = "大高上広多速厚", "小低下狭少遅薄"
+
+
+class Number(NamedTuple):
+    """A number as it stands: one value or a range, its unit in lower case, and a comparison where there is one."""
+
+    low: float
+    high: float | None
+    unit: str | None
+    op: str | None
+    start: int
+    end: int
+
+
+class Reading(NamedTuple):
+    """A number read as a measurement, in its unit."""
+
+    value: float
+    high: float | None
+
+
+def skipped_at(text: str, at: int) -> int | None:
+    """The end of a date, an age, a count or another scale's class that begins here, or None."""
+    if at and text[at - 1].isascii() and (text[at - 1].isalnum() or text[at - 1] == "."):
+        return None
+    match = _SKIPPED.match(text, at)
+    return match.end() if match else None
+
+
+def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int] | None:
+    """A grade or sign that begins here: (kind, value, end), or None."""
+    before = text[at - 1] if at else " "
+    if match := _SIGN.match(text, at):
+        sign = (match["in"] or match["out"]).replace(" ", "")
+        if sign in ("-", "ー", "一", "0"):
+            return "negative", None, match.end()
+        if sign in ("±", "+-", "+/-"):
+            return "severity", (1, 1), match.end()
+        if sign == "+":
+            return "positive", None, match.end()
+        if sign.isdigit():
+            return None
+        count = len(sign) if sign[0] == "+" else int(sign[0])
+        return "severity", _OF_FOUR[count], match.end()
+    if before.isascii() and (before.isalnum() or before in "./") and not (before.isalpha() and text[at].isdigit()):
+        return None
+    for pattern in _GRADES:
+        if match := pattern.match(text, at):
+            parts = match.groupdict()
+            return "severity" if parts.get("top") else "grade", _graded(parts), match.end()
+    if match := _BARE.match(text, at):
+        return "bare_grade", _graded(match.groupdict()), match.end()
+    return None
+
+
+def _graded(parts: dict[str, str | None]) -> tuple[int, int]:
+    low = _value(parts.get("a"))
+    high = _value(parts.get("b")) or low
+    scale = _OF_THREE if _value(parts.get("top")) == 3 else _OF_FOUR
+    return scale[min(low, max(scale))][0], scale[min(max(low, high), max(scale))][1]
+
+
+def _value(grade: str | None) -> int:
+    return 0 if not grade else int(grade) if grade.isdigit() else _VALUES.get(grade, 4)
+
+
+def number_at(text: str, at: int) -> Number | None:
+    """The number that begins here, with a range, a unit and a comparison, or None."""
+    if at and text[at] not in "<>=!" and text[at - 1].isdigit():
+        return None
+    match = _NUMBER.match(text, at)
+    if match is not None and match["b"] and "から" in match[0] and _TO.match(text, match.end()):
+        match = _NUMBER.match(text, at, match.end("ua") if match["ua"] else match.end("a"))  # a change, not a range
+    if (
+        match is None
+        or text[match.end() : match.end() + 1] == "尖"
+        or len(match["a"]) > 9
+        or (match["b"] and len(match["b"]) > 9)
+    ):
+        return None
+    if match["sign"] == "-" and at and text[at - 1].isdigit():
+        return None
+    low, high = float(match["a"]), float(match["b"]) if match["b"] else None
+    if high is not None and high < low:
+        low, high = high, low
+    unit = match["ub"] or match["ua"]
+    return Number(low, high, unit.lower().replace(" ", "") if unit else None, _operator(match), at, match.end())
+
+
+def _operator(match: re.Match[str]) -> str | None:
+    if match["lead"]:
+        return match["lead"]
+    tail = (match["tail"] or "").lower()
+    if not tail:
+        return None
+    for word, op in _TAILS:
+        if word in tail:
+            return op
+    if tail == "台":
+        return "decade"
+    if tail in ("ではない", "でない"):
+        return "!="
+    if tail.startswith("or "):
+        return ">=" if tail[3:] in ("more", "greater", "higher", "above") else "<="
+    return ">" if any(c in _LARGER for c in tail) else "<" if any(c in _SMALLER for c in tail) else None
+
+
+def read_number(number: Number, measure: Measure, unit: str | None = None) -> Reading | None:
+    """A number as this measurement, in its unit; None where no unit makes it plausible."""
+    written = number.unit or unit
+    factors = measure.factors
+    if written is not None:
+        factors = tuple(pair for pair in factors if pair[0] == written)
+    for _, factor in factors or (() if written is not None else ((None, 1.0),)):
+        low = round(number.low * factor, 6)
+        high = None if number.high is None else round(number.high * factor, 6)
+        if measure.low <= low <= measure.high and (high is None or measure.low <= high <= measure.high):
+            return Reading(_tidy(low), None if high is None else _tidy(high))
+    return None
+
+
+def _tidy(value: float) -> float:
+    return int(value) if value == int(value) else value

@@ -1,0 +1,35 @@
+"""A text cut into sentences. A line ends one, a full stop too unless it belongs to a number or an abbreviation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+__all__ = ["sentences"]
+
+_END = re.compile(
+    r"[。;!■□●○◎◆◇▼▽※★☆]|(?<![:、])\n|(?<![0-9])\.(?=\s|$|[^\x00-\x7f])|(?<=[0-9])\.(?=\s|$|[^\x00-\x7f0-9])"
+)
+_ABBREVIATED = re.compile(r"(?:n\.p|susp|mod|max|min|approx|vs|no|e\.g|i\.e|asc|gr)$", re.IGNORECASE)
+_LONGEST = 4000  # a "sentence" without an end is cut here, so that no rule looks further
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """The half-open spans of a text's sentences, empty ones left out."""
+    start = 0
+    for match in _END.finditer(text):
+        if match[0] == "." and _ABBREVIATED.search(text, max(start, match.start() - 8), match.start()):
+            continue
+        yield from _pieces(text, start, match.start())
+        start = match.end()
+    yield from _pieces(text, start, len(text))
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while end - start > _LONGEST:
+        cut = text.rfind("、", start + _LONGEST // 2, start + _LONGEST)
+        cut = cut + 1 if cut > 0 else start + _LONGEST
+        yield start, cut
+        start = cut
+    if text[start:end].strip():
+        yield start, end

@@ -1,0 +1,177 @@
+"""A sentence cut into the lexicon's words, numbers and graded marks: longest word first, one pass, linear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from echosearch.report.facts.lexicon.lexicon import Lexicon, Sense
+from echosearch.report.facts.text.number import Number, grade_at, number_at, skipped_at
+
+__all__ = ["Token", "tokens"]
+
+_PRIMARY = (
+    *("skip", "finding", "exclude", "undenied", "insignificant", "unassessed", "poor", "change", "recalled", "drop"),
+    *("negative", "or", "and", "suspected", "treated", "normal", "quality", "attribute", "abnormal", "severity"),
+    *("structure", "region", "diffuse", "positive", "measure", "measure_vetoed"),
+)
+_RANK = {kind: rank for rank, kind in enumerate(_PRIMARY)}
+_LETTER = re.compile("[A-Za-z]")
+_BOUNDARY = re.compile(r"[\s、。,.;:()\[\]/・)]|$|[はがもをでにとの]")
+_LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭")
+_BARE_SIGN = re.compile(r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)")
+_HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
+_ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
+_RUN = 8
+_OF_SIGN = ("finding", "quality", "attribute")
+_ENGLISH = re.compile(r"[a-z]{2,}")
+_SMALL = {
+    "as",
+    "ie",
+    "map",
+    "tap",
+    "sec",
+    "ms",
+    "pe",
+    "ring",
+    "lead",
+    "leads",
+    "tr",
+    "ar",
+    "ai",
+    "mac",
+    "sam",
+    "epic",
+}
+_AFTER_OPERATOR = re.compile(
+    r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
+    r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
+)
+
+
+class Token(NamedTuple):
+    """One word or mark: what it is, what it stands for, and where it is in its sentence."""
+
+    kind: str
+    value: Any
+    start: int
+    end: int
+    rule: str
+    before: bool = False
+    measure: str | None = None  # a measurement that the word may name besides
+    region: bool = False  # a region of the wall, besides
+
+
+def tokens(sentence: str, lexicon: Lexicon, query: bool = False) -> list[Token]:
+    """All tokens of a sentence, in order. What no rule knows is passed over."""
+    return list(_tokens(sentence, lexicon, query))
+
+
+def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
+    low = sentence.lower()
+    if len(low) != len(sentence):  # one character's lower case is two: İ
+        low = "".join(c.lower() if len(c.lower()) == 1 else c for c in sentence)
+    lengths, at, end = lexicon.lengths, 0, len(sentence)
+    words, query_words = lexicon.words, lexicon.query_words
+    last: Token | None = None
+    while at < end:
+        char = low[at]
+        if at > _RUN and char == low[at - 1] and low[at - _RUN : at].count(char) == _RUN:
+            at += 1  # a line of dashes says nothing, and a megabyte of them costs nothing
+            continue
+        if sentence[at] in _LEAD and (token := _mark(sentence, at, last)) is not None:
+            yield token
+            at, last = token.end, token
+            continue
+        found = None
+        for length in lengths.get(char, ()):
+            word = low[at : at + length]
+            senses = words.get(word)
+            if query and word in query_words:
+                senses = (*query_words[word], *(senses or ()))
+            if senses and len(word) == length and (senses := _standing(senses, sentence, low, at, at + length, query)):
+                found = _token(senses, sentence, at, at + length)
+                break
+        if found is None:
+            at += 1
+        else:
+            yield found
+            at, last = found.end, found
+
+
+def _standing(
+    senses: tuple[Sense, ...], sentence: str, low: str, start: int, end: int, query: bool
+) -> tuple[Sense, ...]:
+    """The senses that a word has where it stands: an abbreviation inside another word has none."""
+    inside = start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1)
+    if inside and not (sentence[start - 1].islower() and sentence[start].isupper()):
+        return ()
+    if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
+        apart = sentence[end - 1].islower() and sentence[end].isupper()
+        if not apart and not low.startswith(("mild", "trivial", "trace", "moderate", "severe"), end):
+            return ()
+    if low[start:end] in (_ENGLISH_WORDS if query else _SMALL) and sentence[start:end].islower():
+        if (
+            low[start:end] == "ms"
+            and start
+            and (low[start - 1].isdigit() or low[max(0, start - 2) : start - 1].isdigit())
+        ):
+            return ()
+        if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
+            return ()
+    if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
+        return ()  # から, かつ: no or
+    if (len(senses) > 1 or senses[0].bounded) and any(sense.bounded for sense in senses):
+        bounded = _BOUNDARY.match(sentence, end) is not None
+        senses = tuple(sense for sense in senses if not sense.bounded or bounded)
+    return senses
+
+
+def _token(senses: tuple[Sense, ...], sentence: str, start: int, end: int) -> Token:
+    first = min(senses, key=lambda sense: _RANK.get(sense.kind, 50)) if len(senses) > 1 else senses[0]
+    measure = next((sense.value for sense in senses if sense.kind == "measure"), None)
+    region = any(sense.kind == "region" for sense in senses)
+    value = first.value
+    if first.kind == "severity":
+        value, end = _reached(value, sentence, end)
+    return Token(first.kind, value, start, end, first.rule, first.before, measure, region)
+
+
+def _reached(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int, int], int]:
+    """A grade with the 以上, 以下, 未満 behind it: 中等度以上 is [3, 4]."""
+    low, high = grade
+    match = _AFTER_OPERATOR.match(sentence, end)
+    if match is None:
+        return grade, end
+    if match[1]:
+        return (low, 4), match.end()
+    if match[2]:
+        return (0, high), match.end()
+    if match[3]:
+        return (0, max(low - 1, 0)), match.end()
+    return (min(high + 1, 4), 4), match.end()
+
+
+def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
+    """A number with its unit, a grade such as III度 or 2+, or a sign such as (-)."""
+    char = sentence[at]
+    if char in "+-" and not sentence[at + 1 : at + 2].isdigit():
+        named = last is not None and last.kind in _OF_SIGN and sentence[last.end : at].strip(" :") == ""
+        if named and (match := _BARE_SIGN.match(sentence, at)):
+            return Token("negative" if match[1] else "positive", None, at, match.end(), "grade.sign")
+        if char == "-" or sentence[at - 1 : at] == "+":
+            return None
+    if char.isascii() and char.isalpha() and at and sentence[at - 1].isascii() and sentence[at - 1].isalpha():
+        return None
+    if (end := skipped_at(sentence, at)) is not None:
+        return Token("skip", None, at, end, "number.skipped")
+    if (grade := grade_at(sentence, at)) is not None:
+        kind, value, end = grade
+        if isinstance(value, tuple):
+            value, end = _reached(value, sentence, end)
+        return Token(kind, value, at, end, f"grade.{kind}")
+    number: Number | None = number_at(sentence, at)
+    if number is not None:
+        return Token("number", number, at, number.end, "number")
+    return None

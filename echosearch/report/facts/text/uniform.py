@@ -1,0 +1,140 @@
+"""Text made uniform, with the way back: full and half width, dashes, primes, spaces, and where each character was.
+
+NFKC does most of it; a Japanese input method also types dashes, range signs and primes that NFKC leaves alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+__all__ = ["Uniform", "uniform"]
+
+_DASHES = dict.fromkeys("−–—―‐‑‒➖⁻₋﹣－", "-")
+_RANGES = dict.fromkeys("〜～∼〰˜", "~")
+_PRIMES = dict.fromkeys("’′ʹ‘`´ʼ＇", "'")
+_OTHERS = {
+    "囊": "嚢",
+    "≧": ">=",
+    "≦": "<=",
+    "≥": ">=",
+    "≤": "<=",
+    "≠": "!=",
+    "≒": "約",
+    "⇒": "→",
+    "➡": "→",
+    "➔": "→",
+    "㊀": "-",
+    "／": "/",
+    "⁄": "/",
+    "∕": "/",
+    "•": "・",
+    "‧": "・",
+    "･": "・",
+    "·": "・",
+    "【": "\n",
+    "】": ":",
+    "《": "\n",
+    "》": ":",
+    "〈": "\n",
+    "〉": ":",
+    "〔": "\n",
+    "〕": ":",
+    "Δ": "Δ",
+    "△": "Δ",
+    "∆": "Δ",
+    "，": "、",
+    "；": ";",
+    "\t": "\n",
+    "\r": "\n",
+    "\x0b": "\n",
+    "\x0c": "\n",
+    "\u2028": "\n",
+    "“": '"',
+    "”": '"',
+    "゜": "°",
+    "᠆": "-",
+    "\ufeff": "",
+    "\u200b": "",
+    "\u200c": "",
+    "\u200d": "",
+    "º": "°",
+    "˚": "°",
+    "’": "'",
+    "㎡": "m2",
+}
+_OWN = _DASHES | _RANGES | _PRIMES | _OTHERS
+_CIRCLED = {chr(code): "\n" for code in (*range(0x2460, 0x2474), *range(0x2776, 0x2794))}  # ① numbers a list
+# a base character with the half-width voicing or combining marks that NFKC joins to it
+_CLUSTER = re.compile("[^\uff9e\uff9f\u3099\u309a\u0300-\u036f][\uff9e\uff9f\u3099\u309a\u0300-\u036f]{1,3}|.", re.S)
+_MARKS = re.compile("[\uff9e\uff9f\u3099\u309a\u0300-\u036f]")
+_PLAIN = re.compile("[ -~ぁ-んァ-ヶ一-龠ー。、・\n]*")
+_HEADING = re.compile(r"<([^<>=\d\n]{1,12})>|\[([^\[\]\n+±\x00-\x7f][^\[\]\n+\-±]{0,11})\]")
+_WRAPPED = re.compile(r"(?<=[のをにと、や])\n[ ]*(?=[^\s・\-*(])")
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """A text made uniform; ``origin[i]`` is where its i-th character came from, one more entry ends it."""
+
+    text: str = field(repr=False)
+    origin: tuple[int, ...] | range = field(repr=False)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The half-open span of the original that ``[start, end)`` came from."""
+        if end <= start:
+            return self.origin[start], self.origin[start]
+        last = self.origin[end - 1]
+        after = end
+        while self.origin[after] == last:  # one original character may have become several
+            after += 1
+        return self.origin[start], self.origin[after]
+
+
+class _Shape(dict[str, str]):
+    """What one cluster becomes, remembered; the number of different ones is bounded by Unicode's repertoire."""
+
+    def __missing__(self, cluster: str) -> str:
+        own = _OWN.get(cluster) if cluster in _OWN else _CIRCLED.get(cluster)
+        made = own if own is not None else "".join(_OWN.get(c, c) for c in unicodedata.normalize("NFKC", cluster))
+        if len(self) < 1 << 16:
+            self[cluster] = made
+        return made
+
+
+_SHAPES = _Shape()
+
+
+def uniform(text: str) -> Uniform:
+    """Make a text uniform. Linear in its length, whatever it holds."""
+    if _PLAIN.fullmatch(text) and "囊" not in text and "  " not in text and "\r" not in text:
+        return Uniform(_headings(text), range(len(text) + 1))
+    if not _MARKS.search(text) and "  " not in text:
+        each = [_SHAPES[char] for char in text]
+        if each and min(map(len, each)) == max(map(len, each)) == 1 and "  " not in (joined := "".join(each)):
+            return Uniform(_headings(joined), range(len(text) + 1))
+    parts: list[str] = []
+    origin: list[int] = []
+    space = False
+    for match in _CLUSTER.finditer(text):
+        shape = _SHAPES[match[0]]
+        if shape == " ":
+            if space:
+                continue
+            space = True
+        else:
+            space = False
+        parts.append(shape)
+        origin.extend([match.start()] * len(shape))
+    origin.append(len(text))
+    return Uniform(_headings("".join(parts)), tuple(origin))
+
+
+def _headings(text: str) -> str:
+    """<僧帽弁> and [僧帽弁] as 「\\n僧帽弁:」, and lines that a printer wrapped joined; lengths stay."""
+    if "<" in text or "[" in text:
+        text = _HEADING.sub(lambda m: "\n" + (m[1] or m[2]) + ":", text)
+    if "\n" in text:
+        text = _WRAPPED.sub(lambda m: " " * len(m[0]), text)
+    return text
