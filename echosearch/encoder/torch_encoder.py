@@ -117,10 +117,12 @@ class TorchEncoder:
         if part in self._towers:
             return
         with torch.device("meta"):  # before memory is taken for the measures that bundle.toml states
-            check_weights(self._build(part).state_dict(), weight_shapes(self.folder / WEIGHTS, part))
+            tower = self._build(part)
+            check_weights(tower.state_dict(), weight_shapes(self.folder / WEIGHTS, part))
         if part == "text":
             _ = self.tokenizer  # before weights are read: what is wrong with it is said first
-        tower = self._build(part)
+        # every weight is read from the file: to draw random ones first costs a base-size text tower a second
+        tower = self._build(part) if any(True for _ in tower.buffers()) else tower.to_empty(device="cpu")
         use_weights(tower, load_weights(self.folder / WEIGHTS, part))
         self._towers[part] = tower.eval().requires_grad_(False).to(self.device)
         try:

@@ -46,9 +46,9 @@ class _Bert(nn.Module):
         super().__init__()
         if spec.width % spec.heads:
             raise ValueError(f"a width of {spec.width} does not divide among {spec.heads} heads")
-        self.words = nn.Embedding(spec.vocabulary, spec.width, padding_idx=PADDING)
-        self.positions = nn.Embedding(spec.positions, spec.width)
-        self.types = nn.Embedding(2, spec.width)  # always the first: a report is one text
+        self.words = _embedding(spec.vocabulary, spec.width, PADDING)
+        self.positions = _embedding(spec.positions, spec.width)
+        self.types = _embedding(2, spec.width)  # always the first: a report is one text
         self.norm = nn.LayerNorm(spec.width, eps=spec.eps)
         self.dropout = nn.Dropout(DROPOUT)
         self.layers = nn.ModuleList(_Layer(spec) for _ in range(spec.depth))
@@ -92,8 +92,16 @@ class _Layer(nn.Module):
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
+def _embedding(rows: int, width: int, padding: int | None = None) -> nn.Embedding:
+    """An embedding whose weights are drawn by _initialise alone."""
+    return nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False, padding_idx=padding)
+
+
 def _initialise(module: nn.Module) -> None:
-    """Draw weights as BERT does."""
+    """Draw weights as BERT does; on the meta device there are none, and drawing them imports torch._dynamo."""
+    weight = getattr(module, "weight", None)
+    if isinstance(weight, Tensor) and weight.is_meta:
+        return
     if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=INITIAL_STD)
         nn.init.zeros_(module.bias)
