@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["MAX_DEVICE", "hidden_label", "is_shown", "maker_of", "matching", "nearest_devices", "tidy"]
+__all__ = ["MAX_DEVICE", "hidden_label", "is_shown", "is_within", "maker_of", "matching", "nearest_devices", "tidy"]
 
 MAX_DEVICE = 200  # characters that are kept; DICOM allows 64 in each of the two
 _WORD = re.compile(r"[^\W_]+")
@@ -55,6 +55,12 @@ def is_shown(text: str, names: Iterable[str] = ()) -> bool:
         if not (of_company or of_model):
             return False
     return seen_line
+
+
+def is_within(identifier: str, text: str) -> bool:
+    """Whether ``text`` holds every word of an identifier."""
+    words = set(_words(identifier))
+    return bool(words) and words <= set(_words(text))
 
 
 def maker_of(text: str, names: Iterable[str] = ()) -> str | None:

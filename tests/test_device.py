@@ -2,7 +2,7 @@
 
 import pytest
 
-from echosearch.device import hidden_label, is_shown, matching, nearest_devices, tidy
+from echosearch.device import hidden_label, is_shown, is_within, matching, nearest_devices, tidy
 from echosearch.phantom.patients.machine import LOOKS
 
 MACHINES = [
@@ -74,3 +74,9 @@ def test_the_nearest_devices_never_show_what_is_hidden() -> None:
     assert nearest_devices("Sono 6", DEVICES)[0] == "ACME Sono 5"
     assert nearest_devices("Umbrella Fo", DEVICES, 1) == ["ACME Sono 5"]
     assert nearest_devices("x", []) == []
+
+
+def test_an_identifier_hides_a_device_only_as_a_whole() -> None:
+    assert is_within("0012-ABC", "GE abc 0012")
+    assert not is_within("PHANTOM-S1-0001", "PHANTOM A SYNTHETIC ONE")
+    assert not is_within("", "GE Vivid E95")
