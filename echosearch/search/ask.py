@@ -24,17 +24,17 @@ from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
 from echosearch.filters import Comparison, Where
 from echosearch.report.facts import AnyOf, load_lexicon
-from echosearch.search.belief import BACKGROUND, Belief, fit_belief
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.question import Question, read_question
 from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions, Why
+from echosearch.search.scale import Scale, measured_scale
 from echosearch.search.study_hits import Searching, results, searching, video_hit
 from echosearch.search.video_arm import AskedVideos, ask_videos
 from echosearch.vector import Vectors
 
 __all__ = ["ask"]
 
-CANDIDATES = 1000  # studies, or videos, from each arm
+CANDIDATES = 400  # studies, or videos, from each arm
 STRONG = 0.5  # least probability of a hit that is called strong
 STRONG_PERCENTILE = 0.99  # where no probability is known
 _TIERS: tuple[Verdict, ...] = ("stated", "silent", "denied")
@@ -69,7 +69,7 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
         where = combine_and(search_condition(options), question.where)
         by_video = options.group == "video" or is_about_videos(options)
         depth = MAX_EXPORT if options.export else CANDIDATES
-        asked, scale = _scale(search, asked)
+        asked, scale = measured_scale(search.archive, search.connection, search.encoder_id, asked)
         found, dropped = _candidates(search, question, asked, scale, where, by_video, depth)
         ranked = _ranked(found, scale, options)
         if options.sort == "date":
@@ -109,7 +109,7 @@ def _candidates(
     search: Searching,
     question: Question,
     asked: AskedVideos,
-    scale: _Scale,
+    scale: Scale,
     where: Where | None,
     by_video: bool,
     depth: int,
@@ -162,62 +162,10 @@ def _candidates(
     return found, len(keys) - len(kept)
 
 
-# --- belief and order ---------------------------------------------------------------------------------------------
+# --- order -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """The archive's own background for a question: a sample of its studies, scored as the candidates are."""
-
-    background: Scores  # (B, C)
-    beliefs: tuple[Belief, ...]  # of each condition
-    joint: Belief  # of all: percentiles of the sum of log shares
-
-    @property
-    def is_calibrated(self) -> bool:
-        """Whether every condition has a curve; then the product of their probabilities is shown."""
-        return bool(self.beliefs) and all(one.labelled for one in self.beliefs)
-
-    def shares(self, scores: Scores) -> Scores:
-        """(N, C) -> (N, C): the share of the background that fits worse, in (0, 1)."""
-        columns = [
-            (np.searchsorted(np.sort(self.background[:, c]), scores[:, c], side="left") + 0.5)
-            / (len(self.background) + 1)
-            for c in range(scores.shape[1])
-        ]
-        return np.stack(columns, axis=1) if columns else np.zeros(scores.shape)
-
-    def order(self, scores: Scores) -> Scores:
-        """(N, C) -> (N,): what is ranked by. Shares make conditions comparable; beyond the sample the scores decide."""
-        ranked: Scores = np.log(self.shares(scores)).sum(axis=1) + 1e-3 * scores.sum(axis=1)
-        return ranked
-
-    def believe(self, scores: Scores) -> Scores:
-        """(N, C) -> (N,): a probability if calibrated, else a percentile."""
-        if self.is_calibrated:
-            made: Scores = np.prod([one(scores[:, c]) for c, one in enumerate(self.beliefs)], axis=0)
-            return made
-        return self.joint.percentile(self.order(scores))
-
-
-def _scale(search: Searching, asked: AskedVideos) -> tuple[AskedVideos, _Scale]:
-    """Score the sample, and calibrate each condition by the reports of the sample's studies."""
-    sample = lookup.first_study_vectors(search.connection, search.encoder_id, BACKGROUND)
-    background = np.zeros((0, len(asked.conditions)))
-    if sample:
-        vectors = np.stack([*sample.values()])
-        asked = asked.standardised(vectors)
-        background = asked.scores(vectors)
-    beliefs = []
-    for column, condition in enumerate(asked.conditions):
-        said = verdicts(search.connection, (condition,), (), [*sample])
-        told = [np.array([said.get(key) == verdict for key in sample], dtype=bool) for verdict in ("stated", "denied")]
-        beliefs.append(fit_belief(background[:, column], *told))
-    scale = _Scale(background, tuple(beliefs), Belief(np.zeros(0)))
-    return asked, replace(scale, joint=Belief(np.sort(scale.order(background))))
-
-
-def _ranked(found: Sequence[_Candidate], scale: _Scale, options: SearchOptions) -> list[_Candidate]:
+def _ranked(found: Sequence[_Candidate], scale: Scale, options: SearchOptions) -> list[_Candidate]:
     """Candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
 
     Silent studies whose videos do not make it likely are hits only if there is nothing better: if no report states the
@@ -236,7 +184,7 @@ def _ranked(found: Sequence[_Candidate], scale: _Scale, options: SearchOptions) 
     return [*best.values()]
 
 
-def _newest(ranked: Sequence[_Candidate], scale: _Scale) -> list[_Candidate]:
+def _newest(ranked: Sequence[_Candidate], scale: Scale) -> list[_Candidate]:
     """The strong ones, newest first; within a month as they were."""
     strong = [one for one in ranked if _is_strong(one, scale)]
     return sorted(strong, key=lambda one: -(one.about.month or 0))
@@ -250,7 +198,7 @@ def _total(search: Searching, question: Question, where: Where | None) -> int | 
     return count_stated(search.connection, search.encoder_id, question.required, question.excluded, condition, given)
 
 
-def _is_strong(one: _Candidate, scale: _Scale) -> bool:
+def _is_strong(one: _Candidate, scale: Scale) -> bool:
     """Whether its report states the question, or its videos make it likely."""
     return one.verdict == "stated" or (
         one.verdict == "silent" and one.belief >= (STRONG if scale.is_calibrated else STRONG_PERCENTILE)
@@ -261,7 +209,7 @@ def _is_strong(one: _Candidate, scale: _Scale) -> bool:
 
 
 def _hits(
-    search: Searching, question: Question, asked: AskedVideos, scale: _Scale, ranked: Sequence[_Candidate]
+    search: Searching, question: Question, asked: AskedVideos, scale: Scale, ranked: Sequence[_Candidate]
 ) -> list[Hit]:
     studies = [one.about.study for one in ranked]
     facts = facts_of(search.connection, studies)
@@ -277,7 +225,7 @@ def _hits(
     return hits
 
 
-def _deciding(one: _Candidate, videos: Sequence[StoredVideo], asked: AskedVideos, scale: _Scale) -> VideoRow | None:
+def _deciding(one: _Candidate, videos: Sequence[StoredVideo], asked: AskedVideos, scale: Scale) -> VideoRow | None:
     """The study's video that fits best; of equals the first by key."""
     if isinstance(one.about, VideoRow):
         return one.about

@@ -94,7 +94,7 @@ class _Layer(nn.Module):
 
 def _embedding(rows: int, width: int, padding: int | None = None) -> nn.Embedding:
     """An embedding whose weights are drawn by _initialise alone."""
-    return nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False, padding_idx=padding)
+    return nn.Embedding(rows, width, padding, _weight=torch.empty(rows, width))
 
 
 def _initialise(module: nn.Module) -> None:

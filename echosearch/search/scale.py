@@ -1,0 +1,97 @@
+"""The scale of a question's scores: how they compare with the archive's own studies, and how far to believe them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from time import monotonic
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echosearch.archive import Archive
+from echosearch.db import Connection, lookup
+from echosearch.db.studies.fact_conditions import verdicts
+from echosearch.search.belief import BACKGROUND, Belief, fit_belief
+from echosearch.search.video_arm import AskedVideos
+
+__all__ = ["Scale", "measured_scale"]
+
+Scores = NDArray[np.float64]
+
+FRESH_SECONDS = 60.0  # a process keeps the scale of a question that long
+SCALES = 200  # questions of an archive
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The archive's own background for a question: a sample of its studies, scored as the candidates are."""
+
+    background: Scores  # (B, C)
+    beliefs: tuple[Belief, ...]  # of each condition
+    joint: Belief  # of all: percentiles of the sum of log shares
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether every condition has a curve; then the product of their probabilities is shown."""
+        return bool(self.beliefs) and all(one.labelled for one in self.beliefs)
+
+    def shares(self, scores: Scores) -> Scores:
+        """(N, C) -> (N, C): the share of the background that fits worse, in (0, 1)."""
+        columns = [
+            (np.searchsorted(np.sort(self.background[:, c]), scores[:, c], side="left") + 0.5)
+            / (len(self.background) + 1)
+            for c in range(scores.shape[1])
+        ]
+        return np.stack(columns, axis=1) if columns else np.zeros(scores.shape)
+
+    def order(self, scores: Scores) -> Scores:
+        """(N, C) -> (N,): what is ranked by. Shares make conditions comparable; beyond the sample the scores decide."""
+        ranked: Scores = np.log(self.shares(scores)).sum(axis=1) + 1e-3 * scores.sum(axis=1)
+        return ranked
+
+    def believe(self, scores: Scores) -> Scores:
+        """(N, C) -> (N,): a probability if calibrated, else a percentile."""
+        if self.is_calibrated:
+            made: Scores = np.prod([one(scores[:, c]) for c, one in enumerate(self.beliefs)], axis=0)
+            return made
+        return self.joint.percentile(self.order(scores))
+
+
+_KEPT: WeakKeyDictionary[Archive, OrderedDict[Hashable, tuple[float, AskedVideos, Scale]]] = WeakKeyDictionary()
+
+
+def measured_scale(
+    archive: Archive, connection: Connection, encoder_id: int, asked: AskedVideos
+) -> tuple[AskedVideos, Scale]:
+    """Return the questions with the archive's background, and the scale of their scores; at most FRESH_SECONDS old."""
+    kept = _KEPT.setdefault(archive, OrderedDict())
+    key = (encoder_id, asked.conditions)
+    now = monotonic()
+    if key in kept and now - kept[key][0] < FRESH_SECONDS:
+        return kept[key][1:]
+    made = _measure(connection, encoder_id, asked)
+    kept[key] = (now, *made)
+    kept.move_to_end(key)
+    while len(kept) > SCALES:
+        kept.popitem(last=False)
+    return made
+
+
+def _measure(connection: Connection, encoder_id: int, asked: AskedVideos) -> tuple[AskedVideos, Scale]:
+    """Score the sample, and calibrate each condition by the reports of the sample's studies."""
+    sample = lookup.first_study_vectors(connection, encoder_id, BACKGROUND)
+    background = np.zeros((0, len(asked.conditions)))
+    if sample:
+        vectors = np.stack([*sample.values()])
+        asked = asked.standardised(vectors)
+        background = asked.scores(vectors)
+    beliefs = []
+    for column, condition in enumerate(asked.conditions):
+        said = verdicts(connection, (condition,), (), [*sample])
+        told = [np.array([said.get(key) == verdict for key in sample], dtype=bool) for verdict in ("stated", "denied")]
+        beliefs.append(fit_belief(background[:, column], *told))
+    scale = Scale(background, tuple(beliefs), Belief(np.zeros(0)))
+    return asked, replace(scale, joint=Belief(np.sort(scale.order(background))))
