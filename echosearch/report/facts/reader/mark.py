@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from echosearch.report.facts.reader.state import State
@@ -9,8 +10,15 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["MARKS"]
 
+_YEAR = re.compile(r"(?:19|20)\d\d|令和|平成|[RH]\d")
+
 
 def _significant(state: State, token: Token) -> None:
+    last = state.group[-1] if state.group else None
+    if last is not None and last.cues[-1:] == ["suspected"] and state.text.startswith("所見", token.end):
+        last.significant = True  # PHを疑う有意な所見なし
+        last.cues.pop()
+        return
     _begin(state)
     state.significant = True
 
@@ -73,10 +81,32 @@ def _recalled(state: State, token: Token) -> None:
     state.recalled = True
 
 
+def _clear(state: State, token: Token) -> None:
+    last = state.group[-1] if state.group else None
+    if last is None or last.cues[-1:] != ["suspected"] or not state.text.startswith("所見", token.end):
+        _begin(state)  # PHを疑う明らかな所見なし goes on
+
+
 def _now(state: State, token: Token) -> None:
+    last = state.group[-1] if state.group else None
+    if last is not None and last.end == token.start and state.text.startswith(("に比", "と比"), token.start):
+        last.cues.append("positive")  # MRに比べTRは軽度
+        state.close()
+        return
+    if state.dated and state.text.startswith(("今回", "現在", "本日"), token.start):
+        for value in state.values:
+            value.historical = True  # 2020年のEF 60%、今回は45%
     state.earlier = state.earlier_after = False
     state.now = True
     state.arrow = state.text[token.start : token.end] in ("→", "->", "=>")
+
+
+def _passed(state: State, token: Token) -> None:
+    words = state.text[token.start : token.end]
+    if words.endswith("弁位"):
+        state.site = {"僧帽弁位": "mv", "大動脈弁位": "av", "三尖弁位": "tv"}.get(words, state.site)
+    if _YEAR.match(state.text, token.start) and not state.values:
+        state.dated = True
 
 
 MARKS: dict[str, Callable[[State, Token], None]] = {
@@ -90,5 +120,6 @@ MARKS: dict[str, Callable[[State, Token], None]] = {
     "earlier": _earlier,
     "recalled": _recalled,
     "now": _now,
-    "clear": lambda state, token: _begin(state),
+    "clear": _clear,
+    "skip": _passed,
 }

@@ -41,6 +41,10 @@ def quality(state: State, token: Token) -> None:
     if state.numbered:
         state.qualities, state.numbered = [], False
     part, _, own = token.value.partition("@")
+    last = state.last
+    if last is not None and last.finding.concept == "prosthetic_valve" and state.text[last.end : token.start] == "の":
+        part = "prosthesis" if part == "systolic" else part  # TAVI弁の機能
+        token = token._replace(value=part + ("@" + own if own else ""))
     heads = tuple(state.heads)
     if own:  # a name that holds its structure: 左房径
         token = token._replace(value=part)
@@ -130,6 +134,7 @@ def _of_quality(
         return
     if (
         not heads
+        and part != "prosthesis"
         and state.text[token.start : token.end].lower() in _GENERIC
         and not (state.topic and (state.topic[0], part) in compounds)
     ):

@@ -9,11 +9,13 @@ from echosearch.report.facts.reader import compose, cue, naming, quality, severi
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
 from echosearch.report.facts.reader.state import FORMING, Context, State
+from echosearch.report.facts.reader.zipped import SAID, zipped
 from echosearch.report.facts.text.tokens import Token, tokens
 
 __all__ = ["read_sentence"]
 
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
+_NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _REASON = re.compile(
     r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント)\s*[:：]"
 )
@@ -53,7 +55,7 @@ def read_sentence(
             continue
         gap = sentence[end : token.start]
         if gap:
-            _gap(state, gap, end)
+            _gap(state, gap, end, token)
         _read(state, found, index)
         end = max(end, token.end)
     rest = sentence[end:]
@@ -86,9 +88,9 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
                 covered.append((at + token.start, at + token.end))
 
 
-def _gap(state: State, gap: str, end: int) -> None:
+def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:
     """What stands between two tokens: topics, commas, brackets."""
-    if state.heads and state.heads[-1].end == end and _PARTICLE.match(gap):
+    if state.heads and state.heads[-1].end == end and (_PARTICLE.match(gap) or _opens(state, gap, token)):
         state.topic = tuple(name for head in state.heads for name in head.value)
         state.firm = ":" in gap
     elif ":" in gap and not state.heads and not state.qualities and end == 0:
@@ -106,6 +108,12 @@ def _gap(state: State, gap: str, end: int) -> None:
             state.depth -= 1
             if state.earlier and state.depth < state.earlier_depth:
                 state.earlier = state.earlier_after = False
+
+
+def _opens(state: State, gap: str, token: Token | None) -> bool:
+    """Whether a structure and a space begin the sentence: 左室 拡大(-) 肥大(-)."""
+    opens = gap.strip() == "" and token is not None and token.kind == "attribute"
+    return opens and _NUMBERED.fullmatch(state.text, 0, state.heads[0].start) is not None
 
 
 def _comma(state: State) -> None:
@@ -127,6 +135,8 @@ def _read(state: State, found: list[Token], index: int) -> None:
         value.name(state, token)
     if kind in FORMING:
         _form(state, found, index)
+    elif kind in SAID and zipped(state, found, index):
+        return
     elif kind in ("severity", "grade", "bare_grade", "tendency"):
         severity.grade(state, found, index)
     elif kind == "number":
@@ -152,6 +162,7 @@ def _form(state: State, found: list[Token], index: int) -> None:
     elif token.kind == "quality":
         quality.quality(state, token)
     elif token.kind == "region":
+        compose.localise(state, found, index)
         state.regions.append(token)
         state.heads = [head for head in state.heads if head.value in (("rv",), ("lv",), ("septum",))]
     elif token.kind == "diffuse":

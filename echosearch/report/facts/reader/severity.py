@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader import cue, quality
+from echosearch.report.facts.reader import quality
 from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.reach import today
 from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 
@@ -16,6 +17,7 @@ _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
+_SO = re.compile("により|による|に伴|のため|に起因")
 _ATTACHED = re.compile(r"\s*の?\s*")
 
 
@@ -100,6 +102,8 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool:
     before = state.text[last.end : token.start]
     if attached and following is not None and "の" in state.text[token.end : following.start]:
         return False
+    if attached and _SO.search(before):
+        return False  # 逸脱により高度MR
     if state.arrow and state.group:
         return True
     if forms and (last.finding.group == "state" or state.cued) and not apart and _more_follows(state, found, index):
@@ -145,10 +149,12 @@ def _grade_list(state: State, token: Token) -> None:
     if state.earlier and state.earlier_after:
         copy = Mention(last.finding, last.start, token.end, "none", value, True, historical=True)
         state.mentions.insert(len(state.mentions) - 1, copy)
+        if state.arrow:
+            state.earlier = state.earlier_after = False  # 前回軽度から中等度に: the next grade is today's
         return
     if (state.arrow and last.severity is not None) or (last.historical and state.now) or last.earlier_grade:
         last.earlier_grade = False
-        copy = cue.today(state, last)
+        copy = today(state, last)
         copy.severity, copy.graded, copy.end = value, True, max(copy.end, token.end)
         return
     if (

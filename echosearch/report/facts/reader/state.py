@@ -76,6 +76,7 @@ class State:
     earlier: bool = False
     earlier_after: bool = False
     earlier_depth: int = 0
+    dated: bool = False  # a date was named before any value
     arrow: bool = False
     now: bool = False
     poor: bool = False
@@ -142,7 +143,9 @@ class State:
         if self.suspected:
             made.cues.append("suspected")
             self.suspected = False
-        made.historical = self.earlier and not self.earlier_after
+        made.historical = self.earlier and not self.earlier_after and not finding.implant
+        if finding.implant and self.earlier and self.mentions:
+            self.earlier = False  # 術前の重症ASは解除され、TAVI弁は…
         if self.earlier_after:
             self.earlier = self.earlier_after = False
         if finding.implant and self.mentions and _TREATS.match(self.text, self.mentions[-1].end):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
+from echosearch.report.facts.reader.repeat import PROVOKED, of_expiration, repeats
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["effusion", "name", "number", "settle", "unassessed"]
+__all__ = ["CAUSE", "effusion", "name", "number", "settle", "unassessed"]
 
 _SITED = {
     "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
@@ -32,6 +33,9 @@ _BETWEEN = re.compile(r"\s*/\s*")
 _NEXT = re.compile(
     _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
 )
+CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
+_DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
+_HOW = re.compile(r"法?\)|法")
 _REACH = 40
 
 
@@ -39,9 +43,11 @@ def name(state: State, token: Token) -> None:
     """A measurement is named: its number follows, or stands before it."""
     if token.kind in ("structure", "region") and not _NEXT.match(state.text, token.end) and state.waiting is None:
         return  # a structure, and no length of it
-    if token.kind == "region" and state.names and state.names[-1].measure == "effusion_depth":
+    if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
+        if state.names and _HOW.match(state.text, token.end) and state.text[token.start - 1] in "( 、":
+            return  # MVA(PHT) 1.4: how it was measured
         state.names = [token]
         state.numbered = False
         return
@@ -49,11 +55,12 @@ def name(state: State, token: Token) -> None:
         state.names = []
     if state.names and state.names[-1].kind == "measure_vetoed":
         state.names = []
-    state.names.append(token)
+    pair = (token.measure or "").split("+")
+    state.names += [token._replace(measure=each) for each in pair] if len(pair) > 1 else [token]
     waiting = state.waiting
     if waiting is not None:
         gap = state.text[waiting.end : token.start].strip()
-        if (gap in ("の", "") and waiting.value.unit is not None) or gap == "の":
+        if len(pair) == 1 and (gap == "の" or (waiting.value.unit is not None and _DEEP.fullmatch(gap))):
             _assign(state, token, waiting.value, waiting.value.unit, waiting.start)
             state.names = []
         state.waiting = None
@@ -74,6 +81,8 @@ def number(state: State, found: list[Token], index: int) -> None:
         if state.text.count("、", state.names[-1].end, token.start) == 0:
             return
         names = []
+    if names and not of_expiration(state.text, names[-1], token):
+        return
     if names:
         chain = _chain(state, found, index)
         unit = chain[-1].value.unit
@@ -102,6 +111,9 @@ def number(state: State, found: list[Token], index: int) -> None:
     if beside and value.unit is not None and state.text[token.end : token.end + 1] == "(":  # by another method
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
+    if last is not None and last.measure == measure and measure and repeats(state, last, found, index):
+        _assign(state, token._replace(measure=measure), value, value.unit, token.start)
+        return
     fits = measure is not None and (value.unit is not None or state.earlier or state.arrow or state.now)
     told = state.earlier or state.arrow or state.now or _changed(state, token)
     if fits and measure is not None and told and _again(state, measure, token):
@@ -110,7 +122,7 @@ def number(state: State, found: list[Token], index: int) -> None:
 
 
 def settle(state: State) -> None:
-    """In a query a valve may be named after its gradient: Vmax 4m/s以上のAS."""
+    """A valve may be named after its gradient: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
     for named, value, unit, start in waiting:
         _assign(state, named, value, unit, start)
@@ -122,13 +134,14 @@ def unassessed(state: State, token: Token) -> bool:
         return False
     words = state.text[token.start : token.end]
     named = [n for n in state.names if n.kind not in _STRICT or re.match("計測|測定|未計測|未測定|算出", words)]
-    last = state.mentions[-1] if state.mentions else None
+    inside = state.mentions[-1] if state.mentions else None
     named = [
         n
         for n in named
-        if n.measure != "effusion_depth" and not (last is not None and last.start <= n.start < last.end)
+        if n.measure != "effusion_depth" and not (inside is not None and inside.start <= n.start < inside.end)
     ]
-    if not named or (state.group and state.group[-1].start > named[-1].start):
+    last = state.group[-1] if state.group else None
+    if not named or (last and last.start > named[-1].start and not CAUSE.match(state.text, last.end)):
         return False
     counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True
     if named[-1].kind == "quality" and not counted and not re.match("計測|測定|算出|推定", words):
@@ -194,7 +207,7 @@ def _assign(state: State, named: Token, value: Number, unit: str | None, start: 
     measure = _sited(state, named.measure or "")
     state.measure = measure
     if measure is None:
-        if state.query:
+        if state.site is None or state.query:
             state.unsited.append((named, value, unit, start))
         return
     state.site = _SITE_OF.get(measure, state.site)
@@ -222,8 +235,10 @@ def _again(state: State, measure: str, token: Token) -> bool:
     if not state.earlier and last is None:
         return False
     changed = not state.earlier
+    if last is not None and _changed(state, token):
+        changed, state.earlier, state.earlier_after = True, False, False  # 昨年の52%から44%
     if changed and last is not None:
-        last.historical = True
+        last.historical = PROVOKED.search(state.text, last.end, token.end + 12) is None
     start = last.start if last is not None else token.start
     made = Value(measure, start, token.end, read.value, read.high, rule.unit, value.op)
     made.historical = state.earlier

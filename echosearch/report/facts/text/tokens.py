@@ -44,6 +44,7 @@ _SMALL = {
     "sam",
     "epic",
 }
+_TRACE = re.compile(r"[ :=(]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
 _AFTER_OPERATOR = re.compile(
     r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
     r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
@@ -79,6 +80,11 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
         char = low[at]
         if at > _RUN and char == low[at - 1] and low[at - _RUN : at].count(char) == _RUN:
             at += 1  # a line of dashes says nothing, and a megabyte of them costs nothing
+            continue
+        if char == "t" and last is not None and last.kind == "finding" and (match := _TRACE.match(sentence, last.end)):
+            last = Token("severity", (1, 1), match.start(1), match.end(), "severity.trivial")
+            yield last
+            at = last.end
             continue
         if sentence[at] in _LEAD and (token := _mark(sentence, at, last)) is not None:
             yield token

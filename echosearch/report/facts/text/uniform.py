@@ -131,8 +131,19 @@ def uniform(text: str) -> Uniform:
     return Uniform(_headings("".join(parts)), tuple(origin))
 
 
+# ; typed for : between a name and what is said of it
+_MISTYPED = re.compile(
+    r"(?:^|(?<=[、。,\n;・\s]))(?!軽|中等|高度|重|ごく|微|mild|mod|sev|triv)([^、。,\n;:・\s()]{0,9}[A-Za-z'弁房室径能膜率液動系脈圧]\s?);"
+    r"(?=\s?(?:軽|中等|高度|重|ごく|微|わずか|少量|mild|moderate|severe|trivial|trace|tr\b|none|n\.?p|WNL|なし|無|あり|正常"
+    r"|良好|保た|低下|拡大|\(|約?\d|[IV]+[/度]|[±+-]))",
+    re.IGNORECASE,
+)
+
+
 def _headings(text: str) -> str:
     """<僧帽弁> and [僧帽弁] as 「\\n僧帽弁:」, and lines that a printer wrapped joined; lengths stay."""
+    if ";" in text:
+        text = _MISTYPED.sub(r"\1:", text)
     if "<" in text or "[" in text:
         text = _HEADING.sub(lambda m: "\n" + (m[1] or m[2]) + ":", text)
     if "\n" in text:
