@@ -26,7 +26,7 @@ _NAMES = ("finding", "structure", "attribute", "quality")
 _MEANS = {
     *("negative", "positive", "significant", "insignificant", "clear", "suspected", "undenied", "unassessed", "poor"),
     *("earlier", "history", "treated", "now", "recalled", "change", "new", "drop", "others", "and", "end", "skip"),
-    *("or", "exclude", "glue"),
+    *("or", "any", "exclude", "glue"),
 }
 
 

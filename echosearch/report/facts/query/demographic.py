@@ -11,6 +11,7 @@ __all__ = ["COMPLEMENT", "Demographic", "demographics"]
 
 COMPLEMENT = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "=", "between": "!="}
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "R": 2018, "H": 1988, "S": 1925, "T": 1911}
+_PEOPLE = re.compile(r"(?:men|males|patients|people|adults|persons) (?:aged )?$")
 _OLDEST = 130
 
 _EXCLUDED = re.compile(
@@ -26,6 +27,7 @@ _AGES = re.compile(
     rf"(?P<from>\d{{1,3}})\s*(?:歳|才)?(?P<d1>代)?\s*(?:[-~]|から|to)\s*(?P<to>\d{{1,3}})\s*(?:(?P<d2>(?:歳"
     rf"|才)?代)|{_YEARS_OLD})(?:まで|以下|の間)?"
     rf"|(?P<decade>\d{{1,3}})\s*(?:歳|才)?[代台](?P<part>前半|後半|以上|以降|以下|まで)?"
+    rf"|(?:年齢|[Aa]ged?|AGE) ?(?:between )?(?P<from2>\d{{1,3}})\s*(?:[-~]|から|to|and)\s*(?P<to2>\d{{1,3}})(?: ?{_YEARS_OLD})?"
     rf"|(?:年齢|[Aa]ge|AGE)\s*(?:が|は|:)?\s*(?P<lead1><=|>=|!=|<|>|=)?\s*(?P<age1>\d{{1,3}})\s*(?:歳"
     rf"|才)?\s*(?P<op1>{_AGE_OP})?"
     rf"|(?P<lead2><=|>=|!=|<|>|=)\s*(?P<age2>\d{{1,3}})\s*{_YEARS_OLD}"
@@ -123,6 +125,8 @@ def _age(match: re.Match[str]) -> Demographic | None:
         low, high = int(parts["from"]), int(parts["to"])
         high = high + 9 if parts["d2"] and "代" in parts["d2"] else high
         return _between(low, high)
+    if parts["from2"]:
+        return _between(int(parts["from2"]), int(parts["to2"]))
     if parts["decade"]:
         return _decade(int(parts["decade"]), parts["part"])
     if parts["old"]:
@@ -131,7 +135,8 @@ def _age(match: re.Match[str]) -> Demographic | None:
             return _between(65, 74)
         return Demographic("age", ">=", 75 if word.startswith("後期") else 65)
     if parts["age4"]:
-        if not (parts["unit4"] or "age" in match[0] or "older" in match[0] or "younger" in match[0]):
+        people = _PEOPLE.search(match.string, max(0, match.start() - 12), match.start())
+        if not (people or parts["unit4"] or "age" in match[0] or "older" in match[0] or "younger" in match[0]):
             return None
         ops = {"over": ">", "above": ">", "older than": ">", "at least": ">=", "up to": "<="}
         return _compared(int(parts["age4"]), ops.get(parts["word"], "<"))

@@ -15,7 +15,17 @@ __all__ = ["attribute", "judge", "localise", "normal", "resolve", "resolve_more"
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
 _AS_MUCH = re.compile(r"[とで( ](?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
-_MEASURED = {"lad": "la", "lvdd": "lv", "aod": "aorta", "asc_ao": "aorta", "ivc": "ivc", "ivs": "septum", "pw": "wall"}
+_MEASURED = {
+    "lad": "la",
+    "lvdd": "lv",
+    "aod": "aorta",
+    "asc_ao": "aorta",
+    "ivc": "ivc",
+    "ivs": "septum",
+    "pw": "wall",
+    "mv_mpg": "mv",
+    "av_mpg": "av",
+}
 _NOWHERE = Finding("", "", "size", None)
 
 

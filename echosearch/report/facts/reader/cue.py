@@ -14,6 +14,8 @@ __all__ = ["apply", "normal"]
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
+_OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
+_OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
@@ -53,7 +55,11 @@ def apply(state: State, found: list[Token], index: int) -> None:
         return
     if state.others and kind in ("negative", "positive"):
         state.others = False
-        return
+        rest = state.group and state.group[-1].finding.concept in _OF_THE_REST
+        if not state.group or rest:
+            for mention in state.group:
+                mention.dropped = True  # その他有意な弁膜症なし
+            return
     if _on_qualities(state, token, kind):
         return
     if kind == "exclude":
@@ -65,6 +71,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
     if not targets and state.query and kind == "negative" and state.front is not None:
         low = state.front.value[0]
         state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
+    if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
+        state.unclear = True  # 評価困難なAR
     if not targets:
         return
     if kind == "unassessed" and in_brackets_of_its_own(state, targets[-1], token):
@@ -147,6 +155,8 @@ def _stands_before(state: State, found: list[Token], index: int) -> bool:
         return False
     if following.kind not in FORMING and following.kind != "severity":
         return False
+    if _OF_WHAT_FOLLOWS.search(words):
+        return True
     last = state.group[-1] if state.group else None
     near = last is not None and not state.comma and state.text[last.end : token.start].strip(" (") == ""
     apart = state.text[token.end : following.start].strip(" ") != ""

@@ -42,6 +42,11 @@ def _either(state: State, token: Token) -> None:
     state.strong = state.either = True
 
 
+def _any_of(state: State, token: Token) -> None:
+    for mention in state.group[1:]:
+        mention.either = True  # HCM、DCMのいずれか
+
+
 def _end(state: State, token: Token) -> None:
     state.close()
     state.comma = True
@@ -114,6 +119,7 @@ MARKS: dict[str, Callable[[State, Token], None]] = {
     "new": _new,
     "and": _and,
     "or": _either,
+    "any": _any_of,
     "end": _end,
     "poor": _poor,
     "others": _others,

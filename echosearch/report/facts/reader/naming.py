@@ -12,6 +12,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["finding", "structure"]
 
 _EMBOLISM = re.compile(r"塞栓|DVT|急性PE|深部静脈|血栓溶解|acute PE|embol", re.IGNORECASE)
+_OF_AORTA = re.compile("上行|基部|洞")
 _UNSEEN = re.compile(r"[はのが]?\s*描出(?:やや)?(?:不良|困難|不十分)(?=[)、。\s]|$)")
 _ASIDE = re.compile(
     r"(?:等|など)?の?(?:所見)?[はをも]?(?:なく|なし(?:で|に)|認め(?:られ)?ず|みられず|見られず|伴わず|\(-\)で?)[、,]?\s*"
@@ -111,7 +112,9 @@ def finding(state: State, found: list[Token], index: int) -> None:
         made.cues.append("unassessed")  # TR描出不良
         state.cued = True
     if named.concept == "pericardial_effusion":
-        value.effusion(state, token)
+        value.finding(state, token, "effusion_depth")
+    elif named.concept == "aorta_dilation" and (part := _OF_AORTA.search(words)):
+        value.finding(state, token, "asc_ao" if part[0] == "上行" else "aod")
     # 拡張能はAFのため評価困難, 壁運動はasynergyなく良好
     waiting = state.qualities if value.CAUSE.match(after) or _ASIDE.match(state.text, token.end) else []
     state.settle()

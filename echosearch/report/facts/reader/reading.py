@@ -22,7 +22,7 @@ _REASON = re.compile(
 _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "others", "poor", "skip"}  # not of a query
 _QUERY_CUES = {
     *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated", "exclude"),
-    *("and", "or", "significant", "clear", "end"),
+    *("and", "or", "any", "significant", "clear", "end"),
 }
 _CUES = {
     *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated"),

@@ -64,6 +64,7 @@ class State:
     front: Token | None = None
     front_earlier: bool = False
     recalled: bool = False
+    unclear: bool = False  # 評価困難な: before it
     spared: Token | None = None  # a grade that a query excludes of what follows
     list_front: tuple[tuple[int, int], str] | None = None
     significant: bool = False
@@ -132,12 +133,15 @@ class State:
                 made.start = min(made.start, self.front.start) if self.front.end <= start else made.start
                 made.earlier_grade = self.front_earlier
                 self.list_front = (self.front.value, finding.group)
-            elif self.list_front is not None and (link == "strong" or self.list_front[1] == finding.group):
+            elif self.list_front is not None and (link == "strong" or self.list_front[1] == finding.group != "motion"):
                 made.severity = self.list_front[0]
         if not shared:
             self.front, self.front_earlier = None, False
         made.significant, made.new = self.significant, self.new
         made.excluded, made.dropped = self.excluding, self.asked
+        if self.unclear:
+            made.cues.append("unassessed")
+            self.unclear = False
         if self.denied:
             made.cues.append("negative")
         if self.suspected:

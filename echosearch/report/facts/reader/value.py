@@ -10,7 +10,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["CAUSE", "effusion", "name", "number", "settle", "unassessed"]
+__all__ = ["CAUSE", "finding", "name", "number", "settle", "unassessed"]
 
 _SITED = {
     "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
@@ -23,7 +23,7 @@ _SITE_OF = {"av_mpg": "av", "av_vmax": "av", "ava": "av", "mv_mpg": "mv", "mva":
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
-    r"(?: (?:is|was)(?: \w+ly)? (?:dilated|enlarged) \()?"
+    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: \(| at| to|,))?"
     r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
     r"[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?[\s:=<>!は約が~]*"
 )
@@ -34,6 +34,7 @@ _NEXT = re.compile(
     _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
 )
 CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
+_SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
 _HOW = re.compile(r"法?\)|法")
 _REACH = 40
@@ -46,7 +47,7 @@ def name(state: State, token: Token) -> None:
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
-        if state.names and _HOW.match(state.text, token.end) and state.text[token.start - 1] in "( 、":
+        if state.names and _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、":
             return  # MVA(PHT) 1.4: how it was measured
         state.names = [token]
         state.numbered = False
@@ -66,9 +67,9 @@ def name(state: State, token: Token) -> None:
         state.waiting = None
 
 
-def effusion(state: State, token: Token) -> None:
-    """A pericardial effusion may be followed, or preceded, by its depth."""
-    named = Token("finding", token.value, token.start, token.end, token.rule, measure="effusion_depth")
+def finding(state: State, token: Token, measure: str) -> None:
+    """An effusion may be followed, or preceded, by its depth, an aneurysm by its diameter."""
+    named = Token("finding", token.value, token.start, token.end, token.rule, measure=measure)
     name(state, named)
 
 
@@ -83,6 +84,8 @@ def number(state: State, found: list[Token], index: int) -> None:
         names = []
     if names and not of_expiration(state.text, names[-1], token):
         return
+    if names and names[-1].measure == "rvsp" and _SUM.match(state.text, token.end):
+        return  # RVSP 45 + 5 = 50: the sum
     if names:
         chain = _chain(state, found, index)
         unit = chain[-1].value.unit

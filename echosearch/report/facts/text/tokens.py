@@ -13,7 +13,7 @@ __all__ = ["Token", "tokens"]
 
 _PRIMARY = (
     *("skip", "finding", "exclude", "undenied", "insignificant", "unassessed", "poor", "change", "recalled", "drop"),
-    *("negative", "or", "and", "suspected", "treated", "normal", "quality", "attribute", "abnormal", "severity"),
+    *("negative", "any", "or", "and", "suspected", "treated", "normal", "quality", "attribute", "abnormal", "severity"),
     *("structure", "region", "diffuse", "positive", "measure", "measure_vetoed"),
 )
 _RANK = {kind: rank for rank, kind in enumerate(_PRIMARY)}
@@ -45,6 +45,7 @@ _SMALL = {
     "epic",
 }
 _TRACE = re.compile(r"[ :=(]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
+_GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
 _AFTER_OPERATOR = re.compile(
     r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
     r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
@@ -124,6 +125,8 @@ def _standing(
             and (low[start - 1].isdigit() or low[max(0, start - 2) : start - 1].isdigit())
         ):
             return ()
+        if query and _GRADE_BESIDE.match(low, end):
+            return senses  # as severe
         if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
             return ()
     if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
