@@ -32,6 +32,10 @@ _NOWHERE = Finding("", "", "size", None)
 def attribute(state: State, token: Token) -> None:
     """拡大, 逆流, 狭窄 …: of the structures named before it, else of the heading, else of what comes after."""
     part = token.value
+    if part == "leak":
+        state.form(state.lexicon.findings["prosthetic_leak"], token.start, token.end)  # TAVI弁周囲逆流
+        state.settle()
+        return
     heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
     if heads:
         _of_heads(state, heads, part, token)

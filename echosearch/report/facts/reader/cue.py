@@ -16,6 +16,7 @@ _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
+_AT_IT = re.compile("(?:に|の)[^、の]{2,}")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
@@ -95,6 +96,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
             and mention.link != "strong"
         ):
             continue  # MVR弁の動揺なし denies something else
+        if kind == "suspected" and mention.finding.implant and _AT_IT.match(state.text, mention.end, token.start):
+            continue  # 人工弁にpannusを疑う
         if kind == "negative" and token.rule == "grade.negative" and mention.cues[-1:] == ["positive"]:
             continue  # 胸水: 右(+)、左(-)
         if kind == "negative" and mention.new:
@@ -177,6 +180,12 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
     if not state.qualities:
         return False
     quality = state.qualities[-1][1]
+    vanished = kind == "negative" and state.text.startswith("消失", token.start)
+    if vanished and state.regions and quality.value in ("motion", "regional"):
+        state.form(state.lexicon.findings["akinesis"], state.regions[0].start, token.end)
+        state.settle()
+        state.cued = True
+        return True
     if quality.value == "collapse" and kind in ("negative", "positive"):
         abnormal = Token("abnormal", "low", token.start, token.end, token.rule)
         if kind == "negative":
@@ -234,7 +243,8 @@ def _drop(state: State, token: Token) -> None:
     stated = [] if near and not state.comma else [cue for cue in last.cues if cue not in asked]
     if stated or (last.graded and state.comma):
         return
-    if last.cues and not near and _ADVICE.search(words) and not words.startswith(("精査", "疑い")):
+    advice = _ADVICE.search(words) or (state.comma and "予定" in words)
+    if last.cues and not near and advice and not words.startswith(("精査", "疑い")):
         return
     for mention in reached(state):
         mention.dropped = True

@@ -48,6 +48,9 @@ def _any_of(state: State, token: Token) -> None:
 
 
 def _end(state: State, token: Token) -> None:
+    if state.text.startswith("を除", token.start) and state.regions and not state.query:
+        state.settle()
+        state.others = True  # 心尖部を除き壁運動は良好
     state.close()
     state.comma = True
     state.denied = False

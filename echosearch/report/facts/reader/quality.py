@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from echosearch.report.facts.lexicon.lexicon import Finding
-from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["awaited", "form_all", "grade_quality", "quality"]
@@ -52,6 +52,8 @@ def quality(state: State, token: Token) -> None:
     elif not heads and state.strong and state.text[token.start : token.end].lower() in _GENERIC:
         heads = (token._replace(kind="structure", value=state.last_heads),) if state.last_heads else ()
     state.qualities.append((heads, token))
+    if any(name in VALVES for head in heads for name in head.value):
+        state.last_heads = tuple(name for head in heads for name in head.value)  # 大動脈弁の開放は良好で狭窄なし
     state.heads = []
     word = state.value_word
     if word is not None:

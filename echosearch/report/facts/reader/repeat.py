@@ -19,12 +19,12 @@ _METHOD = (
     r"|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位|臥位|期外収縮|最大|max"
 )
 _BY_METHOD = re.compile(
-    rf"(?:\s*\([^()]{{1,20}}\))?[\s、,/・(と]*(?:{_METHOD})(?:法|側|時|後|中|像)?(?:で)?(?:は)?[\s:=)]*約?",
+    rf"(?:\s*\([^()]{{1,20}}\))?(?:程度|前後)?(?:です|だ|である)?(?:が|も)?[\s、,/・(と]*(?:{_METHOD})(?:法|側|時|後|中|像|上)?[でに]?(?:は)?[\s:=)]*約?",
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"[^、,]{0,12}[、,・/と][^、,\d]{0,16}")
 _NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
-_INSPIRED = re.compile(r"吸気(?:時|終末期?)?[\s:]*$")
+_INSPIRED = re.compile(r"(?:吸気(?:時|終末期?)?|[Ii]nsp\.?|min\.?)[\s:]*$")
 
 
 def repeats(state: State, last: Value, found: list[Token], index: int) -> bool:

@@ -24,8 +24,8 @@ _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: \(| at| to|,))?"
-    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
-    r"[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?[\s:=<>!は約が~]*"
+    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
+    r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
@@ -111,7 +111,7 @@ def number(state: State, found: list[Token], index: int) -> None:
     measure = state.measure
     last = state.values[-1] if state.values else None
     beside = last is not None and last.measure == measure and _METHOD.fullmatch(state.text, last.end, token.start)
-    if beside and value.unit is not None and state.text[token.end : token.end + 1] == "(":  # by another method
+    if beside and state.text[token.end : token.end + 1] == "(":  # by another method
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
     if last is not None and last.measure == measure and measure and repeats(state, last, found, index):
