@@ -83,6 +83,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
         return  # 心嚢液を認めるが血行動態への影響なし
     if state.now and kind in ("negative", "suspected", "insignificant", "undenied") and targets[-1].historical:
         targets = [today(state, targets[-1])]
+    if kind == "negative" and targets[-1].historical and state.text.startswith("消失", token.start):
+        targets = [gone(state)]  # 入院時の心嚢液は消失
     if kind == "negative" and state.arrow and targets[-1].severity is not None:
         targets = [today(state, targets[-1])]
     for mention in targets:

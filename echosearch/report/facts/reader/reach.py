@@ -60,6 +60,7 @@ def gone(state: State) -> Mention:
     if last.severity is not None and last.graded:
         return today(state, last)
     last.cues.clear()
+    last.historical = False
     return last
 
 

@@ -35,7 +35,8 @@ def grade(state: State, found: list[Token], index: int) -> None:
             last.severity, last.graded, last.end = token.value, True, token.end
         return
     following = found[index + 1] if index + 1 < len(found) else None
-    if not state.arrow and following is not None and following.kind == "change":
+    grew = following is not None and following.kind == "abnormal" and following.value == "high" and not state.qualities
+    if not state.arrow and following is not None and (following.kind == "change" or grew):
         words, gap = state.text[token.start : token.end], state.text[token.end : following.start]
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
             return  # やや増悪: how much it changed
@@ -62,6 +63,9 @@ def _joined(state: State, found: list[Token], index: int, token: Token) -> Token
             between = state.text[token.end : found[place].start]
             after, place = found[place], place + 1
         if after.kind not in ("severity", "grade") or not _RANGE.fullmatch(between):
+            return token
+        if "to" in between and state.text.endswith("from ", 0, token.start):
+            state.arrow = True  # from mild to moderate
             return token
         if "から" in between and _TO.match(state.text, after.end):
             state.arrow = True  # the next grade is today's
@@ -110,7 +114,8 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool:
         return False
     if (state.comma and state.now is False) or not state.group:
         return not attached and not _more_follows(state, found, index)
-    if attached and not apart and (state.strong or before.endswith(" ")):
+    named_first = token.kind == "grade" and not last.graded and not state.comma and not state.strong  # MRⅠ°ARⅡ°
+    if attached and not apart and (state.strong or before.endswith(" ")) and not named_first:
         return False
     if last.graded and not state.now and not (state.earlier and state.earlier_after):
         return not attached
@@ -164,12 +169,13 @@ def _grade_list(state: State, token: Token) -> None:
     ):
         return
     group, link = last.finding.group, "none"
+    bracketed = state.text.endswith("(", last.end, token.start) and not state.strong
     for mention in reversed(state.group or [last]):
         if mention.finding.group == "state" or mention.depth != last.depth:
             break
         if mention is not last and mention.finding.group != group and link != "strong":
             break
-        if mention.severity is not None and mention.graded:
+        if (mention.severity is not None and mention.graded) or (bracketed and mention is not last):
             break
         mention.severity = value
         mention.graded = mention is last

@@ -252,4 +252,4 @@ def _again(state: State, measure: str, token: Token) -> bool:
 
 def _changed(state: State, token: Token) -> bool:
     last = state.values[-1] if state.values else None
-    return last is not None and re.fullmatch(r"\s*から\s*", state.text[last.end : token.start]) is not None
+    return last is not None and re.fullmatch(r"\s*(?:から|to)\s*", state.text[last.end : token.start]) is not None

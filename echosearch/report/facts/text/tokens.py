@@ -46,6 +46,7 @@ _SMALL = {
 }
 _TRACE = re.compile(r"[ :=(]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
 _GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
+_AGO = re.compile(r"\d{1,2}(?:年|[ヶかカヵケ]月|週間?|日)前(?:(?=と比|に比)|(より|から)|[のはに]?)")
 _AFTER_OPERATOR = re.compile(
     r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
     r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
@@ -84,6 +85,11 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
             continue
         if char == "t" and last is not None and last.kind == "finding" and (match := _TRACE.match(sentence, last.end)):
             last = Token("severity", (1, 1), match.start(1), match.end(), "severity.trivial")
+            yield last
+            at = last.end
+            continue
+        if char.isdigit() and (match := _AGO.match(sentence, at)):
+            last = Token("skip" if match[1] else "earlier", None, at, match.end(), "historical.ago")
             yield last
             at = last.end
             continue
@@ -165,7 +171,7 @@ def _reached(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int
 def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
     """A number with its unit, a grade such as III度 or 2+, or a sign such as (-)."""
     char = sentence[at]
-    if char in "+-" and not sentence[at + 1 : at + 2].isdigit():
+    if char in "+-" and sentence[at + 1 : at + 3] != "/-" and not sentence[at + 1 : at + 2].isdigit():
         named = last is not None and last.kind in _OF_SIGN and sentence[last.end : at].strip(" :") == ""
         if named and (match := _BARE_SIGN.match(sentence, at)):
             return Token("negative" if match[1] else "positive", None, at, match.end(), "grade.sign")
