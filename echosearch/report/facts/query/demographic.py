@@ -20,7 +20,7 @@ _EXCLUDED = re.compile(
 _NOT = re.compile(r"\s*(?:では?ない|じゃない)")
 _AGE_OP = (
     r"(?:以上|以降|以下|まで|未満|超|を?(?:超え|こえ|上回)る?|より(?:上|高齢|年上|大きい)|を?下回る?|より(?:下|若い|若年|年下|小さい)"
-    r"|or (?:older|over|more|above)|and (?:older|over|above)|or (?:younger|less)|and (?:younger|under)|\+)"
+    r"|or (?:older|over|more|above)|and (?:older|over|above)|or (?:younger|less)|and (?:younger|under)|\+|~(?!\s*\d))"
 )
 _YEARS_OLD = r"(?:歳|才|さい|years?(?:[ -]old)?|yrs?(?: old)?|y/?o)"
 _AGES = re.compile(
@@ -31,7 +31,7 @@ _AGES = re.compile(
     rf"(?: ?{_YEARS_OLD})?"
     rf"|(?:年齢|[Aa]ge|AGE)\s*(?:が|は|:)?\s*(?P<lead1><=|>=|!=|<|>|=)?\s*(?P<age1>\d{{1,3}})\s*(?:歳"
     rf"|才)?\s*(?P<op1>{_AGE_OP})?"
-    rf"|(?P<lead2><=|>=|!=|<|>|=)\s*(?P<age2>\d{{1,3}})\s*{_YEARS_OLD}"
+    rf"|(?P<lead2><=|>=|!=|<|>|=|(?<![\d代歳才])~)\s*(?P<age2>\d{{1,3}})\s*{_YEARS_OLD}"
     rf"|(?P<old>後期高齢者?|前期高齢者?|高齢者?|elderly)"
     rf"|(?:aged? |age )?(?P<word>over|above|older than|under|below|younger than|at least"
     rf"|up to) (?:the age of |age )?(?P<age4>\d{{1,3}})(?P<unit4>[ -]?{_YEARS_OLD})?"
@@ -143,7 +143,8 @@ def _age(match: re.Match[str]) -> Demographic | None:
         return _compared(int(parts["age4"]), ops.get(parts["word"], "<"))
     for number in "1235":
         if parts[f"age{number}"]:
-            op = parts.get(f"lead{number}") or _op(parts.get(f"op{number}") or "")
+            lead = parts.get(f"lead{number}")
+            op = "<=" if lead == "~" else lead or _op(parts.get(f"op{number}") or "")
             return _compared(int(parts[f"age{number}"]), op)
     return None
 
@@ -151,7 +152,7 @@ def _age(match: re.Match[str]) -> Demographic | None:
 def _op(word: str) -> str:
     if not word:
         return "="
-    if word in ("以上", "以降", "+") or word.endswith((" older", " over", " more", " above")):
+    if word in ("以上", "以降", "+", "~") or word.endswith((" older", " over", " more", " above")):
         return ">="
     if word in ("以下", "まで") or word.startswith("or "):
         return "<="

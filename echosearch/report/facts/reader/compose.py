@@ -26,6 +26,7 @@ _MEASURED = {
     "mv_mpg": "mv",
     "av_mpg": "av",
 }
+_WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _NOWHERE = Finding("", "", "size", None)
 
 
@@ -163,12 +164,12 @@ def resolve(state: State, token: Token) -> bool:
 def localise(state: State, found: list[Token], index: int) -> None:
     """A region behind 壁運動異常: where it is, or, behind a colon, where its kind is told next."""
     last, token = state.last, found[index]
-    if last is None or last.finding.concept != "lv_wall_motion" or last.cues or last.graded:
+    if last is None or last.finding.concept != "lv_wall_motion" or last.cues not in ([], ["positive"]) or last.graded:
         return
     between = state.text[last.end : token.start]
     if between.strip() == ":" and any(t.kind in ("finding", "abnormal", "severity") for t in found[index + 1 :]):
         last.dropped = True
-    elif between in ("は", "が", "を", ":", "(", " "):
+    elif _WHERE.fullmatch(between):
         last.finding = state.lexicon.findings["rwma"]
 
 

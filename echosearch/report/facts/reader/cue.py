@@ -17,6 +17,7 @@ _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _AT_IT = re.compile("(?:に|の)[^、の]{2,}")
+_BECAUSE = re.compile("のため[、に]?$|により$")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
@@ -51,6 +52,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
         ):
             return
         _drop(state, token)
+        return
+    if token.rule == "not_assessed.hard" and not (state.poor or _BECAUSE.search(state.text, 0, token.start)):
         return
     if kind == "unassessed" and value.unassessed(state, token):
         return

@@ -13,7 +13,7 @@ __all__ = ["finding", "structure"]
 
 _EMBOLISM = re.compile(r"塞栓|DVT|急性PE|深部静脈|血栓溶解|acute PE|embol", re.IGNORECASE)
 _OF_AORTA = re.compile("上行|基部|洞")
-_UNSEEN = re.compile(r"[はのが]?\s*描出(?:やや)?(?:不良|困難|不十分)(?=[)、。\s]|$)")
+_UNSEEN = re.compile(r"[はのが]?\s*描出[がは]?(?:やや)?(?:不良|困難|不十分)(?=[)、。\s]|$|で)")
 _ASIDE = re.compile(
     r"(?:等|など)?の?(?:所見)?[はをも]?(?:なく|なし(?:で|に)|認め(?:られ)?ず|みられず|見られず|伴わず|\(-\)で?)[、,]?\s*"
     r"(?:概ね|おおむね|全体(?:的)?に|全周性に)?\s*(?:良好|正常|保た|問題)"

@@ -16,6 +16,9 @@ __all__ = ["read_sentence"]
 
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
+_OF_HEADING = re.compile(
+    r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
+)  # a part of what the heading before it names
 _REASON = re.compile(
     r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント)\s*[:：]"
 )
@@ -93,7 +96,9 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:
     if state.heads and state.heads[-1].end == end and (_PARTICLE.match(gap) or _opens(state, gap, token)):
         state.topic = tuple(name for head in state.heads for name in head.value)
         state.firm = ":" in gap
-    elif ":" in gap and not state.heads and not state.qualities and end == 0:
+    elif ":" in gap and state.regions and state.regions[-1].end == end and not state.heads:
+        state.topic = ("lv",)
+    elif ":" in gap and not state.heads and not state.qualities and end == 0 and not _OF_HEADING.match(gap):
         state.topic = ()  # a heading that no structure names
     if gap.startswith(("し", "され")) and state.group and state.group[-1].end == end:
         state.cued = True  # 拡大し、… : a predicate of its own

@@ -106,6 +106,8 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool:
     before = state.text[last.end : token.start]
     if attached and following is not None and "の" in state.text[token.end : following.start]:
         return False
+    if before.endswith("(") and state.text.startswith(")", token.end) and state.group and not state.comma:
+        return True  # MRあり(軽度)
     if attached and _SO.search(before):
         return False  # 逸脱により高度MR
     if state.arrow and state.group:

@@ -13,7 +13,7 @@ __all__ = ["Number", "Reading", "grade_at", "number_at", "read_number", "skipped
 _SKIPPED = re.compile(
     r"(?:19|20)\d\d(?:\s*[/.年-]\s*\d{1,2}(?:\s*[/.月-]\s*\d{1,2}日?|月)?|年度?)"
     r"|(?:令和|平成|昭和|[RHS])(?:元|\d{1,2})(?:年(?:\d{1,2}月(?:\d{1,2}日)?)?|[./]\d{1,2}(?:[./]\d{1,2})?)"
-    r"|\d{1,2}月(?:\d{1,2}日)?|\d{1,2}年|\d{1,3}(?:歳|才|代|ヶ月|か月|カ月|週|日目|日|回|枚|例|個|本|bpm|/min|/分|拍|kg|mg|Fr|弁|割)"
+    r"|\d{1,2}月(?:\d{1,2}日)?|\d{1,2}年|\d{1,3}(?:歳|才|代|ヶ月|か月|カ月|週|日目|日|回|枚|例|個|本|心拍|拍平均|bpm|/min|/分|拍|kg|mg|Fr|弁|割)"
     r"|[2-5] ?(?:D|ch|CH|chamber)(?![A-Za-z])"
     r"|(?:NYHA|CCS|ASA|ECOG|PS|Killip|TIMI|Stanford|DeBakey)\s*(?:PS)?\s*[-:=]?\s*(?:class|分類"
     r"|クラス)?\s*(?:I{1,3}V?|IV|[0-5])[AaBb]?(?:度|群|型)?(?![\d+.%]|[a-z])"
@@ -139,7 +139,7 @@ def number_at(text: str, at: int) -> Number | None:
         match = _NUMBER.match(text, at, match.end("ua") if match["ua"] else match.end("a"))  # a change, not a range
     if (
         match is None
-        or text[match.end() : match.end() + 1] == "尖"
+        or text.startswith(("尖", " cusp", "cusp"), match.end())
         or len(match["a"]) > 9
         or (match["b"] and len(match["b"]) > 9)
     ):
