@@ -180,6 +180,12 @@ def judge(state: State, token: Token) -> bool:
     if awaited(state, token):
         form_all(state, token)
         return True
+    last = state.last
+    valve = last is not None and last.finding.concept == "prosthetic_valve" and state.text.startswith("に", last.end)
+    if valve and token.value == "abnormal" and not state.heads and not state.comma:
+        state.close()  # 人工弁に異常なし
+        state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)
+        return True
     if state.regions and token.value == "low" and not state.qualities:
         concept = "diffuse_hypo" if state.diffuse else "hypokinesis"
         state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)

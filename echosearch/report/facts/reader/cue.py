@@ -22,7 +22,7 @@ _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
 _CLOSE_BEHIND = re.compile(
-    r"\s*\)?\s*(?:の|に対する|に対して|に対し|\(|-)?\s*(?:パッチ|デバイス|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
+    r"\s*\)?\s*(?:の|に対する|に対して|に対し|\(|-)?\s*(?:パッチ|patch|デバイス|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
 )
 _AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
 
@@ -75,6 +75,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
     if not targets and state.query and kind == "negative" and state.front is not None:
         low = state.front.value[0]
         state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
+    if not targets and kind == "insignificant":
+        targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
         state.unclear = True  # 評価困難なAR
     if not targets:

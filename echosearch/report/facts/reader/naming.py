@@ -126,7 +126,7 @@ def finding(state: State, found: list[Token], index: int) -> None:
 
 def _measured(state: State, named: Finding, found: list[Token], index: int) -> bool:
     """Whether a lesion before a colon is stated by its measurements: AS: Vmax 4.5m/s."""
-    if named.group != "valve" or named.concept == "valve_disease":
+    if named.group not in ("valve", "state") or named.concept == "valve_disease":
         return False
     following = found[index + 1]
     return following.kind == "measure" and state.text[found[index].end : following.start].strip(" :") == ""

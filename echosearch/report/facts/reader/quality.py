@@ -134,12 +134,12 @@ def _of_quality(
         else:
             yield findings["rwma" if part == "regional" else "lv_wall_motion"], begin
         return
-    if (
-        not heads
-        and part != "prosthesis"
-        and state.text[token.start : token.end].lower() in _GENERIC
-        and not (state.topic and (state.topic[0], part) in compounds)
-    ):
+    of_last = state.last_heads[:1] if (*state.last_heads[:1], part) in compounds else ()
+    generic = state.text[token.start : token.end].lower() in _GENERIC
+    if generic and not names and of_last in (("lv",), ("rv",)):
+        yield compounds[of_last[0], part], begin  # 右室に拡大なく、収縮も良好
+        return
+    if not heads and generic and part != "prosthesis" and not (state.topic and (state.topic[0], part) in compounds):
         return
     if not names:
         lent = [name for name in state.topic if (name, part) in compounds]
