@@ -53,7 +53,7 @@ _SECOND = (
     r"|\d{1,2})\s*年?(?P<bfy>度)?(?:\s*(?P<bm>\d{1,2})月|[-/.](?P<bm2>\d{1,2})(?!\d))?)"
 )
 _DATES = re.compile(
-    rf"(?P<lead>(?:since|from|after|before|until|in|during|[<>]=?|=)\s*)?{_DATE.format('a')}"
+    rf"(?P<lead>(?:since|from|after|before|prior to|until|in|during|[<>]=?|=)\s*)?{_DATE.format('a')}"
     rf"(?:\s*(?:から|[-~]|to|and)\s*{_SECOND}(?:\s*(?:まで|の間|以前))?)?"
     r"\s*(?P<op>以降|以後|以来|から(?!\d)|まで|以前|より(?:前|以前|古い)|より(?:後|以後|新しい)"
     r"|より(?!\w)|前(?!壁|尖|回|中)|onwards?|or later)?"
@@ -215,7 +215,7 @@ def _date_op(word: str) -> str:
         return ">="
     if word in ("まで", "以前", "until", "<="):
         return "<="
-    if word in ("before", "<", "前") or (word.startswith("より") and word[2:] in ("前", "以前", "古い")):
+    if word in ("before", "prior to", "<", "前") or (word.startswith("より") and word[2:] in ("前", "以前", "古い")):
         return "<"
     if word in ("after", ">") or word.startswith("より"):
         return ">"

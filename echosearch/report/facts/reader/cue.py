@@ -55,6 +55,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
         return
     if token.rule == "not_assessed.hard" and not (state.poor or _BECAUSE.search(state.text, 0, token.start)):
         return
+    if kind == "negative" and state.names and state.text.startswith("描出でき", token.start) and not state.group:
+        kind = "unassessed"  # IVC描出できず
     if kind == "unassessed" and value.unassessed(state, token):
         return
     if state.others and kind in ("negative", "positive"):

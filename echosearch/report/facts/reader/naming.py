@@ -87,7 +87,7 @@ def finding(state: State, found: list[Token], index: int) -> None:
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         return
-    if concept == "valve_disease" and after.startswith("は") and _heads_a_list(state, found, index):
+    if concept == "valve_disease" and re.match("は|の?評価 ?[:は]", after) and _heads_a_list(state, found, index):
         return  # 弁膜症は軽度のTRのみ
     if (
         concept == "valve_disease"

@@ -31,7 +31,7 @@ _STRICT = ("structure", "region", "finding")  # words that name a structure firs
 _TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
 _BETWEEN = re.compile(r"\s*/\s*")
 _NEXT = re.compile(
-    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
+    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
 )
 CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
@@ -136,7 +136,7 @@ def unassessed(state: State, token: Token) -> bool:
     if not state.names or state.names[-1].kind == "measure_vetoed" or state.numbered:
         return False
     words = state.text[token.start : token.end]
-    named = [n for n in state.names if n.kind not in _STRICT or re.match("計測|測定|未計測|未測定|算出", words)]
+    named = [n for n in state.names if n.kind not in _STRICT or re.match("計測|測定|未計測|未測定|算出|描出", words)]
     inside = state.mentions[-1] if state.mentions else None
     named = [
         n
@@ -218,6 +218,10 @@ def _assign(state: State, named: Token, value: Number, unit: str | None, start: 
     read = read_number(value, rule, unit)
     if read is None:
         return
+    before = state.values[-1] if state.values else None
+    if state.arrow and before is not None and before.measure == measure and not state.query:
+        before.historical = PROVOKED.search(state.text, before.end, value.end + 12) is None  # EF 55%→EF 40%
+        state.arrow = False
     historical = (state.earlier and not state.earlier_after) or (state.earlier and bool(state.names))
     made = Value(
         measure, min(start, named.start), max(value.end, named.end), read.value, read.high, rule.unit, value.op
