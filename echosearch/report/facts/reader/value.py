@@ -25,7 +25,8 @@ _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: \(| at| to|,))?"
     r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
-    r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?[\s:=<>!は約が~]*"
+    r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
@@ -147,7 +148,7 @@ def unassessed(state: State, token: Token) -> bool:
     if not named or (last and last.start > named[-1].start and not CAUSE.match(state.text, last.end)):
         return False
     counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True
-    if named[-1].kind == "quality" and not counted and not re.match("計測|測定|算出|推定", words):
+    if named[-1].kind == "quality" and not counted and not re.match("計測|測定|算出|推定|未計測|未測定", words):
         return False
     for one in named:
         measure = _sited(state, one.measure or "")

@@ -24,7 +24,7 @@ _BARE_SIGN = re.compile(r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
 _RUN = 8
-_OF_SIGN = ("finding", "quality", "attribute")
+_OF_SIGN = ("finding", "quality", "attribute", "abnormal")
 _ENGLISH = re.compile(r"[a-z]{2,}")
 _SMALL = {
     "as",
@@ -118,11 +118,11 @@ def _standing(
 ) -> tuple[Sense, ...]:
     """The senses that a word has where it stands: an abbreviation inside another word has none."""
     inside = start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1)
-    if inside and not (sentence[start - 1].islower() and sentence[start].isupper()):
+    if inside and low[start:end] != "s/o" and not (sentence[start - 1].islower() and sentence[start].isupper()):
         return ()
     if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
         apart = sentence[end - 1].islower() and sentence[end].isupper()
-        if not apart and not low.startswith(("mild", "trivial", "trace", "moderate", "severe"), end):
+        if not apart and not low.startswith(("mild", "trivial", "trace", "moderate", "severe", "s/o"), end):
             return ()
     if low[start:end] in (_ENGLISH_WORDS if query else _SMALL) and sentence[start:end].islower():
         if (
