@@ -36,6 +36,12 @@ def _begin(state: State) -> None:
 
 def _and(state: State, token: Token) -> None:
     state.strong = True
+    if (
+        state.text.startswith(("いずれも", "ともに", "共に", "両者とも", "すべて", "全て"), token.start)
+        and not state.cued
+    ):
+        for mention in state.group[1:]:
+            mention.link = "strong"  # MR、HCMいずれも認めず
 
 
 def _either(state: State, token: Token) -> None:

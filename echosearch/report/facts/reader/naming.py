@@ -87,17 +87,14 @@ def finding(state: State, found: list[Token], index: int) -> None:
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         return
-    if concept == "valve_disease" and re.match("は|の?評価 ?[:は]", after) and _heads_a_list(state, found, index):
+    heads = re.match("[ :はの評]", after) is not None and _heads_a_list(state, found, index)
+    if concept == "valve_disease":
+        following = next((t.value.group for t in found[index + 1 :] if t.kind == "finding"), None)
+        heads = heads and following in ("valve", None, "leaflet")
+    if concept == "valve_disease" and heads and re.match("は|の?評価 ?[:は]|" + " " * (words == "弁膜症"), after):
         return  # 弁膜症は軽度のTRのみ
-    if (
-        concept == "valve_disease"
-        and words == "弁膜症"
-        and after.startswith(" ")
-        and _heads_a_list(state, found, index)
-    ):
-        return
     heading = after.lstrip(" ").startswith(":") and not (named.implant and words not in _BARE_IMPLANTS)
-    if heading and _heads_a_list(state, found, index) and not _measured(state, named, found, index):
+    if heading and heads and not _measured(state, named, found, index):
         state.topic = (named.head,) if named.head else state.topic
         state.place(named, token.start, token.end)
         return
