@@ -51,6 +51,7 @@ def read_sentence(
     found = tokens(sentence, lexicon, query)
     if query:
         found = [t for t in found if t.kind not in _REPORTS_ONLY and sentence[t.start : t.end].strip("?")]
+        found = [t._replace(kind="exclude") if sentence.startswith("を除", t.start) else t for t in found]
     end = 0
     for index, token in enumerate(found):
         if index <= state.done:
@@ -102,6 +103,8 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:
         state.topic = ()  # a heading that no structure names
     if gap.startswith(("し", "され")) and state.group and state.group[-1].end == end:
         state.cued = True  # 拡大し、… : a predicate of its own
+    if gap in ("で", "で、") and token is not None and token.kind in (*FORMING, "severity") and state.group:
+        state.close()  # MRでASなし: MR is there
     if gap == "も" and state.group and state.group[-1].end == end:
         state.strong = True  # MRもTRも
     for char in gap:

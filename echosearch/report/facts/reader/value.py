@@ -53,7 +53,9 @@ def name(state: State, token: Token) -> None:
         state.names = [token]
         state.numbered = False
         return
-    if state.names and not _TIED.fullmatch(state.text, state.names[-1].end, token.start):
+    if state.names and (
+        state.names[-1].kind == "finding" or not _TIED.fullmatch(state.text, state.names[-1].end, token.start)
+    ):
         state.names = []
     if state.names and state.names[-1].kind == "measure_vetoed":
         state.names = []
