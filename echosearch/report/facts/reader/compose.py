@@ -59,6 +59,9 @@ def attribute(state: State, token: Token) -> None:
     if not found and part == "regurgitation" and state.last_heads == ("prosth",):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
         names = state.last_heads
+    if not found and part == "lesion" and _topic_valve(state):
+        _of_topic(state, token)  # a heading on its own line, 病変なし below it
+        return
     for index, finding in enumerate(found):
         state.form(finding, token.start, token.end, shared=index > 0)
     if found:

@@ -177,6 +177,8 @@ def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
             return Token("negative" if match[1] else "positive", None, at, match.end(), "grade.sign")
         if char == "-" or sentence[at - 1 : at] == "+":
             return None
+    if char == "2" and sentence[at - 1 : at] == "m" and not sentence[at + 1 : at + 2].isdigit():
+        return None  # LAVI(mL/m2) 44
     if char.isascii() and char.isalpha() and at and sentence[at - 1].isascii() and sentence[at - 1].isalpha():
         return None
     if (end := skipped_at(sentence, at)) is not None:

@@ -47,6 +47,8 @@ _OTHERS = {
     "，": "、",
     "；": ";",
     "\t": " ",
+    "|": " ",
+    "│": " ",
     "\r": "\n",
     "\x0b": "\n",
     "\x0c": "\n",
@@ -109,7 +111,7 @@ _SHAPES = _Shape()
 
 def uniform(text: str) -> Uniform:
     """Make a text uniform. Linear in its length, whatever it holds."""
-    if _PLAIN.fullmatch(text) and "囊" not in text and "  " not in text and "\r" not in text:
+    if _PLAIN.fullmatch(text) and "囊" not in text and "  " not in text and "\r" not in text and "|" not in text:
         return Uniform(_headings(text), range(len(text) + 1))
     if not _MARKS.search(text) and "  " not in text and not _ROMAN.search(text):
         each = [_SHAPES[char] for char in text]
