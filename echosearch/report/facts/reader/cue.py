@@ -18,6 +18,7 @@ _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _AT_IT = re.compile("(?:に|の)[^、の]{2,}")
 _BECAUSE = re.compile("のため[、に]?$|により$")
+_IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
@@ -82,6 +83,11 @@ def apply(state: State, found: list[Token], index: int) -> None:
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
         state.unclear = True  # 評価困難なAR
     if not targets:
+        return
+    last = targets[-1]
+    if state.query and kind == "negative" and last.graded and last.severity and _IS_NOT.match(state.text, last.end):
+        last.severity = (0, max(last.severity[0] - 1, 0))  # MR重症でない
+        state.cued = True
         return
     if kind == "unassessed" and in_brackets_of_its_own(state, targets[-1], token):
         return  # 血栓なし(左心耳は評価困難)

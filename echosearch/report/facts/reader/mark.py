@@ -80,6 +80,14 @@ def _others(state: State, token: Token) -> None:
 
 def _earlier(state: State, token: Token) -> None:
     last = state.last
+    if (
+        last is not None
+        and last.finding.implant
+        and state.text.startswith("術前", last.end)
+        and last.end == token.start
+    ):
+        last.dropped = True  # TAVI術前: planned
+        return
     named = (last is not None and not state.comma) or (
         state.measure is not None and bool(state.values) and not state.comma
     )

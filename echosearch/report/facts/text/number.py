@@ -112,6 +112,8 @@ def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int
         return None
     for pattern in _GRADES:
         if match := pattern.match(text, at):
+            if "から" in match[0] and _TO.match(text, match.end()):
+                continue  # 3度から1度へ: a change, not a range
             parts = match.groupdict()
             return "severity" if parts.get("top") else "grade", _graded(parts), match.end()
     if match := _BARE.match(text, at):
