@@ -89,6 +89,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
         last.severity = (0, max(last.severity[0] - 1, 0))  # MR重症でない
         state.cued = True
         return
+    if kind == "unassessed" and last.cues[-1:] == ["negative"] and of_another(state, last, token):
+        return  # 左房内血栓なし、左心耳は観察困難
     if kind == "unassessed" and in_brackets_of_its_own(state, targets[-1], token):
         return  # 血栓なし(左心耳は評価困難)
     if kind in ("negative", "suspected") and of_another(state, targets[-1], token):

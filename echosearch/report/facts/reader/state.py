@@ -115,8 +115,9 @@ class State:
         again = last is not None and last.finding.concept == finding.concept != ""
         if last is not None and again and self.text[last.end : start].strip() in ("(", "=", "の"):
             last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
+            self.place(finding, start, end)
             return last
-        told = self.values and self.group and not self.strong and self.values[-1].start > self.group[-1].end
+        told = self.values and self.group and not self.strong and self.values[-1].end > self.group[-1].end
         if self.cued or told:  # a number between them, too, is said of the first: akinesis、EF 38%、血栓なし
             self.close()
         if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:
