@@ -21,12 +21,12 @@ __all__ = ["SHIPPED", "Example", "Finding", "Lexicon", "Measure", "Sense", "load
 
 SHIPPED = ("lexicon_ja.toml", "cues_ja.toml", "measures.toml", "lexicon_en.toml")
 _SECTIONS = {"structure", "structure_vetoed", "region", "diffuse", "attribute", "quality", "abnormal", "normal"}
-_TABLES = {"number", "finding", "cue", "severity", "severity_query", "measure", "vetoed", "unit"}
+_TABLES = {"number", "finding", "cue", "severity", "severity_query", "measure", "pair", "vetoed", "unit"}
 _NAMES = ("finding", "structure", "attribute", "quality")
 _MEANS = {
     *("negative", "positive", "significant", "insignificant", "clear", "suspected", "undenied", "unassessed", "poor"),
     *("earlier", "history", "treated", "now", "recalled", "change", "new", "drop", "others", "and", "end", "skip"),
-    *("or", "exclude", "glue"),
+    *("or", "any", "exclude", "glue"),
 }
 
 
@@ -150,6 +150,10 @@ class _Builder:
                 self._words(patterns, Sense("severity", (int(grade), int(grade)), "severity.query"), query=True)
             for entry in table.get("measure", ()):
                 self._measure(entry)
+            for entry in table.get("pair", ()):
+                name = "+".join(entry["measures"])
+                self._words(entry["words"], Sense("measure", name, f"measure.{name}"))
+                self._examples(f"measure.{name}", entry)
             self._words(table.get("vetoed", {}).get("words", ()), Sense("measure_vetoed", None, "vetoed"))
         except PatternError as exc:
             raise ConfigError(f"lexicon {source}: {exc}") from exc

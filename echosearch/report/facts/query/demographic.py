@@ -11,6 +11,7 @@ __all__ = ["COMPLEMENT", "Demographic", "demographics"]
 
 COMPLEMENT = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "=", "between": "!="}
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "R": 2018, "H": 1988, "S": 1925, "T": 1911}
+_PEOPLE = re.compile(r"(?:men|males|patients|people|adults|persons) (?:aged )?$")
 _OLDEST = 130
 
 _EXCLUDED = re.compile(
@@ -19,16 +20,18 @@ _EXCLUDED = re.compile(
 _NOT = re.compile(r"\s*(?:では?ない|じゃない)")
 _AGE_OP = (
     r"(?:以上|以降|以下|まで|未満|超|を?(?:超え|こえ|上回)る?|より(?:上|高齢|年上|大きい)|を?下回る?|より(?:下|若い|若年|年下|小さい)"
-    r"|or (?:older|over|more|above)|and (?:older|over|above)|or (?:younger|less)|and (?:younger|under)|\+)"
+    r"|or (?:older|over|more|above)|and (?:older|over|above)|or (?:younger|less)|and (?:younger|under)|\+|~(?!\s*\d))"
 )
 _YEARS_OLD = r"(?:歳|才|さい|years?(?:[ -]old)?|yrs?(?: old)?|y/?o)"
 _AGES = re.compile(
     rf"(?P<from>\d{{1,3}})\s*(?:歳|才)?(?P<d1>代)?\s*(?:[-~]|から|to)\s*(?P<to>\d{{1,3}})\s*(?:(?P<d2>(?:歳"
     rf"|才)?代)|{_YEARS_OLD})(?:まで|以下|の間)?"
     rf"|(?P<decade>\d{{1,3}})\s*(?:歳|才)?[代台](?P<part>前半|後半|以上|以降|以下|まで)?"
+    rf"|(?:年齢|[Aa]ged?|AGE) ?(?:between )?(?P<from2>\d{{1,3}})\s*(?:[-~]|から|to|and)\s*(?P<to2>\d{{1,3}})"
+    rf"(?: ?{_YEARS_OLD})?"
     rf"|(?:年齢|[Aa]ge|AGE)\s*(?:が|は|:)?\s*(?P<lead1><=|>=|!=|<|>|=)?\s*(?P<age1>\d{{1,3}})\s*(?:歳"
     rf"|才)?\s*(?P<op1>{_AGE_OP})?"
-    rf"|(?P<lead2><=|>=|!=|<|>|=)\s*(?P<age2>\d{{1,3}})\s*{_YEARS_OLD}"
+    rf"|(?P<lead2><=|>=|!=|<|>|=|(?<![\d代歳才])~)\s*(?P<age2>\d{{1,3}})\s*{_YEARS_OLD}"
     rf"|(?P<old>後期高齢者?|前期高齢者?|高齢者?|elderly)"
     rf"|(?:aged? |age )?(?P<word>over|above|older than|under|below|younger than|at least"
     rf"|up to) (?:the age of |age )?(?P<age4>\d{{1,3}})(?P<unit4>[ -]?{_YEARS_OLD})?"
@@ -50,7 +53,7 @@ _SECOND = (
     r"|\d{1,2})\s*年?(?P<bfy>度)?(?:\s*(?P<bm>\d{1,2})月|[-/.](?P<bm2>\d{1,2})(?!\d))?)"
 )
 _DATES = re.compile(
-    rf"(?P<lead>(?:since|from|after|before|until|in|during|[<>]=?|=)\s*)?{_DATE.format('a')}"
+    rf"(?P<lead>(?:since|from|after|before|prior to|until|in|during|[<>]=?|=)\s*)?{_DATE.format('a')}"
     rf"(?:\s*(?:から|[-~]|to|and)\s*{_SECOND}(?:\s*(?:まで|の間|以前))?)?"
     r"\s*(?P<op>以降|以後|以来|から(?!\d)|まで|以前|より(?:前|以前|古い)|より(?:後|以後|新しい)"
     r"|より(?!\w)|前(?!壁|尖|回|中)|onwards?|or later)?"
@@ -123,6 +126,8 @@ def _age(match: re.Match[str]) -> Demographic | None:
         low, high = int(parts["from"]), int(parts["to"])
         high = high + 9 if parts["d2"] and "代" in parts["d2"] else high
         return _between(low, high)
+    if parts["from2"]:
+        return _between(int(parts["from2"]), int(parts["to2"]))
     if parts["decade"]:
         return _decade(int(parts["decade"]), parts["part"])
     if parts["old"]:
@@ -131,13 +136,15 @@ def _age(match: re.Match[str]) -> Demographic | None:
             return _between(65, 74)
         return Demographic("age", ">=", 75 if word.startswith("後期") else 65)
     if parts["age4"]:
-        if not (parts["unit4"] or "age" in match[0] or "older" in match[0] or "younger" in match[0]):
+        people = _PEOPLE.search(match.string, max(0, match.start() - 12), match.start())
+        if not (people or parts["unit4"] or "age" in match[0] or "older" in match[0] or "younger" in match[0]):
             return None
         ops = {"over": ">", "above": ">", "older than": ">", "at least": ">=", "up to": "<="}
         return _compared(int(parts["age4"]), ops.get(parts["word"], "<"))
     for number in "1235":
         if parts[f"age{number}"]:
-            op = parts.get(f"lead{number}") or _op(parts.get(f"op{number}") or "")
+            lead = parts.get(f"lead{number}")
+            op = "<=" if lead == "~" else lead or _op(parts.get(f"op{number}") or "")
             return _compared(int(parts[f"age{number}"]), op)
     return None
 
@@ -145,7 +152,7 @@ def _age(match: re.Match[str]) -> Demographic | None:
 def _op(word: str) -> str:
     if not word:
         return "="
-    if word in ("以上", "以降", "+") or word.endswith((" older", " over", " more", " above")):
+    if word in ("以上", "以降", "+", "~") or word.endswith((" older", " over", " more", " above")):
         return ">="
     if word in ("以下", "まで") or word.startswith("or "):
         return "<="
@@ -208,7 +215,7 @@ def _date_op(word: str) -> str:
         return ">="
     if word in ("まで", "以前", "until", "<="):
         return "<="
-    if word in ("before", "<", "前") or (word.startswith("より") and word[2:] in ("前", "以前", "古い")):
+    if word in ("before", "prior to", "<", "前") or (word.startswith("より") and word[2:] in ("前", "以前", "古い")):
         return "<"
     if word in ("after", ">") or word.startswith("より"):
         return ">"

@@ -11,15 +11,32 @@ from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["attribute", "judge", "normal", "resolve", "resolve_more"]
+__all__ = ["attribute", "judge", "localise", "normal", "resolve", "resolve_more"]
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
+_AS_MUCH = re.compile(r"[とで( ](?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
+_MEASURED = {
+    "lad": "la",
+    "lvdd": "lv",
+    "aod": "aorta",
+    "asc_ao": "aorta",
+    "ivc": "ivc",
+    "ivs": "septum",
+    "pw": "wall",
+    "mv_mpg": "mv",
+    "av_mpg": "av",
+}
+_WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _NOWHERE = Finding("", "", "size", None)
 
 
 def attribute(state: State, token: Token) -> None:
     """拡大, 逆流, 狭窄 …: of the structures named before it, else of the heading, else of what comes after."""
     part = token.value
+    if part == "leak":
+        state.form(state.lexicon.findings["prosthetic_leak"], token.start, token.end)  # TAVI弁周囲逆流
+        state.settle()
+        return
     heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
     if heads:
         _of_heads(state, heads, part, token)
@@ -28,9 +45,23 @@ def attribute(state: State, token: Token) -> None:
         state.form(state.lexicon.compounds["lv", part], state.regions[0].start, token.end)
         state.settle()
         return
+    if (
+        part == "hypertrophy"
+        and state.regions
+        and "中隔" in state.text[state.regions[-1].start : state.regions[-1].end]
+    ):
+        state.form(state.lexicon.compounds["septum", part], state.regions[0].start, token.end)
+        state.settle()
+        return
     walled = part == "hypertrophy" and "壁" in state.text[token.start : token.end]
-    names = (state.topic or ("lv",)) if walled else _lent(state, part)
+    names = (state.topic or ("lv",)) if walled else _measured(state, part, token) or _lent(state, part)
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
+    if not found and part == "regurgitation" and state.last_heads == ("prosth",):
+        found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
+        names = state.last_heads
+    if not found and part == "lesion" and _topic_valve(state):
+        _of_topic(state, token)  # a heading on its own line, 病変なし below it
+        return
     for index, finding in enumerate(found):
         state.form(finding, token.start, token.end, shared=index > 0)
     if found:
@@ -39,6 +70,17 @@ def attribute(state: State, token: Token) -> None:
     elif state.others is False:
         made = state.form(_NOWHERE, token.start, token.end)
         state.orphan = (token, made)
+
+
+def _measured(state: State, part: str, token: Token) -> tuple[str, ...]:
+    """The structure whose measurement stands right before: LAD 48mmと拡大."""
+    last = state.values[-1] if state.values else None
+    if last is None or not _AS_MUCH.fullmatch(state.text, last.end, token.start):
+        return ()
+    if len(state.values) > 1 and state.values[-2].measure == last.measure and state.values[-2].historical:
+        return ()  # 55→60mmと拡大 tells of a change
+    name = _MEASURED.get(last.measure)
+    return (name,) if name is not None and (name, part) in state.lexicon.compounds else ()
 
 
 def _lent(state: State, part: str) -> tuple[str, ...]:
@@ -98,15 +140,17 @@ def resolve_more(state: State, token: Token) -> bool:
     return bool(found)
 
 
-def resolve(state: State, token: Token) -> None:
-    """A structure after its attribute: 拡大した左房, dilated left atrium."""
+def resolve(state: State, token: Token) -> bool:
+    """A structure after its attribute: 拡大した左房, dilated left atrium. False where it begins something else."""
     if state.orphan is None:
-        return
+        return False
     part, mention = state.orphan
     state.orphan = None
+    if re.search("[ ・]", state.text[mention.end : token.start]) and "negative" in mention.cues:
+        return False  # 逸脱なし ・肺動脈弁: …
     found = [f for name in token.value for f in _compound(state, name, part.value, state.lexicon.compounds)]
     if not found:
-        return
+        return False
     mention.finding = found[0]
     mention.end = token.end
     state.resolved = (part, mention)
@@ -117,6 +161,19 @@ def resolve(state: State, token: Token) -> None:
         state.mentions.append(copy)
     state.last_heads = token.value
     state.heads = []
+    return True
+
+
+def localise(state: State, found: list[Token], index: int) -> None:
+    """A region behind 壁運動異常: where it is, or, behind a colon, where its kind is told next."""
+    last, token = state.last, found[index]
+    if last is None or last.finding.concept != "lv_wall_motion" or last.cues not in ([], ["positive"]) or last.graded:
+        return
+    between = state.text[last.end : token.start]
+    if between.strip() == ":" and any(t.kind in ("finding", "abnormal", "severity") for t in found[index + 1 :]):
+        last.dropped = True
+    elif _WHERE.fullmatch(between):
+        last.finding = state.lexicon.findings["rwma"]
 
 
 def judge(state: State, token: Token) -> bool:
@@ -125,6 +182,12 @@ def judge(state: State, token: Token) -> bool:
         return False
     if awaited(state, token):
         form_all(state, token)
+        return True
+    last = state.last
+    valve = last is not None and last.finding.concept == "prosthetic_valve" and state.text.startswith("に", last.end)
+    if valve and token.value == "abnormal" and not state.heads and not state.comma:
+        state.close()  # 人工弁に異常なし
+        state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)
         return True
     if state.regions and token.value == "low" and not state.qualities:
         concept = "diffuse_hypo" if state.diffuse else "hypokinesis"
@@ -168,11 +231,12 @@ def normal(state: State, token: Token) -> bool:
     if state.qualities:
         form_all(state, None, token)
         return True
+    made = len(state.mentions)
     if state.heads:
         names = [name for head in state.heads for name in head.value]
         if any(name in VALVES or name == "valves" for name in names):
             _of_heads(state, tuple(state.heads), "lesion", token)
-            _mark_normal(state, token)
+            _mark_normal(state, made)
             return True
         sized = token.value == "normal" and (
             re.search("大|サイズ|size", state.text[token.start : token.end])
@@ -180,26 +244,20 @@ def normal(state: State, token: Token) -> bool:
         )
         if sized or "拡大" in state.text:
             _of_heads(state, tuple(state.heads), "dilation", token)
-            _mark_normal(state, token)
+            _mark_normal(state, made)
         state.value_word = token if state.text[token.start].isascii() else None
         return True
     if _topic_valve(state) and not state.group and state.text[: token.start].strip(" :、はも") == "":
         _of_topic(state, token)
-        _mark_normal(state, token)
+        _mark_normal(state, made)
         return True
     state.value_word = token
     return False
 
 
-def _mark_normal(state: State, token: Token) -> None:
-    for mention in state.group:
-        if (
-            (not mention.cues and mention.end == token.end)
-            or mention.shared
-            or (mention.end <= token.start and mention is state.group[-1])
-        ):
-            mention.cues.append("normal")
-    for mention in state.group:
-        if "normal" not in mention.cues and not mention.cues and state.group[-1].shared:
+def _mark_normal(state: State, made: int) -> None:
+    """Say of the findings made since that they are normal."""
+    for mention in state.mentions[made:]:
+        if not mention.cues:
             mention.cues.append("normal")
     state.cued = True

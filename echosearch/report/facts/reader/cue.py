@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader import compose, value
-from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["apply", "normal", "reached", "today"]
+__all__ = ["apply", "normal"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
 _ASCII = re.compile(r"[\x20-\x7e]+")
-_PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に)*")
-_OTHER_NOUN = re.compile(
-    r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}"
-)
+_PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
+_OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
+_OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
+_AT_IT = re.compile("(?:に|の)[^、の]{2,}")
+_BECAUSE = re.compile("のため[、に]?$|により$")
+_IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
 _CLOSE_BEHIND = re.compile(
-    r"\s*\)?\s*(?:の|に対する|に対して|に対し|\(|-)?\s*(?:パッチ|デバイス|カテーテル|経皮的|外科的|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
+    r"\s*\)?\s*(?:の|に対する|に対して|に対し|\(|-)?\s*(?:パッチ|patch|デバイス|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
 )
 _AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
 
@@ -52,27 +54,52 @@ def apply(state: State, found: list[Token], index: int) -> None:
             return
         _drop(state, token)
         return
+    if token.rule == "not_assessed.hard" and not (state.poor or _BECAUSE.search(state.text, 0, token.start)):
+        return
+    if kind == "negative" and state.names and state.text.startswith("描出でき", token.start) and not state.group:
+        kind = "unassessed"  # IVC描出できず
     if kind == "unassessed" and value.unassessed(state, token):
         return
     if state.others and kind in ("negative", "positive"):
         state.others = False
-        return
+        rest = state.group and state.group[-1].finding.concept in _OF_THE_REST
+        if not state.group or rest:
+            for mention in state.group:
+                mention.dropped = True  # その他有意な弁膜症なし
+            return
     if _on_qualities(state, token, kind):
         return
     if kind == "exclude":
         _exclude(state, state.text[token.start].isascii() and index + 1 < len(found))
         return
     targets = reached(state, kind)
+    if not targets and kind == "negative" and state.now and state.mentions and not state.arrow:
+        targets = [gone(state)]
     if not targets and state.query and kind == "negative" and state.front is not None:
         low = state.front.value[0]
         state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
+    if not targets and kind == "insignificant":
+        targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
+    if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
+        state.unclear = True  # 評価困難なAR
     if not targets:
         return
-    if kind in ("negative", "suspected") and _of_another(state, targets[-1], token):
+    last = targets[-1]
+    if state.query and kind == "negative" and last.graded and last.severity and _IS_NOT.match(state.text, last.end):
+        last.severity = (0, max(last.severity[0] - 1, 0))  # MR重症でない
+        state.cued = True
+        return
+    if kind == "unassessed" and last.cues[-1:] == ["negative"] and of_another(state, last, token):
+        return  # 左房内血栓なし、左心耳は観察困難
+    if kind == "unassessed" and in_brackets_of_its_own(state, targets[-1], token):
+        return  # 血栓なし(左心耳は評価困難)
+    if kind in ("negative", "suspected") and of_another(state, targets[-1], token):
         state.cued = True
         return  # 心嚢液を認めるが血行動態への影響なし
     if state.now and kind in ("negative", "suspected", "insignificant", "undenied") and targets[-1].historical:
         targets = [today(state, targets[-1])]
+    if kind == "negative" and targets[-1].historical and state.text.startswith("消失", token.start):
+        targets = [gone(state)]  # 入院時の心嚢液は消失
     if kind == "negative" and state.arrow and targets[-1].severity is not None:
         targets = [today(state, targets[-1])]
     for mention in targets:
@@ -86,6 +113,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
             and mention.link != "strong"
         ):
             continue  # MVR弁の動揺なし denies something else
+        if kind == "suspected" and mention.finding.implant and _AT_IT.match(state.text, mention.end, token.start):
+            continue  # 人工弁にpannusを疑う
         if kind == "negative" and token.rule == "grade.negative" and mention.cues[-1:] == ["positive"]:
             continue  # 胸水: 右(+)、左(-)
         if kind == "negative" and mention.new:
@@ -119,54 +148,6 @@ def _exclude(state: State, before: bool) -> None:
     state.cued = True
 
 
-def _of_another(state: State, last: Mention, token: Token) -> bool:
-    """Whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
-    text, begin = state.text, last.end
-    comma = text.rfind("、", begin, token.start)
-    if comma < 0 and not (last.cues[-1:] == ["positive"] and state.cue_end > begin):
-        return False
-    return _OTHER_NOUN.search(text, max(comma + 1, state.cue_end, begin), token.start) is not None
-
-
-def reached(state: State, kind: str = "") -> list[Mention]:
-    """The findings of the open list that a predicate behind it speaks of, up to the predicate before it."""
-    group = state.group
-    targets: list[Mention] = []
-    for place in range(len(group) - 1, -1, -1):
-        mention = group[place]
-        targets.insert(0, mention) if len(targets) < 64 else targets.append(mention)
-        if mention.link == "none" or place == 0:
-            continue
-        before = group[place - 1]
-        if mention.link == "strong":
-            if kind == "negative" and before.graded and not mention.graded and not mention.shared:
-                break  # a grade is a predicate: 重度MRと左室拡大なし
-            continue
-        apart = (
-            "state" in (before.finding.group, mention.finding.group) and before.finding.group != mention.finding.group
-        )
-        if before.depth != mention.depth:
-            break  # one of them in brackets
-        if (
-            before.graded
-            or (before.severity is not None and mention.severity is None)
-            or apart
-            or before.cues[-1:] == ["normal"]
-        ):
-            break
-    return targets
-
-
-def today(state: State, mention: Mention) -> Mention:
-    """Today's state of a finding whose earlier state was named: a second fact."""
-    mention.historical = True
-    copy = Mention(mention.finding, mention.start, mention.end, "none")
-    state.mentions.append(copy)
-    state.group, state.cued = [copy], False
-    state.now = state.arrow = False
-    return copy
-
-
 def normal(state: State, token: Token) -> None:
     """正常 with no neutral name before it: of the finding that it follows at once."""
     last = state.group[-1] if state.group else None
@@ -194,6 +175,8 @@ def _stands_before(state: State, found: list[Token], index: int) -> bool:
         return False
     if following.kind not in FORMING and following.kind != "severity":
         return False
+    if _OF_WHAT_FOLLOWS.search(words):
+        return True
     last = state.group[-1] if state.group else None
     near = last is not None and not state.comma and state.text[last.end : token.start].strip(" (") == ""
     apart = state.text[token.end : following.start].strip(" ") != ""
@@ -214,6 +197,12 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
     if not state.qualities:
         return False
     quality = state.qualities[-1][1]
+    vanished = kind == "negative" and state.text.startswith("消失", token.start)
+    if vanished and state.regions and quality.value in ("motion", "regional"):
+        state.form(state.lexicon.findings["akinesis"], state.regions[0].start, token.end)
+        state.settle()
+        state.cued = True
+        return True
     if quality.value == "collapse" and kind in ("negative", "positive"):
         abnormal = Token("abnormal", "low", token.start, token.end, token.rule)
         if kind == "negative":
@@ -267,10 +256,12 @@ def _drop(state: State, token: Token) -> None:
     if words == "前" and (state.text[last.end : token.start].strip(" ") or not last.finding.implant):
         return
     near = ("、" not in state.text[last.end : token.start] and "history" in last.cues) or last.finding.implant
-    stated = [] if near and not state.comma else [cue for cue in last.cues if cue != "suspected"]
+    asked = ("suspected", "change") if words.startswith("有無") else ("suspected",)
+    stated = [] if near and not state.comma else [cue for cue in last.cues if cue not in asked]
     if stated or (last.graded and state.comma):
         return
-    if last.cues and not near and _ADVICE.search(words) and not words.startswith(("精査", "疑い")):
+    advice = _ADVICE.search(words) or (state.comma and "予定" in words)
+    if last.cues and not near and advice and not words.startswith(("精査", "疑い")):
         return
     for mention in reached(state):
         mention.dropped = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from echosearch.report.facts.reader.state import State
@@ -9,8 +10,15 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["MARKS"]
 
+_YEAR = re.compile(r"(?:19|20)\d\d|令和|平成|[RH]\d")
+
 
 def _significant(state: State, token: Token) -> None:
+    last = state.group[-1] if state.group else None
+    if last is not None and last.cues[-1:] == ["suspected"] and state.text.startswith("所見", token.end):
+        last.significant = True  # PHを疑う有意な所見なし
+        last.cues.pop()
+        return
     _begin(state)
     state.significant = True
 
@@ -28,13 +36,27 @@ def _begin(state: State) -> None:
 
 def _and(state: State, token: Token) -> None:
     state.strong = True
+    if (
+        state.text.startswith(("いずれも", "ともに", "共に", "両者とも", "すべて", "全て"), token.start)
+        and not state.cued
+    ):
+        for mention in state.group[1:]:
+            mention.link = "strong"  # MR、HCMいずれも認めず
 
 
 def _either(state: State, token: Token) -> None:
     state.strong = state.either = True
 
 
+def _any_of(state: State, token: Token) -> None:
+    for mention in state.group[1:]:
+        mention.either = True  # HCM、DCMのいずれか
+
+
 def _end(state: State, token: Token) -> None:
+    if state.text.startswith("を除", token.start) and state.regions and not state.query:
+        state.settle()
+        state.others = True  # 心尖部を除き壁運動は良好
     state.close()
     state.comma = True
     state.denied = False
@@ -58,6 +80,14 @@ def _others(state: State, token: Token) -> None:
 
 def _earlier(state: State, token: Token) -> None:
     last = state.last
+    if (
+        last is not None
+        and last.finding.implant
+        and state.text.startswith("術前", last.end)
+        and last.end == token.start
+    ):
+        last.dropped = True  # TAVI術前: planned
+        return
     named = (last is not None and not state.comma) or (
         state.measure is not None and bool(state.values) and not state.comma
     )
@@ -73,10 +103,32 @@ def _recalled(state: State, token: Token) -> None:
     state.recalled = True
 
 
+def _clear(state: State, token: Token) -> None:
+    last = state.group[-1] if state.group else None
+    if last is None or last.cues[-1:] != ["suspected"] or not state.text.startswith("所見", token.end):
+        _begin(state)  # PHを疑う明らかな所見なし goes on
+
+
 def _now(state: State, token: Token) -> None:
+    last = state.group[-1] if state.group else None
+    if last is not None and last.end == token.start and state.text.startswith(("に比", "と比"), token.start):
+        last.cues.append("positive")  # MRに比べTRは軽度
+        state.close()
+        return
+    if state.dated and state.text.startswith(("今回", "現在", "本日"), token.start):
+        for value in state.values:
+            value.historical = True  # 2020年のEF 60%、今回は45%
     state.earlier = state.earlier_after = False
     state.now = True
     state.arrow = state.text[token.start : token.end] in ("→", "->", "=>")
+
+
+def _passed(state: State, token: Token) -> None:
+    words = state.text[token.start : token.end]
+    if words.endswith("弁位"):
+        state.site = {"僧帽弁位": "mv", "大動脈弁位": "av", "三尖弁位": "tv"}.get(words, state.site)
+    if _YEAR.match(state.text, token.start) and not state.values:
+        state.dated = True
 
 
 MARKS: dict[str, Callable[[State, Token], None]] = {
@@ -84,11 +136,13 @@ MARKS: dict[str, Callable[[State, Token], None]] = {
     "new": _new,
     "and": _and,
     "or": _either,
+    "any": _any_of,
     "end": _end,
     "poor": _poor,
     "others": _others,
     "earlier": _earlier,
     "recalled": _recalled,
     "now": _now,
-    "clear": lambda state, token: _begin(state),
+    "clear": _clear,
+    "skip": _passed,
 }

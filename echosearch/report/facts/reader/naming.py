@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader import compose, value
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
@@ -11,8 +12,15 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["finding", "structure"]
 
 _EMBOLISM = re.compile(r"塞栓|DVT|急性PE|深部静脈|血栓溶解|acute PE|embol", re.IGNORECASE)
-_CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
-_REPAIRED = re.compile(r"\s*\(?(?:[+＋・、&/]\s*(?:TAP|MAP)|(?:手?術|後|plasty|形成|施行|repair))", re.IGNORECASE)
+_OF_AORTA = re.compile("上行|基部|洞")
+_UNSEEN = re.compile(r"[はのが]?\s*描出[がは]?(?:やや)?(?:不良|困難|不十分)(?=[)、。\s]|$|で)")
+_ASIDE = re.compile(
+    r"(?:等|など)?の?(?:所見)?[はをも]?(?:なく|なし(?:で|に)|認め(?:られ)?ず|みられず|見られず|伴わず|\(-\)で?)[、,]?\s*"
+    r"(?:概ね|おおむね|全体(?:的)?に|全周性に)?\s*(?:良好|正常|保た|問題)"
+)
+_REPAIRED = re.compile(
+    r"\s*\(?(?:[+＋・、&/]\s*(?:TAP|MAP)|(?:手?術|後|(?:僧帽弁)?形成|plasty|形成|施行|repair))", re.IGNORECASE
+)
 _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
@@ -21,8 +29,7 @@ _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並�
 def structure(state: State, found: list[Token], index: int) -> None:
     token = found[index]
     state.name_structure(token)
-    if state.orphan is not None and not state.comma:
-        compose.resolve(state, token)
+    if state.orphan is not None and not state.comma and compose.resolve(state, token):
         return
     if compose.resolve_more(state, token):
         return
@@ -80,16 +87,16 @@ def finding(state: State, found: list[Token], index: int) -> None:
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         return
-    if (
-        concept == "valve_disease"
-        and words == "弁膜症"
-        and after.startswith(" ")
-        and _heads_a_list(state, found, index)
-    ):
-        return
+    heads = re.match("[ :はの評]", after) is not None and _heads_a_list(state, found, index)
+    if concept == "valve_disease":
+        following = next((t.value.group for t in found[index + 1 :] if t.kind == "finding"), None)
+        heads = heads and following in ("valve", None, "leaflet")
+    if concept == "valve_disease" and heads and re.match("は|の?評価 ?[:は]|" + " " * (words == "弁膜症"), after):
+        return  # 弁膜症は軽度のTRのみ
     heading = after.lstrip(" ").startswith(":") and not (named.implant and words not in _BARE_IMPLANTS)
-    if heading and _heads_a_list(state, found, index):
+    if heading and heads and not _measured(state, named, found, index):
         state.topic = (named.head,) if named.head else state.topic
+        state.place(named, token.start, token.end)
         return
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
@@ -100,12 +107,26 @@ def finding(state: State, found: list[Token], index: int) -> None:
         made.start = min(made.start, state.diffuse.start)
     if named.concept == "rv_function" and state.heads:
         made.start = min(made.start, state.heads[-1].start)
+    if _UNSEEN.match(state.text, token.end):
+        made.cues.append("unassessed")  # TR描出不良
+        state.cued = True
     if named.concept == "pericardial_effusion":
-        value.effusion(state, token)
-    waiting = state.qualities if _CAUSE.match(after) else []  # 拡張能はAFのため評価困難
+        value.finding(state, token, "effusion_depth")
+    elif named.concept == "aorta_dilation" and (part := _OF_AORTA.search(words)):
+        value.finding(state, token, "asc_ao" if part[0] == "上行" else "aod")
+    # 拡張能はAFのため評価困難, 壁運動はasynergyなく良好
+    waiting = state.qualities if value.CAUSE.match(after) or _ASIDE.match(state.text, token.end) else []
     state.settle()
     state.qualities = waiting
     state.orphan = None
+
+
+def _measured(state: State, named: Finding, found: list[Token], index: int) -> bool:
+    """Whether a lesion before a colon is stated by its measurements: AS: Vmax 4.5m/s."""
+    if named.group not in ("valve", "state") or named.concept == "valve_disease":
+        return False
+    following = found[index + 1]
+    return following.kind == "measure" and state.text[found[index].end : following.start].strip(" :") == ""
 
 
 def _heads_a_list(state: State, found: list[Token], index: int) -> bool:

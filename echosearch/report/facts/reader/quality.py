@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from echosearch.report.facts.lexicon.lexicon import Finding
-from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["awaited", "form_all", "grade_quality", "quality"]
@@ -41,6 +41,10 @@ def quality(state: State, token: Token) -> None:
     if state.numbered:
         state.qualities, state.numbered = [], False
     part, _, own = token.value.partition("@")
+    last = state.last
+    if last is not None and last.finding.concept == "prosthetic_valve" and state.text[last.end : token.start] == "の":
+        part = "prosthesis" if part == "systolic" else part  # TAVI弁の機能
+        token = token._replace(value=part + ("@" + own if own else ""))
     heads = tuple(state.heads)
     if own:  # a name that holds its structure: 左房径
         token = token._replace(value=part)
@@ -48,6 +52,8 @@ def quality(state: State, token: Token) -> None:
     elif not heads and state.strong and state.text[token.start : token.end].lower() in _GENERIC:
         heads = (token._replace(kind="structure", value=state.last_heads),) if state.last_heads else ()
     state.qualities.append((heads, token))
+    if any(name in VALVES for head in heads for name in head.value):
+        state.last_heads = tuple(name for head in heads for name in head.value)  # 大動脈弁の開放は良好で狭窄なし
     state.heads = []
     word = state.value_word
     if word is not None:
@@ -128,11 +134,12 @@ def _of_quality(
         else:
             yield findings["rwma" if part == "regional" else "lv_wall_motion"], begin
         return
-    if (
-        not heads
-        and state.text[token.start : token.end].lower() in _GENERIC
-        and not (state.topic and (state.topic[0], part) in compounds)
-    ):
+    of_last = state.last_heads[:1] if (*state.last_heads[:1], part) in compounds else ()
+    generic = state.text[token.start : token.end].lower() in _GENERIC
+    if generic and not names and of_last in (("lv",), ("rv",)):
+        yield compounds[of_last[0], part], begin  # 右室に拡大なく、収縮も良好
+        return
+    if not heads and generic and part != "prosthesis" and not (state.topic and (state.topic[0], part) in compounds):
         return
     if not names:
         lent = [name for name in state.topic if (name, part) in compounds]

@@ -9,18 +9,23 @@ from echosearch.report.facts.reader import compose, cue, naming, quality, severi
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
 from echosearch.report.facts.reader.state import FORMING, Context, State
+from echosearch.report.facts.reader.zipped import SAID, zipped
 from echosearch.report.facts.text.tokens import Token, tokens
 
 __all__ = ["read_sentence"]
 
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
+_NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
+_OF_HEADING = re.compile(
+    r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
+)  # a part of what the heading before it names
 _REASON = re.compile(
     r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント)\s*[:：]"
 )
 _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "others", "poor", "skip"}  # not of a query
 _QUERY_CUES = {
     *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated", "exclude"),
-    *("and", "or", "significant", "clear", "end"),
+    *("and", "or", "any", "significant", "clear", "end"),
 }
 _CUES = {
     *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated"),
@@ -46,6 +51,7 @@ def read_sentence(
     found = tokens(sentence, lexicon, query)
     if query:
         found = [t for t in found if t.kind not in _REPORTS_ONLY and sentence[t.start : t.end].strip("?")]
+        found = [t._replace(kind="exclude") if sentence.startswith("を除", t.start) else t for t in found]
     end = 0
     for index, token in enumerate(found):
         if index <= state.done:
@@ -53,7 +59,7 @@ def read_sentence(
             continue
         gap = sentence[end : token.start]
         if gap:
-            _gap(state, gap, end)
+            _gap(state, gap, end, token)
         _read(state, found, index)
         end = max(end, token.end)
     rest = sentence[end:]
@@ -86,15 +92,19 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
                 covered.append((at + token.start, at + token.end))
 
 
-def _gap(state: State, gap: str, end: int) -> None:
+def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:
     """What stands between two tokens: topics, commas, brackets."""
-    if state.heads and state.heads[-1].end == end and _PARTICLE.match(gap):
+    if state.heads and state.heads[-1].end == end and (_PARTICLE.match(gap) or _opens(state, gap, token)):
         state.topic = tuple(name for head in state.heads for name in head.value)
         state.firm = ":" in gap
-    elif ":" in gap and not state.heads and not state.qualities and end == 0:
+    elif ":" in gap and state.regions and state.regions[-1].end == end and not state.heads:
+        state.topic = ("lv",)
+    elif ":" in gap and not state.heads and not state.qualities and end == 0 and not _OF_HEADING.match(gap):
         state.topic = ()  # a heading that no structure names
     if gap.startswith(("し", "され")) and state.group and state.group[-1].end == end:
         state.cued = True  # 拡大し、… : a predicate of its own
+    if gap in ("で", "で、") and token is not None and token.kind in (*FORMING, "severity") and state.group:
+        state.close()  # MRでASなし: MR is there
     if gap == "も" and state.group and state.group[-1].end == end:
         state.strong = True  # MRもTRも
     for char in gap:
@@ -106,6 +116,12 @@ def _gap(state: State, gap: str, end: int) -> None:
             state.depth -= 1
             if state.earlier and state.depth < state.earlier_depth:
                 state.earlier = state.earlier_after = False
+
+
+def _opens(state: State, gap: str, token: Token | None) -> bool:
+    """Whether a structure and a space begin the sentence: 左室 拡大(-) 肥大(-)."""
+    opens = gap.strip() == "" and token is not None and token.kind == "attribute"
+    return opens and _NUMBERED.fullmatch(state.text, 0, state.heads[0].start) is not None
 
 
 def _comma(state: State) -> None:
@@ -127,6 +143,8 @@ def _read(state: State, found: list[Token], index: int) -> None:
         value.name(state, token)
     if kind in FORMING:
         _form(state, found, index)
+    elif kind in SAID and zipped(state, found, index):
+        return
     elif kind in ("severity", "grade", "bare_grade", "tendency"):
         severity.grade(state, found, index)
     elif kind == "number":
@@ -152,6 +170,7 @@ def _form(state: State, found: list[Token], index: int) -> None:
     elif token.kind == "quality":
         quality.quality(state, token)
     elif token.kind == "region":
+        compose.localise(state, found, index)
         state.regions.append(token)
         state.heads = [head for head in state.heads if head.value in (("rv",), ("lv",), ("septum",))]
     elif token.kind == "diffuse":

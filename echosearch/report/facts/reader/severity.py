@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader import cue, quality
+from echosearch.report.facts.reader import quality
 from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.reach import today
 from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 
@@ -16,6 +17,7 @@ _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
+_SO = re.compile("により|による|に伴|のため|に起因")
 _ATTACHED = re.compile(r"\s*の?\s*")
 
 
@@ -33,7 +35,8 @@ def grade(state: State, found: list[Token], index: int) -> None:
             last.severity, last.graded, last.end = token.value, True, token.end
         return
     following = found[index + 1] if index + 1 < len(found) else None
-    if not state.arrow and following is not None and following.kind == "change":
+    grew = following is not None and following.kind == "abnormal" and following.value == "high" and not state.qualities
+    if not state.arrow and following is not None and (following.kind == "change" or grew):
         words, gap = state.text[token.start : token.end], state.text[token.end : following.start]
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
             return  # やや増悪: how much it changed
@@ -60,6 +63,9 @@ def _joined(state: State, found: list[Token], index: int, token: Token) -> Token
             between = state.text[token.end : found[place].start]
             after, place = found[place], place + 1
         if after.kind not in ("severity", "grade") or not _RANGE.fullmatch(between):
+            return token
+        if "to" in between and state.text.endswith("from ", 0, token.start):
+            state.arrow = True  # from mild to moderate
             return token
         if "から" in between and _TO.match(state.text, after.end):
             state.arrow = True  # the next grade is today's
@@ -100,13 +106,18 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool:
     before = state.text[last.end : token.start]
     if attached and following is not None and "の" in state.text[token.end : following.start]:
         return False
+    if before.endswith("(") and state.text.startswith(")", token.end) and state.group and not state.comma:
+        return True  # MRあり(軽度)
+    if attached and _SO.search(before):
+        return False  # 逸脱により高度MR
     if state.arrow and state.group:
         return True
     if forms and (last.finding.group == "state" or state.cued) and not apart and _more_follows(state, found, index):
         return False
     if (state.comma and state.now is False) or not state.group:
         return not attached and not _more_follows(state, found, index)
-    if attached and not apart and (state.strong or before.endswith(" ")):
+    named_first = token.kind == "grade" and not last.graded and not state.comma and not state.strong  # MRⅠ°ARⅡ°
+    if attached and not apart and (state.strong or before.endswith(" ")) and not named_first:
         return False
     if last.graded and not state.now and not (state.earlier and state.earlier_after):
         return not attached
@@ -145,10 +156,12 @@ def _grade_list(state: State, token: Token) -> None:
     if state.earlier and state.earlier_after:
         copy = Mention(last.finding, last.start, token.end, "none", value, True, historical=True)
         state.mentions.insert(len(state.mentions) - 1, copy)
+        if state.arrow:
+            state.earlier = state.earlier_after = False  # 前回軽度から中等度に: the next grade is today's
         return
     if (state.arrow and last.severity is not None) or (last.historical and state.now) or last.earlier_grade:
         last.earlier_grade = False
-        copy = cue.today(state, last)
+        copy = today(state, last)
         copy.severity, copy.graded, copy.end = value, True, max(copy.end, token.end)
         return
     if (
@@ -158,12 +171,13 @@ def _grade_list(state: State, token: Token) -> None:
     ):
         return
     group, link = last.finding.group, "none"
+    bracketed = state.text.endswith("(", last.end, token.start) and not state.strong
     for mention in reversed(state.group or [last]):
         if mention.finding.group == "state" or mention.depth != last.depth:
             break
         if mention is not last and mention.finding.group != group and link != "strong":
             break
-        if mention.severity is not None and mention.graded:
+        if (mention.severity is not None and mention.graded) or (bracketed and mention is not last):
             break
         mention.severity = value
         mention.graded = mention is last

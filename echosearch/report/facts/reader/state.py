@@ -64,6 +64,7 @@ class State:
     front: Token | None = None
     front_earlier: bool = False
     recalled: bool = False
+    unclear: bool = False  # 評価困難な: before it
     spared: Token | None = None  # a grade that a query excludes of what follows
     list_front: tuple[tuple[int, int], str] | None = None
     significant: bool = False
@@ -76,6 +77,7 @@ class State:
     earlier: bool = False
     earlier_after: bool = False
     earlier_depth: int = 0
+    dated: bool = False  # a date was named before any value
     arrow: bool = False
     now: bool = False
     poor: bool = False
@@ -113,8 +115,10 @@ class State:
         again = last is not None and last.finding.concept == finding.concept != ""
         if last is not None and again and self.text[last.end : start].strip() in ("(", "=", "の"):
             last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
+            self.place(finding, start, end)
             return last
-        if self.cued:
+        told = self.values and self.group and not self.strong and self.values[-1].end > self.group[-1].end
+        if self.cued or told:  # a number between them, too, is said of the first: akinesis、EF 38%、血栓なし
             self.close()
         if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:
             self.group = []  # ASDの残存短絡: what is said next is said of the second
@@ -131,18 +135,23 @@ class State:
                 made.start = min(made.start, self.front.start) if self.front.end <= start else made.start
                 made.earlier_grade = self.front_earlier
                 self.list_front = (self.front.value, finding.group)
-            elif self.list_front is not None and (link == "strong" or self.list_front[1] == finding.group):
+            elif self.list_front is not None and (link == "strong" or self.list_front[1] == finding.group != "motion"):
                 made.severity = self.list_front[0]
         if not shared:
             self.front, self.front_earlier = None, False
         made.significant, made.new = self.significant, self.new
         made.excluded, made.dropped = self.excluding, self.asked
+        if self.unclear:
+            made.cues.append("unassessed")
+            self.unclear = False
         if self.denied:
             made.cues.append("negative")
         if self.suspected:
             made.cues.append("suspected")
             self.suspected = False
-        made.historical = self.earlier and not self.earlier_after
+        made.historical = self.earlier and not self.earlier_after and not finding.implant
+        if finding.implant and self.earlier and self.mentions:
+            self.earlier = False  # 術前の重症ASは解除され、TAVI弁は…
         if self.earlier_after:
             self.earlier = self.earlier_after = False
         if finding.implant and self.mentions and _TREATS.match(self.text, self.mentions[-1].end):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
+from echosearch.report.facts.reader.repeat import PROVOKED, of_expiration, repeats
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["effusion", "name", "number", "settle", "unassessed"]
+__all__ = ["CAUSE", "finding", "name", "number", "settle", "unassessed"]
 
 _SITED = {
     "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
@@ -22,16 +23,21 @@ _SITE_OF = {"av_mpg": "av", "av_vmax": "av", "ava": "av", "mv_mpg": "mv", "mva":
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
-    r"(?: (?:is|was)(?: \w+ly)? (?:dilated|enlarged) \()?"
-    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
-    r"[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?[\s:=<>!は約が~]*"
+    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: \(| at| to|,))?"
+    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
+    r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
 _BETWEEN = re.compile(r"\s*/\s*")
 _NEXT = re.compile(
-    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
+    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
 )
+CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
+_SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
+_DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
+_HOW = re.compile(r"法?\)|法")
 _REACH = 40
 
 
@@ -39,29 +45,34 @@ def name(state: State, token: Token) -> None:
     """A measurement is named: its number follows, or stands before it."""
     if token.kind in ("structure", "region") and not _NEXT.match(state.text, token.end) and state.waiting is None:
         return  # a structure, and no length of it
-    if token.kind == "region" and state.names and state.names[-1].measure == "effusion_depth":
+    if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
+        if state.names and _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、":
+            return  # MVA(PHT) 1.4: how it was measured
         state.names = [token]
         state.numbered = False
         return
-    if state.names and not _TIED.fullmatch(state.text, state.names[-1].end, token.start):
+    if state.names and (
+        state.names[-1].kind == "finding" or not _TIED.fullmatch(state.text, state.names[-1].end, token.start)
+    ):
         state.names = []
     if state.names and state.names[-1].kind == "measure_vetoed":
         state.names = []
-    state.names.append(token)
+    pair = (token.measure or "").split("+")
+    state.names += [token._replace(measure=each) for each in pair] if len(pair) > 1 else [token]
     waiting = state.waiting
     if waiting is not None:
         gap = state.text[waiting.end : token.start].strip()
-        if (gap in ("の", "") and waiting.value.unit is not None) or gap == "の":
+        if len(pair) == 1 and (gap == "の" or (waiting.value.unit is not None and _DEEP.fullmatch(gap))):
             _assign(state, token, waiting.value, waiting.value.unit, waiting.start)
             state.names = []
         state.waiting = None
 
 
-def effusion(state: State, token: Token) -> None:
-    """A pericardial effusion may be followed, or preceded, by its depth."""
-    named = Token("finding", token.value, token.start, token.end, token.rule, measure="effusion_depth")
+def finding(state: State, token: Token, measure: str) -> None:
+    """An effusion may be followed, or preceded, by its depth, an aneurysm by its diameter."""
+    named = Token("finding", token.value, token.start, token.end, token.rule, measure=measure)
     name(state, named)
 
 
@@ -74,6 +85,10 @@ def number(state: State, found: list[Token], index: int) -> None:
         if state.text.count("、", state.names[-1].end, token.start) == 0:
             return
         names = []
+    if names and not of_expiration(state.text, names[-1], token):
+        return
+    if names and names[-1].measure == "rvsp" and _SUM.match(state.text, token.end):
+        return  # RVSP 45 + 5 = 50: the sum
     if names:
         chain = _chain(state, found, index)
         unit = chain[-1].value.unit
@@ -99,7 +114,10 @@ def number(state: State, found: list[Token], index: int) -> None:
     measure = state.measure
     last = state.values[-1] if state.values else None
     beside = last is not None and last.measure == measure and _METHOD.fullmatch(state.text, last.end, token.start)
-    if beside and value.unit is not None and state.text[token.end : token.end + 1] == "(":  # by another method
+    if beside and state.text[token.end : token.end + 1] == "(":  # by another method
+        _assign(state, token._replace(measure=measure), value, value.unit, token.start)
+        return
+    if last is not None and last.measure == measure and measure and repeats(state, last, found, index):
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
     fits = measure is not None and (value.unit is not None or state.earlier or state.arrow or state.now)
@@ -110,7 +128,7 @@ def number(state: State, found: list[Token], index: int) -> None:
 
 
 def settle(state: State) -> None:
-    """In a query a valve may be named after its gradient: Vmax 4m/s以上のAS."""
+    """A valve may be named after its gradient: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
     for named, value, unit, start in waiting:
         _assign(state, named, value, unit, start)
@@ -121,17 +139,18 @@ def unassessed(state: State, token: Token) -> bool:
     if not state.names or state.names[-1].kind == "measure_vetoed" or state.numbered:
         return False
     words = state.text[token.start : token.end]
-    named = [n for n in state.names if n.kind not in _STRICT or re.match("計測|測定|未計測|未測定|算出", words)]
-    last = state.mentions[-1] if state.mentions else None
+    named = [n for n in state.names if n.kind not in _STRICT or re.match("計測|測定|未計測|未測定|算出|描出", words)]
+    inside = state.mentions[-1] if state.mentions else None
     named = [
         n
         for n in named
-        if n.measure != "effusion_depth" and not (last is not None and last.start <= n.start < last.end)
+        if n.measure != "effusion_depth" and not (inside is not None and inside.start <= n.start < inside.end)
     ]
-    if not named or (state.group and state.group[-1].start > named[-1].start):
+    last = state.group[-1] if state.group else None
+    if not named or (last and last.start > named[-1].start and not CAUSE.match(state.text, last.end)):
         return False
     counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True
-    if named[-1].kind == "quality" and not counted and not re.match("計測|測定|算出|推定", words):
+    if named[-1].kind == "quality" and not counted and not re.match("計測|測定|算出|推定|未計測|未測定", words):
         return False
     for one in named:
         measure = _sited(state, one.measure or "")
@@ -194,7 +213,7 @@ def _assign(state: State, named: Token, value: Number, unit: str | None, start: 
     measure = _sited(state, named.measure or "")
     state.measure = measure
     if measure is None:
-        if state.query:
+        if state.site is None or state.query:
             state.unsited.append((named, value, unit, start))
         return
     state.site = _SITE_OF.get(measure, state.site)
@@ -202,6 +221,10 @@ def _assign(state: State, named: Token, value: Number, unit: str | None, start: 
     read = read_number(value, rule, unit)
     if read is None:
         return
+    before = state.values[-1] if state.values else None
+    if state.arrow and before is not None and before.measure == measure and not state.query:
+        before.historical = PROVOKED.search(state.text, before.end, value.end + 12) is None  # EF 55%→EF 40%
+        state.arrow = False
     historical = (state.earlier and not state.earlier_after) or (state.earlier and bool(state.names))
     made = Value(
         measure, min(start, named.start), max(value.end, named.end), read.value, read.high, rule.unit, value.op
@@ -222,8 +245,10 @@ def _again(state: State, measure: str, token: Token) -> bool:
     if not state.earlier and last is None:
         return False
     changed = not state.earlier
+    if last is not None and _changed(state, token):
+        changed, state.earlier, state.earlier_after = True, False, False  # 昨年の52%から44%
     if changed and last is not None:
-        last.historical = True
+        last.historical = PROVOKED.search(state.text, last.end, token.end + 12) is None
     start = last.start if last is not None else token.start
     made = Value(measure, start, token.end, read.value, read.high, rule.unit, value.op)
     made.historical = state.earlier
@@ -234,4 +259,4 @@ def _again(state: State, measure: str, token: Token) -> bool:
 
 def _changed(state: State, token: Token) -> bool:
     last = state.values[-1] if state.values else None
-    return last is not None and re.fullmatch(r"\s*から\s*", state.text[last.end : token.start]) is not None
+    return last is not None and re.fullmatch(r"\s*(?:から|to)\s*", state.text[last.end : token.start]) is not None

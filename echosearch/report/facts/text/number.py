@@ -13,7 +13,8 @@ __all__ = ["Number", "Reading", "grade_at", "number_at", "read_number", "skipped
 _SKIPPED = re.compile(
     r"(?:19|20)\d\d(?:\s*[/.年-]\s*\d{1,2}(?:\s*[/.月-]\s*\d{1,2}日?|月)?|年度?)"
     r"|(?:令和|平成|昭和|[RHS])(?:元|\d{1,2})(?:年(?:\d{1,2}月(?:\d{1,2}日)?)?|[./]\d{1,2}(?:[./]\d{1,2})?)"
-    r"|\d{1,2}月(?:\d{1,2}日)?|\d{1,2}年|\d{1,3}(?:歳|才|代|ヶ月|か月|カ月|週|日目|日|回|枚|例|個|本|bpm|/min|/分|拍|kg|mg|Fr|弁)"
+    r"|\d{1,2}月(?:\d{1,2}日)?|\d{1,2}年|\d{1,3}(?:歳|才|代|ヶ月|か月|カ月|週|日目|日|回|枚|例|個|本|心拍|拍平均|bpm|/min|/分|拍|kg|mg|Fr|弁|割)"
+    r"|[2-5] ?(?:D|ch|CH|chamber)(?![A-Za-z])"
     r"|(?:NYHA|CCS|ASA|ECOG|PS|Killip|TIMI|Stanford|DeBakey)\s*(?:PS)?\s*[-:=]?\s*(?:class|分類"
     r"|クラス)?\s*(?:I{1,3}V?|IV|[0-5])[AaBb]?(?:度|群|型)?(?![\d+.%]|[a-z])"
     r"|(?:I{1,3}|[123])度\s*(?:房室|AV)\s*ブロック|[123]度\s*AVB|II[aAp]|S[34](?![a-zA-Z字])"
@@ -34,7 +35,7 @@ _GRADES = (
     re.compile(rf"(?P<a>{_G})\s*(?:度|°)?\s*/\s*(?P<top>{_TOP})(?:度|°)?(?![\d.]|\s*(?:mm|cm))"),
     re.compile(rf"(?P<a>{_G})\s*(?:度|°|\+)"),
 )
-_BARE = re.compile(r"(?P<a>I{1,3}|IV)(?:\s*[-~]\s*(?P<b>I{1,3}V?|IV))?(?=[\s、。,)]|$)(?!\s*(?:型|音|群|誘導))")
+_BARE = re.compile(r"(?P<a>I{1,3}|IV)(?:\s*[-~]\s*(?P<b>I{1,3}V?|IV))?(?=[\s、。,)→]|$)(?!\s*(?:型|音|群|誘導))")
 _SIGN = re.compile(r"[(\[]\s*(?P<in>-|ー|一|0|\+{1,4}|\+\s*[-/]\s*-?|±|[1-4]\+?)\s*[)\]]|(?P<out>\+{2,4}|±|\+/-)")
 _VALUES = {"I": 1, "II": 2, "III": 3, "IV": 4, "IIII": 4}
 _OF_FOUR = {1: (2, 2), 2: (3, 3), 3: (3, 4), 4: (4, 4)}
@@ -42,7 +43,7 @@ _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
 
 _PLAIN = r"\d+(?:\.\d+)?|\.\d+"
 _UNIT = (
-    r"%|mmHg|Torr|m(?:m|M)\s?Hg|mm\^?2|cm\^?2|mL/m\^?2|ml/m\^?2|cm/s(?:ec)?|m/s(?:ec|)|msec|mm|cm|mL|ml"
+    r"%(?!FS)|mmHg|Torr|m(?:m|M)\s?Hg|mm\^?2|cm\^?2|mL/m\^?2|ml/m\^?2|cm/s(?:ec)?|m/s(?:ec|)|msec|mm|cm|mL|ml"
     r"|cc|ms|sec|s(?![a-z])"
 )
 _NUMBER = re.compile(
@@ -111,6 +112,8 @@ def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int
         return None
     for pattern in _GRADES:
         if match := pattern.match(text, at):
+            if "から" in match[0] and _TO.match(text, match.end()):
+                continue  # 3度から1度へ: a change, not a range
             parts = match.groupdict()
             return "severity" if parts.get("top") else "grade", _graded(parts), match.end()
     if match := _BARE.match(text, at):
@@ -138,7 +141,7 @@ def number_at(text: str, at: int) -> Number | None:
         match = _NUMBER.match(text, at, match.end("ua") if match["ua"] else match.end("a"))  # a change, not a range
     if (
         match is None
-        or text[match.end() : match.end() + 1] == "尖"
+        or text.startswith(("尖", " cusp", "cusp"), match.end())
         or len(match["a"]) > 9
         or (match["b"] and len(match["b"]) > 9)
     ):

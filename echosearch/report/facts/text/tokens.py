@@ -13,7 +13,7 @@ __all__ = ["Token", "tokens"]
 
 _PRIMARY = (
     *("skip", "finding", "exclude", "undenied", "insignificant", "unassessed", "poor", "change", "recalled", "drop"),
-    *("negative", "or", "and", "suspected", "treated", "normal", "quality", "attribute", "abnormal", "severity"),
+    *("negative", "any", "or", "and", "suspected", "treated", "normal", "quality", "attribute", "abnormal", "severity"),
     *("structure", "region", "diffuse", "positive", "measure", "measure_vetoed"),
 )
 _RANK = {kind: rank for rank, kind in enumerate(_PRIMARY)}
@@ -24,7 +24,7 @@ _BARE_SIGN = re.compile(r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
 _RUN = 8
-_OF_SIGN = ("finding", "quality", "attribute")
+_OF_SIGN = ("finding", "quality", "attribute", "abnormal")
 _ENGLISH = re.compile(r"[a-z]{2,}")
 _SMALL = {
     "as",
@@ -44,6 +44,9 @@ _SMALL = {
     "sam",
     "epic",
 }
+_TRACE = re.compile(r"[ :=(]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
+_GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
+_AGO = re.compile(r"\d{1,2}(?:年|[ヶかカヵケ]月|週間?|日)前(?:(?=と比|に比)|(より|から)|[のはに]?)")
 _AFTER_OPERATOR = re.compile(
     r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
     r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
@@ -80,6 +83,16 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
         if at > _RUN and char == low[at - 1] and low[at - _RUN : at].count(char) == _RUN:
             at += 1  # a line of dashes says nothing, and a megabyte of them costs nothing
             continue
+        if char == "t" and last is not None and last.kind == "finding" and (match := _TRACE.match(sentence, last.end)):
+            last = Token("severity", (1, 1), match.start(1), match.end(), "severity.trivial")
+            yield last
+            at = last.end
+            continue
+        if char.isdigit() and (match := _AGO.match(sentence, at)):
+            last = Token("skip" if match[1] else "earlier", None, at, match.end(), "historical.ago")
+            yield last
+            at = last.end
+            continue
         if sentence[at] in _LEAD and (token := _mark(sentence, at, last)) is not None:
             yield token
             at, last = token.end, token
@@ -105,11 +118,11 @@ def _standing(
 ) -> tuple[Sense, ...]:
     """The senses that a word has where it stands: an abbreviation inside another word has none."""
     inside = start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1)
-    if inside and not (sentence[start - 1].islower() and sentence[start].isupper()):
+    if inside and low[start:end] != "s/o" and not (sentence[start - 1].islower() and sentence[start].isupper()):
         return ()
     if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
         apart = sentence[end - 1].islower() and sentence[end].isupper()
-        if not apart and not low.startswith(("mild", "trivial", "trace", "moderate", "severe"), end):
+        if not apart and not low.startswith(("mild", "trivial", "trace", "moderate", "severe", "s/o"), end):
             return ()
     if low[start:end] in (_ENGLISH_WORDS if query else _SMALL) and sentence[start:end].islower():
         if (
@@ -118,6 +131,8 @@ def _standing(
             and (low[start - 1].isdigit() or low[max(0, start - 2) : start - 1].isdigit())
         ):
             return ()
+        if query and _GRADE_BESIDE.match(low, end):
+            return senses  # as severe
         if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
             return ()
     if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
@@ -156,12 +171,14 @@ def _reached(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int
 def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
     """A number with its unit, a grade such as III度 or 2+, or a sign such as (-)."""
     char = sentence[at]
-    if char in "+-" and not sentence[at + 1 : at + 2].isdigit():
+    if char in "+-" and sentence[at + 1 : at + 3] != "/-" and not sentence[at + 1 : at + 2].isdigit():
         named = last is not None and last.kind in _OF_SIGN and sentence[last.end : at].strip(" :") == ""
         if named and (match := _BARE_SIGN.match(sentence, at)):
             return Token("negative" if match[1] else "positive", None, at, match.end(), "grade.sign")
         if char == "-" or sentence[at - 1 : at] == "+":
             return None
+    if char == "2" and sentence[at - 1 : at] == "m" and not sentence[at + 1 : at + 2].isdigit():
+        return None  # LAVI(mL/m2) 44
     if char.isascii() and char.isalpha() and at and sentence[at - 1].isascii() and sentence[at - 1].isalpha():
         return None
     if (end := skipped_at(sentence, at)) is not None:

@@ -46,7 +46,9 @@ _OTHERS = {
     "∆": "Δ",
     "，": "、",
     "；": ";",
-    "\t": "\n",
+    "\t": " ",
+    "|": " ",
+    "│": " ",
     "\r": "\n",
     "\x0b": "\n",
     "\x0c": "\n",
@@ -69,6 +71,7 @@ _CIRCLED = {chr(code): "\n" for code in (*range(0x2460, 0x2474), *range(0x2776, 
 # a base character with the half-width voicing or combining marks that NFKC joins to it
 _CLUSTER = re.compile("[^\uff9e\uff9f\u3099\u309a\u0300-\u036f][\uff9e\uff9f\u3099\u309a\u0300-\u036f]{1,3}|.", re.S)
 _MARKS = re.compile("[\uff9e\uff9f\u3099\u309a\u0300-\u036f]")
+_ROMAN = re.compile("[Ⅰ-Ⅳ]")
 _PLAIN = re.compile("[ -~ぁ-んァ-ヶ一-龠ー。、・\n]*")
 _HEADING = re.compile(r"<([^<>=\d\n]{1,12})>|\[([^\[\]\n+±\x00-\x7f][^\[\]\n+\-±]{0,11})\]")
 _WRAPPED = re.compile(r"(?<=[のをにと、や])\n[ ]*(?=[^\s・\-*(])")
@@ -108,9 +111,9 @@ _SHAPES = _Shape()
 
 def uniform(text: str) -> Uniform:
     """Make a text uniform. Linear in its length, whatever it holds."""
-    if _PLAIN.fullmatch(text) and "囊" not in text and "  " not in text and "\r" not in text:
+    if _PLAIN.fullmatch(text) and "囊" not in text and "  " not in text and "\r" not in text and "|" not in text:
         return Uniform(_headings(text), range(len(text) + 1))
-    if not _MARKS.search(text) and "  " not in text:
+    if not _MARKS.search(text) and "  " not in text and not _ROMAN.search(text):
         each = [_SHAPES[char] for char in text]
         if each and min(map(len, each)) == max(map(len, each)) == 1 and "  " not in (joined := "".join(each)):
             return Uniform(_headings(joined), range(len(text) + 1))
@@ -125,14 +128,27 @@ def uniform(text: str) -> Uniform:
             space = True
         else:
             space = False
+        if parts and parts[-1][-1:].isalpha() and parts[-1].isascii() and _ROMAN.match(match[0]):
+            shape = " " + shape  # MRⅢ度: no MRI
         parts.append(shape)
         origin.extend([match.start()] * len(shape))
     origin.append(len(text))
     return Uniform(_headings("".join(parts)), tuple(origin))
 
 
+# ; typed for : between a name and what is said of it
+_MISTYPED = re.compile(
+    r"(?:^|(?<=[、。,\n;・\s]))(?!軽|中等|高度|重|ごく|微|mild|mod|sev|triv)([^、。,\n;:・\s()]{0,9}[A-Za-z'弁房室径能膜率液動系脈圧]\s?);"
+    r"(?=\s?(?:軽|中等|高度|重|ごく|微|わずか|少量|mild|moderate|severe|trivial|trace|tr\b|none|n\.?p|WNL|なし|無|あり|正常"
+    r"|良好|保た|低下|拡大|\(|約?\d|[IV]+[/度]|[±+-]))",
+    re.IGNORECASE,
+)
+
+
 def _headings(text: str) -> str:
     """<僧帽弁> and [僧帽弁] as 「\\n僧帽弁:」, and lines that a printer wrapped joined; lengths stay."""
+    if ";" in text:
+        text = _MISTYPED.sub(r"\1:", text)
     if "<" in text or "[" in text:
         text = _HEADING.sub(lambda m: "\n" + (m[1] or m[2]) + ":", text)
     if "\n" in text:

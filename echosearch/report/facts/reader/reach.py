@@ -1,0 +1,87 @@
+"""Which findings a cue speaks of: the open list up to the predicate before it, and what another noun keeps out."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["gone", "in_brackets_of_its_own", "of_another", "reached", "today"]
+
+_OTHER_NOUN = re.compile(
+    r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}"
+)
+
+
+def reached(state: State, kind: str = "") -> list[Mention]:
+    """The findings of the open list that a predicate behind it speaks of, up to the predicate before it."""
+    group = state.group
+    targets: list[Mention] = []
+    for place in range(len(group) - 1, -1, -1):
+        mention = group[place]
+        targets.insert(0, mention) if len(targets) < 64 else targets.append(mention)
+        if mention.link == "none" or place == 0:
+            continue
+        before = group[place - 1]
+        if mention.link == "strong":
+            if kind == "negative" and before.graded and not mention.graded and not mention.shared:
+                break  # a grade is a predicate: 重度MRと左室拡大なし
+            continue
+        apart = (
+            "state" in (before.finding.group, mention.finding.group) and before.finding.group != mention.finding.group
+        )
+        if before.depth != mention.depth:
+            break  # one of them in brackets
+        if (
+            before.graded
+            or (before.severity is not None and mention.severity is None)
+            or apart
+            or before.cues[-1:] == ["normal"]
+        ):
+            break
+    return targets
+
+
+def today(state: State, mention: Mention) -> Mention:
+    """Today's state of a finding whose earlier state was named: a second fact."""
+    mention.historical = True
+    copy = Mention(mention.finding, mention.start, mention.end, "none")
+    state.mentions.append(copy)
+    state.group, state.cued = [copy], False
+    state.now = state.arrow = False
+    return copy
+
+
+def gone(state: State) -> Mention:
+    """血栓を認めたが、今回は消失: the finding named last, as it is today."""
+    last = state.mentions[-1]
+    if last.severity is not None and last.graded:
+        return today(state, last)
+    last.cues.clear()
+    last.historical = False
+    return last
+
+
+def of_another(state: State, last: Mention, token: Token) -> bool:
+    """Whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
+    text, begin = state.text, last.end
+    comma = text.rfind("、", begin, token.start)
+    if comma == begin and not last.cues and not last.graded and last.finding.group != "state":
+        return False  # 疣贅、弁輪部膿瘍は指摘できず
+    if comma < 0 and not (last.cues[-1:] == ["positive"] and state.cue_end > begin):
+        return False
+    return _OTHER_NOUN.search(text, max(comma + 1, state.cue_end, begin), token.start) is not None
+
+
+def in_brackets_of_its_own(state: State, last: Mention, token: Token) -> bool:
+    """Whether 評価困難 stands in brackets behind what was said already, about another noun."""
+    opened = state.text.rfind("(", last.end, token.start)
+    told = bool(last.cues) or last.graded
+    return (
+        told
+        and opened >= 0
+        and state.depth > last.depth
+        and _OTHER_NOUN.search(state.text, opened, token.start) is not None
+    )

@@ -1,0 +1,48 @@
+"""Second numbers of the measurement named last: by another method, under another load, at another place."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader.mention import Value
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.number import read_number
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["PROVOKED", "of_expiration", "repeats"]
+
+PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
+_METHOD = (
+    r"(?:modified |m-|disk |disc )?simpson|biplane|bp|mod|teich(?:h?olz|holtz)?|quinones|m-?mode|2d|3d|visual|eyeball"
+    r"|目測|視覚的|pombo|連続の?式|planimetry|プラニメトリー?|trace|トレース|pht|pisa|a[234]c|[234]ch|avg|average|mean"
+    r"|平均|sep(?:tal)?|lat(?:eral)?|中隔|側壁|安静|rest|(?:バルサルバ|ヴァルサルヴァ|valsalva|運動|下肢挙上|薬物)?負荷"
+    r"|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位|臥位|期外収縮|最大|max"
+)
+_BY_METHOD = re.compile(
+    rf"(?:\s*\([^()]{{1,20}}\))?(?:程度|前後)?(?:です|だ|である)?(?:が|も)?[\s、,/・(と]*(?:{_METHOD})(?:法|側|時|後|中|像|上)?[でに]?(?:は)?[\s:=)]*約?",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"[^、,]{0,12}[、,・/と][^、,\d]{0,16}")
+_NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
+_INSPIRED = re.compile(r"(?:吸気(?:時|終末期?)?|[Ii]nsp\.?|min\.?)[\s:]*$")
+
+
+def repeats(state: State, last: Value, found: list[Token], index: int) -> bool:
+    """Whether a number speaks of the measurement named last once more: EF(MOD) 45%、Teich 52%."""
+    token = found[index]
+    if state.earlier or read_number(token.value, state.lexicon.measures[last.measure]) is None:
+        return False
+    between = state.text[last.end : token.start]
+    if last.measure == "effusion_depth":
+        if token.value.unit not in ("mm", "cm") or _LISTED.fullmatch(between) is None:
+            return False
+        within = [each for each in found[max(0, index - 6) : index] if each.start >= last.end]
+        return not any(each.kind in _NAMING for each in within)
+    return last.measure != "ivc" and _BY_METHOD.fullmatch(between) is not None
+
+
+def of_expiration(text: str, named: Token, token: Token) -> bool:
+    """Whether an IVC's number is the one at expiration, or no other one is told."""
+    if named.measure != "ivc" or not _INSPIRED.search(text, named.end, token.start):
+        return True
+    return "呼気" not in text[token.end : token.end + 20]
