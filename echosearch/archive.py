@@ -112,7 +112,7 @@ def _open_index(settings: Settings) -> VectorIndex:
         from echosearch.index.server.index import connect
 
         api_key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        return connect(settings.qdrant_url, api_key)
+        return connect(settings.qdrant_url, api_key, settings.qdrant_ca)
     from echosearch.index.edge.index import EdgeIndex
 
     return EdgeIndex(settings.home / "qdrant", settings.lock_wait_seconds, settings.min_free_mb)

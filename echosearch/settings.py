@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     key_file: Path | None = None  # default: HOME/key
     database_url: SecretStr | None = None  # postgresql://user@host/echosearch
     qdrant_url: str | None = None  # https://host:6333
+    qdrant_ca: Path | None = (
+        None  # who signs the server's certificate, for REST and gRPC; default: whom this machine trusts
+    )
     qdrant_api_key: SecretStr | None = None
     encoder: Path | None = None  # a bundle folder; default: what `encoder use` chose
     lexicon: Path | None = None  # words of a site, beside those that ship (docs/facts.md)
@@ -41,7 +44,7 @@ class Settings(BaseSettings):
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index leaves free on its disk
 
-    @field_validator("home", "key_file")
+    @field_validator("home", "key_file", "qdrant_ca")
     @classmethod
     def _of_a_user(cls, place: Path | None) -> Path | None:
         try:

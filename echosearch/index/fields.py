@@ -19,8 +19,10 @@ from echosearch.unicode import as_typed
 from echosearch.vector import Vectors, unit
 
 __all__ = [
+    "FULL_SCAN_KB",
     "HNSW_EF_CONSTRUCT",
     "HNSW_M",
+    "OVERSAMPLING",
     "PAYLOAD_INDEXES",
     "SCORED_FIELDS",
     "TIE_MARGIN",
@@ -29,10 +31,10 @@ __all__ = [
     "best_first",
     "interval",
     "payload_values",
+    "points_compared",
     "read_ref",
     "same_values",
     "scored",
-    "search_width",
     "unit_query",
     "unit_rows",
     "word_number",
@@ -40,8 +42,9 @@ __all__ = [
 
 # Chosen on the vectors of bench_index.py, 100,000 x 512 (figures in docs/operations.md): a better graph
 # takes twice the time to build and half the time to search.
-HNSW_M, HNSW_EF_CONSTRUCT, HNSW_EF = 32, 256, 288
-EF_PER_RESULT = 4  # a search for many results is wider
+HNSW_M, HNSW_EF_CONSTRUCT = 32, 256
+OVERSAMPLING = 4.0  # candidates by the small vectors for each result by the float16 ones
+FULL_SCAN_KB = 40_000  # up to this size, in all or after a filter, a scan of the 4-bit vectors is fast and misses less
 TIE_MARGIN = 2  # results asked for beyond the limit, to see whether a tie crosses it
 
 IndexType = Literal["words", "integer", "float"]
@@ -114,9 +117,9 @@ def scored(values: Mapping[str, object], score: float) -> Scored:
     return Scored(key=key, study=study, patient=patient, score=max(-1.0, min(1.0, score)), gen=int(gen))
 
 
-def search_width(wanted: int) -> int:
-    """Candidates that a walk of the graph keeps (hnsw_ef) while it looks for ``wanted`` results."""
-    return max(HNSW_EF, EF_PER_RESULT * wanted)
+def points_compared(collection: Collection, kilobytes: int = FULL_SCAN_KB) -> int:
+    """How many points an engine compares all rather than walk the graph; it reckons in KB of float16 vectors."""
+    return kilobytes * 1024 // (2 * collection.dimension)
 
 
 def best_first(results: Sequence[tuple[UUID, Scored]], limit: int) -> list[Scored]:

@@ -1,10 +1,14 @@
-"""The embedded index at 100,000 x 512: upsert rate, graph, latency, recall. Run by ``make bench``; not a test.
+"""The embedded index at 300,000 x 512: upsert rate, graph, latency, recall. Run by ``make bench``; not a test.
 
-    python tests/benchmarks/bench_index.py [--points 100000] [--dimension 512] [--batch 20000] [--random]
+    python tests/benchmarks/bench_index.py [--points 300000] [--dimension 512] [--batch 10000]
+                                           [--kind clustered] [--kind spectral] [--kind random]
+
+300,000, because up to 40,000 matches are simply compared: at 100,000 no filter but the first two leaves more. The
+filters leave 50, 17, 8, 5, 1 and 0.1 %, by one and by two conditions; "far off" is what few queries are near.
 
 Vectors: clustered as videos of studies of kinds are, and with a spectrum that falls off as that of trained encoders
-does (harder). ``--random`` adds vectors without any structure, which no encoder gives: all neighbours are equally
-far, and no graph finds them; no target is held against it. Recall is against exact float32.
+does (harder). "random" are vectors without any structure, which no encoder gives: all neighbours are equally far, and
+no graph finds them; no target is held against them. Recall is against exact float32.
 Exits 1 where a target is missed.
 """
 
@@ -29,13 +33,28 @@ from echosearch.vector import Vectors, unit
 from ingest.relay import RELAY_BATCH
 
 QUERIES, LIMIT = 200, 10
-VIEWS, SEXES, DEVICES = ("LAX", "SAX", "2CH", "3CH", "4CH", "Other"), ("F", "M"), ("A", "B", "C", "D")
+FAR_OFF = -1.2  # videos with a smaller first coordinate are "color": most queries are far from all of them
+VIEWS, SEXES = ("LAX", "SAX", "2CH", "3CH", "4CH", "Other"), ("F", "M")
+# studies of a thousand by each; as in hospitals, most are of one and some of very few
+DEVICES = {"A": 1, "B": 10, "C": 50, "D": 239, "E": 700}
 WHERE: dict[str, Where | None] = {
     "all": None,
+    "sex = F": Comparison("sex", "=", "F"),
+    "date >= 2021, age >= 44": And((Comparison("month", ">=", 202101), Comparison("age", ">=", 44))),
     "view = 4CH": Comparison("view", "=", "4CH"),
     "age >= 65, F": And((Comparison("age", ">=", 65), Comparison("sex", "=", "F"))),
-    "one device, 1 year": And((Comparison("device", "=", "C"), Comparison("month", ">=", 202312))),
+    "mode = color (far off)": Comparison("mode", "=", "color"),
+    "age >= 85": Comparison("age", ">=", 85),
+    "view = 4CH, F": And((Comparison("view", "=", "4CH"), Comparison("sex", "=", "F"))),
+    "device C": Comparison("device", "=", "C"),
+    "view = 4CH, age >= 70": And((Comparison("view", "=", "4CH"), Comparison("age", ">=", 70))),
+    "device B": Comparison("device", "=", "B"),
+    "device C, age >= 77": And((Comparison("device", "=", "C"), Comparison("age", ">=", 77))),
+    "device A": Comparison("device", "=", "A"),
+    "device B, age >= 84": And((Comparison("device", "=", "B"), Comparison("age", ">=", 84))),
 }
+MOST_P50 = {"clustered": 5.0, "spectral": 15.0, "random": 15.0}  # ms
+MOST_P99, LEAST_RECALL, LEAST_RATE = 30.0, 0.99, 10_000
 
 
 def random_vectors(n: int, dimension: int, rng: np.random.Generator) -> Vectors:
@@ -55,6 +74,12 @@ def spectral_vectors(n: int, dimension: int, rng: np.random.Generator) -> Vector
     return (rng.standard_normal((n, dimension)) / np.sqrt(np.arange(1, dimension + 1))).astype(np.float32)
 
 
+def device(study: int) -> str:
+    """Spread over the archive, without a pattern that others share (7919 is prime)."""
+    place = study * 7919 % 1000
+    return next(name for name, until in zip(DEVICES, np.cumsum([*DEVICES.values()]), strict=True) if place < until)
+
+
 def make_points(vectors: Vectors, start: int) -> Iterator[Point]:
     """As the relay makes them from rows of Postgres; attributes follow from the number."""
     for i, vector in enumerate(vectors, start):
@@ -67,11 +92,11 @@ def make_points(vectors: Vectors, start: int) -> Iterator[Point]:
                 *(key, study, patient, 1, f"{i:016x}"),
                 view=VIEWS[i % 6],
                 view_prob=(i % 100) / 100,
-                mode="bmode",
+                mode="color" if vector[0] < FAR_OFF else "bmode",
                 sex=SEXES[i // 40 % 2],
                 age=20 + i // 40 % 71,
                 month=202001 + i // 20 % 4 * 100 + i % 12,
-                device=DEVICES[i // 1000 % 4],
+                device=device(i // 20),
             ),
         )
 
@@ -118,7 +143,7 @@ def bench(kind: str, rows: Vectors, queries: Vectors, batch: int, table: Table) 
         console.print(
             f"{kind}: upsert {rate:,.0f}/s, optimize {built:.1f} s, {size:.0f} MB, open and first query {first:.2f} s"
         )
-        met = rate >= 10_000
+        met = rate >= LEAST_RATE
         exact_rows = unit(rows)
         for name, where in WHERE.items():
             kept = matching(where, payloads)
@@ -126,18 +151,20 @@ def bench(kind: str, rows: Vectors, queries: Vectors, batch: int, table: Table) 
             best = np.argpartition(-scores, LIMIT, axis=1)[:, :LIMIT]
             for query in queries[:50]:
                 index.search(collection, query, LIMIT, where)
-            seconds, hits = [], 0
+            seconds, hits, there_were = [], 0, 0
             for query, truth in zip(queries, best, strict=True):
                 began = time.perf_counter()
                 found = index.search(collection, query, LIMIT, where)
                 seconds.append(time.perf_counter() - began)
-                hits += len({UUID(hit.key).int - 1 for hit in found} & set(truth.tolist()))
+                wanted = {place for place in truth.tolist() if kept[place]}  # a filter may leave fewer than LIMIT
+                hits += len({UUID(hit.key).int - 1 for hit in found} & wanted)
+                there_were += len(wanted)
             p50, p99 = np.percentile(np.array(seconds) * 1000, [50, 99])
-            recall = hits / (len(queries) * LIMIT)
-            fine = p50 < 2 and p99 < 10 and recall >= 0.99
+            recall = hits / there_were if there_were else 1.0
+            fine = p50 < MOST_P50[kind] and p99 < MOST_P99 and recall >= LEAST_RECALL
             met &= fine
             table.add_row(
-                *(kind, name, f"{kept.mean():.0%}", f"{p50:.2f}", f"{p99:.2f}", f"{recall:.4f}"),
+                *(kind, name, f"{kept.mean():.2%}", f"{p50:.2f}", f"{p99:.2f}", f"{recall:.4f}"),
                 "" if fine else "missed",
             )
         index.close()
@@ -146,22 +173,25 @@ def bench(kind: str, rows: Vectors, queries: Vectors, batch: int, table: Table) 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--points", type=int, default=100_000)
+    parser.add_argument("--points", type=int, default=300_000)
     parser.add_argument("--dimension", type=int, default=512)
     parser.add_argument("--batch", type=int, default=RELAY_BATCH)  # as the relay sends them
-    parser.add_argument("--random", action="store_true")
+    parser.add_argument("--kind", choices=MOST_P50, action="append")
     chosen = parser.parse_args()
     table = Table("vectors", "filter", "matching", "p50 ms", "p99 ms", f"recall@{LIMIT}", "", title="warm queries")
     met = True
-    kinds = {"clustered": clustered_vectors, "spectral": spectral_vectors}
-    if chosen.random:
-        kinds["random"] = random_vectors
-    for kind, make in kinds.items():
+    kinds = {"clustered": clustered_vectors, "spectral": spectral_vectors, "random": random_vectors}
+    for kind in chosen.kind or ("clustered", "spectral"):
+        make = kinds[kind]
         rows = make(chosen.points + QUERIES, chosen.dimension, np.random.default_rng(1))
         # queries are held-out vectors of the same making
         met &= bench(kind, rows[:-QUERIES], rows[-QUERIES:], chosen.batch, table) or kind == "random"
     console.print(table)
-    console.print("targets: upsert >= 10,000/s, p50 < 2 ms, p99 < 10 ms, recall >= 0.99:", "met" if met else "missed")
+    console.print(
+        f"targets: upsert >= {LEAST_RATE:,}/s, p50 < {MOST_P50['clustered']:g} ms (spectral {MOST_P50['spectral']:g}), "
+        f"p99 < {MOST_P99:g} ms, recall >= {LEAST_RECALL}:",
+        "met" if met else "missed",
+    )
     return 0 if met else 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import subprocess
 import sys
@@ -18,11 +20,13 @@ from echosearch.cli.commands.encoder import COMMANDS as ENCODER_COMMANDS
 from echosearch.cli.commands.index import COMMANDS as INDEX_COMMANDS
 from echosearch.cli.commands.ingest import _say_outcomes
 from echosearch.cli.commands.phantom import COMMANDS as PHANTOM_COMMANDS
+from echosearch.cli.commands.phantom import write as write_phantom
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.main import COMMANDS, cli
 from echosearch.cli.reason_text import MEANING
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
 from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.phantom.files.archive import WORDINGS, cohort
 from tests.cli.conftest import PROGRAM, run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -72,8 +76,7 @@ def test_every_command_has_help_an_example_and_a_place_in_the_docs(name: str, co
     assert all(getattr(option, "help", None) or option.name == "architecture" for option in command.params if
                isinstance(option, click.Option))  # fmt: skip
     assert f"echosearch {name}" in (DOCS / "cli.md").read_text(encoding="utf-8")
-    json = {option for parameter in command.params for option in parameter.opts} & {"--json"}
-    assert json or name == "demo"
+    assert name == "demo" or "--json" in {option for parameter in command.params for option in parameter.opts}
 
 
 def test_the_one_line_helps_are_those_of_the_commands() -> None:
@@ -92,6 +95,21 @@ def test_choices_are_those_of_what_they_choose_from() -> None:
 
     assert SIZES == init.SIZES
     assert ARCHITECTURES == init.ARCHITECTURES
+
+    (wording,) = (option.type for option in write_phantom.params if option.name == "wording")
+    assert isinstance(wording, click.Choice)
+    assert list(wording.choices) == list(WORDINGS)
+
+
+@pytest.mark.parametrize("wording", ["first", "other"])
+def test_phantom_write_takes_a_wording(tmp_path: Path, wording: str) -> None:
+    asked = ["phantom", "write", str(tmp_path / "made"), "--patients", "1", "--seed", "6", "--frames", "2"]
+    done = CliRunner().invoke(cli, [*asked, "--wording", wording, "--json"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    with (tmp_path / "made" / "reports.csv").open(encoding="utf-8", newline="") as handle:
+        texts = [row["report_text"] for row in csv.DictReader(handle)]
+    assert texts == [WORDINGS[wording](study) for study in cohort(1, 6)]
+    assert len(texts) == json.loads(done.stdout)["studies"]
 
 
 def test_every_reason_has_a_meaning() -> None:
@@ -124,6 +142,7 @@ def test_every_reason_has_a_meaning() -> None:
         (["evaluate", "phantom-tiny", "--figure", "no/such/x.png"], 2, "in a folder that is there"),
         (["evaluate", "phantom-tiny", "--view-classifier", "no/such"], 1, "no/such"),
         (["phantom", "write", "x", "--seed", "100000"], 2, "'--seed': 100000 is not in the range 0<=x<=99999"),
+        (["phantom", "write", "x", "--wording", "third"], 2, "'third' is not one of 'first', 'other'"),
         (["encoder", "init", "--reports", "x", "--out", "x", "--seed", "9" * 20], 2, "'--seed'"),
         (["encoder", "init", "--reports", "none.csv", "--out", "x"], 1, "none.csv"),
         (["encoder", "import", "clip", "x", "--out", "y"], 1, "no importer for 'clip': it is one of"),

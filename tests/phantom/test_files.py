@@ -14,7 +14,7 @@ from pydicom import config
 from pydicom.dataset import Dataset
 
 from echosearch.errors import InputError
-from echosearch.phantom.files.archive import ArchiveSummary, cohort, study_cines, write_archive, write_study
+from echosearch.phantom.files.archive import WORDINGS, ArchiveSummary, cohort, study_cines, write_archive, write_study
 from echosearch.phantom.files.srfile import measured_values
 from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.phantom.imaging.cine import render_cine
@@ -261,3 +261,19 @@ def test_an_archive_is_never_written_over_another(archive: ArchiveSummary, tmp_p
         write_archive(archive.out, patients=1, seed=1)
     with pytest.raises(InputError, match="at least 1"):
         write_archive(tmp_path / "none", patients=0, seed=1)
+    with pytest.raises(InputError, match="wording is 'third': it is one of first, other"):
+        write_archive(tmp_path / "none", patients=1, seed=1, wording="third")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_wording_changes_the_reports_alone(archive: ArchiveSummary, tmp_path: Path) -> None:
+    other = write_archive(tmp_path / "other", 3, 8, wording="other", **TINY)
+    one, two = (
+        {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+        for root in (archive.out, other.out)
+    )
+    assert one.keys() == two.keys()
+    assert {str(name) for name in one if one[name] != two[name]} == {"reports.csv", "README.txt"}
+    texts = [[row["report_text"] for row in table(made.out / "reports.csv")] for made in (archive, other)]
+    studies = list(cohort(patients=3, seed=8))
+    assert texts == [[said(study) for study in studies] for said in (WORDINGS["first"], WORDINGS["other"])]

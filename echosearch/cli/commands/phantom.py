@@ -39,6 +39,13 @@ def phantom() -> None:
     "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="The same seed, the same archive."
 )
 @click.option("--frames", type=click.IntRange(2, 512), default=48, show_default=True, help="Frames of a cine.")
+@click.option(
+    "--wording",
+    type=click.Choice(["first", "other"]),
+    default="first",
+    show_default=True,
+    help="Of the reports: the first family is what the encoders here learned from, the other is not.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 def write(folder: Path, as_json: bool, **given: Any) -> None:
@@ -48,6 +55,7 @@ def write(folder: Path, as_json: bool, **given: Any) -> None:
 
     \b
     echosearch phantom write ./archive --patients 200 --seed 1
+    echosearch phantom write ./other --patients 200 --seed 1 --wording other
     """
     from echosearch.phantom.files.archive import write_archive
 

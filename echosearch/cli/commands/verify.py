@@ -1,37 +1,58 @@
-"""echosearch verify: is the index what the database says?"""
+"""echosearch verify: is the index what the database says, and do searches find what they should?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
+from typing import Any
 
 import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.commands.ingest import SOME_FAILED
-from echosearch.cli.output import say, say_json
+from echosearch.cli.output import note, say, say_json, table
 from echosearch.settings import load_settings
 
 __all__ = ["verify"]
 
+LOW_RECALL = (
+    "run echosearch ingest, which completes the graph, or echosearch index rebuild; until then search with --exact"
+)
+
 
 @click.command(short_help="Compare the index with the database.")
 @click.option("--repair", is_flag=True, help="Make the index right, from the database alone.")
+@click.option(
+    "--recall",
+    "queries",
+    is_flag=False,
+    flag_value=100,
+    type=click.IntRange(1, 10_000),
+    metavar="[N]",
+    help="Also measure searches: N stored vectors (100) as queries, against exact comparison.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
-def verify(ctx: click.Context, /, repair: bool, as_json: bool) -> None:
+def verify(ctx: click.Context, /, repair: bool, queries: int | None, as_json: bool) -> None:
     """Compare ids, generations and vectors of the search index with the database, both ways.
 
-    Ends with 0 when all is well or was repaired, with 3 when something differs.
+    With --recall, count how many of the ten best a search finds, with and without conditions that occur here.
+
+    Ends with 0 when all is well or was repaired, with 3 when something differs or a search finds less than 99 %.
 
     \b
     echosearch verify
     echosearch verify --repair
+    echosearch verify --recall
+    echosearch verify --recall 500 --json
     """
     with open_archive(load_settings()) as archive:
         found = import_module("ingest.verify").verify(archive, repair)
+        measured = [*import_module("ingest.recall").measure_recall(archive, queries)] if queries else []
     if as_json:
-        say_json({"clean": found.clean, "differences": found.differences, **asdict(found)})
+        recall = {"recall": [asdict(one) for one in measured]} if queries else {}
+        say_json({"clean": found.clean, "differences": found.differences, **asdict(found), **recall})
     else:
         for one in found.collections:
             wrong = {name: len(getattr(one, name)) for name in ("missing", "stale", "orphans", "strangers")}
@@ -41,5 +62,24 @@ def verify(ctx: click.Context, /, repair: bool, as_json: bool) -> None:
             say(f"database: {fault}")
         if repair:
             say(f"{found.repaired} points repaired")
-    if found.faults or (found.differences and not repair):
+        _show_recall(measured)
+    low = [one for one in measured if not one.fine]
+    if low:
+        note(f"{len(low)} of {len(measured)} kinds of search find less than 99 % of the ten best: {LOW_RECALL}")
+    if low or found.faults or (found.differences and not repair):
         ctx.exit(SOME_FAILED)
+
+
+def _show_recall(measured: Sequence[Any]) -> None:
+    if not measured:
+        return
+    columns = ("collection", "condition", "matching", "recall@10", "p50 ms", "p99 ms", "exact p50 ms")
+    rows = [
+        (
+            *(one.collection, one.condition or None, f"{one.share:.2%}", f"{one.recall:.4f}"),
+            *(f"{one.p50_ms:.1f}", f"{one.p99_ms:.1f}", f"{one.exact_p50_ms:.1f}"),
+        )
+        for one in measured
+    ]
+    say()
+    table(columns, rows, right=columns[2:])

@@ -27,6 +27,7 @@ from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
 from echosearch.filters import Where
 from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.edge.filter import edge_filter
+from echosearch.index.edge.search import nearest
 from echosearch.index.edge.shard import (
     check_shard,
     create_shard,
@@ -38,13 +39,12 @@ from echosearch.index.edge.shard import (
     whole_records,
 )
 from echosearch.index.fields import (
-    SCORED_FIELDS,
     TIE_MARGIN,
     best_first,
     payload_values,
+    points_compared,
     read_ref,
     scored,
-    search_width,
     unit_query,
     unit_rows,
 )
@@ -53,7 +53,6 @@ from echosearch.vector import Vectors
 
 __all__ = ["EdgeIndex"]
 
-OVERSAMPLING = 4.0  # candidates by the small vectors for each result by the float16 ones
 UPDATE_POINTS = 2000  # the engine copies an update twice while it applies it
 
 
@@ -101,24 +100,15 @@ class EdgeIndex:
     def search(
         self, collection: Collection, vector: Vectors, limit: int, where: Where | None = None, exact: bool = False
     ) -> list[Scored]:
-        query = engine.Query.Nearest(unit_query(collection, vector))
+        query = unit_query(collection, vector)
         shard = self._open(collection)
         if shard is None or limit < 1:
             return []
         chosen = edge_filter(where) if where is not None else None
         wanted = limit + TIE_MARGIN
         while True:
-            params = engine.SearchParams(
-                hnsw_ef=search_width(wanted),
-                exact=exact,
-                quantization=engine.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING),
-            )
             with engine_errors(collection.name):
-                found = shard.query(
-                    engine.QueryRequest(
-                        limit=wanted, query=query, filter=chosen, params=params, with_payload=list(SCORED_FIELDS)
-                    )
-                )
+                found = nearest(shard, query, wanted, chosen, exact, points_compared(collection))
             if len(found) < wanted or found[-1].score < found[limit - 1].score:
                 break
             wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors

@@ -12,7 +12,7 @@ import qdrant_edge as engine
 
 from echosearch.errors import ArchiveError, EchosearchError, StoreUnreachable
 from echosearch.index.base import Collection
-from echosearch.index.fields import HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, IndexType
+from echosearch.index.fields import FULL_SCAN_KB, HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, IndexType
 from echosearch.index.panic import EnginePanic, panics_caught
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
 ]
 
 INDEX_KB = 4_000  # from this size on optimize() makes a segment of its own, with 4-bit vectors
-FULL_SCAN_KB = 40_000  # up to this size, in all or after a filter, a scan of the 4-bit vectors is fast and misses less
 
 # The graph is walked on 4 bits a number and what it finds is compared anew in float16 (edge.py asks for that): at the
 # same time this allows a search three times as wide.

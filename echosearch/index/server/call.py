@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -24,6 +25,15 @@ PASSING_HTTP = frozenset({408, 425, 429, 500, 502, 503, 504})
 PASSING_GRPC = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
 )
+# What Qdrant, and the network between, call INTERNAL or UNKNOWN: it is an outage if the text says so
+VAGUE_GRPC = frozenset(
+    {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED}
+)
+OUTAGE = re.compile(
+    r"unavailable|not available|operations? failed|time(?:d[ -]?)?out|deadline|replica|connect|transport"
+    r"|rst_stream|stream removed|goaway|shutting down|not ready|cancell?ed",
+    re.IGNORECASE,
+)
 REFUSED = frozenset({401, 403, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
 
 
@@ -42,7 +52,7 @@ def checked_url(url: str) -> str:
         port = parts.port
     except ValueError:
         port = -1
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == -1 or parts.username is not None:
+    if parts.scheme not in ("http", "https") or not parts.hostname or port in (-1, 0) or parts.username is not None:
         raise ConfigError("ECHOSEARCH_QDRANT_URL must look like https://host:6333, without a user or password")
     allowed = parse_qs(parts.query).get("tls") == ["off"]
     if parts.scheme == "http" and not allowed and not _is_loopback(parts.hostname):
@@ -74,8 +84,13 @@ def call(function: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T:
                 raise NotFound from exc
             if status in REFUSED:
                 raise StoreUnreachable("Qdrant refused the API key: check ECHOSEARCH_QDRANT_API_KEY") from exc
+            if "CERTIFICATE_VERIFY_FAILED" in str(exc):
+                raise StoreUnreachable(
+                    f"the certificate of Qdrant is not trusted ({_reason(exc)}): name the file of the authority that "
+                    "signed it with ECHOSEARCH_QDRANT_CA"
+                ) from exc
             passing = status is None or status in PASSING_HTTP or status in PASSING_GRPC
-            if not passing:
+            if not passing and not (status in VAGUE_GRPC and OUTAGE.search(_reason(exc))):
                 raise ArchiveError(f"Qdrant refused a request: {_reason(exc)}") from exc
             if wait is None:
                 raise StoreUnreachable(

@@ -2,132 +2,94 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 from qdrant_client import QdrantClient, models
 
-from echosearch.errors import ArchiveError, StoreUnreachable
+from echosearch.errors import ArchiveError
 from echosearch.filters import Where
 from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.fields import (
-    HNSW_EF_CONSTRUCT,
-    HNSW_M,
-    PAYLOAD_INDEXES,
-    SCORED_FIELDS,
     TIE_MARGIN,
-    IndexType,
     best_first,
     payload_values,
     read_ref,
     scored,
-    search_width,
     unit_query,
     unit_rows,
 )
-from echosearch.index.server.call import NO_QDRANT, NotFound, call, checked_url
+from echosearch.index.server.address import read_address
+from echosearch.index.server.call import NotFound, call
+from echosearch.index.server.collection import Known, check_collection, create_collection, known_of
+from echosearch.index.server.ends import Ends, open_ends
 from echosearch.index.server.filter import server_filter
+from echosearch.index.server.search import nearest
 from echosearch.vector import Vectors
 
 __all__ = ["ServerIndex", "connect"]
 
-TIMEOUT_SECONDS = 30
 UPSERT_POINTS = 500  # in one request: 512 dimensions as JSON are 5 MB, a server takes 32
 
-_SCHEMAS: dict[IndexType, models.PayloadSchemaType] = {
-    "words": models.PayloadSchemaType.INTEGER,
-    "integer": models.PayloadSchemaType.INTEGER,
-    "float": models.PayloadSchemaType.FLOAT,
-}
 
-
-def connect(url: str, api_key: str | None) -> ServerIndex:
-    """A checked connection: gRPC where its port (6334) answers, REST otherwise.
+def connect(url: str, api_key: str | None, ca: Path | None = None) -> ServerIndex:
+    """Return a checked connection: REST, and gRPC once it is shown to be the same server.
 
     Raises ConfigError for a URL that would send data in the clear, StoreUnreachable where nothing answers.
     """
-    address = checked_url(url)
-    client = _client(address, api_key, prefer_grpc=True)
-    try:
-        call(client.get_collections, waits=(0.2,))
-    except (StoreUnreachable, ArchiveError, NotFound):
-        client.close()
-        client = _client(address, api_key, prefer_grpc=False)
-        try:
-            call(client.get_collections)
-        except NotFound as exc:
-            client.close()
-            raise StoreUnreachable(NO_QDRANT) from exc
-        except (StoreUnreachable, ArchiveError):
-            client.close()
-            raise
-    return ServerIndex(client)
-
-
-def _client(address: str, api_key: str | None, prefer_grpc: bool) -> QdrantClient:
-    with warnings.catch_warnings():
-        # checked_url has decided where a key may go without TLS
-        warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
-        return QdrantClient(
-            url=address,
-            api_key=api_key,
-            prefer_grpc=prefer_grpc,
-            timeout=TIMEOUT_SECONDS,
-            check_compatibility=False,  # would warn from a thread; docs/operations.md names the versions
-        )
+    return ServerIndex(open_ends(read_address(url, ca), api_key))
 
 
 class ServerIndex:
     """VectorIndex on a server. Each write waits until it is applied."""
 
-    def __init__(self, client: QdrantClient) -> None:
-        self._client = client
+    def __init__(self, ends: Ends | QdrantClient) -> None:
+        self._ends = ends if isinstance(ends, Ends) else Ends(ends)
+        self._seen: dict[str, Known] = {}  # by the collection's name; read again after each write
 
     def __repr__(self) -> str:
         return "ServerIndex()"
 
     def ensure(self, collection: Collection) -> None:
         try:
-            self._check(collection)
+            known = check_collection(self._ends.writes, collection)
         except NotFound:
-            try:
-                call(lambda: self._create(collection))
-            except (ArchiveError, ValueError) as exc:
-                if "already exists" not in str(exc):  # another process was first
-                    raise
-            self._check(collection)
+            create_collection(self._ends.writes, collection)
+            known = check_collection(self._ends.writes, collection)
+        self._ends.check_writes(collection.name)
+        self._seen[collection.name] = known
 
     def collections(self) -> list[str]:
-        answer = call(self._client.get_collections)
+        answer = call(self._ends.reads.get_collections)
         return sorted(entry.name for entry in answer.collections)
 
     def upsert(self, collection: Collection, points: Sequence[Point]) -> None:
         if not points:
             return
         rows = unit_rows(collection, points).tolist()
-        for start in range(0, len(points), UPSERT_POINTS):
-            some = points[start : start + UPSERT_POINTS]
-            batch = models.Batch(
-                ids=[str(point.id) for point in some],
-                vectors=rows[start : start + UPSERT_POINTS],
-                payloads=[payload_values(point.payload) for point in some],
-            )
-            try:
-                call(partial(self._client.upsert, collection.name, batch, wait=True))
-            except NotFound as exc:
-                raise ArchiveError(
-                    f"collection {collection.name} does not exist: run echosearch index rebuild"
-                ) from exc
+        try:
+            step = min(UPSERT_POINTS, self._known(collection).batch or UPSERT_POINTS)
+            for start in range(0, len(points), step):
+                some = points[start : start + step]
+                batch = models.Batch(
+                    ids=[str(point.id) for point in some],
+                    vectors=rows[start : start + step],
+                    payloads=[payload_values(point.payload) for point in some],
+                )
+                call(partial(self._ends.writes.upsert, collection.name, batch, wait=True))
+        except NotFound as exc:
+            raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild") from exc
+        self._seen.pop(collection.name, None)
 
     def delete(self, collection: Collection, ids: Sequence[UUID]) -> None:
         if not ids:
             return
         chosen = models.PointIdsList(points=[str(point_id) for point_id in ids])
         try:
-            call(lambda: self._client.delete(collection.name, chosen, wait=True))
+            call(lambda: self._ends.writes.delete(collection.name, chosen, wait=True))
         except NotFound:
             return
 
@@ -139,41 +101,43 @@ class ServerIndex:
             return []
         chosen = server_filter(where) if where is not None else None
         wanted = limit + TIE_MARGIN
-        while True:
-            try:
-                found = self._nearest(collection, query, wanted, chosen, exact)
-            except NotFound:
-                return []
-            if len(found) < wanted or found[-1].score < found[limit - 1].score:
-                break
-            wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
+        try:
+            known = self._known(collection)
+            while True:
+                most = self._within(collection, known, limit, wanted)
+                found = nearest(self._ends.reads, collection, known, query, most, chosen, exact)
+                if len(found) < wanted or found[-1].score < found[limit - 1].score:
+                    break
+                wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
+        except NotFound:
+            return []
         return best_first([(UUID(str(hit.id)), scored(hit.payload or {}, hit.score)) for hit in found], limit)
 
-    def _nearest(
-        self, collection: Collection, query: list[float], limit: int, chosen: models.Filter | None, exact: bool
-    ) -> list[models.ScoredPoint]:
-        params = models.SearchParams(hnsw_ef=search_width(limit), exact=exact)
-        answer = call(
-            lambda: self._client.query_points(
-                collection.name,
-                query=query,
-                query_filter=chosen,
-                limit=limit,
-                search_params=params,
-                with_payload=list(SCORED_FIELDS),
+    def _known(self, collection: Collection) -> Known:
+        """What the server says about the collection. Raises NotFound."""
+        if collection.name not in self._seen:
+            info = call(lambda: self._ends.reads.get_collection(collection.name))
+            self._seen[collection.name] = known_of(collection, info)
+        return self._seen[collection.name]
+
+    def _within(self, collection: Collection, known: Known, limit: int, wanted: int) -> int:
+        """How many of ``wanted`` the server gives at once. Raises ArchiveError if that is less than ``limit``."""
+        if known.limit is not None and limit > known.limit:
+            raise ArchiveError(
+                f"the strict mode of this Qdrant gives at most {known.limit} results of {collection.name} "
+                f"(max_query_limit), and {limit} are needed: ask for fewer with --top-k, or raise it"
             )
-        )
-        return answer.points
+        return min(wanted, known.limit or wanted)
 
     def count(self, collection: Collection) -> int:
         try:
-            return call(lambda: self._client.count(collection.name, exact=True)).count
+            return call(lambda: self._ends.reads.count(collection.name, exact=True)).count
         except NotFound:
             return 0
 
     def tally(self, collection: Collection) -> int:
         try:
-            return call(lambda: self._client.get_collection(collection.name)).points_count or 0
+            return call(lambda: self._ends.reads.get_collection(collection.name)).points_count or 0
         except NotFound:
             return 0
 
@@ -183,9 +147,9 @@ class ServerIndex:
             try:
                 records, offset = call(
                     partial(
-                        self._client.scroll,
+                        self._ends.reads.scroll,
                         collection.name,
-                        limit=batch,
+                        limit=min(batch, self._known(collection).limit or batch),
                         offset=offset,
                         with_payload=whole or ["ref"],
                         with_vectors=whole,
@@ -202,47 +166,15 @@ class ServerIndex:
 
     def drop(self, collection: Collection) -> None:
         try:
-            call(lambda: self._client.delete_collection(collection.name))
+            call(lambda: self._ends.writes.delete_collection(collection.name))
         except NotFound:
             return
+        finally:
+            self._seen.pop(collection.name, None)
 
     def optimize(self, collection: Collection) -> bool:
         """A server builds its graph by itself."""
         return True
 
     def close(self) -> None:
-        self._client.close()
-
-    def _create(self, collection: Collection) -> None:
-        self._client.create_collection(
-            collection.name,
-            vectors_config=models.VectorParams(
-                size=collection.dimension,
-                distance=models.Distance.COSINE,
-                datatype=models.Datatype.FLOAT16,  # the float32 originals are in Postgres
-            ),
-            hnsw_config=models.HnswConfigDiff(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT),
-        )
-
-    def _check(self, collection: Collection) -> None:
-        """Vectors as they must be, and every payload index: a missing one is made. Raises NotFound."""
-        info = call(lambda: self._client.get_collection(collection.name))
-        vectors = info.config.params.vectors
-        if not isinstance(vectors, models.VectorParams) or (vectors.size, vectors.distance) != (
-            collection.dimension,
-            models.Distance.COSINE,
-        ):
-            raise ArchiveError(
-                f"collection {collection.name} does not hold cosine vectors of {collection.dimension} dimensions "
-                f"(it has {getattr(vectors, 'size', 'several')}): make it anew with echosearch index rebuild"
-            )
-        for name, kind in PAYLOAD_INDEXES.items():
-            have = info.payload_schema.get(name)
-            if have is None:
-                make = partial(self._client.create_payload_index, collection.name, name, field_schema=_SCHEMAS[kind])
-                call(partial(make, wait=True))
-            elif have.data_type != _SCHEMAS[kind]:
-                raise ArchiveError(
-                    f"collection {collection.name} indexes {name} as {have.data_type}, not as {kind}: "
-                    "make it anew with echosearch index rebuild"
-                )
+        self._ends.close()

@@ -27,11 +27,13 @@ from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.phantom.patients.history import PhantomStudy, patient_history
 from echosearch.phantom.patients.identity import SYNTHETIC, study_uid
 from echosearch.phantom.patients.wording import report_text
+from echosearch.phantom.patients.wording_other import report_text as other_report_text
 
 __all__ = [
     "REPORT_COLUMNS",
     "TRUTH_COLUMNS",
     "VIEW_COLUMNS",
+    "WORDINGS",
     "ArchiveSummary",
     "CineRow",
     "WrittenStudy",
@@ -45,6 +47,10 @@ __all__ = [
 REPORT_COLUMNS = ("study_uid", "accession_number", "patient_id", "study_date", "report_text")
 VIEW_COLUMNS = ("sop_uid", "path", "view", "view_prob")
 TRUTH_COLUMNS = ("study_uid", "patient_id", "study_date", "ef", *FINDINGS)
+WORDINGS: dict[str, Callable[[PhantomStudy], str]] = {  # families of report wording; encoders here learned the first
+    "first": report_text,
+    "other": other_report_text,
+}
 
 
 @dataclass(frozen=True)
@@ -127,14 +133,18 @@ def write_archive(
     rows: int = 240,
     columns: int = 320,
     first_patient: int = 1,
+    wording: str = "first",
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> ArchiveSummary:
     """Write an archive of ``patients`` patients; the same arguments give the same bytes.
 
+    ``wording`` is a family of WORDINGS; it changes reports.csv and README.txt alone.
     ``workers`` processes share the work; ``progress(done, total)`` is called after each study.
-    Raises InputError when ``out`` already holds files, or when ``patients`` is below 1.
+    Raises InputError when ``out`` already holds files, when ``patients`` is below 1, or on an unknown ``wording``.
     """
+    if wording not in WORDINGS:
+        raise InputError(f"wording is {wording!r}: it is one of {', '.join(WORDINGS)}")
     if patients < 1:
         raise InputError(f"patients is {patients}: an archive needs at least 1")
     if out.exists() and any(out.iterdir()):
@@ -147,7 +157,7 @@ def write_archive(
         done.append(written)
         if progress:
             progress(len(done), len(studies))
-    _write_csv(out / "reports.csv", REPORT_COLUMNS, (_report_row(study) for study in studies))
+    _write_csv(out / "reports.csv", REPORT_COLUMNS, (_report_row(study, wording) for study in studies))
     _write_csv(out / "truth.csv", TRUTH_COLUMNS, (truth_row(study) for study in studies))
     _write_csv(
         out / "views.csv",
@@ -158,7 +168,8 @@ def write_archive(
             for c in written.cines
         ),
     )
-    (out / "README.txt").write_text(f"{SYNTHETIC}\nseed {seed}, {patients} patients\n")
+    worded = "" if wording == "first" else f", reports in the wording {wording!r}"
+    (out / "README.txt").write_text(f"{SYNTHETIC}\nseed {seed}, {patients} patients{worded}\n")
     return ArchiveSummary(out, seed, patients, len(studies), sum(len(w.cines) for w in done), len(done))
 
 
@@ -186,8 +197,8 @@ def _identity(study: PhantomStudy) -> dict[str, str]:
     return {"study_uid": study_uid(study), "patient_id": patient_id, "study_date": study.study_date.isoformat()}
 
 
-def _report_row(study: PhantomStudy) -> dict[str, str]:
-    return _identity(study) | {"accession_number": study.accession_number, "report_text": report_text(study)}
+def _report_row(study: PhantomStudy, wording: str) -> dict[str, str]:
+    return _identity(study) | {"accession_number": study.accession_number, "report_text": WORDINGS[wording](study)}
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, str]]) -> None:

@@ -170,21 +170,68 @@ def test_connect_falls_back_to_rest_and_sends_the_key(serve) -> None:  # type: i
         (grpc.StatusCode.UNAUTHENTICATED, StoreUnreachable),
         (grpc.StatusCode.NOT_FOUND, NotFound),
         (grpc.StatusCode.INVALID_ARGUMENT, ArchiveError),
+        (grpc.StatusCode.INTERNAL, ArchiveError),
     ],
 )
 def test_grpc_failures_become_ours(code: grpc.StatusCode, error: type[Exception]) -> None:
+    assert tries_of_grpc(code, "because", error) == (
+        2 if error is StoreUnreachable and "UNAUTH" not in code.name else 1
+    )
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Service internal error: 1 of 1 read operations failed",
+        "Service internal error: The service is currently unavailable",
+        "Timeout error: Operation 'Search' timed out after 60 seconds",
+        "Failed to apply operation to at least one `Active` replica",
+        "error trying to connect: tcp connect error: Connection refused (os error 111)",
+        "Received RST_STREAM with error code 2",
+    ],
+)
+def test_an_outage_is_no_refusal_whatever_it_is_called(code: grpc.StatusCode, text: str) -> None:
+    assert tries_of_grpc(code, text, StoreUnreachable) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (grpc.StatusCode.INTERNAL, "Wrong input: Vector dimension error: expected dim: 4, got 5"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "Wrong input: timeout must be above 0"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "Forbidden: limit exceeded, replica count must be above 0"),
+    ],
+)
+def test_a_refusal_stays_one(code: grpc.StatusCode, text: str) -> None:
+    assert tries_of_grpc(code, text, ArchiveError) == 1
+
+
+def tries_of_grpc(code: grpc.StatusCode, text: str, error: type[Exception]) -> int:
+    """How often a call is made to a server that answers so, until ``error`` is raised."""
+    tries: list[object] = []
+
     class Refuses(grpc.GenericRpcHandler):
         def service(self, _: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-            return grpc.unary_unary_rpc_method_handler(lambda request, context: context.abort(code, "because"))
+            def refuse(request: object, context: grpc.ServicerContext) -> None:
+                tries.append(request)
+                context.abort(code, text)
+
+            return grpc.unary_unary_rpc_method_handler(refuse)
 
     server = grpc.server(ThreadPoolExecutor(1), handlers=[Refuses()])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     client = QdrantClient(host="127.0.0.1", grpc_port=port, prefer_grpc=True, check_compatibility=False, timeout=5)
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         call(client.get_collections, waits=(0.01,))
     client.close()
     server.stop(0).wait()
+    assert "\n" not in str(caught.value)
+    assert getattr(caught.value, "exit_code", 0) == (
+        10 if error is StoreUnreachable else 1 if error is ArchiveError else 0
+    )
+    return len(tries)
 
 
 @pytest.mark.parametrize("answer", [(404, {"error": "no such page"}), (200, b"<html>hello</html>")])
