@@ -220,7 +220,7 @@ def test_verify_withdraws_videos_that_no_file_stands_for(archive: Archive, expor
     with archive.engine.begin() as connection:
         connection.execute(text("delete from core.source_file where id = (select min(id) from core.source_file)"))
     report = verify(archive, repair=True)
-    assert report.faults == ("1 videos are searchable and no file stands for them",)
+    assert report.faults == ("1 videos are searchable and no file backs them",)
     assert verify(archive).clean
     assert archive.index.count(archive.collection("videos")) == 1
 

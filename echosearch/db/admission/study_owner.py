@@ -30,11 +30,11 @@ class StudyOwner:
 
     @classmethod
     def of(cls, candidate: Candidate) -> StudyOwner:
-        """As one file has it."""
+        """Return the owner that one file names."""
         return cls(candidate.patient_key, candidate.header.issuer, candidate.header.patient_id)
 
     def fits(self, other: StudyOwner) -> bool:
-        """Whether both can be one patient: nothing that both say differs."""
+        """Return True if both can be one patient: no value that both name differs."""
         if not self.patient_id or not other.patient_id:
             return True
         one_issuer = not self.issuer or not other.issuer or self.issuer == other.issuer
@@ -63,6 +63,6 @@ def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str,
 
 
 def belonging(candidate: Candidate, owner: StudyOwner) -> Candidate:
-    """The candidate as a file of its study's owner."""
+    """Return the candidate as a file of its study's owner."""
     header = replace(candidate.header, issuer=owner.issuer, patient_id=owner.patient_id)
     return replace(candidate, patient_key=owner.patient_key, header=header)

@@ -1,4 +1,4 @@
-"""One patient number at two hospitals: two patients, where anything tells them apart.
+"""One patient number at two hospitals: two patients, if anything tells them apart.
 
 A patient is (issuer, PatientID). Many files name no issuer, or two hospitals have issuers of one name. Studies of one
 (issuer, PatientID) are of several patients
@@ -37,9 +37,9 @@ _CONTESTED = f"""
 
 
 def keep_hospitals_apart(connection: Connection, keyring: Keyring) -> int:
-    """Give each study to the patient of its hospital, where hospitals are told apart; how many studies changed hands.
+    """Give each study to the patient of its hospital, if hospitals are told apart; return how many studies moved.
 
-    What the index has of them is sent again.
+    The points of these studies are sent again.
     """
     rows = connection.execute(
         text(
