@@ -107,7 +107,7 @@ def test_another_encoder_is_refused_with_both_names(archive: Archive, export: Ex
     with pytest.raises(EncoderMismatch) as caught:
         ingest(other, export.root, IngestOptions())
     assert archive.encoder_info.fingerprint[:12] in str(caught.value)
-    assert other.encoder_id.fingerprint[:12] in str(caught.value)
+    assert other.encoder_info.fingerprint[:12] in str(caught.value)
 
 
 def test_a_second_ingest_at_once_is_told_so(archive: Archive, export: Export) -> None:
