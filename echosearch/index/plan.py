@@ -1,4 +1,4 @@
-"""How a search is carried out, by how many points its filter leaves. Both engines follow the same plan.
+"""The plan of a search, by how many points its filter leaves. Both engines follow the same plan.
 
     few match             compare those, on their 4-bit vectors: the engine does so by itself up to its own threshold
     no filter             walk the graph; the wider, the larger the collection

@@ -1,4 +1,4 @@
-"""Where -> the embedded engine's filter."""
+"""Turn a Where into the embedded engine's filter."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def _comparison(where: Comparison) -> Condition:
 
 
 def _nothing() -> FieldCondition:
-    """No word's number is negative."""
+    """Return a condition that no point meets: no word's number is negative."""
     return FieldCondition("words", match=MatchAny([-1]))

@@ -1,4 +1,4 @@
-"""Where -> a Qdrant server's filter. The twin of edge_filter.py: same rules, the other library's types."""
+"""Turn a Where into a Qdrant server's filter. The twin of edge/filter.py: same rules, the other library's types."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def _comparison(where: Comparison) -> Condition:
 
 
 def _nothing() -> models.FieldCondition:
-    """No word's number is negative."""
+    """Return a condition that no point meets: no word's number is negative."""
     return models.FieldCondition(key="words", match=models.MatchAny(any=[-1]))
