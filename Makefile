@@ -1,7 +1,8 @@
 # make setup   a virtual environment in .venv with everything installed
 # make demo    set up, then ingest and search synthetic hearts, the truth beside every answer
 # make test    set up, then every test that needs no GPU and no server
-# make check   formatting, lint, types
+# make check   formatting, lint, types, documentation
+# make docs    the reference from the code, and the site in site/
 # make bench   speed, as ratios within one run (not part of the tests)
 # make gpu     what needs a GPU: bf16 against fp32, throughput of base-size encoders, what makes them fast there
 
@@ -10,14 +11,17 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: setup demo test test-slow check bench gpu clean
+.PHONY: help setup demo test test-slow check docs bench gpu clean
+
+help:
+	@sed -n 's/^# //p' Makefile
 
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]'
 	touch $(STAMP)
 
 demo: setup
@@ -33,6 +37,13 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing/api_user.py
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/mkdocs build --quiet --strict
+
+docs: setup
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --quiet --strict
 
 bench: setup
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
@@ -43,4 +54,4 @@ gpu: setup
 	$(BIN)/python tests/benchmarks/video_tower.py --device cuda
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache

@@ -28,20 +28,18 @@ class Settings(BaseSettings):
     key_file: Path | None = None  # default: HOME/key
     database_url: SecretStr | None = None  # postgresql://user@host/echosearch
     qdrant_url: str | None = None  # https://host:6333
-    qdrant_ca: Path | None = (
-        None  # who signs the server's certificate, for REST and gRPC; default: whom this machine trusts
-    )
-    qdrant_api_key: SecretStr | None = None
+    qdrant_ca: Path | None = None  # who signs the server's certificate; default: whom this machine trusts
+    qdrant_api_key: SecretStr | None = None  # where the Qdrant server demands one
     encoder: Path | None = None  # a bundle folder; default: what `encoder use` chose
     lexicon: Path | None = None  # words of a site, beside those that ship (docs/facts.md)
     device: str = "auto"  # auto, cpu, cuda, cuda:1
     issuer: str = ""  # IssuerOfPatientID where the files give none
-    workers: Annotated[int, Field(ge=1, le=256)] = min(os.cpu_count() or 1, 16)
-    worker_memory_mb: Annotated[int, Field(ge=256)] = 4096
-    worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60
-    worker_wall_seconds: Annotated[int, Field(ge=1)] = 120
+    workers: Annotated[int, Field(ge=1, le=256)] = min(os.cpu_count() or 1, 16)  # decoding processes
+    worker_memory_mb: Annotated[int, Field(ge=256)] = 4096  # memory of one decoding process beyond its imports
+    worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60  # processor time of one file
+    worker_wall_seconds: Annotated[int, Field(ge=1)] = 120  # time of one file by the clock
     decord: bool = False  # read the frames of mp4 and avi by decord, where it is installed
-    lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0
+    lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0  # for a process that holds the embedded index
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index leaves free on its disk
 
     @field_validator("home", "key_file", "qdrant_ca")
@@ -72,14 +70,17 @@ class Settings(BaseSettings):
         return self.key_file or self.home / "key"
 
 
-def load_settings() -> Settings:
-    """Settings from the environment. Raises ConfigError that names the variable."""
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment, but for those that are given by name.
+
+    Raises ConfigError that names the variable, or the argument.
+    """
     for name, value in os.environ.items():
         if name.upper().startswith("ECHOSEARCH_") and not is_text(value):
             raise ConfigError(f"{name} is not UTF-8: PostgreSQL and Qdrant take nothing else")
     try:
-        return Settings()
+        return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as exc:
         first = exc.errors()[0]
-        name = "ECHOSEARCH_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigError(f"{name}: {first['msg']}") from exc
+        name = "_".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{name if name in given else f'ECHOSEARCH_{name.upper()}'}: {first['msg']}") from exc

@@ -74,6 +74,8 @@ class LazyGroup(click.Group):
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.Abort:  # a RuntimeError: before those
+            sys.exit(INTERRUPTED)
         except click.ClickException as exc:
             _say(exc)
             sys.exit(exc.exit_code)
@@ -92,8 +94,6 @@ class LazyGroup(click.Group):
             )
             _say(click.ClickException(f"{exc.strerror or type(exc).__name__}{where}"))
             sys.exit(1)
-        except click.Abort:
-            sys.exit(INTERRUPTED)
         sys.exit(code if isinstance(code, int) else 0)
 
 

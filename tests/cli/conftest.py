@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from echosearch.cli.main import cli
+from tests.cli.json_schema import check_json
 from tests.cli.material import write_material
 
 PROGRAM = [sys.executable, "-c", "from echosearch.cli import main; main()"]
@@ -34,9 +35,11 @@ class Tried:
     ingested: str
 
     def ask(self, *args: str) -> Result:
-        """A command on that archive, in this process."""
+        """A command on that archive, in this process; what it prints as JSON is held against its schema."""
         environment = {"ECHOSEARCH_HOME": str(self.folder / "home")}
-        return CliRunner().invoke(cli, args, env=environment, catch_exceptions=False)
+        done = CliRunner().invoke(cli, args, env=environment, catch_exceptions=False)
+        check_json(args, done.stdout)
+        return done
 
 
 def folder_with_material(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +13,10 @@ from echosearch.cli.output import note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.folder import load_manifest, load_view_manifest
 from echosearch.encoder.bundle.shipped import find_bundle
+
+if TYPE_CHECKING:
+    from trainer.evaluation.evaluate import Evaluation
+    from trainer.evaluation.retrieval import BothWays, Interval
 
 __all__ = ["evaluate"]
 
@@ -62,20 +65,24 @@ def evaluate(
     views = find_bundle(view_classifier) if view_classifier else None
     if views:
         load_view_manifest(views)  # before all the videos are looked at, which takes long
-    draw = import_module("trainer.evaluation.figure").draw if figure else None  # what it needs, before all the work
-    trainer = import_module("trainer.evaluation.evaluate")
-    data = import_module("trainer.config").load(config, settings) if config else None
-    progress = import_module("trainer.progress").say_clips if sys.stderr.isatty() else None
-    found = trainer.evaluate(folder, config=data, view_classifier=views, clips_done=progress, **given)
+    if figure is not None:
+        from trainer.evaluation.figure import draw  # raises ConfigError without matplotlib: before all the work
+    from trainer.config import load
+    from trainer.evaluation import evaluate as evaluation
+    from trainer.progress import say_clips
+
+    data = load(config, settings) if config else None
+    progress = say_clips if sys.stderr.isatty() else None
+    found = evaluation.evaluate(folder, config=data, view_classifier=views, clips_done=progress, **given)
     if as_json:
-        say_json(trainer.as_json(found))
+        say_json(evaluation.as_json(found))
     else:
         _show(found)
-    if draw:  # last: what cannot be written must not take the scores along
+    if figure is not None:  # last: a file that cannot be written must not take the scores along
         draw(found, figure)
 
 
-def _show(found: Any) -> None:
+def _show(found: Evaluation) -> None:
     note(f"{found.encoder}, split {found.split}: {found.studies} studies of {found.patients} patients")
     columns = ("videos", "studies", "MCMRR", "MRR", *(f"{way} R@{k}" for way in ("v>r", "r>v") for k in (1, 5, 10)))
     rows = [("all", found.studies, *_retrieval(found.retrieval, intervals=True))]
@@ -97,7 +104,7 @@ def _show(found: Any) -> None:
         note("the training videos are not among these data: near-duplicate videos were not looked for")
 
 
-def _single(found: Any) -> Iterator[tuple[str, str]]:
+def _single(found: Evaluation) -> Iterator[tuple[str, str]]:
     ef = found.ejection_fraction
     if ef is not None:
         yield "EF, mean absolute error (points)", _cell(ef.mean_absolute_error, 1.0, 1)
@@ -111,13 +118,13 @@ def _single(found: Any) -> Iterator[tuple[str, str]]:
         yield "views, mean over views", f"{views.balanced:.4f}"
 
 
-def _retrieval(way: Any, intervals: bool = False) -> tuple[str, ...]:
+def _retrieval(way: BothWays, intervals: bool = False) -> tuple[str, ...]:
     recall = [side.recall[k] for side in (way.video_to_report, way.report_to_video) for k in (1, 5, 10)]
     if intervals:
         return (_cell(way.mcmrr, digits=1), _cell(way.mrr), *(_cell(value, 100.0, 1) for value in recall))
     return (f"{way.mcmrr.value:.1f}", f"{way.mrr.value:.3f}", *(f"{100 * value.value:.1f}" for value in recall))
 
 
-def _cell(interval: Any, times: float = 1.0, digits: int = 3) -> str:
+def _cell(interval: Interval, times: float = 1.0, digits: int = 3) -> str:
     low, value, high = (f"{times * x:.{digits}f}" for x in (interval.low, interval.value, interval.high))
     return f"{value} ({low}-{high})"

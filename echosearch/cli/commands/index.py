@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import import_module
 
 import click
 
@@ -40,8 +39,10 @@ def rebuild(as_json: bool) -> None:
     \b
     echosearch index rebuild
     """
+    from ingest.verify import rebuild
+
     with open_archive(load_settings()) as archive, counting("points") as draw:
-        made = import_module("ingest.verify").rebuild(archive, draw)
+        made = rebuild(archive, draw)
     if as_json:
         say_json({"points": made.points, "slow_index": made.slow_index})
         return
@@ -62,8 +63,10 @@ def drop(encoder: str, as_json: bool) -> None:
     \b
     echosearch index drop phantom-tiny
     """
+    from ingest.reembed import drop
+
     with open_archive(load_settings()) as archive:
-        dropped, videos = import_module("ingest.reembed").drop(archive, encoder)
+        dropped, videos = drop(archive, encoder)
     if as_json:
         say_json({"encoder": asdict(dropped), "videos": videos})
     else:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,11 @@ from echosearch.cli.progress import ingesting
 from echosearch.errors import InputError
 from echosearch.report.encoding import ENCODINGS
 from echosearch.settings import load_settings
+
+if TYPE_CHECKING:
+    from echosearch.outcome import Outcome
+    from ingest.options import IngestSummary, TableRows
+    from ingest.reembed import ReembedSummary
 
 __all__ = ["SOME_FAILED", "ingest", "say_work"]
 
@@ -50,16 +55,20 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
     echosearch ingest /pacs/export --reports reports.csv --views views.csv
     echosearch ingest /pacs/export --dry-run
     """
+    from ingest.dry_run import dry_run as inspect_each
+    from ingest.options import IngestOptions
+    from ingest.pipeline import ingest
+
     for path in (folder, *(given[name] for name in ("reports", "views", "sidecar") if given[name])):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
-    options = import_module("ingest.options").IngestOptions(**given)
+    options = IngestOptions(**given)
     settings = load_settings()
     if dry_run:
-        _say_outcomes(import_module("ingest.dry_run").dry_run(settings, folder, options), as_json)
+        _say_outcomes(inspect_each(settings, folder, options), as_json)
         return
     with open_archive(settings) as archive, ingesting() as draw:
-        summary = import_module("ingest.pipeline").ingest(archive, folder, options, draw)
+        summary = ingest(archive, folder, options, draw)
     if as_json:
         say_json(asdict(summary))
     else:
@@ -68,7 +77,7 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
         ctx.exit(SOME_FAILED)
 
 
-def _say_summary(summary: Any) -> None:
+def _say_summary(summary: IngestSummary) -> None:
     say(
         f"{summary.found} files: {summary.indexed} indexed, {summary.skipped} skipped,"
         f" {summary.quarantined} quarantined, {summary.pending} pending"
@@ -97,7 +106,7 @@ def _say_summary(summary: Any) -> None:
     say_work(summary)
 
 
-def _say_rows(name: str, rows: Any) -> None:
+def _say_rows(name: str, rows: TableRows) -> None:
     """How many rows of a table name no file, and the first of them by line and column; never what they say."""
     say(f"{name}: {rows.rows} rows, {rows.unmatched} name no file")
     for row in rows.first_unmatched:
@@ -108,7 +117,7 @@ def _say_rows(name: str, rows: Any) -> None:
         note(f"--{name}: {rows.unmatched - len(rows.first_unmatched)} more rows name no file")
 
 
-def say_work(summary: Any) -> None:
+def say_work(summary: IngestSummary | ReembedSummary) -> None:
     """What both an ingest and a re-embedding end with: what searches will lack, and how long it took."""
     if summary.unread_texts:
         note(
@@ -130,16 +139,19 @@ def say_work(summary: Any) -> None:
     say(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")
 
 
-def _say_outcomes(outcomes: Any, as_json: bool) -> None:
+def _say_outcomes(outcomes: Iterable[tuple[Path, Outcome]], as_json: bool) -> None:
     """What each file is taken for: its path and one line, as they come; at the end the counts."""
     from echosearch.video import VideoHeader
 
     counts: Counter[str] = Counter()
     listed = []
     for path, outcome in outcomes:
-        video = isinstance(outcome, VideoHeader)
-        counts["video" if video else str(outcome.reason)] += 1
-        what = f"video, {outcome.mode}, {outcome.n_frames} frames" if video else str(outcome)
+        if isinstance(outcome, VideoHeader):
+            counts["video"] += 1
+            what = f"video, {outcome.mode}, {outcome.n_frames} frames"
+        else:
+            counts[outcome.reason] += 1
+            what = str(outcome)
         if as_json:
             listed.append({"path": str(path), "taken_for": what})
         else:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +16,9 @@ from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
 from echosearch.encoder.bundle.installed import bundle_in_use, find_own_bundle, install_bundle, use_bundle
 from echosearch.settings import load_settings
+
+if TYPE_CHECKING:
+    from ingest.reembed import ReembedSummary
 
 __all__ = ["reembed"]
 
@@ -53,13 +55,14 @@ def reembed(
     """
     if no_promote and leave_out_missing:
         raise click.UsageError("--leave-out-missing says what a promotion may leave out: not with --no-promote")
+    from ingest.reembed import ReembedOptions, reembed
+
     settings = load_settings()
     named = find_own_bundle(settings.home, folder) if folder else bundle_in_use(settings.home, settings.encoder)
     own = install_bundle(settings.home, named)
-    work = import_module("ingest.reembed")
-    options = work.ReembedOptions(promote=not no_promote, leave_out_missing=leave_out_missing, **given)
+    options = ReembedOptions(promote=not no_promote, leave_out_missing=leave_out_missing, **given)
     with open_archive(settings.model_copy(update={"encoder": own})) as archive, ingesting("videos") as draw:
-        made = work.reembed(archive, options, draw)
+        made = reembed(archive, options, draw)
     if made.promoted:
         use_bundle(settings.home, own)
     if not name_files:
@@ -76,7 +79,7 @@ def reembed(
         ctx.exit(SOME_FAILED)
 
 
-def _say(made: Any) -> None:
+def _say(made: ReembedSummary) -> None:
     say(
         f"{made.embedded} of {made.videos} videos are embedded by {made.encoder}, {made.new_videos} of them now;"
         f" {made.indexed.studies} studies, {made.indexed.reports} reports"

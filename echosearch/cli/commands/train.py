@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -32,14 +31,13 @@ def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: 
     echosearch train config.toml
     echosearch train config.toml --set optim.steps=2000 --set run.out=./run2
     """
-    made = import_module("trainer.config").load(config, settings)
-    progress = import_module("trainer.progress")
-    outcome = import_module("trainer.run").train(
-        made,
-        clips_done=progress.say_clips,
-        progress=progress.say_moment,
-        note=progress.say,
-    )
+    from trainer import progress
+    from trainer.config import load
+
+    made = load(config, settings)  # a mistake in CONFIG is told before torch is imported
+    from trainer.run import train
+
+    outcome = train(made, clips_done=progress.say_clips, progress=progress.say_moment, note=progress.say)
     bundle = Path(made.run.out) / "bundle"
     if as_json:
         say_json({**asdict(outcome), "bundle": str(bundle) if outcome.finished else None})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +12,9 @@ from echosearch.archive import open_archive
 from echosearch.cli.commands.ingest import SOME_FAILED
 from echosearch.cli.output import note, say, say_json, table
 from echosearch.settings import load_settings
+
+if TYPE_CHECKING:
+    from ingest.recall import Recall
 
 __all__ = ["verify"]
 
@@ -47,16 +49,22 @@ def verify(ctx: click.Context, /, repair: bool, queries: int | None, as_json: bo
     echosearch verify --recall
     echosearch verify --recall 500 --json
     """
+    from ingest.recall import measure_recall
+    from ingest.verify import verify
+
     with open_archive(load_settings()) as archive:
-        found = import_module("ingest.verify").verify(archive, repair)
-        measured = [*import_module("ingest.recall").measure_recall(archive, queries)] if queries else []
+        found = verify(archive, repair)
+        measured = [*measure_recall(archive, queries)] if queries else []
     if as_json:
+        shown = asdict(found)
+        for one in shown["collections"]:
+            one["strangers"] = one.pop("foreign_ids")  # the documented key
         recall = {"recall": [asdict(one) for one in measured]} if queries else {}
-        say_json({"clean": found.clean, "differences": found.differences, **asdict(found), **recall})
+        say_json({"clean": found.clean, "differences": found.differences, **shown, **recall})
     else:
         for one in found.collections:
-            wrong = {name: len(getattr(one, name)) for name in ("missing", "stale", "orphans", "strangers")}
-            said = ", ".join(f"{count} {name}" for name, count in wrong.items() if count) or "all as it should be"
+            wrong = {"missing": one.missing, "stale": one.stale, "orphans": one.orphans, "strangers": one.foreign_ids}
+            said = ", ".join(f"{len(keys)} {name}" for name, keys in wrong.items() if keys) or "all as it should be"
             say(f"{one.collection:8s} {one.points} points: {said}" + (f", {one.due} to send" if one.due else ""))
         for fault in found.faults:
             say(f"database: {fault}")
@@ -70,7 +78,7 @@ def verify(ctx: click.Context, /, repair: bool, queries: int | None, as_json: bo
         ctx.exit(SOME_FAILED)
 
 
-def _show_recall(measured: Sequence[Any]) -> None:
+def _show_recall(measured: Sequence[Recall]) -> None:
     if not measured:
         return
     columns = ("collection", "condition", "matching", "recall@10", "p50 ms", "p99 ms", "exact p50 ms")

@@ -1,0 +1,238 @@
+"""An open archive: ingest, search, and the vectors themselves. Prints nothing; its errors are those of errors.py."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import echosearch.archive as composition
+from echosearch.api.hits import Hits
+from echosearch.errors import ArchiveError, InputError
+from echosearch.index.base import PointKind
+from echosearch.report.encoding import ENCODINGS
+from echosearch.report.view_names import view_named
+from echosearch.search.filter_parser import parse_where
+from echosearch.search.query import query_text as answer
+from echosearch.search.reports import find_reports
+from echosearch.search.results import Group, SearchOptions
+from echosearch.search.similar import similar
+from echosearch.search.stored_vectors import VectorTable, stored_vectors
+from echosearch.settings import Settings, load_settings
+from echosearch.video import VIEW_GATE, View
+
+if TYPE_CHECKING:
+    from ingest.options import IngestSummary
+    from ingest.progress import Progress
+
+__all__ = ["OpenArchive", "open_archive"]
+
+PathLike = str | os.PathLike[str]
+_OPTION = re.compile(r"--([a-z-]+)")  # of the command line, as the search's messages name it
+
+
+def open_archive(
+    home: PathLike | None = None,
+    *,
+    database_url: str | None = None,
+    qdrant_url: str | None = None,
+    qdrant_api_key: str | None = None,
+    encoder: PathLike | None = None,
+    device: str | None = None,
+) -> OpenArchive:
+    """Open an archive, and make it if there is none: with both URLs on servers, else embedded under ``home``.
+
+    ``encoder`` is a bundle folder or the name of a shipped one, for this archive as long as it is open; without it the
+    encoder that `echosearch encoder use` chose. What is not given is read from the ECHOSEARCH_ variables.
+
+    Raises ConfigError, StoreUnreachable.
+    """
+    given = {
+        "home": home,
+        "database_url": database_url,
+        "qdrant_url": qdrant_url,
+        "qdrant_api_key": qdrant_api_key,
+        "encoder": encoder,
+        "device": device,
+    }
+    return OpenArchive(load_settings(**{name: value for name, value in given.items() if value is not None}))
+
+
+class OpenArchive:
+    """An open archive; make it with open_archive, close it with ``close`` or by leaving ``with``.
+
+    Several archives may be open in one process, one at a time of each embedded home. Use an archive from one thread.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._resources = ExitStack()
+        self._archive: composition.Archive | None = self._resources.enter_context(composition.open_archive(settings))
+
+    def __enter__(self) -> OpenArchive:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"OpenArchive(home={str(self._settings.home)!r}{', closed' if self._archive is None else ''})"
+
+    def close(self) -> None:
+        """Let go of the stores; the embedded PostgreSQL ends with its last user. Closing twice does nothing."""
+        self._archive = None
+        self._resources.close()
+
+    def ingest(
+        self,
+        folder: PathLike,
+        *,
+        reports: PathLike | None = None,
+        views: PathLike | None = None,
+        sidecar: PathLike | None = None,
+        encoding: str | None = None,
+        replace: bool = False,
+        secondary_capture: bool = False,
+        retry_quarantined: bool = False,
+        batch_size: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> IngestSummary:
+        """Bring everything under ``folder`` into the archive, as `echosearch ingest` does; safe to run again.
+
+        ``encoding`` is that of the tables, where it cannot be found out; ``replace`` lets reports replace good texts by
+        texts without any known word. ``progress`` is called after each step with what is done so far. The summary
+        counts what became of every file.
+
+        Raises InputError, TableError, NoEncoder, EncoderMismatch, ArchiveLocked, StoreUnreachable.
+        """
+        from ingest.options import IngestOptions
+        from ingest.pipeline import ingest
+
+        for path in (folder, reports, views, sidecar):
+            if path is not None and not Path(path).exists():
+                raise InputError(f"{os.fspath(path)}: no such file or folder")
+        if encoding not in (None, *ENCODINGS):
+            raise InputError(f"encoding {encoding!r}: it is one of {', '.join(ENCODINGS)}")
+        if batch_size is not None and batch_size < 1:
+            raise InputError(f"batch_size {batch_size}: give a number of clips from 1 on")
+        options = IngestOptions(
+            reports=_path(reports),
+            views=_path(views),
+            sidecar=_path(sidecar),
+            encoding=encoding,
+            replace=replace,
+            secondary_capture=secondary_capture,
+            retry_quarantined=retry_quarantined,
+            batch_size=batch_size,
+        )
+        watch = {} if progress is None else {"on_progress": progress}
+        return ingest(self._opened, Path(folder), options, **watch)
+
+    def search(
+        self,
+        text: str,
+        *,
+        view: str | None = None,
+        where: str | None = None,
+        top_k: int = 10,
+        group: Group = "study",
+        min_view_prob: float = VIEW_GATE,
+        exact: bool = False,
+        identified: bool = False,
+    ) -> Hits:
+        """Find the studies (or videos, patients) that fit ``text``, worded as in a report, as `echosearch query` does.
+
+        ``where`` is a condition such as "age >= 65 and sex = F" (docs/search.md). ``identified`` adds identifiers.
+
+        Raises InputError, WhereError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+        """
+        options = _options(
+            where, view, top_k=top_k, group=group, min_view_prob=min_view_prob, exact=exact, identified=identified
+        )
+        return Hits(answer(self._opened, text, options))
+
+    def similar(
+        self,
+        target: PathLike,
+        *,
+        view: str | None = None,
+        where: str | None = None,
+        top_k: int = 10,
+        group: Group = "study",
+        min_view_prob: float = VIEW_GATE,
+        include_same_patient: bool = False,
+        exact: bool = False,
+        identified: bool = False,
+    ) -> Hits:
+        """Find the studies whose videos look like those of a study, or like one file, as `echosearch similar` does.
+
+        ``target`` is a study key, a StudyInstanceUID, an accession number, or the path of a file.
+
+        Raises UnknownStudy, FileRefused, and what ``search`` raises.
+        """
+        options = _options(
+            where,
+            view,
+            top_k=top_k,
+            group=group,
+            min_view_prob=min_view_prob,
+            include_same_patient=include_same_patient,
+            exact=exact,
+            identified=identified,
+        )
+        return Hits(similar(self._opened, os.fspath(target), options))
+
+    def reports(
+        self,
+        target: PathLike,
+        *,
+        where: str | None = None,
+        top_k: int = 10,
+        exact: bool = False,
+        identified: bool = False,
+    ) -> Hits:
+        """Find the reports that fit the videos of a study, or one file, best, as `echosearch report` does.
+
+        Their texts come with ``identified`` only. Raises what ``similar`` raises.
+        """
+        options = _options(where, None, top_k=top_k, exact=exact, identified=identified)
+        return Hits(find_reports(self._opened, os.fspath(target), options), of_reports=True)
+
+    def vectors(self, studies: Iterable[str] | None = None, *, of: PointKind = "studies") -> VectorTable:
+        """Return the encoder's raw outputs, (N, D) float32 with their ids: of all that is indexed, or of ``studies``.
+
+        ``of`` is "studies" (a mean vector each), "videos" or "reports". Studies are named as for ``similar``; their
+        rows come in that order, all others in the order of their keys. N x D x 4 bytes are held in memory.
+
+        Raises InputError, UnknownStudy, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+        """
+        if isinstance(studies, str):
+            raise InputError("studies is one string: give a list of them")
+        return stored_vectors(self._opened, None if studies is None else list(studies), of)
+
+    @property
+    def _opened(self) -> composition.Archive:
+        if self._archive is None:
+            raise ArchiveError(f"the archive in {self._settings.home} is closed: open it again with open_archive")
+        return self._archive
+
+
+def _path(given: PathLike | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _options(where: str | None, view: str | None, **chosen: Any) -> SearchOptions:
+    """From the arguments of a search; mistakes name the parameter, not the option of the command line."""
+    wanted = view_named(view) if view is not None else None
+    if view is not None and wanted is None:
+        raise InputError(f"view {view!r}: no such view, it is one of {', '.join(View)}")
+    try:
+        return SearchOptions(where=parse_where(where) if where is not None else None, view=wanted, **chosen)
+    except InputError as exc:
+        raise type(exc)(_OPTION.sub(lambda option: option[1].replace("-", "_"), str(exc))) from None

@@ -1,0 +1,71 @@
+"""Every document that docs/schemas describes, and every way that a schema would catch a change."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+
+import pytest
+from jsonschema import ValidationError
+
+from tests.cli.conftest import Tried
+from tests.cli.json_schema import SCHEMAS, check_json, schema_name
+
+
+def asked(real: Tried) -> list[Sequence[str]]:
+    """A command line for each schema, some of them twice: with and without identifiers, with and without a hit."""
+    export, film = str(real.folder / "export"), str(real.folder / "export" / "mirrored.avi")
+    text = "重度僧帽弁逆流"
+    return [
+        ("query", "--report", text, "--json"),
+        ("query", "--report", text, "--group", "video", "--identified", "--json"),
+        ("query", "--report", text, "--where", "date < 1900", "--json"),
+        ("similar", "DEMO-2", "--json"),
+        ("similar", film, "--identified", "--json"),
+        ("report", "DEMO-2", "--json"),
+        ("report", film, "--identified", "--json"),
+        ("facts", "ごく軽度の大動脈弁閉鎖不全あり。EF 35%。心嚢液なし。", "--json"),
+        ("facts", "", "--json"),
+        ("understand", "65歳以上の女性で中等度以上のMRまたはAR、左室拡大なし、EF 40%未満、人工弁を除く", "--json"),
+        ("understand", "なにか", "--json"),
+        ("status", "--json"),
+        ("status", "--why", film, "--json"),
+        ("status", "--why", str(real.folder / "export" / "IM_0002"), "--json"),
+        ("status", "--unmatched", "--json"),
+        ("status", "--unmatched", "--identified", "--json"),
+        ("ingest", export, "--sidecar", str(real.folder / "sidecar.csv"), "--json"),
+        ("ingest", export, "--dry-run", "--json"),
+        ("verify", "--json"),
+        ("verify", "--recall", "5", "--json"),
+        ("index", "rebuild", "--json"),
+        ("reembed", "phantom-tiny", "--json"),
+        ("status", "--json"),  # with an encoder that does not answer any more
+        ("reembed", str(real.folder / "encoder"), "--json"),
+        ("index", "drop", "phantom-tiny", "--json"),
+    ]
+
+
+def test_every_schema_describes_what_its_command_prints(real: Tried) -> None:
+    for args in asked(real):
+        done = real.ask(*args)  # held against its schema there
+        assert done.exit_code == 0, (args, done.output)
+        assert json.loads(done.stdout)
+    (copy,) = (real.folder / "home" / "encoders").glob("phantom-tiny-*")
+    shutil.rmtree(copy)  # the archive is shared: other tests know which encoders it has
+    assert {schema_name(args) for args in asked(real)} == {path.stem for path in SCHEMAS.glob("*.json")}
+
+
+def test_a_schema_notices_a_key_that_is_new_gone_or_of_another_type(real: Tried) -> None:
+    asked = ("query", "--report", "弁", "--json")
+    document = json.loads(real.ask(*asked).stdout)
+    first = document["hits"][0]
+    for changed in (
+        {**first, "name": "x"},
+        {key: value for key, value in first.items() if key != "mode"},
+        {**first, "score": "0.5"},
+        {**first, "study": "2.25.1"},
+        {**first, "date": "2021-04-01"},
+    ):
+        with pytest.raises(ValidationError):
+            check_json(asked, json.dumps({**document, "hits": [changed]}))
