@@ -3,7 +3,7 @@
     walk -> unfinished -> claimed -> inspected -> admitted -> decoded -> encoded -> written -> relayed
 
 Everything is bounded: groups of GROUP files, a window of tasks in the workers, one batch of clips. A death
-anywhere leaves committed rows and nothing else; the next run goes on from them.
+anywhere leaves committed rows and nothing else; the next run continues from them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Find the file that a table's path means: as written, else with another system's folders or another letter case.
 
-A Windows tool writes ``sub\\1.dcm``, a Mac writes its accents apart (NFD), and either may not mind the case. Each is
-followed only where just one file fits.
+A Windows tool writes ``sub\\1.dcm``, a Mac writes its accents apart (NFD), and either may ignore the case. Each is
+followed only if just one file fits.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     waiting -> decoded -> encoded -> stored     then the reports, the index, and, when nothing is missing, promotion
 
 Safe to stop and to run again: what the new encoder has embedded stays. The index is written at the end alone, so that
-searches go on meanwhile, by the encoder before.
+searches continue meanwhile, by the encoder before.
 """
 
 from __future__ import annotations

@@ -117,8 +117,10 @@ class Run(Work):
         return self._sidecar.get(path)
 
     def with_a_study(self, files: Iterator[FoundFile], later: list[FoundFile]) -> Iterator[FoundFile]:
-        """Without those whose sidecar row names its study only by accession number and patient: they go to ``later``,
-        for that study may come with this very run."""
+        """Yield files but those whose sidecar row names its study only by accession number and patient.
+
+        Those go to ``later``, because the study may come with this very run.
+        """
         for found in files:
             identity = self._sidecar.get(found.path)
             if identity is not None and not identity.study_uid:

@@ -4,8 +4,9 @@
                        \\-> worker 2 ...
 
 One pipe for each worker: one that is killed half-way through an answer spoils its own pipe and no other (with
-pebble's shared channel such a death hangs the pool for good; measured, see docs/dicom.md). Workers fork from a
-server process that has the heavy imports done, so a new one costs milliseconds; they die with their parent.
+pebble's shared channel such a death hangs the pool for good; measured, see docs/decisions/decode-pool.md). Workers
+fork from a server process that has the heavy imports done, so a new one costs milliseconds; they die with their
+parent.
 """
 
 from __future__ import annotations

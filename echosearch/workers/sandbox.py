@@ -2,11 +2,11 @@
 
     Landlock      opens no file but Python's own and the system's libraries, writes nowhere, connects nowhere (5.13 on)
     seccomp       makes no socket, starts no program or process, signals and inspects none, changes no owner or mode
-    capabilities  none, where the worker is root's
-    another user  nobody's, where it is root's and there is no Landlock
+    capabilities  none, if the worker is root's
+    another user  nobody's, if it is root's and there is no Landlock
 
-A worker gets its file as an open descriptor, so it needs the right to open none. What a kernel does not have is left
-out: ``protections`` tells what is in force on this machine.
+A worker gets its file as an open descriptor, so it needs the right to open none. Protections that a kernel
+does not have are left out: ``protections`` returns those in force on this machine.
 """
 
 from __future__ import annotations

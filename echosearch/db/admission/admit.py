@@ -2,7 +2,7 @@
 
 same SOP Instance UID, same bytes or same pixels    the later file is a DUPLICATE
 same SOP Instance UID, other pixels                 both are quarantined, UID_CONFLICT
-same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT (owners.py)
+same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT (study_owner.py)
 the same file with other pixels, or another study   its video is made anew
 """
 

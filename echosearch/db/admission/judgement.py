@@ -6,7 +6,7 @@
     another file's video, same bytes or same pixels   a duplicate
     another file's video, other pixels                a conflict of UIDs
 
-Of the database this changes only the rows of files that have vanished and of which the batch holds a copy.
+The only rows that this changes are those of vanished files of which the batch holds a copy.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whose a study is: the patient that its files name, as far as they name one.
 
-Not every file says all of it. An mp4 without a patient id, a DICOM file without IssuerOfPatientID belong to the patient
-of their study; only two ids, or two issuers, that differ are a conflict. Of what agrees the surest counts.
+Not every file names id and issuer. An mp4 without a patient id, or a DICOM file without IssuerOfPatientID, belongs to
+its study's patient; only two ids, or two issuers, that differ are a conflict. Of owners that agree the fullest counts.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ class StudyOwner:
 
 
 def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str, StudyOwner]:
-    """Study key -> owner, of studies that have a video or are in conflict. One without is anybody's: its files were
-    corrected, or never worked."""
+    """Return study key -> owner, of studies that have a video or are in conflict.
+
+    A study without either has no owner: its files were corrected, or were never read.
+    """
     rows = connection.execute(
         text(
             "select cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.conflict,"

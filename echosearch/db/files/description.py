@@ -8,8 +8,9 @@ hospitals that number alike. Each video keeps what its file says, and the study 
     ages that are a year apart          the lower: a birthday, or an age that was rounded
     ages that are further apart         none
 
-Files that back a video speak; where none does, those that were refused after their header was read. The hospital is
-found in the same way (hospitals.py). Contradictions are counted, within a study and between the studies of one patient.
+The files that back a video count; if there are none, those that were refused after their header was read. The
+hospital is found in the same way (hospitals.py). Contradictions are counted, within a study and between a patient's
+studies.
 """
 
 from __future__ import annotations

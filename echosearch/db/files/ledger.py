@@ -3,8 +3,8 @@
 A file is claimed in a committed transaction before any worker touches it, so that a death is never forgotten:
 
     claim            attempts + 1, claimed_by = this run
-    worker died      the claim stands; claimed again while attempts < 2, else quarantined
-    run died         the next run takes the claim back: attempts - 1, orphaned + 1; at 25, quarantined
+    worker died      the claim stays; claimed again while attempts < 2, else quarantined
+    run died         the next run releases the claim: attempts - 1, orphaned + 1; at 25, quarantined
     outcome known    claimed_by = null
 """
 

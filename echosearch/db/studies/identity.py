@@ -1,6 +1,6 @@
 """Patients and studies behind videos: pseudonymous rows in core, identifiers in phi.
 
-Whom a study shows (sex, age, birth date) is decided elsewhere, from all of its files: description.py.
+The person that a study shows (sex, age, birth date) follows from all of its files: files/description.py.
 """
 
 from __future__ import annotations

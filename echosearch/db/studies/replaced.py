@@ -1,7 +1,7 @@
 """Whether new reports replace good ones by texts without a known word, as a table in a wrong encoding does.
 
-``remember_served`` before they are staged, ``lost_texts`` after they are linked, both in one transaction: whoever does
-not like what is lost rolls it back, and nothing was written.
+Call ``remember_served`` before reports are staged, ``lost_texts`` after they are linked, in one transaction: a caller
+that refuses the loss rolls it back, and nothing was written.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     patient_id + study_date          for rows without either, or whose study has no accession number,
                                      where exactly one study fits
 
-What does not fit stays with its problem (unmatched, ambiguous, conflict) and is tried again at every ingest.
+A report that does not fit is kept with its problem (unmatched, ambiguous, conflict) and is tried again at every ingest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which encoder's vectors the archive serves, and which others it holds.
 
-A generation is one encoder's set of vectors: building -> active -> retired, and active again. What changes in the
-archive meanwhile changes all of them; only the active one answers, and only its index is kept up to date.
+A generation is one encoder's set of vectors: building -> active -> retired, and active again. A change in the
+archive changes all of them; only the active one answers, and only its index is kept up to date.
 """
 
 from __future__ import annotations

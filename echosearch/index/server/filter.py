@@ -13,9 +13,9 @@ Condition = models.FieldCondition | models.Filter
 
 
 def server_filter(where: Where) -> models.Filter:
-    """A field that a point lacks matches no comparison, so ``Not`` matches what is unknown.
+    """Return the server's filter. A field that a point lacks matches no comparison, so ``Not`` matches unknown values.
 
-    As flat as it can be: an engine plans the conditions of one "must" together, those of a filter inside it apart.
+    The filter is as flat as possible: an engine plans the conditions of one "must" together, nested filters apart.
     """
     made = _condition(where)
     return made if isinstance(made, models.Filter) else models.Filter(must=[made])
