@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
 from echosearch.db.files.description import Contradictions
 from echosearch.db.files.status import ArchiveCounts, FileStatus
 from echosearch.db.lookup import IndexedCounts
+from echosearch.db.studies.fact_conditions import Verdict
 from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount
 from echosearch.encoder_info import EncoderInfo
@@ -55,6 +56,19 @@ class VideoHit(_Hit):
     device: str | None
 
 
+class Why(BaseModel):
+    """What each arm says of a study."""
+
+    model_config = CLOSED
+    verdict: Annotated[Verdict, Field(description="what its report says of the question")]
+    facts: Annotated[list[Fact], Field(description="of its report; start and end are places in its text")]
+    video_fits: Annotated[list[Probability], Field(description="of each condition that videos were asked for")]
+
+
+class QueryHit(VideoHit):
+    why: Why = OPTIONAL  # not with --as-typed
+
+
 class ReportHit(_Hit):
     report: Annotated[Key, Field(description="pseudonymous key")]
     same_study: Annotated[bool, Field(description="the report is the study's own")]
@@ -70,14 +84,14 @@ class Query(BaseModel):
     file: str = OPTIONAL
 
 
-def _search(name: str, hit: type[_Hit]) -> type[BaseModel]:
+def _search(name: str, hit: type[_Hit], **more: Any) -> type[BaseModel]:
     shape: dict[str, Any] = {
         "hits": (list[hit], ...),  # type: ignore[valid-type]
         "encoder": (EncoderInfo, ...),
         "query": (Query, ...),
         "warnings": (list[str], ...),
     }
-    return create_model(name, __config__=CLOSED, **shape)
+    return create_model(name, __config__=CLOSED, **shape, **more)
 
 
 def _of(name: str, *parts: type, but: tuple[str, ...] = (), **more: Any) -> type[BaseModel]:
@@ -132,7 +146,17 @@ class Verified(_of("verify", VerifyReport, but=("collections",), clean=bool, dif
 
 # the name of a schema -> (the command that prints it, its shape)
 SCHEMAS: dict[str, tuple[str, type]] = {
-    "query": ("echosearch query --json", _search("query", VideoHit)),
+    "query": (
+        "echosearch query --json",
+        _search(
+            "query",
+            QueryHit,
+            understood=(Understood, OPTIONAL),
+            total=(int | None, OPTIONAL),
+            strong=(int | None, OPTIONAL),
+            belief=(Literal["probability", "percentile"] | None, OPTIONAL),
+        ),
+    ),
     "similar": ("echosearch similar --json", _search("similar", VideoHit)),
     "report": ("echosearch report --json", _search("report", ReportHit)),
     "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),

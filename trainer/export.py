@@ -6,8 +6,6 @@ is what `echosearch evaluate` finds the test split with, and what makes the bund
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,19 +51,11 @@ def write_trained(
         "config": config.model_dump(mode="json", exclude_none=True),
         BEFORE: [run.model_dump(mode="json") for run in start.before],
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            vocabulary = Path(folder) / VOCABULARY
-            vocabulary.write_text("\n".join(start.vocabulary) + "\n", encoding="utf-8")
-            written = save_encoder(partial, manifest, start.towers, vocabulary, config.half)
-        (partial / TRAINING).write_text(tomli_w.dumps(record), encoding="utf-8")
-        os.replace(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return written
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary = Path(folder) / VOCABULARY
+        vocabulary.write_text("\n".join(start.vocabulary) + "\n", encoding="utf-8")
+        documents = {TRAINING: tomli_w.dumps(record)}
+        return save_encoder(out, manifest, start.towers, vocabulary, config.half, documents)
 
 
 def _provenance(config: TrainConfig, counts: Mapping[Split, int], prints: Mapping[Split, str], step: int) -> str:

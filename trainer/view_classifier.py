@@ -6,8 +6,6 @@ out. Written as a view-classifier bundle, which ingest can use.
 
 from __future__ import annotations
 
-import os
-import shutil
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -159,13 +157,7 @@ def _write(config: ViewConfig, tower: nn.Module, n_train: int, accuracy: float) 
         clip=config.clip,
         labels={str(view): view for view in View},
     )
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        save_views(partial, manifest, {name: tensor.contiguous() for name, tensor in tower.state_dict().items()})
-        record = {"validation_accuracy": accuracy, "config": config.model_dump(mode="json", exclude_none=True)}
-        (partial / TRAINING).write_text(tomli_w.dumps(record), encoding="utf-8")
-        os.replace(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    record = {"validation_accuracy": accuracy, "config": config.model_dump(mode="json", exclude_none=True)}
+    weights = {name: tensor.contiguous() for name, tensor in tower.state_dict().items()}
+    save_views(out, manifest, weights, {TRAINING: tomli_w.dumps(record)})
     return out

@@ -16,8 +16,9 @@ from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
 from echosearch.report.encoding import ENCODINGS
 from echosearch.report.view_names import view_named
+from echosearch.search.ask import ask
 from echosearch.search.filter_parser import parse_where
-from echosearch.search.query import query_text as answer
+from echosearch.search.query import query_text
 from echosearch.search.reports import find_reports
 from echosearch.search.results import Group, SearchOptions
 from echosearch.search.similar import similar
@@ -143,19 +144,30 @@ class OpenArchive:
         top_k: int = 10,
         group: Group = "study",
         min_view_prob: float = VIEW_GATE,
+        include_denied: bool = False,
+        as_typed: bool = False,
         exact: bool = False,
         identified: bool = False,
     ) -> Hits:
-        """Find the studies (or videos, patients) that fit ``text``, worded as in a report, as `echosearch query` does.
+        """Find the studies (or videos, patients) that answer ``text``, as `echosearch query` does.
 
-        ``where`` is a condition such as "age >= 65 and sex = F" (docs/search.md). ``identified`` adds identifiers.
+        What was understood is in ``hits.results``; why a hit is there is in ``hit.why``. ``include_denied`` also gives
+        studies whose report says otherwise. ``as_typed`` ranks by the vector of the text as it is, not understood.
+        ``where`` is a condition such as "age >= 65 and sex = F" (docs/search.md); ``identified`` adds identifiers.
 
         Raises InputError, WhereError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
         """
         options = _options(
-            where, view, top_k=top_k, group=group, min_view_prob=min_view_prob, exact=exact, identified=identified
+            where,
+            view,
+            top_k=top_k,
+            group=group,
+            min_view_prob=min_view_prob,
+            include_denied=include_denied,
+            exact=exact,
+            identified=identified,
         )
-        return Hits(answer(self._opened, text, options))
+        return Hits((query_text if as_typed else ask)(self._opened, text, options))
 
     def similar(
         self,

@@ -92,12 +92,16 @@ class Hits(Sequence[Hit]):
 
         rows = self.to_dicts()
         own = ("report", "same_study") if self._of_reports else VIDEO_COLUMNS
+        if self.results.understood is not None:
+            own = (*own, "why")
         columns = {}
         for name in dict.fromkeys((*COLUMNS, *own, *(name for row in rows for name in row))):
             if name in NUMBERS:
                 kind = pyarrow.type_for_alias(NUMBERS[name])
             elif name == "same_study":
                 kind = pyarrow.bool_()
+            elif name == "why":
+                kind = _why_type()
             else:  # text; what has parts is left to pyarrow
                 kind = None if any(isinstance(row.get(name), dict | list) for row in rows) else pyarrow.string()
             columns[name] = pyarrow.array([row.get(name) for row in rows], kind)
@@ -117,6 +121,27 @@ class Hits(Sequence[Hit]):
 
     def _cells(self) -> list[tuple[str, ...]]:
         return [tuple(_cell(name, row.get(name)) for name in self._shown) for row in self.to_dicts()]
+
+
+def _why_type() -> pyarrow.DataType:
+    """What ``why`` is in an Arrow table, also of no hits."""
+    import pyarrow
+
+    text, number = pyarrow.string(), pyarrow.float64()
+    fact = {
+        "concept": text,
+        "polarity": text,
+        "severity": pyarrow.list_(pyarrow.int64()),
+        "value": number,
+        "value_hi": number,
+        "unit": text,
+        "start": pyarrow.int64(),
+        "end": pyarrow.int64(),
+        "rule": text,
+    }
+    return pyarrow.struct(
+        {"verdict": text, "facts": pyarrow.list_(pyarrow.struct(fact)), "video_fits": pyarrow.list_(number)}
+    )
 
 
 def _cell(name: str, value: object) -> str:

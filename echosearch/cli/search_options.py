@@ -99,6 +99,10 @@ def show_results(results: Results, json: bool, nothing: str = "nothing fits the 
     for warning in results.warnings:
         note(warning)
     hits = results.hits
+    if results.words:
+        note(f"understood: {results.words}")
+    if results.strong == 0 and hits:
+        note("nothing strong found: no report states it, and no videos make it likely")
     identified = any(hit.identified for hit in hits)
     if not hits:
         say(nothing)

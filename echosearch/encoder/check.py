@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -13,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.bundle.folder import GOLDEN
-from echosearch.encoder.bundle.golden import TOLERANCE, read_golden
+from echosearch.encoder.bundle.golden import TOLERANCE, read_golden, read_raw
 from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.torch_encoder import BATCH, TorchEncoder, load_encoder
 from echosearch.encoder.towers.build import PARTS
@@ -22,6 +23,14 @@ from echosearch.encoder_info import EncoderInfo
 
 __all__ = ["CheckReport", "ViewsReport", "check_bundle", "check_views", "describe_clip"]
 
+STATED = {
+    True: "as bundle.toml states it",
+    False: "unknown to bundle.toml: an earlier version made it, so an edit of it may go unnoticed; import it again",
+}
+PROVEN = {
+    True: "gives the golden pixels and vectors",
+    False: "unknown: golden.npz of an earlier version begins after preprocessing; import it again",
+}
 SECONDS = 2.0  # measured for about this long each, after a warm-up
 BATCHES = {"cuda": 4}  # of one call, as an ingest gives them: the next is prepared while a GPU works
 
@@ -35,6 +44,9 @@ class CheckReport:
     architecture: str
     parameters: int
     preprocessing: str
+    preprocessing_proven: bool  # the golden check began at a raw cine; False: made by an earlier version
+    fingerprint_stated: bool  # bundle.toml states the fingerprint, so that an edit is noticed; False: likewise
+    clip_spec: dict[str, Any]  # all of it
     text: str
     device: str  # as torch calls it, or the GPU's name
     precision: str  # "float32" or "bfloat16"
@@ -56,7 +68,10 @@ class CheckReport:
             ("licence", self.encoder.licence + (" (academic use only)" if self.academic_only else "")),
             ("provenance", self.encoder.provenance),
             ("architecture", f"{self.architecture}; {self.parameters / 1e6:.1f} M parameters"),
+            ("fingerprint", STATED[self.fingerprint_stated]),
             ("preprocessing", self.preprocessing),
+            ("  in full", _in_full(self.clip_spec)),
+            ("  of a raw cine", PROVEN[self.preprocessing_proven]),
             ("text", self.text),
             ("device", f"{self.device}, {self.precision}"),
             ("golden vectors", f"computed by {made_by}"),
@@ -88,6 +103,9 @@ def check_bundle(folder: Path, device: str = "auto") -> CheckReport:
         architecture=_describe_architecture(manifest),
         parameters=sum(p.numel() for part in PARTS for p in encoder.tower(part).parameters()),
         preprocessing=describe_clip(encoder.clip_spec),
+        preprocessing_proven=golden.raw is not None,
+        fingerprint_stated=manifest.fingerprint is not None,
+        clip_spec=asdict(encoder.clip_spec),
         text=f"{encoder.text_spec.language}, {encoder.text_spec.format}, {encoder.text_spec.max_tokens} tokens, "
         f"{manifest.tokenizer.kind} of {manifest.text.tower.vocabulary}",
         device=torch.cuda.get_device_name(encoder.device) if kind == "cuda" else str(encoder.device),
@@ -115,6 +133,9 @@ class ViewsReport:
     architecture: str
     parameters: int
     preprocessing: str
+    preprocessing_proven: bool
+    fingerprint_stated: bool
+    clip_spec: dict[str, Any]
     labels: dict[str, str]  # its own classes -> ours
     device: str
 
@@ -126,7 +147,10 @@ class ViewsReport:
             ("licence", self.licence + (" (academic use only)" if self.academic_only else "")),
             ("provenance", self.provenance),
             ("architecture", f"{self.architecture}; {self.parameters / 1e6:.1f} M parameters"),
+            ("fingerprint", STATED[self.fingerprint_stated]),
             ("preprocessing", f"{self.preprocessing}; an opinion is the mean over the frames"),
+            ("  in full", _in_full(self.clip_spec)),
+            ("  of a raw cine", PROVEN[self.preprocessing_proven]),
             ("classes", ", ".join(own if own == ours else f"{own} ({ours})" for own, ours in self.labels.items())),
             ("golden vectors", f"computed on {self.device} as where it was made"),
         ]
@@ -145,6 +169,9 @@ def check_views(folder: Path, device: str = "auto") -> ViewsReport:
         architecture=f"{tower.architecture} (depths {tower.depths}, widths {tower.widths})",
         parameters=sum(p.numel() for p in views.tower.parameters()),
         preprocessing=describe_clip(views.clip_spec),
+        preprocessing_proven=read_raw(folder / GOLDEN) is not None,
+        fingerprint_stated=made.fingerprint is not None,
+        clip_spec=asdict(views.clip_spec),
         labels={own: str(ours) for own, ours in made.labels.items()},
         device=str(next(views.tower.parameters()).device),
     )
@@ -160,6 +187,15 @@ def describe_clip(spec: ClipSpec) -> str:
     closer = f"at least {spec.at_least} where there are, then " if spec.at_least > 1 else ""
     pixels = f"{colour}; {mask}{cut} to {spec.size}, {spec.kernel}"
     return f"{spec.frames} frames, {step}; {pixels}; short cines: {closer}{padding}"
+
+
+def _in_full(spec: dict[str, Any]) -> str:
+    """Every field of a ClipSpec, also those that a later version adds."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in spec.items())
+
+
+def _value(value: object) -> str:
+    return "/".join(map(_value, value)) if isinstance(value, tuple) else str(value).replace("_", " ")
 
 
 def _describe_architecture(manifest: Manifest) -> str:

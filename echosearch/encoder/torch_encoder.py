@@ -28,8 +28,10 @@ from echosearch.encoder.towers.build import (
     Part,
     build_text_tower,
     build_video_tower,
+    check_weights,
     load_weights,
     use_weights,
+    weight_shapes,
 )
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import ConfigError, GoldenMismatch
@@ -114,11 +116,11 @@ class TorchEncoder:
         """Put one tower on the device and check it against golden.npz. Raises BundleError, GoldenMismatch."""
         if part in self._towers:
             return
-        if part == "video":
-            tower = build_video_tower(self.manifest.video, self.manifest.dimension)
-        else:
-            tower = build_text_tower(self.manifest.text, self.manifest.dimension)
+        with torch.device("meta"):  # before memory is taken for the measures that bundle.toml states
+            check_weights(self._build(part).state_dict(), weight_shapes(self.folder / WEIGHTS, part))
+        if part == "text":
             _ = self.tokenizer  # before weights are read: what is wrong with it is said first
+        tower = self._build(part)
         use_weights(tower, load_weights(self.folder / WEIGHTS, part))
         self._towers[part] = tower.eval().requires_grad_(False).to(self.device)
         try:
@@ -127,12 +129,31 @@ class TorchEncoder:
             del self._towers[part]
             raise
 
+    def _build(self, part: Part) -> nn.Module:
+        if part == "video":
+            return build_video_tower(self.manifest.video, self.manifest.dimension)
+        return build_text_tower(self.manifest.text, self.manifest.dimension)
+
     def _check_golden(self, part: Part) -> None:
         golden = read_golden(self.folder / GOLDEN)
         if part == "video":
-            here = self.encode_clips([golden.clip])
-            expected = golden.video_vectors
+            clips, expected = [golden.clip], golden.video_vectors
+            wanted = (self.clip_spec.frames, self.clip_spec.size, self.clip_spec.size, 3)
+            if golden.clip.pixels.shape != wanted:
+                raise GoldenMismatch(
+                    f"{self.folder}: golden.npz has a clip of {golden.clip.pixels.shape}, bundle.toml says {wanted}: "
+                    "nothing is embedded; copy or import the bundle again"
+                )
+            if golden.raw is not None:
+                from echosearch.encoder.raw_pixels import check_raw  # a query of words needs no pixels
+
+                clips += check_raw(golden.raw, self.clip_spec)[:1]
+                expected = np.concatenate([expected, golden.raw.vectors])
+            here = self.encode_clips(clips)
         elif self.manifest.tokenizer.kind == "absent":
+            tower = self.manifest.text.tower
+            if golden.ids.min() < 0 or golden.ids.max() >= tower.vocabulary or golden.ids.shape[1] > tower.positions:
+                raise GoldenMismatch(f"{self.folder}: golden.npz has ids that the text tower does not know")
             here = self._encode("text", [*golden.ids], lambda batch: embed_ids(self._towers["text"], batch))
             expected = golden.text_vectors
         else:
@@ -166,6 +187,7 @@ def load_encoder(folder: Path, device: str = "auto", parts: Sequence[Part] = PAR
         verify_files(folder, manifest.files)
     for part in parts:
         encoder.load(part)
+    verify_files(folder, manifest.other_files)
     return encoder
 
 

@@ -7,13 +7,10 @@ golden.npz.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from echosearch.clip import Clip
@@ -25,18 +22,27 @@ from echosearch.encoder.bundle.folder import (
     view_fingerprint,
     write_bundle,
 )
-from echosearch.encoder.bundle.golden import check_vectors, golden_clip, read_golden_views
+from echosearch.encoder.bundle.golden import check_vectors, golden_clip, raw_arrays, read_golden_views, read_raw
 from echosearch.encoder.bundle.manifest import ViewManifest
 from echosearch.encoder.forward import in_batches, on_device
+from echosearch.encoder.raw_pixels import check_raw, make_raw
 from echosearch.encoder.torch_encoder import pick_device
-from echosearch.encoder.towers.build import build_view_tower, normalise, save_weights, use_weights
+from echosearch.encoder.towers.build import (
+    build_view_tower,
+    check_weights,
+    load_weights,
+    normalise,
+    save_weights,
+    use_weights,
+    weight_shapes,
+)
 from echosearch.encoder_info import ViewProbabilities
-from echosearch.errors import BundleError
+from echosearch.errors import GoldenMismatch
+from echosearch.vector import Vectors
 
 __all__ = ["ViewClassifier", "frame_logits", "load_views", "save_views"]
 
 BATCH = {"cpu": 4, "cuda": 64}  # clips
-MIN_FRAMES = 3  # that an opinion is the mean of, where the cine has them
 
 
 class ViewClassifier:
@@ -44,7 +50,7 @@ class ViewClassifier:
 
     def __init__(self, manifest: ViewManifest, tower: nn.Module, device: torch.device) -> None:
         self.manifest = manifest
-        self.clip_spec = replace(manifest.clip, at_least=MIN_FRAMES)
+        self.clip_spec = manifest.seen_clip
         self.labels = tuple(manifest.labels)
         self.fingerprint = view_fingerprint(manifest)
         self.name = f"{manifest.name} {manifest.version} ({self.fingerprint[:12]})"
@@ -89,20 +95,43 @@ def load_views(folder: Path, device: str = "auto") -> ViewClassifier:
     manifest = load_view_manifest(folder)
     verify_files(folder, manifest.files)
     picked = pick_device(device)
+    with torch.device("meta"):  # before memory is taken for the measures that bundle.toml states
+        check_weights(build_view_tower(manifest).state_dict(), weight_shapes(folder / WEIGHTS))
     tower = build_view_tower(manifest)
-    try:
-        use_weights(tower, load_file(folder / WEIGHTS))
-    except (SafetensorError, OSError) as exc:
-        raise BundleError(f"{folder / WEIGHTS} cannot be read as safetensors: {exc}") from exc
+    use_weights(tower, load_weights(folder / WEIGHTS))
     classifier = ViewClassifier(manifest, tower.requires_grad_(False).to(picked), picked)
-    pixels, expected = read_golden_views(folder / GOLDEN)
-    here = np.array([classifier.classify([Clip("golden", pixels[0], pixels.shape[1])])[0].probabilities], np.float32)
-    check_vectors(f"{classifier.name}: view", here, expected, "bfloat16" if picked.type == "cuda" else "float32")
+    _check_golden(folder, classifier, "bfloat16" if picked.type == "cuda" else "float32")
+    verify_files(folder, manifest.other_files)
     return classifier
 
 
-def save_views(out: Path, manifest: ViewManifest, weights: Mapping[str, Tensor]) -> ViewManifest:
-    """Write a view-classifier bundle; ``weights`` by stored name. Raises BundleError."""
+def _check_golden(folder: Path, classifier: ViewClassifier, precision: str) -> None:
+    pixels, expected = read_golden_views(folder / GOLDEN)
+    spec = classifier.clip_spec
+    if pixels.shape[1:] != (spec.frames, spec.size, spec.size, 3):
+        raise GoldenMismatch(
+            f"{folder}: golden.npz has a clip of {pixels.shape[1:]}, bundle.toml says {spec.frames} frames of "
+            f"{spec.size}: copy or import the bundle again"
+        )
+    clips = [Clip("golden", pixels[0], pixels.shape[1])]
+    raw = read_raw(folder / GOLDEN)
+    if raw is not None:
+        clips += check_raw(raw, spec)[:1]
+        expected = np.concatenate([expected, raw.vectors]) if raw.vectors.shape == expected.shape else raw.vectors
+    check_vectors(f"{classifier.name}: view", _probabilities(classifier, clips), expected, precision)
+
+
+def _probabilities(classifier: ViewClassifier, clips: Sequence[Clip]) -> Vectors:
+    return np.array([found.probabilities for found in classifier.classify(clips)], np.float32)
+
+
+def save_views(
+    out: Path, manifest: ViewManifest, weights: Mapping[str, Tensor], documents: Mapping[str, str] | None = None
+) -> ViewManifest:
+    """Write a view-classifier bundle; ``weights`` by stored name, ``documents`` as save_encoder takes them.
+
+    Raises BundleError.
+    """
     tower = build_view_tower(manifest)
     use_weights(tower, weights)
 
@@ -110,8 +139,17 @@ def save_views(out: Path, manifest: ViewManifest, weights: Mapping[str, Tensor])
         save_weights(folder / WEIGHTS, dict(weights))
         clip = golden_clip(manifest.clip)
         whole = Clip("golden", clip.pixels, manifest.clip.frames)
-        found = ViewClassifier(manifest, tower, torch.device("cpu")).classify([whole])[0]
-        probabilities = np.array([found.probabilities], np.float32)
-        np.savez_compressed(folder / GOLDEN, pixels=whole.pixels[None], probabilities=probabilities, made_by="creation")
+        classifier = ViewClassifier(manifest, tower, torch.device("cpu"))
+        raw = make_raw(classifier.clip_spec, lambda clips: _probabilities(classifier, clips))
+        np.savez_compressed(
+            folder / GOLDEN,
+            allow_pickle=False,
+            pixels=whole.pixels[None],
+            probabilities=_probabilities(classifier, [whole]),
+            made_by="creation",
+            **raw_arrays(raw),
+        )
+        for name, text in (documents or {}).items():
+            (folder / name).write_text(text, encoding="utf-8")
 
     return write_bundle(out, manifest, fill)

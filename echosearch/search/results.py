@@ -5,17 +5,34 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from echosearch.db.studies.fact_conditions import Verdict
 from echosearch.db.studies.identified import Identified
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError
 from echosearch.filters import Where
+from echosearch.report.facts import Fact, fact_json
 from echosearch.video import VIEW_GATE, View
 
-__all__ = ["GROUPS", "MAX_TOP_K", "Group", "Hit", "Results", "SearchOptions", "as_json"]
+__all__ = [
+    "GROUPS",
+    "MAX_EXPORT",
+    "MAX_TOP_K",
+    "SORTS",
+    "Group",
+    "Hit",
+    "Results",
+    "SearchOptions",
+    "Sort",
+    "Why",
+    "as_json",
+]
 
 Group = Literal["study", "video", "patient"]
+Sort = Literal["relevance", "date"]
+SORTS: tuple[Sort, ...] = ("relevance", "date")
 GROUPS: tuple[Group, ...] = ("study", "video", "patient")
 MAX_TOP_K = 200
+MAX_EXPORT = 100_000  # hits of an export: their vectors are in memory, 200 MB at 512 dimensions
 
 
 @dataclass(frozen=True)
@@ -28,16 +45,30 @@ class SearchOptions:
     min_view_prob: float = VIEW_GATE  # of a view that is asked for; the paper's gate
     group: Group = "study"
     include_same_patient: bool = False  # similar only
+    include_denied: bool = False  # query only: also studies whose report says otherwise
     identified: bool = False
+    sort: Sort = "relevance"  # query only; "date": what is strong, newest first
+    export: bool = False  # query only: up to MAX_EXPORT hits
     exact: bool = False  # compare with every vector instead of walking the graph
 
     def __post_init__(self) -> None:
-        if not 1 <= self.top_k <= MAX_TOP_K:
+        if not 1 <= self.top_k <= (MAX_EXPORT if self.export else MAX_TOP_K):
             raise InputError(f"--top-k {self.top_k}: give a number from 1 to {MAX_TOP_K}")
         if not 0.0 <= self.min_view_prob <= 1.0:
             raise InputError(f"--min-view-prob {self.min_view_prob}: give a number from 0 to 1")
+        if self.sort not in SORTS:
+            raise InputError(f"--sort {self.sort}: it is one of {', '.join(SORTS)}")
         if self.group not in GROUPS:
             raise InputError(f"--group {self.group}: it is one of {', '.join(GROUPS)}")
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a study answers a question, arm by arm."""
+
+    verdict: Verdict  # what its report says of the question
+    facts: tuple[Fact, ...] = ()  # of its report, about what was asked; start and end are places in its text
+    video_fits: tuple[float, ...] = ()  # of each condition that videos were asked for, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -45,7 +76,7 @@ class Hit:
     """One answer. Everything but ``identified`` and ``report_text`` is pseudonymous and coarse."""
 
     rank: int  # from 1
-    score: float  # cosine similarity in [-1, 1]
+    score: float  # of query: probability or percentile (Results.belief); of similar and report: cosine
     study: str
     patient: str
     date: str | None  # YYYY-MM
@@ -57,6 +88,7 @@ class Hit:
     view_prob: float | None = None
     mode: str | None = None
     device: str | None = None
+    why: Why | None = None  # query only
     report: str | None = None  # report search only
     same_study: bool = False  # report search: the report is the study's own
     report_text: str | None = field(default=None, repr=False)  # with --identified
@@ -71,16 +103,30 @@ class Results:
     encoder: EncoderInfo
     query: dict[str, str] = field(repr=False)  # {"report": text}, {"study": key} or {"file": name}
     warnings: tuple[str, ...] = ()
+    # of query only
+    understood: dict[str, Any] | None = None  # as `echosearch understand --json`
+    words: str = ""  # the same in one line
+    total: int | None = None  # studies whose report states the question: an exact count
+    strong: int | None = None  # hits whose report states the question, or whose videos make it likely
+    belief: str | None = None  # what score is: "probability" or "percentile"
 
 
 def as_json(results: Results) -> dict[str, Any]:
     """The documented shape. Keys of one kind of search only are left out of the others."""
-    return {
+    shown: dict[str, Any] = {
         "hits": [_hit(hit) for hit in results.hits],
         "encoder": asdict(results.encoder),
         "query": results.query,
         "warnings": list(results.warnings),
     }
+    if results.understood is not None:
+        shown |= {
+            "understood": results.understood,
+            "total": results.total,
+            "strong": results.strong,
+            "belief": results.belief,
+        }
+    return shown
 
 
 _VIDEO_KEYS = ("video", "video_score", "view", "view_prob", "mode", "device")
@@ -90,6 +136,12 @@ _REPORT_KEYS = ("report", "same_study")
 def _hit(hit: Hit) -> dict[str, Any]:
     keys = ("rank", "study", "score", *(_REPORT_KEYS if hit.report else _VIDEO_KEYS), "date", "age", "sex", "patient")
     shown = {key: getattr(hit, key) for key in keys}
+    if hit.why is not None:
+        shown["why"] = {
+            "verdict": hit.why.verdict,
+            "facts": [fact_json(fact) for fact in hit.why.facts],
+            "video_fits": [round(fit, 4) for fit in hit.why.video_fits],
+        }
     if hit.identified is not None:
         day = hit.identified.study_date
         shown |= {

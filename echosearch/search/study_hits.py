@@ -23,7 +23,7 @@ from echosearch.search.rank import Ranked, rank
 from echosearch.search.results import Hit, Results, SearchOptions
 from echosearch.vector import Vectors, unit
 
-__all__ = ["Searching", "rank_kind", "report_hit", "results", "searching", "study_hits"]
+__all__ = ["Searching", "rank_kind", "report_hit", "results", "searching", "study_hits", "video_hit"]
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,13 @@ def study_hits(
     ranked, rows = rank_kind(search, "videos" if by_video else "studies", vector, options, where)
     if by_video:
         pairs = [(point, rows[point.key], point.score) for point in ranked.points]
-        hits = [_hit(point, about, about, score) for point, about, score in pairs if isinstance(about, VideoRow)]
+        hits = [video_hit(about, about, score, score) for _, about, score in pairs if isinstance(about, VideoRow)]
     else:
         studies = [point.study for point in ranked.points]
         videos = lookup.videos_of(search.connection, search.encoder_id, studies)
         hits = [
-            _hit(point, rows[point.key], *_best_video(videos.get(point.study, []), vector)) for point in ranked.points
+            _study_hit(rows[point.key], point.score, *_best_video(videos.get(point.study, []), vector))
+            for point in ranked.points
         ]
     return [replace(hit, rank=place) for place, hit in enumerate(hits, 1)], ranked.dropped
 
@@ -112,9 +113,16 @@ def _best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoRo
     return videos[place].about, float(cosines[place])
 
 
-def _hit(point: Scored, about: StudyRow, video: VideoRow | None, video_score: float | None) -> Hit:
+def _study_hit(about: StudyRow, score: float, video: VideoRow | None, video_score: float | None) -> Hit:
+    return video_hit(about, video, score, video_score)
+
+
+def video_hit(
+    about: StudyRow, video: VideoRow | None, score: float, video_score: float | None = None, **more: Any
+) -> Hit:
+    """A study as a hit, with the video that decided; ``more``: other fields of Hit."""
     return Hit(
-        **_shared(point, about),
+        **_shared(about, score) | more,
         video=video.key if video else None,
         video_score=video_score,
         view=video.view if video else None,
@@ -126,14 +134,14 @@ def _hit(point: Scored, about: StudyRow, video: VideoRow | None, video_score: fl
 
 def report_hit(point: Scored, about: StudyRow, own_study: str | None) -> Hit:
     """A report as a hit, without its text."""
-    return Hit(**_shared(point, about), report=point.key, same_study=about.study == own_study)
+    return Hit(**_shared(about, point.score), report=point.key, same_study=about.study == own_study)
 
 
-def _shared(point: Scored, about: StudyRow) -> dict[str, Any]:
+def _shared(about: StudyRow, score: float) -> dict[str, Any]:
     month = about.month
     return {
         "rank": 0,
-        "score": point.score,
+        "score": score,
         "study": about.study,
         "patient": about.patient,
         "date": None if month is None else f"{month // 100:04d}-{month % 100:02d}",

@@ -57,7 +57,7 @@ def test_every_schema_describes_what_its_command_prints(real: Tried) -> None:
 
 
 def test_a_schema_notices_a_key_that_is_new_gone_or_of_another_type(real: Tried) -> None:
-    asked = ("query", "--report", "弁", "--json")
+    asked = ("query", "血栓", "--json")
     document = json.loads(real.ask(*asked).stdout)
     first = document["hits"][0]
     for changed in (

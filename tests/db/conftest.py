@@ -41,7 +41,7 @@ def header(sop: str, study: str = "1.2.3", patient: str = "0007", pixels: bytes 
         "rows": 240,
         "columns": 320,
         "n_frames": 30,
-        "sha256": hashlib.sha256(sop.encode() + pixels + str(given).encode()).digest(),
+        "content_digest": hashlib.sha256(sop.encode() + pixels + str(given).encode()).digest(),
         "pixel_digest": hashlib.sha256(pixels or sop.encode()).digest(),
         "study_date": date(2024, 3, 14),
         "age_years": 71,

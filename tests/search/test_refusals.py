@@ -49,7 +49,7 @@ def test_another_encoder_is_refused_with_both_names(corpus: Corpus) -> None:
     with pytest.raises(EncoderMismatch) as caught:
         query_text(other, "弁", ASK)
     assert str(archive.encoder_info) in str(caught.value)
-    assert str(other.encoder_id) in str(caught.value)
+    assert str(other.encoder_info) in str(caught.value)
 
 
 @pytest.mark.parametrize(

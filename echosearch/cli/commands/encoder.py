@@ -12,14 +12,25 @@ from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.output import PUT_IN_USE, note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.encoder.bundle.catalog import BundleEntry, bundles_at_hand
-from echosearch.encoder.bundle.folder import bundle_kind, load_manifest, load_view_manifest
+from echosearch.encoder.bundle.folder import GOLDEN, bundle_kind, load_manifest, load_view_manifest
+from echosearch.encoder.bundle.golden import read_raw
 from echosearch.encoder.bundle.installed import find_own_bundle, use_bundle, use_views
 from echosearch.encoder_info import EncoderInfo
 from echosearch.report.csv_tables import read_reports
 from echosearch.report.encoding import ENCODINGS
 from echosearch.settings import Settings, load_settings
 
-__all__ = ["COMMANDS", "choose", "encoder", "init", "say_caveats", "say_licence", "say_override", "show_list"]
+__all__ = [
+    "COMMANDS",
+    "choose",
+    "encoder",
+    "init",
+    "say_caveats",
+    "say_licence",
+    "say_override",
+    "say_unknown",
+    "show_list",
+]
 
 SIZES = ("tiny", "small", "base")
 ARCHITECTURES = ("vivit", "videomae", "convnext")
@@ -101,6 +112,7 @@ def choose(folder: Path, as_json: bool) -> None:
         else:
             say(f"{name} is in use: ingest labels views with it; licence {views.licence}")
         say_licence(folder)
+        say_unknown(folder)
         return
     chosen = use_bundle(settings.home, folder)
     if as_json:
@@ -108,6 +120,7 @@ def choose(folder: Path, as_json: bool) -> None:
     else:
         say(f"{chosen} is in use; licence {chosen.licence}")
     say_licence(folder)
+    say_unknown(folder)
     say_caveats(chosen)
     say_override(settings)
 
@@ -150,6 +163,13 @@ def say_licence(folder: Path) -> None:
     manifest = load_manifest(folder) if encoder else load_view_manifest(folder)
     if manifest.academic_only:
         note(f"academic use only: {manifest.licence}")
+
+
+def say_unknown(folder: Path) -> None:
+    """One line where an earlier version made the bundle, without the proofs that newer ones bring."""
+    manifest = load_manifest(folder) if bundle_kind(folder) == "encoder" else load_view_manifest(folder)
+    if manifest.fingerprint is None or read_raw(folder / GOLDEN) is None:
+        note("whether this bundle was edited is unknown: an earlier version made it, without the proofs of newer ones")
 
 
 def _yes(fact: bool) -> str:

@@ -3,39 +3,81 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.output import note
+from echosearch.cli.path_type import as_path
 from echosearch.cli.search_options import asking, search_options, show_results
 from echosearch.errors import InputError
+from echosearch.search.ask import ask
+from echosearch.search.export import check_export, export_hits
 from echosearch.search.query import query_text
+from echosearch.search.results import MAX_EXPORT, SORTS
 from echosearch.settings import load_settings
 
 __all__ = ["query"]
 
+SHOWN = 10  # hits on the screen beside an export
+
 
 @click.command(short_help="Find studies by what a report would say.")
-@click.option("--report", "text", metavar="TEXT", help="Findings, worded as in a report.")
+@click.argument("text", metavar="[TEXT]", required=False)
+@click.option("--report", "report", metavar="TEXT", help="The same as TEXT.")
 @click.option("--file", "path", metavar="FILE", help="Take the text from a UTF-8 file, or from stdin with -.")
+@click.option("--as-typed", is_flag=True, help="Rank by the text's own vector, without understanding it.")
+@click.option("--include-denied", is_flag=True, help="Also show studies whose report says otherwise.")
+@click.option(
+    "--sort",
+    type=click.Choice(SORTS),
+    default="relevance",
+    show_default=True,
+    help="date: what is strong, newest first.",
+)
+@click.option("--export", "file", type=as_path, metavar="FILE", help="Write all hits to a .csv or .parquet file.")
 @asking(videos=True)
-def query(text: str | None, path: str | None, as_json: bool, **given: Any) -> None:
-    """Find the studies whose videos fit a text best, each with its best video.
+def query(
+    text: str | None,
+    report: str | None,
+    path: str | None,
+    file: Path | None,
+    as_typed: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Find the studies that answer TEXT: by what their reports state, and by what their videos show.
+
+    A study whose report states what is asked comes first; one whose report denies it is no hit; one without a report,
+    or whose report is silent, is ranked by its videos. What was understood of TEXT is shown above the hits.
 
     \b
-    echosearch query --report "重度僧帽弁逆流"
-    echosearch query --report "左室拡大あり。重度のMRあり。" --view 4CH --top-k 20
-    echosearch query --report "大動脈弁狭窄" --where "age >= 65 and sex = F and date >= 2020-01"
+    echosearch query "65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満"
+    echosearch query "重度僧帽弁逆流" --view 4CH --top-k 20
+    echosearch query "人工弁を除く中等度以上のTR" --where "date >= 2020-01" --json
+    echosearch query "重度僧帽弁逆流" --sort date --export hits.parquet
     echosearch query --file findings.txt --group patient --json
     """
-    if (text is None) == (path is None):
-        raise click.UsageError("give either --report TEXT or --file FILE")
+    if sum(each is not None for each in (text, report, path)) != 1:
+        raise click.UsageError("give one of TEXT, --report TEXT and --file FILE")
+    if file is not None:
+        check_export(file)
+        given |= {"export": True, "top_k": MAX_EXPORT}
+    if as_typed and (given["sort"] != "relevance" or given["include_denied"]):
+        raise click.UsageError("--sort and --include-denied go with a question that is understood: not with --as-typed")
     options = search_options(given)
-    wanted = text if text is not None else _read(path or "")
+    typed = text if text is not None else report
+    wanted = typed if typed is not None else _read(path or "")
     with open_archive(load_settings()) as archive:
-        show_results(query_text(archive, wanted, options), as_json)
+        results = (query_text if as_typed else ask)(archive, wanted, options)
+    if file is not None:
+        export_hits(results, file)
+        note(f"{len(results.hits)} hits in {file}")
+        results = replace(results, hits=results.hits[:SHOWN])
+    show_results(results, as_json)
 
 
 def _read(path: str) -> str:

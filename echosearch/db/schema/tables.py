@@ -24,12 +24,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
+from echosearch.db.schema.facts import FactReading, FactRow
 from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 
 __all__ = [
     "Base",
     "Embedding",
     "EncoderRow",
+    "FactReading",
+    "FactRow",
     "Generation",
     "IndexCount",
     "IngestRun",

@@ -24,6 +24,7 @@ from echosearch.pseudonyms import Keyring
 from echosearch.report.text import TEXT_FORM
 
 __all__ = [
+    "SERVED",
     "IncomingReport",
     "LinkCounts",
     "ReportText",
@@ -202,7 +203,7 @@ def link_reports(connection: Connection) -> LinkCounts:
     return LinkCounts(row.linked, row.unmatched, row.ambiguous, row.conflict)
 
 
-_SERVED = """
+SERVED = """
     select distinct on (r.study_key) r.report_key from core.report r join core.study s using (study_key)
     where not s.conflict order by r.study_key, r.seq desc"""
 
@@ -213,7 +214,7 @@ def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, 
     rows = connection.execute(
         text(
             f"select cast(p.report_key as text) as report_key, p.text, e.report_key is not null as stored,"
-            f" a.report_key is not null as suspect from ({_SERVED}) served"
+            f" a.report_key is not null as suspect from ({SERVED}) served"
             f" join phi.report p using (report_key)"
             f" left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
             f" left join core.report_attempt a on a.report_key = p.report_key and a.encoder_id = :encoder"
@@ -233,7 +234,7 @@ def superseded(connection: Connection, encoder_id: int) -> list[str]:
             text(
                 f"select cast(e.report_key as text) from core.report_embedding e"
                 f" where e.encoder_id = :encoder and not exists"
-                f" (select 1 from ({_SERVED}) served where served.report_key = e.report_key)"
+                f" (select 1 from ({SERVED}) served where served.report_key = e.report_key)"
             ),
             {"encoder": encoder_id},
         )

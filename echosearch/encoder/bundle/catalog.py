@@ -16,7 +16,7 @@ from echosearch.encoder.bundle.folder import (
 from echosearch.encoder.bundle.installed import list_bundles, views_in_use
 from echosearch.encoder.bundle.manifest import Manifest, ViewManifest
 from echosearch.encoder.bundle.shipped import shipped_bundles
-from echosearch.errors import NoEncoder
+from echosearch.errors import BundleError, NoEncoder
 
 __all__ = ["BundleEntry", "bundles_at_hand"]
 
@@ -45,9 +45,9 @@ def bundles_at_hand(home: Path) -> list[BundleEntry]:
     own = [replace(_at_hand(folder), in_use=used) for folder, _, used in list_bundles(home)]
     try:
         views = views_in_use(home)
-    except NoEncoder:
-        views = None  # it is gone: ingest says so, a list need not
-    own += [replace(_at_hand(views), in_use=True)] if views else []
+        own += [replace(_at_hand(views), in_use=True)] if views else []
+    except (NoEncoder, BundleError):
+        pass  # it is gone or damaged: ingest says so, a list need not
     own = [replace(one, shipped=one.fingerprint in those) for one in own]
     copied = {one.fingerprint for one in own}
     return sorted([*own, *(one for one in shipped if one.fingerprint not in copied)], key=lambda one: one.kind)

@@ -1,8 +1,9 @@
 """The encoders of an archive: HOME/encoders/<name>-<fingerprint>/, and HOME/encoder, one line, the one in use.
 
-View classifiers lie beside them; HOME/views names the one that ingest uses.
+View classifiers lie beside them; HOME/views names the one that ingest uses. A copy has the files that the manifest
+names and no other, none of them a link.
 
-Free of torch: `encoder list` and `status` answer at once.
+Free of torch, but where a bundle is taken: `encoder list` and `status` answer at once.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from echosearch.atomic import whole_file
+from echosearch.clip import ClipSpec
 from echosearch.encoder.bundle.folder import (
     GOLDEN,
     WEIGHTS,
+    bundle_files,
     identify,
+    info_of,
     load_manifest,
     load_view_manifest,
     verify_files,
     view_fingerprint,
 )
-from echosearch.encoder.bundle.golden import read_golden, read_golden_views
+from echosearch.encoder.bundle.golden import read_golden, read_golden_views, read_raw
 from echosearch.encoder.bundle.shipped import find_bundle
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import BundleError, NoEncoder
@@ -46,7 +51,8 @@ VIEWS_IN_USE = "views"
 def use_bundle(home: Path, folder: Path) -> EncoderInfo:
     """Take a copy of the bundle into HOME and put it in use; whole or not at all. Raises BundleError.
 
-    The weights are hard-linked where the file system can, so that a copy costs no space.
+    The weights are hard-linked where the file system can, so that a copy costs no space. Raises GoldenMismatch too,
+    where the ClipSpec is not the one that the bundle was made with.
     """
     own = install_bundle(home, folder)
     _point(home / IN_USE, own.name)
@@ -58,8 +64,9 @@ def install_bundle(home: Path, folder: Path) -> Path:
     manifest = load_manifest(folder)
     verify_files(folder, manifest.files)
     read_golden(folder / GOLDEN)
-    encoder = identify(folder)
-    return _own(home, folder, encoder.folder)
+    verify_files(folder, manifest.other_files)
+    _check_preprocessing(folder, manifest.video.clip)
+    return _own(home, folder, info_of(manifest).folder, bundle_files(manifest))
 
 
 def find_own_bundle(home: Path, given: Path) -> Path:
@@ -83,7 +90,9 @@ def use_views(home: Path, folder: Path) -> str:
     manifest = load_view_manifest(folder)
     verify_files(folder, manifest.files)
     read_golden_views(folder / GOLDEN)
-    own = _own(home, folder, f"{manifest.name}-{view_fingerprint(manifest)[:12]}")
+    verify_files(folder, manifest.other_files)
+    _check_preprocessing(folder, manifest.seen_clip)
+    own = _own(home, folder, f"{manifest.name}-{view_fingerprint(manifest)[:12]}", bundle_files(manifest))
     _point(home / VIEWS_IN_USE, own.name)
     return own.name
 
@@ -121,22 +130,35 @@ def list_bundles(home: Path) -> list[tuple[Path, EncoderInfo, bool]]:
     return found
 
 
-def _own(home: Path, folder: Path, name: str) -> Path:
+def _check_preprocessing(folder: Path, spec: ClipSpec) -> None:
+    """Raises GoldenMismatch where ``spec`` was edited. An earlier version's bundle cannot show it."""
+    from echosearch.encoder.raw_pixels import check_raw  # torch
+
+    raw = read_raw(folder / GOLDEN)
+    if raw is not None:
+        check_raw(raw, spec)
+
+
+def _own(home: Path, folder: Path, name: str, files: Sequence[str]) -> Path:
     """HOME's own copy of the bundle, made anew where it differs: damaged, or with other words (licence, version)."""
     own = home / FOLDER / name
-    if own.exists() and not _same_files(folder, own):
-        shutil.rmtree(own)
+    if own.resolve() == folder.resolve():
+        return own
+    if os.path.lexists(own) and not _same_files(folder, own, files):
+        shutil.rmtree(own) if own.is_dir() and not own.is_symlink() else own.unlink()
     if not own.exists():
-        _take(folder, own)
+        _take(folder, own, files)
     return own
 
 
-def _same_files(folder: Path, own: Path) -> bool:
-    names = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file()]
+def _same_files(folder: Path, own: Path, files: Sequence[str]) -> bool:
+    if own.is_symlink() or not own.is_dir():
+        return False
     return all(
         (own / name).is_file()
+        and not (own / name).is_symlink()
         and ((own / name).samefile(folder / name) or filecmp.cmp(folder / name, own / name, shallow=False))
-        for name in names
+        for name in files
     )
 
 
@@ -158,23 +180,29 @@ def _pointed(home: Path, pointer: str) -> Path | None:
     return folder
 
 
-def _take(folder: Path, own: Path) -> None:
+def _take(folder: Path, own: Path, files: Sequence[str]) -> None:
     private_home(own.parent.parent)
     own.parent.mkdir(exist_ok=True)
     partial = own.with_name(f".{own.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        shutil.copytree(folder, partial, copy_function=_link_or_copy)
+        for name in files:
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(
+                os.path.realpath(folder / name), partial / name
+            )  # never a link that leads elsewhere from here
         os.replace(partial, own)
+    except OSError as exc:
+        raise BundleError(f"{folder} cannot be copied to {own.parent}: {exc.strerror}") from exc
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def _link_or_copy(source: str, target: Path) -> None:
     """Only the weights are worth a link. Writing to the other name would change the copy too: loading notices."""
-    if os.path.basename(source) == WEIGHTS:
+    if target.name == WEIGHTS:
         try:
-            os.link(os.path.realpath(source), target)  # not a link that may lead elsewhere from here
+            os.link(source, target)
             return
         except OSError:
             pass  # another file system, or none that can link

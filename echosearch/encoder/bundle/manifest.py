@@ -6,9 +6,12 @@ later, with a default that changes nothing, leaves the fingerprints of stored bu
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.base import TextSpec
@@ -17,6 +20,7 @@ from echosearch.video import View
 __all__ = [
     "BertSpec",
     "BundleName",
+    "BundlePath",
     "ClipTextSpec",
     "ConvNextSpec",
     "Manifest",
@@ -35,45 +39,73 @@ __all__ = [
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # a bundle's name becomes a folder's name
 BundleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+# Measures far above those of any encoder: bundle.toml is somebody's file, and a tower is built of what it says
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Depth = Annotated[int, Field(ge=1, le=512)]
+Positions = Annotated[int, Field(ge=1, le=65_536)]
+Vocabulary = Annotated[int, Field(ge=1, le=4_000_000)]
+Eps = Annotated[float, Field(gt=0, lt=1)]
+LARGEST_CLIP = 1 << 30  # bytes
+MOST_FRAMES = 4096
+MOST_FILES = 100
+MOST_LABELS = 1000
+FRAMES_OF_A_VIEW = 3  # that an opinion is the mean of, where the cine has them
+
+
+def _printable(text: str) -> str:
+    if any(unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in "\n\t" for letter in text):
+        raise ValueError("it has characters that steer a terminal")
+    return text
+
+
+def _inside(name: str) -> str:
+    parts = name.split("/")
+    if not re.fullmatch(r"[\w .+@-]{1,100}(/[\w .+@-]{1,100}){0,4}", name) or {".", ".."} & set(parts):
+        raise ValueError("it is no file's name within the bundle")
+    return name
+
+
+Text = Annotated[str, AfterValidator(_printable)]
+BundlePath = Annotated[str, AfterValidator(_inside)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class VideoTransformerSpec(_Part):
     """Pre-norm ViT blocks over tubelets: ViViT and VideoMAE v2 differ only in these fields."""
 
     architecture: Literal["video_transformer"] = "video_transformer"
-    width: PositiveInt
-    depth: PositiveInt
-    heads: PositiveInt
-    mlp_ratio: float = 4.0
-    tubelet: tuple[int, int, int] = (2, 16, 16)  # frames, rows, columns of one token
+    width: Width
+    depth: Depth
+    heads: Width
+    mlp_ratio: Annotated[float, Field(gt=0, le=64)] = 4.0
+    tubelet: tuple[Width, Width, Width] = (2, 16, 16)  # frames, rows, columns of one token
     pooling: Literal["class", "mean"]
     positions: Literal["learned", "sine"]  # sine tables are computed, not stored
     gelu: Literal["tanh", "exact"]
-    eps: float = 1e-6  # of the layer norms
+    eps: Eps = 1e-6  # of the layer norms
 
 
 class VideoConvSpec(_Part):
     """Our own small video tower: convolutions on every frame, one over time, then SpatialPool. See video_conv.py."""
 
     architecture: Literal["video_conv"] = "video_conv"
-    widths: tuple[PositiveInt, PositiveInt, PositiveInt]
-    readout: PositiveInt = 32  # numbers kept of each place
-    compressed: PositiveInt = 384  # numbers kept of all places
-    gates: PositiveInt = 10  # compartments for kinds of view
-    regions: NonNegativeInt = 0  # of the picture, whose movement every place is told; 0: none
+    widths: tuple[Width, Width, Width]
+    readout: Width = 32  # numbers kept of each place
+    compressed: Width = 384  # numbers kept of all places
+    gates: Width = 10  # compartments for kinds of view
+    regions: Annotated[int, Field(ge=0, le=65_536)] = 0  # of the picture, whose movement every place is told; 0: none
 
 
 class ConvNextSpec(_Part):
     """ConvNeXt on every frame, mean over the frames."""
 
     architecture: Literal["convnext"] = "convnext"
-    depths: tuple[int, int, int, int]
-    widths: tuple[int, int, int, int]
-    eps: float = 1e-6
+    depths: tuple[Depth, Depth, Depth, Depth]
+    widths: tuple[Width, Width, Width, Width]
+    eps: Eps = 1e-6
     unit_frames: bool = False  # each frame's vector to length 1 before the mean (EchoCLIP)
     head_bias: bool = True
 
@@ -93,41 +125,56 @@ class BertSpec(_Part):
     """BERT, first token of the last layer, projected to the shared space."""
 
     architecture: Literal["bert"] = "bert"
-    vocabulary: PositiveInt
-    width: PositiveInt
-    depth: PositiveInt
-    heads: PositiveInt
-    mlp_width: PositiveInt
-    positions: PositiveInt = 512
-    eps: float = 1e-12
+    vocabulary: Vocabulary
+    width: Width
+    depth: Depth
+    heads: Width
+    mlp_width: Width
+    positions: Positions = 512
+    eps: Eps = 1e-12
     # "mlp": Linear -> GELU -> Linear, no biases (VideoEchoCLIP); "linear": one Linear with bias (EchoPrime)
     projection: Literal["mlp", "linear"] = "mlp"
-    projection_width: PositiveInt = 640  # "mlp" only
+    projection_width: Width = 640  # "mlp" only
 
 
 class ClipTextSpec(_Part):
     """CLIP's causal text transformer, read at the end-of-text token (EchoCLIP)."""
 
     architecture: Literal["clip_text"] = "clip_text"
-    vocabulary: PositiveInt
-    width: PositiveInt
-    depth: PositiveInt
-    heads: PositiveInt
-    positions: PositiveInt = 77
-    eps: float = 1e-5
+    vocabulary: Vocabulary
+    width: Width
+    depth: Depth
+    heads: Width
+    positions: Positions = 77
+    eps: Eps = 1e-5
 
 
 TextTowerSpec = Annotated[BertSpec | ClipTextSpec, Field(discriminator="architecture")]
 
 
+def _bounded(clip: ClipSpec) -> ClipSpec:
+    if clip.frames > MOST_FRAMES or clip.frames * clip.size**2 * 3 > LARGEST_CLIP:
+        raise ValueError(f"{clip.frames} frames of {clip.size} x {clip.size} are more than any encoder takes")
+    return clip
+
+
+BoundedClip = Annotated[ClipSpec, AfterValidator(_bounded)]
+
+
 class VideoPart(_Part):
     tower: VideoTowerSpec
-    clip: ClipSpec
+    clip: BoundedClip
 
 
 class TextPart(_Part):
     tower: TextTowerSpec
     spec: TextSpec
+
+    @model_validator(mode="after")
+    def _takes_a_text(self) -> TextPart:
+        if self.spec.max_tokens < 3 or self.spec.max_phrases < 1:  # a start, a token, an end
+            raise ValueError(f"{self.spec.max_tokens} tokens of {self.spec.max_phrases} phrases hold no text")
+        return self
 
 
 class TokenizerSpec(_Part):
@@ -139,8 +186,8 @@ class TokenizerSpec(_Part):
     # "open_clip": HTML entities and typographic quotes undone before, as open_clip's tokenizers do
     clean: Literal["none", "open_clip"] = "none"
     # MeCab's words decide the ids, so its dictionary is part of the encoder: a package's name and its version
-    dictionary: str = ""
-    dictionary_version: str = ""
+    dictionary: Text = ""
+    dictionary_version: Text = ""
 
     @property
     def published(self) -> bool:
@@ -151,7 +198,7 @@ class TokenizerSpec(_Part):
 class SourceFile(_Part):
     """A file the weights came from."""
 
-    name: str
+    name: Text
     sha256: Sha256
 
 
@@ -160,21 +207,25 @@ class _Bundle(_Part):
 
     format: Literal[1] = 1
     name: BundleName
-    version: str
-    licence: str
-    provenance: str  # where the weights came from, in a sentence
+    version: Text
+    licence: Text
+    provenance: Text  # where the weights came from, in a sentence
     trained: bool  # False: random weights, its rankings mean nothing
     academic_only: bool = False
-    notes: str = ""
+    notes: Text = ""
     sources: tuple[SourceFile, ...] = ()
-    files: dict[str, Sha256] = {}  # path in the bundle -> SHA-256; filled in when the bundle is written
+    # path in the bundle -> SHA-256, filled in when the bundle is written: what decides a vector, and what does not
+    files: Annotated[dict[BundlePath, Sha256], Field(max_length=MOST_FILES)] = {}
+    other_files: Annotated[dict[BundlePath, Sha256], Field(max_length=MOST_FILES)] = {}
+    # as it was when the bundle was written, so that an edit of this file is noticed; None: made by an earlier version
+    fingerprint: Sha256 | None = None
 
 
 class Manifest(_Bundle):
     """bundle.toml of an encoder."""
 
     kind: Literal["encoder"] = "encoder"
-    dimension: PositiveInt = 512
+    dimension: Width = 512
     video: VideoPart
     text: TextPart
     tokenizer: TokenizerSpec
@@ -185,11 +236,17 @@ class ViewManifest(_Bundle):
 
     kind: Literal["view_classifier"] = "view_classifier"
     tower: ConvNextSpec
-    clip: ClipSpec
-    labels: dict[str, View]  # its own classes, in the order of its outputs -> ours
+    clip: BoundedClip
+    # its own classes, in the order of its outputs -> ours
+    labels: Annotated[dict[Text, View], Field(min_length=1, max_length=MOST_LABELS)]
 
     @model_validator(mode="after")
     def _looks_at_enough_frames(self) -> ViewManifest:
-        if self.clip.frames < 3:
-            raise ValueError(f"a view is judged on at least 3 frames, not {self.clip.frames}")
+        if self.clip.frames < FRAMES_OF_A_VIEW:
+            raise ValueError(f"a view is judged on at least {FRAMES_OF_A_VIEW} frames, not {self.clip.frames}")
         return self
+
+    @property
+    def seen_clip(self) -> ClipSpec:
+        """``clip``, its frames closer together in a cine that would give too few for an opinion."""
+        return replace(self.clip, at_least=FRAMES_OF_A_VIEW)

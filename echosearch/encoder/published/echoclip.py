@@ -40,6 +40,7 @@ DEPTHS, WIDTHS = (3, 3, 27, 3), (128, 256, 512, 1024)  # ConvNeXt-Base
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, open_clip's default
 STD = (0.26862954, 0.26130258, 0.27577711)
 HEAD_WIDTH = 64
+LARGEST_CONFIG = 1 << 20  # bytes
 MIN_POSITIONS = 3  # a start, a token, an end
 
 
@@ -49,9 +50,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_CONFIG + 1)
+        if len(content) > LARGEST_CONFIG:
+            raise ValueError(f"more than {LARGEST_CONFIG >> 20} MB")
+        config: dict[str, Any] = json.loads(content)
         trunk = config["model_cfg"]["vision_cfg"]["timm_model_name"]
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
         raise BundleError(f"{file} is no open_clip configuration: {exc!r}") from exc
     if trunk != "convnext_base":
         raise BundleError(f"{file}: the image tower is {trunk!r}, EchoCLIP's is 'convnext_base'")

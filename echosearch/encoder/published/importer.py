@@ -28,7 +28,7 @@ from echosearch.encoder.text.clip_tokenizer import (
     template_phrases,
 )
 from echosearch.encoder.text.tokenizer import VOCABULARY, Tokenizer, check_size, read_vocabulary
-from echosearch.encoder.towers.build import TwoTowers, build_towers, build_view_tower, stored_weights, use_weights
+from echosearch.encoder.towers.build import build_towers, build_view_tower, stored_weights, use_weights
 from echosearch.encoder.view_classifier import save_views
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import BundleError
@@ -111,9 +111,8 @@ def views_folder(out: Path) -> Path:
 def _videoechoclip(variant: videoechoclip.Variant, source: Path, vocabulary: Path, out: Path) -> EncoderInfo:
     manifest = videoechoclip.manifest(variant, (_source(source),))
     _check_vocabulary(vocabulary, manifest)
-    model = build_towers(manifest)
-    weights = convert(source.name, read_checkpoint(source), videoechoclip.rules(variant), _shapes(model))
-    return _save(out, manifest, model, weights, vocabulary)
+    weights = convert(source.name, read_checkpoint(source), videoechoclip.rules(variant), _shapes(manifest))
+    return _save(out, manifest, weights, vocabulary)
 
 
 def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderInfo:
@@ -123,8 +122,7 @@ def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderInfo:
         manifest = manifest.model_copy(update={"tokenizer": TokenizerSpec(kind="absent")})
     else:
         _check_vocabulary(vocabulary, manifest)
-    model = build_towers(manifest)
-    shapes = _shapes(model)
+    shapes = _shapes(manifest)
     state = read_checkpoint(files["video"])
     weights = convert(files["video"].name, state, echoprime.video_rules(state), shapes)
     weights |= convert(
@@ -137,7 +135,7 @@ def _echoprime(source: Path, vocabulary: Path | None, out: Path) -> EncoderInfo:
     with tempfile.TemporaryDirectory() as folder:
         absent = Path(folder) / "absent"
         absent.write_text("imported without a vocabulary: this encoder reads no text\n", encoding="utf-8")
-        encoder = _save(out, manifest, model, weights, vocabulary or absent)
+        encoder = _save(out, manifest, weights, vocabulary or absent)
     try:
         save_views(views_folder(out), view_manifest, view_weights)
     except BaseException:  # both or none: what is there would be in the way of the next try
@@ -165,18 +163,21 @@ def _echoclip(source: Path, vocabulary: Path, out: Path, with_template: bool) ->
         state = read_checkpoint(file)
         manifest = echoclip.manifest(state, config, with_template, sources)
         check_size(vocabulary, tokenizer, manifest)
-        model = build_towers(manifest)
-        weights = convert(file.name, state, echoclip.rules(state), _shapes(model))
-        return _save(out, manifest, model, weights, plain)
+        weights = convert(file.name, state, echoclip.rules(state), _shapes(manifest))
+        return _save(out, manifest, weights, plain)
 
 
-def _shapes(model: TwoTowers) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in stored_weights(model).items()}
+def _shapes(manifest: Manifest) -> dict[str, torch.Size]:
+    """By stored name, from a model without memory: a checkpoint may state any measures, until its weights fit them."""
+    with torch.device("meta"):
+        return {name: tensor.shape for name, tensor in stored_weights(build_towers(manifest)).items()}
 
 
-def _save(
-    out: Path, manifest: Manifest, model: TwoTowers, weights: Mapping[str, Tensor], vocabulary: Path
-) -> EncoderInfo:
+def _save(out: Path, manifest: Manifest, weights: Mapping[str, Tensor], vocabulary: Path) -> EncoderInfo:
+    shapes = _shapes(manifest)
+    if missing := [name for name in shapes if name not in weights and name != "logit_scale"]:
+        raise BundleError(f"the checkpoint does not fill {missing[0]} and {len(missing) - 1} more weights of the model")
+    model = build_towers(manifest)
     for part, tower in (("video", model.video), ("text", model.text)):
         use_weights(tower, {n.removeprefix(f"{part}."): w for n, w in weights.items() if n.startswith(f"{part}.")})
     if "logit_scale" in weights:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,14 +12,24 @@ import tokenizers
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers
 
 from echosearch.encoder.base import WordCount
+from echosearch.encoder.bundle.folder import LARGEST_VOCABULARY
 from echosearch.encoder.text.clean import as_ascii, english_words, open_clip_clean
 from echosearch.errors import BundleError
 
-__all__ = ["MERGES", "TEMPLATE", "ClipBpe", "EchoTemplate", "clip_merges", "template_phrases", "template_text"]
+__all__ = [
+    "MERGES",
+    "TEMPLATE",
+    "ClipBpe",
+    "EchoTemplate",
+    "clip_merges",
+    "template_phrases",
+    "template_text",
+    "vocabulary_lines",
+]
 
 MERGES = "merges.txt"
 TEMPLATE = "template_vocab.txt"
-LARGEST = 8 << 20  # bytes; the list has 1.3 MB
+MOST_PHRASES = 100_000
 N_MERGES = 49152 - 256 - 2  # what CLIP uses of the list
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
@@ -30,8 +41,8 @@ def clip_merges(file: Path) -> list[tuple[str, str]]:
     """
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as handle:
-            lines = handle.read(LARGEST).decode("utf-8").split("\n")
-    except (OSError, EOFError, UnicodeDecodeError) as exc:
+            lines = handle.read(LARGEST_VOCABULARY).decode("utf-8").split("\n")
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as exc:
         raise BundleError(f"{file} cannot be read as CLIP's list of byte pairs: {exc}") from exc
     pairs = [tuple(line.split()) for line in lines[1 : 1 + N_MERGES]]  # the first line is a title
     merges = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
@@ -47,13 +58,24 @@ def clip_merges(file: Path) -> list[tuple[str, str]]:
 
 def template_phrases(file: Path) -> list[str]:
     """EchoCLIP-R's template_vocab.txt: one phrase a line, most ending in a blank. Raises BundleError."""
-    try:
-        phrases = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BundleError(f"{file} cannot be read as EchoCLIP-R's template_vocab.txt: {exc}") from exc
+    phrases = vocabulary_lines(file, "EchoCLIP-R's template_vocab.txt")
+    if len(phrases) > MOST_PHRASES:
+        raise BundleError(f"{file} has {len(phrases)} lines, a template has {MOST_PHRASES} phrases at most")
     if not any("<#>" in phrase for phrase in phrases):
         raise BundleError(f"{file} is not EchoCLIP-R's template_vocab.txt: no phrase has a gap <#> for a number")
     return phrases
+
+
+def vocabulary_lines(file: Path, what: str) -> list[str]:
+    """The lines of a vocabulary. Raises BundleError: too large, which is noticed before it is read, or no UTF-8."""
+    try:
+        with file.open("rb") as handle:
+            content = handle.read(LARGEST_VOCABULARY + 1)
+        if len(content) > LARGEST_VOCABULARY:
+            raise BundleError(f"{file} has more than {LARGEST_VOCABULARY >> 20} MB: that is more than {what} has")
+        return content.decode("utf-8").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BundleError(f"{file} cannot be read as {what}: {exc}") from exc
 
 
 class ClipBpe:

@@ -17,22 +17,21 @@ import tokenizers
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
 from echosearch.encoder.base import WordCount
+from echosearch.encoder.bundle.folder import TOKENIZER_FILES
 from echosearch.encoder.bundle.manifest import Manifest, TokenizerSpec
 from echosearch.encoder.text.clean import as_ascii, as_cp932, english_words, open_clip_clean, own_form
 from echosearch.encoder.text.clip_tokenizer import (
-    MERGES,
-    TEMPLATE,
     ClipBpe,
     EchoTemplate,
     clip_merges,
     template_phrases,
+    vocabulary_lines,
 )
 from echosearch.encoder.text.mecab import content_words, installed_dictionary, mecab_words
 from echosearch.errors import BundleError
 
 __all__ = [
     "SPECIAL",
-    "TOKENIZER_FILES",
     "VOCABULARY",
     "NoVocabulary",
     "Tokenizer",
@@ -44,14 +43,6 @@ __all__ = [
 ]
 
 VOCABULARY = "vocab.txt"
-# TokenizerSpec.kind -> the file in a bundle's tokenizer/
-TOKENIZER_FILES = {
-    "mecab_wordpiece": VOCABULARY,
-    "bert_wordpiece": VOCABULARY,
-    "clip_bpe": MERGES,
-    "echo_template": TEMPLATE,
-    "absent": "ABSENT",
-}
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 STOP = "。"
 # cut only between letters: next to another symbol MeCab may take 「。」 and the symbol as one word
@@ -138,11 +129,8 @@ class NoVocabulary:
 
 
 def read_vocabulary(file: Path) -> list[str]:
-    """One token a line. Raises BundleError when it is missing or no BERT vocabulary."""
-    try:
-        tokens = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BundleError(f"{file} cannot be read as a vocabulary, one token a line in UTF-8: {exc}") from exc
+    """One token a line. Raises BundleError when it is missing, too large, or no BERT vocabulary."""
+    tokens = vocabulary_lines(file, "a vocabulary, one token a line in UTF-8,")
     if len(set(tokens)) < len(tokens):
         first: dict[str, int] = {}
         line = next(n for n, token in enumerate(tokens, 1) if first.setdefault(token, n) != n)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -36,11 +36,13 @@ __all__ = [
     "build_towers",
     "build_video_tower",
     "build_view_tower",
+    "check_weights",
     "load_weights",
     "normalise",
     "save_weights",
     "stored_weights",
     "use_weights",
+    "weight_shapes",
 ]
 
 
@@ -147,20 +149,25 @@ def stored_weights(model: TwoTowers) -> dict[str, Tensor]:
 
 def use_weights(tower: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Copy one tower's stored weights into it. Raises BundleError that lists what is missing, unexpected, misshapen."""
-    own = tower.state_dict()
+    check_weights(tower.state_dict(), {name: tensor.shape for name, tensor in weights.items()})
+    tower.load_state_dict(dict(weights))
+
+
+def check_weights(own: Mapping[str, Tensor], weights: Mapping[str, Sequence[int]]) -> None:
+    """Compare a tower's state with the shapes of stored weights. Raises BundleError, as use_weights does."""
     wrong = [
         *(f"missing {name}" for name in own if name not in weights),
         *(f"unexpected {name}" for name in weights if name not in own),
         *(
-            f"{name} is {tuple(weights[name].shape)}, should be {tuple(tensor.shape)}"
+            f"{name} is {tuple(weights[name])}, should be {tuple(tensor.shape)}"
             for name, tensor in own.items()
-            if name in weights and weights[name].shape != tensor.shape
+            if name in weights and tuple(weights[name]) != tuple(tensor.shape)
         ),
     ]
     if wrong:
         more = f" and {len(wrong) - 12} more" if len(wrong) > 12 else ""
-        raise BundleError(f"the weights do not fit the architecture: {'; '.join(wrong[:12])}{more}")
-    tower.load_state_dict(dict(weights))
+        listed = "; ".join("".join(c if c.isprintable() else " " for c in one[:200]) for one in wrong[:12])
+        raise BundleError(f"the weights do not fit the architecture: {listed}{more}")
 
 
 def save_weights(file: Path, weights: Mapping[str, Tensor]) -> None:
@@ -168,14 +175,35 @@ def save_weights(file: Path, weights: Mapping[str, Tensor]) -> None:
     save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, file)
 
 
-def load_weights(file: Path, part: Part) -> dict[str, Tensor]:
-    """One tower's stored weights from a safetensors file, without reading the other's. Raises BundleError."""
+def load_weights(file: Path, part: Part | None = None) -> dict[str, Tensor]:
+    """One tower's stored weights from a safetensors file, without reading the other's; all without ``part``.
+
+    Raises BundleError.
+    """
+    with _weights(file, part) as (stored, names):
+        return {name: stored.get_tensor(full) for name, full in names.items()}
+
+
+def weight_shapes(file: Path, part: Part | None = None) -> dict[str, tuple[int, ...]]:
+    """Their shapes alone. Raises BundleError."""
+    with _weights(file, part) as (stored, names):
+        return {name: tuple(stored.get_slice(full).get_shape()) for name, full in names.items()}
+
+
+@contextmanager
+def _weights(file: Path, part: Part | None) -> Iterator[tuple[Any, dict[str, str]]]:
+    """An opened safetensors file, and its names by the names within the tower."""
     try:
         with safe_open(file, framework="pt") as stored:
             names = list(stored.keys())
+            if part is None:
+                yield stored, {name: name for name in names}
+                return
             if stray := [name for name in names if not name.startswith(("video.", "text.")) and name != "logit_scale"]:
-                raise BundleError(f"{file} holds weights of no tower: {', '.join(stray[:5])}")
+                listed = ", ".join(repr(name[:100]) for name in stray[:5])
+                raise BundleError(f"{file} holds weights of no tower: {listed}")
             start = f"{part}."
-            return {name.removeprefix(start): stored.get_tensor(name) for name in names if name.startswith(start)}
+            yield stored, {name.removeprefix(start): name for name in names if name.startswith(start)}
     except (SafetensorError, OSError) as exc:
-        raise BundleError(f"{file} cannot be read as safetensors: {exc}") from exc
+        why = "".join(letter if letter.isprintable() else " " for letter in str(exc)[:200])
+        raise BundleError(f"{file} cannot be read as safetensors: {why}") from exc

@@ -186,7 +186,7 @@ def test_a_cluster_is_made_under_a_hostile_name(folder: Path) -> None:
 def test_no_program_of_postgresql_is_started_through_a_shell() -> None:
     """pg_ctl is what hands a folder's name to one."""
     for module in ("embedded", "postmaster"):
-        source = (Path(__file__).parents[2] / f"echosearch/db/{module}.py").read_text()
+        source = (Path(__file__).parents[3] / f"echosearch/db/server/{module}.py").read_text()
         assert '"pg_ctl"' not in source
         assert "shell=" not in source
 

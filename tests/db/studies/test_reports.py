@@ -68,7 +68,7 @@ def test_of_several_versions_the_one_that_came_last_is_served(engine: Engine, ar
     def served(*texts: str) -> str:
         link(engine, *(IncomingReport(text, study_uid="1") for text in texts))
         with engine.connect() as connection:
-            (found,) = texts_to_encode(connection, archive.encoder_info, None, 10)
+            (found,) = texts_to_encode(connection, archive.encoder_id, None, 10)
         return found.text
 
     assert served("old") == "old"
@@ -127,10 +127,10 @@ def test_a_second_study_of_the_day_undoes_a_link_by_date(engine: Engine, archive
 def test_the_last_version_is_served_and_the_others_withdrawn(engine: Engine, archive: Ledger) -> None:
     def serve() -> list[str]:
         with engine.begin() as connection:
-            withdraw_reports(connection, archive.encoder_info, superseded(connection, archive.encoder_info))
-            texts = texts_to_encode(connection, archive.encoder_info, None, 10)
+            withdraw_reports(connection, archive.encoder_id, superseded(connection, archive.encoder_id))
+            texts = texts_to_encode(connection, archive.encoder_id, None, 10)
             vector = np.ones(8, np.float32)
-            put_report_vectors(connection, archive.encoder_info, [(text.report_key, vector) for text in texts])
+            put_report_vectors(connection, archive.encoder_id, [(text.report_key, vector) for text in texts])
             return [text.text for text in texts]
 
     link(engine, IncomingReport("旧", study_uid="1"))

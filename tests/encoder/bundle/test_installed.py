@@ -1,14 +1,20 @@
 """The encoders of an archive."""
 
+import os
 import shutil
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tomli_w
+from click.testing import CliRunner
 
+from echosearch.cli.commands.encoder import choose
 from echosearch.encoder.bundle.folder import identify
 from echosearch.encoder.bundle.installed import bundle_in_use, find_own_bundle, list_bundles, use_bundle
+from echosearch.encoder.bundle.shipped import shipped_bundles
+from echosearch.encoder.check import check_bundle
 from echosearch.encoder.create import init_bundle
 from echosearch.errors import BundleError, NoEncoder
 
@@ -105,15 +111,139 @@ def test_a_copy_that_was_damaged_is_made_anew(tiny_bundle: Path, tmp_path: Path,
     assert damaged.read_bytes() == (source / name).read_bytes()
 
 
-def test_linked_weights_are_taken_themselves(tiny_bundle: Path, tmp_path: Path) -> None:
-    """As in a hub's cache, where a bundle's files are links into a store beside it."""
+def test_a_link_within_the_bundle_is_taken_as_the_file_itself(tiny_bundle: Path, tmp_path: Path) -> None:
     source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
-    shutil.move(source / "weights.safetensors", tmp_path / "blob")
-    (source / "weights.safetensors").symlink_to("../blob")
+    shutil.move(source / "weights.safetensors", source / "blob")
+    (source / "weights.safetensors").symlink_to("blob")
     use_bundle(tmp_path / "home", source)
-    taken = bundle_in_use(tmp_path / "home") / "weights.safetensors"
-    assert not taken.is_symlink()
-    assert taken.read_bytes() == (tmp_path / "blob").read_bytes()
+    taken = bundle_in_use(tmp_path / "home")
+    assert not any(path.is_symlink() for path in taken.rglob("*"))
+    assert (taken / "weights.safetensors").read_bytes() == (source / "blob").read_bytes()
+    assert not (taken / "blob").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "golden.npz", "tokenizer/vocab.txt", "tokenizer", "bundle.toml"]
+)
+@pytest.mark.parametrize("absolute", [True, False])
+def test_no_link_out_of_the_bundle_is_followed(tiny_bundle: Path, tmp_path: Path, name: str, absolute: bool) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    outside = tmp_path / "outside"
+    shutil.move(source / name, outside)
+    to = outside if absolute else Path("../" * name.count("/") + "../outside")
+    (source / name).symlink_to(to)
+    assert (source / name).exists()
+    with pytest.raises(BundleError, match="is a link that leads out of the bundle"):
+        use_bundle(tmp_path / "home", source)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "golden.npz", "tokenizer/vocab.txt", "bundle.toml"])
+@pytest.mark.parametrize("kind", ["dangling", "loop", "FIFO", "folder", "device"])
+def test_what_is_no_file_is_refused_at_once(tiny_bundle: Path, tmp_path: Path, name: str, kind: str) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    file = source / name
+    file.unlink()
+    match kind:
+        case "dangling":
+            file.symlink_to("nothing")
+        case "loop":
+            file.symlink_to(file.name)
+        case "FIFO":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case "device":
+            file.symlink_to("/dev/zero")
+    with pytest.raises(BundleError, match=r"lacks|is not a file|leads out") as caught:
+        use_bundle(tmp_path / "home", source)
+    assert name in str(caught.value)
+
+
+def test_only_what_the_manifest_names_is_taken(tiny_bundle: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    (source / "patients.csv").write_text("x")
+    (source / "tokenizer" / "more.txt").write_text("x")
+    (source / "link").symlink_to("/etc")
+    os.mkfifo(source / "fifo")
+    use_bundle(tmp_path / "home", source)
+    use_bundle(tmp_path / "home", source)
+    used = bundle_in_use(tmp_path / "home")
+    taken = {path.relative_to(used).as_posix() for path in used.rglob("*")}
+    assert taken == {"bundle.toml", "golden.npz", "weights.safetensors", "tokenizer", "tokenizer/vocab.txt"}
+
+
+def test_a_bundle_on_a_read_only_folder_is_taken(tiny_bundle: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    for folder in (source / "tokenizer", source):
+        folder.chmod(0o555)
+    encoder = use_bundle(tmp_path / "home", source)
+    used = bundle_in_use(tmp_path / "home")
+    assert identify(used) == encoder
+    assert used.stat().st_mode & 0o200  # so that it can be removed
+    for folder in (source, source / "tokenizer"):
+        folder.chmod(0o755)
+
+
+def test_a_copy_of_an_earlier_version_opens_and_is_used_again(tiny_bundle: Path, tmp_path: Path) -> None:
+    """It states no fingerprint and no hash of golden.npz, and has files beside that no manifest names."""
+    home, source = tmp_path / "home", Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    table = tomllib.loads((source / "bundle.toml").read_text())
+    del table["fingerprint"], table["other_files"]
+    (source / "bundle.toml").write_text(tomli_w.dumps(table))
+    with np.load(source / "golden.npz") as golden:
+        kept = {name: golden[name] for name in golden.files if "cine" not in name and name not in ("taken", "scaled")}
+    np.savez_compressed(source / "golden.npz", allow_pickle=False, **kept)
+    encoder = identify(source)
+    assert encoder == identify(tiny_bundle)
+    own = home / "encoders" / encoder.folder
+    shutil.copytree(source, own)
+    (own / "training.toml").write_text("steps_done = 1")
+    (home / "encoder").write_text(f"{own.name}\n")
+    report = check_bundle(bundle_in_use(home), "cpu")
+    rows = dict(report.rows())
+    assert (report.fingerprint_stated, report.preprocessing_proven) == (False, False)
+    assert rows["fingerprint"].startswith("unknown")
+    assert rows["  of a raw cine"].startswith("unknown")
+    assert use_bundle(home, find_own_bundle(home, Path("tiny"))) == encoder
+    assert use_bundle(home, tiny_bundle) == encoder
+    assert check_bundle(bundle_in_use(home), "cpu").fingerprint_stated
+
+
+def test_a_bundle_that_states_its_fingerprint_hashes_its_golden_file(tiny_bundle: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    table = tomllib.loads((source / "bundle.toml").read_text())
+    (source / "bundle.toml").write_text(tomli_w.dumps({**table, "other_files": {}}))
+    with pytest.raises(BundleError, match=r"other_files must give the SHA-256 of golden\.npz"):
+        use_bundle(tmp_path / "home", source)
+
+
+@pytest.mark.parametrize("kind", ["phantom-tiny", "phantom-views"])
+def test_use_says_what_is_unknown_of_an_earlier_versions_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("ECHOSEARCH_HOME", str(tmp_path / "home"))
+    source = Path(shutil.copytree(shipped_bundles()[kind], tmp_path / "source"))
+    said = CliRunner().invoke(choose, [str(source)])
+    assert said.exit_code == 0
+    assert "is unknown" not in said.output
+    table = tomllib.loads((source / "bundle.toml").read_text())
+    del table["fingerprint"], table["other_files"]
+    (source / "bundle.toml").write_text(tomli_w.dumps(table))
+    said = CliRunner().invoke(choose, [str(source)])
+    assert said.exit_code == 0
+    assert "whether this bundle was edited is unknown" in said.output
+
+
+def test_another_golden_file_is_not_taken(tiny_bundle: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(tiny_bundle, tmp_path / "source"))
+    with np.load(source / "golden.npz") as golden:
+        arrays = dict(golden)
+    np.savez(source / "golden.npz", allow_pickle=False, **{**arrays, "made_by": np.array("author")})
+    with pytest.raises(BundleError, match=r"golden\.npz is not the file"):
+        use_bundle(tmp_path / "home", source)
+    with pytest.raises(BundleError, match=r"golden\.npz is not the file"):
+        check_bundle(source, "cpu")
 
 
 @pytest.mark.parametrize("size", [0, 100, -100])

@@ -1,0 +1,53 @@
+"""Tables of facts: what the served report of a study states, read by one version of the lexicon.
+
+Facts are coarse and pseudonymous, so they are in core; the report's text stays in phi. They can be made anew from it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from echosearch.db.schema.base import Base, Key
+
+__all__ = ["FactReading", "FactRow"]
+
+
+class FactReading(Base):
+    """That a study's served report was read for facts, also where it states none."""
+
+    __tablename__ = "fact_reading"
+    __table_args__ = ({"schema": "core"},)
+    study_key: Mapped[str] = mapped_column(Key, ForeignKey("core.study.study_key"), primary_key=True)
+    report_key: Mapped[str] = mapped_column(Key, ForeignKey("core.report.report_key"), index=True)
+    lexicon: Mapped[str]  # Lexicon.version
+
+
+class FactRow(Base):
+    """One statement of a report about one concept. Severity or value, never both."""
+
+    __tablename__ = "fact"
+    __table_args__ = (
+        # answers "which studies state this": concept first, everything a condition asks for in the index
+        Index(
+            "ix_fact_concept",
+            "concept",
+            "study_key",
+            postgresql_include=["polarity", "severity_lo", "severity_hi", "value", "value_hi"],
+        ),
+        {"schema": "core"},
+    )
+    study_key: Mapped[str] = mapped_column(
+        Key, ForeignKey("core.fact_reading.study_key", ondelete="CASCADE"), primary_key=True
+    )
+    place: Mapped[int] = mapped_column(SmallInteger, primary_key=True)  # in the order of the text, from 0
+    concept: Mapped[str]
+    polarity: Mapped[str]
+    severity_lo: Mapped[int | None] = mapped_column(SmallInteger)
+    severity_hi: Mapped[int | None] = mapped_column(SmallInteger)
+    value: Mapped[float | None]
+    value_hi: Mapped[float | None]
+    unit: Mapped[str | None]
+    start: Mapped[int]  # code points of the report's text, [start, stop)
+    stop: Mapped[int]
+    rule: Mapped[str]

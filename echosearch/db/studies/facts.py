@@ -1,0 +1,142 @@
+"""Facts of reports in the database: which served reports are due to be read, and what was read of them.
+
+A study has the facts of its served report, read by one version of the lexicon. A new report or a new lexicon makes it
+due again; a report that is no longer served takes its facts along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from echosearch.db.studies.reports import SERVED
+from echosearch.report.facts import Fact
+
+__all__ = ["DueReport", "count_due", "due_reports", "facts_of", "put_facts", "served_texts", "withdraw_facts"]
+
+
+@dataclass(frozen=True)
+class DueReport:
+    """A served report that the lexicon in use has not read."""
+
+    study_key: str
+    report_key: str
+    text: str = field(repr=False)
+
+
+_DUE = f"""
+    from ({SERVED}) served join core.report r on r.report_key = served.report_key
+    left join core.fact_reading f on f.study_key = r.study_key
+    where (f.study_key is null or f.report_key <> r.report_key or f.lexicon <> :lexicon)"""
+
+
+def due_reports(connection: Connection, lexicon: str, after: str | None, limit: int) -> list[DueReport]:
+    """The next ``limit`` served reports, by study key from behind ``after``, that this lexicon has not read."""
+    rows = connection.execute(
+        text(
+            "select cast(r.study_key as text) as study, cast(r.report_key as text) as report, p.text"
+            f" from (select r.study_key, r.report_key {_DUE}"
+            " and (cast(:after as uuid) is null or r.study_key > cast(:after as uuid)) order by r.study_key"
+            " limit :limit) r join phi.report p on p.report_key = r.report_key order by r.study_key"
+        ),
+        {"lexicon": lexicon, "after": after, "limit": limit},
+    )
+    return [DueReport(row.study, row.report, row.text) for row in rows]
+
+
+def count_due(connection: Connection, lexicon: str) -> int:
+    """How many served reports this lexicon has not read."""
+    return int(connection.execute(text(f"select count(*) {_DUE}"), {"lexicon": lexicon}).scalar_one())
+
+
+def put_facts(connection: Connection, lexicon: str, read: Sequence[tuple[DueReport, Sequence[Fact]]]) -> None:
+    """Store what was read of these reports, in place of what was read of their studies before."""
+    if not read:
+        return
+    keys = {"keys": [due.study_key for due, _ in read]}
+    connection.execute(text("delete from core.fact_reading where study_key = any(cast(:keys as uuid[]))"), keys)
+    connection.execute(
+        text(
+            "insert into core.fact_reading (study_key, report_key, lexicon)"
+            " select s, r, :lexicon from unnest(cast(:keys as uuid[]), cast(:reports as uuid[])) as d(s, r)"
+        ),
+        {**keys, "reports": [due.report_key for due, _ in read], "lexicon": lexicon},
+    )
+    rows = [(due.study_key, place, fact) for due, facts in read for place, fact in enumerate(facts)]
+    if not rows:
+        return
+    grades = [fact.severity or (None, None) for _, _, fact in rows]
+    connection.execute(
+        text(
+            "insert into core.fact (study_key, place, concept, polarity, severity_lo, severity_hi, value, value_hi,"
+            " unit, start, stop, rule)"
+            " select * from unnest(cast(:study as uuid[]), cast(:place as smallint[]), cast(:concept as text[]),"
+            " cast(:polarity as text[]), cast(:lo as smallint[]), cast(:hi as smallint[]), cast(:value as float8[]),"
+            " cast(:value_hi as float8[]), cast(:unit as text[]), cast(:start as bigint[]), cast(:stop as bigint[]),"
+            " cast(:rule as text[]))"
+        ),
+        {
+            "study": [study for study, _, _ in rows],
+            "place": [place for _, place, _ in rows],
+            "concept": [fact.concept for _, _, fact in rows],
+            "polarity": [fact.polarity for _, _, fact in rows],
+            "lo": [lo for lo, _ in grades],
+            "hi": [hi for _, hi in grades],
+            "value": [fact.value for _, _, fact in rows],
+            "value_hi": [fact.value_hi for _, _, fact in rows],
+            "unit": [fact.unit for _, _, fact in rows],
+            "start": [fact.start for _, _, fact in rows],
+            "stop": [fact.end for _, _, fact in rows],
+            "rule": [fact.rule for _, _, fact in rows],
+        },
+    )
+
+
+def withdraw_facts(connection: Connection) -> int:
+    """Remove the facts of reports that are no longer served; how many studies lost theirs."""
+    return connection.execute(
+        text(
+            "delete from core.fact_reading f where not exists"
+            f" (select from ({SERVED}) served where served.report_key = f.report_key)"
+            " or not exists (select from core.report r where r.report_key = f.report_key and r.study_key = f.study_key)"
+        )
+    ).rowcount
+
+
+def facts_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[Fact]]:
+    """The facts of these studies, each study's in the order of its report."""
+    rows = connection.execute(
+        text(
+            "select cast(study_key as text) as study, concept, polarity, severity_lo, severity_hi, value, value_hi,"
+            " unit, start, stop, rule from core.fact where study_key = any(cast(:keys as uuid[]))"
+            " order by study_key, place"
+        ),
+        {"keys": list(studies)},
+    )
+    found: dict[str, list[Fact]] = {}
+    for row in rows:
+        severity = None if row.severity_lo is None else (row.severity_lo, row.severity_hi)
+        values = (row.value, row.value_hi, row.unit, row.start, row.stop, row.rule)
+        found.setdefault(row.study, []).append(Fact(row.concept, row.polarity, severity, *values))
+    return found
+
+
+def served_texts(connection: Connection, batch: int = 1000) -> Iterator[str]:
+    """Every served report's text once, in the order of keys, ``batch`` at a time."""
+    after: str | None = None
+    while True:
+        rows = connection.execute(
+            text(
+                f"select cast(p.report_key as text) as key, p.text from ({SERVED}) served"
+                " join phi.report p using (report_key)"
+                " where cast(:after as uuid) is null or p.report_key > cast(:after as uuid)"
+                " order by p.report_key limit :limit"
+            ),
+            {"after": after, "limit": batch},
+        ).all()
+        if not rows:
+            return
+        yield from (row.text for row in rows)
+        after = rows[-1].key

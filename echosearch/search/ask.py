@@ -1,0 +1,295 @@
+"""Question -> studies: reports answer through their facts, videos through prompts, and each hit says why it is there.
+
+    stated   the study's report states what was asked: first
+    silent   no report, or one that does not speak of it: ranked by how well the videos fit
+    denied   the report says otherwise: no hit, unless asked for
+
+Within each, the order is by the videos' fit. Candidates come from both sides: studies whose facts state the question,
+and the nearest by each condition's direction in the index. All are compared exactly afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echosearch.archive import Archive
+from echosearch.db import lookup
+from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
+from echosearch.db.studies.fact_conditions import BROADER, NARROWER, Verdict, count_stated, stated_studies, verdicts
+from echosearch.db.studies.facts import facts_of
+from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
+from echosearch.filters import Comparison, Where
+from echosearch.report.facts import AnyOf, load_lexicon
+from echosearch.search.belief import BACKGROUND, Belief, fit_belief
+from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
+from echosearch.search.question import Question, read_question
+from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions, Why
+from echosearch.search.study_hits import Searching, results, searching, video_hit
+from echosearch.search.video_arm import AskedVideos, ask_videos
+from echosearch.vector import Vectors
+
+__all__ = ["ask"]
+
+CANDIDATES = 1000  # studies, or videos, from each arm
+STRONG = 0.5  # least probability of a hit that is called strong
+STRONG_PERCENTILE = 0.99  # where no probability is known
+_TIERS: tuple[Verdict, ...] = ("stated", "silent", "denied")
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A study, or one of its videos, that may become a hit."""
+
+    about: StudyRow
+    vector: Vectors
+    verdict: Verdict
+    scores: Scores  # (C,), of the conditions that videos were asked for
+    order: float  # higher first
+    belief: float
+
+
+def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
+    """Studies (or videos, patients) that answer ``text`` best.
+
+    Raises InputError on a text without words or with a contradiction, EmptyArchive, EncoderMismatch, NoEncoder,
+    StoreUnreachable.
+    """
+    lexicon = load_lexicon(archive.settings.lexicon)
+    question = read_question(text, lexicon)
+    with searching(archive) as search:
+        if not question.required and not question.excluded:
+            return _nothing(search, question, text, options)
+        asked = ask_videos(archive.encoder, dict(lexicon.labels), question.required)
+        where = combine_and(search_condition(options), question.where)
+        by_video = options.group == "video" or is_about_videos(options)
+        depth = MAX_EXPORT if options.export else CANDIDATES
+        asked, scale = _scale(search, asked)
+        found, dropped = _candidates(search, question, asked, scale, where, by_video, depth)
+        ranked = _ranked(found, scale, options)
+        if options.sort == "date":
+            ranked = _newest(ranked, scale)
+        hits = _hits(search, question, asked, scale, ranked[: options.top_k])
+        made = results(search, hits, dropped, options, {"report": text}, *_notes(question))
+        return replace(
+            made,
+            understood=question.json,
+            words=question.words,
+            total=_total(search, question, where),
+            strong=sum(_is_strong(one, scale) for one in ranked),
+            belief="probability" if scale.is_calibrated else "percentile",
+        )
+
+
+def _nothing(search: Searching, question: Question, text: str, options: SearchOptions) -> Results:
+    """No condition that facts or videos can be asked for: say so, and rank nothing."""
+    if question.where is not None and not question.rest:
+        said = "the query names no finding or measurement: put age, sex and date into --where, beside what to look for"
+    else:
+        said = (
+            "no word of the query is known as a finding or a measurement: nothing was searched (echosearch understand)"
+        )
+    made = results(search, [], 0, options, {"report": text}, said)
+    return replace(made, understood=question.json, words=question.words, strong=0, belief=None)
+
+
+def _notes(question: Question) -> list[str]:
+    return [f"not understood, and not searched: {question.rest}"] if question.rest else []
+
+
+# --- candidates ---------------------------------------------------------------------------------------------------
+
+
+def _candidates(
+    search: Searching,
+    question: Question,
+    asked: AskedVideos,
+    scale: _Scale,
+    where: Where | None,
+    by_video: bool,
+    depth: int,
+) -> tuple[list[_Candidate], int]:
+    """Everything that may be a hit, once, and how many points the database does not know."""
+    archive = search.archive
+    kind = "videos" if by_video else "studies"
+    collection = archive.collection(kind)  # type: ignore[arg-type]
+    about_studies = where is None or fields_of(where) <= STUDY_FIELDS
+    condition, given = study_filter(where if about_studies else None)
+    stated = stated_studies(
+        search.connection, search.encoder_id, question.required, question.excluded, depth, condition, given
+    )
+    scored = {}
+    directions = asked.directions
+    if len(directions) > 1:
+        directions.append(np.mean(directions, axis=0).astype(np.float32))
+    for direction in directions:
+        for point in archive.index.search(collection, direction, depth, where):
+            scored[point.key] = point
+        if stated:
+            among = combine_and(where, Comparison("study", "in", tuple(stated)))
+            for point in archive.index.search(collection, direction, depth, among):
+                scored[point.key] = point
+    rows: Mapping[str, StudyRow]
+    vectors: dict[str, Vectors]
+    keys = [*scored] if scored or by_video else stated
+    if by_video:
+        stored = lookup.videos_with_keys(search.connection, search.encoder_id, keys)
+        rows, vectors = (
+            {key: one.about for key, one in stored.items()},
+            {key: one.vector for key, one in stored.items()},
+        )
+    else:
+        rows = lookup.studies_about(search.connection, search.encoder_id, keys)
+        vectors = lookup.study_vectors(search.connection, search.encoder_id, [*rows])
+    kept = {key: row for key, row in rows.items() if key not in scored or scored[key].gen in row.gens}
+    said = verdicts(
+        search.connection, question.required, question.excluded, sorted({row.study for row in kept.values()})
+    )
+    order = [key for key in kept if key in vectors]
+    scores = asked.scores(np.stack([vectors[key] for key in order])) if order else np.zeros((0, len(asked.conditions)))
+    ranks, beliefs = scale.order(scores), scale.believe(scores)
+    found = [
+        _Candidate(
+            kept[key], vectors[key], said.get(kept[key].study, "silent"), scores[i], float(ranks[i]), float(beliefs[i])
+        )
+        for i, key in enumerate(order)
+    ]
+    return found, len(keys) - len(kept)
+
+
+# --- belief and order ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """The archive's own background for a question: a sample of its studies, scored as the candidates are."""
+
+    background: Scores  # (B, C)
+    beliefs: tuple[Belief, ...]  # of each condition
+    joint: Belief  # of all: percentiles of the sum of log shares
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether every condition has a curve; then the product of their probabilities is shown."""
+        return bool(self.beliefs) and all(one.labelled for one in self.beliefs)
+
+    def shares(self, scores: Scores) -> Scores:
+        """(N, C) -> (N, C): the share of the background that fits worse, in (0, 1)."""
+        columns = [
+            (np.searchsorted(np.sort(self.background[:, c]), scores[:, c], side="left") + 0.5)
+            / (len(self.background) + 1)
+            for c in range(scores.shape[1])
+        ]
+        return np.stack(columns, axis=1) if columns else np.zeros(scores.shape)
+
+    def order(self, scores: Scores) -> Scores:
+        """(N, C) -> (N,): what is ranked by. Shares make conditions comparable; beyond the sample the scores decide."""
+        ranked: Scores = np.log(self.shares(scores)).sum(axis=1) + 1e-3 * scores.sum(axis=1)
+        return ranked
+
+    def believe(self, scores: Scores) -> Scores:
+        """(N, C) -> (N,): a probability if calibrated, else a percentile."""
+        if self.is_calibrated:
+            made: Scores = np.prod([one(scores[:, c]) for c, one in enumerate(self.beliefs)], axis=0)
+            return made
+        return self.joint.percentile(self.order(scores))
+
+
+def _scale(search: Searching, asked: AskedVideos) -> tuple[AskedVideos, _Scale]:
+    """Score the sample, and calibrate each condition by the reports of the sample's studies."""
+    sample = lookup.first_study_vectors(search.connection, search.encoder_id, BACKGROUND)
+    background = np.zeros((0, len(asked.conditions)))
+    if sample:
+        vectors = np.stack([*sample.values()])
+        asked = asked.standardised(vectors)
+        background = asked.scores(vectors)
+    beliefs = []
+    for column, condition in enumerate(asked.conditions):
+        said = verdicts(search.connection, (condition,), (), [*sample])
+        told = [np.array([said.get(key) == verdict for key in sample], dtype=bool) for verdict in ("stated", "denied")]
+        beliefs.append(fit_belief(background[:, column], *told))
+    scale = _Scale(background, tuple(beliefs), Belief(np.zeros(0)))
+    return asked, replace(scale, joint=Belief(np.sort(scale.order(background))))
+
+
+def _ranked(found: Sequence[_Candidate], scale: _Scale, options: SearchOptions) -> list[_Candidate]:
+    """Candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
+
+    Silent studies whose videos do not make it likely are hits only if there is nothing better: if no report states the
+    question and, where probabilities are known, no videos make it likely.
+    """
+    kept = [one for one in found if one.verdict != "denied" or options.include_denied]
+    strong = [one for one in kept if one.verdict == "denied" or _is_strong(one, scale)]
+    if any(one.verdict == "stated" for one in kept) or (scale.is_calibrated and strong):
+        kept = strong
+    kept.sort(key=lambda one: (_TIERS.index(one.verdict), -one.order, one.about.key))
+    if options.group == "video":
+        return kept
+    best: dict[str, _Candidate] = {}
+    for one in kept:
+        best.setdefault(one.about.patient if options.group == "patient" else one.about.study, one)
+    return [*best.values()]
+
+
+def _newest(ranked: Sequence[_Candidate], scale: _Scale) -> list[_Candidate]:
+    """The strong ones, newest first; within a month as they were."""
+    strong = [one for one in ranked if _is_strong(one, scale)]
+    return sorted(strong, key=lambda one: -(one.about.month or 0))
+
+
+def _total(search: Searching, question: Question, where: Where | None) -> int | None:
+    """How many studies state the question; None under a condition that only videos meet."""
+    if where is not None and not fields_of(where) <= STUDY_FIELDS:
+        return None
+    condition, given = study_filter(where)
+    return count_stated(search.connection, search.encoder_id, question.required, question.excluded, condition, given)
+
+
+def _is_strong(one: _Candidate, scale: _Scale) -> bool:
+    """Whether its report states the question, or its videos make it likely."""
+    return one.verdict == "stated" or (
+        one.verdict == "silent" and one.belief >= (STRONG if scale.is_calibrated else STRONG_PERCENTILE)
+    )
+
+
+# --- hits ---------------------------------------------------------------------------------------------------------
+
+
+def _hits(
+    search: Searching, question: Question, asked: AskedVideos, scale: _Scale, ranked: Sequence[_Candidate]
+) -> list[Hit]:
+    studies = [one.about.study for one in ranked]
+    facts = facts_of(search.connection, studies)
+    videos = lookup.videos_of(search.connection, search.encoder_id, studies)
+    concepts = _concepts(question)
+    fits = scale.shares(np.stack([one.scores for one in ranked])) if ranked else np.zeros((0, 0))
+    hits = []
+    for i, one in enumerate(ranked):
+        video = _deciding(one, videos.get(one.about.study, []), asked, scale)
+        evidence = tuple(fact for fact in facts.get(one.about.study, []) if fact.concept in concepts)
+        why = Why(one.verdict, evidence, tuple(float(fit) for fit in fits[i]))
+        hits.append(video_hit(one.about, video, rank=i + 1, score=one.belief, why=why))
+    return hits
+
+
+def _deciding(one: _Candidate, videos: Sequence[StoredVideo], asked: AskedVideos, scale: _Scale) -> VideoRow | None:
+    """The study's video that fits best; of equals the first by key."""
+    if isinstance(one.about, VideoRow):
+        return one.about
+    if not videos:
+        return None
+    order = scale.order(asked.scores(np.stack([video.vector for video in videos])))
+    return videos[int(np.argmax(order))].about
+
+
+def _concepts(question: Question) -> set[str]:
+    named: set[str] = set()
+    for condition in (*question.required, *question.excluded):
+        for one in condition.conditions if isinstance(condition, AnyOf) else (condition,):
+            named |= {one.concept, *NARROWER.get(one.concept, ()), *BROADER.get(one.concept, ())}
+    return named

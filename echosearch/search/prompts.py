@@ -1,0 +1,119 @@
+"""The prompts by which videos are asked for a fact: levels of a concept, each with its ways to be said.
+
+    mr      なし | ごく軽度 | 軽度 | 中等度 | 高度      five levels, 0 to 4
+    rwma    none | anterior, inferior, lateral         two levels; of several places the nearest counts
+    lvef    10, 15 ... 80                              a level for each value
+
+Data: prompts_ja.toml, prompts_en.toml, one for each language that an encoder reads.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal
+
+__all__ = ["Level", "PromptSet", "prompt_set", "value_prompts"]
+
+Language = Literal["ja", "en"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One answer that a video can be near to. Of several meanings the nearest counts; each has several wordings."""
+
+    value: float  # a grade 0 to 4, or the value of a measurement
+    meanings: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """All levels of a concept, the least first; one level where no report says its absence."""
+
+    concept: str
+    levels: tuple[Level, ...]
+    graded: bool
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(text for level in self.levels for meaning in level.meanings for text in meaning)
+
+
+@lru_cache(maxsize=2)
+def _table(language: Language) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(f"prompts_{language}.toml").read_text(encoding="utf-8"))
+
+
+def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet:
+    """The prompts of a finding; ``label`` names it where the table does not."""
+    table = _table(language)
+    entry = dict(table["concepts"].get(concept, {}))
+    if "like" in entry:
+        entry = {**table["concepts"].get(entry["like"], {}), **entry}
+    if "value" in entry:
+        return _below(concept, table["values"][entry["value"]], entry["present_below"])
+    if "places" in entry:
+        absent = tuple(entry.get("absent", ()))
+        there = Level(4, tuple(_place(place, entry) for place in entry["places"]))
+        return PromptSet(
+            concept, (*((Level(0, (_stopped(absent, language),)),) if absent else ()), there), graded=False
+        )
+    names = tuple(entry.get("names", (label,)))
+    grades = table["grades"].get(entry.get("scale", ""), [])
+    none = [form.format(name=name) for form in table["forms"]["absent"] for name in names]
+    levels = [Level(0, (_stopped(none, language),))]
+    for grade, words in enumerate(grades, 1):
+        said = [
+            form.format(grade=word, name=name) for form in table["forms"]["present"] for word in words for name in names
+        ]
+        levels.append(Level(grade, (_stopped(said, language),)))
+    if not grades:
+        bare = [f"{name}あり" if language == "ja" else f"{name}." for name in names]
+        levels.append(Level(4, (_stopped(bare, language),)))
+    return PromptSet(concept, tuple(levels), graded=bool(grades))
+
+
+def value_prompts(measure: str, language: Language = "ja") -> PromptSet | None:
+    """The prompts of a measurement's values, None where videos cannot be asked for it."""
+    entry = _table(language)["values"].get(measure)
+    if entry is None:
+        return None
+    levels = [
+        Level(value, (_stopped([f.format(value=value) for f in entry["forms"]], language),)) for value in _grid(entry)
+    ]
+    return PromptSet(measure, tuple(levels), graded=True)
+
+
+def _grid(entry: dict[str, Any]) -> range:
+    """The values of a measurement that prompts are made for."""
+    return range(entry["from"], entry["to"] + 1)
+
+
+def _below(concept: str, entry: dict[str, Any], limit: float) -> PromptSet:
+    """A finding that is a value below a limit (lvef_low): two levels made of the values on both sides."""
+    above, below = (
+        tuple(form.format(value=value) for value in _grid(entry) if (value < limit) is low for form in entry["forms"])
+        for low in (False, True)
+    )
+    return PromptSet(concept, (Level(0, (_stopped(above, "ja"),)), Level(4, (_stopped(below, "ja"),))), graded=False)
+
+
+def _place(place: dict[str, Any], entry: dict[str, Any]) -> tuple[str, ...]:
+    if "prompts" in place:
+        return _stopped(place["prompts"], "ja")
+    return _stopped(
+        [
+            form.format(where=where, what=what)
+            for where in place["where"]
+            for what in entry["what"]
+            for form in entry["place_forms"]
+        ],
+        "ja",
+    )
+
+
+def _stopped(prompts: tuple[str, ...] | list[str], language: Language) -> tuple[str, ...]:
+    """Japanese prompts end with 「。」, as phrases of reports do."""
+    return tuple(prompt if language == "en" or prompt.endswith(("。", ".")) else f"{prompt}。" for prompt in prompts)

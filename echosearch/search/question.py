@@ -1,0 +1,108 @@
+"""A typed question -> conditions on facts, a filter on people and dates, and the words that no rule covers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from echosearch.errors import InputError
+from echosearch.filters import Where
+from echosearch.report.facts import (
+    AnyOf,
+    Demographic,
+    FindingCondition,
+    Lexicon,
+    QueryUnderstanding,
+    ValueCondition,
+    understand,
+    understanding_json,
+    understood_words,
+)
+from echosearch.search.filter_parser import parse_where
+from echosearch.unicode import is_text
+
+__all__ = ["MAX_TEXT", "Question", "read_question"]
+
+MAX_TEXT = 20_000  # characters
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a query asks for. ``where`` holds its conditions on age, sex and date."""
+
+    understanding: QueryUnderstanding
+    required: tuple[FindingCondition | ValueCondition | AnyOf, ...]
+    excluded: tuple[FindingCondition, ...]
+    where: Where | None
+    words: str  # the understanding in one line, as it is shown
+
+    @property
+    def rest(self) -> str:
+        """What no rule covers."""
+        return self.understanding.rest
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return understanding_json(self.understanding)
+
+
+def read_question(text: str, lexicon: Lexicon) -> Question:
+    """Read a query. Raises InputError if it is empty, too long, no text, or contradicts itself."""
+    if not any(character.isalnum() for character in text):
+        raise InputError("the query has no words: describe findings as in a report, such as 重度僧帽弁逆流")
+    if len(text) > MAX_TEXT:
+        raise InputError(f"the query has {len(text)} characters, at most {MAX_TEXT} are read: shorten it")
+    if not is_text(text):
+        raise InputError("the query is not UTF-8 text: set the terminal to UTF-8, or give the text in a file")
+    found = understand(text, lexicon)
+    _check_consistent(found, lexicon)
+    return Question(
+        found,
+        (*found.required, *found.values),
+        found.excluded,
+        _people(found.demographics),
+        understood_words(found, lexicon),
+    )
+
+
+def _check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:
+    wanted: dict[str, FindingCondition] = {}
+    for one in (each for each in found.required if isinstance(each, FindingCondition)):
+        before = wanted.setdefault(one.concept, one)
+        both = (before.severity or (0, 4), one.severity or (0, 4))
+        apart = max(low for low, _ in both) > min(high for _, high in both)
+        if before.polarity != one.polarity or (one.polarity == "present" and apart):
+            label = lexicon.labels.get(one.concept, one.concept)
+            raise InputError(
+                f"the query contradicts itself: {label} cannot be both; ask for one, or join them with または"
+            )
+    for one in found.excluded:
+        same = wanted.get(one.concept)
+        if same is not None and same.polarity == one.polarity and same.severity == one.severity:
+            label = lexicon.labels.get(one.concept, one.concept)
+            raise InputError(f"the query contradicts itself: {label} is asked for and excluded; leave one out")
+    bounds: dict[str, tuple[float, float]] = {}
+    for value in found.values:
+        low, high = bounds.get(value.concept, (float("-inf"), float("inf")))
+        match value.op:
+            case "<" | "<=":
+                high = min(high, value.value)
+            case ">" | ">=":
+                low = max(low, value.value)
+            case "between":
+                low, high = max(low, value.value), min(high, value.value if value.value_hi is None else value.value_hi)
+        if low > high:
+            label = lexicon.labels.get(value.concept, value.concept)
+            raise InputError(f"the query contradicts itself: no {label} is above {low:g} and below {high:g}")
+        bounds[value.concept] = (low, high)
+
+
+def _people(demographics: tuple[Demographic, ...]) -> Where | None:
+    """Conditions on age, sex and date in the filter's own language, so that both mean the same."""
+    parts = []
+    for one in demographics:
+        if one.op == "between":
+            parts.append(f"{one.field} >= {one.value} and {one.field} <= {one.value_hi}")
+        else:
+            parts.append(f"{one.field} {one.op} {one.value}")
+    return parse_where(" and ".join(parts)) if parts else None

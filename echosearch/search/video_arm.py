@@ -1,0 +1,239 @@
+"""The video arm: how well a study's videos fit a condition, asked through prompts and never through the typed string.
+
+A condition wants some levels of a concept: grades 3 and 4 (中等度以上のMR), or the values below 40 (EF < 40 %). c_k is
+the mean cosine of a study to the prompts of level k (of several meanings the nearest):
+
+    one end is wanted (MR, なし, 中等度以上)    mean of the wanted c_k less the mean of the others
+    grades in between (軽度のMR)               log share of the wanted + GATE min(present less absent, PLENTY)
+    one region of several (wall motion)       greatest z of a region less none + that of a region less the others
+    a value (EF)                              the median of the fifth of the values whose prompts are nearest
+
+Scores of two conditions are not on one scale; echosearch.search.ask compares their percentiles in the archive. The
+forms were chosen on phantom seed 4242 (docs/experiments.md).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echosearch.encoder.base import Encoder
+from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
+from echosearch.search.prompts import PromptSet, prompt_set, value_prompts
+from echosearch.vector import Vectors, unit
+
+__all__ = ["MILD", "AskedVideos", "ask_videos"]
+
+Scores = NDArray[np.float64]
+Form = Literal["ends", "between", "regional", "below", "above", "near"]
+
+MILD = 2  # the least grade that an ungraded condition wants: 「MR」 means more than a trivial one
+TEMPERATURE = 0.05  # of the share of levels
+GATE, PLENTY = 5.0, 0.1  # how much a finding's presence counts beside its grade, and from where on it counts no more
+REGIONS = 3  # meanings of which one may differ from the others
+NEAREST = 0.2  # share of the values that vote
+_CACHED = 20_000  # prompt vectors of this process, 40 MB at 512 dimensions
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """One condition's levels as vectors: row m the mean of the unit prompts of one meaning, ``level`` its level."""
+
+    meanings: Vectors = field(repr=False)  # (M, D)
+    level: NDArray[np.int64] = field(repr=False)  # (M,)
+    values: Scores = field(repr=False)  # (L,) grades, or values of the measurement
+    wanted: NDArray[np.bool_] = field(repr=False)  # (L,)
+    others: NDArray[np.bool_] = field(repr=False)  # (L,) what the wanted ones are compared with
+    form: Form
+    middle: float = 0.0  # of a wanted range of values
+    background: tuple[Scores, Scores] | None = field(
+        default=None, repr=False
+    )  # mean and spread of _regions, each (2, K)
+
+    def score(self, videos: Vectors) -> Scores:
+        """(N, D) unit vectors -> (N,), higher is nearer to what is wanted."""
+        near = (videos @ self.meanings.T).astype(np.float64)  # (N, M)
+        best = np.stack([near[:, self.level == k].max(axis=1) for k in range(len(self.values))], axis=1)  # (N, L)
+        match self.form:
+            case "ends":
+                return _mean(best[:, self.wanted]) - _mean(best[:, self.others])
+            case "regional":
+                regions = self._regions(near)
+                if self.background is not None:
+                    mean, spread = self.background
+                    regions = (regions - mean[:, None]) / spread[:, None]
+                found: Scores = regions.max(axis=2).sum(axis=0)
+                return found if self.wanted[-1] else -found
+            case "between":
+                power = np.exp((best - best.max(axis=1, keepdims=True)) / TEMPERATURE)
+                share: Scores = np.log(power[:, self.wanted].sum(axis=1) / power.sum(axis=1) + 1e-12)
+                present = _mean(best[:, self.values >= MILD]) - _mean(best[:, self.values == 0])
+                return share + GATE * np.minimum(present, PLENTY)
+            case _:
+                estimate = self._estimate(best)
+                return {"below": -estimate, "above": estimate, "near": -np.abs(estimate - self.middle)}[self.form]
+
+    def _regions(self, near: Scores) -> Scores:
+        """(N, M) cosines -> (2, N, K): each region less none, and less the other regions: it is one that differs."""
+        alone = near[:, self.level == len(self.values) - 1] - near[:, self.level == 0].mean(axis=1, keepdims=True)
+        return np.stack([alone, alone - alone.mean(axis=1, keepdims=True)])
+
+    def standardised(self, videos: Vectors) -> _Levels:
+        """With the archive's background for what is compared between regions; ``videos`` (N, D) unit vectors."""
+        if self.form != "regional" or len(videos) < 2:
+            return self
+        regions = self._regions((videos @ self.meanings.T).astype(np.float64))
+        return replace(self, background=(regions.mean(axis=1), regions.std(axis=1) + 1e-9))
+
+    def _estimate(self, best: Scores) -> Scores:
+        """(N, L) cosines to the prompts of L values -> (N,): the median of the values whose prompts are nearest."""
+        kept = max(round(NEAREST * len(self.values)), 1)
+        order = np.argsort(-best, axis=1, kind="stable")[:, :kept]
+        medians: Scores = np.median(self.values[order], axis=1)
+        return medians
+
+    @property
+    def direction(self) -> Vectors:
+        """(D,): what the index is asked with, to find candidates: the wanted levels less the others."""
+        towards = self.meanings[self.wanted[self.level]].sum(axis=0) / max(self.wanted[self.level].sum(), 1)
+        away = self.meanings[self.others[self.level]].sum(axis=0) / max(self.others[self.level].sum(), 1)
+        return unit((towards - away).astype(np.float32))
+
+
+def _mean(columns: Scores) -> Scores:
+    """(N, L) -> (N,); of no columns 0."""
+    made: Scores = columns.mean(axis=1) if columns.shape[1] else np.zeros(len(columns))
+    return made
+
+
+@dataclass(frozen=True)
+class AskedVideos:
+    """The conditions of a question that videos can be asked for, in the question's order."""
+
+    conditions: tuple[FindingCondition | ValueCondition | AnyOf, ...]
+    levels: tuple[tuple[_Levels, ...], ...] = field(
+        repr=False
+    )  # of each condition; an AnyOf has one for each of its own
+
+    def scores(self, videos: Vectors) -> Scores:
+        """(N, D) raw vectors -> (N, C), higher is nearer; each condition on a scale of its own."""
+        if not self.conditions:
+            return np.zeros((len(videos), 0))
+        towards = unit(videos)
+        return np.stack([np.max([one.score(towards) for one in each], axis=0) for each in self.levels], axis=1)
+
+    def standardised(self, videos: Vectors) -> AskedVideos:
+        """With the archive's background; ``videos`` (N, D) raw vectors of a sample of its studies."""
+        towards = unit(videos)
+        return replace(self, levels=tuple(tuple(one.standardised(towards) for one in each) for each in self.levels))
+
+    @property
+    def directions(self) -> list[Vectors]:
+        """Vectors (D,) to ask the index for candidates with."""
+        return [one.direction for each in self.levels for one in each]
+
+
+def ask_videos(
+    encoder: Encoder, labels: dict[str, str], conditions: Sequence[FindingCondition | ValueCondition | AnyOf]
+) -> AskedVideos:
+    """Embed the prompts of all conditions at once. Conditions that videos cannot be asked for are left out."""
+    language = encoder.text_spec.language
+
+    def of(condition: FindingCondition | ValueCondition) -> PromptSet | None:
+        if isinstance(condition, ValueCondition):
+            return value_prompts(condition.concept, language)
+        return prompt_set(condition.concept, labels.get(condition.concept, condition.concept), language)
+
+    asked = []
+    for condition in conditions:
+        single = condition.conditions if isinstance(condition, AnyOf) else (condition,)
+        sets = [(one, made) for one in single if (made := of(one)) is not None]
+        if sets and len(sets) == len(single):
+            asked.append((condition, sets))
+    texts = list(dict.fromkeys(text for _, sets in asked for _, made in sets for text in made.texts))
+    if not texts:
+        return AskedVideos((), ())
+    vectors = _prompt_vectors(encoder, texts)
+    return AskedVideos(
+        tuple(condition for condition, _ in asked),
+        tuple(tuple(_levels(one, made, vectors) for one, made in sets) for _, sets in asked),
+    )
+
+
+_KNOWN: OrderedDict[tuple[str, str], Vectors] = OrderedDict()  # (fingerprint, prompt) -> unit vector
+
+
+def _prompt_vectors(encoder: Encoder, texts: Sequence[str]) -> dict[str, Vectors]:
+    """Unit vectors of prompts; a process embeds each once."""
+    maker = encoder.id.fingerprint
+    new = [text for text in texts if (maker, text) not in _KNOWN]
+    if new:
+        _KNOWN.update(zip(((maker, text) for text in new), unit(encoder.encode_texts(new)), strict=True))
+    found = {text: _KNOWN[maker, text] for text in texts}
+    while len(_KNOWN) > _CACHED:
+        _KNOWN.popitem(last=False)
+    return found
+
+
+def _levels(condition: FindingCondition | ValueCondition, made: PromptSet, vectors: dict[str, Vectors]) -> _Levels:
+    rows = [
+        (number, np.mean([vectors[text] for text in meaning], axis=0))
+        for number, level in enumerate(made.levels)
+        for meaning in level.meanings
+    ]
+    values = np.array([float(level.value) for level in made.levels])
+    wanted = np.array([_wants(condition, value, made.graded) for value in values])
+    ungraded = isinstance(condition, FindingCondition) and condition.severity is None
+    others = ~wanted
+    if isinstance(condition, FindingCondition) and condition.polarity != "present":
+        others = values >= MILD
+    elif ungraded:
+        others = values == 0
+    return _Levels(
+        np.stack([mean for _, mean in rows]).astype(np.float32),
+        np.array([number for number, _ in rows]),
+        values,
+        wanted,
+        others,
+        *_form(condition, made, wanted),
+    )
+
+
+def _form(
+    condition: FindingCondition | ValueCondition, made: PromptSet, wanted: NDArray[np.bool_]
+) -> tuple[Form, float]:
+    """How the levels are compared, and the middle of a wanted range of values."""
+    if isinstance(condition, ValueCondition):
+        high = condition.value if condition.value_hi is None else condition.value_hi
+        named: dict[str, Form] = {"<": "below", "<=": "below", ">": "above", ">=": "above"}
+        return named.get(condition.op, "near"), (condition.value + high) / 2
+    if len(made.levels) == 2 and len(made.levels[-1].meanings) >= REGIONS:
+        return "regional", 0.0
+    inside = bool(wanted.any() and not wanted[0] and not wanted[-1] and len(made.levels) > 2)
+    return ("between" if inside else "ends"), 0.0
+
+
+def _wants(condition: FindingCondition | ValueCondition, level: float, graded: bool) -> bool:
+    """Whether a level satisfies a condition; values that are asked for exactly have a neighbourhood of 5."""
+    if isinstance(condition, ValueCondition):
+        low, high = condition.value, condition.value if condition.value_hi is None else condition.value_hi
+        satisfied = {
+            "<": level < low,
+            "<=": level <= low,
+            ">": level > low,
+            ">=": level >= low,
+            "between": low <= level <= high,
+            "=": abs(level - low) <= 5,
+            "!=": abs(level - low) > 5,
+        }
+        return satisfied[condition.op]
+    if condition.polarity in ("absent", "not_significant"):
+        return level == 0
+    if condition.severity is None or not graded:
+        return level >= MILD
+    return condition.severity[0] <= level <= condition.severity[1]

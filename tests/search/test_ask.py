@@ -1,0 +1,271 @@
+"""Questions over a known archive: reports answer through facts, videos through prompts; verdicts against an oracle."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from echosearch.db.studies.fact_conditions import count_stated, stated_studies, verdicts
+from echosearch.db.studies.facts import count_due, due_reports, facts_of, put_facts, withdraw_facts
+from echosearch.errors import InputError
+from echosearch.filters import Comparison
+from echosearch.report.facts import FindingCondition, ValueCondition, load_lexicon, read_facts
+from echosearch.search.ask import ask
+from echosearch.search.export import check_export, export_hits
+from echosearch.search.filter_parser import parse_where
+from echosearch.search.question import read_question
+from echosearch.search.results import SearchOptions, as_json
+from echosearch.video import View
+from tests.search.conftest import Corpus
+
+REPORTS = (
+    "重度の僧帽弁逆流あり。左室拡大なし。EF 35%。",
+    "軽度のMRあり。左室拡大あり。LVEF 62%。",
+    "MRなし。心嚢液貯留を認める。",
+    "有意なMRなし。EF 55%。",
+    "左房拡大あり。",
+    "MRの疑い。",
+    "中等度〜高度のMRあり。EF 30〜35%。人工弁あり。",
+)
+
+
+@pytest.fixture(scope="module")
+def told(corpus: Corpus) -> Corpus:
+    """The corpus with one of REPORTS for each study that has a report."""
+    from sqlalchemy import text
+
+    lexicon = load_lexicon()
+    with corpus.archive.engine.begin() as connection:
+        for number, key in enumerate(sorted(corpus.reports)):
+            connection.execute(
+                text("update phi.report set text = :text where report_key = :key"),
+                {"text": REPORTS[number % len(REPORTS)], "key": key},
+            )
+        read_due(connection, lexicon)
+    return corpus
+
+
+def read_due(connection, lexicon) -> int:
+    due = due_reports(connection, lexicon.version, None, 1000)
+    put_facts(connection, lexicon.version, [(one, read_facts(one.text, lexicon)) for one in due])
+    return len(due)
+
+
+def said(told: Corpus) -> dict[str, str]:
+    """Study -> the text of its served report."""
+    texts = {key: REPORTS[number % len(REPORTS)] for number, key in enumerate(sorted(told.reports))}
+    return {study.key: texts[key] for key, (study, _, _) in told.reports.items()}
+
+
+def studies_with(told: Corpus, *numbers: int) -> set[str]:
+    return {study for study, words in said(told).items() if words in {REPORTS[n] for n in numbers}}
+
+
+@pytest.mark.parametrize(
+    ("query", "stated", "denied"),
+    [
+        ("MR", {0, 1, 6}, {2, 3}),
+        ("中等度以上のMR", {0, 6}, {1, 2, 3}),
+        ("MRなし", {2}, {0, 1, 6}),
+        ("軽度以下のMR", {1, 2, 3}, {0, 6}),
+        ("EF 40%未満", {0, 6}, {1, 3}),
+        ("EF 50%以上", {1, 3}, {0, 6}),
+        ("EF 30%から35%", {0, 6}, {1, 3}),
+        ("重度MRかつ左室拡大なし", {0}, {1, 2, 3}),
+        ("左室拡大または左房拡大", {1, 4}, set()),
+        ("人工弁を除く中等度以上のMR", {0}, {1, 2, 3, 6}),
+    ],
+)
+def test_verdicts_of_reports(told: Corpus, query: str, stated: set[int], denied: set[int]) -> None:
+    asked = read_question(query, load_lexicon())
+    with told.archive.engine.connect() as connection:
+        studies = [study.key for study in told.studies]
+        found = verdicts(connection, asked.required, asked.excluded, studies)
+        assert {study for study in studies if found[study] == "stated"} == studies_with(told, *stated)
+        assert {study for study in studies if found[study] == "denied"} == studies_with(told, *denied)
+        keys = stated_studies(connection, told.encoder_id, asked.required, asked.excluded, 1000)
+        assert set(keys) == studies_with(told, *stated)
+        assert count_stated(connection, told.encoder_id, asked.required, asked.excluded) == len(keys)
+
+
+def test_stated_comes_before_silent_and_denied_is_no_hit(told: Corpus) -> None:
+    found = ask(told.archive, "中等度以上のMR", SearchOptions(top_k=200))
+    order = [hit.why.verdict for hit in found.hits if hit.why is not None]
+    assert order == sorted(order, key=("stated", "silent").index)
+    stated = {hit.study for hit in found.hits if hit.why and hit.why.verdict == "stated"}
+    assert stated == studies_with(told, 0, 6)
+    assert not {hit.study for hit in found.hits} & studies_with(told, 1, 2, 3)
+    # beside what reports state, only studies whose videos make it likely are hits
+    assert found.strong == len(found.hits)
+
+
+def test_denied_studies_come_last_if_asked_for(told: Corpus) -> None:
+    found = ask(told.archive, "中等度以上のMR", SearchOptions(top_k=200, include_denied=True))
+    order = [hit.why.verdict for hit in found.hits if hit.why]
+    assert order == sorted(order, key=("stated", "silent", "denied").index)
+    denied = {hit.study for hit in found.hits if hit.why and hit.why.verdict == "denied"}
+    assert denied == studies_with(told, 1, 2, 3)
+
+
+def test_nothing_stated_is_answered_by_videos_alone_and_said(told: Corpus) -> None:
+    found = ask(told.archive, "血栓", SearchOptions(top_k=200))
+    assert {hit.study for hit in found.hits} == {study.key for study in told.studies}
+    assert {hit.why.verdict for hit in found.hits if hit.why} == {"silent"}
+    assert found.belief == "percentile"
+    assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
+
+
+def test_each_hit_shows_the_facts_and_their_places(told: Corpus) -> None:
+    found = ask(told.archive, "中等度以上のMR、EF 40%未満", SearchOptions(top_k=200))
+    texts = said(told)
+    shown = [(hit, fact) for hit in found.hits if hit.why for fact in hit.why.facts]
+    assert shown
+    for hit, fact in shown:
+        assert fact.concept in {"mr", "lvef"}
+        assert texts[hit.study][fact.start : fact.end].strip() in texts[hit.study]
+        assert {"僧帽弁", "MR", "EF"} & {
+            word for word in ("僧帽弁", "MR", "EF") if word in texts[hit.study][fact.start : fact.end]
+        }
+
+
+def test_people_and_dates_of_the_question_filter(told: Corpus) -> None:
+    found = ask(told.archive, "65歳以上の女性でMR", SearchOptions(top_k=200))
+    about = {study.key: study for study in told.studies}
+    assert found.hits
+    assert all(about[hit.study].sex == "F" and (about[hit.study].age or 0) >= 65 for hit in found.hits)
+    with_where = ask(told.archive, "MR", SearchOptions(top_k=200, where=parse_where("age >= 65 and sex = F")))
+    assert [hit.study for hit in found.hits] == [hit.study for hit in with_where.hits]
+
+
+def test_a_condition_on_videos_is_answered_by_videos(told: Corpus) -> None:
+    found = ask(told.archive, "中等度以上のMR", SearchOptions(top_k=200, view=View.CH4))
+    videos = {video.key: video for video in told.videos}
+    assert found.hits
+    for hit in found.hits:
+        assert hit.video is not None
+        assert videos[hit.video].view == "4CH"
+        assert (videos[hit.video].view_prob or 0) >= 0.9
+        assert videos[hit.video].study.key == hit.study
+
+
+def test_one_hit_a_patient_if_grouped(told: Corpus) -> None:
+    found = ask(told.archive, "MR", SearchOptions(top_k=200, group="patient"))
+    assert len({hit.patient for hit in found.hits}) == len(found.hits)
+
+
+@pytest.mark.parametrize("nonsense", ["今日の天気", "2020年", "犬の散歩", "12345", "65歳以上の女性"])
+def test_nonsense_is_said_and_ranks_nothing(told: Corpus, nonsense: str) -> None:
+    found = ask(told.archive, nonsense, SearchOptions())
+    assert (found.hits, found.strong) == ((), 0)
+    assert len(found.warnings) >= 1
+
+
+@pytest.mark.parametrize("mistake", ["", "。、！", "MRあり、MRなし", "EF 60%以上、EF 40%未満", "あ" * 20_001])
+def test_mistakes_are_one_line(told: Corpus, mistake: str) -> None:
+    with pytest.raises(InputError) as caught:
+        ask(told.archive, mistake, SearchOptions())
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_what_is_not_understood_is_named(told: Corpus) -> None:
+    found = ask(told.archive, "中等度以上のMRでふわふわ", SearchOptions())
+    assert found.hits
+    assert any("ふわふわ" in warning for warning in found.warnings)
+
+
+def test_the_shape_of_json(told: Corpus) -> None:
+    shown = as_json(ask(told.archive, "中等度以上のMR", SearchOptions(top_k=1)))
+    assert shown["understood"]["required"] == [{"concept": "mr", "polarity": "present", "severity": [3, 4]}]
+    assert shown["belief"] in ("probability", "percentile")
+    assert shown["strong"] >= 1
+    (hit,) = shown["hits"]
+    assert hit["why"]["verdict"] == "stated"
+    assert {"concept", "polarity", "severity", "start", "end", "rule"} <= set(hit["why"]["facts"][0])
+    assert 0 <= hit["score"] <= 1
+
+
+def test_a_new_lexicon_makes_reports_due_and_old_facts_stay_until_read(told: Corpus) -> None:
+    lexicon = replace(load_lexicon(), version="another")
+    with told.archive.engine.begin() as connection:
+        assert count_due(connection, load_lexicon().version) == 0
+        assert count_due(connection, "another") == len(said(told))
+        before = facts_of(connection, [study.key for study in told.studies])
+        first = due_reports(connection, "another", None, 3)
+        assert [one.study_key for one in first] == sorted(said(told))[:3]
+        assert read_due(connection, lexicon) == len(said(told))
+        assert facts_of(connection, [study.key for study in told.studies]) == before
+        connection.rollback()
+
+
+def test_facts_of_a_report_that_is_no_longer_served_go(told: Corpus) -> None:
+    from sqlalchemy import text
+
+    study = sorted(said(told))[0]
+    with told.archive.engine.begin() as connection:
+        connection.execute(text("update core.report set study_key = null where study_key = :key"), {"key": study})
+        assert withdraw_facts(connection) == 1
+        assert study not in facts_of(connection, [study])
+        connection.rollback()
+
+
+def test_values_of_a_range_and_their_complement(told: Corpus) -> None:
+    with told.archive.engine.connect() as connection:
+        keys = [study.key for study in told.studies]
+        inside = verdicts(connection, (ValueCondition("lvef", "between", 30, 40, "%"),), (), keys)
+        outside = verdicts(connection, (ValueCondition("lvef", "!=", 30, 40, "%"),), (), keys)
+        assert {k for k in keys if inside[k] == "stated"} == studies_with(told, 0, 6)
+        assert {k for k in keys if outside[k] == "stated"} == studies_with(told, 1, 3)
+
+
+def test_a_study_filter_is_that_of_the_index(told: Corpus) -> None:
+    from echosearch.db.studies.study_filter import study_filter
+
+    mr = (FindingCondition("mr", "present", None),)
+    for where in ("age >= 65", "sex = F", "not sex = F", "date >= 2020-01", "age < 60 or sex = M"):
+        condition, given = study_filter(parse_where(where))
+        with told.archive.engine.connect() as connection:
+            keys = stated_studies(connection, told.encoder_id, mr, (), 1000, condition, given)
+        found = ask(told.archive, "MR", SearchOptions(top_k=200, where=parse_where(where)))
+        assert set(keys) == {hit.study for hit in found.hits if hit.why and hit.why.verdict == "stated"}
+    assert study_filter(Comparison("study", "in", ("a",)))[1] == {"w0": ["a"]}
+
+
+def test_sorted_by_date_only_what_is_strong(told: Corpus) -> None:
+    found = ask(told.archive, "中等度以上のMR", SearchOptions(top_k=200, sort="date"))
+    dates = [hit.date or "" for hit in found.hits]
+    assert dates == sorted(dates, reverse=True)
+    assert studies_with(told, 0, 6) <= {hit.study for hit in found.hits}
+    assert found.total == len(studies_with(told, 0, 6))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_export_holds_every_hit(told: Corpus, tmp_path: Path, suffix: str) -> None:
+    found = ask(told.archive, "MR", SearchOptions(export=True, top_k=100_000))
+    file = tmp_path / f"hits{suffix}"
+    check_export(file)
+    export_hits(found, file)
+    if suffix == ".csv":
+        rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
+    else:
+        rows = parquet.read_table(file).to_pylist()
+    assert [row["study"] for row in rows] == [hit.study for hit in found.hits]
+    assert "stated" in {row["verdict"] for row in rows}
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_no_spreadsheet_runs_a_cell(told: Corpus, tmp_path: Path) -> None:
+    found = ask(told.archive, "MR", SearchOptions(top_k=1))
+    hostile = replace(found, hits=(replace(found.hits[0], device="=HYPERLINK(1)"),))
+    export_hits(hostile, tmp_path / "hits.csv")
+    (row,) = csv.DictReader((tmp_path / "hits.csv").read_text(encoding="utf-8-sig").splitlines())
+    assert row["device"] == "'=HYPERLINK(1)"
+
+
+@pytest.mark.parametrize("name", ["hits.xlsx", "hits", "no/such/folder/hits.csv"])
+def test_an_export_that_cannot_be_written_is_refused_before_the_search(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError):
+        check_export(tmp_path / name)
