@@ -6,7 +6,7 @@ docs/reference/reasons.md    Reason, and what each means to the user
 docs/reference/python.md     the public Python API
 docs/reference/json.md       the list of the schemas
 docs/schemas/*.json          JSON Schema of what --json prints
-docs/tutorial.md             the cells of docs/tutorial.ipynb
+docs/tutorial-python.md      the cells of docs/tutorial-python.ipynb
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _doc(thing: object) -> list[str]:
 
 
 def tutorial_page() -> str:
-    cells = json.loads((DOCS / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    cells = json.loads((DOCS / "tutorial-python.ipynb").read_text(encoding="utf-8"))["cells"]
     lines: list[str] = []
     for cell in cells:
         source = "".join(cell["source"])
@@ -216,7 +216,7 @@ def files() -> dict[Path, str]:
         DOCS / "reference" / "reasons.md": reasons_page(),
         DOCS / "reference" / "json.md": json_page(),
         DOCS / "reference" / "python.md": python_page(),
-        DOCS / "tutorial.md": tutorial_page(),
+        DOCS / "tutorial-python.md": tutorial_page(),
     }
     for name in SCHEMAS:
         text = json.dumps(schema_of(name), ensure_ascii=False, indent=2)

@@ -29,7 +29,7 @@ __all__ = ["Archive", "open_archive"]
 
 
 class Archive:
-    """Held resources of one open archive. Make it with open_archive."""
+    """The resources of one open archive. Make it with open_archive."""
 
     def __init__(self, settings: Settings, engine: Engine, index: VectorIndex, encoder: Encoder | None) -> None:
         self.settings = settings
@@ -39,16 +39,16 @@ class Archive:
 
     @cached_property
     def keyring(self) -> Keyring:
-        """The key of all pseudonyms, made at first use; an archive that has files will not take a new one."""
+        """The key of all pseudonyms, made at first use; an archive that has files refuses a new one."""
         with self.engine.connect() as connection:
             new = not has_files(connection)
         return load_keyring(self.settings.key_path, create=new)
 
     def check_key(self) -> None:
-        """Raises ConfigError where the key is another than the one that the paths in phi have their keys from."""
+        """Check the key against a path in phi and its pseudonym. Raises ConfigError if the key is another one."""
         with self.engine.connect() as connection:
-            met = any_path(connection)
-        if met is not None and self.keyring.path(Path(os.fsdecode(met[1]))) != met[0]:
+            known = any_path(connection)
+        if known is not None and self.keyring.path(Path(os.fsdecode(known[1]))) != known[0]:
             raise ConfigError(
                 f"key file {self.settings.key_path} is not the one that this archive was begun with: restore that one, "
                 "every patient would get a second pseudonym"
@@ -91,9 +91,9 @@ class Archive:
         return Collection(kind, made_by.fingerprint, made_by.dimension)
 
     def check_encoder(self) -> None:
-        """The vectors that answer queries must be the encoder-in-use's own.
+        """Check that the vectors that answer queries are the encoder-in-use's own.
 
-        Raises EmptyArchive when there are none yet, EncoderMismatch with both names when they are another's.
+        Raises EmptyArchive if there are none yet, EncoderMismatch with both names if they are another encoder's.
         """
         with self.engine.connect() as connection:
             active = active_encoder(connection) if has_vectors(connection) else None

@@ -41,7 +41,7 @@ AccessionAndPatient = tuple[str, str]
 
 
 class NamedRows:
-    """The lines of a table and the key of the file or video that each names: 24 bytes a row."""
+    """The lines of a table, with the key of the file or video that each line names: 24 bytes a row."""
 
     def __init__(self, table: Path, encoding: str | None) -> None:
         self.table, self.encoding = table, encoding
@@ -63,7 +63,7 @@ class NamedRows:
 def stage_report_table(
     connection: Connection, keyring: Keyring, table: Path, encoding: str | None = None, replace_texts: bool = False
 ) -> int:
-    """Store the reports of a CSV, all or none; how many were new. Empty texts are left out.
+    """Store the reports of a CSV, all or none; return how many were new. Empty texts are left out.
 
     Raises TableError, also where it would replace known texts by unknown ones (echosearch/report/known.py), unless
     ``replace_texts``; the caller's transaction is then to be rolled back.
@@ -111,7 +111,7 @@ def apply_views(
 def load_sidecar(
     table: Path, root: Path, keyring: Keyring | None = None, encoding: str | None = None
 ) -> tuple[dict[Path, MediaIdentity], NamedRows]:
-    """Path -> identity, for mp4 and avi files; with a keyring also which file each row names. Raises TableError.
+    """Return path -> identity, for mp4 and avi files; with a keyring also the file of each row. Raises TableError.
 
     Held in memory: about 500 bytes a row. Rows that name their study only by accession number and patient have no
     ``study_uid`` yet (with_studies).
@@ -134,7 +134,7 @@ def load_sidecar(
 
 
 def rows_without_file(connection: Connection, named: NamedRows, root: Path, read: Reader) -> TableRows:
-    """Which rows of a table name no file or video that the archive has met. Call when the files have been taken in."""
+    """Return the rows of a table that name no file or video in the archive. Call this after the files are ingested."""
     missing = [
         line
         for batch in batched(named, KEYS)
@@ -154,7 +154,7 @@ def rows_without_file(connection: Connection, named: NamedRows, root: Path, read
 
 
 def with_studies(connection: Connection, keyring: Keyring, unnamed: Sequence[MediaIdentity]) -> list[MediaIdentity]:
-    """The same with the study that their accession number and patient name, as far as the archive knows it by now."""
+    """Return the rows with the study that accession number and patient name, if the archive knows it by now."""
     found = []
     for rows in batched(unnamed, ROWS):
         named = _study_uids(connection, keyring, [(row.accession_number, row.patient_id) for row in rows])
@@ -165,7 +165,7 @@ def with_studies(connection: Connection, keyring: Keyring, unnamed: Sequence[Med
 def _study_uids(
     connection: Connection, keyring: Keyring, wanted: Sequence[AccessionAndPatient]
 ) -> dict[AccessionAndPatient, str]:
-    """The one study here with each accession number and patient; where there is none yet, a study of its own.
+    """Return the one study with each accession number and patient; if there is none yet, a new study.
 
     Its UID is made from the two under 2.25, the root for UUIDs (PS3.5 B.2): the same at every ingest.
     """

@@ -1,4 +1,4 @@
-"""What an ingest would take each file for; needs no store, no encoder, and writes nothing."""
+"""Show what an ingest would take each file for, without a store or an encoder, and without writing anything."""
 
 from __future__ import annotations
 

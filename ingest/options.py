@@ -1,4 +1,4 @@
-"""What an ingest is asked to do, and what it says it did."""
+"""The options of an ingest, and its summary."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["IngestOptions", "IngestSummary", "TableRows", "UnmatchedRow"]
 
 @dataclass(frozen=True)
 class UnmatchedRow:
-    """A row of a table that names no file; never what it says, only where it stands."""
+    """A row of a table that names no file, by its line and column; never by its content."""
 
     line: int
     column: str  # path or sop_uid
@@ -43,7 +43,7 @@ class IngestOptions:
 
 @dataclass(frozen=True)
 class IngestSummary:
-    """Of the files under the ingested root: ``found = indexed + skipped + quarantined + pending``."""
+    """The outcome of the files under the ingested root: ``found = indexed + skipped + quarantined + pending``."""
 
     found: int
     indexed: int
@@ -72,5 +72,5 @@ class IngestSummary:
 
     @property
     def failed(self) -> bool:
-        """Whether some files or reports could not be indexed that should have been, or not even be found."""
+        """True if some files or reports should have been indexed and are not, or a folder could not be listed."""
         return bool(self.quarantined or self.pending or self.unread or self.quarantined_reports)

@@ -3,7 +3,7 @@
     walk -> unfinished -> claimed -> inspected -> admitted -> decoded -> encoded -> written -> relayed
 
 Everything is bounded: groups of GROUP files, a window of tasks in the workers, one batch of clips. A death
-anywhere leaves committed rows and nothing else; the next run goes on from them.
+anywhere leaves committed rows and nothing else; the next run continues from them.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def ingest(
 ) -> IngestSummary:
     """Bring everything under ``root`` into the archive; safe to kill, safe to run again.
 
-    Raises ArchiveLocked when another ingest runs, EncoderMismatch when the archive holds another encoder's
-    vectors, TableError before anything is decoded when a CSV is wrong, InputError when ``root`` cannot be
-    listed, StoreUnreachable when a store goes away: what was committed stays, run again.
+    Raises ArchiveLocked if another ingest runs, EncoderMismatch if the archive holds another encoder's
+    vectors, TableError before anything is decoded if a CSV is wrong, InputError if ``root`` cannot be
+    listed, StoreUnreachable if a store goes away: what was committed stays, run again.
     """
     with (
         ledger.single_ingest(archive.engine),
@@ -70,7 +70,7 @@ def ingest(
 
 
 def _take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
-    """From found to written."""
+    """Run the stages from found files to written vectors."""
     headers = inspected(run, claimed(run, files))
     clips = decoded(run, admitted(run, headers))
     for _ in every(RELAY_SECONDS, written(run, encoded(run, clips))):

@@ -1,7 +1,7 @@
-"""Which file a table's path means: as it stands, else with the folders of another system, else in another letter case.
+"""Find the file that a table's path means: as written, else with another system's folders or another letter case.
 
-A Windows tool writes ``sub\\1.dcm``, a Mac writes its accents apart (NFD), and either may not mind the case. Each is
-followed only where just one file fits.
+A Windows tool writes ``sub\\1.dcm``, a Mac writes its accents apart (NFD), and either may ignore the case. Each is
+followed only if just one file fits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Places:
         self._forms = lru_cache(maxsize=256)(self._by_form)
 
     def find(self, written: str) -> Path:
-        """The file that ``written`` means, as the walk names it; where there is none, the path as it stands."""
+        """Return the file that ``written`` means, as the walk names it; if there is none, the path as it is written."""
         exact = self._walked(os.path.join(self.folder, written))
         folder, name = os.path.split(exact)
         if name in self._names(folder):
@@ -43,7 +43,7 @@ class Places:
         return Path(exact)
 
     def nearest(self, written: str) -> str | None:
-        """What may have been meant by a path that names no file, relative to the root; None where nothing is near."""
+        """Return the file nearest to a path that names none, relative to the root; None if nothing is near."""
         parted = written.replace("\\", "/").rstrip("/")
         name = _caseless(os.path.basename(parted))
         same = [path for path in self._files if _caseless(os.path.basename(path)) == name]
@@ -57,7 +57,7 @@ class Places:
         return os.path.join(str(self._real(folder)), name)
 
     def _fitting(self, path: str, form: Callable[[str], str]) -> list[str]:
-        """The paths whose every part is, in this form, the same."""
+        """Return the paths of which every part is, in this form, the same."""
         reached = ["/" if path.startswith("/") else self.folder]
         for part in path.split("/"):
             if part in ("", "."):

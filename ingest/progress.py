@@ -1,4 +1,4 @@
-"""How far an ingest is, how fast, and which stage it waits for."""
+"""The progress of an ingest: how far it is, how fast, and which stage it waits for."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Clock:
 
 
 def every(seconds: float, items: Iterable[T]) -> Iterator[T]:
-    """Of ``items``, drawn without a pause, those that come ``seconds`` or more after the one yielded last."""
+    """Yield those of ``items``, drawn without a pause, that come ``seconds`` or more after the last one yielded."""
     last = time.monotonic()
     for item in items:
         if time.monotonic() - last >= seconds:

@@ -114,7 +114,7 @@ def _measure(
 
 
 def _others(hits: Sequence[Scored], key: str) -> list[Scored]:
-    """The best but the query itself, which every search finds."""
+    """Return the best without the query itself, which every search finds."""
     return [hit for hit in hits if hit.key != key][:RECALL_AT]
 
 
@@ -159,7 +159,7 @@ def _singles(rows: Sequence[PointRow]) -> Iterator[tuple[Comparison, np.ndarray]
 
 
 def _some(values: Sequence[T]) -> list[T]:
-    """At most ``MOST_VALUES`` of them, evenly."""
+    """Return at most ``MOST_VALUES`` of them, evenly."""
     step = max(1, math.ceil(len(values) / MOST_VALUES))
     return list(values[::step])
 

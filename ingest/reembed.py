@@ -1,9 +1,9 @@
-"""Everything that stands in the archive through another encoder, beside the one that answers; then the hand-over.
+"""Embed the archive with another encoder, beside the one that answers; then hand over to it.
 
     waiting -> decoded -> encoded -> stored     then the reports, the index, and, when nothing is missing, promotion
 
 Safe to stop and to run again: what the new encoder has embedded stays. The index is written at the end alone, so that
-searches go on meanwhile, by the encoder before.
+searches continue meanwhile, by the encoder before.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ReembedOptions:
 
 @dataclass(frozen=True)
 class ReembedSummary:
-    """Of the videos that could be found when it began: ``videos = embedded + missing``, whichever run embedded them."""
+    """Counts of the videos searchable at its begin: ``videos = embedded + missing``, whichever run embedded them."""
 
     encoder: EncoderInfo
     before: EncoderInfo  # who answered when it began
@@ -93,7 +93,7 @@ def reembed(
 
 
 def drop(archive: Archive, name: str) -> tuple[EncoderInfo, int]:
-    """Delete the vectors of an encoder that does not answer, in both stores; the encoder, and how many videos it had.
+    """Delete an encoder's vectors in both stores; return the encoder and how many videos it had.
 
     ``name``: the encoder's, its folder's in HOME, or the start of its fingerprint. Raises InputError, ArchiveLocked,
     StoreUnreachable.
@@ -146,7 +146,7 @@ class Reembedding(Work):
         return self
 
     def waiting(self) -> Iterator[Admitted]:
-        """The videos to decode, study by study, each by the first of its files that is as it was."""
+        """Yield the videos to decode, study by study, each by the first of its files that is unchanged."""
         last = None
         while True:
             with self.clock.stage("walk"), self.archive.engine.connect() as connection:
@@ -164,18 +164,18 @@ class Reembedding(Work):
                 elif video.files:
                     self.settle_refused([(video.files[0], _gone(video.files[0]))])
                 else:
-                    self.reasons[Reason.CHANGED] += 1  # an ingest met another file in its place, and did not end
+                    self.reasons[Reason.CHANGED] += 1  # an ingest found another file in its place, and did not end
                     self.advance(1)
             last = videos[-1]
 
     def _first_of(self, holding: Sequence[Admitted]) -> Admitted:
-        """The first file that holds a video; the others are remembered until it has given a vector."""
+        """Return the first file that holds a video; the others are remembered until it has given a vector."""
         if holding[1:]:
             self._others[holding[0].claimed.id] = list(holding[1:])
         return holding[0]
 
     def copies(self) -> Iterator[Admitted] | None:
-        """The next copies of what gave no vector, None where there are none."""
+        """Return the next copies of files that gave no vector, None if there are none."""
         copies, self._copies = self._copies, []
         return iter(copies) if copies else None
 

@@ -1,4 +1,4 @@
-"""The relay: takes what Postgres says is due to the index, sends it, marks it. Replaying it changes nothing."""
+"""The relay: read the changes that are due to the index, send them, mark them. Replaying it changes nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def relay(
     writing: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
     stopping: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Drain the outbox of one encoder, or until ``stopping``; how many points were sent or deleted.
+    """Drain the outbox of one encoder, or until ``stopping``; return how many points were sent or deleted.
 
     The caller holds the ingest lock. ``writing`` is held while rows are marked: a lock that the caller's other
     writers hold too. Raises StoreUnreachable; what was not sent stays due.
@@ -74,7 +74,7 @@ def _send(archive: Archive, collection: Collection, due: Sequence[PointRow]) -> 
 
 
 def point_of(collection: Collection, due: PointRow, vector: bytes) -> Point:
-    """The index's point of a row that has a vector."""
+    """Return the index's point of a row that has a vector."""
     payload = Payload(
         key=due.key,
         study=due.study,
@@ -125,7 +125,7 @@ class RelayThread:
             self._running = self._thread.submit(self._relay)
 
     def drain(self) -> None:
-        """Everything that is due now is in the index when this returns."""
+        """Send everything that is due now; all of it is in the index when this returns."""
         self._collect()
         self.sent += self._relay()
 

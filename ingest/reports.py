@@ -1,4 +1,4 @@
-"""Report texts into the same space: what is linked and served, and not embedded yet, or in an older form."""
+"""Embed the texts of served reports that have no vector yet, or one of an older text form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 64
 
 
 def encode_reports(run: Work) -> int:
-    """Embed served reports that this encoder has not seen, withdraw those no longer served; how many were new.
+    """Embed served reports that this encoder has not seen, withdraw others; return how many were new.
 
     None where the encoder came without its vocabulary: videos are searched all the same. A report whose text ends the
     process that reads it twice, alone, is quarantined.
@@ -46,7 +46,7 @@ def encode_reports(run: Work) -> int:
 
 
 def _together(run: Work, process: TextProcess, reports: Sequence[ReportText]) -> int:
-    """A batch; if the process ends in it, one by one. How many got their first vector."""
+    """Read a batch; if the process ends in it, one by one. Return how many got their first vector."""
     if len(reports) < 2:
         return sum(_alone(run, process, report) for report in reports)
     with run.writing() as connection:
@@ -58,7 +58,7 @@ def _together(run: Work, process: TextProcess, reports: Sequence[ReportText]) ->
 
 
 def _alone(run: Work, process: TextProcess, report: ReportText) -> int:
-    """One that may end the process; 1 if it got its first vector."""
+    """Read one report that may end the process; return 1 if it got its first vector."""
     while True:
         with run.writing() as connection:
             attempt = begin_alone(connection, run.encoder_id, report.report_key)

@@ -1,4 +1,4 @@
-"""One ingest run: what its stages share beyond Work - the tree, its tables, the run's row in the ledger."""
+"""One ingest run: the parts that its stages share beyond Work: the tree, its tables, the run's row in the ledger."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Run(Work):
         return self
 
     def _take_generation(self, connection: Connection) -> int:
-        """The encoder in use must be the one whose vectors are here, or the first."""
+        """Check that the encoder in use is the one whose vectors are here, or the first."""
         encoder = self.archive.encoder_info
         active = generation.active_encoder(connection)
         encoder_id = generation.register_encoder(connection, encoder)
@@ -101,24 +101,26 @@ class Run(Work):
         return self.archive.view_classifier
 
     def settle_refused(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
-        """Settled in the ledger; what these files were before is not found any more."""
+        """Settle these files in the ledger, and withdraw the videos that they backed before."""
         if outcomes:
             with self.writing() as connection:
                 settle_refused(connection, [(claimed.id, outcome) for claimed, outcome in outcomes])
             self.advance(len(outcomes))
 
     def claim_again(self, claimed: Claimed) -> Claimed:
-        """Committed before the next worker touches the file."""
+        """Claim a file again, committed before the next worker touches it."""
         with self.writing() as connection:
             return ledger.claim_again(connection, claimed)
 
     def identity(self, path: Path) -> MediaIdentity | None:
-        """What the sidecar CSV says of this file."""
+        """Return what the sidecar CSV says of this file."""
         return self._sidecar.get(path)
 
     def with_a_study(self, files: Iterator[FoundFile], later: list[FoundFile]) -> Iterator[FoundFile]:
-        """Without those whose sidecar row names its study only by accession number and patient: they go to ``later``,
-        for that study may come with this very run."""
+        """Yield files but those whose sidecar row names its study only by accession number and patient.
+
+        Those go to ``later``, because the study may come with this very run.
+        """
         for found in files:
             identity = self._sidecar.get(found.path)
             if identity is not None and not identity.study_uid:
@@ -127,15 +129,15 @@ class Run(Work):
                 yield found
 
     def name_studies(self, files: Sequence[FoundFile]) -> None:
-        """Give those files the studies that the archive knows by now."""
+        """Yield those files with the studies that the archive knows by now."""
         with self.archive.engine.connect() as connection:
             named = with_studies(connection, self.archive.keyring, [self._sidecar[found.path] for found in files])
         self._sidecar |= {found.path: identity for found, identity in zip(files, named, strict=True)}
 
     def waiting(self) -> list[FoundFile]:
-        """Copies of what another file was before: they stand for it now. Each is given once."""
+        """Yield copies of videos that another file backed before, each once: now the copy backs the video."""
         with self.writing() as connection:
-            withdraw_unbacked(connection)  # whatever this pass did: no video is found that no file stands for
+            withdraw_unbacked(connection)  # whatever this pass did: no video without a backing file is found
             found = [one for one in waiting_files(connection, self.root) if one.path not in self._waited]
         self._waited |= {one.path for one in found}
         return found

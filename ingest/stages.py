@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Embedded:
-    """A video and what the models made of it."""
+    """A video with its vector and view probabilities."""
 
     video: Admitted
     vector: Vectors  # (D,) raw
@@ -45,7 +45,7 @@ class Embedded:
 
 
 def unfinished(run: Run, files: Iterator[FoundFile]) -> Iterator[FoundFile]:
-    """Those that are new, changed, or were not finished; the others cost one look-up a thousand."""
+    """Yield files that are new, changed, or unfinished; the others cost one look-up a thousand."""
     again = {"registered", "admitted"} | ({"quarantined"} if run.options.retry_quarantined else set())
     for batch in batched(files, KNOWN):
         with run.archive.engine.connect() as connection:
@@ -61,7 +61,7 @@ def unfinished(run: Run, files: Iterator[FoundFile]) -> Iterator[FoundFile]:
 
 
 def claimed(run: Run, files: Iterator[FoundFile]) -> Iterator[Claimed]:
-    """Claims, committed before any worker touches the files."""
+    """Yield claims, committed before any worker touches the files."""
     for group in batched(files, GROUP):
         with run.writing() as connection:
             claims = ledger.claim(connection, run.archive.keyring, run.id, group)
@@ -69,7 +69,7 @@ def claimed(run: Run, files: Iterator[FoundFile]) -> Iterator[Claimed]:
 
 
 def inspected(run: Run, files: Iterator[Claimed]) -> Iterator[tuple[Claimed, Outcome]]:
-    """Each file's header, or why it is none; read in the workers."""
+    """Yield each file's header, or the reason why it has none; read in the workers."""
 
     def task(claim: Claimed) -> InspectTask:
         path = claim.file.path
@@ -80,7 +80,7 @@ def inspected(run: Run, files: Iterator[Claimed]) -> Iterator[tuple[Claimed, Out
 
 
 def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Admitted]:
-    """Videos with their rows in place, to be decoded. Everything else is settled here."""
+    """Yield videos whose rows are written, to be decoded. All other files are settled here."""
     for group in batched(files, GROUP):
         headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
         refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
@@ -93,7 +93,7 @@ def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Adm
 
 
 def decoded(run: Work, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clips]]:
-    """The clips that the models want, decoded in the workers."""
+    """Yield the clips that the models want, decoded in the workers."""
 
     def task(video: Admitted) -> ClipTask:
         found, views = video.claimed.file, run.view_classifier
@@ -110,7 +110,7 @@ def decoded(run: Work, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, C
 
 
 def encoded(run: Work, clips: Iterator[tuple[Admitted, Clips]]) -> Iterator[list[Embedded]]:
-    """Batches across studies through the encoder; row i of the vectors belongs to clip i."""
+    """Yield batches across studies, embedded; row i of the vectors belongs to clip i."""
     first = next(clips, None)
     if first is None:
         return  # nothing new: the encoder is not even loaded
@@ -135,7 +135,7 @@ def _classified(run: Work, clips: list[Clip | None]) -> list[ViewProbabilities |
 
 
 def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
-    """Vectors, study means and outbox rows, a transaction a batch; yields how many."""
+    """Write vectors, study means and outbox rows, a transaction a batch; yield how many."""
     for batch in batches:
         if not batch:
             continue
@@ -162,7 +162,7 @@ def _attempted(
     claim_of: Callable[[T], Claimed],
     again: Callable[[T, Claimed], T],
 ) -> Iterator[tuple[T, Result]]:
-    """``function`` of each item in the workers. One whose worker died comes again at the end, then is quarantined."""
+    """Run ``function`` on each item in the workers. If a worker dies, its item is tried once more, at the end."""
     under_way: dict[int, T] = {}
 
     def tasks(pending: Iterable[T]) -> Iterator[Task]:

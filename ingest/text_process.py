@@ -30,7 +30,7 @@ MAX_DEATHS = 40  # one after another: then it is not the texts
 
 @dataclass(frozen=True)
 class TextsRead:
-    """What came of some reports: a note for each, and vectors of those numbered in ``fresh``; the others' stay."""
+    """The result of reading reports: a note for each, and vectors of those numbered in ``fresh``; the others' stay."""
 
     notes: tuple[TextNotes, ...]
     fresh: tuple[int, ...]
@@ -113,7 +113,7 @@ class TextProcess:
 
 
 def _serve(pipe: Connection) -> None:
-    """The process: an encoder comes, then reports until the pipe closes."""
+    """Run the process: receive an encoder, then reports until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     encoder: Encoder | None = None

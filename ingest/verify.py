@@ -1,4 +1,4 @@
-"""Is the index what Postgres says? And making it so, from Postgres alone, with no encoder."""
+"""Compare the index with PostgreSQL, and repair it from PostgreSQL alone, without an encoder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VECTOR_TOLERANCE = 2**-11
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What verify found. ``clean`` when nothing differs; points that are only due are not differences."""
+    """The result of verify. ``clean`` if nothing differs; points that are only due are not differences."""
 
     counts: ArchiveCounts
     collections: tuple[Differences, ...]
@@ -78,14 +78,14 @@ def verify(archive: Archive, repair: bool = False) -> VerifyReport:
 def compare_index(
     archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int
 ) -> tuple[Differences, ...]:
-    """Every point of this encoder's collections against Postgres, a collection each."""
+    """Compare every point of this encoder's collections with PostgreSQL; return a result for each collection."""
     return tuple(_compare(archive, connection, encoder, encoder_id, kind) for kind in KINDS)
 
 
 def mend(
     archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, found: Sequence[Differences]
 ) -> int:
-    """Make the index right: foreign_ids go at once (how many), the rest is due and the next relay's."""
+    """Repair the index: delete foreign points at once and return how many; make the rest due for the next relay."""
     for kind, differences in zip(KINDS, found, strict=True):
         comparison.repair(connection, encoder_id, differences)
         for ids in batched(differences.foreign_ids, SCROLL_BATCH):
@@ -94,9 +94,9 @@ def mend(
 
 
 def heal(archive: Archive, encoder: EncoderInfo, encoder_id: int) -> int:
-    """Where the index holds more or fewer points than it was given, compare it all and make the differences due.
+    """Compare all if the index holds more or fewer points than it was given, and make the differences due.
 
-    How many differences there were. The caller holds the ingest lock.
+    Returns how many differences there were. The caller holds the ingest lock.
     """
     with archive.engine.begin() as connection:
         if not find_gaps(archive, connection, encoder, encoder_id):
@@ -123,7 +123,7 @@ def _compare(
 
 
 def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:
-    """Whether the index's point is the one that the relay would send. Unknown keys are orphans, not misfits."""
+    """Return True if the point is the one that the relay would send. Unknown keys are orphans, not misfits."""
     if row is None or row.vector is None or stored.vector is None:
         return True
     point = point_of(collection, row, row.vector)
@@ -137,7 +137,7 @@ def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What rebuild did."""
+    """The result of rebuild."""
 
     points: int  # sent
     slow_index: bool  # the disk has no room for what makes searches fast

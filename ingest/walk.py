@@ -32,7 +32,7 @@ def walk(root: Path, unread: dict[Path, str]) -> Iterator[FoundFile]:
 
 
 def count_files(root: Path) -> int:
-    """How many files walk() will give; much cheaper, since it needs no size or time."""
+    """Count the files that walk() will give; much cheaper, since it needs no size or time."""
     return sum(1 for _ in _entries(root, {}))
 
 

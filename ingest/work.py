@@ -1,4 +1,4 @@
-"""What an ingest and a re-embedding share: the archive, the workers, the clock, and who may write."""
+"""The parts that an ingest and a re-embedding share: the archive, the workers, the clock, and the write lock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Work"]
 
 
 class Work(ABC):
-    """Held resources of one run; leaving it ends the workers. Entering a subclass sets ``encoder_id``."""
+    """The resources of one run; leaving it ends the workers. Entering a subclass sets ``encoder_id``."""
 
     encoder_id: int  # row of the encoder whose vectors are made
 
@@ -48,15 +48,15 @@ class Work(ABC):
     @property
     @abstractmethod
     def view_classifier(self) -> ViewModel | None:
-        """The classifier that labels the views of what is decoded, where one does."""
+        """The classifier that labels the views of decoded videos, None if there is none."""
 
     @abstractmethod
     def settle_refused(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
-        """These files get no vector."""
+        """Note that these files get no vector."""
 
     @abstractmethod
     def claim_again(self, claimed: Claimed) -> Claimed:
-        """Another attempt at a file after a worker's death."""
+        """Count another attempt at a file after a worker's death."""
 
     @cached_property
     def pool(self) -> DecodePool:
@@ -72,13 +72,13 @@ class Work(ABC):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction of the pipeline. One at a time with the relay's: two that lock the same rows in another
+        """Begin a transaction of the pipeline. One at a time with the relay's: two that lock the same rows in another
         order would end one another."""
         with self.clock.stage("write"), self.lock, self.archive.engine.begin() as connection:
             yield connection
 
     def tally(self, index_writes: int) -> dict[str, Any]:
-        """What every summary says of the work: what was made, and where the time went."""
+        """Return the part of every summary about the work: what was made, and where the time went."""
         return {
             "new_videos": self.new_videos,
             "new_reports": self.new_reports,
@@ -92,6 +92,6 @@ class Work(ABC):
         }
 
     def advance(self, files: int) -> None:
-        """So many more files have an outcome; tell whoever watches."""
+        """Count so many more files with an outcome, and report the progress."""
         self.done += files
         self._on_progress(Progress(self.found, self.done, self.new_videos, self.clock.elapsed, self.clock.bottleneck))

@@ -43,7 +43,7 @@ def test_the_tutorial_and_the_readme_run(
     """The tutorial cell after cell in one namespace, as a notebook runs them; the README's Python on its archive."""
     tmp_path.chmod(0o755)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    cells = json.loads((DOCS / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    cells = json.loads((DOCS / "tutorial-python.ipynb").read_text(encoding="utf-8"))["cells"]
     names: dict[str, object] = {}
     for number, cell in enumerate(cells):
         if cell["cell_type"] == "code":

@@ -92,7 +92,7 @@ def read_target(given: str) -> str:
 
 
 def show_results(results: Results, json: bool, nothing: str = "nothing fits the conditions") -> None:
-    """As JSON or as a table; ``nothing`` is said where there is no hit."""
+    """Print results as JSON or as a table; ``nothing`` is the line to print if there is no hit."""
     if json:
         say_json(as_json(results))
         return

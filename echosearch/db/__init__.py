@@ -1,4 +1,4 @@
-"""All SQLAlchemy: tables, sessions, queries. What callers hold open in their hands is named here."""
+"""All SQLAlchemy: tables, sessions, queries. The types that callers hold are named here."""
 
 from sqlalchemy import Connection, Engine
 

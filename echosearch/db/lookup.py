@@ -1,4 +1,4 @@
-"""What search asks of Postgres: which study is meant, who qualifies, and what is shown of each hit.
+"""Search's look-ups in PostgreSQL: which study is meant, which may be shown, and what is shown of each hit.
 
 One statement a question, whatever the number of hits. Only rows that the index has (``indexed_gen``) and that
 are not in conflict come back. Nothing here reads the phi schema but resolve_study.
@@ -54,7 +54,7 @@ class StudyRef:
 
 @dataclass(frozen=True)
 class StudyRow:
-    """A study that may be shown. ``gens``: the generations of its point that this row vouches for."""
+    """A study that may be shown. ``gens``: the generations of its point that may be shown."""
 
     key: str
     study: str
@@ -102,7 +102,7 @@ class IndexedCounts:
 
 
 def encoder_row(connection: Connection, fingerprint: str) -> int | None:
-    """Row id of an encoder, None where it never made a vector here. Unlike register_encoder this only reads."""
+    """Return the row id of an encoder, None if it never made a vector here. Unlike register_encoder this only reads."""
     row = connection.execute(
         text("select id from core.encoder where fingerprint = :fingerprint"), {"fingerprint": fingerprint}
     ).one_or_none()
@@ -110,7 +110,7 @@ def encoder_row(connection: Connection, fingerprint: str) -> int | None:
 
 
 def resolve_study(connection: Connection, name: str) -> StudyRef:
-    """The study that ``name`` means: its key, its StudyInstanceUID, its accession number, or the start of its key.
+    """Return the study that ``name`` means: its key or its start, its StudyInstanceUID or its accession number.
 
     Raises UnknownStudy when there is none, when several fit, or when nothing of it may be shown.
     """
@@ -154,13 +154,13 @@ def resolve_study(connection: Connection, name: str) -> StudyRef:
 
 
 def patient_of(connection: Connection, study: str) -> str | None:
-    """The key of the patient of a study, None where no such study is here or two patients claim it."""
+    """Return the key of a study's patient, None if the study is unknown or two patients claim it."""
     query = "select cast(patient_key as text) from core.study where study_key = cast(:study as uuid) and not conflict"
     return connection.scalars(text(query), {"study": study}).one_or_none()
 
 
 def study_vector(connection: Connection, encoder_id: int, study: str) -> Vectors:
-    """Raw mean (D,) of a study's videos. Raises UnknownStudy where none of them is indexed."""
+    """Return the raw mean (D,) of a study's videos. Raises UnknownStudy if none of them is indexed."""
     row = connection.execute(
         text(
             "select e.vector from core.study_embedding e join core.study s using (study_key)"
@@ -185,7 +185,7 @@ _STORED = f"select {_VIDEO}, v.pixel_digest, e.vector {_FROM_VIDEOS}"
 
 
 def studies_about(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, StudyRow]:
-    """Those of these studies that may be shown, by key."""
+    """Return those of these studies that may be shown, by key."""
     rows = connection.execute(
         text(
             f"select cast(s.study_key as text) as key, {_STUDY}, e.gen, e.indexed_gen from core.study s"
@@ -198,7 +198,7 @@ def studies_about(connection: Connection, encoder_id: int, studies: Sequence[str
 
 
 def reports_about(connection: Connection, encoder_id: int, reports: Sequence[str]) -> dict[str, ReportAbout]:
-    """Those of these reports that may be shown, by key."""
+    """Return those of these reports that may be shown, by key."""
     rows = connection.execute(
         text(
             f"select cast(r.report_key as text) as key, {_STUDY}, e.gen, e.indexed_gen, r.link_method"
@@ -211,14 +211,14 @@ def reports_about(connection: Connection, encoder_id: int, reports: Sequence[str
 
 
 def videos_about(connection: Connection, encoder_id: int, videos: Sequence[str]) -> dict[str, VideoRow]:
-    """Those of these videos that may be shown, by key."""
+    """Return those of these videos that may be shown, by key."""
     query = text(f"select {_VIDEO} {_FROM_VIDEOS} and v.video_key = any(cast(:keys as uuid[]))")
     rows = connection.execute(query, {"encoder": encoder_id, "keys": list(videos)})
     return {row.key: _video(row) for row in rows}
 
 
 def videos_of(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, list[StoredVideo]]:
-    """Every video of these studies that may be shown, by study, in the order of their keys."""
+    """Return every video of these studies that may be shown, by study, in the order of their keys."""
     query = text(f"{_STORED} and v.study_key = any(cast(:keys as uuid[])) order by v.video_key")
     found: dict[str, list[StoredVideo]] = {}
     for row in connection.execute(query, {"encoder": encoder_id, "keys": list(studies)}):
@@ -265,7 +265,7 @@ def video_with_key(connection: Connection, encoder_id: int, video: str) -> Store
 def video_of_file(
     connection: Connection, encoder_id: int, path_key: str, size: int, mtime_ns: int
 ) -> StoredVideo | None:
-    """The video of a file that was ingested from this path and has not changed since."""
+    """Return the video of a file that was ingested from this path and has not changed since."""
     query = text(
         f"{_STORED} and v.video_key = (select f.video_key from core.source_file f where f.path_key = :path"
         " and f.state in ('embedded', 'indexed') and f.size = :size and f.mtime_ns = :mtime)"
@@ -276,14 +276,14 @@ def video_of_file(
 
 
 def video_with_bytes(connection: Connection, encoder_id: int, sha256: bytes) -> StoredVideo | None:
-    """The video of an mp4 or avi with this SHA-256."""
+    """Return the video of an mp4 or avi with this SHA-256."""
     query = text(f"{_STORED} and v.content_digest = :sha256 order by v.video_key limit 1")
     row = connection.execute(query, {"encoder": encoder_id, "sha256": sha256}).one_or_none()
     return None if row is None else _stored(row)
 
 
 def contents(connection: Connection, encoder_id: int) -> IndexedCounts:
-    """What is indexed by this encoder."""
+    """Count what is indexed by this encoder."""
     row = connection.execute(
         text(
             "select (select count(*) from core.embedding e where e.encoder_id = :encoder and indexed_gen is not null)"

@@ -34,7 +34,7 @@ _NAMESPACE_BYTES = POINT_NAMESPACE.bytes  # made anew each time, it takes longer
 
 
 def point_id(fingerprint: str, key: str) -> UUID:
-    """Deterministic id: the same video under the same encoder is the same point, however often it is sent."""
+    """Return a deterministic id: the same video under the same encoder is the same point, however often it is sent."""
     digest = hashlib.sha1(_NAMESPACE_BYTES + f"{fingerprint}|{key}".encode(), usedforsecurity=False).digest()
     return UUID(bytes=digest[:16], version=5)  # uuid5 (RFC 9562), without its detours: ten million times
 
@@ -54,7 +54,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Payload:
-    """What may stand beside a vector: pseudonymous keys and coarse attributes. Nothing here names a patient."""
+    """The attributes beside a vector: pseudonymous keys and coarse values. Nothing here names a patient."""
 
     key: str  # of the video, study or report
     study: str
@@ -90,7 +90,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Stored:
-    """What scroll gives; when asked for, with ``payload`` as payload_values made it and ``vector`` of unit length."""
+    """A point as scroll gives it; if asked for, with ``payload`` as payload_values made it and a unit ``vector``."""
 
     id: UUID
     key: str
@@ -101,16 +101,16 @@ class Stored:
 
 
 class VectorIndex(Protocol):
-    """Raises StoreUnreachable or ArchiveLocked (errors.py), never an engine's own error."""
+    """A vector engine. Raises StoreUnreachable or ArchiveLocked (errors.py), never an engine's own error."""
 
     def ensure(self, collection: Collection) -> None:
-        """Create it with its payload indexes, or check that what is there fits (dimension, distance, indexes)."""
+        """Create a collection with its payload indexes, or check that an existing one fits (dimension, distance)."""
         ...
 
     def collections(self) -> list[str]: ...
 
     def upsert(self, collection: Collection, points: Sequence[Point]) -> None:
-        """Applied and durable when it returns."""
+        """Write points; they are applied and durable when this returns."""
         ...
 
     def delete(self, collection: Collection, ids: Sequence[UUID]) -> None: ...
@@ -118,17 +118,17 @@ class VectorIndex(Protocol):
     def search(
         self, collection: Collection, vector: Vectors, limit: int, where: Where | None = None, exact: bool = False
     ) -> list[Scored]:
-        """Best first; ties in the order of their ids. A collection that does not exist gives []."""
+        """Return the best points, best first; ties in the order of their ids. A missing collection gives []."""
         ...
 
     def count(self, collection: Collection) -> int: ...
 
     def tally(self, collection: Collection) -> int:
-        """The number of points that the engine keeps anyway: at once, and rough while it is being written to."""
+        """Return the engine's own count of points: at once, and rough while it is being written to."""
         ...
 
     def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
-        """Every point once, in the order of ids; ``whole``: with payload and vector."""
+        """Yield every point once, in the order of ids; ``whole``: with payload and vector."""
         ...
 
     def drop(self, collection: Collection) -> None: ...

@@ -1,4 +1,4 @@
-"""What both engines share: which payload fields are indexed, how a payload is written, which vectors are let in."""
+"""The parts that both engines share: indexed payload fields, how a payload is written, which vectors are accepted."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ assert set(PAYLOAD_INDEXES.values()) == set(get_args(IndexType))
 
 @lru_cache(maxsize=4096)
 def word_number(field: str, word: str) -> int:
-    """What stands for ``field = word`` in a stored payload: 63 bits of a hash, so that no list of words is kept.
+    """Return the number of ``field = word`` in a stored payload: 63 bits of a hash, so that no list of words is kept.
 
     Numbers, because the embedded engine takes 1.7 us to read one and 4 us to read a string. Among the keys of ten
     million studies, two have the same number with a chance of 1 in 150,000.
@@ -74,7 +74,7 @@ def word_number(field: str, word: str) -> int:
 
 
 def payload_values(payload: Payload) -> dict[str, object]:
-    """Payload as an engine stores it; what is unknown is left out (a filter on it then never matches).
+    """Return the payload as an engine stores it; what is unknown is left out (a filter on it then never matches).
 
     "ref" is what is read back: one string, because each costs the embedded engine several microseconds a point.
     """
@@ -90,7 +90,7 @@ def payload_values(payload: Payload) -> dict[str, object]:
 
 
 def same_values(stored: Mapping[str, object], values: Mapping[str, object]) -> bool:
-    """Whether an engine stores these values: the embedded one gives the last digit of a float back wrong."""
+    """Return True if an engine stores these values: the embedded one gives the last digit of a float back wrong."""
     rest = [{name: value for name, value in each.items() if name != "view_prob"} for each in (stored, values)]
     found, wanted = stored.get("view_prob"), values.get("view_prob")
     if isinstance(found, float | int) and isinstance(wanted, float | int):
@@ -99,7 +99,7 @@ def same_values(stored: Mapping[str, object], values: Mapping[str, object]) -> b
 
 
 def read_ref(values: Mapping[str, object]) -> tuple[str, int, str]:
-    """Key, gen and vector hash of a stored payload."""
+    """Return key, gen and vector hash of a stored payload."""
     key, gen, vector_hash, _, _ = _ref(values)
     return key, int(gen), vector_hash
 
@@ -112,23 +112,23 @@ def _ref(values: Mapping[str, object]) -> list[str]:
 
 
 def scored(values: Mapping[str, object], score: float) -> Scored:
-    """A search result from a stored payload. Float16 storage can push a cosine a little past 1: it is clamped."""
+    """Return a search result from a stored payload. Float16 can push a cosine a little past 1: it is clamped."""
     key, gen, _, study, patient = _ref(values)
     return Scored(key=key, study=study, patient=patient, score=max(-1.0, min(1.0, score)), gen=int(gen))
 
 
 def points_compared(collection: Collection, kilobytes: int = FULL_SCAN_KB) -> int:
-    """How many points an engine compares all rather than walk the graph; it reckons in KB of float16 vectors."""
+    """Return up to how many points an engine compares all of them; it counts in KB of float16 vectors."""
     return kilobytes * 1024 // (2 * collection.dimension)
 
 
 def best_first(results: Sequence[tuple[UUID, Scored]], limit: int) -> list[Scored]:
-    """The first ``limit``, highest score first, equal scores in the order of their ids."""
+    """Return the first ``limit``, highest score first, equal scores in the order of their ids."""
     return [hit for _, hit in sorted(results, key=lambda pair: (-pair[1].score, pair[0].bytes))[:limit]]
 
 
 def unit_rows(collection: Collection, points: Sequence[Point]) -> Vectors:
-    """The points' vectors, (N, D) float32 of unit length. Raises ValueError on a wrong shape, a zero or a NaN.
+    """Return the points' vectors, (N, D) float32 of unit length. Raises ValueError on a wrong shape, a zero or a NaN.
 
     The same as vector.unit, at a tenth of its time: norms summed in float64 without a float64 copy of the rows.
     """
@@ -147,7 +147,7 @@ def unit_rows(collection: Collection, points: Sequence[Point]) -> Vectors:
 
 
 def unit_query(collection: Collection, vector: Vectors) -> list[float]:
-    """A query vector of unit length. Raises ValueError on a wrong shape, a zero or a NaN."""
+    """Return a query vector of unit length. Raises ValueError on a wrong shape, a zero or a NaN."""
     if vector.shape != (collection.dimension,):
         raise ValueError(f"a query of {collection.name} has shape {vector.shape}, not ({collection.dimension},)")
     _check_direction(vector, f"a query of {collection.name}")
@@ -173,7 +173,7 @@ class Interval:
 
 
 def interval(comparison: Comparison, value: float) -> Interval:
-    """The interval that ``comparison`` with ``value`` means.
+    """Return the interval that ``comparison`` with ``value`` means.
 
     On integer fields the bounds become whole and closed, because an engine's integer index cuts the
     fraction off: ``age < 64.5`` would lose the 64-year-olds.

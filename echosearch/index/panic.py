@@ -19,7 +19,7 @@ DUMP = b"panicked at"
 
 
 class EnginePanic(Exception):
-    """The engine met what it holds to be impossible. Never leaves the index package."""
+    """The engine panicked on a state that it holds to be impossible. Never leaves the index package."""
 
 
 class _Aside:
@@ -64,7 +64,7 @@ _ASIDE = _Aside()
 
 @contextmanager
 def panics_caught() -> Iterator[None]:
-    """Raises EnginePanic for a panic of the engine, whose text is dropped. May be entered by several threads."""
+    """Turn a panic of the engine into EnginePanic and drop its text. Several threads may be inside."""
     _ASIDE.enter()
     try:
         yield

@@ -1,8 +1,8 @@
-"""How a search is carried out, by how many points its filter leaves. Both engines follow the same plan.
+"""The plan of a search, by how many points its filter leaves. Both engines follow the same plan.
 
     few match             compare those, on their 4-bit vectors: the engine does so by itself up to its own threshold
     no filter             walk the graph; the wider, the larger the collection
-    almost all match      the same, with the filter: the studies that a search has found already stand aside
+    almost all match      the same, with the filter, as when studies that were found already are left out
     many match            walk the graph as if there were no filter, and filter what is nearest
     too few of those left compare every match exactly
 

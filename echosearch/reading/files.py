@@ -1,4 +1,4 @@
-"""Opening a file that nobody vouches for, and telling DICOM from everything else by its first bytes."""
+"""Open an untrusted file, and tell DICOM from everything else by its first bytes."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def inspect_file(
         return refused.outcome
     except MemoryError:
         raise
-    except Exception as exc:  # the one boundary for files that nobody vouches for
+    except Exception as exc:  # the one boundary for untrusted files
         return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
 
 

@@ -1,4 +1,4 @@
-"""Worker processes for files that nobody vouches for: a pool with limits, and what it is given to do."""
+"""Worker processes with resource limits, for untrusted files: the pool and the tasks that it runs."""
 
 from echosearch.workers.jobs import PoolBroken, TimedOut, WorkerDied
 from echosearch.workers.pool import DecodePool

@@ -1,4 +1,4 @@
-"""What a worker may answer: plain values of known classes. Unpickling anything else would run what it names."""
+"""The values that a worker may answer: of known classes only. Unpickling any other could run code in the parent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handing a worker its file: opened here, sent as a descriptor, so that the worker needs no right to open any."""
+"""Hand a worker its file: opened here, sent as a descriptor, so that the worker needs no right to open any."""
 
 from __future__ import annotations
 

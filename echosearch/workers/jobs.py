@@ -1,4 +1,4 @@
-"""What a pool is given, what can become of it, and the queue in between."""
+"""The jobs of a pool, their outcomes, and the queue in between."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Inbox:
         self._waiting[job.first].append(job)
 
     def put_back(self, job: Job[Any]) -> None:
-        """One that was taken and not begun."""
+        """Put back a job that was taken and not begun."""
         self._waiting[job.first].appendleft(job)
 
     def take(self) -> Job[Any] | None:
@@ -74,7 +74,7 @@ class Inbox:
         return None
 
     def drop(self, answers: Answers[Any]) -> None:
-        """Forget what nobody waits for any more."""
+        """Forget jobs that nobody waits for any more."""
         for jobs in self._waiting.values():
             for job in [job for job in list(jobs) if job.answers is answers]:
                 with suppress(ValueError):  # just taken

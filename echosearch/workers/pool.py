@@ -1,11 +1,12 @@
-"""Worker processes for files that nobody vouches for: a bad file ends a worker, not the run.
+"""Worker processes with resource limits, for untrusted files: a bad file ends a worker, not the run.
 
     tasks --> [window] --> worker 1 (limits: memory, CPU, wall) --> (task, result | WorkerDied | TimedOut)
                        \\-> worker 2 ...
 
 One pipe for each worker: one that is killed half-way through an answer spoils its own pipe and no other (with
-pebble's shared channel such a death hangs the pool for good; measured, see docs/dicom.md). Workers fork from a
-server process that has the heavy imports done, so a new one costs milliseconds; they die with their parent.
+pebble's shared channel such a death hangs the pool for good; measured, see docs/decisions/decode-pool.md). Workers
+fork from a server process that has the heavy imports done, so a new one costs milliseconds; they die with their
+parent.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ class DecodePool:
         ordered: bool = False,
         first: bool = False,
     ) -> Iterator[tuple[T, R | WorkerDied | TimedOut]]:
-        """Yield (task, result) as they finish, or in the tasks' order; at most ``window`` tasks are under way. Those of
-        a map that goes ``first`` wait for no other map's.
+        """Yield (task, result) as they finish, or in the tasks' order; at most ``window`` tasks are under way.
+
+        Tasks of a map with ``first`` go before those of the other maps.
 
         ``tasks`` is drawn from in the caller's thread, one at a time, as room appears: committing "attempt + 1" in
         that generator happens before the decode. An exception of ``function`` is raised here; a death or a
@@ -256,7 +258,7 @@ class DecodePool:
         return _Worker(process, ours, time.monotonic() + READY_SECONDS)
 
     def _end(self, worker: _Worker) -> int | None:
-        """Kill if need be; the exit code it had ended with by itself, if it had."""
+        """Kill the process if it runs; return the exit code if it had ended by itself, else None."""
         self._crew.remove(worker)
         worker.process.join(0.2 if worker.ready and not self._closing else 0)  # a closed pipe precedes the exit status
         worker.process.kill()

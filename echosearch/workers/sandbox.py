@@ -1,12 +1,12 @@
-"""What a decode worker may not do any more, asked of the Linux kernel: no file, no network, no other process.
+"""Take rights from a decode worker, through the Linux kernel: no file, no network, no other process.
 
     Landlock      opens no file but Python's own and the system's libraries, writes nowhere, connects nowhere (5.13 on)
     seccomp       makes no socket, starts no program or process, signals and inspects none, changes no owner or mode
-    capabilities  none, where the worker is root's
-    another user  nobody's, where it is root's and there is no Landlock
+    capabilities  none, if the worker is root's
+    another user  nobody's, if it is root's and there is no Landlock
 
-A worker gets its file as an open descriptor, so it needs the right to open none. What a kernel does not have is left
-out: ``protections`` tells what is in force on this machine.
+A worker gets its file as an open descriptor, so it needs the right to open none. Protections that a kernel
+does not have are left out: ``protections`` returns those in force on this machine.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def confine() -> None:
 
 
 def _restrict_files(libc: ctypes.CDLL, version: int) -> None:
-    """Raises OSError where the kernel has Landlock and refuses: then the worker must not begin."""
+    """Restrict files by Landlock. Raises OSError if the kernel has it and refuses: then the worker must not begin."""
     files = (1 << (13 if version < 2 else 14 if version < 3 else 15 if version < 5 else 16)) - 1
     network, scopes = 0b11, 0b11  # bind and connect by TCP; abstract sockets and signals
     attributes = struct.pack("=QQQ", files, network, scopes)[: 8 if version < 4 else 16 if version < 6 else 24]
@@ -96,7 +96,7 @@ def _restrict_files(libc: ctypes.CDLL, version: int) -> None:
 
 
 def _needed() -> Iterator[Path]:
-    """Yield where modules are that a codec may import later, and what the C library reads."""
+    """Yield the paths of modules that a codec may import later, and of what the C library reads."""
     installed = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     yield from installed
     yield from map(Path, SYSTEM)

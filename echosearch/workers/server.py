@@ -32,7 +32,7 @@ def start_server(preload: list[str]) -> None:
 
 
 def _spawn(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
-    """As multiprocessing's own, with the environment that workers may have."""
+    """Start the server as multiprocessing does, with the environment that workers may have."""
     quiet = subprocess.DEVNULL  # the pool says in one line that workers cannot start
     process = subprocess.Popen(
         args, executable=path, env=plain_environment(), pass_fds=passfds, stdout=quiet, stderr=quiet
@@ -42,7 +42,7 @@ def _spawn(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
 
 
 def _without_main(name: str) -> dict[str, Any]:
-    """As multiprocessing's own, but a worker does not import the caller's __main__ again: it needs nothing of it."""
+    """Prepare a worker as multiprocessing does, but without importing the caller's __main__, which it does not need."""
     data = _prepared(name)
     if name in (WORKER_NAME, TEXTS_NAME):
         for key in ("init_main_from_name", "init_main_from_path"):

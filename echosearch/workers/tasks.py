@@ -1,4 +1,4 @@
-"""What a worker does with one file: its header, or the clips that the models see. Bytes in, values out."""
+"""The tasks of a worker: read a file's header, or make the clips that the models see. Bytes in, values out."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class ClipTask:
 
 @dataclass(frozen=True)
 class Clips:
-    """What the encoder and the view classifier see of one video."""
+    """The clips of one video that the encoder and the view classifier see."""
 
     video: Clip
     view: Clip | None
 
 
 def inspect(task: InspectTask) -> Outcome:
-    """inspect_file, for the pool."""
+    """Run inspect_file in the pool."""
     return inspect_file(task.path, task.issuer, task.identity, task.allow_secondary_capture)
 
 
 def load_clip(task: ClipTask) -> Clip | Skipped | Quarantined:
-    """The encoder's clip alone; see load_clips."""
+    """Return the encoder's clip alone; see load_clips."""
     clips = load_clips(task)
     return clips.video if isinstance(clips, Clips) else clips
 
@@ -79,7 +79,7 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
         return Quarantined(Reason.UNREADABLE, type(exc).__name__)
     except (EchosearchError, MemoryError):
         raise
-    except Exception as exc:  # the clip stage's one boundary for files that nobody vouches for
+    except Exception as exc:  # the clip stage's one boundary for untrusted files
         return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
 
 

@@ -20,12 +20,12 @@ __all__ = ["EXIT_MEMORY", "EXIT_PANIC", "PRELOAD", "serve"]
 
 # imported once, in the server that workers fork from
 PRELOAD = ["echosearch.workers.tasks", "echosearch.workers.worker", "echosearch.encoder.pixels.preprocess"]
-EXIT_MEMORY = 86  # a worker that met its memory limit ends itself: its heap is not to be trusted
+EXIT_MEMORY = 86  # a worker that reached its memory limit ends itself: its heap is not to be trusted
 EXIT_PANIC = 87
 
 
 def serve(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: int) -> None:
-    """The worker's life: limits, "ready", then (function, task) in and (succeeded, value) out until the pipe closes."""
+    """Run the worker: limits, "ready", then (function, task) in and (succeeded, value) out until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     watched = _die_with(lifeline)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -100,7 +100,7 @@ def _keep_only(*descriptors: int) -> None:
 
 
 def _portable(exc: Exception) -> Exception:
-    """An exception that the parent can load."""
+    """Return an exception that the parent can load."""
     try:
         pickle.loads(pickle.dumps(exc))
     except Exception:  # whatever its pickling raises, its name still travels
@@ -109,14 +109,14 @@ def _portable(exc: Exception) -> Exception:
 
 
 def _allow_cpu(seconds: int) -> None:
-    """The soft limit counts the whole process: move it ahead of what was used. SIGXCPU ends the worker."""
+    """Move the soft limit, which counts the whole process, ahead of what was used. SIGXCPU ends the worker."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     limit = math.ceil(usage.ru_utime + usage.ru_stime) + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
 def _data_bytes() -> int:
-    """What RLIMIT_DATA counts already: private writable memory, mostly of the imports."""
+    """Return the bytes that RLIMIT_DATA counts already: private writable memory, mostly of the imports."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmData:"):
             return int(line.split()[1]) * 1024
@@ -124,7 +124,7 @@ def _data_bytes() -> int:
 
 
 def _one_thread() -> None:
-    """As many workers as cores: more threads in each would only take turns."""
+    """Use one thread: there are as many workers as cores, and more threads would only take turns."""
     import cv2
 
     from echosearch.encoder.pixels import preprocess

@@ -29,7 +29,7 @@ ROWS = (
     " select cast(md5('s' || n) as uuid), cast(md5('p' || n / 2) as uuid), 202001 + n % 4 * 100 + n % 12, 20 + n % 71,"
     " case n / 2 % 2 when 0 then 'F' else 'M' end"
     " from generate_series(0, :videos / 20) n",
-    "insert into core.video (video_key, study_key, file_sha256, pixel_digest, n_frames, rows, columns, device,"
+    "insert into core.video (video_key, study_key, content_digest, pixel_digest, n_frames, rows, columns, device,"
     " transfer_syntax_uid, photometric, mode, mode_source, view, view_prob)"
     " select cast(md5('v' || n) as uuid), cast(md5('s' || n / 20) as uuid), sha256(cast('f' || n as bytea)),"
     " sha256(cast('x' || n as bytea)), 60, 480, 640, (array['A', 'B', 'C', 'D'])[1 + n / 1000 % 4],"

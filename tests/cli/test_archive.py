@@ -41,7 +41,7 @@ def test_status_why(real: Tried) -> None:
     cine = json.loads(real.ask("status", "--json", "--why", str(real.folder / "export" / "IM_0001")).stdout)
     assert cine["state"] == "indexed"
     unknown = real.ask("status", "--why", str(real.folder / "reports.csv"))
-    assert (unknown.exit_code, "no ingest has met this file" in unknown.stderr) == (1, True)
+    assert (unknown.exit_code, "this file has not been ingested" in unknown.stderr) == (1, True)
     assert json.loads(real.ask("status", "--unmatched", "--json").stdout) == {"reports": []}
 
 

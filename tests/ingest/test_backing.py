@@ -86,7 +86,7 @@ def test_an_archive_in_which_two_files_back_one_video_heals(archive: Archive, ex
     ingest(archive, export.root, IngestOptions())
     with archive.engine.begin() as connection:
         connection.execute(text("update core.source_file set state = 'indexed', reason = null, detail = null"))
-    assert verify(archive).faults == ("1 videos are stood for by more than one file",)
+    assert verify(archive).faults == ("1 videos are backed by more than one file",)
     assert ingest(archive, export.root, IngestOptions()).reasons == {"DUPLICATE": 1}
     assert verify(archive).clean
 

@@ -107,7 +107,7 @@ def test_another_encoder_is_refused_with_both_names(archive: Archive, export: Ex
     with pytest.raises(EncoderMismatch) as caught:
         ingest(other, export.root, IngestOptions())
     assert archive.encoder_info.fingerprint[:12] in str(caught.value)
-    assert other.encoder_id.fingerprint[:12] in str(caught.value)
+    assert other.encoder_info.fingerprint[:12] in str(caught.value)
 
 
 def test_a_second_ingest_at_once_is_told_so(archive: Archive, export: Export) -> None:
@@ -220,7 +220,7 @@ def test_verify_withdraws_videos_that_no_file_stands_for(archive: Archive, expor
     with archive.engine.begin() as connection:
         connection.execute(text("delete from core.source_file where id = (select min(id) from core.source_file)"))
     report = verify(archive, repair=True)
-    assert report.faults == ("1 videos are searchable and no file stands for them",)
+    assert report.faults == ("1 videos are searchable and no file backs them",)
     assert verify(archive).clean
     assert archive.index.count(archive.collection("videos")) == 1
 

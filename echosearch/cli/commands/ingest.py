@@ -112,7 +112,7 @@ def _say_rows(name: str, rows: TableRows) -> None:
     for row in rows.first_unmatched:
         nearest = f"; nearest is {row.nearest}" if row.nearest else ""
         what = "no video with this UID" if row.column == "sop_uid" else "no such file"
-        note(f"--{name}, line {row.line}, column {row.column}: {what} has been met{nearest}")
+        note(f"--{name}, line {row.line}, column {row.column}: {what} has been ingested{nearest}")
     if rows.unmatched > len(rows.first_unmatched):
         note(f"--{name}: {rows.unmatched - len(rows.first_unmatched)} more rows name no file")
 

@@ -34,7 +34,7 @@ UNCONFINED = "nothing (this kernel has neither Landlock nor seccomp); read docs/
 @click.option("--identified", is_flag=True, help="With --unmatched: the identifiers they came with.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def status(path: Path | None, unmatched: bool, identified: bool, as_json: bool) -> None:
-    """Count the files met so far: found = indexed + skipped + quarantined + pending, with reasons.
+    """Count the files found so far: found = indexed + skipped + quarantined + pending, with reasons.
 
     \b
     echosearch status
@@ -113,7 +113,7 @@ def _why(archive: Archive, path: Path, as_json: bool) -> None:
     with archive.engine.connect() as connection:
         found = why(connection, archive.keyring.path(real))
     if found is None:
-        raise InputError(f"{path}: no ingest has met this file")
+        raise InputError(f"{path}: this file has not been ingested")
     if as_json:
         say_json({"path": str(real), **asdict(found), "meaning": MEANING.get(found.reason or "")})
         return

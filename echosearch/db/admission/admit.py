@@ -2,7 +2,7 @@
 
 same SOP Instance UID, same bytes or same pixels    the later file is a DUPLICATE
 same SOP Instance UID, other pixels                 both are quarantined, UID_CONFLICT
-same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT (owners.py)
+same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT (study_owner.py)
 the same file with other pixels, or another study   its video is made anew
 """
 
@@ -44,7 +44,7 @@ KEPT_COLUMNS = ("view", "view_prob", "view_source", "sex", "age")
 
 @dataclass(frozen=True)
 class Admitted:
-    """A video with its rows in place, ready to be decoded; or not even that (``needs_decoding`` false)."""
+    """A video whose rows are written. ``needs_decoding``: its vector has still to be made."""
 
     claimed: Claimed
     video_key: str
@@ -52,16 +52,16 @@ class Admitted:
     needs_decoding: bool
 
     def claimed_again(self, claimed: Claimed) -> Admitted:
-        """The same video under a further claim of its file."""
+        """Return the same video under a further claim of its file."""
         return replace(self, claimed=claimed)
 
 
 def admit(
     connection: Connection, keyring: Keyring, encoder_id: int, inspected: Sequence[tuple[Claimed, VideoHeader]]
 ) -> tuple[list[Admitted], list[tuple[int, Skipped | Quarantined]]]:
-    """Write patient, study and video rows; give the videos to decode and the files that are settled.
+    """Write patient, study and video rows; return the videos to decode and the files that are settled.
 
-    The settled ones are written to the ledger too. Call inside a transaction.
+    Settled files are written to the ledger too. Call this inside a transaction.
     """
     candidates = [_candidate(connection, keyring, claimed, header) for claimed, header in inspected]
     before = backed_video(connection, [candidate.claimed.id for candidate in candidates])
@@ -93,7 +93,7 @@ def _candidate(connection: Connection, keyring: Keyring, claimed: Claimed, heade
     header = replace(header, device=shown_device(connection, keyring, header))
     if header.patient_id:
         patient = keyring.patient(header.issuer, header.patient_id)
-    else:  # unnamed patients are not one another: each study stands for its own
+    else:  # unnamed patients are not one another: each study has its own
         patient = keyring.key("patient-of-study", header.study_uid)
     return Candidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
 
@@ -136,7 +136,7 @@ def _quarantine_conflicts(
 def _write(
     connection: Connection, encoder_id: int, taken: Sequence[Candidate], again: Collection[str]
 ) -> list[Admitted]:
-    """``again``: videos whose own file was read again; what it says now is what counts."""
+    """Write the rows of admitted videos. ``again``: videos whose own file was read anew; its content now counts."""
     if not taken:
         return []
     labels = _labels(connection, taken)
@@ -185,7 +185,7 @@ def _write(
 
 
 def _shown(connection: Connection, taken: Sequence[Candidate]) -> dict[str, tuple[Any, ...]]:
-    """Video key -> its study, and what the index filters by, of those that are here."""
+    """Return video key -> its study and the values that the index filters by, of the videos in the archive."""
     rows = connection.execute(
         select(Video.video_key, Video.study_key, Video.device, Video.mode, Video.view, Video.view_prob).where(
             Video.video_key.in_([candidate.video_key for candidate in taken])
@@ -195,7 +195,7 @@ def _shown(connection: Connection, taken: Sequence[Candidate]) -> dict[str, tupl
 
 
 def _labels(connection: Connection, taken: Sequence[Candidate]) -> dict[str, ViewLabel]:
-    """Best label per video: views.csv by UID, then by path, then what the file's own sidecar row said."""
+    """Return the best label of each video: views.csv by UID, then by path, then the file's own sidecar row."""
     subjects = [key for candidate in taken for key in (candidate.video_key, candidate.claimed.path_key)]
     rows = connection.execute(select(ViewLabelRow.__table__).where(ViewLabelRow.subject_key.in_(subjects)))
     from_csv = {row.subject_key: ViewLabel(View(row.view), row.view_prob, "csv", row.raw) for row in rows}

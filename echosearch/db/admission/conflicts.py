@@ -1,4 +1,4 @@
-"""Conflicts that are looked at again: who contradicted whom is forgotten, and what the files say now decides."""
+"""Lift conflicts for a new look: forget who contradicted whom, and let the present files decide."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFLICTS = (str(Reason.UID_CONFLICT), str(Reason.PATIENT_CONFLICT))
 
 
 def forget_conflicts(connection: Connection, exists: Callable[[Path], bool] = os.path.lexists) -> int:
-    """Every file in conflict waits for its next ingest, whatever folder it is in; how many there are.
+    """Make every file in conflict due again, whatever folder it is in; return how many there are.
 
     One that is gone stays as it is and contradicts nobody any more. Their videos have no vectors, so until all of them
     have been read again nothing of them is found; what still disagrees falls into conflict again.

@@ -1,4 +1,4 @@
-"""Judging inspected files in their order: a video, a copy of one, or a side of a conflict.
+"""Judge inspected files in their order: each is a video, a copy of one, or a side of a conflict.
 
     the study belongs to another patient              a conflict of patients, unless all its files are being corrected
     an unknown video, or what the file was before     accepted
@@ -6,7 +6,7 @@
     another file's video, same bytes or same pixels   a duplicate
     another file's video, other pixels                a conflict of UIDs
 
-Of the database this changes only the rows of files that have vanished and of which the batch holds a copy.
+The only rows that this changes are those of vanished files of which the batch holds a copy.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class KnownVideo:
 
 @dataclass
 class Judged:
-    """The verdicts on a batch, and what is known by its end of the videos and studies that it names."""
+    """The verdicts on a batch, and the videos and studies as they are known after it."""
 
     videos: dict[str, KnownVideo]
     owners: dict[str, StudyOwner]
@@ -83,7 +83,7 @@ def judge(connection: Connection, candidates: Sequence[Candidate]) -> Judged:
 
 
 def _belongs(connection: Connection, judged: Judged, candidate: Candidate) -> bool:
-    """Whether a file can be one of its study; where it cannot, the study is in conflict from now on."""
+    """Return True if a file can belong to its study; if it cannot, mark the study as in conflict."""
     own, study = StudyOwner.of(candidate), candidate.study_key
     owner = judged.owners.setdefault(study, own)
     if not owner.fits(own) and study in judged.unconfirmed and not still_backed(connection, study):

@@ -1,7 +1,7 @@
 """Whose a study is: the patient that its files name, as far as they name one.
 
-Not every file says all of it. An mp4 without a patient id, a DICOM file without IssuerOfPatientID belong to the patient
-of their study; only two ids, or two issuers, that differ are a conflict. Of what agrees the surest counts.
+Not every file names id and issuer. An mp4 without a patient id, or a DICOM file without IssuerOfPatientID, belongs to
+its study's patient; only two ids, or two issuers, that differ are a conflict. Of owners that agree the fullest counts.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class StudyOwner:
 
     @classmethod
     def of(cls, candidate: Candidate) -> StudyOwner:
-        """As one file has it."""
+        """Return the owner that one file names."""
         return cls(candidate.patient_key, candidate.header.issuer, candidate.header.patient_id)
 
     def fits(self, other: StudyOwner) -> bool:
-        """Whether both can be one patient: nothing that both say differs."""
+        """Return True if both can be one patient: no value that both name differs."""
         if not self.patient_id or not other.patient_id:
             return True
         one_issuer = not self.issuer or not other.issuer or self.issuer == other.issuer
@@ -46,8 +46,10 @@ class StudyOwner:
 
 
 def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str, StudyOwner]:
-    """Study key -> owner, of studies that have a video or are in conflict. One without is anybody's: its files were
-    corrected, or never worked."""
+    """Return study key -> owner, of studies that have a video or are in conflict.
+
+    A study without either has no owner: its files were corrected, or were never read.
+    """
     rows = connection.execute(
         text(
             "select cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.conflict,"
@@ -63,6 +65,6 @@ def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str,
 
 
 def belonging(candidate: Candidate, owner: StudyOwner) -> Candidate:
-    """The candidate as a file of its study's owner."""
+    """Return the candidate as a file of its study's owner."""
     header = replace(candidate.header, issuer=owner.issuer, patient_id=owner.patient_id)
     return replace(candidate, patient_key=owner.patient_key, header=header)

@@ -1,7 +1,7 @@
-"""Which file stands for which video: no video is found that no file stands for.
+"""Which file backs each video. A video without a backing file is withdrawn from search.
 
-A file that is read again can turn out to be another video, or none any more: what it was before goes, unless another
-file stands for that. One that has vanished goes on standing (an archive outlives its exports) until a copy comes.
+A file that is read again can turn out to be another video, or none: its former video is withdrawn, unless another file
+backs that. A file that has vanished still backs its video (an archive outlives its exports) until a copy comes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 HAS_FILE = (
     "select from core.video v join core.source_file f on f.video_key = v.video_key where v.study_key = s.study_key"
 )
-# whether no file stands for the video of vector e; while it is read again, a file still stands for what it was
+# whether no file backs the video of vector e; while a file is read again, it still backs its former video
 UNBACKED = (
     "not exists (select from core.source_file f where f.video_key = e.video_key"
     " and f.state in ('registered', 'admitted', 'embedded', 'indexed'))"
@@ -45,7 +45,7 @@ UNBACKED = (
 
 
 def backed_video(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]:
-    """File id -> the video that the file was, or was a copy of, when it was read the last time."""
+    """Return file id -> the video that the file was, or was a copy of, when it was read the last time."""
     rows = connection.execute(
         select(SourceFile.id, SourceFile.video_key).where(
             SourceFile.id.in_(file_ids), SourceFile.video_key.is_not(None)
@@ -55,7 +55,7 @@ def backed_video(connection: Connection, file_ids: Sequence[int]) -> dict[int, s
 
 
 def settle_refused(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quarantined]]) -> None:
-    """Settle these files; what they were before is not found any more."""
+    """Settle these files as refused, and withdraw the videos that they backed before."""
     if not outcomes:
         return
     before = backed_video(connection, [file_id for file_id, _ in outcomes])
@@ -64,8 +64,9 @@ def settle_refused(connection: Connection, outcomes: Sequence[tuple[int, Skipped
 
 
 def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None = None) -> None:
-    """Withdraw those of these videos (None: of all) that no file stands for; their copies are looked at again, and what
-    is known of their studies is what the other files say."""
+    """Withdraw those of these videos (None: of all) that no file backs.
+
+    Their copies become due again, and their studies are described by the other files."""
     if video_keys is not None and not video_keys:
         return
     among = "" if video_keys is None else " and e.video_key = any(cast(:keys as uuid[]))"
@@ -79,11 +80,11 @@ def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None =
 
 
 def mend_backing(connection: Connection) -> None:
-    """Make what an older version may have left right: a video has one file that stands for it, or is not found."""
+    """Repair what an older version may have left: a video has one backing file, or is withdrawn."""
     connection.execute(
         text(
             "update core.source_file f set state = 'skipped', reason = 'DUPLICATE', claimed_by = null,"
-            " detail = 'another file stands for the same video' where f.state in ('admitted', 'embedded', 'indexed')"
+            " detail = 'another file backs the same video' where f.state in ('admitted', 'embedded', 'indexed')"
             " and exists (select from core.source_file g where g.video_key = f.video_key and g.id < f.id"
             " and g.state in ('admitted', 'embedded', 'indexed'))"
         )
@@ -92,7 +93,7 @@ def mend_backing(connection: Connection) -> None:
 
 
 def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]:
-    """Drop the rows of those of these files that are not where they were; their ids."""
+    """Drop the rows of those of these files that have vanished; return their ids."""
     if not file_ids:
         return set()
     files = _files(connection, "f.id = any(cast(:ids as bigint[]))", {"ids": list(file_ids)})
@@ -103,9 +104,9 @@ def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]
 
 
 def still_backed(connection: Connection, study_key: str) -> bool:
-    """Whether a file that stands for a video of this study still says of it what was read: it is as it was, or gone.
+    """Return True if a backing file of this study is as it was when it was read, or has vanished.
 
-    Where all have changed since, and are to be read again, the study's patient is being corrected.
+    If all have changed since, and are due to be read again, the study's patient is being corrected.
     """
     of_study = "v.study_key = cast(:study as uuid) and f.state in ('admitted', 'embedded', 'indexed')"
     files = _files(connection, of_study, {"study": study_key})
@@ -113,9 +114,9 @@ def still_backed(connection: Connection, study_key: str) -> bool:
 
 
 def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
-    """Files at or below ``root`` that nobody has claimed: copies of a video that was forsaken after their turn.
+    """Return files at or below ``root`` that are due: copies of a video that was withdrawn after their turn.
 
-    Those that vanished before anybody read them are forgotten: they would wait for ever.
+    Files that vanished before they were read are forgotten: they would be due for ever.
     """
     below = "(p.path = :root or substring(p.path for length(:below)) = :below)"
     files = _files(
@@ -130,7 +131,7 @@ def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
 
 
 def files_holding(connection: Connection, video_keys: Sequence[str]) -> dict[str, list[Claimed]]:
-    """Video -> the files that hold it as they were when they were read: the one that stands for it, then its copies."""
+    """Return video -> the files that hold it, as they were when they were read: its backing file, then its copies."""
     holds = (
         "f.video_key = any(cast(:keys as uuid[])) and (f.state in ('embedded', 'indexed') or f.reason = 'DUPLICATE')"
     )
@@ -141,7 +142,7 @@ def files_holding(connection: Connection, video_keys: Sequence[str]) -> dict[str
 
 
 def is_unchanged(found: FoundFile) -> bool | None:
-    """Whether a file is still as it was found, by size and time; None where nothing lies there."""
+    """Return True if a file is as it was found, by size and time; None if the file has vanished."""
     stamp = _stamp(found.path)
     return None if stamp is None else stamp == (found.size, found.mtime_ns)
 
@@ -149,7 +150,7 @@ def is_unchanged(found: FoundFile) -> bool | None:
 def _files(
     connection: Connection, condition: str, given: Mapping[str, object], order: str = "p.path"
 ) -> list[tuple[str, Claimed]]:
-    """(video key, the file as it was found when it was read) of those that ``condition`` names."""
+    """Return (video key, the file as it was found when it was read) of the rows that ``condition`` names."""
     rows = connection.execute(
         text(
             "select f.id, p.path, f.size, f.mtime_ns, cast(f.path_key as text) as path_key, f.attempts,"
@@ -169,7 +170,7 @@ def _files(
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """Size and modification time as they are now, None where nothing lies there."""
+    """Return size and modification time as they are now, None if the file has vanished."""
     try:
         info = os.lstat(path)
     except OSError:

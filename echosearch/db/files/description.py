@@ -1,6 +1,6 @@
-"""Whom a study shows: the sex, age and birth date that its own files say.
+"""The person that a study shows: the sex, age and birth date that its own files say.
 
-They belong to the study and not to a patient id, for one id can stand for many people: a de-identified export, two
+They belong to the study and not to a patient id, for one id can belong to many people: a de-identified export, two
 hospitals that number alike. Each video keeps what its file says, and the study has what they agree in:
 
     one value, or none in some files    that value
@@ -8,8 +8,9 @@ hospitals that number alike. Each video keeps what its file says, and the study 
     ages that are a year apart          the lower: a birthday, or an age that was rounded
     ages that are further apart         none
 
-Files that back a video speak; where none does, those that were refused after their header was read. The hospital is
-found in the same way (hospitals.py). Contradictions are counted, within a study and between the studies of one patient.
+The files that back a video count; if there are none, those that were refused after their header was read. The
+hospital is found in the same way (hospitals.py). Contradictions are counted, within a study and between a patient's
+studies.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ _AGREED = f"""
 
 @dataclass(frozen=True)
 class Contradictions:
-    """How many patient ids seem to stand for more than one person, and how many studies contradict themselves."""
+    """How many patient ids seem to belong to more than one person, and how many studies contradict themselves."""
 
     patients_of_two_sexes: int
     patients_of_two_birth_dates: int
@@ -64,7 +65,7 @@ class Contradictions:
 
 
 def studies_of(connection: Connection, video_keys: Collection[str]) -> set[str]:
-    """The studies that these videos are of now."""
+    """Return the studies that these videos belong to now."""
     rows = connection.scalars(
         text("select distinct cast(study_key as text) from core.video where video_key = any(cast(:keys as uuid[]))"),
         {"keys": list(video_keys)},
@@ -85,7 +86,7 @@ def forget_descriptions(connection: Connection, video_keys: Collection[str]) -> 
 
 
 def describe_studies(connection: Connection, study_keys: Collection[str]) -> None:
-    """Write what the files of these studies agree in, and send again what the index filters by another value of."""
+    """Write the values that the files of these studies agree in, and send the studies whose filter values changed."""
     if not study_keys:
         return
     given = {"keys": sorted(study_keys)}  # whoever writes rows takes their locks in one order
@@ -110,7 +111,7 @@ def describe_studies(connection: Connection, study_keys: Collection[str]) -> Non
 
 
 def note_contradictions(connection: Connection) -> Contradictions:
-    """Compare the studies of each patient, of the whole archive; needs the phi schema. How many contradict."""
+    """Compare the studies of each patient in the archive, and return how many contradict. Needs the phi schema."""
     connection.execute(
         text(
             "update core.patient p set two_sexes = d.two_sexes, two_birth_dates = d.two_birth_dates from ("
@@ -125,7 +126,7 @@ def note_contradictions(connection: Connection) -> Contradictions:
 
 
 def contradictions(connection: Connection) -> Contradictions:
-    """As the last ingest noted them."""
+    """Return the contradictions that the last ingest noted."""
     row = connection.execute(
         text(
             "select (select count(*) from core.patient where two_sexes) as sexes,"

@@ -1,10 +1,10 @@
-"""The ledger of files: what was found, what is being worked on, what became of it.
+"""The ledger of files: which were found, which are being worked on, and the outcome of each.
 
 A file is claimed in a committed transaction before any worker touches it, so that a death is never forgotten:
 
     claim            attempts + 1, claimed_by = this run
-    worker died      the claim stands; claimed again while attempts < 2, else quarantined
-    run died         the next run takes the claim back: attempts - 1, orphaned + 1; at 25, quarantined
+    worker died      the claim stays; claimed again while attempts < 2, else quarantined
+    run died         the next run releases the claim: attempts - 1, orphaned + 1; at 25, quarantined
     outcome known    claimed_by = null
 """
 
@@ -61,7 +61,7 @@ def single_ingest(engine: Engine) -> Iterator[None]:
 
 
 def start_run(connection: Connection, encoder_id: int, root: Path) -> int:
-    """Open a run and take back the claims of runs that died (the lock is ours, so every claim is such a one)."""
+    """Open a run and release stale claims: the ingest lock is ours, so every open claim is a crashed run's."""
     run_id = connection.execute(insert(IngestRun).values(encoder_id=encoder_id).returning(IngestRun.id)).scalar_one()
     connection.execute(insert(PhiRun).values(run_id=run_id, root=os.fsencode(root)))
     gone = SourceFile.orphaned + 1 >= MAX_ORPHANED
@@ -84,12 +84,12 @@ def finish_run(connection: Connection, run_id: int, summary: dict[str, object]) 
 
 
 def as_walked(path: Path) -> Path:
-    """As ingest's walk names a file: the real folder, then the file's own name. Links to files are not followed."""
+    """Return the path as ingest's walk names it: the real folder, then the file's own name. Links are not followed."""
     return Path(os.path.realpath(path.parent)) / path.name
 
 
 def states(connection: Connection, keyring: Keyring, files: Sequence[FoundFile]) -> dict[str, tuple[str, bool]]:
-    """path key -> (state, whether size and time are what they were), for those of ``files`` that are known."""
+    """Return path key -> (state, whether size and time are unchanged), for those of ``files`` that are known."""
     keys = {keyring.path(found.path): found for found in files}
     rows = connection.execute(
         select(SourceFile.path_key, SourceFile.state, SourceFile.size, SourceFile.mtime_ns).where(
@@ -137,7 +137,7 @@ def claim(connection: Connection, keyring: Keyring, run_id: int, files: Sequence
 
 
 def claim_again(connection: Connection, claimed: Claimed) -> Claimed:
-    """Another attempt after a worker's death; commit before the worker starts."""
+    """Count another attempt after a worker's death; commit before the worker starts."""
     attempts = connection.execute(
         update(SourceFile)
         .where(SourceFile.id == claimed.id)
@@ -172,7 +172,7 @@ def settle(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quara
 
 
 def note_videos(connection: Connection, videos: Mapping[int, str]) -> None:
-    """File id -> the video that the file would be, though another stands for it or it is disputed."""
+    """Note file id -> the video that the file would be, though another file backs it or it is disputed."""
     if videos:
         connection.execute(
             text(
@@ -184,7 +184,7 @@ def note_videos(connection: Connection, videos: Mapping[int, str]) -> None:
 
 
 def release_duplicates(connection: Connection, video_keys: Sequence[str | None]) -> None:
-    """Skipped copies of videos whose own file failed: the next run looks at them again."""
+    """Make skipped copies due again whose video's own file failed: the next run looks at them."""
     keys = [key for key in video_keys if key is not None]
     if keys:
         connection.execute(

@@ -1,4 +1,4 @@
-"""What the ledger says: counts that add up, and the story of one file."""
+"""Counts of files by outcome, which add up, and the outcome of one file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PENDING = ("registered", "admitted", "embedded")
 
 @dataclass(frozen=True)
 class ArchiveCounts:
-    """Of all regular files ever found. ``found = indexed + skipped + quarantined + pending``, checked here."""
+    """Counts of all regular files ever found. ``found = indexed + skipped + quarantined + pending``, checked here."""
 
     found: int
     indexed: int
@@ -68,12 +68,12 @@ class LinkProblem:
 
 
 def has_files(connection: Connection) -> bool:
-    """Whether any file was ever found: then keys have been handed out."""
+    """Return True if any file was ever found: then pseudonyms have been made with the key."""
     return bool(connection.scalar(text("select exists (select 1 from core.source_file)")))
 
 
 def any_path(connection: Connection) -> tuple[str, bytes] | None:
-    """Key and path of some file that was found, None where there is none."""
+    """Return key and path of some file that was found, None if there is none."""
     row = connection.execute(
         text(
             "select cast(f.path_key as text), p.path from core.source_file f"
@@ -84,12 +84,15 @@ def any_path(connection: Connection) -> tuple[str, bytes] | None:
 
 
 def archive_counts(connection: Connection) -> ArchiveCounts:
-    """Of every file ever found."""
+    """Return the counts of every file ever found."""
     return _counts(connection, "core.source_file f", {})
 
 
 def tree_counts(connection: Connection, root: Path) -> ArchiveCounts:
-    """Of the files found under one folder (or of one file). Reads every path once: no index holds 4 KB paths."""
+    """Return the counts of the files below a folder (or of one file).
+
+    Every path is read once: no index holds 4 KB paths.
+    """
     folder = os.fsencode(root).rstrip(b"/")
     return _counts(
         connection,
@@ -120,13 +123,13 @@ def _counts(connection: Connection, files: str, bound: dict[str, bytes]) -> Arch
 
 
 def ungated_studies(connection: Connection, encoder_id: int) -> int:
-    """How many study vectors are means of all cines, because no view label passed the gate."""
+    """Return how many study vectors are means of all cines, because no view label passed the gate."""
     query = text("select count(*) from core.study_embedding where encoder_id = :encoder and not gated")
     return int(connection.execute(query, {"encoder": encoder_id}).scalar_one())
 
 
 def why(connection: Connection, path_key: str) -> FileStatus | None:
-    """What became of the file with this path key, or None where no ingest has met it."""
+    """Return the outcome of the file with this path key, None if it has not been ingested."""
     row = connection.execute(
         text(
             "select f.state, f.reason, f.detail, f.attempts, cast(f.video_key as text) as video,"
@@ -139,7 +142,7 @@ def why(connection: Connection, path_key: str) -> FileStatus | None:
 
 
 def link_problems(connection: Connection, identified: bool = False) -> list[LinkProblem]:
-    """Reports that are linked to no study, and why."""
+    """Return the reports that are linked to no study, and why."""
     rows = connection.execute(
         text(
             "select cast(r.report_key as text) as report, r.link_problem as problem, p.study_uid, p.accession_number,"

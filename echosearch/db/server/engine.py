@@ -1,4 +1,4 @@
-"""An SQLAlchemy engine on the configured server, or on the embedded one; its failures as ours."""
+"""An SQLAlchemy engine on the configured server, or on the embedded one; its errors become ours."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OUT_OF_RESOURCES = "53"  # class: disk full, out of memory, too many connections
 
 
 def open_engine(url: str | None, home: Path) -> Engine:
-    """An engine on ``url``, or on PostgreSQL under ``home`` where it is None. The first connection starts that.
+    """Return an engine on ``url``, or on PostgreSQL under ``home`` if it is None. The first connection starts that.
 
     Connections commit synchronously and are named echosearch. The execution option ``binary`` asks for rows in
     PostgreSQL's binary format. ``engine.dispose()`` stops the embedded server when
@@ -71,7 +71,7 @@ def _remote(url: str) -> Engine:
 
 
 def _normalised(url: str) -> URL:
-    """With psycopg 3 as the driver, and TLS unless the URL says otherwise or the server is this machine."""
+    """Return the URL with psycopg 3 as driver, and TLS unless the URL says otherwise or the server is this machine."""
     try:
         place = make_url(url)
     except (ArgumentError, ValueError):
@@ -99,13 +99,13 @@ def _options(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, Any]:
 def _ask_for_binary(
     connection: object, cursor: Any, statement: object, parameters: object, context: Any, many: object
 ) -> None:
-    """In text a bytea goes over the wire in hexadecimal; a vector takes half the time in binary."""
+    """Ask for binary rows: as text a bytea is sent in hexadecimal; a vector takes half the time in binary."""
     if context is not None and context.execution_options.get("binary"):
         cursor.format = Format.BINARY
 
 
 def _map_error(context: ExceptionContext) -> None:
-    """Called by SQLAlchemy with every driver error: those that mean that the server is gone, or full, become ours."""
+    """Turn a driver's error into ours if it means that the server is gone or full; SQLAlchemy calls it with each."""
     error = context.original_exception
     if getattr(error, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
         said = first_line(error).partition(" LINE ")[0]

@@ -1,4 +1,4 @@
-"""Brings the database to the newest schema (Alembic), safely from several processes at once."""
+"""Migrate the database to the newest schema (Alembic), safely from several processes at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REVISION = re.compile(r"^(down_revision|revision)\b[^=]*=\s*(?:[\"'](\w+)[\"']|
 
 
 def migrations_folder() -> Path:
-    """The folder with env.py and versions/: echosearch/migrations in an installed wheel, migrations/ in a checkout."""
+    """Return the folder with env.py and versions/: echosearch/migrations in a wheel, migrations/ in a checkout."""
     package = Path(__file__).parents[2]
     for folder in (package / "migrations", package.parent / "migrations"):
         if (folder / "env.py").exists():
@@ -27,7 +27,7 @@ def migrations_folder() -> Path:
 
 @cache
 def head_revision() -> str:
-    """The newest revision, from the text of the files: importing Alembic would take longer than the whole check."""
+    """Return the newest revision, from the text of the files: importing Alembic takes longer than the check."""
     revisions: set[str] = set()
     parents: set[str] = set()
     for file in (migrations_folder() / "versions").glob("*.py"):

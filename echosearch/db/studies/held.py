@@ -1,4 +1,4 @@
-"""Whether anything that can be searched has a value: a condition on what nothing has finds nothing, and says why."""
+"""Whether anything searchable has a value: a condition that nothing can match says why it finds nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = {
 def is_held(
     connection: Connection, encoder_id: int, field: str, value: str | None = None, gate: float | None = None
 ) -> bool:
-    """Whether an indexed video or study has ``value`` (None: any) in ``field``; ``gate``: a view that is so sure."""
+    """Return True if an indexed video or study has ``value`` (None: any) in ``field``. ``gate`` is that of views."""
     rows, column = _COLUMNS[field]
     condition = f"{column} is not null" if value is None else f"{column} = :value"
     if gate is not None:

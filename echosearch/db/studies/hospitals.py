@@ -1,15 +1,15 @@
-"""One patient number at two hospitals: two patients, where anything tells them apart.
+"""One patient number at two hospitals: two patients, if anything tells them apart.
 
 A patient is (issuer, PatientID). Many files name no issuer, or two hospitals have issuers of one name. Studies of one
 (issuer, PatientID) are of several patients
 
-    where their authorities differ, by universal id: each authority counts on its own
-    where their institutions differ in name or address, and their sexes or birth dates differ as well
+    if their authorities differ, by universal id: each authority counts on its own
+    if their institutions differ in name or address, and their sexes or birth dates differ as well
 
-and then each hospital's studies are a patient. An institution's name alone parts nobody: it is typed at each machine,
-one hospital has many spellings and departments, and a patient taken for two would be given as the most similar to
-himself, and stand on both sides of a training split. The whole archive is looked at, at the end of an ingest, so that
-the order in which files came does not matter, and a correction brings patients together again.
+and then each hospital's studies are a patient. An institution's name alone separates nobody: it is typed by hand, one
+hospital has many spellings and departments, and a patient taken for two would be found as the most similar to
+himself, and be on both sides of a training split. The whole archive is compared at the end of an ingest, so that the
+order of files does not matter, and a correction joins patients again.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _CONTESTED = f"""
 
 
 def keep_hospitals_apart(connection: Connection, keyring: Keyring) -> int:
-    """Give each study to the patient of its hospital, where hospitals are told apart; how many studies changed hands.
+    """Give each study to the patient of its hospital, if hospitals are told apart; return how many studies moved.
 
-    What the index has of them is sent again.
+    The points of these studies are sent again.
     """
     rows = connection.execute(
         text(

@@ -1,4 +1,4 @@
-"""Whose a study is and what its report says: read from the phi schema for a search, only when asked."""
+"""The identifiers of a study and the text of its report, read from the phi schema only when asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Identified", "identified", "report_texts"]
 
 @dataclass(frozen=True)
 class Identified:
-    """Whose a study is. Prints nothing of it."""
+    """The identifiers of a study. Its repr shows none of them."""
 
     study_uid: str = field(repr=False)
     accession_number: str = field(repr=False)
@@ -22,7 +22,7 @@ class Identified:
 
 
 def identified(connection: Connection, studies: Sequence[str]) -> dict[str, Identified]:
-    """Whose these studies are, by study key."""
+    """Return the identifiers of these studies, by study key."""
     rows = connection.execute(
         text(
             "select cast(s.study_key as text) as study, s.study_uid, s.accession_number, o.patient_id, s.study_date"
@@ -37,7 +37,7 @@ def identified(connection: Connection, studies: Sequence[str]) -> dict[str, Iden
 
 
 def report_texts(connection: Connection, reports: Sequence[str]) -> dict[str, str]:
-    """The text of these reports, as it came, by report key."""
+    """Return the text of these reports, as it came, by report key."""
     rows = connection.execute(
         text(
             "select cast(report_key as text) as report, text from phi.report"

@@ -1,6 +1,6 @@
 """Patients and studies behind videos: pseudonymous rows in core, identifiers in phi.
 
-Whom a study shows (sex, age, birth date) is decided elsewhere, from all of its files: description.py.
+The person that a study shows (sex, age, birth date) follows from all of its files: files/description.py.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Candidate:
 
 
 def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """(accession number, patient id) -> StudyInstanceUID, for those that exactly one study has."""
+    """Return (accession number, patient id) -> StudyInstanceUID, for pairs that exactly one study has."""
     rows = connection.execute(
         text(
             "select w.accession, w.patient, min(s.study_uid) as study_uid"
@@ -60,7 +60,7 @@ def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str
 
 
 def write_identity(connection: Connection, taken: Sequence[Candidate], again: Collection[str] = ()) -> None:
-    """Rows for the patients and studies of these candidates, and what the rows that are there did not know yet.
+    """Write rows for the patients and studies of these candidates, and add to existing rows what they lack.
 
     The first file that says something counts, until it is read ``again`` (by video key) and says something else; where
     what the index filters by is new, the study is sent to it again. All candidates of one study have one patient key
@@ -76,9 +76,9 @@ def write_identity(connection: Connection, taken: Sequence[Candidate], again: Co
 
 
 def write_videos(connection: Connection, taken: Sequence[Candidate]) -> None:
-    """What identifies these videos, and the birth dates and hospitals that their files say.
+    """Write the identifiers of these videos, and the birth dates and hospitals that their files say.
 
-    What a file does not say any more stays known.
+    A value that a file no longer has stays known.
     """
     rows = {
         candidate.video_key: {
@@ -106,7 +106,7 @@ def write_videos(connection: Connection, taken: Sequence[Candidate]) -> None:
 
 
 def videos_of_former_patients(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
-    """Videos of those studies that these candidates give to another patient than the one who is named by now."""
+    """Return the videos of studies that these candidates give to another patient than their present one."""
     named = {c.study_key: (c.header.issuer, c.header.patient_id) for c in taken if c.header.patient_id}
     rows = connection.scalars(
         text(
@@ -126,7 +126,7 @@ def videos_of_former_patients(connection: Connection, taken: Sequence[Candidate]
 
 
 def pooled_age(years: int | None) -> int | None:
-    """The age that is stored, 90 for 90 and over."""
+    """Return the age that is stored, 90 for 90 and over."""
     return None if years is None else min(years, TOP_AGE)
 
 
@@ -156,7 +156,7 @@ def _write_patients(connection: Connection, taken: Sequence[Candidate], again: C
 
 
 def _write_studies(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
-    """Studies written; the keys of those that are new, or of which something was not known or is better known."""
+    """Write studies; return the keys of those that are new, or of which a value was unknown or has changed."""
     by_study = _grouped((candidate.study_key, candidate) for candidate in taken)
     new = upsert(Study).values([_study_row(own) for own in by_study.values()])
     learned = {
@@ -201,7 +201,7 @@ def _write_studies(connection: Connection, taken: Sequence[Candidate], again: Co
 
 
 def _learned(old: Any, new: Any, again: ColumnElement[bool]) -> ColumnElement[Any]:
-    """What is known, else what is new; the other way round for what was read ``again``. An empty text is not known."""
+    """Return the known value, else the new one; the reverse if read ``again``. An empty text counts as unknown."""
     if isinstance(old.type, String):
         return func.coalesce(_first_known(func.nullif(old, ""), func.nullif(new, ""), again), "")
     return _first_known(old, new, again)
@@ -221,7 +221,7 @@ def _study_row(own: Sequence[Candidate]) -> dict[str, object]:
 
 
 def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
-    """Key -> its items, in the order of the keys: whoever writes rows takes their locks in one order."""
+    """Return key -> its items, in the order of the keys, so that all writers lock rows in one order."""
     found: dict[str, list[T]] = {}
     for key, item in pairs:
         found.setdefault(key, []).append(item)
@@ -229,5 +229,5 @@ def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
 
 
 def _first(values: Iterable[T | None]) -> T | None:
-    """The first that says something."""
+    """Return the first value that is not empty."""
     return next((value for value in values if value is not None and value != ""), None)

@@ -1,4 +1,4 @@
-"""Training pairs: for every study with a served report, the report and where its indexed videos lie."""
+"""Training pairs: for every study with a served report, the report and the paths of its indexed videos."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PairVideo:
 
 @dataclass(frozen=True)
 class TrainingPair:
-    """A study's report and its videos. Prints neither."""
+    """A study's report and its videos. Its repr shows neither."""
 
     study_key: str
     patient_key: str
@@ -36,7 +36,7 @@ class TrainingPair:
 
 
 def training_pairs(connection: Connection) -> list[TrainingPair]:
-    """Of several report versions the last one; studies in conflict are left out. Ordered by key."""
+    """Return the pairs, ordered by key: of several report versions the last; without studies in conflict."""
     videos: dict[str, list[PairVideo]] = defaultdict(list)
     for row in connection.execute(
         text(

@@ -1,7 +1,7 @@
-"""Whether new reports take the place of good ones with texts that say nothing, as a table in a wrong encoding does.
+"""Whether new reports replace good ones by texts without a known word, as a table in a wrong encoding does.
 
-``remember_served`` before they are staged, ``lost_texts`` after they are linked, both in one transaction: whoever does
-not like what is lost rolls it back, and nothing was written.
+Call ``remember_served`` before reports are staged, ``lost_texts`` after they are linked, in one transaction: a caller
+that refuses the loss rolls it back, and nothing was written.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _UNLINKED = (
 
 @dataclass(frozen=True)
 class Lost:
-    """Of the good texts that are replaced, those whose successor holds no known word."""
+    """How many good texts are replaced, and how many of them by a text without a known word."""
 
     replaced: int
     lost: int
 
 
 def has_reports(connection: Connection) -> bool:
-    """Whether any report is stored."""
+    """Return True if any report is stored."""
     return bool(connection.scalar(text("select exists (select from core.report)")))
 
 
@@ -48,7 +48,7 @@ def remember_served(connection: Connection) -> None:
 
 
 def lost_texts(connection: Connection) -> Lost:
-    """Compare what is served now with what remember_served noted."""
+    """Compare the reports that are served now with those that remember_served noted."""
     pairs = connection.execute(
         text(
             f"with served as ({_LINKED}), waiting as ({_UNLINKED}), pairs as ("

@@ -1,4 +1,4 @@
-"""Attempts to read reports, written down before a report's text is given to an encoder, as those at files are.
+"""Attempts to read reports, noted before a report's text is given to an encoder, as attempts at files are.
 
 begun with others    a row, attempts 0: one of them may end the process, so that each comes alone next time
 begun alone          attempts + 1; at MAX_ATTEMPTS the report is quarantined for this encoder
@@ -29,14 +29,14 @@ MAX_ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class ReportCounts:
-    """Of one encoder."""
+    """How many reports one encoder does not read to their end, or at all."""
 
     cut: int  # searchable, though the encoder does not read all of their text
     quarantined: int  # not searchable: their text ended the process that read it, MAX_ATTEMPTS times
 
 
 def begin_reports(connection: Connection, encoder_id: int, report_keys: Sequence[str]) -> None:
-    """Write down that these are being read together. Commit before anyone reads."""
+    """Note that these reports are being read together. Commit before any is read."""
     connection.execute(
         text(
             "insert into core.report_attempt (encoder_id, report_key)"
@@ -47,7 +47,7 @@ def begin_reports(connection: Connection, encoder_id: int, report_keys: Sequence
 
 
 def begin_alone(connection: Connection, encoder_id: int, report_key: str) -> int:
-    """Write down that this one is being read by itself; which attempt it is. Commit before anyone reads."""
+    """Note that this report is being read alone; return which attempt it is. Commit before it is read."""
     attempts = connection.scalar(
         text(
             "insert into core.report_attempt as a (encoder_id, report_key, attempts) values (:encoder, :key, 1)"

@@ -5,7 +5,7 @@
     patient_id + study_date          for rows without either, or whose study has no accession number,
                                      where exactly one study fits
 
-What does not fit stays with its problem (unmatched, ambiguous, conflict) and is tried again at every ingest.
+A report that does not fit is kept with its problem (unmatched, ambiguous, conflict) and is tried again at every ingest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class IncomingReport:
-    """A report and the identifiers it came with. Prints none of them."""
+    """A report and the identifiers it came with. Its repr shows none of them."""
 
     text: str = field(repr=False)
     study_uid: str = field(default="", repr=False)
@@ -71,7 +71,7 @@ _IDENTITY = "study_uid, accession_number, patient_id, study_date"
 
 
 def stage_reports(connection: Connection, keyring: Keyring, reports: Iterable[IncomingReport]) -> int:
-    """Store reports that are new, in their order; how many. Of the versions with the same identifiers the one that came
+    """Store new reports in their order; return how many. Of the versions with the same identifiers the one that came
     last is served, also where it had come before."""
     rows = (
         (n, _key(keyring, one), one.text, one.study_uid, one.accession_number, one.patient_id, one.study_date)
@@ -152,7 +152,7 @@ _CANDIDATES = {
 
 
 def link_reports(connection: Connection) -> LinkCounts:
-    """Link what can be linked now; everything set-based, whatever the number of reports."""
+    """Link the reports that can be linked now, by statements over all of them at once."""
     connection.execute(text("drop table if exists pg_temp.unlinked"))
     connection.execute(
         text(
@@ -228,7 +228,7 @@ def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, 
 
 
 def superseded(connection: Connection, encoder_id: int) -> list[str]:
-    """Embedded reports that are no longer served: a newer version came, or their study fell into conflict."""
+    """Return embedded reports that are no longer served: a newer version came, or their study is in conflict."""
     return list(
         connection.scalars(
             text(

@@ -1,4 +1,4 @@
-"""Views of videos: labels from a CSV, kept whether or not their video has come yet, and a classifier's opinion."""
+"""Views of videos: labels from a CSV, kept also until their video comes, and a classifier's probabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LABELLED = 10_000  # videos a statement
 
 
 def put_view_labels(connection: Connection, labels: Iterable[tuple[str, ViewLabel]]) -> int:
-    """Store (video key or path key, label) rows; videos already here get theirs at once. Count of changed videos.
+    """Store (video key or path key, label) rows and label the videos that are here; return how many changed.
 
     Of several labels of one subject the last counts.
     """
@@ -48,7 +48,7 @@ def put_view_labels(connection: Connection, labels: Iterable[tuple[str, ViewLabe
 
 
 def unmet_subjects(connection: Connection, lines: Sequence[int], subjects: Sequence[str]) -> list[int]:
-    """The lines of those of these video keys and path keys that the archive has met neither as."""
+    """Return the lines of those of these keys that the archive knows neither as a video's nor as a path's."""
     rows = connection.scalars(
         text(
             "select t.line from unnest(cast(:lines as bigint[]), cast(:keys as uuid[])) as t(line, key)"
@@ -61,7 +61,7 @@ def unmet_subjects(connection: Connection, lines: Sequence[int], subjects: Seque
 
 
 def label_videos(connection: Connection, video_keys: Sequence[str]) -> int:
-    """Give these videos the labels that tables have for them; how many changed.
+    """Give these videos the labels that tables have for them; return how many changed.
 
     Of several the one by UID counts, then the one by the path of the file that the video is of, then by a copy's path.
     """
@@ -88,7 +88,7 @@ def label_videos(connection: Connection, video_keys: Sequence[str]) -> int:
 
 
 def put_view_probabilities(connection: Connection, opinions: Sequence[tuple[str, ViewProbabilities]]) -> None:
-    """Store (video key, a classifier's probabilities of all its classes). Its view counts where no table names one."""
+    """Store (video key, a classifier's probabilities of all its classes). Its view counts if no table names one."""
     if not opinions:
         return
     changed = connection.scalars(

@@ -1,4 +1,4 @@
-"""Comparing the index with Postgres, both ways, in Postgres: the index's points go into a temporary table.
+"""Compare the index with PostgreSQL, both ways, in PostgreSQL: the index's points go into a temporary table.
 
 Set-based, so that ten million points need no memory here. Points that the outbox still holds are due, not wrong.
 """
@@ -36,7 +36,7 @@ class SeenPoint:
 
 @dataclass(frozen=True)
 class Differences:
-    """Keys of one collection that differ, and ids of points beside those. ``due`` counts what is only not sent yet."""
+    """Keys of one collection that differ, and ids of foreign points. ``due`` counts points that are not sent yet."""
 
     collection: str
     points: int
@@ -52,7 +52,7 @@ class Differences:
 
 
 def start_comparison(connection: Connection) -> None:
-    """An empty temporary table for one collection's points; it goes with the transaction."""
+    """Make an empty temporary table for one collection's points; it ends with the transaction."""
     connection.execute(text("drop table if exists pg_temp.seen"))
     connection.execute(text("create temporary table seen (key uuid, fits boolean) on commit drop"))
 
@@ -65,14 +65,14 @@ def add_seen(connection: Connection, points: Sequence[SeenPoint]) -> None:
 
 
 def points_of(connection: Connection, encoder_id: int, collection: str, keys: Sequence[str]) -> dict[str, PointRow]:
-    """What these points are to be, by key, for those that have a vector."""
+    """Return these points as they should be, by key, for those that have a vector."""
     query = "select 0 as id, 0 as gen, key, 'upsert' as op from unnest(cast(:keys as uuid[])) as wanted(key)"
     rows = point_rows(connection, encoder_id, collection, query, {"keys": list(keys)})
     return {row.key: row for row in rows if row.vector is not None}
 
 
 def compare(connection: Connection, encoder_id: int, collection: str, foreign_ids: Sequence[str]) -> Differences:
-    """Set the seen points against the rows of one collection; ``foreign_ids`` are not among the seen."""
+    """Compare the seen points with the rows of one collection; ``foreign_ids`` are not among the seen."""
     table, key = VECTOR_TABLES[collection]
     bound = {"encoder": encoder_id, "collection": collection}
     not_due = (
@@ -106,7 +106,7 @@ def compare(connection: Connection, encoder_id: int, collection: str, foreign_id
 
 
 def repair(connection: Connection, encoder_id: int, found: Differences) -> None:
-    """Outbox rows that make the index right: what is missing or stale is sent again, orphans are deleted.
+    """Write outbox rows that repair the index: missing and stale points are sent again, orphans are deleted.
 
     Strangers have no row and no key: the caller deletes them by their ids.
     """
@@ -123,16 +123,16 @@ def repair(connection: Connection, encoder_id: int, found: Differences) -> None:
 
 
 def ledger_faults(connection: Connection, encoder_id: int) -> list[str]:
-    """What Postgres contradicts itself in; each a line for a person, no keys of patients."""
+    """Return the contradictions within PostgreSQL, each a line for a person, without keys of patients."""
     checks = {
         "files are called indexed or embedded and have no vector": (
             "select count(*) from core.source_file f where f.state in ('indexed', 'embedded') and not exists"
             " (select 1 from core.embedding e where e.video_key = f.video_key and e.encoder_id = :encoder)"
         ),
-        "videos are searchable and no file stands for them": (
+        "videos are searchable and no file backs them": (
             f"select count(*) from core.embedding e where e.encoder_id = :encoder and {UNBACKED}"
         ),
-        "videos are stood for by more than one file": (
+        "videos are backed by more than one file": (
             "select count(*) from (select video_key from core.source_file"
             " where state in ('admitted', 'embedded', 'indexed') group by video_key having count(*) > 1) d"
         ),

@@ -1,4 +1,4 @@
-"""What one encoder's vectors answer for and another has not embedded yet; and the ledger when that one takes over."""
+"""Videos searchable under one encoder that another has not embedded, and the ledger when that one takes over."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEFT_OUT = "the encoder that answers could not embed it when it took over"
 
 @dataclass(frozen=True)
 class Unembedded:
-    """A video, and the files that hold it, the one that stands for it first; none where that waits to be read again."""
+    """A video and the files that hold it, its backing file first; none if that file is due to be read again."""
 
     video_key: str
     study_key: str
@@ -30,7 +30,7 @@ class Unembedded:
 
 
 def count_unembedded(connection: Connection, encoder_id: int, before_id: int) -> tuple[int, int]:
-    """(videos that the encoder before can find, those of them that this encoder has not embedded)."""
+    """Return (videos that the encoder before can find, those of them that this encoder has not embedded)."""
     query = f"select count(*), count(*) filter (where {_NOT_YET} v.video_key)) {_SERVED}"
     row = connection.execute(text(query), {"encoder": encoder_id, "before": before_id}).one()
     return row[0], row[1]
@@ -39,7 +39,7 @@ def count_unembedded(connection: Connection, encoder_id: int, before_id: int) ->
 def unembedded(
     connection: Connection, encoder_id: int, before_id: int, after: Unembedded | None, limit: int
 ) -> list[Unembedded]:
-    """The next ``limit`` of them behind ``after``, study by study."""
+    """Return the next ``limit`` of them behind ``after``, study by study."""
     given: dict[str, object] = {"encoder": encoder_id, "before": before_id, "limit": limit}
     behind = ""
     if after is not None:
@@ -61,7 +61,7 @@ def unembedded(
 
 
 def hand_over_files(connection: Connection, encoder_id: int) -> None:
-    """The ledger as this encoder has it, whose vectors answer from now on and are all in the index.
+    """Make the ledger this encoder's, whose vectors answer from now on and are all in the index.
 
     Files whose video it has not embedded wait for the next ingest, and so do their copies, any of which may come first.
     Those that an earlier hand-over made wait, and whose video it has, are indexed again.

@@ -1,4 +1,4 @@
-"""How many points the index is to hold, without counting rows."""
+"""The number of points that the index should hold, without counting rows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which encoder's vectors the archive serves, and which others it holds.
 
-A generation is one encoder's set of vectors: building -> active -> retired, and active again. What changes in the
-archive meanwhile changes all of them; only the active one answers, and only its index is kept up to date.
+A generation is one encoder's set of vectors: building -> active -> retired, and active again. A change in the
+archive changes all of them; only the active one answers, and only its index is kept up to date.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class GenerationCount:
 
 
 def active_encoder(connection: Connection) -> EncoderInfo | None:
-    """The encoder of the active generation, or None where nothing was ever ingested."""
+    """Return the encoder of the active generation, None if nothing was ever ingested."""
     row = connection.execute(
         select(EncoderRow.__table__)
         .join(Generation, Generation.encoder_id == EncoderRow.id)
@@ -51,7 +51,7 @@ def active_encoder(connection: Connection) -> EncoderInfo | None:
 
 
 def generations(connection: Connection) -> list[GenerationCount]:
-    """The active one first, then the others, the latest first."""
+    """Return the generations, the active one first, then the latest first."""
     counts = select(func.count()).where(Embedding.encoder_id == EncoderRow.id).scalar_subquery()
     rows = connection.execute(
         select(EncoderRow.__table__, Generation.state, counts.label("videos"))
@@ -62,8 +62,8 @@ def generations(connection: Connection) -> list[GenerationCount]:
 
 
 def encoders_named(connection: Connection, name: str) -> list[tuple[int, EncoderInfo]]:
-    """(row id, encoder) of those with this name, name-fingerprint or start of a fingerprint: whose vectors are here,
-    or else were."""
+    """Return (row id, encoder) of those with this name, name-fingerprint or start of a fingerprint: those with
+    vectors here if there are any, else all."""
     named = (EncoderRow.name == name) | (EncoderRow.name + "-" + func.left(EncoderRow.fingerprint, 12) == name)
     if len(name) >= MIN_PREFIX:
         named |= EncoderRow.fingerprint.startswith(name, autoescape=True)
@@ -81,7 +81,7 @@ def _encoder(row: Row[Any]) -> EncoderInfo:
 
 
 def register_encoder(connection: Connection, encoder: EncoderInfo) -> int:
-    """Row id of this encoder, added where it is new."""
+    """Return the row id of this encoder, which is added if it is new."""
     connection.execute(
         insert(EncoderRow)
         .values(
@@ -111,7 +111,7 @@ def activate(connection: Connection, encoder_id: int) -> None:
 
 
 def has_vectors(connection: Connection) -> bool:
-    """Whether the active generation holds any vector yet."""
+    """Return True if the active generation holds any vector yet."""
     active = select(Generation.encoder_id).where(Generation.state == "active").scalar_subquery()
     return bool(
         connection.scalar(
@@ -123,12 +123,12 @@ def has_vectors(connection: Connection) -> bool:
 
 
 def begin_generation(connection: Connection, encoder_id: int) -> None:
-    """There is a generation of this encoder: a new one is building, another stays what it is."""
+    """Make sure that this encoder has a generation: a new one is building, an existing one is left as it is."""
     connection.execute(insert(Generation).values(encoder_id=encoder_id, state="building").on_conflict_do_nothing())
 
 
 def delete_generation(connection: Connection, encoder_id: int) -> int:
-    """Delete all vectors of this encoder, and what is due of them; how many videos had one. Not the active one's."""
+    """Delete an inactive encoder's vectors and their outbox rows; return how many videos had a vector."""
     assert connection.scalar(select(Generation.state).where(Generation.encoder_id == encoder_id)) != "active"
     given = {"encoder": encoder_id}
     connection.execute(text("delete from core.generation where encoder_id = :encoder"), given)

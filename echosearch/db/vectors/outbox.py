@@ -1,4 +1,4 @@
-"""The outbox: what the index still has to be told, read in batches and marked when it has been.
+"""The outbox: changes that the index has not got yet, read in batches and marked when they are sent.
 
 Rows stay until the index has them: ``take`` only reads, the caller sends, ``done`` removes what was sent unless
 it changed meanwhile. Death in between leaves the rows: replaying them gives the same points. One process relays
@@ -17,7 +17,7 @@ __all__ = ["done", "enqueue_everything", "take"]
 
 
 def take(connection: Connection, encoder_id: int, collection: str, limit: int, after: int = 0) -> list[PointRow]:
-    """The oldest ``limit`` of one collection behind row ``after``, in the order of the rows.
+    """Return the oldest ``limit`` changes of one collection behind row ``after``, in the order of the rows.
 
     A row can become visible behind a younger one: whoever goes on from the last row asks from 0 in the end.
     """
@@ -30,7 +30,7 @@ def take(connection: Connection, encoder_id: int, collection: str, limit: int, a
 
 
 def done(connection: Connection, encoder_id: int, collection: str, sent: Sequence[PointRow]) -> None:
-    """The index has these: drop the outbox rows that did not change, note their generation, call the files indexed."""
+    """Mark these as sent: drop outbox rows that did not change, note their generation, call the files indexed."""
     unchanged = set(
         connection.scalars(
             text(
@@ -63,7 +63,7 @@ def done(connection: Connection, encoder_id: int, collection: str, sent: Sequenc
 
 
 def enqueue_everything(connection: Connection, encoder_id: int) -> int:
-    """Outbox rows for every vector of this encoder: how an index is rebuilt without an encoder."""
+    """Write outbox rows for every vector of this encoder: so an index is rebuilt without running the encoder."""
     total = 0
     for collection, (table, key) in VECTOR_TABLES.items():
         result = connection.execute(

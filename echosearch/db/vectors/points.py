@@ -1,4 +1,4 @@
-"""What Postgres says that a point of the index is: its vector, whose it is, and what a filter may ask of it.
+"""The points of the index as PostgreSQL has them: vector, keys, and the values that a filter can name.
 
 One row a point, whether it is to be sent (outbox.py) or to be compared (comparison.py).
 """
@@ -33,7 +33,7 @@ _FIELDS = {
 
 
 class PointRow(NamedTuple):
-    """A point as it is to be; without a vector (None) it is to go."""
+    """A point as it should be; one without a vector (None) should be deleted."""
 
     due_id: int  # of its outbox row, 0 where it is not due
     due_gen: int
@@ -57,7 +57,7 @@ class PointRow(NamedTuple):
 def point_rows(
     connection: Connection, encoder_id: int, collection: str, keys: str, given: Mapping[str, object]
 ) -> list[PointRow]:
-    """The points that the query ``keys`` names, with ``given`` bound: rows of (id, gen, key, op) as in core.outbox."""
+    """Return the points named by the query ``keys``, ``given`` bound: rows of (id, gen, key, op) as in core.outbox."""
     table, key = VECTOR_TABLES[collection]
     query = f"""
         select k.id, k.gen, cast(k.key as text), coalesce(e.gen, 0), case k.op when 'upsert' then e.vector end,

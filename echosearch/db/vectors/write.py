@@ -1,4 +1,4 @@
-"""Writing vectors: a video's raw output, its study's mean, and the outbox rows that carry both to the index.
+"""Write vectors: a video's raw output, its study's mean, and the outbox rows that carry both to the index.
 
 Everything here runs inside the caller's transaction, so that a vector and its outbox row appear together.
 """
@@ -37,7 +37,7 @@ _OWNERS = {"videos": "core.video", "studies": "core.study", "reports": "core.rep
 
 
 def enqueue(connection: Connection, encoder_id: int, collection: str, op: str, gens: Mapping[str, int]) -> None:
-    """Outbox rows for ``gens`` (key -> generation): one per point, a later one replaces an earlier one."""
+    """Write outbox rows for ``gens`` (key -> generation): one for each point, a later one replaces an earlier one."""
     for rows in batched(sorted(gens.items()), ENQUEUED):
         connection.execute(
             text(
@@ -59,7 +59,7 @@ def enqueue(connection: Connection, encoder_id: int, collection: str, op: str, g
 
 
 def _put(connection: Connection, table: Any, key: Any, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Insert or update vector rows; key -> new gen of those that really changed."""
+    """Insert or update vector rows; return key -> new gen of those that changed."""
     if not rows:
         return {}
     new = upsert(table).values(rows)
@@ -76,9 +76,9 @@ def _put(connection: Connection, table: Any, key: Any, rows: Sequence[dict[str, 
 
 
 def put_video_vectors(connection: Connection, encoder_id: int, vectors: Sequence[tuple[int, str, str, Vectors]]) -> int:
-    """put_vectors for (file id, video key, study key, raw vector (D,)) rows, and call the files embedded.
+    """Store (file id, video key, study key, raw vector (D,)) rows, call the files embedded, and return how many.
 
-    Left out are files that fell into a conflict while they were decoded. How many were stored.
+    Files that came into conflict while they were decoded are left out.
     """
     waiting = set(
         connection.scalars(
@@ -160,7 +160,7 @@ def refresh_studies(connection: Connection, encoder_id: int, study_keys: Iterabl
 
 
 def touch_videos(connection: Connection, video_keys: Sequence[str]) -> None:
-    """Something in these videos' payload changed (a view label): send them again and refresh their studies."""
+    """Send these videos again, whose payload changed (a view label), and refresh their studies."""
     if not video_keys:
         return
     for encoder_id, rows in _by_encoder(connection, video_keys).items():
@@ -176,7 +176,7 @@ def touch_videos(connection: Connection, video_keys: Sequence[str]) -> None:
 
 
 def touch_studies(connection: Connection, study_keys: Sequence[str]) -> None:
-    """Something in these studies' payload changed (whose they are, age, month): send all that is of them again."""
+    """Send all points of these studies again, whose payload changed (patient, age, month)."""
     if not study_keys:
         return
     for collection in _OWNERS:
@@ -184,7 +184,7 @@ def touch_studies(connection: Connection, study_keys: Sequence[str]) -> None:
 
 
 def touch_reports(connection: Connection, report_keys: Sequence[str]) -> None:
-    """These reports belong to another study now: send them again."""
+    """Send these reports again, which belong to another study now."""
     if report_keys:
         _send_again(connection, "reports", "report_key", report_keys)
 
@@ -229,7 +229,7 @@ def _send_again(connection: Connection, collection: str, column: str, keys: Sequ
 
 
 def _by_encoder(connection: Connection, video_keys: Sequence[str]) -> dict[int, list[tuple[str, str]]]:
-    """encoder id -> (video key, study key) of those that have a vector by it."""
+    """Return encoder id -> (video key, study key) of those that have a vector by it."""
     rows = connection.execute(
         select(Embedding.encoder_id, Embedding.video_key, Video.study_key)
         .join(Video, Video.video_key == Embedding.video_key)

@@ -1,4 +1,4 @@
-"""Where -> the embedded engine's filter."""
+"""Turn a Where into the embedded engine's filter."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Condition = FieldCondition | Filter
 
 
 def edge_filter(where: Where) -> Filter:
-    """A field that a point lacks matches no comparison, so ``Not`` matches what is unknown.
+    """Return the engine's filter. A field that a point lacks matches no comparison, so ``Not`` matches unknown values.
 
-    As flat as it can be: an engine plans the conditions of one "must" together, those of a filter inside it apart.
+    The filter is as flat as possible: an engine plans the conditions of one "must" together, nested filters apart.
     """
     made = _condition(where)
     return made if isinstance(made, Filter) else Filter(must=[made])
@@ -47,5 +47,5 @@ def _comparison(where: Comparison) -> Condition:
 
 
 def _nothing() -> FieldCondition:
-    """No word's number is negative."""
+    """Return a condition that no point meets: no word's number is negative."""
     return FieldCondition("words", match=MatchAny([-1]))

@@ -215,7 +215,7 @@ class EdgeIndex:
             return self._shard(collection)
 
     def _shard(self, collection: Collection) -> engine.EdgeShard | None:
-        """The loaded shard, None when there is none on disk."""
+        """Return the loaded shard, None if there is none on disk."""
         name = collection.name
         if name not in self._shards:
             place = self._folder / name
@@ -254,12 +254,12 @@ class EdgeIndex:
             shard.flush()
 
     def _free(self) -> int:
-        """Bytes that may still be written here."""
+        """Return the bytes that may still be written here."""
         return shutil.disk_usage(self._folder).free - (self._min_free_mb << 20)
 
     def _check_room(self) -> None:
-        """Raises StoreUnreachable. The engine writes through memory maps: on a full disk the kernel kills the process
-        (SIGBUS), where anything else would get an error."""
+        """Check the free space. The engine writes through memory maps: on a full disk the kernel kills the process
+        (SIGBUS), where other writes would get an error. Raises StoreUnreachable."""
         if (free := self._free()) < 0:
             raise StoreUnreachable(
                 f"the disk of {self._folder} has {(free >> 20) + self._min_free_mb:,} MB left, and"

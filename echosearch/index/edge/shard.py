@@ -48,7 +48,7 @@ _TYPES: dict[IndexType, engine.PayloadSchemaType] = {
 
 @contextmanager
 def engine_errors(name: str) -> Iterator[None]:
-    """The engine raises plain Exception for everything, and panics; here it becomes ours."""
+    """Turn the engine's plain Exceptions and panics into our errors."""
     try:
         with panics_caught():
             yield
@@ -70,7 +70,7 @@ def engine_errors(name: str) -> Iterator[None]:
 
 @contextmanager
 def whole_records(name: str) -> Iterator[None]:
-    """Around reading what the engine gave: a record without its payload or vector is of a damaged index."""
+    """Guard the reading of records: one without its payload or vector comes from a damaged index."""
     try:
         yield
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as exc:
@@ -82,7 +82,7 @@ def _damaged(name: str, reason: str) -> str:
 
 
 def folder_size(place: Path) -> int:
-    """Bytes that the files below take on the disk; the engine's maps have holes."""
+    """Return the bytes that the files below take on the disk; the engine's maps have holes."""
     return sum(file.stat().st_blocks * 512 for file in place.rglob("*") if file.is_file())
 
 
@@ -96,7 +96,7 @@ def load_shard(collection: Collection, place: Path, quantized: bool = False) -> 
 
 
 def is_quantized(place: Path) -> bool:
-    """Whether the shard has been opened ``quantized`` before."""
+    """Return True if the shard has been opened ``quantized`` before."""
     try:
         config: dict[str, object] = json.loads((place / "edge_config.json").read_bytes())
     except (OSError, ValueError) as exc:
@@ -122,7 +122,7 @@ def create_shard(collection: Collection, place: Path) -> None:
 
 
 def check_shard(collection: Collection, shard: engine.EdgeShard) -> None:
-    """Payload indexes: a missing one is made, one of another type is an ArchiveError."""
+    """Check the payload indexes: make a missing one, raise ArchiveError for one of another type."""
     with engine_errors(collection.name):
         have = shard.info().payload_schema
         for name, kind in PAYLOAD_INDEXES.items():
@@ -148,7 +148,7 @@ def sync_folder(folder: Path) -> None:
 def _config(
     collection: Collection, quantization: engine.TurboQuantQuantizationConfig | None = None
 ) -> engine.EdgeConfig:
-    """What is None here stays as the shard has it."""
+    """Return the shard's configuration; a value of None leaves the shard's own."""
     return engine.EdgeConfig(
         vectors=engine.EdgeVectorParams(
             collection.dimension,

@@ -1,4 +1,4 @@
-"""Where a Qdrant server is: the address of REST, the port of gRPC if there is one, and who signs its certificate.
+"""The address of a Qdrant server: REST, the port of gRPC if there is one, and the authority of its certificate.
 
 https://host:6333                      gRPC on port 6334, which belongs to 6333
 https://host:7333                      REST alone: what port 6334 of that host is, nobody knows

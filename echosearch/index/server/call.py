@@ -42,7 +42,7 @@ class NotFound(Exception):
 
 
 def checked_url(url: str) -> str:
-    """The server's address, without the part that is ours. Raises ConfigError.
+    """Return the server's address, without the part that is ours. Raises ConfigError.
 
     Payloads and vectors are personal data, and the API key opens all of them: to another machine they go through
     TLS, unless the URL ends in ``?tls=off`` (a private network between two containers).
@@ -108,7 +108,7 @@ def call(function: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T:
 
 
 def _status(exc: Exception) -> int | grpc.StatusCode | None:
-    """None where no answer came at all."""
+    """Return the status of an answer, None if no answer came."""
     if isinstance(exc, UnexpectedResponse):
         return exc.status_code
     if isinstance(exc, ResourceExhaustedResponse):

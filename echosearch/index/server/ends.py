@@ -135,7 +135,7 @@ def _mark(client: QdrantClient, name: str) -> str | None:
 
 
 def _tried(ask: Callable[[], T]) -> T | None:
-    """What is asked, once; None where it is refused or nothing answers."""
+    """Ask once; return None if the call is refused or nothing answers."""
     try:
         return call(ask, waits=())
     except (StoreUnreachable, ArchiveError, NotFound):

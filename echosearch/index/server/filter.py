@@ -1,4 +1,4 @@
-"""Where -> a Qdrant server's filter. The twin of edge_filter.py: same rules, the other library's types."""
+"""Turn a Where into a Qdrant server's filter. The twin of edge/filter.py: same rules, the other library's types."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Condition = models.FieldCondition | models.Filter
 
 
 def server_filter(where: Where) -> models.Filter:
-    """A field that a point lacks matches no comparison, so ``Not`` matches what is unknown.
+    """Return the server's filter. A field that a point lacks matches no comparison, so ``Not`` matches unknown values.
 
-    As flat as it can be: an engine plans the conditions of one "must" together, those of a filter inside it apart.
+    The filter is as flat as possible: an engine plans the conditions of one "must" together, nested filters apart.
     """
     made = _condition(where)
     return made if isinstance(made, models.Filter) else models.Filter(must=[made])
@@ -51,5 +51,5 @@ def _comparison(where: Comparison) -> Condition:
 
 
 def _nothing() -> models.FieldCondition:
-    """No word's number is negative."""
+    """Return a condition that no point meets: no word's number is negative."""
     return models.FieldCondition(key="words", match=models.MatchAny(any=[-1]))

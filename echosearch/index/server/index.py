@@ -114,14 +114,14 @@ class ServerIndex:
         return best_first([(UUID(str(hit.id)), scored(hit.payload or {}, hit.score)) for hit in found], limit)
 
     def _known(self, collection: Collection) -> Known:
-        """What the server says about the collection. Raises NotFound."""
+        """Return the server's description of the collection. Raises NotFound."""
         if collection.name not in self._seen:
             info = call(lambda: self._ends.reads.get_collection(collection.name))
             self._seen[collection.name] = known_of(collection, info)
         return self._seen[collection.name]
 
     def _within(self, collection: Collection, known: Known, limit: int, wanted: int) -> int:
-        """How many of ``wanted`` the server gives at once. Raises ArchiveError if that is less than ``limit``."""
+        """Return how many of ``wanted`` the server gives at once. Raises ArchiveError if less than ``limit``."""
         if known.limit is not None and limit > known.limit:
             raise ArchiveError(
                 f"the strict mode of this Qdrant gives at most {known.limit} results of {collection.name} "
@@ -173,7 +173,7 @@ class ServerIndex:
             self._seen.pop(collection.name, None)
 
     def optimize(self, collection: Collection) -> bool:
-        """A server builds its graph by itself."""
+        """Do nothing: a server builds its graph by itself."""
         return True
 
     def close(self) -> None:

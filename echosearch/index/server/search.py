@@ -1,6 +1,6 @@
-"""The nearest points of a server's collection, by the plan that their number asks for. The twin of edge_search.py.
+"""The nearest points of a server's collection, by the plan that their number asks for. The twin of edge/search.py.
 
-A server in strict mode limits what may be asked: the plan keeps within, and what cannot be done is an error.
+A server in strict mode limits searches: the plan keeps within its limits, and an impossible search is an error.
 """
 
 from __future__ import annotations
