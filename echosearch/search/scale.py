@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from weakref import WeakKeyDictionary
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from echosearch.archive import Archive
 from echosearch.db import Connection, lookup
-from echosearch.db.studies.fact_conditions import verdicts
+from echosearch.db.studies.fact_conditions import Condition, verdicts
+from echosearch.report.facts import FindingCondition
 from echosearch.search.belief import BACKGROUND, Belief, fit_belief
-from echosearch.search.video_arm import AskedVideos
+from echosearch.search.video_arm import MILD, AskedVideos
 
 __all__ = ["Scale", "measured_scale"]
 
 Scores = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 FRESH_SECONDS = 60.0  # a process keeps the scale of a question that long
 SCALES = 200  # questions of an archive
@@ -90,8 +92,22 @@ def _measure(connection: Connection, encoder_id: int, asked: AskedVideos) -> tup
         background = asked.scores(vectors)
     beliefs = []
     for column, condition in enumerate(asked.conditions):
-        said = verdicts(connection, (condition,), (), [*sample])
-        told = [np.array([said.get(key) == verdict for key in sample], dtype=bool) for verdict in ("stated", "denied")]
+        told = _labels(connection, condition, [*sample])
         beliefs.append(fit_belief(background[:, column], *told))
     scale = Scale(background, tuple(beliefs), Belief(np.zeros(0)))
     return asked, replace(scale, joint=Belief(np.sort(scale.order(background))))
+
+
+def _labels(connection: Connection, condition: Condition, studies: Sequence[str]) -> tuple[Flags, Flags]:
+    """Which studies' reports state a condition, and which deny it: (N,), (N,).
+
+    An ungraded finding is asked of videos from mild on (MILD), so a report of a trivial one denies it here.
+    """
+    said = verdicts(connection, (condition,), (), studies)
+    stated = np.array([said[key] == "stated" for key in studies], dtype=bool)
+    denied = np.array([said[key] == "denied" for key in studies], dtype=bool)
+    if isinstance(condition, FindingCondition) and condition.polarity == "present" and condition.severity is None:
+        graded = verdicts(connection, (replace(condition, severity=(MILD, 4)),), (), studies)
+        trivial = np.array([graded[key] == "denied" for key in studies], dtype=bool)
+        return stated & ~trivial, denied | trivial
+    return stated, denied
