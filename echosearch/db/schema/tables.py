@@ -24,17 +24,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
-from echosearch.db.schema.facts import FactReading, FactRow, SrValue
-from echosearch.db.schema.phi import (
-    PhiDevice,
-    PhiPatient,
-    PhiReport,
-    PhiRun,
-    PhiSourcePath,
-    PhiSrFile,
-    PhiStudy,
-    PhiVideo,
-)
+from echosearch.db.schema.facts import FactReading, FactRow
+from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 
 __all__ = [
     "Base",
@@ -52,14 +43,12 @@ __all__ = [
     "PhiReport",
     "PhiRun",
     "PhiSourcePath",
-    "PhiSrFile",
     "PhiStudy",
     "PhiVideo",
     "Report",
     "ReportAttempt",
     "ReportEmbedding",
     "SourceFile",
-    "SrValue",
     "Study",
     "StudyEmbedding",
     "Video",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
 
-__all__ = ["Condition", "Verdict", "count_stated", "stated_studies", "verdicts"]
+__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "count_stated", "stated_studies", "verdicts"]
 
 Condition = FindingCondition | ValueCondition | AnyOf
 Verdict = Literal["stated", "denied", "silent"]
