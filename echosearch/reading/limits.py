@@ -20,7 +20,7 @@ MAX_FRAMES = 3000
 MAX_PIXEL_BYTES = 2 * 1024**3  # rows * columns * frames * 3, decoded
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_DEFERRED = 1024 * 1024  # header elements above this size are stepped over, not read
-MAX_REPORT_BYTES = 8 * 1024**2  # of a structured report that is looked into
+MAX_REPORT_BYTES = 4 * 1024**2  # of a structured report that is looked into
 
 
 def check_size(rows: int, columns: int, n_frames: int) -> None:

@@ -16,7 +16,7 @@ from echosearch.reading.dicom.elements.identifier import read_identifier
 from echosearch.reading.dicom.elements.values import clean_uid, text
 from echosearch.reading.dicom.measurements import measurements_in
 from echosearch.reading.files import ByteReader
-from echosearch.reading.limits import MAX_DEFERRED, MAX_REPORT_BYTES
+from echosearch.reading.limits import MAX_REPORT_BYTES
 
 __all__ = ["read_report"]
 
@@ -39,7 +39,9 @@ def read_report(parsed: Parsed, reader: ByteReader, sop_class: str, issuer: str)
             return skipped("no echo measurements")
         if parsed.is_truncated or reader.size > MAX_REPORT_BYTES:
             return skipped("the file is cut" if parsed.is_truncated else f"larger than {MAX_REPORT_BYTES} bytes")
-        dataset = parsed.dataset if reader.size <= MAX_DEFERRED else parse(reader, MAX_REPORT_BYTES).dataset
+        content = parsed.dataset.get_item("ContentSequence", keep_deferred=True)
+        stepped_over = content is not None and content.value is None
+        dataset = parse(reader, MAX_REPORT_BYTES).dataset if stepped_over else parsed.dataset
         study_uid = clean_uid(text(dataset, "StudyInstanceUID"))
         if not study_uid:
             return skipped("names no study")
