@@ -56,6 +56,16 @@ class VideoHit(_Hit):
     device: str | None
 
 
+class Measurement(BaseModel):
+    """A value of a DICOM structured report."""
+
+    model_config = CLOSED
+    concept: str
+    value: float
+    unit: str | None
+    source: Literal["sr"]
+
+
 class Why(BaseModel):
     """What each arm says of a study."""
 
@@ -63,6 +73,8 @@ class Why(BaseModel):
     verdict: Annotated[Verdict, Field(description="what its report says of the question")]
     facts: Annotated[list[Fact], Field(description="of its report; start and end are places in its text")]
     video_fits: Annotated[list[Probability], Field(description="of each condition that videos were asked for")]
+    measurements: Annotated[list[Measurement], Field(description="of its structured reports, about what was asked")]
+    disagree: Annotated[bool, Field(description="whether its report and its measurements do")]
 
 
 class QueryHit(VideoHit):

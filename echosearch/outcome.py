@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from echosearch.video import VideoHeader
 
-__all__ = ["FileState", "Outcome", "Quarantined", "Reason", "Skipped"]
+__all__ = ["FileState", "Measured", "MeasuredValue", "Outcome", "Quarantined", "Reason", "Skipped"]
 
 
 class FileState(StrEnum):
@@ -62,6 +62,25 @@ class Skipped:
 
     def __str__(self) -> str:
         return f"skipped, {self.reason}" + (f": {self.detail}" if self.detail else "")
+
+
+@dataclass(frozen=True)
+class MeasuredValue:
+    """A measurement as facts have it: their id, their unit."""
+
+    concept: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Measured(Skipped):
+    """A structured report of an echo examination: no video, but its study has these values."""
+
+    study_uid: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    issuer: str = field(default="", repr=False)
+    values: tuple[MeasuredValue, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from echosearch.archive import Archive
 from echosearch.db.files import ledger
+from echosearch.db.files.measurements import trust_measurements
 from echosearch.db.studies.hospitals import keep_hospitals_apart
 from echosearch.db.studies.reports import link_reports
 from echosearch.index.base import KINDS
@@ -58,6 +59,7 @@ def ingest(
         with run.clock.stage("reports"):
             with run.writing() as connection:
                 keep_hospitals_apart(connection, archive.keyring)
+                trust_measurements(connection)
                 run.links = link_reports(connection)
             run.new_reports = encode_reports(run)
             read_reports(run)

@@ -12,10 +12,11 @@ from echosearch.clip import Clip
 from echosearch.db.admission.admit import Admitted, admit
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import settle_refused
+from echosearch.db.files.measurements import put_measurements
 from echosearch.db.studies.view_labels import put_view_probabilities
 from echosearch.db.vectors.write import put_video_vectors
 from echosearch.encoder_info import ViewProbabilities
-from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
+from echosearch.outcome import Measured, Outcome, Quarantined, Reason, Skipped
 from echosearch.source_file import Claimed, FoundFile
 from echosearch.vector import Vectors, is_usable
 from echosearch.video import VideoHeader
@@ -86,6 +87,8 @@ def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Adm
         refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
         with run.writing() as connection:
             settle_refused(connection, refused)
+            measured = {file_id: outcome for file_id, outcome in refused if isinstance(outcome, Measured)}
+            put_measurements(connection, run.archive.keyring, measured)
             videos, _ = admit(connection, run.archive.keyring, run.encoder_id, headers)
         to_decode = [video for video in videos if video.needs_decoding]
         run.advance(len(group) - len(to_decode))

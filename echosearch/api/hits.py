@@ -139,8 +139,15 @@ def _why_type() -> pyarrow.DataType:
         "end": pyarrow.int64(),
         "rule": text,
     }
+    measurement = {"concept": text, "value": number, "unit": text, "source": text}
     return pyarrow.struct(
-        {"verdict": text, "facts": pyarrow.list_(pyarrow.struct(fact)), "video_fits": pyarrow.list_(number)}
+        {
+            "verdict": text,
+            "facts": pyarrow.list_(pyarrow.struct(fact)),
+            "video_fits": pyarrow.list_(number),
+            "measurements": pyarrow.list_(pyarrow.struct(measurement)),
+            "disagree": pyarrow.bool_(),
+        }
     )
 
 

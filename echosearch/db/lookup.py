@@ -26,13 +26,11 @@ __all__ = [
     "VideoRow",
     "contents",
     "encoder_row",
-    "first_study_vectors",
     "patient_of",
     "reports_about",
     "resolve_study",
     "studies_about",
     "study_vector",
-    "study_vectors",
     "video_of_file",
     "video_with_bytes",
     "video_with_key",
@@ -231,29 +229,6 @@ def videos_with_keys(connection: Connection, encoder_id: int, videos: Sequence[s
     query = text(f"{_STORED} and v.video_key = any(cast(:keys as uuid[]))")
     rows = connection.execute(query, {"encoder": encoder_id, "keys": list(videos)})
     return {row.key: _stored(row) for row in rows}
-
-
-def study_vectors(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, Vectors]:
-    """Raw mean (D,) of each of these studies that may be shown, by key."""
-    return _study_vectors(
-        connection, encoder_id, "and s.study_key = any(cast(:keys as uuid[]))", {"keys": list(studies)}
-    )
-
-
-def first_study_vectors(connection: Connection, encoder_id: int, limit: int) -> dict[str, Vectors]:
-    """Raw means of the first studies by key. Keys are HMACs: this is a random sample, and always the same one."""
-    return _study_vectors(connection, encoder_id, "order by s.study_key limit :limit", {"limit": limit})
-
-
-def _study_vectors(connection: Connection, encoder_id: int, which: str, given: dict[str, object]) -> dict[str, Vectors]:
-    rows = connection.execute(
-        text(
-            "select cast(s.study_key as text) as key, e.vector from core.study s"
-            f" join core.study_embedding e using (study_key) where {_SHOWN} {which}"
-        ),
-        {"encoder": encoder_id, **given},
-    )
-    return {row.key: from_bytes(row.vector) for row in rows}
 
 
 def video_with_key(connection: Connection, encoder_id: int, video: str) -> StoredVideo | None:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 
-__all__ = ["MAX_DEFERRED", "MAX_FILE_BYTES", "MAX_FRAMES", "MAX_PIXEL_BYTES", "MAX_SIDE", "check_size"]
+__all__ = [
+    "MAX_DEFERRED",
+    "MAX_FILE_BYTES",
+    "MAX_FRAMES",
+    "MAX_PIXEL_BYTES",
+    "MAX_REPORT_BYTES",
+    "MAX_SIDE",
+    "check_size",
+]
 
 MAX_SIDE = 4096  # rows, columns
 MAX_FRAMES = 3000
 MAX_PIXEL_BYTES = 2 * 1024**3  # rows * columns * frames * 3, decoded
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_DEFERRED = 1024 * 1024  # header elements above this size are stepped over, not read
+MAX_REPORT_BYTES = 4 * 1024**2  # of a structured report that is looked into
 
 
 def check_size(rows: int, columns: int, n_frames: int) -> None:

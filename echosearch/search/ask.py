@@ -1,6 +1,6 @@
-"""Question -> studies: reports answer through their facts, videos through prompts, and each hit says why it is there.
+"""Question -> studies: reports and measurements answer as facts, videos through prompts, and each hit says why.
 
-    stated   the study's report states what was asked: first
+    stated   the study's report, or a measurement of it, states what was asked: first
     silent   no report, or one that does not speak of it: ranked by how well the videos fit
     denied   the report says otherwise: no hit, unless asked for
 
@@ -18,15 +18,18 @@ from numpy.typing import NDArray
 
 from echosearch.archive import Archive
 from echosearch.db import lookup
+from echosearch.db.files.measurements import measurements_of
 from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
-from echosearch.db.studies.fact_conditions import BROADER, NARROWER, Verdict, count_stated, stated_studies, verdicts
+from echosearch.db.studies.fact_conditions import Verdict, count_stated, stated_studies, verdicts
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
+from echosearch.db.vectors.study_means import study_vectors
 from echosearch.filters import Comparison, Where
-from echosearch.report.facts import AnyOf, load_lexicon
+from echosearch.report.facts import load_lexicon
+from echosearch.search.evidence import explain
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.question import Question, read_question
-from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions, Why
+from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions
 from echosearch.search.scale import Scale, measured_scale
 from echosearch.search.study_hits import Searching, results, searching, video_hit
 from echosearch.search.video_arm import AskedVideos, ask_videos
@@ -145,7 +148,7 @@ def _candidates(
         )
     else:
         rows = lookup.studies_about(search.connection, search.encoder_id, keys)
-        vectors = lookup.study_vectors(search.connection, search.encoder_id, [*rows])
+        vectors = study_vectors(search.connection, search.encoder_id, [*rows])
     kept = {key: row for key, row in rows.items() if key not in scored or scored[key].gen in row.gens}
     said = verdicts(
         search.connection, question.required, question.excluded, sorted({row.study for row in kept.values()})
@@ -213,14 +216,14 @@ def _hits(
 ) -> list[Hit]:
     studies = [one.about.study for one in ranked]
     facts = facts_of(search.connection, studies)
+    measured = measurements_of(search.connection, studies)
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)
-    concepts = _concepts(question)
     fits = scale.shares(np.stack([one.scores for one in ranked])) if ranked else np.zeros((0, 0))
     hits = []
     for i, one in enumerate(ranked):
         video = _deciding(one, videos.get(one.about.study, []), asked, scale)
-        evidence = tuple(fact for fact in facts.get(one.about.study, []) if fact.concept in concepts)
-        why = Why(one.verdict, evidence, tuple(float(fit) for fit in fits[i]))
+        study = one.about.study
+        why = explain(question, one.verdict, facts.get(study, []), measured.get(study, []), [*map(float, fits[i])])
         hits.append(video_hit(one.about, video, rank=i + 1, score=one.belief, why=why))
     return hits
 
@@ -233,11 +236,3 @@ def _deciding(one: _Candidate, videos: Sequence[StoredVideo], asked: AskedVideos
         return None
     order = scale.order(asked.scores(np.stack([video.vector for video in videos])))
     return videos[int(np.argmax(order))].about
-
-
-def _concepts(question: Question) -> set[str]:
-    named: set[str] = set()
-    for condition in (*question.required, *question.excluded):
-        for one in condition.conditions if isinstance(condition, AnyOf) else (condition,):
-            named |= {one.concept, *NARROWER.get(one.concept, ()), *BROADER.get(one.concept, ())}
-    return named

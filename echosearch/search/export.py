@@ -46,6 +46,8 @@ def _flat(shown: dict[str, Any], hit: Hit) -> dict[str, Any]:
             + (f" {fact.value:g}" if fact.value is not None else "")
             for fact in hit.why.facts
         )
+        row["measurements"] = "; ".join(f"{one.concept} {one.value:g}" for one in hit.why.measurements)
+        row["disagree"] = hit.why.disagree
     return row
 
 

@@ -10,6 +10,7 @@ from echosearch.db.studies.identified import Identified
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError
 from echosearch.filters import Where
+from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import Fact, fact_json
 from echosearch.video import VIEW_GATE, View
 
@@ -66,9 +67,11 @@ class SearchOptions:
 class Why:
     """Why a study answers a question, arm by arm."""
 
-    verdict: Verdict  # what its report says of the question
+    verdict: Verdict  # what its report and measurements say of the question
     facts: tuple[Fact, ...] = ()  # of its report, about what was asked; start and end are places in its text
     video_fits: tuple[float, ...] = ()  # of each condition that videos were asked for, 0 to 1
+    measurements: tuple[MeasuredValue, ...] = ()  # of its structured reports, about what was asked
+    disagree: bool = False  # its report and its measurements do, about what was asked
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ def _hit(hit: Hit) -> dict[str, Any]:
         shown["why"] = {
             "verdict": hit.why.verdict,
             "facts": [fact_json(fact) for fact in hit.why.facts],
+            "measurements": [{**asdict(one), "source": "sr"} for one in hit.why.measurements],
+            "disagree": hit.why.disagree,
             "video_fits": [round(fit, 4) for fit in hit.why.video_fits],
         }
     if hit.identified is not None:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.archive import Archive
-from echosearch.db import Connection, lookup
+from echosearch.db import Connection
 from echosearch.db.studies.fact_conditions import Condition, verdicts
+from echosearch.db.vectors.study_means import first_study_vectors
 from echosearch.report.facts import FindingCondition
 from echosearch.search.belief import BACKGROUND, Belief, fit_belief
 from echosearch.search.video_arm import MILD, AskedVideos
@@ -84,7 +85,7 @@ def measured_scale(
 
 def _measure(connection: Connection, encoder_id: int, asked: AskedVideos) -> tuple[AskedVideos, Scale]:
     """Score the sample, and calibrate each condition by the reports of the sample's studies."""
-    sample = lookup.first_study_vectors(connection, encoder_id, BACKGROUND)
+    sample = first_study_vectors(connection, encoder_id, BACKGROUND)
     background = np.zeros((0, len(asked.conditions)))
     if sample:
         vectors = np.stack([*sample.values()])

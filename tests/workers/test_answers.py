@@ -7,11 +7,18 @@ from multiprocessing import Pipe
 import pytest
 
 from echosearch.errors import FileRefused
-from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.outcome import Measured, MeasuredValue, Quarantined, Reason, Skipped
 from echosearch.workers.answers import receive, send
 
 
-@pytest.mark.parametrize("outcome", [Skipped(Reason.NOT_A_CINE_CLASS, "SR"), Quarantined(Reason.BAD_HEADER, "no rows")])
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Skipped(Reason.NOT_A_CINE_CLASS, "SR"),
+        Measured(Reason.NOT_A_CINE_CLASS, "SR", "1.2.3", "0007", "", (MeasuredValue("lvef", 32.0, "%"),)),
+        Quarantined(Reason.BAD_HEADER, "no rows"),
+    ],
+)
 def test_an_outcome_crosses_as_a_value_and_inside_a_refusal(outcome: Skipped | Quarantined) -> None:
     ours, theirs = Pipe()
     with ours, theirs:

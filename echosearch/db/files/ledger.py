@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, case, func, insert, literal, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, case, func, insert, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from echosearch.db.files.measurements import forget_measurements
 from echosearch.db.schema.tables import IngestRun, PhiRun, PhiSourcePath, SourceFile
 from echosearch.errors import ArchiveLocked
 from echosearch.outcome import Quarantined, Reason, Skipped
@@ -41,6 +42,14 @@ __all__ = [
 MAX_ATTEMPTS = 2  # worker deaths that a file may cost
 MAX_ORPHANED = 25  # run deaths; most are not the file's fault, but a file that fells the machine must end somewhere
 INGEST_LOCK = 0x6563686F  # "echo"
+UNREAD_REPORT = r"SOP class 1\.2\.840\.10008\.5\.1\.4\.1\.1\.88\.[0-9.]+"  # the whole detail; now it says more
+_STATE = case(
+    (
+        and_(SourceFile.reason == str(Reason.NOT_A_CINE_CLASS), SourceFile.detail.regexp_match(f"^{UNREAD_REPORT}$")),
+        "registered",
+    ),
+    else_=SourceFile.state,
+).label("state")
 
 
 @contextmanager
@@ -89,12 +98,13 @@ def as_walked(path: Path) -> Path:
 
 
 def states(connection: Connection, keyring: Keyring, files: Sequence[FoundFile]) -> dict[str, tuple[str, bool]]:
-    """Return path key -> (state, whether size and time are unchanged), for those of ``files`` that are known."""
+    """Return path key -> (state, whether size and time are unchanged), for those of ``files`` that are known.
+
+    A structured report that an older version skipped unread is as good as registered: its measurements are missing.
+    """
     keys = {keyring.path(found.path): found for found in files}
     rows = connection.execute(
-        select(SourceFile.path_key, SourceFile.state, SourceFile.size, SourceFile.mtime_ns).where(
-            SourceFile.path_key.in_(keys)
-        )
+        select(SourceFile.path_key, _STATE, SourceFile.size, SourceFile.mtime_ns).where(SourceFile.path_key.in_(keys))
     )
     return {
         row.path_key: (row.state, (row.size, row.mtime_ns) == (keys[row.path_key].size, keys[row.path_key].mtime_ns))
@@ -128,6 +138,7 @@ def claim(connection: Connection, keyring: Keyring, run_id: int, files: Sequence
         ).returning(SourceFile.id, SourceFile.path_key, SourceFile.attempts)
     ).all()
     ids = {row.path_key: row for row in rows}
+    forget_measurements(connection, [row.id for row in rows])
     connection.execute(
         upsert(PhiSourcePath)
         .values([{"file_id": ids[key].id, "path": os.fsencode(found.path)} for key, found in by_key.items()])

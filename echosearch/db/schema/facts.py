@@ -1,16 +1,17 @@
-"""Tables of facts: what the served report of a study states, read by one version of the lexicon.
+"""Tables of facts: what the served report of a study states, read by one version of the lexicon, and what was measured.
 
-Facts are coarse and pseudonymous, so they are in core; the report's text stays in phi. They can be made anew from it.
+Facts are coarse and pseudonymous, so they are in core; the report's text stays in phi. They can be made anew from it,
+and measurements from the structured reports among the files.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, SmallInteger
+from sqlalchemy import ForeignKey, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
-__all__ = ["FactReading", "FactRow"]
+__all__ = ["FactReading", "FactRow", "SrValue"]
 
 
 class FactReading(Base):
@@ -51,3 +52,27 @@ class FactRow(Base):
     start: Mapped[int]  # code points of the report's text, [start, stop)
     stop: Mapped[int]
     rule: Mapped[str]
+
+
+class SrValue(Base):
+    """A measurement of a structured report. ``trusted``: its patient is the study's (db/files/measurements.py)."""
+
+    __tablename__ = "sr_value"
+    __table_args__ = (
+        Index(
+            "ix_sr_value_concept",
+            "concept",
+            "study_key",
+            postgresql_include=["value"],
+            postgresql_where=text("trusted"),
+        ),
+        {"schema": "core"},
+    )
+    file_id: Mapped[int] = mapped_column(
+        ForeignKey("core.source_file.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    concept: Mapped[str] = mapped_column(primary_key=True)
+    study_key: Mapped[str] = mapped_column(Key, index=True)  # a study that need not be here yet
+    value: Mapped[float]
+    unit: Mapped[str]
+    trusted: Mapped[bool] = mapped_column(server_default="false")

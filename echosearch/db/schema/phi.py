@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
-__all__ = ["PhiDevice", "PhiPatient", "PhiReport", "PhiRun", "PhiSourcePath", "PhiStudy", "PhiVideo"]
+__all__ = ["PhiDevice", "PhiPatient", "PhiReport", "PhiRun", "PhiSourcePath", "PhiSrFile", "PhiStudy", "PhiVideo"]
 
 PHI = {"schema": "phi"}
 
@@ -53,6 +53,20 @@ class PhiSourcePath(Base):
     __table_args__ = (PHI,)
     file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     path: Mapped[bytes] = mapped_column(LargeBinary)  # file names need not be valid UTF-8
+
+
+class PhiSrFile(Base):
+    """Whose measurements a structured report has, as it says itself."""
+
+    __tablename__ = "sr_file"
+    __table_args__ = (PHI,)
+    file_id: Mapped[int] = mapped_column(
+        ForeignKey("core.source_file.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    study_key: Mapped[str] = mapped_column(Key)
+    issuer: Mapped[str]
+    patient_id: Mapped[str]
+    trusted: Mapped[bool] = mapped_column(server_default="false")  # as its values are
 
 
 class PhiReport(Base):

@@ -1,6 +1,7 @@
 """Conditions on facts as SQL: which studies state what was asked, deny it, or are silent.
 
-    stated   the study's report says it (MR 中等度以上: present with a severity of 3 to 4)
+    stated   the study's report says it (MR 中等度以上: present with a severity of 3 to 4), or a structured report
+             measured it (EF < 40 %)
     denied   the report says something that excludes it (MRなし, or MR軽度)
     silent   neither: the report does not speak of it, is not sure, or there is no report
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
 
-__all__ = ["Condition", "Verdict", "count_stated", "stated_studies", "verdicts"]
+__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "count_stated", "stated_studies", "verdicts"]
 
 Condition = FindingCondition | ValueCondition | AnyOf
 Verdict = Literal["stated", "denied", "silent"]
@@ -37,6 +38,10 @@ BROADER: Mapping[str, tuple[str, ...]] = {
     for name in {name for narrow in NARROWER.values() for name in narrow}
 }
 
+_VALUES = (
+    "select study_key, concept, value, value_hi from core.fact where polarity = 'present'"
+    " union all select study_key, concept, value, null from core.sr_value where trusted"
+)
 _VALUE_SQL = {
     "<": "coalesce(f.value_hi, f.value) < {0}",
     "<=": "coalesce(f.value_hi, f.value) <= {0}",
@@ -68,13 +73,20 @@ class _Sql:
             f" and f.concept = any(cast({self.name(concepts)} as text[])) and {condition})"
         )
 
+    def measured(self, concept: str, condition: str) -> str:
+        """A study's report, or a structured report of it, has a value of this concept that meets ``condition``."""
+        return (
+            f"exists (select from ({_VALUES}) f where f.study_key = s.study_key"
+            f" and f.concept = {self.name(concept)} and {condition})"
+        )
+
     def stated(self, condition: Condition) -> str:
         match condition:
             case AnyOf(conditions):
                 return "(" + " or ".join(self.stated(one) for one in conditions) + ")"
             case ValueCondition(concept, op, value, value_hi):
                 wanted = _VALUE_SQL[op].format(self.number(value), self.number(value if value_hi is None else value_hi))
-                return self.fact(concept, f"f.polarity = 'present' and {wanted}")
+                return self.measured(concept, wanted)
             case FindingCondition(concept, "present", None):
                 return self.present(concept)
             case FindingCondition(concept, "present", (low, high)):
@@ -99,7 +111,7 @@ class _Sql:
             case AnyOf(conditions):
                 return "(" + " and ".join(self.denied(one) for one in conditions) + ")"
             case ValueCondition(concept):
-                return self.fact(concept, "f.polarity = 'present' and f.value is not null")
+                return self.measured(concept, "f.value is not null")
             case FindingCondition(concept, "present", None):
                 return self.absent(concept, "('absent', 'not_significant')")
             case FindingCondition(concept, "present", (low, high)):

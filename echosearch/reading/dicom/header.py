@@ -13,6 +13,7 @@ from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, Parsed, parse, quiet
 from echosearch.reading.dicom.elements.hospital import read_hospital
+from echosearch.reading.dicom.elements.identifier import read_identifier
 from echosearch.reading.dicom.elements.regions import read_regions
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import (
@@ -24,7 +25,6 @@ from echosearch.reading.dicom.elements.values import (
     parse_date,
     synthetic_uid,
     text,
-    whole_text,
 )
 from echosearch.reading.dicom.mode import mode_of_pixels, mode_of_regions
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
@@ -33,9 +33,10 @@ from echosearch.reading.dicom.pixels.frame_index import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.soundness import check_frames
 from echosearch.reading.dicom.pixels.syntax import NATIVE, as_stored
-from echosearch.reading.dicom.sop_class import refuse_other_classes
+from echosearch.reading.dicom.report import read_report
+from echosearch.reading.dicom.sop_class import is_structured_report, refuse_other_classes
 from echosearch.reading.files import ByteReader, looks_like_dicom, open_regular
-from echosearch.video import MAX_IDENTIFIER, Mode, Region, VideoHeader
+from echosearch.video import Mode, Region, VideoHeader
 
 __all__ = ["read_header"]
 
@@ -54,6 +55,8 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
         stated = parse(reader)
         sop_class = clean_uid(text(stated.dataset, "SOPClassUID")) or clean_uid(stated.meta_class)
+        if is_structured_report(sop_class, stated):
+            raise FileRefused(read_report(stated, reader, sop_class, issuer))
         refuse_other_classes(sop_class, stated, allow_secondary_capture)
         parsed = as_stored(stated, reader)
         layout, stored = stored_frames(reader, parsed)
@@ -145,7 +148,7 @@ def _header(
     study_date, date_notes = _study_date(dataset)
     notes += date_notes
     birth_date = parse_birth_date(text(dataset, "PatientBirthDate"), study_date)
-    patient_id = _identifier(dataset, "PatientID")
+    patient_id = read_identifier(dataset, "PatientID")
     if not patient_id:
         notes += ("no_patient_id",)
     hospital = read_hospital(dataset)
@@ -156,7 +159,7 @@ def _header(
         sop_uid=sop_uid,
         study_uid=study_uid,
         patient_id=patient_id,
-        issuer=_identifier(dataset, "IssuerOfPatientID") or hospital.authority or issuer,
+        issuer=read_identifier(dataset, "IssuerOfPatientID") or hospital.authority or issuer,
         hospital=hospital,
         sop_class_uid=sop_class,
         transfer_syntax_uid=parsed.syntax,
@@ -167,7 +170,7 @@ def _header(
         content_digest=hashes[0],
         pixel_digest=hashes[1],
         series_uid=clean_uid(text(dataset, "SeriesInstanceUID")),
-        accession_number=_identifier(dataset, "AccessionNumber"),
+        accession_number=read_identifier(dataset, "AccessionNumber"),
         patient_name=_patient_name(dataset),
         study_date=study_date,
         birth_date=birth_date,
@@ -182,16 +185,6 @@ def _header(
         mode_source=mode_source,
         notes=notes,
     )
-
-
-def _identifier(dataset: Dataset, keyword: str) -> str:
-    """Raises FileRefused(BAD_HEADER) for one that would be cut short: what is left could be another patient's."""
-    value = whole_text(dataset, keyword)
-    if "\0" in value:
-        raise FileRefused(Quarantined(Reason.BAD_HEADER, f"{keyword} holds a NUL"))
-    if len(value) > MAX_IDENTIFIER:
-        raise FileRefused(Quarantined(Reason.BAD_HEADER, f"{keyword} is longer than {MAX_IDENTIFIER} characters"))
-    return value
 
 
 def _study_date(dataset: Dataset) -> tuple[date | None, tuple[str, ...]]:

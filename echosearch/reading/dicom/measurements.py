@@ -23,10 +23,10 @@ from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, parse, quiet
 from echosearch.reading.files import looks_like_dicom, open_regular
 
-__all__ = ["Coded", "Measurement", "ejection_fraction", "read_measurements", "select"]
+__all__ = ["Coded", "Measurement", "ejection_fraction", "measurements_in", "read_measurements", "select"]
 
 MAX_DEPTH = 64  # containers within containers
-MAX_ITEMS = 100_000
+MAX_ITEMS = 20_000
 EF_RANGE = (5.0, 90.0)  # percent
 
 
@@ -85,45 +85,61 @@ def read_measurements(path: Path) -> tuple[Measurement, ...]:
         try:
             if dataset.get("ValueType") != "CONTAINER" or "ContentSequence" not in dataset:
                 raise FileRefused(Skipped(Reason.NOT_A_CINE_CLASS, "no structured report content"))
-            return _walk(dataset)
+            return measurements_in(dataset)
         except VALUE_ERRORS as exc:
             raise FileRefused(Quarantined(Reason.BAD_HEADER, "structured report cannot be followed")) from exc
 
 
-def _walk(root: Dataset) -> tuple[Measurement, ...]:
-    """Depth first with a stack of our own: a file cannot make us recurse."""
+def measurements_in(root: Dataset) -> tuple[Measurement, ...]:
+    """Every NUM below this item; depth first with a stack of our own: a file cannot make us recurse.
+
+    A NUM or a modifier that is no such thing is left out. Raises ValueError, or another of VALUE_ERRORS, where the tree
+    is too deep, too large or no tree.
+    """
     found: list[Measurement] = []
     stack: list[tuple[Dataset, tuple[tuple[Coded, Coded], ...], int]] = [(root, (), 0)]
     seen = 0
     while stack:
         item, inherited, depth = stack.pop()
         seen += 1
-        if depth > MAX_DEPTH or seen > MAX_ITEMS:
-            raise ValueError(f"more than {MAX_DEPTH} levels or {MAX_ITEMS} items")
-        children = list(item.get("ContentSequence") or ())
-        own = tuple(
-            (_coded(child.ConceptNameCodeSequence[0]), _coded(child.ConceptCodeSequence[0]))
-            for child in children
-            if child.get("RelationshipType") == "HAS CONCEPT MOD" and child.get("ValueType") == "CODE"
-        )
-        modifiers = inherited + own
-        if item.get("ValueType") == "NUM":
-            found.append(_measurement(item, modifiers))
+        if depth > MAX_DEPTH:
+            raise ValueError(f"more than {MAX_DEPTH} levels")
+        content = item.get("ContentSequence") or ()
+        if seen + len(stack) + len(content) > MAX_ITEMS:
+            raise ValueError(f"more than {MAX_ITEMS} items")
+        children = list(content)
+        own = [_modifier(child) for child in children if child.get("RelationshipType") == "HAS CONCEPT MOD"]
+        modifiers = inherited + tuple(one for one in own if one is not None)
+        measured = _measurement(item, modifiers) if item.get("ValueType") == "NUM" else None
+        if measured is not None:
+            found.append(measured)
         for child in reversed(children):
             if child.get("RelationshipType") != "HAS CONCEPT MOD":
                 stack.append((child, modifiers, depth + 1))
     return tuple(found)
 
 
-def _measurement(item: Dataset, modifiers: tuple[tuple[Coded, Coded], ...]) -> Measurement:
-    measured = item.get("MeasuredValueSequence") or ()
-    value: float | None = None
-    unit = ""
-    if measured:
-        number = float(measured[0].NumericValue)
-        value = number if math.isfinite(number) else None
-        unit = str(measured[0].MeasurementUnitsCodeSequence[0].CodeValue)
-    return Measurement(_coded(item.ConceptNameCodeSequence[0]), value, unit, modifiers)
+def _modifier(item: Dataset) -> tuple[Coded, Coded] | None:
+    try:
+        if item.get("ValueType") != "CODE":
+            return None
+        return _coded(item.ConceptNameCodeSequence[0]), _coded(item.ConceptCodeSequence[0])
+    except VALUE_ERRORS:
+        return None
+
+
+def _measurement(item: Dataset, modifiers: tuple[tuple[Coded, Coded], ...]) -> Measurement | None:
+    """None where it has no name; without a value where that is no finite number in a unit."""
+    try:
+        concept = _coded(item.ConceptNameCodeSequence[0])
+    except VALUE_ERRORS:
+        return None
+    try:
+        measured = item.MeasuredValueSequence[0]
+        value, unit = float(measured.NumericValue), str(measured.MeasurementUnitsCodeSequence[0].CodeValue)
+    except VALUE_ERRORS:
+        return Measurement(concept, None, "", modifiers)
+    return Measurement(concept, value if math.isfinite(value) else None, unit, modifiers)
 
 
 def _coded(item: Dataset) -> Coded:

@@ -54,7 +54,7 @@ VALUE_ERRORS = (
 class Parsed:
     """A header, and where its pixel data lie in the file."""
 
-    dataset: Dataset  # without pixel data; elements above MAX_DEFERRED hold no value
+    dataset: Dataset  # without pixel data; elements above MAX_DEFERRED, or what parse was given, hold no value
     syntax: str  # Transfer Syntax UID, as declared or as found
     meta_class: str  # Media Storage SOP Class UID, "" where absent
     implicit: bool
@@ -80,8 +80,8 @@ def quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def parse(reader: ByteReader) -> Parsed:
-    """Read the header. Call within ``quiet()``.
+def parse(reader: ByteReader, largest: int = MAX_DEFERRED) -> Parsed:
+    """Read the header; elements above ``largest`` bytes hold no value. Call within ``quiet()``.
 
     Raises FileRefused: UNSUPPORTED_SYNTAX for deflated, DICOMDIR, BAD_HEADER where pydicom cannot follow.
     """
@@ -104,7 +104,7 @@ def parse(reader: ByteReader) -> Parsed:
 
     reader.seek(0)
     try:
-        dataset = read_partial(cast(BinaryIO, reader), stop_when=at_pixels, defer_size=MAX_DEFERRED, force=True)
+        dataset = read_partial(cast(BinaryIO, reader), stop_when=at_pixels, defer_size=largest, force=True)
     except RecursionError as exc:
         raise FileRefused(Quarantined(Reason.BAD_HEADER, "sequences nested too deep")) from exc
     except (*VALUE_ERRORS, OSError, AssertionError) as exc:

@@ -1,0 +1,170 @@
+"""From the NUM items of a structured report to measurements as facts have them: id, unit, plausible range (facts.md).
+
+A measurement is looked for by its codes in their order, the surest first; those of TID 5200 that mean different things
+at different valves also by finding site and direction of flow. Of several values under one code ``select`` chooses.
+What is in an unknown unit, outside the range, a spread or an extreme of others, or taken in inspiration is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from echosearch.outcome import MeasuredValue
+from echosearch.reading.dicom.measurements import Measurement, ejection_fraction, select
+
+__all__ = ["MEASURES", "Measure", "echo_values"]
+
+_UNITS: Mapping[str, Mapping[str, float]] = {  # unit of facts -> UCUM, and what to multiply by
+    "%": {"%": 1},
+    "mm": {"mm": 1, "cm": 10},
+    "mL": {"ml": 1, "mL": 1, "cm3": 1, "l": 1000, "L": 1000},
+    "mL/m2": {"ml/m2": 1, "mL/m2": 1},
+    "": {"1": 1, "{ratio}": 1, "ratio": 1, "": 1},
+    "ms": {"ms": 1, "s": 1000},
+    "mmHg": {"mm[Hg]": 1, "mmHg": 1},
+    "m/s": {"m/s": 1, "cm/s": 0.01},
+    "cm2": {"cm2": 1, "mm2": 0.01},
+}
+_LV, _LVOT = "87878005", "13418002"
+_AORTIC, _MITRAL, _TRICUSPID = "34202007", "91134007", "46030003"
+_ANNULI = ("65197004", "399086000", "399093001")  # of the mitral valve: whole, lateral, medial
+_ANTEGRADE, _REGURGITANT = "263677008", "397417004"
+_BIPLANE, _SINGLE_PLANE, _PISA = "125207", "125208", "125216"
+_SPREADS = ("386136009", "255605001", "56851009")  # derivation (121401, DCM): standard deviation, minimum, maximum
+_INSPIRATION = "14910006"
+_SEGMENT = "106233006"  # topographical modifier: of a part, not of the whole
+
+
+@dataclass(frozen=True)
+class Code:
+    """How a measurement may be written. Without sites or flow, anywhere; ``flow`` "" is any but regurgitant."""
+
+    value: str
+    scheme: str = "LN"
+    sites: tuple[str, ...] = ()
+    flow: str | None = None
+    method: str | None = None
+
+    def is_of(self, item: Measurement) -> bool:
+        """Whether an item with this code is that measurement by where and how it was measured."""
+        site, flow, method = item.site, item.flow, item.method
+        if self.sites and (site is None or not any(site.means(one, "SCT") for one in self.sites)):
+            return False
+        if self.flow == "" and (
+            (flow is not None and flow.means(_REGURGITANT, "SCT"))
+            or (method is not None and method.means(_PISA, "DCM"))
+        ):
+            return False
+        if self.flow and (flow is None or not flow.means(self.flow, "SCT")):
+            return False
+        return self.method is None or (method is not None and method.means(self.method, "DCM"))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measurement of facts: id, unit, plausible range, and the codes that it has here."""
+
+    id: str
+    unit: str
+    low: float
+    high: float
+    codes: tuple[Code, ...] = ()
+
+    def plausible(self, item: Measurement) -> Measurement | None:
+        """The item in the unit of facts; None where the unit is another's or the value cannot be."""
+        factor = _UNITS[self.unit].get(item.unit)
+        if item.value is None or factor is None:
+            return None
+        value = round((abs(item.value) if self.id == "gls" else item.value) * factor, 6)
+        return replace(item, value=value) if self.low <= value <= self.high else None
+
+
+def _ln(*values: str) -> tuple[Code, ...]:
+    return tuple(Code(value) for value in values)
+
+
+def _volume(biplane: str, three_d: str, single_plane: tuple[str, ...], bare: str) -> tuple[Code, ...]:
+    """As with EF: biplane, 3D, single plane, whatever else."""
+    by_method = (Code(bare, method=_BIPLANE), *_ln(three_d, *single_plane), Code(bare, method=_SINGLE_PLANE))
+    return (Code(biplane), *by_method, Code(bare))
+
+
+def _jet(site: str, flow: str) -> tuple[Code, ...]:
+    return tuple(Code(value, sites=(site,), flow=flow) for value in ("11726-7", "20355-4"))
+
+
+MEASURES = (
+    Measure("lvef", "%", 5, 90),  # by ejection_fraction
+    Measure("fs", "%", 3, 70, _ln("18051-3", "29434-8", "29435-5")),
+    Measure("gls", "%", 1, 40, (Code("130671", "DCM", (_LV,)), Code("130670", "DCM", (_LV,)))),
+    Measure("lvdd", "mm", 20, 100, _ln("29436-3", "80007-8", "80008-6")),
+    Measure("lvds", "mm", 10, 90, _ln("29438-9", "80011-0", "80012-8")),
+    Measure("ivs", "mm", 3, 40, _ln("18154-5", "79969-2", "79968-4")),
+    Measure("pw", "mm", 3, 40, _ln("18152-9", "80032-6", "80031-8")),
+    Measure("lad", "mm", 15, 90, _ln("29469-4", "79975-9", "79977-5")),
+    Measure("aod", "mm", 15, 90, _ln("18015-8", "79953-6")),
+    Measure("asc_ao", "mm", 15, 100, _ln("18012-5", "79966-8")),
+    Measure("ivc", "mm", 3, 45, _ln("18006-7", "79967-6")),
+    Measure("tapse", "mm", 3, 45, _ln("77903-3")),
+    Measure("edv", "mL", 20, 600, _volume("79996-5", "79995-7", ("79999-9", "79998-1"), "18026-5")),
+    Measure("esv", "mL", 5, 500, _volume("80001-1", "80000-3", ("80004-5", "80003-7"), "18148-7")),
+    Measure("lavi", "mL/m2", 5, 250, _ln("79984-1", "79982-5")),
+    Measure("ea_ratio", "", 0.1, 6, (Code("18038-0"), Code("59104-0", sites=(_MITRAL,)))),
+    Measure("e_e", "", 2, 60, (Code("399140004", "SCT"), Code("59111-5", sites=(_MITRAL, _LV, *_ANNULI)))),
+    Measure("dt", "ms", 50, 500, (Code("399354002", "SCT"), Code("78191-4"), Code("20217-6", sites=(_MITRAL,)))),
+    Measure("trpg", "mmHg", 5, 150, (Code("79937-9"), Code("20247-3", sites=(_TRICUSPID,), flow=_REGURGITANT))),
+    Measure("rvsp", "mmHg", 10, 180, (Code("399023006", "SCT"),)),
+    Measure("trv", "m/s", 0.5, 7, (Code("79921-3"), *_jet(_TRICUSPID, _REGURGITANT))),
+    Measure("av_vmax", "m/s", 0.5, 8, (Code("79964-3"), *_jet(_AORTIC, _ANTEGRADE))),
+    Measure("av_mpg", "mmHg", 1, 150, (Code("79962-7"), Code("20256-4", sites=(_AORTIC,), flow=_ANTEGRADE))),
+    Measure("mv_mpg", "mmHg", 0.5, 40, (Code("80073-0"), Code("20256-4", sites=(_MITRAL,), flow=_ANTEGRADE))),
+    Measure("lvot_pg", "mmHg", 1, 250, (Code("20247-3", sites=(_LVOT,), flow=_ANTEGRADE),)),
+    Measure("ava", "cm2", 0.1, 6, (*_ln("79958-5", "79956-9"), Code("399367004", "SCT", (_AORTIC,), ""))),
+    Measure("mva", "cm2", 0.3, 8, (*_ln("80068-0", "80069-8", "80067-2"), Code("399367004", "SCT", (_MITRAL,), ""))),
+)
+
+
+def echo_values(items: Sequence[Measurement]) -> tuple[MeasuredValue, ...]:
+    """One value for each measurement that these items have, in the order of ``MEASURES``."""
+    usable = [item for item in items if item.value is not None and _is_whole(item)]
+    by_code: dict[tuple[str, str], list[Measurement]] = {}
+    for item in usable:
+        by_code.setdefault((item.concept.scheme, item.concept.value), []).append(item)
+    found = []
+    for measure in MEASURES:
+        value = _ejection_fraction(usable) if measure.id == "lvef" else _value(measure, by_code)
+        if value is not None:
+            found.append(MeasuredValue(measure.id, value, measure.unit))
+    return tuple(found)
+
+
+def _ejection_fraction(items: Sequence[Measurement]) -> float | None:
+    found = ejection_fraction([item for item in items if item.concept.scheme == "LN"])
+    return None if found is None else found[0]
+
+
+def _value(measure: Measure, by_code: Mapping[tuple[str, str], list[Measurement]]) -> float | None:
+    for code in measure.codes:
+        items = [item for item in _coded(code, by_code) if code.is_of(item)]
+        best = select([one for one in map(measure.plausible, items) if one is not None])
+        if best is not None:
+            return best.value
+    return None
+
+
+def _coded(code: Code, by_code: Mapping[tuple[str, str], list[Measurement]]) -> Iterable[Measurement]:
+    if code.scheme != "SCT":
+        return by_code.get((code.scheme, code.value), [])
+    same = [of for (scheme, _), of in by_code.items() if scheme not in ("LN", "DCM")]
+    return [item for of in same if of[0].concept.means(code.value, "SCT") for item in of]
+
+
+def _is_whole(item: Measurement) -> bool:
+    """Whether it is a value of the whole, not a spread of values, of a segment, or taken in inspiration."""
+    derivation = item.modifier("121401", "DCM")
+    if derivation is not None and any(derivation.means(one, "SCT") for one in _SPREADS):
+        return False
+    if item.modifier(_SEGMENT, "SCT") is not None:
+        return False
+    return not any(value.means(_INSPIRATION, "SCT") for _, value in item.modifiers)

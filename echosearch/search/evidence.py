@@ -1,0 +1,91 @@
+"""Why a study answers a question: what its report says, what was measured, and whether the two agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from echosearch.db.studies.fact_conditions import BROADER, NARROWER, Verdict
+from echosearch.outcome import MeasuredValue
+from echosearch.report.facts import AnyOf, Fact, FindingCondition, ValueCondition
+from echosearch.search.question import Question
+from echosearch.search.results import Why
+
+__all__ = ["explain"]
+
+EF_POINTS = 10.0  # a report and a measurement of an EF that differ by more, of anything else by more than a share,
+SHARE = 0.15  # disagree
+
+
+def explain(
+    question: Question,
+    verdict: Verdict,
+    facts: Sequence[Fact],
+    measured: Sequence[MeasuredValue],
+    fits: Sequence[float],
+) -> Why:
+    """The facts and measurements of a study that are about the question."""
+    concepts = _concepts(question)
+    facts = [fact for fact in facts if fact.concept in concepts]
+    measured = [one for one in measured if one.concept in concepts]
+    return Why(verdict, tuple(facts), tuple(fits), tuple(measured), _disagree(question, facts, measured))
+
+
+def _concepts(question: Question) -> set[str]:
+    named: set[str] = set()
+    for one in _conditions(question):
+        named |= {one.concept, *NARROWER.get(one.concept, ()), *BROADER.get(one.concept, ())}
+    return named
+
+
+def _conditions(question: Question) -> Iterator[FindingCondition | ValueCondition]:
+    for condition in (*question.required, *question.excluded):
+        yield from condition.conditions if isinstance(condition, AnyOf) else (condition,)
+
+
+def _disagree(question: Question, facts: Sequence[Fact], measured: Sequence[MeasuredValue]) -> bool:
+    """Whether report and measurement answer a condition differently, or have no values that are near each other."""
+    for condition in _conditions(question):
+        if not isinstance(condition, ValueCondition):
+            continue
+        written = [_ends(fact) for fact in facts if fact.concept == condition.concept and fact.polarity == "present"]
+        said = [ends for ends in written if ends is not None]
+        seen = [one.value for one in measured if one.concept == condition.concept]
+        if not said or not seen:
+            continue
+        if any(_satisfies(condition, *ends) for ends in said) != any(_satisfies(condition, one, one) for one in seen):
+            return True
+        if not any(_are_near(condition.concept, ends, one) for ends in said for one in seen):
+            return True
+    return False
+
+
+def _ends(fact: Fact) -> tuple[float, float] | None:
+    if fact.value is None:
+        return None
+    return fact.value, fact.value if fact.value_hi is None else fact.value_hi
+
+
+def _satisfies(condition: ValueCondition, low: float, high: float) -> bool:
+    """As fact_conditions.py asks in SQL."""
+    asked, end = condition.value, condition.value if condition.value_hi is None else condition.value_hi
+    match condition.op:
+        case "<":
+            return high < asked
+        case "<=":
+            return high <= asked
+        case ">":
+            return low > asked
+        case ">=":
+            return low >= asked
+        case "=":
+            return low <= asked <= high
+        case "!=":
+            return not (low >= asked and high <= end)
+        case _:
+            return low >= asked and high <= end
+
+
+def _are_near(concept: str, ends: tuple[float, float], measured: float) -> bool:
+    gap = max(ends[0] - measured, measured - ends[1], 0.0)
+    return gap <= (EF_POINTS if concept == "lvef" else SHARE * math.fabs(measured))
