@@ -16,7 +16,7 @@ from echosearch.db.files.measurements import put_measurements
 from echosearch.db.studies.view_labels import put_view_probabilities
 from echosearch.db.vectors.write import put_video_vectors
 from echosearch.encoder_info import ViewProbabilities
-from echosearch.outcome import Measured, Outcome, Quarantined, Reason, Skipped
+from echosearch.outcome import FileState, Measured, Outcome, Quarantined, Reason, Skipped
 from echosearch.source_file import Claimed, FoundFile
 from echosearch.vector import Vectors, is_usable
 from echosearch.video import VideoHeader
@@ -47,13 +47,15 @@ class Embedded:
 
 def unfinished(run: Run, files: Iterator[FoundFile]) -> Iterator[FoundFile]:
     """Yield files that are new, changed, or unfinished; the others cost one look-up a thousand."""
-    again = {"registered", "admitted"} | ({"quarantined"} if run.options.retry_quarantined else set())
+    again = {FileState.REGISTERED, FileState.ADMITTED} | (
+        {FileState.QUARANTINED} if run.options.retry_quarantined else set()
+    )
     for batch in batched(files, KNOWN):
         with run.archive.engine.connect() as connection:
             known = ledger.states(connection, run.archive.keyring, batch)
         kept = 0
         for found in batch:
-            state, unchanged = known.get(run.archive.keyring.path(found.path), ("registered", False))
+            state, unchanged = known.get(run.archive.keyring.path(found.path), (FileState.REGISTERED, False))
             if unchanged and state not in again:
                 kept += 1
             else:

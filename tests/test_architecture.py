@@ -34,7 +34,7 @@ HOMES = {
     "huggingface_hub": ("echosearch.encoder.published.pull",),
     "rich": ("echosearch.cli",),
     "fugashi": ("echosearch.encoder",),
-    "pyarrow": ("echosearch.api",),
+    "pyarrow": ("echosearch.api", "echosearch.search.export"),
     "pandas": ("echosearch.api",),
 }
 

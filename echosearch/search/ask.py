@@ -26,13 +26,13 @@ from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
 from echosearch.db.vectors.study_means import study_vectors
 from echosearch.filters import Comparison, Where
 from echosearch.report.facts import load_lexicon
-from echosearch.search.evidence import explain
+from echosearch.search.arms.evidence import explain
+from echosearch.search.arms.scale import Scale, measured_scale
+from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.question import Question, read_question
 from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions
-from echosearch.search.scale import Scale, measured_scale
 from echosearch.search.study_hits import Searching, results, searching, video_hit
-from echosearch.search.video_arm import AskedVideos, ask_videos
 from echosearch.vector import Vectors
 
 __all__ = ["ask"]

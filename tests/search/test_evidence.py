@@ -9,7 +9,7 @@ from echosearch.archive import Archive
 from echosearch.db.studies.fact_conditions import verdicts
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import AnyOf, Fact, FindingCondition, ValueCondition, load_lexicon
-from echosearch.search.evidence import explain
+from echosearch.search.arms.evidence import explain
 from echosearch.search.question import read_question
 
 

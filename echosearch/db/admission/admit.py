@@ -31,7 +31,7 @@ from echosearch.db.studies.identity import (
 )
 from echosearch.db.studies.view_labels import label_videos
 from echosearch.db.vectors.write import touch_videos, withdraw_videos
-from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.outcome import FileState, Quarantined, Reason, Skipped
 from echosearch.pseudonyms import Keyring
 from echosearch.source_file import Claimed
 from echosearch.video import VideoHeader, View, ViewLabel
@@ -178,7 +178,7 @@ def _write(
             candidate.claimed,
             candidate.video_key,
             candidate.study_key,
-            state[candidate.claimed.id] == "admitted",
+            state[candidate.claimed.id] == FileState.ADMITTED,
         )
         for candidate in taken
     ]

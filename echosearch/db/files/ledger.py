@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from echosearch.db.files.measurements import forget_measurements
 from echosearch.db.schema.tables import IngestRun, PhiRun, PhiSourcePath, SourceFile
 from echosearch.errors import ArchiveLocked
-from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.outcome import FileState, Quarantined, Reason, Skipped
 from echosearch.pseudonyms import Keyring
 from echosearch.source_file import Claimed, FoundFile
 
@@ -81,7 +81,7 @@ def start_run(connection: Connection, encoder_id: int, root: Path) -> int:
             claimed_by=None,
             attempts=func.greatest(SourceFile.attempts - 1, 0),
             orphaned=SourceFile.orphaned + 1,
-            state=case((gone, "quarantined"), else_=SourceFile.state),
+            state=case((gone, FileState.QUARANTINED.value), else_=SourceFile.state),
             reason=case((gone, literal(str(Reason.RUN_DIED))), else_=SourceFile.reason),
         )
     )
@@ -128,7 +128,7 @@ def claim(connection: Connection, keyring: Keyring, run_id: int, files: Sequence
             set_={
                 "size": new.excluded.size,
                 "mtime_ns": new.excluded.mtime_ns,
-                "state": "registered",
+                "state": FileState.REGISTERED.value,
                 "reason": None,
                 "detail": None,
                 "attempts": case((or_(changed, SourceFile.reason.is_not(None)), 1), else_=SourceFile.attempts + 1),
@@ -170,7 +170,7 @@ def settle(connection: Connection, outcomes: Sequence[tuple[int, Skipped | Quara
         ),
         {
             "ids": [file_id for file_id, _ in outcomes],
-            "states": ["skipped" if isinstance(outcome, Skipped) else "quarantined" for _, outcome in outcomes],
+            "states": [_settled(outcome).value for _, outcome in outcomes],
             "reasons": [str(outcome.reason) for _, outcome in outcomes],
             "details": [outcome.detail for _, outcome in outcomes],
         },
@@ -206,3 +206,7 @@ def release_duplicates(connection: Connection, video_keys: Sequence[str | None])
             ),
             {"keys": keys},
         )
+
+
+def _settled(outcome: Skipped | Quarantined) -> FileState:
+    return FileState.SKIPPED if isinstance(outcome, Skipped) else FileState.QUARANTINED

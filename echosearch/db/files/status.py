@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from echosearch.outcome import FileState
+
 __all__ = [
     "ArchiveCounts",
     "FileStatus",
@@ -21,7 +23,7 @@ __all__ = [
     "why",
 ]
 
-PENDING = ("registered", "admitted", "embedded")
+PENDING = (FileState.REGISTERED, FileState.ADMITTED, FileState.EMBEDDED)
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,9 @@ def _counts(connection: Connection, files: str, bound: dict[str, bytes]) -> Arch
             reasons[row.reason] = reasons.get(row.reason, 0) + row.n
     return ArchiveCounts(
         found=sum(by_state.values()),
-        indexed=by_state.get("indexed", 0),
-        skipped=by_state.get("skipped", 0),
-        quarantined=by_state.get("quarantined", 0),
+        indexed=by_state.get(FileState.INDEXED, 0),
+        skipped=by_state.get(FileState.SKIPPED, 0),
+        quarantined=by_state.get(FileState.QUARANTINED, 0),
         pending=sum(by_state.get(state, 0) for state in PENDING),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )

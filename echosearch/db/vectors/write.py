@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from echosearch.batch import batched
 from echosearch.db.schema.tables import Embedding, ReportEmbedding, SourceFile, Study, StudyEmbedding, Video
 from echosearch.db.vectors.points import VECTOR_TABLES
+from echosearch.outcome import FileState
 from echosearch.report.text import TEXT_FORM
 from echosearch.vector import Vectors, from_bytes, is_usable, mean_vector, to_bytes
 from echosearch.video import STUDY_VIEWS, VIEW_GATE
@@ -83,7 +84,9 @@ def put_video_vectors(connection: Connection, encoder_id: int, vectors: Sequence
     waiting = set(
         connection.scalars(
             select(SourceFile.id)
-            .where(SourceFile.id.in_([file_id for file_id, *_ in vectors]), SourceFile.state == "admitted")
+            .where(
+                SourceFile.id.in_([file_id for file_id, *_ in vectors]), SourceFile.state == FileState.ADMITTED.value
+            )
             .order_by(SourceFile.id)
             .with_for_update()
         )

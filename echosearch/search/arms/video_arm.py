@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
 from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
-from echosearch.search.prompts import PromptSet, prompt_set, value_prompts
+from echosearch.search.arms.prompts import PromptSet, prompt_set, value_prompts
 from echosearch.vector import Vectors, unit
 
 __all__ = ["MILD", "AskedVideos", "ask_videos"]

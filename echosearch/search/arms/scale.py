@@ -16,8 +16,8 @@ from echosearch.db import Connection
 from echosearch.db.studies.fact_conditions import Condition, verdicts
 from echosearch.db.vectors.study_means import first_study_vectors
 from echosearch.report.facts import FindingCondition
-from echosearch.search.belief import BACKGROUND, Belief, fit_belief
-from echosearch.search.video_arm import MILD, AskedVideos
+from echosearch.search.arms.belief import BACKGROUND, Belief, fit_belief
+from echosearch.search.arms.video_arm import MILD, AskedVideos
 
 __all__ = ["Scale", "measured_scale"]
 
