@@ -25,14 +25,16 @@ from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
 from echosearch.db.vectors.study_means import study_vectors
 from echosearch.filters import Comparison, Where
+from echosearch.index.base import PointKind
 from echosearch.report.facts import load_lexicon
 from echosearch.search.arms.evidence import explain
 from echosearch.search.arms.scale import Scale, measured_scale
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
+from echosearch.search.matchless import with_devices
 from echosearch.search.question import Question, read_question
 from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions
-from echosearch.search.study_hits import Searching, results, searching, video_hit
+from echosearch.search.study_hits import Searching, check_filled, results, searching, video_hit
 from echosearch.vector import Vectors
 
 __all__ = ["ask"]
@@ -66,6 +68,7 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
     lexicon = load_lexicon(archive.settings.lexicon)
     question = read_question(text, lexicon)
     with searching(archive) as search:
+        options = with_devices(search.connection, options)
         if not question.required and not question.excluded:
             return _nothing(search, question, text, options)
         asked = ask_videos(archive.encoder, dict(lexicon.labels), question.required)
@@ -119,8 +122,9 @@ def _candidates(
 ) -> tuple[list[_Candidate], int]:
     """Everything that may be a hit, once, and how many points the database does not know."""
     archive = search.archive
-    kind = "videos" if by_video else "studies"
-    collection = archive.collection(kind)  # type: ignore[arg-type]
+    kind: PointKind = "videos" if by_video else "studies"
+    search.asked.add(kind)
+    collection = archive.collection(kind)
     about_studies = where is None or fields_of(where) <= STUDY_FIELDS
     condition, given = study_filter(where if about_studies else None)
     stated = stated_studies(
@@ -137,6 +141,8 @@ def _candidates(
             among = combine_and(where, Comparison("study", "in", tuple(stated)))
             for point in archive.index.search(collection, direction, depth, among):
                 scored[point.key] = point
+    if not scored:
+        check_filled(search, kind)
     rows: Mapping[str, StudyRow]
     vectors: dict[str, Vectors]
     keys = [*scored] if scored or by_video else stated

@@ -23,7 +23,7 @@ from echosearch.search.rank import Ranked, rank
 from echosearch.search.results import Hit, Results, SearchOptions
 from echosearch.vector import Vectors, unit
 
-__all__ = ["Searching", "rank_kind", "report_hit", "results", "searching", "study_hits", "video_hit"]
+__all__ = ["Searching", "check_filled", "rank_kind", "report_hit", "results", "searching", "study_hits", "video_hit"]
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,20 @@ def rank_kind(
 
     group = options.group if kind != "reports" and options.group != "video" else None
     ranked = rank(search.archive.index, collection, vector, options.top_k, group, where, about, options.exact)
-    if not ranked.points and search.archive.index.tally(collection) == 0:
-        for gap in find_gaps(search.archive, search.connection, search.archive.encoder_info, search.encoder_id, {kind}):
-            if gap.kind == kind:
-                raise StoreUnreachable(str(gap))
-        option = " --reports reports.csv" if kind == "reports" else ""
-        raise EmptyArchive(f"no {kind} are indexed yet: run echosearch ingest FOLDER{option} first")
+    if not ranked.points:
+        check_filled(search, kind)
     return ranked, rows
+
+
+def check_filled(search: Searching, kind: PointKind) -> None:
+    """Raise EmptyArchive if the index holds none of these, StoreUnreachable if it has lost all that there were."""
+    if search.archive.index.tally(search.archive.collection(kind)):
+        return
+    for gap in find_gaps(search.archive, search.connection, search.archive.encoder_info, search.encoder_id, {kind}):
+        if gap.kind == kind:
+            raise StoreUnreachable(str(gap))
+    option = " --reports reports.csv" if kind == "reports" else ""
+    raise EmptyArchive(f"no {kind} are indexed yet: run echosearch ingest FOLDER{option} first")
 
 
 def study_hits(

@@ -121,8 +121,8 @@ def test_every_reason_has_a_meaning() -> None:
     [
         (["quer"], 2, "No such command 'quer'; see echosearch --help"),
         (["query", "--colour"], 2, "No such option"),
-        (["query"], 2, "give either --report TEXT or --file FILE"),
-        (["query", "--report", "弁", "--file", "x"], 2, "give either --report TEXT or --file FILE"),
+        (["query"], 2, "give one of TEXT, --report TEXT and --file FILE"),
+        (["query", "--report", "弁", "--file", "x"], 2, "give one of TEXT, --report TEXT and --file FILE"),
         (["query", "--report", "弁", "--top-k", "0"], 2, "--top-k"),
         (["query", "--report", "弁", "--where", "view = 5CH"], 1, "--where, character 8: view has no value '5CH'"),
         (["query", "--report", "弁", "--view", "5CH"], 1, "--view '5CH': no such view, it is one of LAX"),
@@ -243,7 +243,7 @@ def test_a_reader_that_leaves_ends_nothing_loudly() -> None:
     [
         ('"$@" encoder list >&-', 0, ""),
         ('"$@" encoder list 2>&- >/dev/null', 0, ""),
-        ('"$@" query --file - <&-', 1, "the query says nothing"),
+        ('"$@" query --file - <&-', 1, "the query has no words"),
         ('"$@" encoder list >/dev/full', 1, "No space left on device"),
         ('"$@" --help >/dev/full', 1, "No space left on device"),
         ('ECHOSEARCH_HOME=/dev/null "$@" encoder use phantom-tiny', 1, "Not a directory: /dev/null"),

@@ -42,7 +42,7 @@ def fingerprint(archive: Tried) -> str:
 
 
 def test_an_encoder_follows_another_and_goes_back(kept: Tried) -> None:
-    first, before = fingerprint(kept), asked(kept, "query", "--report", REPORT)["hits"]
+    first, before = fingerprint(kept), asked(kept, "query", "--report", REPORT, "--as-typed")["hits"]
     missed = kept.ask("reembed", "tiny", "--no-promote", "--leave-out-missing")
     assert missed.exit_code == 2
 
@@ -50,14 +50,14 @@ def test_an_encoder_follows_another_and_goes_back(kept: Tried) -> None:
     assert built.exit_code == 0, built.output
     assert "3 of 3 videos" in built.stdout
     assert "goes on answering" in built.stdout
-    assert asked(kept, "query", "--report", REPORT)["hits"] == before
+    assert asked(kept, "query", "--report", REPORT, "--as-typed")["hits"] == before
     (other,) = asked(kept, "status")["other_encoders"]
     assert (other["state"], other["videos"]) == ("building", 3)
 
     made = asked(kept, "reembed", str(kept.folder / "seed1"))
     assert (made["promoted"], made["new_videos"], made["indexed"]["reports"]) == (True, 0, 3)
     assert fingerprint(kept) == made["encoder"]["fingerprint"] != first
-    assert asked(kept, "query", "--report", REPORT)["hits"] != before
+    assert asked(kept, "query", "--report", REPORT, "--as-typed")["hits"] != before
     assert asked(kept, "verify")["clean"]
     assert "not searched: 3 videos by tiny" in kept.ask("status").stdout
 
@@ -67,7 +67,7 @@ def test_an_encoder_follows_another_and_goes_back(kept: Tried) -> None:
     (own,) = (kept.folder / "home" / "encoders").glob(f"tiny-{first[:12]}")
     assert asked(kept, "reembed", own.name)["encoder_batches"] == 0
     assert fingerprint(kept) == first
-    assert asked(kept, "query", "--report", REPORT)["hits"] == before
+    assert asked(kept, "query", "--report", REPORT, "--as-typed")["hits"] == before
 
     assert kept.ask("index", "drop", first[:8]).exit_code == 1
     assert "not UTF-8" in kept.ask("index", "drop", "\udcff").stderr
@@ -90,4 +90,4 @@ def test_the_encoder_in_use_is_the_default_and_what_is_missing_is_named(kept: Tr
     assert "goes on answering" in made.stdout
     away.rename(kept.folder / "export" / "dark.avi")
     assert kept.ask("reembed").exit_code == 0
-    assert len(asked(kept, "query", "--report", REPORT)["hits"]) == 3
+    assert len(asked(kept, "query", "--report", REPORT, "--as-typed")["hits"]) == 3

@@ -84,7 +84,7 @@ def test_the_vectors_are_those_of_an_ingest_by_the_other_encoder(
     made = reembed(other, WHOLE)
     assert (made.promoted, made.videos, made.embedded, made.missing, made.new_videos) == (True, 10, 10, 0, 10)
     assert (made.new_reports, made.indexed.studies, made.indexed.videos, made.indexed.reports) == (2, 4, 10, 2)
-    assert (made.before, made.encoder) == (filled.encoder_id, other.encoder_id)
+    assert (made.before, made.encoder) == (filled.encoder_info, other.encoder_info)
     assert verify(other).clean
     through_both, found = vectors(other), answers(other)
 
@@ -105,7 +105,7 @@ def test_a_second_run_does_nothing(filled: Archive) -> None:
     other = by(filled, OTHER)
     again = reembed(other, WHOLE)
     assert (again.promoted, again.new_videos, again.new_reports, again.index_writes) == (True, 0, 0, 0)
-    assert (again.before, batches(other)) == (other.encoder_id, 0)
+    assert (again.before, batches(other)) == (other.encoder_info, 0)
 
 
 def test_the_one_before_answers_until_the_hand_over_and_each_refuses_the_other(filled: Archive) -> None:
@@ -195,7 +195,7 @@ def test_what_cannot_be_embedded_keeps_the_one_before_answering(filled: Archive,
     assert {Path(path) for path in made.files} == {gone, changed}
     with filled.engine.connect() as connection:
         assert archive_counts(connection) == ledger
-        assert active_encoder(connection) == filled.encoder_id
+        assert active_encoder(connection) == filled.encoder_info
     assert len(answers(filled)) == 4
     assert verify(filled).clean
 
@@ -247,7 +247,7 @@ def test_a_view_that_is_learned_meanwhile_changes_the_means_of_both(filled: Arch
     other = by(filled, OTHER)
     reembed(other, ReembedOptions(leave_out_missing=True))
     away.rename(mixed.root / "US_REAL")
-    vars(other)["views"] = BrightnessViews(above=-1.0)
+    vars(other)["view_classifier"] = BrightnessViews(above=-1.0)
     assert ingest(other, mixed.root, IngestOptions()).new_videos == 1
     with filled.engine.connect() as connection:
         gated = connection.scalars(select(StudyEmbedding.gated).where(StudyEmbedding.gated)).all()
@@ -258,7 +258,7 @@ def test_searches_go_on_until_the_index_is_written(filled: Archive, monkeypatch:
     """Also where an ingest that was killed had left something to send."""
     filled.index.close()
     with filled.engine.begin() as connection:
-        outbox.enqueue_everything(connection, register_encoder(connection, filled.encoder_id))
+        outbox.enqueue_everything(connection, register_encoder(connection, filled.encoder_info))
     written: list[str] = []
     monkeypatch.setattr(EdgeIndex, "_hold", lambda self: written.append("index"))
 
@@ -363,16 +363,16 @@ def test_dropped_vectors_are_gone_from_both_stores(filled: Archive) -> None:
     with pytest.raises(InputError, match="2 encoders are called 'fake'"):
         drop(other, "fake")
     with pytest.raises(InputError, match="answers the queries"):
-        drop(other, other.encoder_id.fingerprint[:8])
+        drop(other, other.encoder_info.fingerprint[:8])
     with pytest.raises(InputError, match="no encoder called 'nobody'"):
         drop(other, "nobody")
-    assert drop(other, filled.encoder_id.fingerprint[:12]) == (filled.encoder_id, 10)
+    assert drop(other, filled.encoder_info.fingerprint[:12]) == (filled.encoder_info, 10)
     assert not {filled.collection(kind).name for kind in KINDS} & set(filled.index.collections())
     with filled.engine.connect() as connection:
-        assert [one.encoder for one in generations(connection)] == [other.encoder_id]
+        assert [one.encoder for one in generations(connection)] == [other.encoder_info]
     assert vectors(filled) == {}
     assert verify(other).clean
-    assert drop(other, filled.encoder_id.fingerprint) == (filled.encoder_id, 0)  # as after a kill half-way
+    assert drop(other, filled.encoder_info.fingerprint) == (filled.encoder_info, 0)  # as after a kill half-way
     made = reembed(by(filled, FIRST), WHOLE)
     assert (made.promoted, made.new_videos) == (True, 10)
 

@@ -41,7 +41,7 @@ class BrightnessViews:
 
 def test_a_classifier_in_use_labels_what_it_sees(archive: Archive, export: Export, tmp_path: Path) -> None:
     classifier = BrightnessViews()
-    vars(archive)["views"] = classifier  # as if `encoder use` had chosen one
+    vars(archive)["view_classifier"] = classifier  # as if `encoder use` had chosen one
     for number in range(8):
         export.cine(f"IM_{number}", f"1.2.{number}", seed=number)
     table = tmp_path / "views.csv"

@@ -55,7 +55,7 @@ def test_a_real_cine() -> None:
     data = path.read_bytes()
     start, end = data.index(b"\xff\xd8"), data.rindex(b"\xfe\xff\xdd\xe0")  # the first JPEG, the end of the last
     assert found.pixel_digest == hashlib.sha256(data[start:end]).digest()
-    assert found.sha256 == hashlib.sha256(data[:start] + data[end:] + found.pixel_digest).digest()
+    assert found.content_digest == hashlib.sha256(data[:start] + data[end:] + found.pixel_digest).digest()
     assert found.issuer == "SITE"  # the file names none
     assert found.device == "SonoSite, Inc. Turbo"
     assert found.heart_rate is None  # it says 0
