@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["MAX_DEVICE", "hidden_label", "is_shown", "is_within", "maker_of", "matching", "nearest_devices", "tidy"]
+__all__ = ["MAX_DEVICE", "hidden_label", "is_shown", "maker_of", "matching", "nearest_devices", "patient_words", "tidy"]
 
 MAX_DEVICE = 200  # characters that are kept; DICOM allows 64 in each of the two
 _WORD = re.compile(r"[^\W_]+")
@@ -57,10 +57,13 @@ def is_shown(text: str, names: Iterable[str] = ()) -> bool:
     return seen_line
 
 
-def is_within(identifier: str, text: str) -> bool:
-    """Whether ``text`` holds every word of an identifier."""
+def patient_words(text: str, name: str, identifier: str) -> tuple[str, ...]:
+    """What of a file's patient a device text may give away: the name, and the id if all of its words are there.
+
+    A part of an id alone, such as HITACHI or PHANTOM, is a maker's name first.
+    """
     words = set(_words(identifier))
-    return bool(words) and words <= set(_words(text))
+    return (name, identifier) if words and words <= set(_words(text)) else (name,)
 
 
 def maker_of(text: str, names: Iterable[str] = ()) -> str | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from echosearch.device import hidden_label, is_shown, is_within, matching, nearest_devices, tidy
+from echosearch.device import hidden_label, is_shown, matching, nearest_devices, patient_words, tidy
 from echosearch.phantom.patients.machine import LOOKS
 
 MACHINES = [
@@ -77,6 +77,6 @@ def test_the_nearest_devices_never_show_what_is_hidden() -> None:
 
 
 def test_an_identifier_hides_a_device_only_as_a_whole() -> None:
-    assert is_within("0012-ABC", "GE abc 0012")
-    assert not is_within("PHANTOM-S1-0001", "PHANTOM A SYNTHETIC ONE")
-    assert not is_within("", "GE Vivid E95")
+    assert patient_words("GE abc 0012", "Kato^Ken", "0012-ABC") == ("Kato^Ken", "0012-ABC")
+    assert patient_words("PHANTOM A SYNTHETIC ONE", "Kato^Ken", "PHANTOM-S1-0001") == ("Kato^Ken",)
+    assert patient_words("GE Vivid E95", "", "") == ("",)

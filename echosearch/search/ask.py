@@ -21,7 +21,7 @@ from echosearch.db import lookup
 from echosearch.db.files.measurements import measurements_of
 from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
 from echosearch.db.studies.fact_conditions import Verdict, count_stated, stated_studies, verdicts
-from echosearch.db.studies.facts import facts_of
+from echosearch.db.studies.facts import facts_of, is_behind
 from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
 from echosearch.db.vectors.study_means import study_vectors
 from echosearch.filters import Comparison, Where
@@ -81,7 +81,10 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
         if options.sort == "date":
             ranked = _newest(ranked, scale)
         hits = _hits(search, question, asked, scale, ranked[: options.top_k])
-        made = results(search, hits, dropped, options, {"report": text}, *_notes(question))
+        notes = _notes(question)
+        if is_behind(search.connection, lexicon.version):
+            notes.append("reports wait to be read for facts by this lexicon: run echosearch ingest FOLDER")
+        made = results(search, hits, dropped, options, {"report": text}, *notes)
         return replace(
             made,
             understood=question.json,

@@ -14,7 +14,7 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-from echosearch.device import hidden_label, is_shown, tidy
+from echosearch.device import hidden_label, is_shown, patient_words, tidy
 
 revision = "0003"
 down_revision = "0002"
@@ -51,7 +51,8 @@ def upgrade() -> None:
     labels: dict[str, str] = {}
     patients: dict[tuple[str, str | None], list[str]] = {}  # (what is there, what is to be) -> of whom
     for row in connection.execute(sa.text(_SAID)):
-        said, names = tidy(row.device), (row.name, row.patient_id)
+        said = tidy(row.device)
+        names = patient_words(said or "", row.name, row.patient_id)
         shown = said
         if said is not None and not is_shown(said, names):
             shown = labels.setdefault(said, hidden_label(said, secrets.token_hex(4), names))

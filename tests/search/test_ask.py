@@ -188,6 +188,21 @@ def test_the_shape_of_json(told: Corpus) -> None:
     assert 0 <= hit["score"] <= 1
 
 
+def test_reports_that_wait_to_be_read_are_said(told: Corpus) -> None:
+    from sqlalchemy import text
+
+    assert not any("wait to be read" in said for said in ask(told.archive, "MR", SearchOptions()).warnings)
+    change = text("update core.fact_reading set lexicon = :name where lexicon = :was")
+    version = load_lexicon().version
+    with told.archive.engine.begin() as connection:
+        connection.execute(change, {"name": "older", "was": version})
+    try:
+        assert any("wait to be read" in said for said in ask(told.archive, "MR", SearchOptions()).warnings)
+    finally:
+        with told.archive.engine.begin() as connection:
+            connection.execute(change, {"name": version, "was": "older"})
+
+
 def test_a_new_lexicon_makes_reports_due_and_old_facts_stay_until_read(told: Corpus) -> None:
     lexicon = replace(load_lexicon(), version="another")
     with told.archive.engine.begin() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from echosearch.device import hidden_label, is_shown, is_within, tidy
+from echosearch.device import hidden_label, is_shown, patient_words, tidy
 from echosearch.pseudonyms import Keyring
 from echosearch.video import VideoHeader
 
@@ -13,10 +13,11 @@ __all__ = ["devices_here", "shown_device"]
 
 def shown_device(connection: Connection, keyring: Keyring, header: VideoHeader) -> str | None:
     """Return the device to store and show for this video; a text that is not shown is kept in phi, with its label."""
-    said, names = tidy(header.device), [header.patient_name]
-    if said and is_within(header.patient_id, said):  # all of it: a part such as HITACHI is a maker's name first
-        names.append(header.patient_id)
-    if said is None or is_shown(said, names):
+    said = tidy(header.device)
+    if said is None:
+        return None
+    names = patient_words(said, header.patient_name, header.patient_id)
+    if is_shown(said, names):
         return said
     label = hidden_label(said, keyring.key("device", said), names)
     connection.execute(

@@ -14,7 +14,16 @@ from sqlalchemy import Connection, text
 from echosearch.db.studies.reports import SERVED
 from echosearch.report.facts import Fact
 
-__all__ = ["DueReport", "count_due", "due_reports", "facts_of", "put_facts", "served_texts", "withdraw_facts"]
+__all__ = [
+    "DueReport",
+    "count_due",
+    "due_reports",
+    "facts_of",
+    "is_behind",
+    "put_facts",
+    "served_texts",
+    "withdraw_facts",
+]
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,20 @@ def due_reports(connection: Connection, lexicon: str, after: str | None, limit: 
 def count_due(connection: Connection, lexicon: str) -> int:
     """How many served reports this lexicon has not read."""
     return int(connection.execute(text(f"select count(*) {_DUE}"), {"lexicon": lexicon}).scalar_one())
+
+
+def is_behind(connection: Connection, lexicon: str) -> bool:
+    """Return whether linked reports wait for an ingest to be read for facts: none were, or by another lexicon."""
+    return bool(
+        connection.execute(
+            text(
+                "select exists (select from core.fact_reading where lexicon <> :lexicon) or"
+                " not exists (select from core.fact_reading)"
+                " and exists (select from core.report where study_key is not null)"
+            ),
+            {"lexicon": lexicon},
+        ).scalar_one()
+    )
 
 
 def put_facts(connection: Connection, lexicon: str, read: Sequence[tuple[DueReport, Sequence[Fact]]]) -> None:
