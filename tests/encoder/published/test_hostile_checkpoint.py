@@ -115,7 +115,9 @@ from echosearch.encoder.published.pickle_reader import convert_checkpoint
 for file in map(Path, sys.argv[1:]):
     if not (child := os.fork()):
         os.dup2(os.open(file.with_suffix(".said"), os.O_WRONLY | os.O_CREAT), 2)
-        os._exit(convert_checkpoint(str(file), str(file.with_suffix(".safetensors"))))
+        code = convert_checkpoint(str(file), str(file.with_suffix(".safetensors")))
+        sys.stderr.flush()  # what it said has no line end
+        os._exit(code)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     _, status, used = os.wait4(child, 0)
     said = file.with_suffix(".said").read_text()
