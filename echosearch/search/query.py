@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from echosearch.archive import Archive
 from echosearch.encoder.base import Encoder
-from echosearch.errors import InputError
-from echosearch.report.text import MAX_READ, language_warning
+from echosearch.report.text import language_warning
+from echosearch.search.question import check_text
 from echosearch.search.results import Results, SearchOptions
 from echosearch.search.study_hits import results, searching, study_hits
-from echosearch.unicode import is_text
 
-__all__ = ["MAX_TEXT", "query_text"]
-
-MAX_TEXT = MAX_READ  # characters
+__all__ = ["query_text"]
 
 
 def query_text(archive: Archive, text: str, options: SearchOptions) -> Results:
-    """Studies (or videos, patients) that fit ``text`` best.
+    """Find the studies (or videos, patients) that fit ``text`` best.
 
-    Raises InputError on a text that says nothing, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+    Raises InputError on a text without words, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
     """
-    if not any(character.isalnum() for character in text):
-        raise InputError("the query says nothing: write findings as in a report, such as 重度僧帽弁逆流")
-    if len(text) > MAX_TEXT:
-        raise InputError(f"the query has {len(text)} characters, at most {MAX_TEXT} are read: shorten it")
-    if not is_text(text):
-        raise InputError("the query is not UTF-8 text: set the terminal to UTF-8, or give the text in a file")
+    check_text(text)
     with searching(archive) as search:
         vector = archive.encoder.encode_texts([text])[0]
         hits, dropped = study_hits(search, vector, options)

@@ -18,12 +18,13 @@ from echosearch.report.facts import (
     understanding_json,
     understood_words,
 )
+from echosearch.report.text import MAX_READ
 from echosearch.search.filter_parser import parse_where
 from echosearch.unicode import is_text
 
-__all__ = ["MAX_TEXT", "Question", "read_question"]
+__all__ = ["MAX_TEXT", "Question", "check_text", "read_question"]
 
-MAX_TEXT = 20_000  # characters
+MAX_TEXT = MAX_READ  # characters
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,19 @@ class Question:
         return understanding_json(self.understanding)
 
 
-def read_question(text: str, lexicon: Lexicon) -> Question:
-    """Read a query. Raises InputError if it is empty, too long, no text, or contradicts itself."""
+def check_text(text: str) -> None:
+    """Raise InputError if a query has no words, is too long, or is no text."""
     if not any(character.isalnum() for character in text):
         raise InputError("the query has no words: describe findings as in a report, such as 重度僧帽弁逆流")
     if len(text) > MAX_TEXT:
         raise InputError(f"the query has {len(text)} characters, at most {MAX_TEXT} are read: shorten it")
     if not is_text(text):
         raise InputError("the query is not UTF-8 text: set the terminal to UTF-8, or give the text in a file")
+
+
+def read_question(text: str, lexicon: Lexicon) -> Question:
+    """Read a query. Raises InputError if it is empty, too long, no text, or contradicts itself."""
+    check_text(text)
     found = understand(text, lexicon)
     _check_consistent(found, lexicon)
     return Question(
