@@ -173,8 +173,7 @@ class EmbeddedServer:
                     "links while it ran; copy it anew, without links"
                 )
             self._proven = True
-            if not connection.execute("select from pg_database where datname = %s", (DATABASE,)).fetchall():
-                connection.execute(f'create database "{DATABASE}"')
+            make_database(connection)
 
     def _connect_when_ready(self) -> psycopg.Connection:
         deadline = time.monotonic() + START_SECONDS
@@ -225,6 +224,13 @@ class EmbeddedServer:
         if self._folder is not None:
             os.close(self._folder)
             self._folder = None
+
+
+def make_database(connection: psycopg.Connection) -> None:
+    """Make the archive's database if there is none. A killed process's backend may be making it at the same moment."""
+    if not connection.execute("select from pg_database where datname = %s", (DATABASE,)).fetchall():
+        with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            connection.execute(f'create database "{DATABASE}"')
 
 
 def first_line(exc: BaseException) -> str:

@@ -10,12 +10,14 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
-from echosearch.db.server.embedded import EmbeddedServer
+from echosearch.db.server.embedded import DATABASE, EmbeddedServer, make_database
 from echosearch.db.server.engine import open_engine
 from echosearch.db.server.postmaster import PROGRAMS, program_folder
 from echosearch.errors import StoreUnreachable
@@ -236,6 +238,24 @@ def test_killed_while_it_makes_the_cluster(blank: Path, child: Start, millisecon
     assert one(engine, "select 1") == 1
     assert not list(blank.glob(".postgres-new-*"))
     engine.dispose()
+
+
+def test_several_backends_make_the_database_at_the_same_moment(home: Path) -> None:
+    """What happens when a process is killed in the middle of ``create database`` and the next one starts."""
+    server = EmbeddedServer(home)
+    server.acquire()
+    try:
+        connections = [server.connect("postgres", autocommit=True) for _ in range(4)]
+        for _ in range(5):
+            connections[0].execute(f'drop database "{DATABASE}"')
+            with ThreadPoolExecutor(4) as threads:
+                list(threads.map(make_database, connections))
+            with closing(server.connect()) as connection:
+                assert connection.execute("select 1").fetchone() == (1,)
+        for connection in connections:
+            connection.close()
+    finally:
+        server.release()
 
 
 def test_a_pid_file_of_another_program_does_not_keep_it_from_starting(home: Path) -> None:
