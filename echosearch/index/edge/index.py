@@ -17,16 +17,16 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import IO
 from uuid import UUID
 
 import qdrant_edge as engine
 
-from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
+from echosearch.errors import ArchiveError, StoreUnreachable
 from echosearch.filters import Where
 from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.edge.aside import copy_optimized
 from echosearch.index.edge.filter import edge_filter
+from echosearch.index.edge.folder import READY, IndexFolder
 from echosearch.index.edge.records import read_uuid, stored_point, upserts
 from echosearch.index.edge.search import nearest
 from echosearch.index.edge.shard import (
@@ -47,13 +47,11 @@ from echosearch.index.fields import (
     unit_query,
     unit_rows,
 )
-from echosearch.locks import free, lock_holder, take
 from echosearch.vector import Vectors
 
 __all__ = ["EdgeIndex"]
 
 ASIDE_POINTS = 2000  # a larger shard is optimised as a copy in another process: here it would stop all threads
-READY = ".ready-"  # an optimised copy that is whole
 
 
 class EdgeIndex:
@@ -63,23 +61,20 @@ class EdgeIndex:
     """
 
     def __init__(self, folder: Path, lock_wait_seconds: float, min_free_mb: int = 0) -> None:
-        self._folder = folder
-        self._wait = lock_wait_seconds
-        self._min_free_mb = min_free_mb
-        self._lock: IO[str] | None = None
+        self.folder = IndexFolder(folder, lock_wait_seconds, min_free_mb)
         self._shards: dict[str, tuple[int, engine.EdgeShard]] = {}  # name -> dimension, shard
         self._guard = RLock()  # several threads of one process may use the index
         self._writing = RLock()  # taken before the guard: what is copied must not change
 
     def __repr__(self) -> str:
-        return f"EdgeIndex({'open' if self._lock else 'closed'}, {len(self._shards)} loaded)"
+        return f"EdgeIndex({'open' if self.folder.is_held else 'closed'}, {len(self._shards)} loaded)"
 
     def ensure(self, collection: Collection) -> None:
         with self._guard:
             self._hold()
-            place = self._folder / collection.name
+            place = self.folder.path / collection.name
             if not place.exists():
-                self._check_room()
+                self.folder.check_room()
                 create_shard(collection, place)
             shard = self._shard(collection)
             if shard is not None:
@@ -88,7 +83,7 @@ class EdgeIndex:
     def collections(self) -> list[str]:
         with self._guard:
             self._hold()
-            return sorted(entry.name for entry in self._folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
+            return sorted(entry.name for entry in self.folder.path.iterdir() if entry.is_dir() and entry.name[0] != ".")
 
     def upsert(self, collection: Collection, points: Sequence[Point]) -> None:
         if points:
@@ -149,21 +144,21 @@ class EdgeIndex:
             if collection.name in self._shards:
                 with engine_errors(collection.name):
                     self._shards.pop(collection.name)[1].close()
-            place = self._folder / collection.name
+            place = self.folder.path / collection.name
             if place.exists():
-                going = self._folder / f".drop-{collection.name}"
+                going = self.folder.path / f".drop-{collection.name}"
                 place.rename(going)  # gone at once, whatever happens to the rest
-                sync_folder(self._folder)
+                sync_folder(self.folder.path)
                 shutil.rmtree(going)
 
     def optimize(self, collection: Collection) -> bool:
         shard = self._open(collection)
         if shard is None:
             return True
-        place = self._folder / collection.name
+        place = self.folder.path / collection.name
         with self._writing:
             aside = self.tally(collection) > ASIDE_POINTS
-            if self._free() < folder_size(place) * (2 if aside else 1):  # what it holds is written anew beside it
+            if self.folder.free() < folder_size(place) * (2 if aside else 1):  # what it holds is written anew beside it
                 return False
             if aside:
                 self._optimize_aside(collection, place)
@@ -187,14 +182,14 @@ class EdgeIndex:
         """Put an optimised copy in the shard's place; searches go on, and those under way end with the old shard."""
         with engine_errors(collection.name):
             self._shards[collection.name][1].flush()
-        made, ready, old = (self._folder / f"{prefix}{place.name}" for prefix in (".new-", READY, ".drop-"))
+        made, ready, old = (self.folder.path / f"{prefix}{place.name}" for prefix in (".new-", READY, ".drop-"))
         copy_optimized(collection, place, made)
         with self._guard:
             made.rename(ready)  # from here on a process that opens the folder finds one of the two
             del self._shards[collection.name]
             place.rename(old)
             ready.rename(place)
-            sync_folder(self._folder)
+            sync_folder(self.folder.path)
             self._shards[collection.name] = (collection.dimension, self._load(collection, place))
         shutil.rmtree(old)
 
@@ -207,46 +202,16 @@ class EdgeIndex:
                         shard.flush()
                         shard.close()
             finally:
-                if self._lock is not None:
-                    free(self._lock)
-                    self._lock = None
+                self.folder.release()
 
     def hold(self, wait_seconds: float) -> bool:
         """Take the folder; return False if another process holds it all the while. Raises StoreUnreachable."""
         with self._guard:
-            if self._lock is not None:
-                return True
-            try:
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._lock = take(self._folder / "lock", wait_seconds)
-            except OSError as exc:
-                raise StoreUnreachable(
-                    f"index folder {self._folder}: {exc.strerror}; check its owner and mode"
-                ) from exc
-            if self._lock is None:
-                return False
-            for ready in self._folder.glob(f"{READY}*"):  # a kill between the two renames, or before the first
-                place = self._folder / ready.name.removeprefix(READY)
-                if place.exists():
-                    shutil.rmtree(ready)
-                else:
-                    ready.rename(place)
-            for leftover in (*self._folder.glob(".new-*"), *self._folder.glob(".drop-*")):
-                shutil.rmtree(leftover)
-            return True
-
-    def locked(self) -> ArchiveLocked:
-        """Return the error that names who holds the folder."""
-        holder = lock_holder(self._folder / "lock")
-        who = f"another process ({holder})" if holder is not None else "another process"
-        return ArchiveLocked(
-            f"{who} holds the archive's index in {self._folder}; gave up after {self._wait:g} s: "
-            "try again when it has ended, or use a Qdrant server (ECHOSEARCH_QDRANT_URL)"
-        )
+            return self.folder.hold(wait_seconds)
 
     def _hold(self) -> None:
-        if not self.hold(self._wait):
-            raise self.locked()
+        if not self.folder.hold(self.folder.wait):
+            raise self.folder.locked()
 
     def _open(self, collection: Collection) -> engine.EdgeShard | None:
         with self._guard:
@@ -257,7 +222,7 @@ class EdgeIndex:
         """Return the loaded shard, None if there is none on disk."""
         name = collection.name
         if name not in self._shards:
-            place = self._folder / name
+            place = self.folder.path / name
             if not place.exists():
                 return None
             self._shards[name] = (collection.dimension, self._load(collection, place))
@@ -270,7 +235,7 @@ class EdgeIndex:
         return shard
 
     def _load(self, collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:
-        deadline = time.monotonic() + self._wait
+        deadline = time.monotonic() + self.folder.wait
         while True:
             try:
                 return load_shard(collection, place, quantized)
@@ -279,7 +244,7 @@ class EdgeIndex:
                 if "WouldBlock" not in str(exc):
                     raise
                 if time.monotonic() >= deadline:
-                    raise self.locked() from exc
+                    raise self.folder.locked() from exc
                 time.sleep(0.05)
 
     def _write(self, collection: Collection, operations: Iterable[engine.UpdateOperation]) -> None:
@@ -287,22 +252,8 @@ class EdgeIndex:
             shard = self._open(collection)
             if shard is None:
                 raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild")
-            self._check_room()
+            self.folder.check_room()
             with engine_errors(collection.name):
                 for operation in operations:
                     shard.update(operation)
                 shard.flush()
-
-    def _free(self) -> int:
-        """Return the bytes that may still be written here."""
-        return shutil.disk_usage(self._folder).free - (self._min_free_mb << 20)
-
-    def _check_room(self) -> None:
-        """Check the free space. The engine writes through memory maps: on a full disk the kernel kills the process
-        (SIGBUS), where other writes would get an error. Raises StoreUnreachable."""
-        if (free := self._free()) < 0:
-            raise StoreUnreachable(
-                f"the disk of {self._folder} has {(free >> 20) + self._min_free_mb:,} MB left, and"
-                f" {self._min_free_mb:,} are to stay free (ECHOSEARCH_MIN_FREE_MB): make room and run it again; nothing"
-                " is lost"
-            )

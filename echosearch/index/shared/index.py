@@ -120,7 +120,7 @@ class SharedIndex:
                     self._elsewhere = ElsewhereIndex(self._folder)
                 except PeerGone:  # it is just opening, or closing, or an older version
                     if time.monotonic() >= deadline:
-                        raise self._edge.locked() from None
+                        raise self._edge.folder.locked() from None
                     time.sleep(PAUSE_SECONDS)
 
     def _forget(self, target: VectorIndex) -> None:
