@@ -4,6 +4,7 @@
 # make check   formatting, lint, types, documentation
 # make docs    the reference from the code, and the site in site/
 # make bench   speed, as ratios within one run (not part of the tests)
+# make lock    the versions that setup installs, resolved again from pyproject.toml (UPGRADE=--upgrade: the newest ones)
 # make gpu     what needs a GPU: bf16 against fp32, throughput of base-size encoders, what makes them fast there
 
 PYTHON ?= python3
@@ -11,17 +12,17 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help setup demo test test-slow check docs bench gpu clean
+.PHONY: help setup demo test test-slow check docs bench lock gpu clean
 
 help:
 	@sed -n 's/^# //p' Makefile
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $(STAMP)
 
 demo: setup
@@ -47,6 +48,10 @@ docs: setup
 
 bench: setup
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate $(UPGRADE) \
+		--custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
 
 gpu: setup
 	ECHOSEARCH_REQUIRE=gpu $(BIN)/python -m pytest -m gpu tests/encoder
