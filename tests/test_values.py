@@ -39,7 +39,7 @@ def test_a_clip_spec_refuses_nonsense(wrong: dict[str, object]) -> None:
 
 def test_frames_and_clips_check_their_shape() -> None:
     with pytest.raises(ValueError, match="uint8"):
-        Frames(np.zeros((2, 4, 4, 3), np.float32))  # type: ignore[arg-type]
+        Frames(np.zeros((2, 4, 4, 3), np.float32))
     with pytest.raises(ValueError, match="T, H, W, 3"):
         Frames(np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(ValueError, match="n_valid"):

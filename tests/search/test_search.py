@@ -26,7 +26,8 @@ def cosine(left: Vectors, right: Vectors) -> float:
 
 
 def query_vector(corpus: Corpus) -> Vectors:
-    return corpus.archive.encoder.encode_texts([TEXT])[0]
+    vector: Vectors = corpus.archive.encoder.encode_texts([TEXT])[0]
+    return vector
 
 
 def check(hits: Iterable[Hit], truth: dict[str, float], top_k: int, key: Callable[[Hit], str | None]) -> None:
@@ -139,7 +140,7 @@ def test_groups(corpus: Corpus) -> None:
     check(patients, truth, 200, lambda hit: hit.patient)
     assert len(patients) == 14
     viewed = query_text(corpus.archive, TEXT, SearchOptions(top_k=5, group="patient", view=View.CH4)).hits
-    truth = best_by(corpus, vector, lambda v: v.view == "4CH" and v.view_prob >= 0.9, lambda v: v.study.patient)
+    truth = best_by(corpus, vector, lambda v: v.view == "4CH" and (v.view_prob or 0) >= 0.9, lambda v: v.study.patient)
     check(viewed, truth, 5, lambda hit: hit.patient)
 
 

@@ -10,7 +10,7 @@ from json import JSONDecodeError
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
