@@ -1,7 +1,8 @@
 # make setup   a virtual environment in .venv with everything installed
 # make demo    set up, then ingest and search synthetic hearts, the truth beside every answer
 # make test    set up, then every test that needs no GPU and no server
-# make check   formatting, lint, types, documentation
+# make check   formatting, lint, types (of the tests too), documentation
+# make wheel   what is installed without this repository: build the wheel, install it into an empty environment, run the demo
 # make docs    the reference from the code, and the site in site/
 # make bench   speed, as ratios within one run (not part of the tests)
 # make lock    the versions that setup installs, resolved again from pyproject.toml (UPGRADE=--upgrade: the newest ones)
@@ -12,7 +13,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help setup demo test test-slow check docs bench lock gpu clean
+.PHONY: help setup demo test test-slow check wheel docs bench lock gpu clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -40,6 +41,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/mkdocs build --quiet --strict
+
+wheel: setup
+	VENV=$(VENV) .ci/wheel
 
 docs: setup
 	$(BIN)/python docs/generate.py

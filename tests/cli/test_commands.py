@@ -15,6 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from echosearch import __version__
 from echosearch.cli.commands.encoder import ARCHITECTURES, SIZES
 from echosearch.cli.commands.encoder import COMMANDS as ENCODER_COMMANDS
 from echosearch.cli.commands.index import COMMANDS as INDEX_COMMANDS
@@ -206,6 +207,13 @@ def raising(error: BaseException) -> LazyGroup:
             return wait
 
     return Only("echosearch", lazy={"wait": ("", "")})
+
+
+def test_the_program_is_also_a_module(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "echosearch", "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"echosearch, version {__version__}\n"
 
 
 def test_an_interrupt_is_quiet() -> None:
