@@ -1,6 +1,7 @@
 # make setup   a virtual environment in .venv with everything installed
 # make demo    set up, then ingest and search synthetic hearts, the truth beside every answer
 # make test    set up, then every test that needs no GPU and no server
+# make coverage   the same tests with branches counted; fails if a module of tests/full_branches.txt is not wholly covered
 # make check   formatting, lint, types (of the tests too), documentation
 # make wheel   what is installed without this repository: build the wheel, install it into an empty environment, run the demo
 # make docs    the reference from the code, and the site in site/
@@ -13,7 +14,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help setup demo test test-slow check wheel docs bench lock gpu clean
+.PHONY: help setup demo test test-slow coverage check wheel docs bench lock gpu clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -34,6 +35,12 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+coverage: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/coverage report
+	$(BIN)/coverage report --no-skip-covered --show-missing --fail-under=100 \
+		--include="$$(sed 's/#.*//; s/ //g; /^$$/d' tests/full_branches.txt | paste -sd,)"
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -62,4 +69,4 @@ gpu: setup
 	$(BIN)/python tests/benchmarks/video_tower.py --device cuda
 
 clean:
-	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .coverage*

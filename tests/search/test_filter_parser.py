@@ -169,6 +169,7 @@ def test_combinations_mean_the_combination() -> None:
         ("view in ()", 10, "expected a value"),
         ("view in (4CH 2CH)", 14, "expected"),
         ('device = "Vivid', 10, "a quote that is not closed"),
+        ('device = ""', 10, "device is a name, not nothing"),
         ("age => 65", 6, "expected a value"),
         ("age = 1 ; drop table", 9, "expected and, or"),
     ],

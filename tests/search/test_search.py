@@ -112,6 +112,10 @@ def test_conditions_on_studies(corpus: Corpus, where: str, keep: Callable[[Known
         (SearchOptions(where=parse_where("view != 4CH")), lambda v: not (v.view == "4CH" and v.view_prob >= 0.9)),
         (SearchOptions(where=parse_where("mode = color")), lambda v: v.mode == "color"),
         (
+            SearchOptions(where=parse_where("view = 4CH or mode = color")),
+            lambda v: (v.view == "4CH" and v.view_prob >= 0.9) or v.mode == "color",
+        ),
+        (
             SearchOptions(view=View.LAX, where=parse_where("mode = color and age < 70")),
             lambda v: v.view == "LAX" and v.view_prob >= 0.9 and v.mode == "color" and (v.study.age or 99) < 70,
         ),
