@@ -28,7 +28,7 @@ _CLOSE_BEHIND = re.compile(
 _AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
 
 
-def apply(state: State, found: list[Token], index: int) -> None:
+def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence: each returns what those below need not know
     """Let a cue work on what it reaches."""
     token = found[index]
     kind = token.kind

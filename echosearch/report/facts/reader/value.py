@@ -76,7 +76,7 @@ def finding(state: State, token: Token, measure: str) -> None:
     name(state, named)
 
 
-def number(state: State, found: list[Token], index: int) -> None:
+def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, the first that applies assigns
     """A number belongs to the measurement named before it, or to the one of an earlier state."""
     token = found[index]
     value: Number = token.value

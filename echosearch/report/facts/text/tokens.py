@@ -71,7 +71,7 @@ def tokens(sentence: str, lexicon: Lexicon, query: bool = False) -> list[Token]:
     return list(_tokens(sentence, lexicon, query))
 
 
-def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
+def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  # noqa: C901 - the innermost loop over characters, kept without calls
     low = sentence.lower()
     if len(low) != len(sentence):  # one character's lower case is two: İ
         low = "".join(c.lower() if len(c.lower()) == 1 else c for c in sentence)
