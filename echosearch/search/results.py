@@ -91,7 +91,7 @@ class Hit:
     view_prob: float | None = None
     mode: str | None = None
     device: str | None = None
-    why: Why | None = None  # query only
+    why: Why | None = None  # of query, and of similar where it is asked with words
     report: str | None = None  # report search only
     same_study: bool = False  # report search: the report is the study's own
     report_text: str | None = field(default=None, repr=False)  # with --identified
@@ -104,14 +104,15 @@ class Results:
 
     hits: tuple[Hit, ...]
     encoder: EncoderInfo
-    query: dict[str, str] = field(repr=False)  # {"report": text}, {"study": key} or {"file": name}
+    # {"report": text}, {"study": key} or {"file": name}; of similar also "and", "like" and "unlike"
+    query: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
-    # of query only
+    # of query, and of similar where it is asked with words
     understood: dict[str, Any] | None = None  # as `echosearch understand --json`
     words: str = ""  # the same in one line
     total: int | None = None  # studies whose report states the question: an exact count
     strong: int | None = None  # hits whose report states the question, or whose videos make it likely
-    belief: str | None = None  # what score is: "probability" or "percentile"
+    belief: str | None = None  # what score is: "probability" or "percentile"; None: a cosine
 
 
 def as_json(results: Results) -> dict[str, Any]:
