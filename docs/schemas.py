@@ -17,6 +17,7 @@ from echosearch.encoder_info import EncoderInfo
 from echosearch.report.facts import Fact
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
+from echosearch.search.results import ReadValue
 from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
@@ -181,6 +182,7 @@ UNDERSTOOD: dict[str, Any] = {
     "total": (int | None, OPTIONAL),
     "strong": (int | None, OPTIONAL),
     "belief": (Literal["probability", "percentile"] | None, OPTIONAL),
+    "read_values": (list[ReadValue], OPTIONAL),
 }
 
 # the name of a schema -> (the command that prints it, its shape)

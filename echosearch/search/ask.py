@@ -116,6 +116,7 @@ def answer(
         total=_total(search, question, where),
         strong=sum(_is_strong(one, scale) for one in ranked),
         belief=None if like is not None else belief,
+        read_values=asked.read_values,
     )
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "SORTS",
     "Group",
     "Hit",
+    "ReadValue",
     "Results",
     "SearchOptions",
     "Sort",
@@ -99,6 +100,16 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class ReadValue:
+    """How the values of a measurement that was asked for were read off videos."""
+
+    concept: str
+    source: Literal["archive", "shipped"]  # known values of this archive, or of what ships beside the encoder
+    studies: int  # whose value was known
+    error: float  # mean absolute error in other patients, in the measurement's unit
+
+
+@dataclass(frozen=True)
 class Results:
     """Hits, best first, who made the vectors, and what to know before believing them."""
 
@@ -113,6 +124,7 @@ class Results:
     total: int | None = None  # studies whose report states the question: an exact count
     strong: int | None = None  # hits whose report states the question, or whose videos make it likely
     belief: str | None = None  # what score is: "probability" or "percentile"; None: a cosine
+    read_values: tuple[ReadValue, ...] = ()  # none: measurements were not asked for, or read by prompts alone
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -129,6 +141,7 @@ def as_json(results: Results) -> dict[str, Any]:
             "total": results.total,
             "strong": results.strong,
             "belief": results.belief,
+            "read_values": [asdict(one) | {"error": round(one.error, 2)} for one in results.read_values],
         }
     return shown
 
