@@ -174,7 +174,7 @@ def test_similar_with_words_and_with_examples_is_the_command_line_s(made: Made) 
         with pytest.raises(echosearch.InputError, match="a list"):
             archive.similar("DEMO-2", like="DEMO-3")
     assert [hits.to_dicts() for hits in found] == [one["hits"] for one in said]
-    assert [len(hits) for hits in found] == [2, 1, 1]
+    assert [len(hits) for hits in found] == [1, 1, 1]  # one report states it; the silent study is not likely
     assert all(hit.why is not None for hit in words)
 
 

@@ -23,6 +23,8 @@ except ImportError as exc:
 
 __all__ = ["draw"]
 
+ENOUGH = 20  # studies of a bin that a finding's thin line goes through
+
 
 def draw(evaluation: Evaluation, out: Path) -> None:
     """A PNG, PDF or SVG by its ending."""
@@ -57,7 +59,8 @@ def _reliability(axes: Any, checked: Calibration) -> None:
     """What was believed and what was true: a thin line a finding, a thick one with all, its dots by their studies."""
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle="--")
     for one in checked.findings:
-        axes.plot([bin.believed for bin in one.bins], [bin.true for bin in one.bins], color="0.75", linewidth=0.8)
+        told = [bin for bin in one.bins if bin.studies >= ENOUGH]
+        axes.plot([bin.believed for bin in told], [bin.true for bin in told], color="0.75", linewidth=0.8)
     bins = checked.pooled.bins
     believed, true = [bin.believed for bin in bins], [bin.true for bin in bins]
     axes.plot(believed, true, color="0.15", linewidth=1.6)
