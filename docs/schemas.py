@@ -17,6 +17,7 @@ from echosearch.encoder_info import EncoderInfo
 from echosearch.report.facts import Fact
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
+from echosearch.search.results import ReadValue
 from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
@@ -78,7 +79,7 @@ class Why(BaseModel):
 
 
 class QueryHit(VideoHit):
-    why: Why = OPTIONAL  # not with --as-typed
+    why: Why = OPTIONAL  # where a condition on facts was understood
 
 
 class ReportHit(_Hit):
@@ -96,11 +97,30 @@ class Query(BaseModel):
     file: str = OPTIONAL
 
 
-def _search(name: str, hit: type[_Hit], **more: Any) -> type[BaseModel]:
+class Example(BaseModel):
+    """A study's key, or a file."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    study: Key = OPTIONAL
+    file: str = OPTIONAL
+
+
+class SimilarQuery(BaseModel):
+    """What was asked: a study's key or a file, more examples, and what is asked in words."""
+
+    model_config = CLOSED
+    study: Key = OPTIONAL
+    file: str = OPTIONAL
+    words: Annotated[str, Field(alias="and")] = OPTIONAL
+    like: list[Example] = OPTIONAL
+    unlike: list[Example] = OPTIONAL
+
+
+def _search(name: str, hit: type[_Hit], query: type[BaseModel] = Query, **more: Any) -> type[BaseModel]:
     shape: dict[str, Any] = {
         "hits": (list[hit], ...),  # type: ignore[valid-type]
         "encoder": (EncoderInfo, ...),
-        "query": (Query, ...),
+        "query": (query, ...),
         "warnings": (list[str], ...),
     }
     return create_model(name, __config__=CLOSED, **shape, **more)
@@ -157,20 +177,19 @@ class Verified(_of("verify", VerifyReport, but=("collections",), clean=bool, dif
     recall: list[Recall] = OPTIONAL  # with --recall
 
 
+# of an answer to words that were understood
+UNDERSTOOD: dict[str, Any] = {
+    "understood": (Understood, OPTIONAL),
+    "total": (int | None, OPTIONAL),
+    "strong": (int | None, OPTIONAL),
+    "belief": (Literal["probability", "percentile"] | None, OPTIONAL),
+    "read_values": (list[ReadValue], OPTIONAL),
+}
+
 # the name of a schema -> (the command that prints it, its shape)
 SCHEMAS: dict[str, tuple[str, type]] = {
-    "query": (
-        "echosearch query --json",
-        _search(
-            "query",
-            QueryHit,
-            understood=(Understood, OPTIONAL),
-            total=(int | None, OPTIONAL),
-            strong=(int | None, OPTIONAL),
-            belief=(Literal["probability", "percentile"] | None, OPTIONAL),
-        ),
-    ),
-    "similar": ("echosearch similar --json", _search("similar", VideoHit)),
+    "query": ("echosearch query --json", _search("query", QueryHit, **UNDERSTOOD)),
+    "similar": ("echosearch similar --json", _search("similar", QueryHit, SimilarQuery, **UNDERSTOOD)),
     "report": ("echosearch report --json", _search("report", ReportHit)),
     "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),
     "understand": ("echosearch understand --json", Understood),

@@ -158,6 +158,26 @@ def test_similar_and_reports_by_key_and_by_file(made: Made, archive: echosearch.
     assert refused.value.outcome.reason is echosearch.Reason.STILL
 
 
+def test_similar_with_words_and_with_examples_is_the_command_line_s(made: Made) -> None:
+    home = {"ECHOSEARCH_HOME": str(made.folder / "home"), "ECHOSEARCH_ENCODER": ENCODER}
+    dark = made.folder / "export" / "dark.avi"
+    asked = (["--and", "左房拡大なし"], ["--like", "DEMO-3"], ["--unlike", str(dark)])
+    said = [
+        json.loads(
+            CliRunner().invoke(cli, ["similar", "DEMO-2", *one, "--json"], env=home, catch_exceptions=False).stdout
+        )
+        for one in asked
+    ]
+    with made.open() as archive:
+        words = archive.similar("DEMO-2", also="左房拡大なし")
+        found = [words, archive.similar("DEMO-2", like=["DEMO-3"]), archive.similar("DEMO-2", unlike=[dark])]
+        with pytest.raises(echosearch.InputError, match="a list"):
+            archive.similar("DEMO-2", like="DEMO-3")
+    assert [hits.to_dicts() for hits in found] == [one["hits"] for one in said]
+    assert [len(hits) for hits in found] == [1, 1, 1]  # one report states it; the silent study is not likely
+    assert all(hit.why is not None for hit in words)
+
+
 def test_vectors_are_those_that_the_scores_come_from(archive: echosearch.OpenArchive) -> None:
     everything = archive.vectors()
     assert everything.vectors.dtype == np.float32

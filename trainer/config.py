@@ -22,6 +22,7 @@ from echosearch.report.text import TextSpec
 from echosearch.video import VIEW_GATE, View
 
 __all__ = [
+    "FIVE_VIEWS",
     "DataConfig",
     "LossConfig",
     "ModelConfig",

@@ -173,6 +173,9 @@ class OpenArchive:
         self,
         target: PathLike,
         *,
+        also: str | None = None,
+        like: Iterable[PathLike] = (),
+        unlike: Iterable[PathLike] = (),
         view: str | None = None,
         where: str | None = None,
         top_k: int = 10,
@@ -184,7 +187,9 @@ class OpenArchive:
     ) -> Hits:
         """Find the studies whose videos look like those of a study, or like one file, as `echosearch similar` does.
 
-        ``target`` is a study key, a StudyInstanceUID, an accession number, or the path of a file.
+        ``target`` is a study key, a StudyInstanceUID, an accession number, or the path of a file; ``like`` are more
+        examples, averaged with it, and ``unlike`` examples of what hits must not look like. ``also`` is asked in
+        words, as ``search`` understands them: "MRなし"; then ``hit.why`` says what the report states of it.
 
         Raises UnknownStudy, FileRefused, and what ``search`` raises.
         """
@@ -198,7 +203,8 @@ class OpenArchive:
             exact=exact,
             identified=identified,
         )
-        return Hits(similar(self._opened, os.fspath(target), options))
+        more, less = (_names(name, given) for name, given in (("like", like), ("unlike", unlike)))
+        return Hits(similar(self._opened, os.fspath(target), options, also=also, like=more, unlike=less))
 
     def reports(
         self,
@@ -233,6 +239,12 @@ class OpenArchive:
         if self._archive is None:
             raise ArchiveError(f"the archive in {self._settings.home} is closed: open it again with open_archive")
         return self._archive
+
+
+def _names(name: str, given: Iterable[PathLike]) -> list[str]:
+    if isinstance(given, str | os.PathLike):
+        raise InputError(f"{name} is one example: give a list of them")
+    return [os.fspath(each) for each in given]
 
 
 def _path(given: PathLike | None) -> Path | None:

@@ -101,6 +101,9 @@ def show_results(results: Results, json: bool, nothing: str = "nothing fits the 
     hits = results.hits
     if results.words:
         note(f"understood: {results.words}")
+    for one in results.read_values:
+        whose = "known values of this archive" if one.source == "archive" else "values known to the encoder's makers"
+        note(f"{one.concept} is read off videos by {one.studies} {whose}: error {one.error:.1f} in other patients")
     if results.strong == 0 and hits:
         note("nothing strong found: no report states it, and no videos make it likely")
     identified = any(hit.identified for hit in hits)

@@ -6,12 +6,16 @@
 
 Within each, the order is by the videos' fit. Candidates come from both sides: studies whose facts state the question,
 and the nearest by each condition's direction in the index. All are compared exactly afterwards.
+
+With examples (`similar --and`) the nearest to them are candidates too. What is stated is in the order of its likeness
+to the examples; what is silent in that of its likeness and its videos' fit, as shares that are worse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +32,17 @@ from echosearch.filters import Comparison, Where
 from echosearch.index.base import PointKind
 from echosearch.report.facts import load_lexicon
 from echosearch.search.arms.evidence import explain
+from echosearch.search.arms.likeness import likeness, order_with_likeness
 from echosearch.search.arms.scale import Scale, measured_scale
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.matchless import with_devices
 from echosearch.search.question import Question, read_question
 from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions
-from echosearch.search.study_hits import Searching, check_filled, results, searching, video_hit
-from echosearch.vector import Vectors
+from echosearch.search.study_hits import Searching, best_video, check_filled, results, searching, video_hit
+from echosearch.vector import Vectors, unit
 
-__all__ = ["ask"]
+__all__ = ["answer", "ask", "unread_words"]
 
 CANDIDATES = 400  # studies, or videos, from each arm
 STRONG = 0.5  # least probability of a hit that is called strong
@@ -57,6 +62,7 @@ class _Candidate:
     scores: Scores  # (C,), of the conditions that videos were asked for
     order: float  # higher first
     belief: float
+    likeness: float | None = None  # cosine with the examples, where there are any
 
 
 def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
@@ -65,34 +71,53 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
     Raises InputError on a text without words or with a contradiction, EmptyArchive, EncoderMismatch, NoEncoder,
     StoreUnreachable.
     """
-    lexicon = load_lexicon(archive.settings.lexicon)
-    question = read_question(text, lexicon)
+    question = read_question(text, load_lexicon(archive.settings.lexicon))
     with searching(archive) as search:
-        options = with_devices(search.connection, options)
         if not question.required and not question.excluded:
-            return _nothing(search, question, text, options)
-        asked = ask_videos(archive.encoder, dict(lexicon.labels), question.required)
-        where = combine_and(search_condition(options), question.where)
-        by_video = options.group == "video" or is_about_videos(options)
-        depth = MAX_EXPORT if options.export else CANDIDATES
-        asked, scale = measured_scale(search.archive, search.connection, search.encoder_id, asked)
-        found, dropped = _candidates(search, question, asked, scale, where, by_video, depth)
-        ranked = _ranked(found, scale, options)
-        if options.sort == "date":
-            ranked = _newest(ranked, scale)
-        hits = _hits(search, question, asked, scale, ranked[: options.top_k])
-        notes = _notes(question)
-        if is_behind(search.connection, lexicon.version):
-            notes.append("reports wait to be read for facts by this lexicon: run echosearch ingest FOLDER")
-        made = results(search, hits, dropped, options, {"report": text}, *notes)
-        return replace(
-            made,
-            understood=question.json,
-            words=question.words,
-            total=_total(search, question, where),
-            strong=sum(_is_strong(one, scale) for one in ranked),
-            belief="probability" if scale.is_calibrated else "percentile",
-        )
+            return _nothing(search, question, text, with_devices(search.connection, options))
+        return answer(search, question, options, {"report": text})
+
+
+def answer(
+    search: Searching,
+    question: Question,
+    options: SearchOptions,
+    query: dict[str, Any],
+    like: Vectors | None = None,
+    aside: Where | None = None,
+) -> Results:
+    """Answer a question that has a condition on facts; ``query`` is what results say was asked.
+
+    With ``like`` (D,), the vector of the examples, studies are ranked by their likeness to it; ``aside`` leaves the
+    examples themselves out.
+    """
+    lexicon = load_lexicon(search.archive.settings.lexicon)
+    options = with_devices(search.connection, options)
+    asked = ask_videos(search.archive.encoder, dict(lexicon.labels), question.required)
+    where = combine_and(search_condition(options), question.where)
+    by_video = options.group == "video" or is_about_videos(options)
+    depth = MAX_EXPORT if options.export else CANDIDATES
+    asked, scale = measured_scale(search.archive, search.connection, search.encoder_id, asked)
+    among = combine_and(where, aside)
+    found, dropped = _candidates(search, question, asked, scale, among, by_video, depth, like)
+    ranked = _ranked(found, scale, options)
+    if options.sort == "date":
+        ranked = _newest(ranked, scale)
+    hits = _hits(search, question, asked, scale, ranked[: options.top_k], like)
+    notes = unread_words(question)
+    if is_behind(search.connection, lexicon.version):
+        notes.append("reports wait to be read for facts by this lexicon: run echosearch ingest FOLDER")
+    made = results(search, hits, dropped, options, query, *notes)
+    belief = "probability" if scale.is_calibrated else "percentile"
+    return replace(
+        made,
+        understood=question.json,
+        words=question.words,
+        total=_total(search, question, where),
+        strong=sum(_is_strong(one, scale) for one in ranked),
+        belief=None if like is not None else belief,
+        read_values=asked.read_values,
+    )
 
 
 def _nothing(search: Searching, question: Question, text: str, options: SearchOptions) -> Results:
@@ -107,7 +132,8 @@ def _nothing(search: Searching, question: Question, text: str, options: SearchOp
     return replace(made, understood=question.json, words=question.words, strong=0, belief=None)
 
 
-def _notes(question: Question) -> list[str]:
+def unread_words(question: Question) -> list[str]:
+    """Return a sentence that names the words that no rule understands, if there are any."""
     return [f"not understood, and not searched: {question.rest}"] if question.rest else []
 
 
@@ -122,6 +148,7 @@ def _candidates(
     where: Where | None,
     by_video: bool,
     depth: int,
+    like: Vectors | None = None,
 ) -> tuple[list[_Candidate], int]:
     """Everything that may be a hit, once, and how many points the database does not know."""
     archive = search.archive
@@ -137,6 +164,8 @@ def _candidates(
     directions = asked.directions
     if len(directions) > 1:
         directions.append(np.mean(directions, axis=0).astype(np.float32))
+    if like is not None:  # the nearest, and the nearest of those that lean towards what is asked
+        directions = [like, *(unit(unit(like) + unit(each)) for each in directions[-1:])]
     for direction in directions:
         for point in archive.index.search(collection, direction, depth, where):
             scored[point.key] = point
@@ -163,11 +192,20 @@ def _candidates(
         search.connection, question.required, question.excluded, sorted({row.study for row in kept.values()})
     )
     order = [key for key in kept if key in vectors]
-    scores = asked.scores(np.stack([vectors[key] for key in order])) if order else np.zeros((0, len(asked.conditions)))
+    if not order:
+        return [], len(keys) - len(kept)
+    stacked = np.stack([vectors[key] for key in order])
+    scores = asked.scores(stacked)
     ranks, beliefs = scale.order(scores), scale.believe(scores)
+    verdict = [said.get(kept[key].study, "silent") for key in order]
+    cosines = None
+    if like is not None:
+        cosines = likeness(stacked, like)
+        ranks = order_with_likeness(cosines, ranks, np.array([one == "stated" for one in verdict]))
     found = [
         _Candidate(
-            kept[key], vectors[key], said.get(kept[key].study, "silent"), scores[i], float(ranks[i]), float(beliefs[i])
+            *(kept[key], vectors[key], verdict[i], scores[i], float(ranks[i]), float(beliefs[i])),
+            likeness=None if cosines is None else float(cosines[i]),
         )
         for i, key in enumerate(order)
     ]
@@ -221,7 +259,12 @@ def _is_strong(one: _Candidate, scale: Scale) -> bool:
 
 
 def _hits(
-    search: Searching, question: Question, asked: AskedVideos, scale: Scale, ranked: Sequence[_Candidate]
+    search: Searching,
+    question: Question,
+    asked: AskedVideos,
+    scale: Scale,
+    ranked: Sequence[_Candidate],
+    like: Vectors | None,
 ) -> list[Hit]:
     studies = [one.about.study for one in ranked]
     facts = facts_of(search.connection, studies)
@@ -230,10 +273,17 @@ def _hits(
     fits = scale.shares(np.stack([one.scores for one in ranked])) if ranked else np.zeros((0, 0))
     hits = []
     for i, one in enumerate(ranked):
-        video = _deciding(one, videos.get(one.about.study, []), asked, scale)
         study = one.about.study
+        own, near = videos.get(study, []), one.likeness
+        if like is None:
+            video = _deciding(one, own, asked, scale)
+        elif isinstance(one.about, VideoRow):
+            video = one.about
+        else:
+            video, near = best_video(own, like)
         why = explain(question, one.verdict, facts.get(study, []), measured.get(study, []), [*map(float, fits[i])])
-        hits.append(video_hit(one.about, video, rank=i + 1, score=one.belief, why=why))
+        score = one.belief if one.likeness is None else one.likeness
+        hits.append(video_hit(one.about, video, score, near, rank=i + 1, why=why))
     return hits
 
 

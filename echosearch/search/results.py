@@ -21,6 +21,7 @@ __all__ = [
     "SORTS",
     "Group",
     "Hit",
+    "ReadValue",
     "Results",
     "SearchOptions",
     "Sort",
@@ -91,11 +92,21 @@ class Hit:
     view_prob: float | None = None
     mode: str | None = None
     device: str | None = None
-    why: Why | None = None  # query only
+    why: Why | None = None  # of query, and of similar where it is asked with words
     report: str | None = None  # report search only
     same_study: bool = False  # report search: the report is the study's own
     report_text: str | None = field(default=None, repr=False)  # with --identified
     identified: Identified | None = None  # with --identified
+
+
+@dataclass(frozen=True)
+class ReadValue:
+    """How the values of a measurement that was asked for were read off videos."""
+
+    concept: str
+    source: Literal["archive", "shipped"]  # known values of this archive, or of what ships beside the encoder
+    studies: int  # whose value was known
+    error: float  # mean absolute error in other patients, in the measurement's unit
 
 
 @dataclass(frozen=True)
@@ -104,14 +115,16 @@ class Results:
 
     hits: tuple[Hit, ...]
     encoder: EncoderInfo
-    query: dict[str, str] = field(repr=False)  # {"report": text}, {"study": key} or {"file": name}
+    # {"report": text}, {"study": key} or {"file": name}; of similar also "and", "like" and "unlike"
+    query: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
-    # of query only
+    # of query, and of similar where it is asked with words
     understood: dict[str, Any] | None = None  # as `echosearch understand --json`
     words: str = ""  # the same in one line
     total: int | None = None  # studies whose report states the question: an exact count
     strong: int | None = None  # hits whose report states the question, or whose videos make it likely
-    belief: str | None = None  # what score is: "probability" or "percentile"
+    belief: str | None = None  # what score is: "probability" or "percentile"; None: a cosine
+    read_values: tuple[ReadValue, ...] = ()  # none: measurements were not asked for, or read by prompts alone
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -128,6 +141,7 @@ def as_json(results: Results) -> dict[str, Any]:
             "total": results.total,
             "strong": results.strong,
             "belief": results.belief,
+            "read_values": [asdict(one) | {"error": round(one.error, 2)} for one in results.read_values],
         }
     return shown
 

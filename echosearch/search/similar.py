@@ -1,26 +1,49 @@
-"""Study or file -> studies whose videos look like it."""
+"""Studies or files -> studies whose videos look like them, and answer what else is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from echosearch.archive import Archive
-from echosearch.search.filter_rules import combine_and, without
+from echosearch.report.facts import load_lexicon
+from echosearch.search.ask import answer, unread_words
+from echosearch.search.examples import find_examples
+from echosearch.search.filter_rules import combine_and
+from echosearch.search.question import read_question
 from echosearch.search.results import Results, SearchOptions
 from echosearch.search.study_hits import results, searching, study_hits
-from echosearch.search.target import find_target
 
 __all__ = ["similar"]
 
 
-def similar(archive: Archive, target: str, options: SearchOptions) -> Results:
+def similar(
+    archive: Archive,
+    target: str,
+    options: SearchOptions,
+    *,
+    also: str | None = None,
+    like: Sequence[str] = (),
+    unlike: Sequence[str] = (),
+) -> Results:
     """Studies nearest to a study's mean vector, or to the vector of one file, which need not be in the archive.
 
-    The target's own study never comes back, its patient's others only with ``options.include_same_patient``.
-    Raises UnknownStudy, FileRefused, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+    ``like`` and ``unlike`` are further examples, of what is wanted and of what is not. ``also`` is a question as
+    `query` understands it: its findings and measurements decide which studies state, deny or are silent on it, its
+    conditions on people and dates become a filter.
+
+    The studies of the examples never come back, their patients' others only with ``options.include_same_patient``.
+    Raises InputError, UnknownStudy, FileRefused, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
     """
+    question = read_question(also, load_lexicon(archive.settings.lexicon)) if also is not None else None
     with searching(archive) as search:
-        meant = find_target(search, target)
-        studies = (meant.study,) if meant.study else ()
-        patients = () if options.include_same_patient else meant.patients
-        aside = combine_and(without("study", studies), without("patient", patients))
-        hits, dropped = study_hits(search, meant.vector, options, aside)
-        return results(search, hits, dropped, options, meant.query)
+        meant = find_examples(search, target, like, unlike)
+        aside = meant.aside(options.include_same_patient)
+        query = meant.query if also is None else {**meant.query, "and": also}
+        if question is not None and (question.required or question.excluded):
+            return answer(search, question, options, query, meant.vector, aside)
+        where = question.where if question is not None else None
+        hits, dropped = study_hits(search, meant.vector, options, combine_and(where, aside))
+        notes = unread_words(question) if question is not None else []
+        made = results(search, hits, dropped, options, query, *notes)
+        return made if question is None else replace(made, understood=question.json, words=question.words)

@@ -23,7 +23,17 @@ from echosearch.search.rank import Ranked, rank
 from echosearch.search.results import Hit, Results, SearchOptions
 from echosearch.vector import Vectors, unit
 
-__all__ = ["Searching", "check_filled", "rank_kind", "report_hit", "results", "searching", "study_hits", "video_hit"]
+__all__ = [
+    "Searching",
+    "best_video",
+    "check_filled",
+    "rank_kind",
+    "report_hit",
+    "results",
+    "searching",
+    "study_hits",
+    "video_hit",
+]
 
 
 @dataclass(frozen=True)
@@ -105,13 +115,13 @@ def study_hits(
         studies = [point.study for point in ranked.points]
         videos = lookup.videos_of(search.connection, search.encoder_id, studies)
         hits = [
-            _study_hit(rows[point.key], point.score, *_best_video(videos.get(point.study, []), vector))
+            _study_hit(rows[point.key], point.score, *best_video(videos.get(point.study, []), vector))
             for point in ranked.points
         ]
     return [replace(hit, rank=place) for place, hit in enumerate(hits, 1)], ranked.dropped
 
 
-def _best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoRow | None, float | None]:
+def best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoRow | None, float | None]:
     """The video nearest to the query, and its cosine; of equals the first by key."""
     if not videos:
         return None, None
@@ -158,7 +168,7 @@ def _shared(about: StudyRow, score: float) -> dict[str, Any]:
 
 
 def results(
-    search: Searching, hits: Sequence[Hit], dropped: int, options: SearchOptions, query: dict[str, str], *notes: str
+    search: Searching, hits: Sequence[Hit], dropped: int, options: SearchOptions, query: dict[str, Any], *notes: str
 ) -> Results:
     """Put names to hits where they were asked for, and say what to know before believing them."""
     shown = list(hits)

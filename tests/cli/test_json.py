@@ -23,6 +23,8 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("query", "--report", text, "--where", "date < 1900", "--json"),
         ("similar", "DEMO-2", "--json"),
         ("similar", film, "--identified", "--json"),
+        ("similar", "DEMO-2", "--and", "左房拡大なし、EF 40%以上", "--json"),
+        ("similar", film, "--like", "DEMO-3", "--unlike", str(real.folder / "export" / "IM_0001"), "--json"),
         ("report", "DEMO-2", "--json"),
         ("report", film, "--identified", "--json"),
         ("facts", "ごく軽度の大動脈弁閉鎖不全あり。EF 35%。心嚢液なし。", "--json"),

@@ -25,6 +25,7 @@ def use() -> None:
         assert_type(hits[0].study, str)
         assert_type(hits.encoder, echosearch.EncoderInfo)
         assert_type(archive.similar(hits[0].study), echosearch.Hits)
+        assert_type(archive.similar(hits[0].study, also="MRなし", unlike=[hits[1].study]), echosearch.Hits)
         table = archive.vectors([hit.study for hit in hits], of="videos")
         assert_type(table, echosearch.VectorTable)
         assert_type(table.vectors, NDArray[np.float32])

@@ -27,6 +27,7 @@ from trainer.data.leakage import check_patients, check_videos
 from trainer.data.pairs import Study
 from trainer.data.sources import load_studies
 from trainer.data.split import SPLITS, Split, select
+from trainer.evaluation.calibration import Calibration, calibration
 from trainer.evaluation.metrics import recall_at, same_patient_auc
 from trainer.evaluation.retrieval import BothWays, both_ways
 from trainer.evaluation.zero_shot import EjectionFraction, Finding, ejection_fraction, findings
@@ -62,6 +63,7 @@ class Evaluation:
     by_finding: dict[str, BothWays]  # queries with the finding, mild or more, among all candidates
     findings: tuple[Finding, ...]
     ejection_fraction: EjectionFraction | None
+    calibration: Calibration | None  # of the search's probabilities; None if the reports calibrate no finding
     same_patient_auc: float
     ann_recall: float  # recall@10 of the embedded index against exact search
     view_accuracy: ViewAccuracy | None
@@ -120,6 +122,7 @@ def evaluate(
         by_finding=_by_finding(found),
         findings=findings(found.videos, found.studies, encoder.encode_texts),
         ejection_fraction=ejection_fraction(found.videos, found.studies, encoder.encode_texts),
+        calibration=calibration(found.videos, found.studies, encoder),
         same_patient_auc=same_patient_auc(found.videos, patients),
         ann_recall=_ann_recall(found, encoder.id.fingerprint),
         view_accuracy=_view_accuracy(view_classifier, config, test, device) if view_classifier else None,

@@ -1,4 +1,5 @@
-"""The evaluation as a picture: Table 1's scores and the zero-shot AUCs with their intervals.
+"""The evaluation as a picture: Table 1's scores and the zero-shot AUCs with their intervals, and the reliability of
+the search's probabilities.
 
 Importing it raises ConfigError where matplotlib is not installed: before an evaluation, not behind it.
 """
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from echosearch.errors import ConfigError
+from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.evaluate import Evaluation
 from trainer.evaluation.retrieval import Interval
 
@@ -21,13 +23,26 @@ except ImportError as exc:
 
 __all__ = ["draw"]
 
+ENOUGH = 20  # studies of a bin that a finding's thin line goes through
+
 
 def draw(evaluation: Evaluation, out: Path) -> None:
     """A PNG, PDF or SVG by its ending."""
     rows = max(len(evaluation.findings), 8)
-    figure = Figure(figsize=(12, 0.35 * rows + 1.6), layout="constrained")
+    checked = evaluation.calibration
+    height = 0.35 * rows + 1.6
+    figure = Figure(figsize=(12, height + (0 if checked is None else 5)), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+    if checked is None:
+        left, right = figure.subplots(1, 2)
+    else:
+        (left, right), (reliability, errors) = figure.subplots(2, 2, height_ratios=[height, 5])
+        _reliability(reliability, checked)
+        shown = (*checked.findings, checked.pooled)
+        errors.invert_yaxis()
+        _bars(errors, [one.name for one in shown], [one.error for one in shown], "Expected calibration error")
+        errors.set_xlim(0, max(0.1, *(one.error.high for one in shown)))
+        errors.axvline(0.05, color="0.6", linewidth=0.8)
     way = evaluation.retrieval
     names = ["MRR"] + [f"{name} R@{k}" for name in ("video to report", "report to video") for k in (1, 5, 10)]
     scores = [way.mrr, *(side.recall[k] for side in (way.video_to_report, way.report_to_video) for k in (1, 5, 10))]
@@ -38,6 +53,24 @@ def draw(evaluation: Evaluation, out: Path) -> None:
     right.axvline(0.5, color="0.6", linewidth=0.8)
     figure.suptitle(f"{evaluation.encoder}, split {evaluation.split}; 95 % intervals over patients", fontsize=10)
     figure.savefig(out, dpi=150)
+
+
+def _reliability(axes: Any, checked: Calibration) -> None:
+    """What was believed and what was true: a thin line a finding, a thick one with all, its dots by their studies."""
+    axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle="--")
+    for one in checked.findings:
+        told = [bin for bin in one.bins if bin.studies >= ENOUGH]
+        axes.plot([bin.believed for bin in told], [bin.true for bin in told], color="0.75", linewidth=0.8)
+    bins = checked.pooled.bins
+    believed, true = [bin.believed for bin in bins], [bin.true for bin in bins]
+    axes.plot(believed, true, color="0.15", linewidth=1.6)
+    axes.scatter(believed, true, s=[8 + 120 * bin.studies / checked.pooled.studies for bin in bins], color="0.15")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_title(f"Probabilities of {len(checked.findings)} findings, half of the reports withheld", fontsize=10)
+    axes.set_xlabel("believed", fontsize=8)
+    axes.set_ylabel("share that has it" if checked.against_truth else "share whose report states it", fontsize=8)
+    axes.tick_params(labelsize=8)
 
 
 def _bars(axes: Any, names: Sequence[str], scores: Sequence[Interval], title: str) -> None:

@@ -14,16 +14,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from echosearch.search.arms.prompts import MILD, value_prompts, zero_shot_prompts
+from echosearch.search.arms.value_scale import nearest_values
 from echosearch.vector import Vectors, unit
 from trainer.data.pairs import Study
 from trainer.evaluation.metrics import EXACT, auc, patient_bootstrap
-from trainer.evaluation.prompts import EF_VALUES, FINDINGS, ef_prompts, finding_prompts
 from trainer.evaluation.retrieval import Interval
 
-__all__ = ["POSITIVE", "EjectionFraction", "Finding", "ejection_fraction", "findings", "nearest_values"]
+__all__ = ["FINDINGS", "EjectionFraction", "Finding", "ejection_fraction", "findings"]
 
-POSITIVE = 2  # grade from which a finding is there: mild; 1 is trivial or borderline
-NEAREST = 0.2  # share of the EF prompts that vote
+FINDINGS = {  # a column of truth.csv -> its concept in the lexicon and the prompts
+    **{name: name for name in ("mr", "ar", "tr", "as", "ms", "lv_dilation", "lv_hypertrophy")},
+    **{name: name for name in ("la_dilation", "ra_dilation", "rv_dilation")},
+    "dyssynchrony": "lv_dyssynchrony",
+    "pericardial_effusion": "pericardial_effusion",
+    "wall_motion": "rwma",
+    "pacemaker": "device_lead",
+    "prosthetic_valve": "prosthetic_valve",
+}
 
 Texts = Callable[[Sequence[str]], Vectors]
 
@@ -60,12 +68,12 @@ def findings(
     towards = unit(videos[known])
     patients = [studies[i].patient for i in known]
     found = []
-    for name in FINDINGS:
+    for name, concept in FINDINGS.items():
         grades = np.array([_grade(studies[i], name) for i in known])
-        there = grades >= POSITIVE
+        there = grades >= MILD
         if not 0 < there.sum() < len(there):
             continue
-        present, absent = finding_prompts(name)
+        present, absent = zero_shot_prompts(concept)
         near = np.max([_near(towards, texts(meaning)) for meaning in present], axis=0)
         contrast = np.round(near - _near(towards, texts(absent)), EXACT) if absent else near
         found.append(
@@ -90,8 +98,10 @@ def ejection_fraction(
     rows = [i for i, _ in truths]
     true = np.array([ef for _, ef in truths])
     towards = unit(videos[rows])
-    cosine = np.stack([_near(towards, texts(ef_prompts(value))) for value in EF_VALUES], axis=1)
-    guess = nearest_values(cosine, np.array(EF_VALUES, np.float64))
+    asked = value_prompts("lvef")
+    assert asked is not None
+    cosine = np.stack([_near(towards, texts(level.meanings[0])) for level in asked.levels], axis=1)
+    guess = nearest_values(cosine, np.array([level.value for level in asked.levels], np.float64))
     errors = np.abs(guess - true)
     low, high = patient_bootstrap(lambda kept: float(errors[kept].mean()), [studies[i].patient for i in rows], seed)
     constant = guess.std() == 0 or true.std() == 0
@@ -101,14 +111,6 @@ def ejection_fraction(
         0.0 if constant else float(np.corrcoef(guess, true)[0, 1]),
         len(rows),
     )
-
-
-def nearest_values(cosine: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, K) cosines to the prompts of K values -> (N,) medians of the values of the nearest fifth."""
-    kept = max(round(NEAREST * len(values)), 1)
-    order = np.argsort(-cosine, axis=1, kind="stable")[:, :kept]
-    medians: NDArray[np.float64] = np.median(values[order], axis=1)
-    return medians
 
 
 def _near(towards: Vectors, prompts: Vectors) -> NDArray[np.float64]:

@@ -44,7 +44,8 @@ def evaluate(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Retrieval both ways (MCMRR, MRR, R@1, 5, 10), zero-shot findings and EF, for the encoder in FOLDER.
+    """Retrieval both ways (MCMRR, MRR, R@1, 5, 10), zero-shot findings and EF, and how well the search's
+    probabilities are calibrated if half of the reports are withheld, for the encoder in FOLDER.
 
     NAME, here and of the view classifier, is one that ships with this program (`echosearch encoder list`).
 
@@ -94,6 +95,12 @@ def _show(found: Evaluation) -> None:
         shown = [(f.name, f.positives, f.negatives, _cell(f.present), _cell(f.contrast)) for f in found.findings]
         headings = ("finding", "with", "without", "AUC, present", "AUC, contrast")
         table(headings, shown, right=headings[1:])
+    if found.calibration is not None:
+        say()
+        checked = (found.calibration.pooled, *found.calibration.findings)
+        rows_of = [(one.name, one.studies, one.positives, _cell(one.error)) for one in checked]
+        named = ("probabilities of", "withheld studies", "with", "calibration error")
+        table(named, rows_of, right=named[1:])
     say()
     table(("score", "value"), list(_single(found)), right=("value",))
     if found.left_out:

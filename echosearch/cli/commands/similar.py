@@ -16,26 +16,36 @@ __all__ = ["similar"]
 
 @click.command(short_help="Find studies that look like a study or a file.")
 @click.argument("target", metavar="STUDY|FILE|-")
-@click.option("--include-same-patient", is_flag=True, help="Also the patient's other studies.")
+@click.option("--and", "also", metavar="TEXT", help="What hits must also answer, understood as in query.")
+@click.option("--like", multiple=True, metavar="STUDY|FILE", help="Another example; may be given several times.")
+@click.option("--unlike", multiple=True, metavar="STUDY|FILE", help="An example of what hits must not look like.")
+@click.option("--include-same-patient", is_flag=True, help="Also the examples' patients' other studies.")
 @asking(videos=True)
-def similar(target: str, as_json: bool, **given: Any) -> None:
+def similar(
+    target: str, also: str | None, like: tuple[str, ...], unlike: tuple[str, ...], as_json: bool, **given: Any
+) -> None:
     """Find the studies whose videos look like STUDY's, or like one FILE.
 
     STUDY is a study key (its first 8 digits do), a StudyInstanceUID or an accession number. FILE need not be in the
     archive: it is embedded on the spot. With - it is asked for, or read from standard input: other users of this
     machine see what stands on a command line. The same patient's studies are left out unless asked for.
 
+    --and asks for more in words: a study whose report denies it is no hit, one whose report states it comes first.
+    Several examples (--like) are averaged, and what hits must not look like (--unlike) is subtracted.
+
     \b
     echosearch similar 3f2a9c01
     echosearch similar some_cine.dcm --top-k 5
     echosearch similar - < accession_number.txt
     echosearch similar 3f2a9c01 --view 4CH --where "date >= 2020-01" --json
+    echosearch similar 3f2a9c01 --and "MRなし、65歳以上"
+    echosearch similar 3f2a9c01 --like 8b1c22d0 --unlike other.dcm
     """
     options = search_options(given)
     wanted = read_target(target)
     with open_archive(load_settings()) as archive:
-        found = find_similar(archive, wanted, options)
-        if options.where is not None or options.view is not None:
+        found = find_similar(archive, wanted, options, also=also, like=like, unlike=unlike)
+        if options.where is not None or options.view is not None or also is not None:
             nothing = "nothing fits the conditions"
         elif options.include_same_patient:
             nothing = "there is no other study"

@@ -15,7 +15,11 @@ __all__ = ["BACKGROUND", "ENOUGH", "Belief", "fit_belief"]
 
 BACKGROUND = 2000  # studies
 ENOUGH = 25  # labelled studies of each kind that a probability needs
-_STEPS = 50  # of Newton's method; it ends after fewer than ten
+# How far the labels are drawn in: Platt's 1 made the curve too flat where videos tell a finding well. Chosen on phantom
+# seed 4242; on 777 the calibration error fell from 0.048 to 0.021 and the Brier score from 0.029 to 0.024.
+SMOOTHING = 0.25
+_STEPS = 100  # of Newton's method; it ends after fewer than twenty
+_LONGEST = 2.0  # of a step: of labels that videos part fully a first one would lead too far
 
 Numbers = NDArray[np.float64]
 
@@ -61,9 +65,11 @@ def fit_belief(scores: Numbers, stated: NDArray[np.bool_], denied: NDArray[np.bo
 
 
 def _newton(x: Numbers, there: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset that maximise the likelihood of Platt's smoothed labels, with a weak prior on the slope."""
+    """Slope and offset that maximise the likelihood of smoothed labels, as Platt's, with a weak prior on the slope."""
     positives, negatives = int(there.sum()), int((~there).sum())
-    target = np.where(there, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    target = np.where(
+        there, (positives + SMOOTHING) / (positives + 2 * SMOOTHING), SMOOTHING / (negatives + 2 * SMOOTHING)
+    )
     design = np.stack([x, np.ones_like(x)], axis=1)
     weights = np.zeros(2)
     prior = np.diag([1e-2, 1e-6])
@@ -72,8 +78,9 @@ def _newton(x: Numbers, there: NDArray[np.bool_]) -> tuple[float, float]:
         gradient = design.T @ (p - target) + prior @ weights
         hessian = (design * (p * (1 - p))[:, None]).T @ design + prior
         step = np.linalg.solve(hessian, gradient)
-        weights = weights - step
-        if np.abs(step).max() < 1e-8:
+        length = float(np.abs(step).max())
+        weights = weights - step / max(1.0, length / _LONGEST)
+        if length < 1e-8:
             break
     return float(weights[0]), float(weights[1])
 

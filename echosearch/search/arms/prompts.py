@@ -15,9 +15,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-__all__ = ["Level", "PromptSet", "prompt_set", "value_prompts"]
+__all__ = ["MILD", "Level", "PromptSet", "prompt_set", "value_prompts", "zero_shot_prompts"]
 
 Language = Literal["ja", "en"]
+MILD = 2  # the grade from which a finding is there: 1 is trivial or borderline
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,7 @@ def _table(language: Language) -> dict[str, Any]:
 
 def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet:
     """The prompts of a finding; ``label`` names it where the table does not."""
-    table = _table(language)
-    entry = dict(table["concepts"].get(concept, {}))
-    if "like" in entry:
-        entry = {**table["concepts"].get(entry["like"], {}), **entry}
+    table, entry = _table(language), _entry(concept, language)
     if "value" in entry:
         return _below(concept, table["values"][entry["value"]], entry["present_below"])
     if "places" in entry:
@@ -73,6 +71,31 @@ def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet
         bare = [f"{name}あり" if language == "ja" else f"{name}." for name in names]
         levels.append(Level(4, (_stopped(bare, language),)))
     return PromptSet(concept, tuple(levels), graded=bool(grades))
+
+
+def _entry(concept: str, language: Language) -> dict[str, Any]:
+    concepts = _table(language)["concepts"]
+    entry = dict(concepts.get(concept, {}))
+    return {**concepts.get(entry["like"], {}), **entry} if "like" in entry else entry
+
+
+def zero_shot_prompts(concept: str) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """(present, absent) prompts in Japanese by which an evaluation asks for a finding, all grades from mild on at once.
+
+    ``present`` has a tuple for each meaning; each grade is said by its first word. ``absent`` may be empty.
+    """
+    made, entry = prompt_set(concept, concept), _entry(concept, "ja")
+    absent = made.levels[0].meanings[0] if made.levels[0].value == 0 else ()
+    grades = _table("ja")["grades"].get(entry.get("scale", ""), [])
+    if not grades:
+        return made.levels[-1].meanings, absent
+    said = [
+        form.format(grade=words[0], name=name)
+        for form in _table("ja")["forms"]["present"]
+        for name in entry["names"]
+        for words in grades[MILD - 1 :]
+    ]
+    return (_stopped(said, "ja"),), absent
 
 
 def value_prompts(measure: str, language: Language = "ja") -> PromptSet | None:

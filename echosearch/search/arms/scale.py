@@ -16,8 +16,10 @@ from echosearch.db import Connection
 from echosearch.db.studies.fact_conditions import Condition, verdicts
 from echosearch.db.vectors.study_means import first_study_vectors
 from echosearch.report.facts import FindingCondition
+from echosearch.search.arms.archive_values import with_scales
 from echosearch.search.arms.belief import BACKGROUND, Belief, fit_belief
-from echosearch.search.arms.video_arm import MILD, AskedVideos
+from echosearch.search.arms.prompts import MILD
+from echosearch.search.arms.video_arm import AskedVideos
 
 __all__ = ["Scale", "measured_scale"]
 
@@ -75,7 +77,7 @@ def measured_scale(
     now = monotonic()
     if key in kept and now - kept[key][0] < FRESH_SECONDS:
         return kept[key][1:]
-    made = _measure(connection, encoder_id, asked)
+    made = _measure(connection, encoder_id, with_scales(archive, connection, encoder_id, asked))
     kept[key] = (now, *made)
     kept.move_to_end(key)
     while len(kept) > SCALES:
@@ -92,11 +94,14 @@ def _measure(connection: Connection, encoder_id: int, asked: AskedVideos) -> tup
         asked = asked.standardised(vectors)
         background = asked.scores(vectors)
     beliefs = []
-    for column, condition in enumerate(asked.conditions):
+    for column, (condition, scale) in enumerate(zip(asked.conditions, asked.scales, strict=True)):
+        if scale is not None and scale.source == "archive":  # its scores are log odds, by errors in other patients
+            beliefs.append(Belief(np.sort(background[:, column]), slope=1.0, labelled=scale.studies))
+            continue
         told = _labels(connection, condition, [*sample])
         beliefs.append(fit_belief(background[:, column], *told))
-    scale = Scale(background, tuple(beliefs), Belief(np.zeros(0)))
-    return asked, replace(scale, joint=Belief(np.sort(scale.order(background))))
+    made = Scale(background, tuple(beliefs), Belief(np.zeros(0)))
+    return asked, replace(made, joint=Belief(np.sort(made.order(background))))
 
 
 def _labels(connection: Connection, condition: Condition, studies: Sequence[str]) -> tuple[Flags, Flags]:

@@ -6,7 +6,8 @@ the mean cosine of a study to the prompts of level k (of several meanings the ne
     one end is wanted (MR, なし, 中等度以上)    mean of the wanted c_k less the mean of the others
     grades in between (軽度のMR)               log share of the wanted + GATE min(present less absent, PLENTY)
     one region of several (wall motion)       greatest z of a region less none + that of a region less the others
-    a value (EF)                              the median of the fifth of the values whose prompts are nearest
+    a value (EF)                              log odds of the condition for the value that a scale reads
+                                              (value_scale.py); without one, how far on the wanted side the value is
 
 Scores of two conditions are not on one scale; echosearch.search.ask compares their percentiles in the archive. The
 forms were chosen on phantom seed 4242 (docs/experiments.md).
@@ -15,7 +16,7 @@ forms were chosen on phantom seed 4242 (docs/experiments.md).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -24,19 +25,20 @@ from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
 from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
-from echosearch.search.arms.prompts import PromptSet, prompt_set, value_prompts
+from echosearch.search.arms.prompts import MILD, PromptSet, prompt_set, value_prompts
+from echosearch.search.arms.value_scale import ValueScale, nearest_values
+from echosearch.search.results import ReadValue
 from echosearch.vector import Vectors, unit
 
-__all__ = ["MILD", "AskedVideos", "ask_videos"]
+__all__ = ["AskedVideos", "ask_videos"]
 
 Scores = NDArray[np.float64]
-Form = Literal["ends", "between", "regional", "below", "above", "near"]
+Form = Literal["ends", "between", "regional", "below", "above", "near", "far"]
 
-MILD = 2  # the least grade that an ungraded condition wants: 「MR」 means more than a trivial one
 TEMPERATURE = 0.05  # of the share of levels
 GATE, PLENTY = 5.0, 0.1  # how much a finding's presence counts beside its grade, and from where on it counts no more
 REGIONS = 3  # meanings of which one may differ from the others
-NEAREST = 0.2  # share of the values that vote
+AROUND = 5  # a value that is asked for exactly means those so near
 _CACHED = 20_000  # prompt vectors of this process, 40 MB at 512 dimensions
 
 
@@ -44,13 +46,15 @@ _CACHED = 20_000  # prompt vectors of this process, 40 MB at 512 dimensions
 class _Levels:
     """One condition's levels as vectors: row m the mean of the unit prompts of one meaning, ``level`` its level."""
 
+    concept: str
     meanings: Vectors = field(repr=False)  # (M, D)
     level: NDArray[np.int64] = field(repr=False)  # (M,)
     values: Scores = field(repr=False)  # (L,) grades, or values of the measurement
     wanted: NDArray[np.bool_] = field(repr=False)  # (L,)
     others: NDArray[np.bool_] = field(repr=False)  # (L,) what the wanted ones are compared with
     form: Form
-    middle: float = 0.0  # of a wanted range of values
+    limits: tuple[float, float] = (-np.inf, np.inf)  # of a wanted range of values
+    scale: ValueScale | None = None  # of the measurement
     background: tuple[Scores, Scores] | None = field(
         default=None, repr=False
     )  # mean and spread of _regions, each (2, K)
@@ -58,7 +62,7 @@ class _Levels:
     def score(self, videos: Vectors) -> Scores:
         """(N, D) unit vectors -> (N,), higher is nearer to what is wanted."""
         near = (videos @ self.meanings.T).astype(np.float64)  # (N, M)
-        best = np.stack([near[:, self.level == k].max(axis=1) for k in range(len(self.values))], axis=1)  # (N, L)
+        best = self.near_levels(videos)
         match self.form:
             case "ends":
                 return _mean(best[:, self.wanted]) - _mean(best[:, self.others])
@@ -75,8 +79,28 @@ class _Levels:
                 present = _mean(best[:, self.values >= MILD]) - _mean(best[:, self.values == 0])
                 return share + GATE * np.minimum(present, PLENTY)
             case _:
-                estimate = self._estimate(best)
-                return {"below": -estimate, "above": estimate, "near": -np.abs(estimate - self.middle)}[self.form]
+                return self._of_values(nearest_values(best, self.values), videos)
+
+    def near_levels(self, videos: Vectors) -> Scores:
+        """(N, D) unit vectors -> (N, L) cosines to each level, of several meanings the nearest."""
+        near = (videos @ self.meanings.T).astype(np.float64)  # (N, M)
+        return np.stack([near[:, self.level == k].max(axis=1) for k in range(len(self.values))], axis=1)
+
+    @property
+    def is_value(self) -> bool:
+        """Whether a measurement's value is asked for, not a finding."""
+        return self.form in ("below", "above", "near", "far")
+
+    def _of_values(self, values: Scores, videos: Vectors) -> Scores:
+        """(N,) values that prompts give and (N, D) unit vectors -> (N,), higher is nearer to the wanted values."""
+        low, high = self.limits
+        if self.scale is not None:
+            odds = self.scale.log_odds(self.scale(values, videos), low, high)
+            return -odds if self.form == "far" else odds
+        if self.form in ("below", "above"):
+            return -values if self.form == "below" else values
+        apart: Scores = np.abs(values - (low + high) / 2)
+        return apart if self.form == "far" else -apart
 
     def _regions(self, near: Scores) -> Scores:
         """(N, M) cosines -> (2, N, K): each region less none, and less the other regions: it is one that differs."""
@@ -89,13 +113,6 @@ class _Levels:
             return self
         regions = self._regions((videos @ self.meanings.T).astype(np.float64))
         return replace(self, background=(regions.mean(axis=1), regions.std(axis=1) + 1e-9))
-
-    def _estimate(self, best: Scores) -> Scores:
-        """(N, L) cosines to the prompts of L values -> (N,): the median of the values whose prompts are nearest."""
-        kept = max(round(NEAREST * len(self.values)), 1)
-        order = np.argsort(-best, axis=1, kind="stable")[:, :kept]
-        medians: Scores = np.median(self.values[order], axis=1)
-        return medians
 
     @property
     def direction(self) -> Vectors:
@@ -127,10 +144,39 @@ class AskedVideos:
         towards = unit(videos)
         return np.stack([np.max([one.score(towards) for one in each], axis=0) for each in self.levels], axis=1)
 
+    @property
+    def measurements(self) -> list[str]:
+        """The measurements whose values are asked for."""
+        return list(dict.fromkeys(one.concept for each in self.levels for one in each if one.is_value))
+
+    def zero_shot_values(self, measurement: str, videos: Vectors) -> Scores:
+        """(N, D) unit vectors -> (N,), the values that the prompts of a measurement that is asked for give."""
+        asked = next(one for each in self.levels for one in each if one.is_value and one.concept == measurement)
+        return nearest_values(asked.near_levels(videos), asked.values)
+
+    def scaled(self, scales: Mapping[str, ValueScale]) -> AskedVideos:
+        """With the scale of each measurement, by concept."""
+        given = tuple(
+            tuple(replace(one, scale=scales.get(one.concept)) if one.is_value else one for one in each)
+            for each in self.levels
+        )
+        return replace(self, levels=given)
+
     def standardised(self, videos: Vectors) -> AskedVideos:
         """With the archive's background; ``videos`` (N, D) raw vectors of a sample of its studies."""
         towards = unit(videos)
         return replace(self, levels=tuple(tuple(one.standardised(towards) for one in each) for each in self.levels))
+
+    @property
+    def scales(self) -> tuple[ValueScale | None, ...]:
+        """The scale that each condition is read on; None unless it is about one measurement that has one."""
+        return tuple(each[0].scale if len(each) == 1 else None for each in self.levels)
+
+    @property
+    def read_values(self) -> tuple[ReadValue, ...]:
+        """How the values of each measurement are read, where a scale reads them."""
+        scales = {one.concept: one.scale for each in self.levels for one in each if one.scale is not None}
+        return tuple(ReadValue(one.concept, one.source, one.studies, one.error) for one in scales.values())
 
     @property
     def directions(self) -> list[Vectors]:
@@ -194,32 +240,42 @@ def _levels(condition: FindingCondition | ValueCondition, made: PromptSet, vecto
         others = values >= MILD
     elif ungraded:
         others = values == 0
+    form, limits = _form(condition, made, wanted)
     return _Levels(
+        condition.concept,
         np.stack([mean for _, mean in rows]).astype(np.float32),
         np.array([number for number, _ in rows]),
         values,
         wanted,
         others,
-        *_form(condition, made, wanted),
+        form,
+        limits=limits,
     )
 
 
 def _form(
     condition: FindingCondition | ValueCondition, made: PromptSet, wanted: NDArray[np.bool_]
-) -> tuple[Form, float]:
-    """How the levels are compared, and the middle of a wanted range of values."""
+) -> tuple[Form, tuple[float, float]]:
+    """How the levels are compared, and the limits of a wanted range of values (of one to leave out, if far)."""
     if isinstance(condition, ValueCondition):
-        high = condition.value if condition.value_hi is None else condition.value_hi
-        named: dict[str, Form] = {"<": "below", "<=": "below", ">": "above", ">=": "above"}
-        return named.get(condition.op, "near"), (condition.value + high) / 2
+        low, high = condition.value, condition.value if condition.value_hi is None else condition.value_hi
+        match condition.op:
+            case "<" | "<=":
+                return "below", (-np.inf, high)
+            case ">" | ">=":
+                return "above", (low, np.inf)
+            case "between":
+                return "near", (low, high)
+            case _:
+                return ("far" if condition.op == "!=" else "near"), (low - AROUND, high + AROUND)
     if len(made.levels) == 2 and len(made.levels[-1].meanings) >= REGIONS:
-        return "regional", 0.0
+        return "regional", (-np.inf, np.inf)
     inside = bool(wanted.any() and not wanted[0] and not wanted[-1] and len(made.levels) > 2)
-    return ("between" if inside else "ends"), 0.0
+    return ("between" if inside else "ends"), (-np.inf, np.inf)
 
 
 def _wants(condition: FindingCondition | ValueCondition, level: float, graded: bool) -> bool:
-    """Whether a level satisfies a condition; values that are asked for exactly have a neighbourhood of 5."""
+    """Whether a level satisfies a condition; values that are asked for exactly have a neighbourhood."""
     if isinstance(condition, ValueCondition):
         low, high = condition.value, condition.value if condition.value_hi is None else condition.value_hi
         satisfied = {
@@ -228,8 +284,8 @@ def _wants(condition: FindingCondition | ValueCondition, level: float, graded: b
             ">": level > low,
             ">=": level >= low,
             "between": low <= level <= high,
-            "=": abs(level - low) <= 5,
-            "!=": abs(level - low) > 5,
+            "=": abs(level - low) <= AROUND,
+            "!=": abs(level - low) > AROUND,
         }
         return satisfied[condition.op]
     if condition.polarity in ("absent", "not_significant"):

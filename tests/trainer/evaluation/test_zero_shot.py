@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from echosearch.search.arms.prompts import zero_shot_prompts
 from echosearch.vector import Vectors
 from trainer.data.pairs import Study, Truth
-from trainer.evaluation.prompts import FINDINGS, finding_prompts
-from trainer.evaluation.zero_shot import ejection_fraction, findings
+from trainer.evaluation.zero_shot import FINDINGS, ejection_fraction, findings
 
 NOTHING = dict.fromkeys(FINDINGS, 0)
 
@@ -27,7 +27,7 @@ def test_the_nearest_place_counts_not_the_mean_over_places() -> None:
         ]
         return axes[walls]
 
-    present, _ = finding_prompts("wall_motion")
+    present, _ = zero_shot_prompts("rwma")
     assert [len({*map(tuple, texts(prompts))}) for prompts in present[:2]] == [1, 1]
     studies = [*(study(i, wall_motion=3) for i in range(3)), *(study(3 + i) for i in range(3))]
     videos = np.concatenate([axes, np.full((3, 3), 3**-0.5, np.float32)])

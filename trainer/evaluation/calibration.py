@@ -1,0 +1,192 @@
+"""How far the search's probabilities can be believed: half of the reports withheld, the rest calibrate.
+
+The curves are the search's own (echosearch/search/arms/belief.py): fitted to the reports of half of the patients, asked
+about the videos of the other half, and held against the truth, or against the withheld reports where there is none.
+
+    expected calibration error    over ten bins of equal width, the mean of |believed - true share|, by studies
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echosearch.db.studies.fact_conditions import BROADER, NARROWER
+from echosearch.encoder.base import Encoder
+from echosearch.report.facts import Fact, FindingCondition, load_lexicon, read_facts
+from echosearch.search.arms.belief import fit_belief
+from echosearch.search.arms.prompts import MILD
+from echosearch.search.arms.video_arm import ask_videos
+from echosearch.vector import Vectors
+from trainer.data.pairs import Study
+from trainer.evaluation.metrics import patient_bootstrap
+from trainer.evaluation.retrieval import Interval
+from trainer.evaluation.zero_shot import FINDINGS
+
+__all__ = ["BINS", "Bin", "Calibration", "Reliability", "calibration", "calibration_error", "told_by"]
+
+BINS = 10
+DRAWS = 5  # of which half is withheld
+COMMONEST = 10  # findings that are looked at
+
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Withheld studies whose probability is within [low, low + 1 / BINS)."""
+
+    low: float
+    believed: float  # mean probability
+    true: float  # share that have the finding
+    studies: int
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Of one finding, or of all; ``studies`` counts a study once for each draw and finding."""
+
+    name: str
+    studies: int
+    positives: int
+    error: Interval  # expected calibration error
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Of the commonest findings that reports calibrate: a draw counts where its curve could be fitted."""
+
+    pooled: Reliability
+    findings: tuple[Reliability, ...]
+    against_truth: bool  # False: against the withheld reports
+    draws: int
+
+
+@dataclass(frozen=True)
+class _Believed:
+    """What withheld studies were believed to have, one finding, all draws: row i is study ``rows[i]``."""
+
+    rows: NDArray[np.int64]
+    believed: Numbers
+    true: Flags
+
+
+def calibration(
+    videos: Vectors, studies: Sequence[Study], encoder: Encoder, seed: int = 0, samples: int = 1000
+) -> Calibration | None:
+    """(N, D) raw means and their studies; None if no finding has reports enough on both sides.
+
+    ``samples`` of the bootstrap over patients.
+    """
+    lexicon = load_lexicon()
+    patients = np.array([study.patient for study in studies])
+    against_truth = any(study.truth is not None for study in studies)
+    facts = [read_facts(study.report, lexicon) for study in studies]
+    halves = _halves(patients, seed)
+    believed: dict[str, _Believed] = {}
+    for name, concept in FINDINGS.items():
+        told = np.array([_number(told_by(each, concept)) for each in facts])
+        true = np.array([_truth(study, name) for study in studies]) if against_truth else told
+        asked = ask_videos(encoder, dict(lexicon.labels), [FindingCondition(concept, "present", None)])
+        scores = asked.standardised(videos).scores(videos)[:, 0]
+        found = _withheld(scores, told, true, halves)
+        if found is not None:
+            believed[name] = found
+    chosen = sorted(believed, key=lambda name: -believed[name].true.sum())[:COMMONEST]
+    if not chosen:
+        return None
+    whole = _joined([believed[name] for name in chosen])
+    return Calibration(
+        _reliability("all", whole, patients, seed, samples),
+        tuple(_reliability(name, believed[name], patients, seed, samples) for name in chosen),
+        against_truth,
+        DRAWS,
+    )
+
+
+def told_by(facts: Sequence[Fact], concept: str) -> bool | None:
+    """Whether a report's facts state a finding, mild or more, or deny it; None if they are silent.
+
+    As the search labels the studies that it calibrates by (search/arms/scale.py), there in SQL.
+    """
+    present = [fact for fact in facts if fact.polarity == "present" and fact.concept in _with(concept, NARROWER)]
+    if any(fact.severity is not None and fact.severity[0] >= MILD for fact in present):
+        return True
+    none = [fact for fact in facts if fact.concept in _with(concept, BROADER)]
+    if any(fact.polarity in ("absent", "not_significant") for fact in none):
+        return False
+    if any(fact.severity is not None and fact.severity[1] < MILD for fact in present):
+        return False
+    return True if present else None
+
+
+def calibration_error(believed: Numbers, true: Flags) -> float:
+    """(N,) probabilities and what was so; nan of none."""
+    if not len(believed):
+        return float("nan")
+    return float(sum(one.studies * abs(one.believed - one.true) for one in _bins(believed, true)) / len(believed))
+
+
+def _with(concept: str, also: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return (concept, *also.get(concept, ()))
+
+
+def _number(told: bool | None) -> float:
+    return float("nan") if told is None else float(told)
+
+
+def _truth(study: Study, name: str) -> float:
+    """1 or 0, as the AUC counts: a trivial or borderline finding is none; nan where it is not known."""
+    return float("nan") if study.truth is None else float(study.truth.grades.get(name, 0) >= MILD)
+
+
+def _halves(patients: NDArray[np.str_], seed: int) -> list[Flags]:
+    """For each draw, whose reports are withheld."""
+    names = np.unique(patients)
+    rng = np.random.default_rng(seed)
+    return [np.isin(patients, rng.permutation(names)[: len(names) // 2]) for _ in range(DRAWS)]
+
+
+def _withheld(scores: Numbers, told: Numbers, true: Numbers, halves: Sequence[Flags]) -> _Believed | None:
+    """Fit the curve of each draw and ask it about the withheld studies; None if no draw has one."""
+    parts = []
+    for withheld in halves:
+        curve = fit_belief(scores[~withheld], told[~withheld] == 1, told[~withheld] == 0)
+        if not curve.labelled:
+            continue
+        rows = np.flatnonzero(withheld & ~np.isnan(true))
+        parts.append(_Believed(rows, curve(scores[rows]), true[rows] == 1))
+    return _joined(parts) if parts else None
+
+
+def _joined(parts: Sequence[_Believed]) -> _Believed:
+    return _Believed(
+        np.concatenate([one.rows for one in parts]),
+        np.concatenate([one.believed for one in parts]),
+        np.concatenate([one.true for one in parts]),
+    )
+
+
+def _reliability(name: str, found: _Believed, patients: NDArray[np.str_], seed: int, samples: int) -> Reliability:
+    def error(kept: NDArray[np.int64]) -> float:
+        return calibration_error(found.believed[kept], found.true[kept])
+
+    low, high = patient_bootstrap(error, [str(each) for each in patients[found.rows]], seed, samples)
+    value = calibration_error(found.believed, found.true)
+    return Reliability(
+        name, len(found.rows), int(found.true.sum()), Interval(value, low, high), _bins(found.believed, found.true)
+    )
+
+
+def _bins(believed: Numbers, true: Flags) -> tuple[Bin, ...]:
+    place = np.minimum((believed * BINS).astype(int), BINS - 1)
+    return tuple(
+        Bin(k / BINS, float(believed[inside].mean()), float(true[inside].mean()), int(inside.sum()))
+        for k in range(BINS)
+        if (inside := place == k).any()
+    )
