@@ -85,8 +85,10 @@ def test_probabilities_of_reports_that_tell_the_truth_are_right() -> None:
 
 def test_reports_that_lie_show_in_the_error() -> None:
     encoder = FakeEncoder(dimension=24)
-    right = calibration(*reversed(studies_of(encoder, 400)), encoder, samples=5)
-    wrong = calibration(*reversed(studies_of(encoder, 400, lie=True)), encoder, samples=5)
+    studies, videos = studies_of(encoder, 400)
+    right = calibration(videos, studies, encoder, samples=5)
+    studies, videos = studies_of(encoder, 400, lie=True)
+    wrong = calibration(videos, studies, encoder, samples=5)
     assert right is not None
     assert wrong is not None
     assert wrong.pooled.error.value > 3 * right.pooled.error.value
