@@ -16,6 +16,7 @@ _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
+_OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|には|は)\s*$")
 _AT_IT = re.compile("(?:に|の)[^、の]{2,}")
 _BECAUSE = re.compile("のため[、に]?$|により$")
 _IS_NOT = re.compile("では?な[いく]")
@@ -78,6 +79,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
     if not targets and state.query and kind == "negative" and state.front is not None:
         low = state.front.value[0]
         state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
+    if kind == "undenied" and (not targets or state.cued):
+        targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][-1:] or targets  # 指摘できないが、否定もできない
     if not targets and kind == "insignificant":
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
@@ -117,6 +120,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
             continue  # 人工弁にpannusを疑う
         if kind == "negative" and token.rule == "grade.negative" and mention.cues[-1:] == ["positive"]:
             continue  # 胸水: 右(+)、左(-)
+        if kind == "negative" and (mention.cues or mention.graded) and _OTHER_SIDE.search(state.text, mention.end, token.start):
+            continue  # 右胸水少量、左はなし
         if kind == "negative" and mention.new:
             mention.dropped = True
         if kind == "negative" and mention.earlier_grade and mention.severity is not None:

@@ -27,8 +27,9 @@ _ACCEPTS = {
 _NEEDS_HEAD = {"size", "thickness"}
 _GENERIC = {"機能", "function", "収縮", "径"}
 _OF_EITHER = {"収縮能", "収縮機能", "収縮", "収縮性", "機能", "systolic function"}
+_OF_A_WALL = {"収縮", "収縮性"}
 _OF_IVC = {"collapse": ("ivc",)}
-_NAMED_AGAIN = re.compile(r"\s*の?\s*(?:左室)?拡張(?:障害|不全)")
+_NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|diastolic)", re.IGNORECASE)
 
 
 def awaited(state: State, word: Token) -> bool:
@@ -119,6 +120,8 @@ def _of_quality(
     if part == "prosthesis" and not _prosthetic(state, token):
         return
     names = [name for head in heads for name in head.value]
+    if part == "systolic" and (state.regions or state.diffuse) and state.text[token.start : token.end] in _OF_A_WALL:
+        part = "motion"  # 後側壁の収縮低下
     here = state.firm or state.topic != state.context.topic
     if part == "motion" and not names and state.topic == ("rv",) and here and state.text[token.start] not in "左L":
         yield compounds["rv", part], begin

@@ -15,6 +15,7 @@ from echosearch.report.facts.text.tokens import Token, tokens
 __all__ = ["read_sentence"]
 
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
+_UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(
     r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
@@ -105,6 +106,8 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:
         state.cued = True  # 拡大し、… : a predicate of its own
     if gap in ("で", "で、") and token is not None and token.kind in (*FORMING, "severity") and state.group:
         state.close()  # MRでASなし: MR is there
+    if state.query and state.either and _UNKNOWN.search(gap):
+        state.either = False  # DCMまたは虚血性心筋症でEF 35%未満: what is joined is not known
     if gap == "も" and state.group and state.group[-1].end == end:
         state.strong = True  # MRもTRも
     for char in gap:
