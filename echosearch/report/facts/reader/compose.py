@@ -26,6 +26,7 @@ _MEASURED = {
     "mv_mpg": "mv",
     "av_mpg": "av",
 }
+_THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _NOWHERE = Finding("", "", "size", None)
 
@@ -38,6 +39,9 @@ def attribute(state: State, token: Token) -> None:
         state.settle()
         return
     heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
+    if heads and state.qualities and _THAN.search(state.text, state.qualities[-1][1].end, token.start):
+        state.settle()  # 左室径は前回より拡大: a change
+        return
     if heads:
         _of_heads(state, heads, part, token)
         return

@@ -22,9 +22,11 @@ _BECAUSE = re.compile("のため[、に]?$|により$")
 _IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
+_PLANNED = re.compile("適応|予定|検討|待機|候補")
+_FOR = re.compile("(?:で|にて|のため|により)[^、。]+$")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
 _CLOSE_BEHIND = re.compile(
-    r"\s*\)?\s*(?:の|に対する|に対して|に対し|\(|-)?\s*(?:パッチ|patch|デバイス|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
+    r"\s*\)?\s*(?:の|に対する|に対して|に対し|で|にて|\(|-)?\s*(?:心嚢|心のう|心膜|パッチ|patch|デバイス|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
 )
 _AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
 
@@ -50,7 +52,7 @@ def apply(state: State, found: list[Token], index: int) -> None:
         kind = "unassessed"
     if kind == "drop":
         if state.text[token.start : token.end].startswith("有無") and any(
-            after.kind in ("unassessed", "undenied", "negative") for after in found[index + 1 : index + 3]
+            after.kind in ("unassessed", "undenied", "negative") for after in found[index + 1 : index + 6]
         ):
             return
         _drop(state, token)
@@ -83,6 +85,9 @@ def apply(state: State, found: list[Token], index: int) -> None:
         targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][-1:] or targets  # 指摘できないが、否定もできない
     if not targets and kind == "insignificant":
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
+    if not targets and kind == "insignificant":
+        state.significant = state.denied = True  # 有意とはいえないAR
+        return
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
         state.unclear = True  # 評価困難なAR
     if not targets:
@@ -231,14 +236,14 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
 def _treated(state: State, token: Token) -> None:
     """術後, 閉鎖後: a lesion that was treated is history; what was implanted stays."""
     words = state.text[token.start : token.end]
-    last = state.group[-1] if state.group else None
+    last = state.group[-1] if state.group else state.last
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
         return
     bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
     if last is not None and not bracketed and _CLOSE_BEHIND.fullmatch(state.text, last.end, token.start):
         if words == "術":
             return
-        for mention in reached(state):
+        for mention in reached(state) or [last]:
             if mention is last or (mention.link != "none" and last.link == "strong"):
                 mention.cues.append("positive" if mention.finding.implant else "history")
         state.cued = True
@@ -258,6 +263,8 @@ def _drop(state: State, token: Token) -> None:
         if state.qualities:
             state.settle()
         return
+    if _PLANNED.match(words) and _FOR.match(state.text, last.end, token.start) and "suspected" not in last.cues:
+        return  # 高度ASで手術適応あり
     if words == "前" and (state.text[last.end : token.start].strip(" ") or not last.finding.implant):
         return
     near = ("、" not in state.text[last.end : token.start] and "history" in last.cues) or last.finding.implant

@@ -67,7 +67,7 @@ def gone(state: State) -> Mention:
 def of_another(state: State, last: Mention, token: Token) -> bool:
     """Whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
     text, begin = state.text, last.end
-    comma = text.rfind("、", begin, token.start)
+    comma = max(text.rfind("、", begin, token.start), text.rfind(", ", begin, token.start))
     if comma == begin and not last.cues and not last.graded and last.finding.group != "state":
         return False  # 疣贅、弁輪部膿瘍は指摘できず
     if comma < 0 and not (last.cues[-1:] == ["positive"] and state.cue_end > begin):

@@ -117,6 +117,7 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:
             state.depth += 1
         elif char == ")":
             state.depth -= 1
+            state.noun = False
             if state.earlier and state.depth < state.earlier_depth:
                 state.earlier = state.earlier_after = False
 
@@ -128,7 +129,7 @@ def _opens(state: State, gap: str, token: Token | None) -> bool:
 
 
 def _comma(state: State) -> None:
-    state.comma = True
+    state.comma, state.noun = True, False
     state.value_word = None
     state.denied = state.denied and not state.cued
     if state.earlier_after:

@@ -41,6 +41,8 @@ def grade(state: State, found: list[Token], index: int) -> None:
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
             return  # やや増悪: how much it changed
     token = _joined(state, found, index, token)
+    if state.noun and not _attached(state, token, found[state.done + 1 if state.done > index else index + 1 :]):
+        return  # 開放制限軽度
     if token.kind in ("grade", "bare_grade") and quality.grade_quality(state, _diastolic(state, token), token):
         return
     if token.kind == "bare_grade" and not _right_behind(state, token):
@@ -51,6 +53,11 @@ def grade(state: State, found: list[Token], index: int) -> None:
         if state.group and state.comma and not state.strong and state.denied:
             state.close()
         state.front, state.front_earlier = token, state.earlier or state.recalled
+
+
+def _attached(state: State, token: Token, after: list[Token]) -> bool:
+    """Whether what a grade stands before follows at once: 中等度のMR."""
+    return bool(after) and after[0].kind in FORMING and bool(_NO_GAP.fullmatch(state.text, token.end, after[0].start))
 
 
 def _joined(state: State, found: list[Token], index: int, token: Token) -> Token:

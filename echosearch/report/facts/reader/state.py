@@ -34,6 +34,7 @@ class Context:
     measure: str | None = None
     prosthesis: bool = False
     firm: bool = False  # the heading stands with a colon or on a line of its own, not with は
+    clot: bool = False  # DVT or an embolism was named: PE is one
 
 
 @dataclass
@@ -69,6 +70,7 @@ class State:
     list_front: tuple[tuple[int, int], str] | None = None
     significant: bool = False
     new: bool = False
+    noun: bool = False  # one that is no concept was named since the last finding
     denied: bool = False  # no, without: before what they deny
     asked: bool = False  # rule out, evaluate for: before it
     excluding: bool = False  # excluding, except: before it
@@ -158,7 +160,7 @@ class State:
             made.treats = self.mentions[-1]
         self.group.append(made)
         self.mentions.append(made)
-        self.strong = self.either = self.comma = self.arrow = self.recalled = False
+        self.strong = self.either = self.comma = self.arrow = self.recalled = self.noun = False
         if self.spared is not None:
             self.mentions.append(Mention(finding, self.spared.start, end, "none", self.spared.value, excluded=True))
             self.spared = None
@@ -193,4 +195,5 @@ class State:
             self.site = site
 
     def left(self) -> Context:
-        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm)
+        clot = "DVT" in self.text or "塞栓" in self.text
+        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm, clot)

@@ -37,6 +37,7 @@ _GRADES = (
 )
 _BARE = re.compile(r"(?P<a>I{1,3}|IV)(?:\s*[-~]\s*(?P<b>I{1,3}V?|IV))?(?=[\s、。,)→]|$)(?!\s*(?:型|音|群|誘導))")
 _SIGN = re.compile(r"[(\[]\s*(?P<in>-|ー|一|0|\+{1,4}|\+\s*[-/]\s*-?|±|[1-4]\+?)\s*[)\]]|(?P<out>\+{2,4}|±|\+/-)")
+_SPOKEN = {"ミリ": "mm", "センチ": "cm", "パーセント": "%"}
 _VALUES = {"I": 1, "II": 2, "III": 3, "IV": 4, "IIII": 4}
 _OF_FOUR = {1: (2, 2), 2: (3, 3), 3: (3, 4), 4: (4, 4)}
 _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
@@ -44,7 +45,7 @@ _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
 _PLAIN = r"\d+(?:\.\d+)?|\.\d+"
 _UNIT = (
     r"%(?!FS)|mmHg|Torr|m(?:m|M)\s?Hg|mm\^?2|cm\^?2|mL/m\^?2|ml/m\^?2|cm/s(?:ec)?|m/s(?:ec|)|msec|mm|cm|mL|ml"
-    r"|cc|ms|sec|s(?![a-z])"
+    r"|cc|ms|sec|s(?![a-z])|ミリ|センチ|パーセント"
 )
 _NUMBER = re.compile(
     rf"(?:(?P<lead><=|>=|!=|<|>|=)\s*)?(?P<sign>[-+])?(?P<a>{_PLAIN})\s*(?P<ua>{_UNIT})?"
@@ -151,8 +152,8 @@ def number_at(text: str, at: int) -> Number | None:
     low, high = float(match["a"]), float(match["b"]) if match["b"] else None
     if high is not None and high < low:
         low, high = high, low
-    unit = match["ub"] or match["ua"]
-    return Number(low, high, unit.lower().replace(" ", "") if unit else None, _operator(match), at, match.end())
+    unit = (match["ub"] or match["ua"] or "").lower().replace(" ", "")
+    return Number(low, high, _SPOKEN.get(unit, unit) or None, _operator(match), at, match.end())
 
 
 def _operator(match: re.Match[str]) -> str | None:

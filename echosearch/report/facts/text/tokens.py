@@ -12,7 +12,7 @@ from echosearch.report.facts.text.number import Number, grade_at, number_at, ski
 __all__ = ["Token", "tokens"]
 
 _PRIMARY = (
-    *("skip", "finding", "exclude", "undenied", "insignificant", "unassessed", "poor", "change", "recalled", "drop"),
+    *("skip", "finding", "exclude", "undenied", "insignificant", "unassessed", "poor", "change", "recalled", "noun", "drop"),
     *("negative", "any", "or", "and", "suspected", "treated", "normal", "quality", "attribute", "abnormal", "severity"),
     *("structure", "region", "diffuse", "positive", "measure", "measure_vetoed"),
 )
