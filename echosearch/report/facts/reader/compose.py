@@ -171,13 +171,16 @@ def resolve(state: State, token: Token) -> bool:
 def localise(state: State, found: list[Token], index: int) -> None:
     """A region behind 壁運動異常: where it is, or, behind a colon, where its kind is told next."""
     last, token = state.last, found[index]
+    low = last is not None and re.search("低下|低収縮|hypo", state.text[last.start : last.end])
     if last is None or last.finding.concept != "lv_wall_motion" or last.cues not in ([], ["positive"]) or last.graded:
         return
     between = state.text[last.end : token.start]
     if between.strip() == ":" and any(t.kind in ("finding", "abnormal", "severity") for t in found[index + 1 :]):
         last.dropped = True
     elif _WHERE.fullmatch(between):
-        last.finding = state.lexicon.findings["rwma"]
+        concept = "rwma" if not low else "diffuse_hypo" if token.kind == "diffuse" else "hypokinesis"
+        if low or token.kind == "region":
+            last.finding = state.lexicon.findings[concept]  # 壁運動低下(びまん性)
 
 
 def judge(state: State, token: Token) -> bool:

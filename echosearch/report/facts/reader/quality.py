@@ -95,6 +95,7 @@ def form_all(state: State, word: Token | None, seen: Token | None = None) -> Non
             state.form(finding, start, end, shared=shared)
             shared = True
     state.front = None if shared else front
+    state.noun = state.noun or not shared  # 開放制限軽度: a grade of what is no concept
     if word is None:
         for mention in state.mentions[before:]:
             mention.cues.append("normal")
@@ -146,8 +147,9 @@ def _of_quality(
         return
     if not names:
         lent = [name for name in state.topic if (name, part) in compounds]
-        if part == "systolic" and state.last_heads == ("rv",) and state.text[token.start : token.end] in _OF_EITHER:
-            lent = ["rv"]  # 右室の拡大と収縮能低下
+        ventricles = set(state.last_heads) <= {"lv", "rv"} and "rv" in state.last_heads
+        if part == "systolic" and ventricles and state.text[token.start : token.end] in _OF_EITHER:
+            lent = list(state.last_heads)  # 右室の拡大と収縮能低下
         names = lent or list(_OF_IVC.get(part, () if part in _NEEDS_HEAD else ("lv",)))
         for name in names:
             if (name, part) in compounds:
@@ -163,7 +165,7 @@ def _of_quality(
     if (
         not any_found
         and part not in _NEEDS_HEAD
-        and set(names) & {"ivc", "pulm", "mv", "prosth", "aorta", "wall", "av"}
+        and (part == "prosthesis" or set(names) & {"ivc", "pulm", "mv", "prosth", "aorta", "wall", "av"})
     ):
         name = "ivc" if part == "collapse" else "lv"
         if (name, part) in compounds:

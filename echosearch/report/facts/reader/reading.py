@@ -88,7 +88,8 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
         covered.append((at + one.start, at + one.end))
     if mentions or state.values:
         for token in found:
-            done = token.kind != "treated" or any(0 <= token.start - m.end <= 3 for m in mentions)
+            behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
+            done = behind <= 3 or not (token.kind == "treated" or state.text.startswith("し", token.start))
             if token.kind in _QUERY_CUES and done:
                 covered.append((at + token.start, at + token.end))
 
@@ -178,6 +179,7 @@ def _form(state: State, found: list[Token], index: int) -> None:
         state.regions.append(token)
         state.heads = [head for head in state.heads if head.value in (("rv",), ("lv",), ("septum",))]
     elif token.kind == "diffuse":
+        compose.localise(state, found, index)
         state.diffuse = token
     else:
         compose.judge(state, token)

@@ -19,7 +19,7 @@ _SITED = {
     "velocity": {"av": "av_vmax", "tv": "trv"},
     "valve_area": {"av": "ava", "mv": "mva"},
 }
-_SITE_OF = {"av_mpg": "av", "av_vmax": "av", "ava": "av", "mv_mpg": "mv", "mva": "mv", "lvot_pg": "lvot", "trpg": "tv"}
+_SITE_OF = {"av_mpg": "av", "av_vmax": "av", "ava": "av", "mv_mpg": "mv", "mva": "mv", "lvot_pg": "lvot", "trpg": "tv", "trv": "tv"}
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
@@ -37,7 +37,10 @@ _NEXT = re.compile(
 CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
+_OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
+_SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
 _HOW = re.compile(r"法?\)|法")
+_RATIO = 2.5  # of the left atrium to the aorta; no unit makes both of them that small
 _REACH = 40
 
 
@@ -45,10 +48,13 @@ def name(state: State, token: Token) -> None:
     """A measurement is named: its number follows, or stands before it."""
     if token.kind in ("structure", "region") and not _NEXT.match(state.text, token.end) and state.waiting is None:
         return  # a structure, and no length of it
+    last = state.values[-1] if state.values else None
+    if token.measure == "ivs" and last is not None and last.measure == "e_e" and _SEPTAL.match(state.text, last.end):
+        return  # E/e' 平均14.5(中隔16.0、側壁13.0)
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
-        if state.names and _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、":
+        if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、":
             return  # MVA(PHT) 1.4: how it was measured
         state.names = [token]
         state.numbered = False
@@ -63,8 +69,9 @@ def name(state: State, token: Token) -> None:
     state.names += [token._replace(measure=each) for each in pair] if len(pair) > 1 else [token]
     waiting = state.waiting
     if waiting is not None:
+        own = _OWN.match(state.text, token.end)
         gap = state.text[waiting.end : token.start].strip()
-        if len(pair) == 1 and (gap == "の" or (waiting.value.unit is not None and _DEEP.fullmatch(gap))):
+        if len(pair) == 1 and (gap == "の" or (waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own)):
             _assign(state, token, waiting.value, waiting.value.unit, waiting.start)
             state.names = []
         state.waiting = None
@@ -89,6 +96,9 @@ def number(state: State, found: list[Token], index: int) -> None:
         return
     if names and names[-1].measure == "rvsp" and _SUM.match(state.text, token.end):
         return  # RVSP 45 + 5 = 50: the sum
+    if {n.measure for n in names} == {"lad", "aod"} and value.unit is None and value.low < _RATIO:
+        state.names = []  # LA/Ao 1.6
+        return
     if names:
         chain = _chain(state, found, index)
         unit = chain[-1].value.unit
@@ -114,7 +124,7 @@ def number(state: State, found: list[Token], index: int) -> None:
     measure = state.measure
     last = state.values[-1] if state.values else None
     beside = last is not None and last.measure == measure and _METHOD.fullmatch(state.text, last.end, token.start)
-    if beside and state.text[token.end : token.end + 1] == "(":  # by another method
+    if beside and state.text[token.end :].lstrip(" ").startswith("("):  # by another method
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
     if last is not None and last.measure == measure and measure and repeats(state, last, found, index):

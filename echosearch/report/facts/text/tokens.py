@@ -46,6 +46,7 @@ _SMALL = {
 }
 _TRACE = re.compile(r"[ :=(]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
 _GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
+_REFERENCE = re.compile(r"\s*:?\s*[<>=~]*\s*\d")
 _AGO = re.compile(r"\d{1,2}(?:年|[ヶかカヵケ]月|週間?|日)前(?:(?=と比|に比)|(より|から)|[のはに]?)")
 _AFTER_OPERATOR = re.compile(
     r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
@@ -148,6 +149,8 @@ def _token(senses: tuple[Sense, ...], sentence: str, start: int, end: int) -> To
     measure = next((sense.value for sense in senses if sense.kind == "measure"), None)
     region = any(sense.kind == "region" for sense in senses)
     value = first.value
+    if first.kind == "normal" and _REFERENCE.match(sentence, end) and (sentence[start - 1] == "(" or sentence[end] == ":"):
+        return Token("skip", None, start, end, "number.reference")  # EF 47%(正常値 52~72)
     if first.kind == "severity":
         value, end = _reached(value, sentence, end)
     return Token(first.kind, value, start, end, first.rule, first.before, measure, region)
