@@ -14,6 +14,7 @@ _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "R": 20
 _PEOPLE = re.compile(r"(?:men|males|patients|people|adults|persons) (?:aged )?$")
 _OLDEST = 130
 
+_OR = ("または", "又は", "もしくは", "あるいは", "か", "と", "や", "、", "・", "or", "and", ",")
 _EXCLUDED = re.compile(
     r"\s*(?:の?(?:症例|患者|人|例|方|もの|者)|検査)?\s*(?:を|は)?\s*(?:除(?:く|き|いた|いて|外)|以外|を?含めない)"
 )
@@ -50,7 +51,7 @@ _DATE = (
 )
 _SECOND = (
     r"(?:(?P<bonly>\d{1,2})月|(?P<be>令和|平成|昭和|大正|[RHST])?\s*(?P<bey>元|(?:19|20)\d\d"
-    r"|\d{1,2})\s*年?(?P<bfy>度)?(?:\s*(?P<bm>\d{1,2})月|[-/.](?P<bm2>\d{1,2})(?!\d))?)"
+    r"|\d{1,2})\s*年?(?P<bfy>度)?(?:\s*(?P<bm>\d{1,2})月(?:(?P<bd>\d{1,2})日)?|[-/.](?P<bm2>\d{1,2})(?!\d)(?:[-/.](?P<bd2>\d{1,2})(?!\d))?)?)"
 )
 _DATES = re.compile(
     rf"(?P<lead>(?:since|from|after|before|prior to|until|in|during|[<>]=?|=)\s*)?{_DATE.format('a')}"
@@ -104,12 +105,20 @@ def _paired(found: list[tuple[int, int, Demographic]], text: str) -> list[tuple[
     for start, end, one in found:
         if made:
             first, last, before = made[-1]
+            between = text[last:start].strip()
+            if between in _OR and before.op == one.op == "between" and before.value_hi == _before(one.value):
+                made[-1] = (first, end, Demographic(one.field, "between", before.value, one.value_hi))
+                continue  # 70代または80代
             joined = text[last:start].strip(" 、,かつで") == "" and before.field == one.field
             if joined and (before.op, one.op) == (">=", "<="):
                 made[-1] = (first, end, Demographic(one.field, "between", before.value, one.value))
                 continue
         made.append((start, end, one))
     return made
+
+
+def _before(value: int | str) -> int | str | None:
+    return value - 1 if isinstance(value, int) else None
 
 
 def _sex(match: re.Match[str]) -> Demographic | None:
@@ -201,7 +210,7 @@ def _date(match: re.Match[str]) -> Demographic | None:
             upper = year if not second else _year(parts["be"] or parts["ae"], second, None)
         month_hi = parts["bm"] or parts["bm2"] or parts["bonly"]
         if upper is not None and upper >= year:
-            return Demographic("date", "between", value, _written(upper, month_hi, None))
+            return Demographic("date", "between", value, _written(upper, month_hi, parts["bd"] or parts["bd2"]))
     op = _date_op(parts["op"] or (parts["lead"] or "").strip())
     if parts["afy"]:
         if op == "=":

@@ -12,6 +12,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["apply", "normal"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
+_WORD = re.compile(r"\s*[A-Za-z]")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
@@ -38,6 +39,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
     if kind in ("negative", "suspected") and _stands_before(state, found, index):
         _before(state, kind)
         return
+    if token.before and _WORD.match(state.text, token.end):
+        return  # thrombus, not anticoagulated
     if kind == "negative" and state.poor and _NOT_MADE_OUT.search(state.text[token.start : token.end]):
         kind = "unassessed"
     if kind == "history" and state.text[token.start : token.end].isascii() and not state.group:
@@ -75,7 +78,7 @@ def apply(state: State, found: list[Token], index: int) -> None:
     if kind == "exclude":
         _exclude(state, state.text[token.start].isascii() and index + 1 < len(found))
         return
-    targets = reached(state, kind)
+    targets = reached(state, "sign" if token.rule == "grade.negative" else kind)
     if not targets and kind == "negative" and state.now and state.mentions and not state.arrow:
         targets = [gone(state)]
     if not targets and state.query and kind == "negative" and state.front is not None:
@@ -180,7 +183,7 @@ def _stands_before(state: State, found: list[Token], index: int) -> bool:
     words = state.text[token.start : token.end]
     following = found[index + 1] if index + 1 < len(found) else None
     if token.before:
-        return following is not None
+        return following is not None and "," not in state.text[token.end : following.start]
     if token.kind != "suspected" or not _ASCII.fullmatch(words) or following is None:
         return False
     if following.kind not in FORMING and following.kind != "severity":

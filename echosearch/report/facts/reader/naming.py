@@ -23,6 +23,7 @@ _REPAIRED = re.compile(
 )
 _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
+_SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
 
 
@@ -85,6 +86,8 @@ def finding(state: State, found: list[Token], index: int) -> None:
         valves = [name for name in names if name in VALVES]
         if valves:
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
+    if _SOURCE.match(after):
+        return  # 三尖弁逆流から推定される右室収縮期圧
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         return
     heads = re.match("[ :はの評]", after) is not None and _heads_a_list(state, found, index)

@@ -36,6 +36,7 @@ def reached(state: State, kind: str = "") -> list[Mention]:
             break  # one of them in brackets
         if (
             before.graded
+            or (kind == "sign" and before.finding.group != mention.finding.group)
             or (before.severity is not None and mention.severity is None)
             or apart
             or before.cues[-1:] == ["normal"]

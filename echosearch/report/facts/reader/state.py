@@ -93,7 +93,7 @@ class State:
     # numbers
     names: list[Token] = field(default_factory=list)
     numbered: bool = False
-    unsited: list[tuple[Token, Number, str | None, int]] = field(default_factory=list)  # gradients of no valve yet
+    unsited: list[tuple[Token, Number, str | None, int, bool]] = field(default_factory=list)  # gradients of no valve yet
     measure: str | None = None
     waiting: Token | None = None  # a number whose measurement comes after it
     done: int = -1  # tokens up to here are read already

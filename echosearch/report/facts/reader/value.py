@@ -23,8 +23,8 @@ _SITE_OF = {"av_mpg": "av", "av_vmax": "av", "ava": "av", "mv_mpg": "mv", "mva":
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
-    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: \(| at| to|,))?"
-    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
+    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
+    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
     r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
@@ -140,7 +140,7 @@ def number(state: State, found: list[Token], index: int) -> None:
 def settle(state: State) -> None:
     """A valve may be named after its gradient: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
-    for named, value, unit, start in waiting:
+    for named, value, unit, start, state.either in waiting:
         _assign(state, named, value, unit, start)
 
 
@@ -224,9 +224,12 @@ def _assign(state: State, named: Token, value: Number, unit: str | None, start: 
     state.measure = measure
     if measure is None:
         if state.site is None or state.query:
-            state.unsited.append((named, value, unit, start))
+            state.unsited.append((named, value, unit, start, state.either))
+            state.either = False
         return
     state.site = _SITE_OF.get(measure, state.site)
+    if measure in _SITE_OF:
+        state.last_heads = (_SITE_OF[measure],)  # 大動脈弁口面積は0.7cm2で重症の狭窄
     rule = state.lexicon.measures[measure]
     read = read_number(value, rule, unit)
     if read is None:
