@@ -15,6 +15,8 @@ _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
 _WORD = re.compile(r"\s*[A-Za-z]")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
+_BUT = re.compile("以外|他に|その他")
+_PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|には|は)\s*$")
@@ -41,6 +43,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
         return
     if token.before and _WORD.match(state.text, token.end):
         return  # thrombus, not anticoagulated
+    if kind == "unassessed" and _PARTLY.search(state.text, 0, token.start):
+        return  # 一部評価困難だが、壁運動は良好
     if kind == "negative" and state.poor and _NOT_MADE_OUT.search(state.text[token.start : token.end]):
         kind = "unassessed"
     if kind == "history" and state.text[token.start : token.end].isascii() and not state.group:
@@ -86,7 +90,9 @@ def apply(state: State, found: list[Token], index: int) -> None:
         state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
     if kind == "undenied" and (not targets or state.cued):
         targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][-1:] or targets  # 指摘できないが、否定もできない
-    if not targets and kind == "insignificant":
+    if not targets and kind == "insignificant" and state.mentions:
+        if _BUT.search(state.text, state.mentions[-1].end, token.start):
+            return  # ASが高度である以外に有意なものはない
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
     if not targets and kind == "insignificant":
         state.significant = state.denied = True  # 有意とはいえないAR

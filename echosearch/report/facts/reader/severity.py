@@ -14,6 +14,7 @@ __all__ = ["grade"]
 
 _RANGE = re.compile(r"\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
+_BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
@@ -69,6 +70,9 @@ def _joined(state: State, found: list[Token], index: int, token: Token) -> Token
         if after.kind in ("and", "or") and place < len(found):
             between = state.text[token.end : found[place].start]
             after, place = found[place], place + 1
+        if _BOUNDED.fullmatch(state.text, token.start, after.end) and after.kind == token.kind == "severity":
+            state.done = found.index(after)  # 軽度以上高度未満
+            return token._replace(value=(token.value[0], after.value[1]), end=after.end)
         if after.kind not in ("severity", "grade") or not _RANGE.fullmatch(between):
             return token
         if "to" in between and state.text.endswith("from ", 0, token.start):

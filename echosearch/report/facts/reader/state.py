@@ -22,6 +22,7 @@ _SITE_OF = (
 )
 
 _OF = re.compile("の|での|における|からの")
+_HINTED = re.compile("を(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")  # PHを示唆する右室負荷
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
 
@@ -120,13 +121,14 @@ class State:
             self.place(finding, start, end)
             return last
         told = self.values and self.group and not self.strong and self.values[-1].end > self.group[-1].end
-        if self.cued or told:  # a number between them, too, is said of the first: akinesis、EF 38%、血栓なし
+        hinted = last is None and self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start)
+        if (self.cued and not hinted) or told:  # a number between them, too, is said of the first: akinesis、EF 38%、血栓なし
             self.close()
         if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:
             self.group = []  # ASDの残存短絡: what is said next is said of the second
         link: Link = "none"
         if self.group:
-            link = "strong" if self.strong or shared else "weak"
+            link = "strong" if self.strong or shared or hinted else "weak"
         made = Mention(finding, start, end, link, finding.severity, either=self.either, shared=shared)
         made.depth = self.depth
         if finding.severity is not None:

@@ -25,7 +25,7 @@ _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
     r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
-    r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
@@ -123,7 +123,7 @@ def number(state: State, found: list[Token], index: int) -> None:
         return
     measure = state.measure
     last = state.values[-1] if state.values else None
-    beside = last is not None and last.measure == measure and _METHOD.fullmatch(state.text, last.end, token.start)
+    beside = last is not None and last.measure == measure != "ivc" and _METHOD.fullmatch(state.text, last.end, token.start)
     if beside and state.text[token.end :].lstrip(" ").startswith("("):  # by another method
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
@@ -272,4 +272,4 @@ def _again(state: State, measure: str, token: Token) -> bool:
 
 def _changed(state: State, token: Token) -> bool:
     last = state.values[-1] if state.values else None
-    return last is not None and re.fullmatch(r"\s*(?:から|to)\s*", state.text[last.end : token.start]) is not None
+    return last is not None and re.fullmatch(r"\s*(?:前半|後半|程度|前後)?(?:から|to)\s*", state.text[last.end : token.start]) is not None
