@@ -67,7 +67,7 @@ def attribute(state: State, token: Token) -> None:
         _of_topic(state, token)  # a heading on its own line, 病変なし below it
         return
     for index, finding in enumerate(found):
-        state.form(finding, token.start, token.end, shared=index > 0)
+        state.form(finding, token.start, token.end, shared=index > 0, lent=True)
     if found:
         state.last_heads = names
         state.settle()

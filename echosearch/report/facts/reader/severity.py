@@ -50,6 +50,7 @@ def grade(state: State, found: list[Token], index: int) -> None:
         return
     if _after(state, found, index, token):
         _grade_list(state, token)
+        state.strong = False
     else:
         if state.group and state.comma and not state.strong and state.denied:
             state.close()

@@ -23,6 +23,7 @@ _SITE_OF = (
 
 _OF = re.compile("の|での|における|からの")
 _HINTED = re.compile("を(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")  # PHを示唆する右室負荷
+_TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
 
@@ -112,8 +113,8 @@ class State:
         self.group, self.cued, self.list_front = [], False, None
         self.significant = self.new = self.denied = self.suspected = self.excluding = False
 
-    def form(self, finding: Finding, start: int, end: int, shared: bool = False) -> Mention:
-        """A finding is named: join it to the open list, or begin one."""
+    def form(self, finding: Finding, start: int, end: int, shared: bool = False, lent: bool = False) -> Mention:
+        """A finding is named: join it to the open list, or begin one; ``lent``: what named its structure came before."""
         last = self.group[-1] if self.group and not self.cued else None
         again = last is not None and last.finding.concept == finding.concept != ""
         if last is not None and again and self.text[last.end : start].strip() in ("(", "=", "の"):
@@ -122,6 +123,12 @@ class State:
             return last
         told = self.values and self.group and not self.strong and self.values[-1].end > self.group[-1].end
         hinted = last is None and self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start)
+        told = told or (
+            last is not None
+            and self.comma
+            and not (self.strong or shared or lent)
+            and _TOLD.search(self.text, last.start, last.end) is not None
+        )  # 心尖部はakinesis、血栓なし
         if (self.cued and not hinted) or told:  # a number between them, too, is said of the first: akinesis、EF 38%、血栓なし
             self.close()
         if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:

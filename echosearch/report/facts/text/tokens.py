@@ -136,6 +136,8 @@ def _standing(
             return senses  # as severe
         if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
             return ()
+    if sentence[start:end] == "MOD":
+        return ()  # EF(MOD): the method of discs, no grade
     if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
         return ()  # から, かつ: no or
     if (len(senses) > 1 or senses[0].bounded) and any(sense.bounded for sense in senses):
