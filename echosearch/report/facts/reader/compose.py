@@ -26,6 +26,7 @@ _MEASURED = {
     "mv_mpg": "mv",
     "av_mpg": "av",
 }
+_MODIFIES = re.compile("し(?:た|ている)(?=[左右両僧大三肺中])")
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _NOWHERE = Finding("", "", "size", None)
@@ -59,6 +60,8 @@ def attribute(state: State, token: Token) -> None:
         return
     walled = part == "hypertrophy" and "壁" in state.text[token.start : token.end]
     names = (state.topic or ("lv",)) if walled else _measured(state, part, token) or _lent(state, part)
+    if _MODIFIES.match(state.text, token.end):
+        names = ()  # 拡大した左房: of what follows
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
     if not found and part == "regurgitation" and state.last_heads == ("prosth",):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度

@@ -44,7 +44,8 @@ _SMALL = {
     "sam",
     "epic",
 }
-_TRACE = re.compile(r"[ :=(]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
+_GRADE_WORDS = ("mild", "trivial", "trace", "moderate", "severe")
+_TRACE = re.compile(r"[ :=(は]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
 _GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
 _REFERENCE = re.compile(r"\s*:?\s*[<>=~]*\s*\d")
 _AGO = re.compile(r"\d{1,2}(?:年|[ヶかカヵケ]月|週間?|日)前(?:(?=と比|に比)|(より|から)|[のはに]?)")
@@ -119,11 +120,12 @@ def _standing(
 ) -> tuple[Sense, ...]:
     """The senses that a word has where it stands: an abbreviation inside another word has none."""
     inside = start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1)
-    if inside and low[start:end] != "s/o" and not (sentence[start - 1].islower() and sentence[start].isupper()):
+    glued = inside and sentence[start - 1].isupper() and low.startswith(_GRADE_WORDS, start)  # MRmild
+    if inside and not glued and low[start:end] != "s/o" and not (sentence[start - 1].islower() and sentence[start].isupper()):
         return ()
     if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
         apart = sentence[end - 1].islower() and sentence[end].isupper()
-        if not apart and not low.startswith(("mild", "trivial", "trace", "moderate", "severe", "s/o"), end):
+        if not apart and not low.startswith((*_GRADE_WORDS, "s/o"), end):
             return ()
     if low[start:end] in (_ENGLISH_WORDS if query else _SMALL) and sentence[start:end].islower():
         if (

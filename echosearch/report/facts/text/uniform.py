@@ -76,6 +76,7 @@ _PLAIN = re.compile("[ -~ぁ-んァ-ヶ一-龠ー。、・\n]*")
 _HEADING = re.compile(r"<([^<>=\d\n]{1,12})>|\[([^\[\]\n+±\x00-\x7f][^\[\]\n+\-±]{0,11})\]")
 # single characters set apart by a scanner or for emphasis: 左 室 拡 大
 _SPACED = re.compile(r"(?<![一-龠ァ-ヶ])[一-龠ァ-ヶ](?: [一-龠ァ-ヶ]){2,}(?![一-龠ァ-ヶ])")
+_GLUED = re.compile(r"(?<![A-Za-z])[AMTP][RS](?=(?:I{1,3}|IV)(?:度|°|/I|[-~]I{1,3}V?(?:度|/I)))")
 _WRAPPED = re.compile(r"(?<=[のをにと、や])\n[ ]*(?=[^\s・\-*(])")
 
 
@@ -114,7 +115,19 @@ _SHAPES = _Shape()
 def uniform(text: str) -> Uniform:
     """Make a text uniform. Linear in its length, whatever it holds."""
     made = _uniform(text)
-    return _closed(made) if _SPACED.search(made.text) else made
+    if _SPACED.search(made.text):
+        made = _closed(made)
+    return _parted(made) if _GLUED.search(made.text) else made
+
+
+def _parted(made: Uniform) -> Uniform:
+    """The same text with a space before a grade that was typed right behind an abbreviation: MRIII度."""
+    text, origin, last = "", [], 0
+    for match in _GLUED.finditer(made.text):
+        text += made.text[last : match.end()] + " "
+        origin += [*made.origin[last : match.end()], made.origin[match.end() - 1]]
+        last = match.end()
+    return Uniform(text + made.text[last:], (*origin, *made.origin[last:]))
 
 
 def _closed(made: Uniform) -> Uniform:
