@@ -25,7 +25,21 @@ _TABLES = {"number", "finding", "cue", "severity", "severity_query", "measure", 
 _NAMES = ("finding", "structure", "attribute", "quality")
 _MEANS = {
     *("negative", "positive", "significant", "insignificant", "clear", "suspected", "undenied", "unassessed", "poor"),
-    *("earlier", "history", "treated", "now", "recalled", "change", "new", "noun", "drop", "others", "and", "end", "skip"),
+    *(
+        "earlier",
+        "history",
+        "treated",
+        "now",
+        "recalled",
+        "change",
+        "new",
+        "noun",
+        "drop",
+        "others",
+        "and",
+        "end",
+        "skip",
+    ),
     *("or", "any", "exclude", "glue"),
 }
 

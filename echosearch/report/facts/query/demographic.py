@@ -105,10 +105,9 @@ def _paired(found: list[tuple[int, int, Demographic]], text: str) -> list[tuple[
     for start, end, one in found:
         if made:
             first, last, before = made[-1]
-            between = text[last:start].strip()
-            if between in _OR and before.op == one.op == "between" and before.value_hi == _before(one.value):
-                made[-1] = (first, end, Demographic(one.field, "between", before.value, one.value_hi))
-                continue  # 70代または80代
+            if text[last:start].strip() in _OR and (both := _adjoining(before, one)):
+                made[-1] = (first, end, both)
+                continue
             joined = text[last:start].strip(" 、,かつで") == "" and before.field == one.field
             if joined and (before.op, one.op) == (">=", "<="):
                 made[-1] = (first, end, Demographic(one.field, "between", before.value, one.value))
@@ -117,8 +116,17 @@ def _paired(found: list[tuple[int, int, Demographic]], text: str) -> list[tuple[
     return made
 
 
-def _before(value: int | str) -> int | str | None:
-    return value - 1 if isinstance(value, int) else None
+def _adjoining(before: Demographic, one: Demographic) -> Demographic | None:
+    """70代 and 80代 as one range, 2019 and 2020 too; None if they do not adjoin."""
+    if before.field != one.field or before.op != one.op:
+        return None
+    if before.field == "age" and one.op == "between" and isinstance(before.value_hi, int):
+        return Demographic("age", "between", before.value, one.value_hi) if before.value_hi + 1 == one.value else None
+    if before.field == "date" and one.op == "=" and f"{before.value}{one.value}".isdigit():
+        return (
+            Demographic("date", "between", before.value, one.value) if int(before.value) + 1 == int(one.value) else None
+        )
+    return None
 
 
 def _sex(match: re.Match[str]) -> Demographic | None:
@@ -137,6 +145,8 @@ def _age(match: re.Match[str]) -> Demographic | None:
         return _between(low, high)
     if parts["from2"]:
         return _between(int(parts["from2"]), int(parts["to2"]))
+    if parts["decade"] and "台" in match[0] and ((before.isascii() and before.isalpha()) or before in "がは:"):
+        return None  # EF40台
     if parts["decade"]:
         return _decade(int(parts["decade"]), parts["part"])
     if parts["old"]:

@@ -11,7 +11,7 @@ from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["attribute", "judge", "localise", "normal", "resolve", "resolve_more"]
+__all__ = ["apart", "attribute", "judge", "localise", "normal", "resolve", "resolve_more"]
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
 _AS_MUCH = re.compile(r"[とで( ](?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
@@ -27,6 +27,9 @@ _MEASURED = {
     "av_mpg": "av",
 }
 _MODIFIES = re.compile("し(?:た|ている)(?=[左右両僧大三肺中])")
+_AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
+_STREAM = re.compile("血流|流速|波形|ドプラ|flow")
+_RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _NOWHERE = Finding("", "", "size", None)
@@ -63,7 +66,11 @@ def attribute(state: State, token: Token) -> None:
     if _MODIFIES.match(state.text, token.end):
         names = ()  # 拡大した左房: of what follows
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
-    if not found and part == "regurgitation" and state.last_heads == ("prosth",):
+    leak = state.prosthesis and state.text[token.start : token.end].lower() in ("leak", "リーク")
+    if not found and part == "regurgitation" and _RESIDUAL.search(state.text, 0, token.start) and not state.prosthesis:
+        names = (state.site or "",)  # MitraClip後。残存逆流は軽度
+        found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
+    if not found and part == "regurgitation" and (leak or state.last_heads == ("prosth",)):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
         names = state.last_heads
     if not found and part == "lesion" and _topic_valve(state):
@@ -104,6 +111,8 @@ def _of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -
     compounds = state.lexicon.compounds
     names: list[str] = []
     shared = False
+    if len(heads) > 1 and state.last is not None and apart(state):
+        state.strong = False  # MR、左室・右室の拡大: the point joins the structures
     for index, head in enumerate(heads):
         last = index == len(heads) - 1
         for name in head.value:
@@ -116,6 +125,12 @@ def _of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -
         state.front = None
     state.settle()
     state.last_heads = tuple(names)
+
+
+def apart(state: State) -> bool:
+    """Whether no word joins the structures that wait to the finding named last."""
+    last = state.last
+    return last is None or not state.heads or not _AND.search(state.text, last.end, state.heads[0].start)
 
 
 def _compound(state: State, name: str, part: str, compounds: dict[tuple[str, str], Finding]) -> Iterable[Finding]:
@@ -244,6 +259,9 @@ def normal(state: State, token: Token) -> bool:
     made = len(state.mentions)
     if state.heads:
         names = [name for head in state.heads for name in head.value]
+        if _STREAM.search(state.text, state.heads[-1].end, token.start):
+            state.settle()  # 下行大動脈の血流正常
+            return True
         if any(name in VALVES or name == "valves" for name in names):
             _of_heads(state, tuple(state.heads), "lesion", token)
             _mark_normal(state, made)

@@ -89,7 +89,9 @@ def apply(state: State, found: list[Token], index: int) -> None:
         low = state.front.value[0]
         state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
     if kind == "undenied" and (not targets or state.cued):
-        targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][-1:] or targets  # 指摘できないが、否定もできない
+        targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][
+            -1:
+        ] or targets  # 指摘できないが、否定もできない
     if not targets and kind == "insignificant" and state.mentions:
         if _BUT.search(state.text, state.mentions[-1].end, token.start):
             return  # ASが高度である以外に有意なものはない
@@ -134,7 +136,11 @@ def apply(state: State, found: list[Token], index: int) -> None:
             continue  # 人工弁にpannusを疑う
         if kind == "negative" and token.rule == "grade.negative" and mention.cues[-1:] == ["positive"]:
             continue  # 胸水: 右(+)、左(-)
-        if kind == "negative" and (mention.cues or mention.graded) and _OTHER_SIDE.search(state.text, mention.end, token.start):
+        if (
+            kind == "negative"
+            and (mention.cues or mention.graded)
+            and _OTHER_SIDE.search(state.text, mention.end, token.start)
+        ):
             continue  # 右胸水少量、左はなし
         if kind == "negative" and mention.new:
             mention.dropped = True

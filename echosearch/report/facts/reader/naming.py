@@ -69,7 +69,11 @@ def finding(state: State, found: list[Token], index: int) -> None:
     concept = named.concept
     if named.rule == "pericardial_effusion.pe":
         around = state.text[max(0, token.start - 30) : token.start] + "|" + state.text[token.end : token.end + 30]
-        if state.context.clot or _EMBOLISM.search(around) or state.text[max(0, token.start - 2) : token.start] == "急性":
+        if (
+            state.context.clot
+            or _EMBOLISM.search(around)
+            or state.text[max(0, token.start - 2) : token.start] == "急性"
+        ):
             named = findings["pulm_embolism"]
     elif concept == "mvp" and words.lower() == "mvp":
         if _REPAIRED.match(after) or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start]):

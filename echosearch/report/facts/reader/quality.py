@@ -124,7 +124,13 @@ def _of_quality(
     if part == "systolic" and (state.regions or state.diffuse) and state.text[token.start : token.end] in _OF_A_WALL:
         part = "motion"  # 後側壁の収縮低下
     here = state.firm or state.topic != state.context.topic
-    if part == "motion" and not (names or state.regions) and state.topic == ("rv",) and here and state.text[token.start] not in "左L":
+    if (
+        part == "motion"
+        and not (names or state.regions)
+        and state.topic == ("rv",)
+        and here
+        and state.text[token.start] not in "左L"
+    ):
         yield compounds["rv", part], begin
         return
     if part in ("motion", "regional") and "rv" not in names and "ra" not in names:

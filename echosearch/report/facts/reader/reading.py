@@ -99,6 +99,8 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:
     if state.heads and state.heads[-1].end == end and (_PARTICLE.match(gap) or _opens(state, gap, token)):
         state.topic = tuple(name for head in state.heads for name in head.value)
         state.firm = ":" in gap
+        if state.firm and state.group and compose.apart(state):
+            state.close()  # 左房：拡大、右室：拡大なし
     elif ":" in gap and state.regions and state.regions[-1].end == end and not state.heads:
         state.topic = ("lv",)
     elif ":" in gap and not state.heads and not state.qualities and end == 0 and not _OF_HEADING.match(gap):

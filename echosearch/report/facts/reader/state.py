@@ -16,9 +16,9 @@ VALVES = {"mv": ("mr", "ms"), "av": ("ar", "as"), "tv": ("tr", "ts"), "pv": ("pr
 FORMING = {"finding", "attribute", "structure", "quality", "region", "diffuse", "abnormal"}
 _SITES = {"mv": "mv", "mva": "mv", "av": "av", "tv": "tv", "pv": "pv", "lvot": "lvot"}
 _SITE_OF = (
-    ("僧帽|僧房|mitral|MVR|Mitra", "mv"),
+    ("僧帽|僧房|mitral|MVR|Mitra|MAP", "mv"),
     ("大動脈|aortic|AVR|TAV|CoreValve|SAPIEN|Evolut|Bentall|ベントール", "av"),
-    ("三尖|TVR", "tv"),
+    ("三尖|TVR|TAP", "tv"),
 )
 
 _OF = re.compile("の|での|における|からの")
@@ -95,7 +95,9 @@ class State:
     # numbers
     names: list[Token] = field(default_factory=list)
     numbered: bool = False
-    unsited: list[tuple[Token, Number, str | None, int, bool]] = field(default_factory=list)  # gradients of no valve yet
+    unsited: list[tuple[Token, Number, str | None, int, bool]] = field(
+        default_factory=list
+    )  # gradients of no valve yet
     measure: str | None = None
     waiting: Token | None = None  # a number whose measurement comes after it
     done: int = -1  # tokens up to here are read already
@@ -114,22 +116,15 @@ class State:
         self.significant = self.new = self.denied = self.suspected = self.excluding = False
 
     def form(self, finding: Finding, start: int, end: int, shared: bool = False, lent: bool = False) -> Mention:
-        """A finding is named: join it to the open list, or begin one; ``lent``: what named its structure came before."""
+        """A finding is named: join it to the open list, or begin one; ``lent``: its structure was named before."""
         last = self.group[-1] if self.group and not self.cued else None
         again = last is not None and last.finding.concept == finding.concept != ""
         if last is not None and again and self.text[last.end : start].strip() in ("(", "=", "の"):
             last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
             self.place(finding, start, end)
             return last
-        told = self.values and self.group and not self.strong and self.values[-1].end > self.group[-1].end
-        hinted = last is None and self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start)
-        told = told or (
-            last is not None
-            and self.comma
-            and not (self.strong or shared or lent)
-            and _TOLD.search(self.text, last.start, last.end) is not None
-        )  # 心尖部はakinesis、血栓なし
-        if (self.cued and not hinted) or told:  # a number between them, too, is said of the first: akinesis、EF 38%、血栓なし
+        hinted = self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start) is not None
+        if (self.cued and not hinted) or (last is not None and not shared and self._told(last, lent)):
             self.close()
         if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:
             self.group = []  # ASDの残存短絡: what is said next is said of the second
@@ -177,6 +172,18 @@ class State:
             self.last_heads = (finding.head,)
         self.place(finding, start, end)
         return made
+
+    def _told(self, last: Mention, lent: bool) -> bool:
+        """Whether the finding named last has its predicate: a number behind it, or a particle before it."""
+        if self.strong:
+            return False
+        if self.values and self.values[-1].end > last.end:
+            return True  # akinesis、EF 38%、血栓なし
+        if self.waiting is not None and self.waiting.start >= last.end:
+            return True  # VSD 3mm、PHなし
+        return (
+            self.comma and not lent and _TOLD.search(self.text, last.start, last.end) is not None
+        )  # 心尖部はakinesis、
 
     def place(self, finding: Finding, start: int, end: int) -> None:
         """The valve that a gradient or a velocity after this finding belongs to."""

@@ -19,10 +19,20 @@ _SITED = {
     "velocity": {"av": "av_vmax", "tv": "trv"},
     "valve_area": {"av": "ava", "mv": "mva"},
 }
-_SITE_OF = {"av_mpg": "av", "av_vmax": "av", "ava": "av", "mv_mpg": "mv", "mva": "mv", "lvot_pg": "lvot", "trpg": "tv", "trv": "tv"}
+_SITE_OF = {
+    "av_mpg": "av",
+    "av_vmax": "av",
+    "ava": "av",
+    "mv_mpg": "mv",
+    "mva": "mv",
+    "lvot_pg": "lvot",
+    "trpg": "tv",
+    "trv": "tv",
+}
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
+    r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張]なし)\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
     r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
     r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
@@ -123,7 +133,9 @@ def number(state: State, found: list[Token], index: int) -> None:
         return
     measure = state.measure
     last = state.values[-1] if state.values else None
-    beside = last is not None and last.measure == measure != "ivc" and _METHOD.fullmatch(state.text, last.end, token.start)
+    beside = (
+        last is not None and last.measure == measure != "ivc" and _METHOD.fullmatch(state.text, last.end, token.start)
+    )
     if beside and state.text[token.end :].lstrip(" ").startswith("("):  # by another method
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
@@ -272,4 +284,7 @@ def _again(state: State, measure: str, token: Token) -> bool:
 
 def _changed(state: State, token: Token) -> bool:
     last = state.values[-1] if state.values else None
-    return last is not None and re.fullmatch(r"\s*(?:前半|後半|程度|前後)?(?:から|to)\s*", state.text[last.end : token.start]) is not None
+    return (
+        last is not None
+        and re.fullmatch(r"\s*(?:前半|後半|程度|前後)?(?:から|to)\s*", state.text[last.end : token.start]) is not None
+    )

@@ -37,7 +37,7 @@ _GRADES = (
 )
 _BARE = re.compile(r"(?P<a>I{1,3}|IV)(?:\s*[-~]\s*(?P<b>I{1,3}V?|IV))?(?=[\s、。,)→]|$)(?!\s*(?:型|音|群|誘導))")
 _SIGN = re.compile(r"[(\[]\s*(?P<in>-|ー|一|0|\+{1,4}|\+\s*[-/]\s*-?|±|[1-4]\+?)\s*[)\]]|(?P<out>\+{2,4}|±|\+/-)")
-_SPOKEN = {"ミリ": "mm", "センチ": "cm", "パーセント": "%"}
+_SPOKEN = {"ミリ": "mm", "センチ": "cm", "パーセント": "%", "percent": "%"}
 _VALUES = {"I": 1, "II": 2, "III": 3, "IV": 4, "IIII": 4}
 _OF_FOUR = {1: (2, 2), 2: (3, 3), 3: (3, 4), 4: (4, 4)}
 _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
@@ -45,11 +45,11 @@ _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
 _PLAIN = r"\d+(?:\.\d+)?|\.\d+"
 _UNIT = (
     r"%(?!FS)|mmHg|Torr|m(?:m|M)\s?Hg|mm\^?2|cm\^?2|mL/m\^?2|ml/m\^?2|cm/s(?:ec)?|m/s(?:ec|)|msec|mm|cm|mL|ml"
-    r"|cc|ms|sec|s(?![a-z])|ミリ|センチ|パーセント"
+    r"|cc|ms|sec|s(?![a-z])|ミリ|センチ|パーセント|percent"
 )
 _NUMBER = re.compile(
     rf"(?:(?P<lead><=|>=|!=|<|>|=)\s*)?(?P<sign>[-+])?(?P<a>{_PLAIN})\s*(?P<ua>{_UNIT})?"
-    rf"(?:\s*(?:[-~]|から|ないし)\s*(?P<b>{_PLAIN})\s*(?P<ub>{_UNIT})?(?![\d.]))?"
+    rf"(?:\s*(?P<sep>[-~]|から|ないし|to)\s*(?P<b>{_PLAIN})\s*(?P<ub>{_UNIT})?(?![\d.]))?"
     rf"\s*(?P<tail>以上|以下|未満|超|を?(?:超え|こえ|上回)る?|より(?:大き|高|上|広|多|速|厚)[いく]?|を?(?:下回|切)る?|より(?:小さ|低|下|狭|少な"
     rf"|遅|薄)[いく]?|台|ではない|でない|or (?:more|greater|higher|above)|or (?:less|lower|below))?",
     re.IGNORECASE,
@@ -150,6 +150,11 @@ def number_at(text: str, at: int) -> Number | None:
     if match["sign"] == "-" and at and text[at - 1].isdigit():
         return None
     low, high = float(match["a"]), float(match["b"]) if match["b"] else None
+    if match["sep"] == "to" and high is not None and (high < low or text[:at].endswith("from ")):
+        match = _NUMBER.match(text, at, match.end("ua") if match["ua"] else match.end("a"))  # a change, not a range
+        low, high = float(match["a"]) if match else low, None
+    if match is None:
+        return None
     if high is not None and high < low:
         low, high = high, low
     unit = (match["ub"] or match["ua"] or "").lower().replace(" ", "")

@@ -12,7 +12,19 @@ from echosearch.report.facts.text.number import Number, grade_at, number_at, ski
 __all__ = ["Token", "tokens"]
 
 _PRIMARY = (
-    *("skip", "finding", "exclude", "undenied", "insignificant", "unassessed", "poor", "change", "recalled", "noun", "drop"),
+    *(
+        "skip",
+        "finding",
+        "exclude",
+        "undenied",
+        "insignificant",
+        "unassessed",
+        "poor",
+        "change",
+        "recalled",
+        "noun",
+        "drop",
+    ),
     *("negative", "any", "or", "and", "suspected", "treated", "normal", "quality", "attribute", "abnormal", "severity"),
     *("structure", "region", "diffuse", "positive", "measure", "measure_vetoed"),
 )
@@ -121,7 +133,12 @@ def _standing(
     """The senses that a word has where it stands: an abbreviation inside another word has none."""
     inside = start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1)
     glued = inside and sentence[start - 1].isupper() and low.startswith(_GRADE_WORDS, start)  # MRmild
-    if inside and not glued and low[start:end] != "s/o" and not (sentence[start - 1].islower() and sentence[start].isupper()):
+    if (
+        inside
+        and not glued
+        and low[start:end] != "s/o"
+        and not (sentence[start - 1].islower() and sentence[start].isupper())
+    ):
         return ()
     if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
         apart = sentence[end - 1].islower() and sentence[end].isupper()
@@ -138,6 +155,8 @@ def _standing(
             return senses  # as severe
         if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
             return ()
+    if low[start:end] == "non" and sentence.startswith("-", end):
+        return ()  # non-obstructive
     if sentence[start:end] == "MOD":
         return ()  # EF(MOD): the method of discs, no grade
     if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
@@ -153,7 +172,11 @@ def _token(senses: tuple[Sense, ...], sentence: str, start: int, end: int) -> To
     measure = next((sense.value for sense in senses if sense.kind == "measure"), None)
     region = any(sense.kind == "region" for sense in senses)
     value = first.value
-    if first.kind == "normal" and _REFERENCE.match(sentence, end) and (sentence[start - 1] == "(" or sentence[end] == ":"):
+    if (
+        first.kind == "normal"
+        and _REFERENCE.match(sentence, end)
+        and (sentence[start - 1] == "(" or sentence[end] == ":")
+    ):
         return Token("skip", None, start, end, "number.reference")  # EF 47%(正常値 52~72)
     if first.kind == "severity":
         value, end = _reached(value, sentence, end)
