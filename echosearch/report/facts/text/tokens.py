@@ -112,7 +112,7 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
             at, last = token.end, token
             continue
         found = None
-        for length in lengths.get(char, ()):
+        for length in lengths.get(low[at : at + 2]) or lengths.get(char, ()):
             word = low[at : at + length]
             senses = words.get(word)
             if query and word in query_words:

@@ -115,9 +115,9 @@ _SHAPES = _Shape()
 def uniform(text: str) -> Uniform:
     """Make a text uniform. Linear in its length, whatever it holds."""
     made = _uniform(text)
-    if _SPACED.search(made.text):
+    if " " in made.text and _SPACED.search(made.text):
         made = _closed(made)
-    return _parted(made) if _GLUED.search(made.text) else made
+    return _parted(made) if "I" in made.text and _GLUED.search(made.text) else made
 
 
 def _parted(made: Uniform) -> Uniform:
