@@ -11,7 +11,17 @@ from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["apart", "attribute", "judge", "localise", "normal", "resolve", "resolve_more"]
+__all__ = [
+    "apart",
+    "attribute",
+    "judge",
+    "localise",
+    "of_heads",
+    "of_topic",
+    "resolve",
+    "resolve_more",
+    "topic_valve",
+]
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
 _AS_MUCH = re.compile(r"[とで( ](?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
@@ -28,7 +38,6 @@ _MEASURED = {
 }
 _MODIFIES = re.compile("し(?:た|ている)(?=[左右両僧大三肺中])")
 _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
-_STREAM = re.compile("血流|流速|波形|ドプラ|flow")
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
@@ -47,7 +56,7 @@ def attribute(state: State, token: Token) -> None:
         state.settle()  # 左室径は前回より拡大: a change
         return
     if heads:
-        _of_heads(state, heads, part, token)
+        of_heads(state, heads, part, token)
         return
     if part == "aneurysm" and state.regions:
         state.form(state.lexicon.compounds["lv", part], state.regions[0].start, token.end)
@@ -67,14 +76,17 @@ def attribute(state: State, token: Token) -> None:
         names = ()  # 拡大した左房: of what follows
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
     leak = state.prosthesis and state.text[token.start : token.end].lower() in ("leak", "リーク")
-    if not found and part == "regurgitation" and _RESIDUAL.search(state.text, 0, token.start) and not state.prosthesis:
+    begun = part in ("regurgitation", "stenosis") and (
+        _RESIDUAL.search(state.text, 0, token.start) or state.text[: token.start].strip(" ・") == ""
+    )
+    if not found and begun and not state.prosthesis:
         names = (state.site or "",)  # MitraClip後。残存逆流は軽度
         found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
     if not found and part == "regurgitation" and (leak or state.last_heads == ("prosth",)):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
         names = state.last_heads
-    if not found and part == "lesion" and _topic_valve(state):
-        _of_topic(state, token)  # a heading on its own line, 病変なし below it
+    if not found and part == "lesion" and topic_valve(state):
+        of_topic(state, token)  # a heading on its own line, 病変なし below it
         return
     for index, finding in enumerate(found):
         state.form(finding, token.start, token.end, shared=index > 0, lent=True)
@@ -107,7 +119,7 @@ def _lent(state: State, part: str) -> tuple[str, ...]:
     return state.topic if any((name, part) in compounds for name in state.topic) else ()
 
 
-def _of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -> None:
+def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -> None:
     compounds = state.lexicon.compounds
     names: list[str] = []
     shared = False
@@ -224,10 +236,10 @@ def judge(state: State, token: Token) -> bool:
         and state.heads
         and any(name in VALVES or name == "valves" for name in state.heads[-1].value)
     ):
-        _of_heads(state, tuple(state.heads), "lesion", token)
+        of_heads(state, tuple(state.heads), "lesion", token)
         return True
-    if token.value == "abnormal" and not state.heads and not state.group and _topic_valve(state):
-        _of_topic(state, token)
+    if token.value == "abnormal" and not state.heads and not state.group and topic_valve(state):
+        of_topic(state, token)
         return True
     if state.heads and state.heads[-1].value == ("septum",) and token.value == "low":
         state.form(state.lexicon.findings["hypokinesis"], state.heads[-1].start, token.end)
@@ -237,55 +249,12 @@ def judge(state: State, token: Token) -> bool:
     return False
 
 
-def _of_topic(state: State, token: Token) -> None:
+def of_topic(state: State, token: Token) -> None:
     """The lesions of the valve that the heading names."""
     found = [f for name in state.topic for f in _compound(state, name, "lesion", state.lexicon.compounds)]
     for index, finding in enumerate(found):
         state.form(finding, token.start, token.end, shared=index > 0)
 
 
-def _topic_valve(state: State) -> bool:
+def topic_valve(state: State) -> bool:
     return any(name in VALVES or name == "valves" for name in state.topic)
-
-
-def normal(state: State, token: Token) -> bool:
-    """正常, 良好: makes what waits an absent finding. False where nothing waits for it."""
-    if state.others:
-        state.settle()
-        return True
-    if state.qualities:
-        form_all(state, None, token)
-        return True
-    made = len(state.mentions)
-    if state.heads:
-        names = [name for head in state.heads for name in head.value]
-        if _STREAM.search(state.text, state.heads[-1].end, token.start):
-            state.settle()  # 下行大動脈の血流正常
-            return True
-        if any(name in VALVES or name == "valves" for name in names):
-            _of_heads(state, tuple(state.heads), "lesion", token)
-            _mark_normal(state, made)
-            return True
-        sized = token.value == "normal" and (
-            re.search("大|サイズ|size", state.text[token.start : token.end])
-            or set(names) <= {"la", "ra", "aorta", "ivc"}
-        )
-        if sized or "拡大" in state.text:
-            _of_heads(state, tuple(state.heads), "dilation", token)
-            _mark_normal(state, made)
-        state.value_word = token if state.text[token.start].isascii() else None
-        return True
-    if _topic_valve(state) and not state.group and state.text[: token.start].strip(" :、はも") == "":
-        _of_topic(state, token)
-        _mark_normal(state, made)
-        return True
-    state.value_word = token
-    return False
-
-
-def _mark_normal(state: State, made: int) -> None:
-    """Say of the findings made since that they are normal."""
-    for mention in state.mentions[made:]:
-        if not mention.cues:
-            mention.cues.append("normal")
-    state.cued = True

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader import compose, value
+from echosearch.report.facts.reader import compose, normal, value
+from echosearch.report.facts.reader.aside import drop, treated
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["apply", "normal"]
+__all__ = ["apply"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
 _WORD = re.compile(r"\s*[A-Za-z]")
@@ -25,13 +26,6 @@ _BECAUSE = re.compile("のため[、に]?$|により$")
 _IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
-_PLANNED = re.compile("適応|予定|検討|待機|候補")
-_FOR = re.compile("(?:で|にて|のため|により)[^、。]+$")
-_ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
-_CLOSE_BEHIND = re.compile(
-    r"\s*\)?\s*(?:の|に対する|に対して|に対し|で|にて|\(|-)?\s*(?:心嚢|心のう|心膜|パッチ|patch|デバイス|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
-)
-_AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
 
 
 def apply(state: State, found: list[Token], index: int) -> None:
@@ -51,7 +45,7 @@ def apply(state: State, found: list[Token], index: int) -> None:
         state.earlier, state.earlier_after = True, False  # history of …
         return
     if kind == "treated":
-        _treated(state, token)
+        treated(state, token)
         return
     if kind == "positive":
         state.value_word = None
@@ -62,7 +56,7 @@ def apply(state: State, found: list[Token], index: int) -> None:
             after.kind in ("unassessed", "undenied", "negative") for after in found[index + 1 : index + 6]
         ):
             return
-        _drop(state, token)
+        drop(state, token)
         return
     if token.rule == "not_assessed.hard" and not (state.poor or _BECAUSE.search(state.text, 0, token.start)):
         return
@@ -173,22 +167,6 @@ def _exclude(state: State, before: bool) -> None:
     state.cued = True
 
 
-def normal(state: State, token: Token) -> None:
-    """正常 with no neutral name before it: of the finding that it follows at once."""
-    last = state.group[-1] if state.group else None
-    if last is None or state.comma or state.cued or token.value != "normal":
-        return
-    between = state.text[last.end : token.start].strip(" :は")
-    if (
-        between == ""
-        and last.severity is None
-        and last.finding.group in ("valve", "vein", "size", "pressure", "motion")
-    ):
-        last.cues.append("negative")
-        state.cued = True
-        state.value_word = None
-
-
 def _stands_before(state: State, found: list[Token], index: int) -> bool:
     """Whether a cue speaks of what follows: no MR, s/o IE, possible thrombus."""
     token = found[index]
@@ -233,7 +211,7 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
         if kind == "negative":
             compose.judge(state, abnormal)
         else:
-            compose.normal(state, Token("normal", "good", token.start, token.end, token.rule))
+            normal.of_waiting(state, Token("normal", "good", token.start, token.end, token.rule))
         state.cued = True
         return True
     if kind != "unassessed":
@@ -241,55 +219,8 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
     if quality.measure is not None and quality.value == "systolic":
         return False
     made = len(state.mentions)
-    compose.normal(state, Token("normal", "good", token.start, token.end, token.rule))
+    normal.of_waiting(state, Token("normal", "good", token.start, token.end, token.rule))
     for mention in state.mentions[made:]:
         mention.cues[:] = ["unassessed"]
     state.cued = True
     return len(state.mentions) > made
-
-
-def _treated(state: State, token: Token) -> None:
-    """術後, 閉鎖後: a lesion that was treated is history; what was implanted stays."""
-    words = state.text[token.start : token.end]
-    last = state.group[-1] if state.group else state.last
-    if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
-        return
-    bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
-    if last is not None and not bracketed and _CLOSE_BEHIND.fullmatch(state.text, last.end, token.start):
-        if words == "術":
-            return
-        for mention in reached(state) or [last]:
-            if mention is last or (mention.link != "none" and last.link == "strong"):
-                mention.cues.append("positive" if mention.finding.implant else "history")
-        state.cued = True
-    elif words.startswith(("術後", "手術後")) or words.endswith("後"):
-        state.now = True
-        state.earlier = state.earlier_after = False
-
-
-def _drop(state: State, token: Token) -> None:
-    """Reasons for the study, plans and advice name findings that nobody saw."""
-    words = state.text[token.start : token.end]
-    last = state.group[-1] if state.group else None
-    if state.query and words != "前":
-        return
-    if last is None:
-        state.asked = words.isascii()  # rule out …
-        if state.qualities:
-            state.settle()
-        return
-    if _PLANNED.match(words) and _FOR.match(state.text, last.end, token.start) and "suspected" not in last.cues:
-        return  # 高度ASで手術適応あり
-    if words == "前" and (state.text[last.end : token.start].strip(" ") or not last.finding.implant):
-        return
-    near = ("、" not in state.text[last.end : token.start] and "history" in last.cues) or last.finding.implant
-    asked = ("suspected", "change") if words.startswith("有無") else ("suspected",)
-    stated = [] if near and not state.comma else [cue for cue in last.cues if cue not in asked]
-    if stated or (last.graded and state.comma):
-        return
-    advice = _ADVICE.search(words) or (state.comma and "予定" in words)
-    if last.cues and not near and advice and not words.startswith(("精査", "疑い")):
-        return
-    for mention in reached(state):
-        mention.dropped = True
-    state.cued = True

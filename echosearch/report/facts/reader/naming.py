@@ -90,7 +90,7 @@ def finding(state: State, found: list[Token], index: int) -> None:
         valves = [name for name in names if name in VALVES]
         if valves:
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
-    if _SOURCE.match(after):
+    if _SOURCE.match(after) or after.startswith("波形"):
         return  # 三尖弁逆流から推定される右室収縮期圧
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         return

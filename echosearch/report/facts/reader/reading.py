@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
-from echosearch.report.facts.reader import compose, cue, naming, quality, severity, value
+from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity, value
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
 from echosearch.report.facts.reader.state import FORMING, Context, State
@@ -157,8 +157,8 @@ def _read(state: State, found: list[Token], index: int) -> None:
     elif kind == "number":
         value.number(state, found, index)
     elif kind == "normal":
-        if not compose.normal(state, token):
-            cue.normal(state, token)
+        if not normal.of_waiting(state, token):
+            normal.of_last(state, token)
         state.others = False
     elif kind in _CUES:
         cue.apply(state, found, index)

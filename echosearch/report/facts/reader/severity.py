@@ -153,6 +153,11 @@ def _more_follows(state: State, found: list[Token], index: int) -> bool:
     return False
 
 
+def _topic(state: State, mention: Mention) -> bool:
+    """Whether a finding without a grade is what a sentence is about: MRは."""
+    return mention.finding.group != "state" and mention.severity is None and state.text.startswith("は", mention.end)
+
+
 def _grade_list(state: State, token: Token) -> None:
     last = state.group[-1] if state.group else state.last
     if last is None:
@@ -160,6 +165,11 @@ def _grade_list(state: State, token: Token) -> None:
     value = (
         _diastolic(state, token) if last.finding.concept == "lv_diastolic" and token.kind != "severity" else token.value
     )
+    if last.finding.group == "state":
+        topic = next((m for m in reversed(state.mentions) if _topic(state, m)), None)
+        if topic is not None:
+            topic.severity, topic.graded = value, True  # TRはリードに伴うもので、中等度
+            return
     if state.query and state.either and "negative" in last.cues:
         made = Mention(last.finding, token.start, token.end, "none", value, True, either=True)  # MRなしまたは軽度
         state.mentions.append(made)

@@ -35,7 +35,7 @@ _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張]なし)\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
     r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
-    r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:の(?:最大)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
@@ -75,6 +75,8 @@ def name(state: State, token: Token) -> None:
         state.names = []
     if state.names and state.names[-1].kind == "measure_vetoed":
         state.names = []
+    if state.heads and token.kind == "measure" and state.text[state.heads[-1].end : token.start] == "の":
+        state.last_heads = state.heads[-1].value  # 右室のTAPSE 12mmと収縮能は低下
     pair = (token.measure or "").split("+")
     state.names += [token._replace(measure=each) for each in pair] if len(pair) > 1 else [token]
     waiting = state.waiting
