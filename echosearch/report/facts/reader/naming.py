@@ -105,6 +105,8 @@ def finding(state: State, found: list[Token], index: int) -> None:
         state.topic = (named.head,) if named.head else state.topic
         state.place(named, token.start, token.end)
         return
+    if state.orphan is not None and state.orphan[0].value == "prolapse" and named.concept == "mr":
+        state.orphan[1].finding = findings["mvp"]  # 前尖逸脱によるMR
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
     made = state.form(named, token.start, token.end)

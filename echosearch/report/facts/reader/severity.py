@@ -54,7 +54,8 @@ def grade(state: State, found: list[Token], index: int) -> None:
     else:
         if state.group and state.comma and not state.strong and state.denied:
             state.close()
-        state.front, state.front_earlier = token, state.earlier or state.recalled
+        past = state.text.startswith(("だった", "であった"), token.end)  # 中等度だったAR
+        state.front, state.front_earlier = token, state.earlier or state.recalled or past
 
 
 def _attached(state: State, token: Token, after: list[Token]) -> bool:

@@ -99,6 +99,7 @@ class State:
         default_factory=list
     )  # gradients of no valve yet
     measure: str | None = None
+    gradient: bool = False  # one was named: 圧較差は最大64mmHg、平均40mmHg
     waiting: Token | None = None  # a number whose measurement comes after it
     done: int = -1  # tokens up to here are read already
 

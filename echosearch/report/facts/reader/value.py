@@ -35,7 +35,7 @@ _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張]なし)\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
     r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
-    r"(?:の(?:最大)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:は?(?:ともに?|いずれも))?(?:の(?:最大)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
@@ -50,6 +50,7 @@ _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
 _HOW = re.compile(r"法?\)|法")
+_MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _RATIO = 2.5  # of the left atrium to the aorta; no unit makes both of them that small
 _REACH = 40
 
@@ -77,13 +78,14 @@ def name(state: State, token: Token) -> None:
         state.names = []
     if state.heads and token.kind == "measure" and state.text[state.heads[-1].end : token.start] == "の":
         state.last_heads = state.heads[-1].value  # 右室のTAPSE 12mmと収縮能は低下
+    state.gradient = (token.measure or "").startswith("gradient")
     pair = (token.measure or "").split("+")
     state.names += [token._replace(measure=each) for each in pair] if len(pair) > 1 else [token]
     waiting = state.waiting
     if waiting is not None:
         own = _OWN.match(state.text, token.end)
         gap = state.text[waiting.end : token.start].strip()
-        if len(pair) == 1 and (gap == "の" or (waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own)):
+        if len(pair) == 1 and (gap in ("の", "だった", "であった") or (waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own)):
             _assign(state, token, waiting.value, waiting.value.unit, waiting.start)
             state.names = []
         state.waiting = None
@@ -110,6 +112,10 @@ def number(state: State, found: list[Token], index: int) -> None:
         return  # RVSP 45 + 5 = 50: the sum
     if {n.measure for n in names} == {"lad", "aod"} and value.unit is None and value.low < _RATIO:
         state.names = []  # LA/Ao 1.6
+        return
+    if state.gradient and not (names and names[-1].measure == "gradient.mean") and _MEAN.search(state.text, 0, token.start):
+        _assign(state, token._replace(measure="gradient.mean"), value, value.unit, token.start)
+        state.names, state.numbered = [], True
         return
     if names:
         chain = _chain(state, found, index)
