@@ -66,7 +66,7 @@ def of_last(state: State, token: Token) -> None:
     if (
         between == ""
         and last.severity is None
-        and last.finding.group in ("valve", "vein", "size", "pressure", "motion")
+        and last.finding.group != "state"
     ):
         last.cues.append("negative")
         state.cued = True
