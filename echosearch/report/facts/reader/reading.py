@@ -122,6 +122,8 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:
         elif char == ")":
             state.depth -= 1
             state.noun = False
+            opened = state.text.rfind("(", 0, end)
+            state.regions = [region for region in state.regions if region.start < opened]  # 心嚢液少量(後壁側6mm)
             if state.earlier and state.depth < state.earlier_depth:
                 state.earlier = state.earlier_after = False
 
