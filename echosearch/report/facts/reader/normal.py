@@ -63,11 +63,7 @@ def of_last(state: State, token: Token) -> None:
     if last is None or state.comma or state.cued or token.value != "normal":
         return
     between = state.text[last.end : token.start].strip(" :は")
-    if (
-        between == ""
-        and last.severity is None
-        and last.finding.group != "state"
-    ):
+    if between == "" and last.severity is None and last.finding.group != "state":
         last.cues.append("negative")
         state.cued = True
         state.value_word = None

@@ -44,7 +44,7 @@ def quality(state: State, token: Token) -> None:
     part, _, own = token.value.partition("@")
     last = state.last
     if last is not None and last.finding.concept == "prosthetic_valve" and state.text[last.end : token.start] == "の":
-        part = "prosthesis" if part == "systolic" else part  # TAVI弁の機能
+        part = "prosthesis" if part in ("systolic", "motion") else part  # TAVI弁の機能
         token = token._replace(value=part + ("@" + own if own else ""))
     heads = tuple(state.heads)
     if own:  # a name that holds its structure: 左房径

@@ -35,7 +35,8 @@ def reached(state: State, kind: str = "") -> list[Mention]:
         apart = (
             "state" in (before.finding.group, mention.finding.group) and before.finding.group != mention.finding.group
         )
-        if before.depth != mention.depth:
+        beside = state.depth == before.depth < mention.depth and not (before.cues or before.graded)
+        if before.depth != mention.depth and not beside:
             break  # one of them in brackets
         if (
             before.graded

@@ -90,7 +90,9 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
         for token in found:
             behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
             treated = any("history" in m.cues or m.finding.implant for m in mentions)
-            done = (behind <= 3 and (treated or token.kind != "treated")) or not (token.kind == "treated" or state.text.startswith("し", token.start))
+            done = (behind <= 3 and (treated or token.kind != "treated")) or not (
+                token.kind == "treated" or state.text.startswith("し", token.start)
+            )
             if token.kind in _QUERY_CUES and done:
                 covered.append((at + token.start, at + token.end))
 

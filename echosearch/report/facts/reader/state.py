@@ -69,7 +69,7 @@ class State:
     recalled: bool = False
     unclear: bool = False  # 評価困難な: before it
     spared: Token | None = None  # a grade that a query excludes of what follows
-    list_front: tuple[tuple[int, int], str] | None = None
+    list_front: tuple[tuple[int, int], str, bool] | None = None  # a grade, of which group, of one structure alone
     significant: bool = False
     new: bool = False
     noun: bool = False  # one that is no concept was named since the last finding
@@ -141,8 +141,8 @@ class State:
                 made.severity, made.graded = self.front.value, True
                 made.start = min(made.start, self.front.start) if self.front.end <= start else made.start
                 made.earlier_grade = self.front_earlier
-                self.list_front = (self.front.value, finding.group)
-            elif self.list_front is not None and (link == "strong" or self.list_front[1] == finding.group != "motion"):
+                self.list_front = (self.front.value, finding.group, self.front.end > start)
+            elif self.list_front is not None and self._grades(finding, link, shared):
                 made.severity = self.list_front[0]
         if not shared:
             self.front, self.front_earlier = None, False
@@ -173,6 +173,11 @@ class State:
             self.last_heads = (finding.head,)
         self.place(finding, start, end)
         return made
+
+    def _grades(self, finding: Finding, link: Link, shared: bool) -> bool:
+        """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""
+        _, group, alone = self.list_front or (None, "", True)
+        return shared or (not alone and (link == "strong" or group == finding.group != "motion"))
 
     def _told(self, last: Mention, lent: bool) -> bool:
         """Whether the finding named last has its predicate: a number behind it, or a particle before it."""

@@ -35,7 +35,7 @@ _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張]なし)\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
     r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
-    r"(?:は?(?:ともに?|いずれも))?(?:の(?:最大)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:は?(?:ともに?|いずれも))?(?:[のは](?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
@@ -85,7 +85,9 @@ def name(state: State, token: Token) -> None:
     if waiting is not None:
         own = _OWN.match(state.text, token.end)
         gap = state.text[waiting.end : token.start].strip()
-        if len(pair) == 1 and (gap in ("の", "だった", "であった") or (waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own)):
+        if len(pair) == 1 and (
+            gap in ("の", "だった", "であった") or (waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own)
+        ):
             _assign(state, token, waiting.value, waiting.value.unit, waiting.start)
             state.names = []
         state.waiting = None
@@ -113,7 +115,11 @@ def number(state: State, found: list[Token], index: int) -> None:
     if {n.measure for n in names} == {"lad", "aod"} and value.unit is None and value.low < _RATIO:
         state.names = []  # LA/Ao 1.6
         return
-    if state.gradient and not (names and names[-1].measure == "gradient.mean") and _MEAN.search(state.text, 0, token.start):
+    if (
+        state.gradient
+        and not (names and names[-1].measure == "gradient.mean")
+        and _MEAN.search(state.text, 0, token.start)
+    ):
         _assign(state, token._replace(measure="gradient.mean"), value, value.unit, token.start)
         state.names, state.numbered = [], True
         return
@@ -123,6 +129,8 @@ def number(state: State, found: list[Token], index: int) -> None:
         if len(names) > 1 and len(chain) >= len(names):
             for named, one in zip(names, chain, strict=False):
                 _assign(state, named, one.value, unit, named.start)
+        elif len(names) > 1 and names[0].start == names[-1].start:
+            _assign(state, names[0], value, unit, names[0].start)  # 左室径 50mm: one number of a pair
         elif len(names) > 1:
             for named in names:
                 _assign(state, named, value, unit, named.start)

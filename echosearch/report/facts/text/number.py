@@ -51,7 +51,8 @@ _NUMBER = re.compile(
     rf"(?:(?P<lead><=|>=|!=|<|>|=)\s*)?(?P<sign>[-+])?(?P<a>{_PLAIN})\s*(?P<ua>{_UNIT})?"
     rf"(?:\s*(?P<sep>[-~]|から|ないし|to)\s*(?P<b>{_PLAIN})\s*(?P<ub>{_UNIT})?(?![\d.]))?"
     rf"\s*(?P<tail>以上|以下|未満|超|を?(?:超え|こえ|上回)る?|より(?:大き|高|上|広|多|速|厚)[いく]?|を?(?:下回|切)る?|より(?:小さ|低|下|狭|少な"
-    rf"|遅|薄)[いく]?|台|ではない|でない|or (?:more|greater|higher|above)|or (?:less|lower|below))?(?P<neg>では?な[いく])?",
+    rf"|遅|薄)[いく]?|台|ではない|でない|or (?:more|greater|higher|above)|or (?:less|lower|below))?"
+    r"(?P<neg>では?な[いく])?",
     re.IGNORECASE,
 )
 _TO = re.compile(r"\s*(?:に|へ(?!認め|みられ|見られ)|まで(?=低下|改善|上昇|回復))")
