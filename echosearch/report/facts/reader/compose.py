@@ -27,6 +27,7 @@ _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
 _AS_MUCH = re.compile(r"[とで( ](?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
 _MEASURED = {
     "lad": "la",
+    "lavi": "la",
     "lvdd": "lv",
     "aod": "aorta",
     "asc_ao": "aorta",

@@ -16,6 +16,7 @@ _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
 _WORD = re.compile(r"\s*[A-Za-z]")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
+_WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)")
 _BUT = re.compile("以外|他に|その他")
 _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
@@ -113,7 +114,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
         targets = [today(state, targets[-1])]
     if kind == "negative" and targets[-1].historical and state.text.startswith("消失", token.start):
         targets = [gone(state)]  # 入院時の心嚢液は消失
-    if kind == "negative" and state.arrow and targets[-1].severity is not None:
+    was = last.graded and _WAS.search(state.text, last.end, token.start)  # ARは軽度であったが、今回は認めない
+    if kind == "negative" and (state.arrow or was) and targets[-1].severity is not None:
         targets = [today(state, targets[-1])]
     for mention in targets:
         if (
@@ -146,7 +148,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
         mention.cues.append(kind)
     state.arrow = False
     state.cued = True
-    state.cue_end = token.end
+    if kind != "change":
+        state.cue_end = token.end
 
 
 def _exclude(state: State, before: bool) -> None:
