@@ -87,6 +87,10 @@ def apply(state: State, found: list[Token], index: int) -> None:
         targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][
             -1:
         ] or targets  # 指摘できないが、否定もできない
+    if kind == "insignificant" and state.text.endswith("いずれも", 0, token.start):
+        targets = [
+            m for m in state.mentions if m.finding.group == "valve" and not m.historical
+        ]  # MRは軽度、TRは…で、いずれも
     if not targets and kind == "insignificant" and state.mentions:
         if _BUT.search(state.text, state.mentions[-1].end, token.start):
             return  # ASが高度である以外に有意なものはない

@@ -90,7 +90,7 @@ def finding(state: State, found: list[Token], index: int) -> None:
         valves = [name for name in names if name in VALVES]
         if valves:
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
-    if _SOURCE.match(after) or after.startswith("波形"):
+    if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
         return  # 三尖弁逆流から推定される右室収縮期圧
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         return
@@ -110,6 +110,9 @@ def finding(state: State, found: list[Token], index: int) -> None:
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
     made = state.form(named, token.start, token.end)
+    if state.query and made.graded and made.severity is not None and after.startswith(("以上", "以下")):
+        low, high = made.severity  # 軽度AR以上
+        made.severity, made.end = (low, 4) if after.startswith("以上") else (0, high), token.end + 2
     if named.concept in ("hypokinesis", "akinesis", "dyskinesis", "rwma", "diffuse_hypo") and state.regions:
         made.start = min(made.start, state.regions[0].start)
     if named.concept == "diffuse_hypo" and state.diffuse is not None:
