@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.repeat import PROVOKED, of_expiration, repeats
+from echosearch.report.facts.reader.repeat import PROVOKED, chained, of_expiration, repeats
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
@@ -40,7 +40,6 @@ _BESIDE = re.compile(
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
-_BETWEEN = re.compile(r"\s*/\s*")
 _NEXT = re.compile(
     _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
 )
@@ -124,7 +123,7 @@ def number(state: State, found: list[Token], index: int) -> None:
         state.names, state.numbered = [], True
         return
     if names:
-        chain = _chain(state, found, index)
+        chain = chained(state, found, index)
         unit = chain[-1].value.unit
         if len(names) > 1 and len(chain) >= len(names):
             for named, one in zip(names, chain, strict=False):
@@ -219,25 +218,6 @@ def _may(state: State, named: Token, token: Token) -> bool:
             return False
         return token.value.unit in (None, *_LENGTHS)
     return True
-
-
-def _chain(state: State, found: list[Token], index: int) -> list[Token]:
-    """The numbers that slashes join: 58/45."""
-    chain = [found[index]]
-    place = index + 1
-    while place < len(found):
-        after = found[place]
-        if after.kind == "and" and place + 1 < len(found):
-            after, place = found[place + 1], place + 1
-        joined = state.text[chain[-1].end : after.start]
-        if after.kind != "number" or not (
-            _BETWEEN.fullmatch(joined) or (len(state.names) > 1 and re.fullmatch(r"\s*[・、,]\s*", joined))
-        ):
-            break
-        chain.append(after)
-        state.done = place
-        place += 1
-    return chain
 
 
 def _sited(state: State, measure: str) -> str | None:
