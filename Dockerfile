@@ -5,12 +5,12 @@ FROM python:3.12-slim AS build
 ARG PIP_INDEX_URL
 ARG PIP_FIND_LINKS
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY echosearch echosearch
 COPY ingest ingest
 COPY trainer trainer
 COPY migrations migrations
-RUN python -m venv /opt/echosearch && /opt/echosearch/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/echosearch && /opt/echosearch/bin/pip install --no-cache-dir --constraint constraints.txt .
 
 FROM python:3.12-slim
 COPY --from=build /opt/echosearch /opt/echosearch

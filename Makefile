@@ -1,9 +1,12 @@
 # make setup   a virtual environment in .venv with everything installed
 # make demo    set up, then ingest and search synthetic hearts, the truth beside every answer
 # make test    set up, then every test that needs no GPU and no server
-# make check   formatting, lint, types, documentation
+# make coverage   the same tests with branches counted; fails if a module of tests/full_branches.txt is not wholly covered
+# make check   formatting, lint, types (of the tests too), documentation
+# make wheel   what is installed without this repository: build the wheel, install it into an empty environment, run the demo
 # make docs    the reference from the code, and the site in site/
 # make bench   speed, as ratios within one run (not part of the tests)
+# make lock    the versions that setup installs, resolved again from pyproject.toml (UPGRADE=--upgrade: the newest ones)
 # make gpu     what needs a GPU: bf16 against fp32, throughput of base-size encoders, what makes them fast there
 
 PYTHON ?= python3
@@ -11,17 +14,17 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help setup demo test test-slow check docs bench gpu clean
+.PHONY: help setup demo test test-slow coverage check wheel docs bench lock gpu clean
 
 help:
 	@sed -n 's/^# //p' Makefile
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $(STAMP)
 
 demo: setup
@@ -33,13 +36,21 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
+coverage: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/coverage report
+	$(BIN)/coverage report --no-skip-covered --show-missing --fail-under=100 \
+		--include="$$(sed 's/#.*//; s/ //g; /^$$/d' tests/full_branches.txt | paste -sd,)"
+
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests/typing/api_user.py
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/mkdocs build --quiet --strict
+
+wheel: setup
+	VENV=$(VENV) .ci/wheel
 
 docs: setup
 	$(BIN)/python docs/generate.py
@@ -48,10 +59,14 @@ docs: setup
 bench: setup
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate $(UPGRADE) \
+		--custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
+
 gpu: setup
 	ECHOSEARCH_REQUIRE=gpu $(BIN)/python -m pytest -m gpu tests/encoder
 	$(BIN)/python tests/benchmarks/bench_encoder.py --base --device cuda
 	$(BIN)/python tests/benchmarks/video_tower.py --device cuda
 
 clean:
-	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .coverage*

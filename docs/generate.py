@@ -15,7 +15,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -37,7 +37,7 @@ def page(title: str, *lines: str) -> str:
     return "\n".join([f"# {title}", "", GENERATED, "", *lines]).rstrip() + "\n"
 
 
-def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     lines = [columns, tuple("---" for _ in columns), *rows]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
 
@@ -167,10 +167,10 @@ def python_page() -> str:
                 lines += _call(f"{kind.__name__}.{name}", member, "###")
             elif not name.startswith("_") and isinstance(member, property):
                 lines += [f"### {kind.__name__}.{name}", "", *_doc(member)]
-    for kind in (echosearch.Hit, echosearch.VectorTable, echosearch.IngestSummary, echosearch.Progress):
-        lines += [f"## {kind.__name__}", "", *_doc(kind)]
+    for record in (echosearch.Hit, echosearch.VectorTable, echosearch.IngestSummary, echosearch.Progress):
+        lines += [f"## {record.__name__}", "", *_doc(record)]
         found = re.findall(
-            r"^    (\w+): ([^=#\n]+?)(?: = [^#\n]+?)?(?:  # (.*))?$", inspect.getsource(kind), re.MULTILINE
+            r"^    (\w+): ([^=#\n]+?)(?: = [^#\n]+?)?(?:  # (.*))?$", inspect.getsource(record), re.MULTILINE
         )
         lines += [*table(("field", "type", ""), [(f"`{name}`", f"`{of}`", said) for name, of, said in found]), ""]
     drawn = inspect.cleandoc(sys.modules["echosearch.errors"].__doc__ or "").splitlines()

@@ -113,7 +113,8 @@ def _of(name: str, *parts: type, but: tuple[str, ...] = (), **more: Any) -> type
         assert is_dataclass(part)
         hints = get_type_hints(part)
         shape |= {field.name: (hints[field.name], ...) for field in fields(part) if field.name not in but}
-    return create_model(name, __config__=CLOSED, **shape, **{key: (kind, ...) for key, kind in more.items()})
+    shape |= {key: (kind, ...) for key, kind in more.items()}
+    return create_model(name, __config__=CLOSED, **shape)
 
 
 class UnmatchedReport(BaseModel):

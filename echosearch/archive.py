@@ -113,9 +113,9 @@ def _open_index(settings: Settings) -> VectorIndex:
 
         api_key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
         return connect(settings.qdrant_url, api_key, settings.qdrant_ca)
-    from echosearch.index.edge.index import EdgeIndex
+    from echosearch.index.shared.index import SharedIndex
 
-    return EdgeIndex(settings.home / "qdrant", settings.lock_wait_seconds, settings.min_free_mb)
+    return SharedIndex(settings.home / "qdrant", settings.lock_wait_seconds, settings.min_free_mb)
 
 
 @contextmanager

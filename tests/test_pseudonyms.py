@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import stat
 import subprocess
 import sys
@@ -72,3 +73,16 @@ def test_processes_that_race_get_one_key(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path / "key")]
     racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert len({racer.communicate()[0] for racer in racers}) == 1
+
+
+def test_the_key_of_a_process_that_was_first_is_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, theirs = tmp_path / "key", load_keyring(tmp_path / "theirs")
+
+    def token(size: int) -> str:
+        """Our key, for which another process leaves no place: it makes its own at this very moment."""
+        os.link(tmp_path / "theirs", path)
+        return "00" * size
+
+    monkeypatch.setattr("echosearch.pseudonyms.secrets.token_hex", token)
+    assert load_keyring(path).secret == theirs.secret
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["key", "theirs"]

@@ -14,6 +14,7 @@ from echosearch.filters import Comparison
 from echosearch.outcome import Quarantined, Reason
 from echosearch.vector import from_bytes, is_usable, mean_vector, to_bytes, unit, vector_hash
 from echosearch.video import View, ViewLabel
+from tests.db.conftest import header
 
 
 @pytest.mark.parametrize(("n_frames", "expected"), [(30, [0, 2, 4, 6]), (7, [0, 2, 4, 6]), (6, [0, 2, 4]), (1, [0])])
@@ -39,7 +40,7 @@ def test_a_clip_spec_refuses_nonsense(wrong: dict[str, object]) -> None:
 
 def test_frames_and_clips_check_their_shape() -> None:
     with pytest.raises(ValueError, match="uint8"):
-        Frames(np.zeros((2, 4, 4, 3), np.float32))  # type: ignore[arg-type]
+        Frames(np.zeros((2, 4, 4, 3), np.float32))
     with pytest.raises(ValueError, match="T, H, W, 3"):
         Frames(np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(ValueError, match="n_valid"):
@@ -79,3 +80,9 @@ def test_comparisons_know_their_fields() -> None:
         Comparison("view", ">=", "4CH")
     with pytest.raises(ValueError, match="does not take"):
         Comparison("age", "in", 60)
+
+
+@pytest.mark.parametrize("missing", [{"sop": ""}, {"sop": "1.2", "study": ""}])
+def test_a_video_without_its_uids_is_none(missing: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="needs a SOPInstanceUID and a StudyInstanceUID"):
+        header(missing["sop"], missing.get("study", "1.2.3"))

@@ -212,6 +212,11 @@ class TrainConfig(_Section):
             raise ValueError("optim.kinds_first is for model.video.architecture 'video_conv'")
         if not (self.loss.contrastive or self.loss.table):
             raise ValueError("nothing is learned: set loss.contrastive or loss.table above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _begins(self) -> TrainConfig:
+        """What a run does before its first step, and what it locks, go together."""
         if self.optim.heads_first and not self.loss.table:
             raise ValueError("optim.heads_first begins a phrase table: set loss.table above 0")
         if self.optim.table_first and (self.optim.heads_first or not self.loss.table):

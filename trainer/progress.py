@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from echosearch.unicode import visible
-from trainer.loop.fit import Moment
+from trainer.loop.watch import Moment
 
 __all__ = ["say", "say_clips", "say_moment"]
 

@@ -24,7 +24,8 @@ from trainer.distributed import rank, world
 from trainer.evaluation.retrieval import both_ways
 from trainer.evaluation.zero_shot import findings
 from trainer.export import write_trained
-from trainer.loop.fit import Moment, Outcome, distributed, fit
+from trainer.loop.fit import Outcome, distributed, fit
+from trainer.loop.watch import Moment
 from trainer.model.embed import embed_studies, embed_texts
 from trainer.model.start import Start, build_start
 from trainer.warm_start.whiten import whiten

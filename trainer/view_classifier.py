@@ -111,7 +111,7 @@ def fit_views(
             logits = frame_logits(tower, normalise(pixels, torch.full((len(drawn),), pixels.shape[1]), config.clip))
             each: Tensor = functional.cross_entropy(logits.flatten(0, 1), wanted.repeat_interleave(logits.shape[1]))
             optimizer.zero_grad(set_to_none=True)
-            each.backward()  # type: ignore[no-untyped-call]
+            each.backward()
             optimizer.step()
             if progress and (step + 1) % 20 == 0:
                 progress(step + 1, config.steps, float(each))

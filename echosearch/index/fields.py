@@ -29,6 +29,7 @@ __all__ = [
     "IndexType",
     "Interval",
     "best_first",
+    "check_shapes",
     "interval",
     "payload_values",
     "points_compared",
@@ -127,16 +128,21 @@ def best_first(results: Sequence[tuple[UUID, Scored]], limit: int) -> list[Score
     return [hit for _, hit in sorted(results, key=lambda pair: (-pair[1].score, pair[0].bytes))[:limit]]
 
 
-def unit_rows(collection: Collection, points: Sequence[Point]) -> Vectors:
-    """Return the points' vectors, (N, D) float32 of unit length. Raises ValueError on a wrong shape, a zero or a NaN.
-
-    The same as vector.unit, at a tenth of its time: norms summed in float64 without a float64 copy of the rows.
-    """
+def check_shapes(collection: Collection, points: Sequence[Point]) -> None:
+    """Check that each vector has the shape (D,). Raises ValueError."""
     for point in points:
         if point.vector.shape != (collection.dimension,):
             raise ValueError(
                 f"point {point.id} of {collection.name} has shape {point.vector.shape}, not ({collection.dimension},)"
             )
+
+
+def unit_rows(collection: Collection, points: Sequence[Point]) -> Vectors:
+    """Return the points' vectors, (N, D) float32 of unit length. Raises ValueError on a wrong shape, a zero or a NaN.
+
+    The same as vector.unit, at a tenth of its time: norms summed in float64 without a float64 copy of the rows.
+    """
+    check_shapes(collection, points)
     rows: Vectors = np.stack([point.vector for point in points], dtype=np.float32)
     norms = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
     bad = ~((norms > USABLE_NORMS[0]) & (norms < USABLE_NORMS[1]))  # true for a NaN too

@@ -26,6 +26,13 @@ _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _DAY = re.compile(
     rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-(?:{_MONTHS})(?:-\d{{2,4}})?|(?:{_MONTHS})-\d{{1,2}}", re.IGNORECASE
 )
+_FORMULA = re.compile("=.*", re.DOTALL)
+_LOST = (
+    (_SCIENTIFIC, "a spreadsheet rewrote this identifier as a number"),
+    (_FORMULA, "a formula stands in place of the identifier"),
+    (_ERROR, "a spreadsheet's error value stands in place of the identifier"),
+    (_DAY, "a spreadsheet rewrote this identifier as a date"),
+)
 _EXACT_DIGITS = 15  # of a number that a spreadsheet keeps
 _AS_TEXT = "export the column as text"
 
@@ -42,14 +49,9 @@ def read_identifier(cell: str, uid: bool = False) -> str:
         raise ValueError("an identifier with a line break: check the quotes of this row")
     if len(text) > MAX_IDENTIFIER:
         raise ValueError(f"an identifier of {len(text):,} characters: at most {MAX_IDENTIFIER} are read")
-    if _SCIENTIFIC.fullmatch(text):
-        raise ValueError(f"a spreadsheet rewrote this identifier as a number: {_AS_TEXT}")
-    if text.startswith("="):
-        raise ValueError(f"a formula stands in place of the identifier: {_AS_TEXT}")
-    if _ERROR.fullmatch(text):
-        raise ValueError(f"a spreadsheet's error value stands in place of the identifier: {_AS_TEXT}")
-    if _DAY.fullmatch(text):
-        raise ValueError(f"a spreadsheet rewrote this identifier as a date: {_AS_TEXT}")
+    for lost, what in _LOST:
+        if lost.fullmatch(text):
+            raise ValueError(f"{what}: {_AS_TEXT}")
     if uid:
         return text
     if _THOUSANDS.fullmatch(text) or _FLOAT.fullmatch(text):

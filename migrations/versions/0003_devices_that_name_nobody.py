@@ -60,8 +60,9 @@ def upgrade() -> None:
             patients.setdefault((row.device, shown), []).append(str(row.patient_key))
     for text, label in labels.items():
         connection.execute(sa.text("insert into phi.device values (:text, :label)"), {"text": text, "label": label})
-    for (said, label), whose in patients.items():
-        videos = connection.execute(sa.text(_RENAME), {"said": said, "label": label, "patients": whose}).scalars().all()
+    for (stored, shown), whose in patients.items():
+        renamed = {"said": stored, "label": shown, "patients": whose}
+        videos = connection.execute(sa.text(_RENAME), renamed).scalars().all()
         connection.execute(sa.text(_SEND_AGAIN), {"videos": [str(key) for key in videos]})
     op.create_index(op.f("ix_video_device"), "video", ["device"], unique=False, schema="core")
 

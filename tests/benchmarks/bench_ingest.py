@@ -18,6 +18,7 @@ import numpy as np
 import pydicom
 import simplejpeg
 from pydicom.encaps import encapsulate
+from pydicom.uid import UID
 
 from echosearch.archive import open_archive
 from echosearch.clip import ClipSpec
@@ -57,7 +58,7 @@ def write_export(root: Path, cines: int) -> None:
     dataset.SequenceOfUltrasoundRegions = [box]
     (root / "template").unlink()
     for number in range(cines):
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.9.{number}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(f"1.2.9.{number}")
         dataset.StudyInstanceUID = f"1.2.9.100.{number // 20}"
         dataset.PatientID = f"{number // 20:07d}"
         dataset.PixelData = encapsulate(frames[number % 7 :] + frames[: number % 7])

@@ -123,12 +123,13 @@ def summary(scores: list[Score]) -> list[dict[str, Any]]:
     for kind in KINDS:
         asked = [one for one in scores if one.kind == kind]
         able = [one for one in asked if one.precision is not None]
+        reached = [one.precision for one in able if one.precision is not None]
         out.append(
             {
                 "kind": kind,
                 "queries": len(able),
                 "left_out": len(asked) - len(able),
-                "precision_at_10": round(fmean(one.precision for one in able), 4) if able else None,
+                "precision_at_10": round(fmean(reached), 4) if able else None,
                 "contradicted": round(fmean(one.contradicted for one in able), 4) if able else None,
                 "chance": round(fmean(one.fulfil / one.studies for one in able), 4) if able else None,
                 "milliseconds": round(median(one.milliseconds for one in asked), 1),

@@ -15,6 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from echosearch import __version__
 from echosearch.cli.commands.encoder import ARCHITECTURES, SIZES
 from echosearch.cli.commands.encoder import COMMANDS as ENCODER_COMMANDS
 from echosearch.cli.commands.index import COMMANDS as INDEX_COMMANDS
@@ -201,9 +202,18 @@ def raising(error: BaseException) -> LazyGroup:
     def wait() -> None:
         raise error
 
-    group = LazyGroup("echosearch", lazy={"wait": ("", "")})
-    group.get_command = lambda ctx, name: wait  # type: ignore[method-assign]
-    return group
+    class Only(LazyGroup):
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+            return wait
+
+    return Only("echosearch", lazy={"wait": ("", "")})
+
+
+def test_the_program_is_also_a_module(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "echosearch", "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"echosearch, version {__version__}\n"
 
 
 def test_an_interrupt_is_quiet() -> None:

@@ -84,7 +84,7 @@ def test_every_hit_stands_beside_its_truth(demo: Demo) -> None:
 
 
 def test_the_default_archive_has_enough_and_not_too_much_to_find() -> None:
-    default = {option.name: option.default for option in command.params}
+    default: dict[str | None, Any] = {option.name: option.default for option in command.params}
     studies = list(cohort(default["patients"], default["seed"]))
     for question in QUESTIONS:
         having = sum(study.findings.grades()[question.finding] >= 3 for study in studies)

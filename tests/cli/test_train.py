@@ -1,6 +1,7 @@
 """echosearch train on what ingest has stored: pairs from the stores, pixels from the files, nothing of a patient."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomli_w
@@ -11,7 +12,7 @@ from tests.cli.conftest import Tried
 from trainer.config import DataConfig
 from trainer.data.sources import load_studies
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "name": "from-an-archive",
     "data": {"source": "archive", "split": [1.0, 0.0, 0.0]},
     "model": {
@@ -49,7 +50,7 @@ def test_a_run_on_the_archive_ends_with_a_bundle(real: Tried, tmp_path: Path) ->
         **CONFIG,
         "data": CONFIG["data"] | {"cache": str(tmp_path / "clips")},
         "run": CONFIG["run"] | {"out": str(tmp_path / "run")},
-    }  # type: ignore[operator]
+    }
     file.write_text(tomli_w.dumps(tree), encoding="utf-8")
     said = real.ask("train", str(file))
     assert said.exit_code == 0, said.output

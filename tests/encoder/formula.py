@@ -44,4 +44,5 @@ def write_vocabulary(folder: Path, size: int) -> Path:
 
 def outputs(name: str) -> np.ndarray:
     with np.load(DATA / "outputs.npz") as arrays:
-        return arrays[name]
+        found: np.ndarray = arrays[name]
+    return found

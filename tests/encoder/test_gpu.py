@@ -14,7 +14,8 @@ TEXTS = ["左室拡大なし", "重度僧帽弁逆流。" * 20, "EF 55.5%、軽�
 
 
 def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    found: np.ndarray = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    return found
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

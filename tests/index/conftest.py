@@ -12,6 +12,7 @@ from qdrant_client import QdrantClient
 from echosearch.index.base import KINDS, Collection, VectorIndex
 from echosearch.index.edge.index import EdgeIndex
 from echosearch.index.server.index import ServerIndex, connect
+from echosearch.index.shared.index import SharedIndex
 
 TEST_COLLECTIONS = [Collection(kind, "0123456789abcdef" * 4, 16) for kind in KINDS]
 SERVER_URL = "ECHOSEARCH_QDRANT_URL"
@@ -30,6 +31,15 @@ def make_edge(folder: Path) -> VectorIndex:
     return EdgeIndex(folder / "edge", lock_wait_seconds=0.2)
 
 
+def make_shared(folder: Path) -> VectorIndex:
+    """Held by another index object, asked by way of its socket."""
+    holder = SharedIndex(folder / "edge", lock_wait_seconds=0.2)
+    assert holder.collections() == []
+    asking = SharedIndex(folder / "edge", lock_wait_seconds=0.2)
+    asking.holder_of_the_test = holder  # type: ignore[attr-defined] # it must live as long
+    return asking
+
+
 def make_server(_folder: Path) -> VectorIndex:
     """On qdrant-client's in-process stand-in for a server."""
     return ServerIndex(QdrantClient(":memory:"))
@@ -42,12 +52,13 @@ def make_real_server(_folder: Path) -> VectorIndex:
 
 ADAPTERS: dict[str, Callable[[Path], VectorIndex]] = {
     "edge": make_edge,
+    "shared": make_shared,
     "server": make_server,
     "real-server": make_real_server,
 }
 
 
-@pytest.fixture(params=["edge", "server", pytest.param("real-server", marks=pytest.mark.qdrant_server)])
+@pytest.fixture(params=["edge", "shared", "server", pytest.param("real-server", marks=pytest.mark.qdrant_server)])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorIndex]:
     opened = ADAPTERS[request.param](tmp_path)
     for collection in TEST_COLLECTIONS:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 import numpy as np
 import pytest
 
 from echosearch.errors import ArchiveError
-from echosearch.filters import FIELDS, And, Comparison, Not, Or, Where
-from echosearch.index.base import POINT_NAMESPACE, Collection, Payload, Point, VectorIndex, point_id
+from echosearch.filters import FIELDS, And, Comparison, Field, Not, Op, Or, Where
+from echosearch.index.base import POINT_NAMESPACE, Collection, Payload, Point, Scored, VectorIndex, point_id
 from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import unit
 
@@ -27,6 +28,9 @@ F16 = 2e-3  # what float16 storage does to a cosine of 16 dimensions
 STUDIES = Collection("studies", "0123456789abcdef" * 4, 16)
 
 
+T = TypeVar("T")
+
+
 def key(name: object) -> str:
     return str(uuid5(POINT_NAMESPACE, str(name)))
 
@@ -35,7 +39,7 @@ def make_points(n: int, seed: int = 0) -> list[Point]:
     """Points with every attribute, each sometimes unknown."""
     rng = np.random.default_rng(seed)
 
-    def maybe(values: list[object]) -> object:
+    def maybe(values: list[T]) -> T | None:
         return None if rng.random() < 0.2 else values[rng.integers(len(values))]
 
     return [
@@ -61,7 +65,7 @@ def make_points(n: int, seed: int = 0) -> list[Point]:
     ]
 
 
-OPS: dict[str, Callable[[object, object], bool]] = {
+OPS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<": operator.lt,
     "<=": operator.le,
@@ -121,7 +125,7 @@ def ours(index: VectorIndex) -> list[str]:
     return [name for name in index.collections() if name in (VIDEOS.name, STUDIES.name)]
 
 
-def keys(hits: list) -> list[str]:
+def keys(hits: Sequence[Scored]) -> list[str]:
     return [hit.key for hit in hits]
 
 
@@ -194,12 +198,12 @@ def test_ties_are_in_the_order_of_ids_wherever_the_limit_cuts(index: VectorIndex
 
 
 def comparisons() -> list[Comparison]:
-    numbers = {
+    numbers: dict[Field, list[float]] = {
         "view_prob": [0.25, 0.9, 0.6],
         "age": [65, 64.5, 65.0, 90, 1000],
         "month": [202001, 202000.5],
     }
-    words = {
+    words: dict[Field, list[str]] = {
         "view": ["4CH", "SAX"],
         "mode": ["bmode"],
         "sex": ["F"],
@@ -207,9 +211,11 @@ def comparisons() -> list[Comparison]:
         "study": [key("study3"), key("nobody")],
         "patient": [key("patient2")],
     }
-    made = [Comparison(f, op, v) for f, vs in numbers.items() for v in vs for op in ("=", "<", "<=", ">", ">=")]
+    ops: tuple[Op, ...] = ("=", "<", "<=", ">", ">=")
+    made = [Comparison(f, op, v) for f, vs in numbers.items() for v in vs for op in ops]
     made += [Comparison(f, "=", v) for f, vs in words.items() for v in vs]
-    made += [Comparison(f, "in", tuple(vs)) for f, vs in (numbers | words).items()]
+    made += [Comparison(f, "in", tuple(vs)) for f, vs in numbers.items()]
+    made += [Comparison(f, "in", tuple(vs)) for f, vs in words.items()]
     made += [Comparison("view", "in", ()), Comparison("age", "in", ())]
     assert {comparison.field for comparison in made} == set(FIELDS)
     return made

@@ -65,10 +65,10 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
 }
 
 
-def refusal(ask: Callable[[], object]) -> str | None:
+def refusal(ask: Callable[..., object], *args: object) -> str | None:
     """What the index says where it cannot answer."""
     try:
-        ask()
+        ask(*args)
     except StoreUnreachable as exc:
         return str(exc)
     return None
@@ -87,11 +87,11 @@ def test_every_damaged_file_is_one_line_or_none(
         DAMAGE[how](folder / file)
         index = EdgeIndex(folder, 0.1)
         said = [
-            refusal(lambda index=index: index.tally(VIDEOS)),
-            refusal(lambda index=index: index.search(VIDEOS, np.ones(8, np.float32), 5)),
-            refusal(lambda index=index: index.search(VIDEOS, np.ones(8, np.float32), 5, Comparison("age", ">=", 60))),
-            refusal(lambda index=index: list(index.scroll(VIDEOS, whole=True))),
-            refusal(lambda index=index: index.upsert(VIDEOS, list(points(5)))),
+            refusal(index.tally, VIDEOS),
+            refusal(index.search, VIDEOS, np.ones(8, np.float32), 5),
+            refusal(index.search, VIDEOS, np.ones(8, np.float32), 5, Comparison("age", ">=", 60)),
+            refusal(list, index.scroll(VIDEOS, whole=True)),
+            refusal(index.upsert, VIDEOS, list(points(5))),
         ]
         assert all("index rebuild" in line and "\n" not in line for line in said if line is not None), (file, said)
         if any(said) and file.name not in told:

@@ -13,9 +13,9 @@ import simplejpeg
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import UID, JPEGBaseline8Bit
 
-US_MULTIFRAME = "1.2.840.10008.5.1.4.1.1.3.1"
+US_MULTIFRAME = UID("1.2.840.10008.5.1.4.1.1.3.1")
 
 
 def write_cine(
@@ -39,7 +39,7 @@ def write_cine(
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = US_MULTIFRAME
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = sop
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = UID(sop)
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, study + ".1"
     dataset.PatientID, dataset.PatientName, dataset.PatientSex = patient, name, "F"
     dataset.PatientBirthDate, dataset.StudyDate, dataset.Modality = "19530102", "20240314", "US"

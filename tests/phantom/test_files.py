@@ -6,6 +6,7 @@ import csv
 import hashlib
 import re
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pydicom
@@ -22,7 +23,14 @@ from echosearch.reading.dicom import read_frames, read_header
 from echosearch.reading.dicom.measurements import ejection_fraction, read_measurements
 from echosearch.video import Mode
 
-TINY = {"frames": 4, "rows": 96, "columns": 128}
+
+class Size(TypedDict):
+    frames: int
+    rows: int
+    columns: int
+
+
+TINY: Size = {"frames": 4, "rows": 96, "columns": 128}
 
 # US Multi-frame IOD (PS3.3 A.7), attributes that must have a value
 TYPE_1 = [

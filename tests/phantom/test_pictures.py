@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -17,7 +18,13 @@ from echosearch.phantom.imaging.sheet import frame_at
 from echosearch.phantom.patients.history import PhantomStudy, patient_history
 from echosearch.phantom.patients.machine import LOOKS
 
-SMALL = {"rows": 120, "columns": 160}
+
+class Size(TypedDict):
+    rows: int
+    columns: int
+
+
+SMALL: Size = {"rows": 120, "columns": 160}
 
 
 def heart(**findings: object) -> PhantomStudy:
@@ -108,8 +115,8 @@ def test_leaks_are_out_of_phase_and_out_of_sight_where_they_should_be() -> None:
     assert coloured(with_leak[filling], slice(78, 104)) < 30  # no jet in the atrium in diastole
     no_color = render_cine(leaking, "4CH", frames=24, **SMALL)
     assert max(coloured(frame) for frame in no_color) < 10
-    short_axis = [render_cine(study, "SAX", frames=4, **SMALL) for study in (quiet, leaking)]
-    assert np.array_equal(*short_axis)  # the papillary level knows nothing of the mitral valve
+    one, other = (render_cine(study, "SAX", frames=4, **SMALL) for study in (quiet, leaking))
+    assert np.array_equal(one, other)  # the papillary level knows nothing of the mitral valve
 
 
 def test_speckle_moves_with_the_wall() -> None:

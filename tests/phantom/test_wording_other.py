@@ -170,7 +170,7 @@ def test_diameters_are_those_of_the_measurement_object(studies: list[PhantomStud
         "29436-3": r"(?:LVDd|左室拡張末期径)\D*([\d.]+) ?(mm|cm)",
         "29469-4": r"(?:LAD|左房径|LA diameter)\D*([\d.]+) ?(mm|cm)",
     }
-    said = defaultdict(int)
+    said: dict[str, int] = defaultdict(int)
     for study in studies:
         for code, pattern in kinds.items():
             for number, unit in re.findall(pattern, read(report_text(study))):

@@ -53,9 +53,9 @@ def test_the_real_cine_from_header_to_frames() -> None:
     source = open_source(shipped("examples_ybr_color.dcm"))
     assert source.n_frames == header.n_frames == 30
     assert source.frame_seconds == header.frame_seconds
-    frames = [frame.copy() for frame in source.frames([0, 29])]
-    assert [frame.shape for frame in frames] == [(240, 320, 3)] * 2
-    assert not np.array_equal(*frames)
+    first, last = (frame.copy() for frame in source.frames([0, 29]))
+    assert first.shape == last.shape == (240, 320, 3)
+    assert not np.array_equal(first, last)
 
 
 def test_a_file_that_changes_under_an_open_source(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import random
 import tracemalloc
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_half_width_kana_in_cp932(tmp_path: Path) -> None:
     ],
     ids=["bad byte", "utf-16", "euc-jp", "iso-2022-jp", "big5", "nul", "cut"],
 )
-def test_any_other_encoding_is_refused(tmp_path: Path, damage) -> None:
+def test_any_other_encoding_is_refused(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     good = ("study_uid,report_text\n" + "1.2,左室拡大なし。ごく軽度のTRあり\n" * 50).encode().rstrip()
     path = tmp_path / "reports.csv"
     path.write_bytes(damage(good))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Connection, Engine, insert, select, text
 
 from echosearch.archive import Archive
 from echosearch.db.schema.base import Base
@@ -78,7 +78,8 @@ class Corpus:
         videos = self.of(study)
         five = ("LAX", "SAX", "2CH", "3CH", "4CH")
         gated = [video for video in videos if video.view in five and (video.view_prob or 0) >= 0.9]
-        return np.mean([video.vector for video in gated or videos], axis=0)
+        mean: Vectors = np.mean([video.vector for video in gated or videos], axis=0)
+        return mean
 
 
 def open_empty(database: Engine, home: Path) -> Archive:
@@ -153,9 +154,9 @@ def fill(corpus: Corpus, random: np.random.Generator) -> None:
 def write(corpus: Corpus) -> None:
     patients = {study.patient: study for study in corpus.studies}
     with corpus.archive.engine.begin() as connection:
-        connection.execute(Patient.__table__.insert(), [{"patient_key": key} for key in patients])
+        connection.execute(insert(Patient), [{"patient_key": key} for key in patients])
         connection.execute(
-            PhiPatient.__table__.insert(),
+            insert(PhiPatient),
             [
                 {"patient_key": k, "issuer": "", "patient_id": s.patient_id, "name": "CANARY^Name"}
                 for k, s in patients.items()
@@ -164,21 +165,21 @@ def write(corpus: Corpus) -> None:
         for study in corpus.studies:
             month = study.day.year * 100 + study.day.month if study.day else None
             row = {"study_key": study.key, "patient_key": study.patient}
-            connection.execute(Study.__table__.insert(), row | {"month": month, "age": study.age, "sex": study.sex})
+            connection.execute(insert(Study), row | {"month": month, "age": study.age, "sex": study.sex})
             phi = {"study_uid": study.uid, "accession_number": study.accession, "study_date": study.day}
-            connection.execute(PhiStudy.__table__.insert(), row | phi)
+            connection.execute(insert(PhiStudy), row | phi)
         for video in corpus.videos:
             add_video(connection, video)
         for key, (study, words, _) in corpus.reports.items():
             row = {"report_key": key, "study_key": study.key, "link_method": "study_uid"}
-            connection.execute(Report.__table__.insert(), row)
+            connection.execute(insert(Report), row)
             phi = {"study_uid": study.uid, "accession_number": "", "patient_id": "", "text": words}
-            connection.execute(PhiReport.__table__.insert(), {"report_key": key} | phi)
+            connection.execute(insert(PhiReport), {"report_key": key} | phi)
         files = [
             {"path_key": video.key, "size": 1, "mtime_ns": 1, "state": "admitted", "video_key": video.key}
             for video in corpus.videos
         ]
-        connection.execute(SourceFile.__table__.insert(), files)
+        connection.execute(insert(SourceFile), files)
         ids = {row.video_key: row.id for row in connection.execute(select(SourceFile.video_key, SourceFile.id))}
         put_video_vectors(
             connection,
@@ -190,9 +191,9 @@ def write(corpus: Corpus) -> None:
         )
 
 
-def add_video(connection, video: KnownVideo) -> None:
+def add_video(connection: Connection, video: KnownVideo) -> None:
     connection.execute(
-        Video.__table__.insert(),
+        insert(Video),
         {
             "video_key": video.key,
             "study_key": video.study.key,
@@ -211,4 +212,4 @@ def add_video(connection, video: KnownVideo) -> None:
         },
     )
     phi = {"video_key": video.key, "sop_uid": video.sop, "series_uid": ""}
-    connection.execute(PhiVideo.__table__.insert(), phi)
+    connection.execute(insert(PhiVideo), phi)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from pyarrow import parquet
+from sqlalchemy import Connection
 
 from echosearch.db.studies.fact_conditions import count_stated, stated_studies, verdicts
 from echosearch.db.studies.facts import count_due, due_reports, facts_of, put_facts, withdraw_facts
 from echosearch.errors import InputError
 from echosearch.filters import Comparison
-from echosearch.report.facts import FindingCondition, ValueCondition, load_lexicon, read_facts
+from echosearch.report.facts import FindingCondition, Lexicon, ValueCondition, load_lexicon, read_facts
 from echosearch.search.ask import ask
 from echosearch.search.export import check_export, export_hits
 from echosearch.search.filter_parser import parse_where
@@ -49,7 +50,7 @@ def told(corpus: Corpus) -> Corpus:
     return corpus
 
 
-def read_due(connection, lexicon) -> int:
+def read_due(connection: Connection, lexicon: Lexicon) -> int:
     due = due_reports(connection, lexicon.version, None, 1000)
     put_facts(connection, lexicon.version, [(one, read_facts(one.text, lexicon)) for one in due])
     return len(due)

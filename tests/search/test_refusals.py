@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,7 +35,8 @@ ASK = SearchOptions()
 
 
 def test_an_empty_archive_says_what_to_do(empty: Archive) -> None:
-    for ask in (lambda: query_text(empty, "弁", ASK), lambda: similar(empty, "1.2.3", ASK)):
+    asks: list[Callable[[], object]] = [lambda: query_text(empty, "弁", ASK), lambda: similar(empty, "1.2.3", ASK)]
+    for ask in asks:
         with pytest.raises(EmptyArchive, match="run echosearch ingest"):
             ask()
     with empty.engine.begin() as connection:  # an ingest that found nothing it could use
@@ -99,7 +101,7 @@ def test_wrong_input(corpus: Corpus, ask: Callable[[Archive], object], error: ty
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_no_cine(corpus: Corpus, tmp_path) -> None:
+def test_a_file_that_is_no_cine(corpus: Corpus, tmp_path: Path) -> None:
     path = tmp_path / "IM_0001"
     path.write_text("not DICOM")
     with pytest.raises(FileRefused, match="NOT_AN_IMAGE"):
@@ -152,7 +154,7 @@ def test_a_point_without_a_row_or_of_another_generation_is_not_shown(corpus: Cor
     try:
         archive.index.upsert(collection, ghosts)
         for group in ("video", "study"):
-            options = SearchOptions(top_k=12, group=group, where=parse_where("view != SAX"))  # type: ignore[arg-type]
+            options = SearchOptions(top_k=12, group=group, where=parse_where("view != SAX"))
             results = query_text(archive, "弁", options)
             assert len(results.hits) == 12
             assert not {hit.video for hit in results.hits} & {*keys, stale}

@@ -26,7 +26,8 @@ def cosine(left: Vectors, right: Vectors) -> float:
 
 
 def query_vector(corpus: Corpus) -> Vectors:
-    return corpus.archive.encoder.encode_texts([TEXT])[0]
+    vector: Vectors = corpus.archive.encoder.encode_texts([TEXT])[0]
+    return vector
 
 
 def check(hits: Iterable[Hit], truth: dict[str, float], top_k: int, key: Callable[[Hit], str | None]) -> None:
@@ -111,6 +112,10 @@ def test_conditions_on_studies(corpus: Corpus, where: str, keep: Callable[[Known
         (SearchOptions(where=parse_where("view != 4CH")), lambda v: not (v.view == "4CH" and v.view_prob >= 0.9)),
         (SearchOptions(where=parse_where("mode = color")), lambda v: v.mode == "color"),
         (
+            SearchOptions(where=parse_where("view = 4CH or mode = color")),
+            lambda v: (v.view == "4CH" and v.view_prob >= 0.9) or v.mode == "color",
+        ),
+        (
             SearchOptions(view=View.LAX, where=parse_where("mode = color and age < 70")),
             lambda v: v.view == "LAX" and v.view_prob >= 0.9 and v.mode == "color" and (v.study.age or 99) < 70,
         ),
@@ -139,7 +144,7 @@ def test_groups(corpus: Corpus) -> None:
     check(patients, truth, 200, lambda hit: hit.patient)
     assert len(patients) == 14
     viewed = query_text(corpus.archive, TEXT, SearchOptions(top_k=5, group="patient", view=View.CH4)).hits
-    truth = best_by(corpus, vector, lambda v: v.view == "4CH" and v.view_prob >= 0.9, lambda v: v.study.patient)
+    truth = best_by(corpus, vector, lambda v: v.view == "4CH" and (v.view_prob or 0) >= 0.9, lambda v: v.study.patient)
     check(viewed, truth, 5, lambda hit: hit.patient)
 
 

@@ -18,7 +18,7 @@ def test_settings_go_on_top(toml: Path) -> None:
     assert (config.optim.lr, config.name, config.data.train_views) == (5e-5, "other", ("4CH",))
     assert config.run.tensorboard
     with pytest.raises(ValidationError):
-        config.seed = 4  # type: ignore[misc]
+        config.seed = 4
 
 
 @pytest.mark.parametrize(

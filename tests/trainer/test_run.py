@@ -21,7 +21,8 @@ from trainer.data.batches import Batches
 from trainer.data.cache import ClipCache
 from trainer.evaluation.retrieval import both_ways
 from trainer.loop.checkpoint import Checkpoint, write_state
-from trainer.loop.fit import Moment, fit
+from trainer.loop.fit import fit
+from trainer.loop.watch import Moment
 from trainer.model.embed import embed_studies
 from trainer.model.phrase_table import PhraseTable
 from trainer.model.trainee import Trainee, study_means

@@ -7,14 +7,13 @@ A run that was stopped and one that was not end with the same bits: what a step 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -29,11 +28,13 @@ from trainer.data.batches import Batch, Batches
 from trainer.data.cache import ClipCache
 from trainer.data.pairs import Study, fingerprint
 from trainer.distributed import gather, rank, world
+from trainer.loop.chance import all_chance, set_chance
 from trainer.loop.checkpoint import CHECKPOINT, Checkpoint, put_back, read_state, write_state
 from trainer.loop.metrics_file import MetricsFile
 from trainer.loop.optimizer import make_optimizer
 from trainer.loop.schedule import learning_rate
 from trainer.loop.stopping import any_told, told_to_stop
+from trainer.loop.watch import Moment, Watch
 from trainer.model.embed import embed_texts, embed_videos
 from trainer.model.phrase_parts import phrase_parts
 from trainer.model.phrase_table import PhraseTable, begin_table
@@ -44,19 +45,7 @@ from trainer.warm_start.text_head import begin_texts
 from trainer.warm_start.video_head import STUDIES, begin_heads
 from trainer.warm_start.view_pretraining import begin_trunk
 
-__all__ = ["Moment", "Outcome", "distributed", "fit"]
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What a run says of itself after a step."""
-
-    step: int
-    steps: int
-    losses: dict[str, float]
-    lr: float
-    studies_per_second: float
-    eta_seconds: float
+__all__ = ["Outcome", "distributed", "fit"]
 
 
 @dataclass(frozen=True)
@@ -88,9 +77,7 @@ def fit(
     device = _device(config)
     out = Path(config.run.out)
     out.mkdir(parents=True, exist_ok=True)
-    batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
-    if batches.left_out and rank() == 0:
-        note(f"{batches.left_out} studies are left out: no video of the views wanted that could be read")
+    batches = _batches(config, start, studies, cache, note)
     torch.manual_seed(config.seed)
     table = _table(config, batches, start) if config.loss.table else None
     each_phrase = config.model.text_format == "each_phrase_ja"
@@ -106,22 +93,15 @@ def fit(
     optimizer = make_optimizer(trainee, config.optim)
     torch.manual_seed(config.seed * 1000 + rank())  # dropout; each process its own
     if stopped is not None:
-        _set_chance(put_back(out / CHECKPOINT, stopped, trainee, optimizer), device)
+        set_chance(put_back(out / CHECKPOINT, stopped, trainee, optimizer), device)
         done = stopped.step
-    model: nn.Module = trainee
-    if world() > 1:
-        model = DistributedDataParallel(trainee, device_ids=[device.index] if device.type == "cuda" else None)
-    metrics = MetricsFile(out, done, config.run.tensorboard) if rank() == 0 else None
+    model = _in_parallel(trainee, device)
+    watch = None
+    if rank() == 0:
+        watch = Watch(config, MetricsFile(out, done, config.run.tensorboard), done, progress, validate)
+    save = partial(_save, out / CHECKPOINT, digest, trainee, optimizer, device)
     last = config.optim.steps if stop_after is None else min(stop_after, config.optim.steps)
     losses: dict[str, float] = {}
-    clock = _Clock(done)
-
-    def save(step: int) -> None:
-        chance = _all_chance(device)
-        if rank() == 0:
-            state = Checkpoint(step, digest, trainee.state_dict(), optimizer.state_dict(), chance)
-            write_state(out / CHECKPOINT, state)
-
     if done == 0:
         save(0)
     with told_to_stop() as told:
@@ -131,16 +111,9 @@ def fit(
             losses = _step(model, optimizer, [part.to(device) for part in parts], lr, config)
             trainee.bound()
             done = step + 1
-            if metrics and (done % config.run.log_every == 0 or done == config.optim.steps):
-                moment = clock.moment(done, config, losses, lr)
-                metrics.write(done, "train", {**losses, "lr": lr, "studies_per_second": moment.studies_per_second})
-                if progress:
-                    progress(moment)
-            if metrics and validate and (done % config.run.validate_every == 0 or done == config.optim.steps):
-                chance = _chance(device)
-                trainee.eval()
-                metrics.write(done, "validation", validate())
-                _set_chance(chance, device)
+            if watch:
+                watch.losses(done, losses, lr)
+                watch.scores(done, trainee, device)
             stopping = any_told(told, device)
             if done % config.run.checkpoint_every == 0 or done == last or stopping:
                 save(done)
@@ -148,6 +121,32 @@ def fit(
                 break
     start.towers.eval()
     return Outcome(done, done == config.optim.steps, losses)
+
+
+def _batches(
+    config: TrainConfig, start: Start, studies: Sequence[Study], cache: ClipCache, note: Callable[[str], None]
+) -> Batches:
+    """Return this process's part of every batch; process 0 says how many studies are left out."""
+    batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
+    if batches.left_out and rank() == 0:
+        note(f"{batches.left_out} studies are left out: no video of the views wanted that could be read")
+    return batches
+
+
+def _in_parallel(trainee: Trainee, device: torch.device) -> nn.Module:
+    """Return ``trainee``, wrapped so that its gradients are the mean over the processes if there are several."""
+    if world() == 1:
+        return trainee
+    return DistributedDataParallel(trainee, device_ids=[device.index] if device.type == "cuda" else None)
+
+
+def _save(
+    file: Path, digest: str, trainee: Trainee, optimizer: torch.optim.Optimizer, device: torch.device, step: int
+) -> None:
+    """Write the checkpoint after ``step``; every process calls it, process 0 writes."""
+    states = all_chance(device)
+    if rank() == 0:
+        write_state(file, Checkpoint(step, digest, trainee.state_dict(), optimizer.state_dict(), states))
 
 
 def _table(config: TrainConfig, batches: Batches, start: Start) -> PhraseTable | TextTable:
@@ -224,18 +223,6 @@ def _step(
     return shown
 
 
-class _Clock:
-    """Rate and time left, over the steps of this process's life."""
-
-    def __init__(self, first: int) -> None:
-        self._first, self._began = first, time.monotonic()
-
-    def moment(self, done: int, config: TrainConfig, losses: dict[str, float], lr: float) -> Moment:
-        per_step = (time.monotonic() - self._began) / max(done - self._first, 1)
-        steps = config.optim.steps
-        return Moment(done, steps, losses, lr, config.optim.batch / per_step, per_step * (steps - done))
-
-
 def _device(config: TrainConfig) -> torch.device:
     device = pick_device(config.run.device)
     if device.type == "cuda":
@@ -255,23 +242,3 @@ def distributed() -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
-
-
-def _chance(device: torch.device) -> Tensor:
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
-
-
-def _set_chance(state: Tensor, device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state.cpu(), device)
-    else:
-        torch.set_rng_state(state.cpu())
-
-
-def _all_chance(device: torch.device) -> list[Tensor]:
-    own = _chance(device)
-    if world() == 1:
-        return [own]
-    found: list[Any] = [None] * world()
-    dist.all_gather_object(found, own)
-    return found

@@ -122,7 +122,7 @@ def learn(
         for group in optimizer.param_groups:
             group["lr"] = pace * (1 - step / steps)
         optimizer.zero_grad(set_to_none=True)
-        loss(studies[chosen], rows[chosen]).backward()  # type: ignore[no-untyped-call]
+        loss(studies[chosen], rows[chosen]).backward()
         optimizer.step()
 
 

@@ -73,6 +73,6 @@ def begin_trunk(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainC
         for group in optimizer.param_groups:
             group["lr"] = LR * min((step + 1) / WARMUP, 1.0) * (1 - step / config.optim.kinds_first)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(trained, config.optim.clip_norm)
         optimizer.step()

@@ -136,7 +136,6 @@ def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> di
             SourceFile.video_key.in_(keys), SourceFile.reason == str(Reason.UID_CONFLICT)
         )
     )
-    for key in disputed:
-        if key is not None:
-            known.setdefault(key, KnownVideo(b"", b"", None, True)).conflict = True
+    for key in filter(None, disputed):
+        known.setdefault(key, KnownVideo(b"", b"", None, True)).conflict = True
     return known

@@ -58,7 +58,7 @@ def fetch(origin: Origin, into: Path) -> Path:
     into.mkdir(parents=True, exist_ok=True)
     if origin.zip_url:
         return _fetch_zip(origin, into)
-    set_verbosity_error()  # type: ignore[no-untyped-call] # what it tries again it would say in lines of its own
+    set_verbosity_error()  # what it tries again it would say in lines of its own
     try:
         paths = [Path(hf_hub_download(origin.repo, name, local_dir=into)) for name in origin.files]
     except HFValidationError as exc:

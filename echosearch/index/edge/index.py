@@ -2,6 +2,7 @@
 
     FOLDER/lock                 held from the first use until close(); names the process that holds it
     FOLDER/videos_0123abcd/     one shard a collection
+    FOLDER/.ready-...           an optimised copy that is about to take its shard's place
     FOLDER/.new-..., .drop-...  half-made or half-removed: swept at the next opening
 
 Each write ends with a flush. The engine's write-ahead log would not spare it: an update only writes the log, no
@@ -13,20 +14,20 @@ from __future__ import annotations
 
 import shutil
 import time
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import IO
 from uuid import UUID
 
-import numpy as np
 import qdrant_edge as engine
 
-from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
+from echosearch.errors import ArchiveError, StoreUnreachable
 from echosearch.filters import Where
 from echosearch.index.base import Collection, Point, Scored, Stored
+from echosearch.index.edge.aside import copy_optimized
 from echosearch.index.edge.filter import edge_filter
+from echosearch.index.edge.folder import READY, IndexFolder
+from echosearch.index.edge.records import read_uuid, stored_point, upserts
 from echosearch.index.edge.search import nearest
 from echosearch.index.edge.shard import (
     check_shard,
@@ -41,19 +42,16 @@ from echosearch.index.edge.shard import (
 from echosearch.index.fields import (
     TIE_MARGIN,
     best_first,
-    payload_values,
     points_compared,
-    read_ref,
     scored,
     unit_query,
     unit_rows,
 )
-from echosearch.locks import free, lock_holder, take
 from echosearch.vector import Vectors
 
 __all__ = ["EdgeIndex"]
 
-UPDATE_POINTS = 2000  # the engine copies an update twice while it applies it
+ASIDE_POINTS = 2000  # a larger shard is optimised as a copy in another process: here it would stop all threads
 
 
 class EdgeIndex:
@@ -63,22 +61,20 @@ class EdgeIndex:
     """
 
     def __init__(self, folder: Path, lock_wait_seconds: float, min_free_mb: int = 0) -> None:
-        self._folder = folder
-        self._wait = lock_wait_seconds
-        self._min_free_mb = min_free_mb
-        self._lock: IO[str] | None = None
+        self.folder = IndexFolder(folder, lock_wait_seconds, min_free_mb)
         self._shards: dict[str, tuple[int, engine.EdgeShard]] = {}  # name -> dimension, shard
         self._guard = RLock()  # several threads of one process may use the index
+        self._writing = RLock()  # taken before the guard: what is copied must not change
 
     def __repr__(self) -> str:
-        return f"EdgeIndex({'open' if self._lock else 'closed'}, {len(self._shards)} loaded)"
+        return f"EdgeIndex({'open' if self.folder.is_held else 'closed'}, {len(self._shards)} loaded)"
 
     def ensure(self, collection: Collection) -> None:
         with self._guard:
             self._hold()
-            place = self._folder / collection.name
+            place = self.folder.path / collection.name
             if not place.exists():
-                self._check_room()
+                self.folder.check_room()
                 create_shard(collection, place)
             shard = self._shard(collection)
             if shard is not None:
@@ -87,11 +83,11 @@ class EdgeIndex:
     def collections(self) -> list[str]:
         with self._guard:
             self._hold()
-            return sorted(entry.name for entry in self._folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
+            return sorted(entry.name for entry in self.folder.path.iterdir() if entry.is_dir() and entry.name[0] != ".")
 
     def upsert(self, collection: Collection, points: Sequence[Point]) -> None:
         if points:
-            self._write(collection, _upserts(points, unit_rows(collection, points)))
+            self._write(collection, upserts(points, unit_rows(collection, points)))
 
     def delete(self, collection: Collection, ids: Sequence[UUID]) -> None:
         if ids and self._open(collection) is not None:
@@ -113,7 +109,7 @@ class EdgeIndex:
                 break
             wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
         with whole_records(collection.name):
-            return best_first([(_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
+            return best_first([(read_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
 
     def count(self, collection: Collection) -> int:
         shard = self._open(collection)
@@ -137,45 +133,68 @@ class EdgeIndex:
             with engine_errors(collection.name):
                 records, offset = shard.scroll(request)
             with whole_records(collection.name):
-                stored = [_stored(record, whole) for record in records]
+                stored = [stored_point(record, whole) for record in records]
             yield from stored
             if offset is None:
                 return
 
     def drop(self, collection: Collection) -> None:
-        with self._guard:
+        with self._writing, self._guard:
             self._hold()
             if collection.name in self._shards:
                 with engine_errors(collection.name):
                     self._shards.pop(collection.name)[1].close()
-            place = self._folder / collection.name
+            place = self.folder.path / collection.name
             if place.exists():
-                going = self._folder / f".drop-{collection.name}"
+                going = self.folder.path / f".drop-{collection.name}"
                 place.rename(going)  # gone at once, whatever happens to the rest
-                sync_folder(self._folder)
+                sync_folder(self.folder.path)
                 shutil.rmtree(going)
 
     def optimize(self, collection: Collection) -> bool:
         shard = self._open(collection)
         if shard is None:
             return True
-        place = self._folder / collection.name
-        if self._free() < folder_size(place):  # what it holds is written anew beside it
-            return False
+        place = self.folder.path / collection.name
+        with self._writing:
+            aside = self.tally(collection) > ASIDE_POINTS
+            if self.folder.free() < folder_size(place) * (2 if aside else 1):  # what it holds is written anew beside it
+                return False
+            if aside:
+                self._optimize_aside(collection, place)
+            else:
+                self._optimize_here(collection, place)
+        return True
+
+    def _optimize_here(self, collection: Collection, place: Path) -> None:
         with self._guard, engine_errors(collection.name):
+            shard = self._shards[collection.name][1]
             if not is_quantized(place):
                 shard.flush()
                 shard.close()
                 del self._shards[collection.name]
                 shard = self._load(collection, place, quantized=True)
                 self._shards[collection.name] = (collection.dimension, shard)
-        with engine_errors(collection.name):
             shard.optimize()
             shard.flush()
-        return True
+
+    def _optimize_aside(self, collection: Collection, place: Path) -> None:
+        """Put an optimised copy in the shard's place; searches go on, and those under way end with the old shard."""
+        with engine_errors(collection.name):
+            self._shards[collection.name][1].flush()
+        made, ready, old = (self.folder.path / f"{prefix}{place.name}" for prefix in (".new-", READY, ".drop-"))
+        copy_optimized(collection, place, made)
+        with self._guard:
+            made.rename(ready)  # from here on a process that opens the folder finds one of the two
+            del self._shards[collection.name]
+            place.rename(old)
+            ready.rename(place)
+            sync_folder(self.folder.path)
+            self._shards[collection.name] = (collection.dimension, self._load(collection, place))
+        shutil.rmtree(old)
 
     def close(self) -> None:
-        with self._guard:
+        with self._writing, self._guard:
             shards, self._shards = self._shards, {}
             try:
                 for name, (_, shard) in shards.items():
@@ -183,31 +202,16 @@ class EdgeIndex:
                         shard.flush()
                         shard.close()
             finally:
-                if self._lock is not None:
-                    free(self._lock)
-                    self._lock = None
+                self.folder.release()
+
+    def hold(self, wait_seconds: float) -> bool:
+        """Take the folder; return False if another process holds it all the while. Raises StoreUnreachable."""
+        with self._guard:
+            return self.folder.hold(wait_seconds)
 
     def _hold(self) -> None:
-        """Take the folder, or raise ArchiveLocked after the wait."""
-        if self._lock is not None:
-            return
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = take(self._folder / "lock", self._wait)
-        except OSError as exc:
-            raise StoreUnreachable(f"index folder {self._folder}: {exc.strerror}; check its owner and mode") from exc
-        if self._lock is None:
-            raise ArchiveLocked(self._locked())
-        for leftover in (*self._folder.glob(".new-*"), *self._folder.glob(".drop-*")):
-            shutil.rmtree(leftover)
-
-    def _locked(self) -> str:
-        holder = lock_holder(self._folder / "lock")
-        who = f"another process ({holder})" if holder is not None else "another process"
-        return (
-            f"{who} holds the archive's index in {self._folder}; gave up after {self._wait:g} s: "
-            "try again when it has ended, or use a Qdrant server (ECHOSEARCH_QDRANT_URL)"
-        )
+        if not self.folder.hold(self.folder.wait):
+            raise self.folder.locked()
 
     def _open(self, collection: Collection) -> engine.EdgeShard | None:
         with self._guard:
@@ -218,7 +222,7 @@ class EdgeIndex:
         """Return the loaded shard, None if there is none on disk."""
         name = collection.name
         if name not in self._shards:
-            place = self._folder / name
+            place = self.folder.path / name
             if not place.exists():
                 return None
             self._shards[name] = (collection.dimension, self._load(collection, place))
@@ -231,7 +235,7 @@ class EdgeIndex:
         return shard
 
     def _load(self, collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:
-        deadline = time.monotonic() + self._wait
+        deadline = time.monotonic() + self.folder.wait
         while True:
             try:
                 return load_shard(collection, place, quantized)
@@ -240,51 +244,16 @@ class EdgeIndex:
                 if "WouldBlock" not in str(exc):
                     raise
                 if time.monotonic() >= deadline:
-                    raise ArchiveLocked(self._locked()) from exc
+                    raise self.folder.locked() from exc
                 time.sleep(0.05)
 
     def _write(self, collection: Collection, operations: Iterable[engine.UpdateOperation]) -> None:
-        shard = self._open(collection)
-        if shard is None:
-            raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild")
-        self._check_room()
-        with engine_errors(collection.name):
-            for operation in operations:
-                shard.update(operation)
-            shard.flush()
-
-    def _free(self) -> int:
-        """Return the bytes that may still be written here."""
-        return shutil.disk_usage(self._folder).free - (self._min_free_mb << 20)
-
-    def _check_room(self) -> None:
-        """Check the free space. The engine writes through memory maps: on a full disk the kernel kills the process
-        (SIGBUS), where other writes would get an error. Raises StoreUnreachable."""
-        if (free := self._free()) < 0:
-            raise StoreUnreachable(
-                f"the disk of {self._folder} has {(free >> 20) + self._min_free_mb:,} MB left, and"
-                f" {self._min_free_mb:,} are to stay free (ECHOSEARCH_MIN_FREE_MB): make room and run it again; nothing"
-                " is lost"
-            )
-
-
-def _upserts(points: Sequence[Point], rows: Vectors) -> Iterator[engine.UpdateOperation]:
-    for start in range(0, len(points), UPDATE_POINTS):
-        some = slice(start, start + UPDATE_POINTS)
-        yield engine.UpdateOperation.upsert_points(
-            [
-                # an array: a list of Python floats would take longer to make than the engine takes to store it
-                engine.Point(point.id, array("f", row.tobytes()), payload_values(point.payload))  # type: ignore[arg-type]
-                for point, row in zip(points[some], rows[some], strict=True)
-            ]
-        )
-
-
-def _stored(record: engine.Record, whole: bool) -> Stored:
-    values = record.payload or {}
-    vector = np.asarray(record.vector, dtype=np.float32) if whole else None
-    return Stored(_uuid(record.id), *read_ref(values), values if whole else None, vector)
-
-
-def _uuid(value: engine.PointId) -> UUID:
-    return value if isinstance(value, UUID) else UUID(str(value))
+        with self._writing:
+            shard = self._open(collection)
+            if shard is None:
+                raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild")
+            self.folder.check_room()
+            with engine_errors(collection.name):
+                for operation in operations:
+                    shard.update(operation)
+                shard.flush()

@@ -10,7 +10,7 @@ from json import JSONDecodeError
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
@@ -79,19 +79,8 @@ def call(function: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T:
         try:
             return function()
         except (ResponseHandlingException, UnexpectedResponse, ResourceExhaustedResponse, grpc.RpcError) as exc:
-            status = _status(exc)
-            if status in (404, grpc.StatusCode.NOT_FOUND):
-                raise NotFound from exc
-            if status in REFUSED:
-                raise StoreUnreachable("Qdrant refused the API key: check ECHOSEARCH_QDRANT_API_KEY") from exc
-            if "CERTIFICATE_VERIFY_FAILED" in str(exc):
-                raise StoreUnreachable(
-                    f"the certificate of Qdrant is not trusted ({_reason(exc)}): name the file of the authority that "
-                    "signed it with ECHOSEARCH_QDRANT_CA"
-                ) from exc
-            passing = status is None or status in PASSING_HTTP or status in PASSING_GRPC
-            if not passing and not (status in VAGUE_GRPC and OUTAGE.search(_reason(exc))):
-                raise ArchiveError(f"Qdrant refused a request: {_reason(exc)}") from exc
+            if (refusal := _refusal(exc)) is not None:
+                raise refusal from exc
             if wait is None:
                 raise StoreUnreachable(
                     f"Qdrant does not answer: {_reason(exc)}; check ECHOSEARCH_QDRANT_URL and the server"
@@ -105,6 +94,24 @@ def call(function: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T:
                 raise NotFound from exc
             raise
     raise AssertionError("the last try either returns or raises")
+
+
+def _refusal(exc: Exception) -> NotFound | StoreUnreachable | ArchiveError | None:
+    """Return the error that no further try would change, None if the server may answer the next one."""
+    status = _status(exc)
+    if status in (404, grpc.StatusCode.NOT_FOUND):
+        return NotFound()
+    if status in REFUSED:
+        return StoreUnreachable("Qdrant refused the API key: check ECHOSEARCH_QDRANT_API_KEY")
+    if "CERTIFICATE_VERIFY_FAILED" in str(exc):
+        return StoreUnreachable(
+            f"the certificate of Qdrant is not trusted ({_reason(exc)}): name the file of the authority that "
+            "signed it with ECHOSEARCH_QDRANT_CA"
+        )
+    passing = status is None or status in PASSING_HTTP or status in PASSING_GRPC
+    if passing or (status in VAGUE_GRPC and OUTAGE.search(_reason(exc))):
+        return None
+    return ArchiveError(f"Qdrant refused a request: {_reason(exc)}")
 
 
 def _status(exc: Exception) -> int | grpc.StatusCode | None:

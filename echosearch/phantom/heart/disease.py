@@ -33,7 +33,7 @@ def _grade(rng: np.random.Generator, *weights: float) -> int:
     return int(rng.choice(len(p), p=p))
 
 
-def first_findings(kind: str, rng: np.random.Generator) -> Findings:
+def first_findings(kind: str, rng: np.random.Generator) -> Findings:  # noqa: C901 - one case per phenotype
     """Findings of a patient's first study, from a phenotype."""
     f: dict[str, Any] = {
         "ef": float(np.clip(rng.normal(62, 6), 50, 74)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from sqlalchemy import Engine, select, text
 
 from echosearch.db.admission.admit import admit
+from echosearch.db.admission.study_owner import StudyOwner
 from echosearch.db.files.ledger import settle
 from echosearch.db.schema.tables import Embedding, Outbox, Patient, SourceFile, Study, StudyEmbedding, Video
 from echosearch.db.studies.view_labels import put_view_labels
@@ -189,3 +191,23 @@ def test_dates_stay_in_phi(engine: Engine, ledger: Ledger) -> None:
     with engine.connect() as connection:
         row = connection.execute(text("select birth_date, study_date from phi.study")).one()
     assert tuple(row) == (date(1953, 1, 2), date(2024, 3, 14))
+
+
+def test_a_conflict_leaves_the_rest_of_its_batch_alone(engine: Engine, ledger: Ledger) -> None:
+    admitted, refused = ledger.admit(
+        header("1.1", pixels=b"a"), header("1.1", pixels=b"b"), header("9.1", study="9.9", patient="0009")
+    )
+    assert [video.video_key for video in admitted] == [KEYRING.video("9.1")]
+    assert len(refused) == 2
+
+
+def test_a_mean_without_a_direction_is_no_study_vector(engine: Engine, ledger: Ledger) -> None:
+    one = vector_of("1.1")
+    ledger.store(header("1.1"), header("1.2"), vectors={"1.1": one, "1.2": -one})
+    assert study_vectors(engine) == {}
+
+
+def test_a_studys_owner_prints_no_identifier() -> None:
+    owner = StudyOwner("9d2c", "HIS", "0007")
+    assert repr(owner) == "StudyOwner('9d2c')"
+    assert repr(replace(owner, conflict=True)) == "StudyOwner('9d2c', conflict)"

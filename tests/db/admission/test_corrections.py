@@ -98,7 +98,7 @@ def test_what_is_learned_of_a_patient_reaches_the_index(engine: Engine, ledger: 
 
 
 @pytest.mark.parametrize("other", [{"patient": "0008"}, {"issuer": "ELSEWHERE"}])
-def test_two_patients_are_still_two(engine: Engine, ledger: Ledger, other: dict[str, str]) -> None:
+def test_two_patients_are_still_two(engine: Engine, ledger: Ledger, other: dict[str, Any]) -> None:
     ledger.store(header("1.1", issuer="HOSP"))
     ledger.store(header("1.2", **({"issuer": "HOSP"} | other)))
     assert outcomes(engine) == [("quarantined", "PATIENT_CONFLICT")] * 2

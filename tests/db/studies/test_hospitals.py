@@ -57,7 +57,7 @@ def test_two_hospitals(
 
 def test_the_studies_of_one_hospital_stay_together_and_the_index_is_told(engine: Engine, ledger: Ledger) -> None:
     for number, (hospital, sex) in enumerate([(A, "F"), (A, "F"), (B, "M"), (None, "F")]):
-        given = {"hospital": hospital} if hospital else {}
+        given: dict[str, Any] = {"hospital": hospital} if hospital else {}
         ledger.store(header(f"{number}.1", study=str(number), sex=sex, **given))
     due(engine)
     keys = patients(engine, "0", "1", "2", "3")

@@ -3,6 +3,7 @@
 import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_fingerprint_is_of_what_decides_a_vector() -> None:
     same = MANIFEST.model_copy(update={"name": "n", "version": "2", "licence": "MIT", "notes": "x", "provenance": "y"})
     assert fingerprint(same) == fingerprint(MANIFEST)
     clip = ClipSpec(mean=(0.1, 0.1, 0.1), std=(0.2, 0.2, 0.3))
-    others = [
+    others: list[dict[str, Any]] = [
         {"files": {**MANIFEST.files, "weights.safetensors": "2" * 64}},
         {"files": {**MANIFEST.files, "tokenizer/vocab.txt": "2" * 64}},
         {"video": VideoPart(tower=MANIFEST.video.tower, clip=clip)},

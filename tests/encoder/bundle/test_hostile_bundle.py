@@ -174,7 +174,7 @@ def array(value: Any, **header: Any) -> bytes:
         return out.getvalue()
     stated = {"descr": value.dtype.str, "fortran_order": False, "shape": value.shape, **header}
     text = repr(stated).encode().ljust(246) + b"\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + value.tobytes()
+    return b"".join([b"\x93NUMPY\x01\x00", struct.pack("<H", len(text)), text, value.tobytes()])
 
 
 NUMBER = np.zeros(4, np.float32)

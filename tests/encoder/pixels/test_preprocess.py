@@ -24,6 +24,7 @@ class ArraySource:
     """A FrameSource over an array that reuses one buffer, as the protocol allows, and notes what was asked."""
 
     frame_seconds: float | None = 0.02
+    predicted = False
 
     def __init__(self, pixels: Pixels, delivered: int | None = None) -> None:
         self.pixels = pixels

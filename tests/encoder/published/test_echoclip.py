@@ -1,7 +1,6 @@
 """EchoCLIP and EchoCLIP-R: their two tokenizers, their keys, and (slow) open_clip 2.24's own numbers."""
 
 import json
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -18,9 +17,7 @@ from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.encoder.towers.build import build_towers, stored_weights
 from echosearch.encoder.towers.convnext import FrameConvNext
 from echosearch.errors import BundleError
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import formula
+from tests.encoder import formula
 
 PHRASES = ["LV EJECTION FRACTION IS <#>%. ", "<#> MITRAL REGURGITATION. ", "NORMAL SINUS RHYTHM. "]
 

@@ -85,7 +85,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "overlapping": (lambda file: save(file, torch.zeros(9000).as_strided((8000, 1000), (1, 1))), "a has 8000000"),
     "one storage, many names": (many_names_of_one, "its tensors would be 5243 MB of a file of"),
-    "sparse": (lambda file: save(file, torch.sparse_coo_tensor([[0]], [1.0], (1 << 40,))), "a is .*sparse"),
+    "sparse": (
+        lambda file: save(file, torch.sparse_coo_tensor(torch.tensor([[0]]), torch.ones(1), (1 << 40,))),
+        "a is .*sparse",
+    ),
     "compressed rows": (lambda file: save(file, torch.eye(3).to_sparse_csr()), "a is .*sparse"),
     "meta": (lambda file: save(file, torch.empty(1 << 40, device="meta")), "a is .*on meta|meta"),
     "quantized": (lambda file: save(file, torch.quantize_per_tensor(torch.ones(9), 0.1, 0, torch.qint8)), "qint8"),

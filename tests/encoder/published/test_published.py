@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -20,9 +19,7 @@ from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.encoder.towers.build import build_towers, stored_weights
 from echosearch.encoder.view_classifier import frame_logits, load_views
 from echosearch.errors import BundleError
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import formula
+from tests.encoder import formula
 
 VARIANTS: list[tuple[videoechoclip.Variant, str]] = [
     ("videomae2", "videomae2"),

@@ -9,7 +9,7 @@ from transformers.models.bert_japanese.tokenization_bert_japanese import BertJap
 from echosearch.encoder.base import WordCount
 from echosearch.encoder.bundle.manifest import TokenizerSpec
 from echosearch.encoder.text.clean import as_cp932, open_clip_clean, own_form
-from echosearch.encoder.text.tokenizer import installed_dictionary, load_tokenizer, mecab_words
+from echosearch.encoder.text.tokenizer import MecabWordPiece, installed_dictionary, load_tokenizer, mecab_words
 from echosearch.errors import BundleError
 
 DICTIONARY, VERSION = installed_dictionary()
@@ -57,6 +57,7 @@ def test_reading_by_sentences_equals_reading_at_once(folder: Path) -> None:
     """Sentences are remembered one by one: what surrounds them must not matter. Symbols beside 「。」 would."""
     dice = random.Random(6)
     tokenizer = load_tokenizer(folder, JAPANESE)
+    assert isinstance(tokenizer, MecabWordPiece)
     for _ in range(500):
         text = "".join(dice.choices(PARTS.split() + BLANKS, k=20))
         at_once = [i for word in mecab_words(own_form(text).replace("〜", "~")) for i in tokenizer._word(word)]

@@ -21,7 +21,7 @@ def theirs() -> BertModel:
         vocab_size=50, hidden_size=48, num_hidden_layers=3, num_attention_heads=4, intermediate_size=96,
         max_position_embeddings=40, layer_norm_eps=1e-12,
     )  # fmt: skip
-    model = BertModel(config, add_pooling_layer=False).eval()
+    model: BertModel = BertModel(config, add_pooling_layer=False).eval()
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.3)  # far from the initial values, so that every part matters
     return model

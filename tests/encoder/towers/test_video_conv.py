@@ -6,14 +6,17 @@ import torch
 from echosearch.clip import ClipSpec
 from echosearch.encoder.bundle.manifest import VideoConvSpec, VideoPart
 from echosearch.encoder.towers.build import build_video_tower
+from echosearch.encoder.towers.video_conv import VideoConv
 from echosearch.errors import BundleError
 
 SPEC = VideoConvSpec(widths=(8, 8, 16), readout=4, compressed=12, gates=3)
 
 
-def tower(spec: VideoConvSpec = SPEC, size: int = 32) -> torch.nn.Module:
+def tower(spec: VideoConvSpec = SPEC, size: int = 32) -> VideoConv:
     torch.manual_seed(1)
-    return build_video_tower(VideoPart(tower=spec, clip=ClipSpec(frames=4, size=size)), 24).eval()
+    made = build_video_tower(VideoPart(tower=spec, clip=ClipSpec(frames=4, size=size)), 24).eval()
+    assert isinstance(made, VideoConv)
+    return made
 
 
 @pytest.mark.parametrize("regions", [0, 3])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid5
@@ -167,3 +170,65 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StoreUnreachable, match="check its lock_holder"):
         EdgeIndex(tmp_path / "edge", 0.1).collections()
+
+
+WIDE = Collection("videos", "cd" * 32, 64)
+
+
+def wide_points(count: int) -> list[Point]:
+    vectors = np.random.default_rng(3).standard_normal((count, 64)).astype(np.float32)
+    keys = [str(uuid5(POINT_NAMESPACE, f"wide {i}")) for i in range(count)]
+    return [
+        Point(UUID(key), vector, Payload(key, key, key, 1, f"{i:016x}"))
+        for i, (key, vector) in enumerate(zip(keys, vectors, strict=True))
+    ]
+
+
+def test_a_large_shard_answers_and_waits_with_writes_while_it_is_optimised(tmp_path: Path) -> None:
+    index, points = EdgeIndex(tmp_path, 0.1), wide_points(30_000)
+    index.ensure(WIDE)
+    index.upsert(WIDE, points[1:])
+    with ThreadPoolExecutor(2) as threads:
+        optimised = threads.submit(index.optimize, WIDE)
+        while not [*tmp_path.glob(".new-*")]:
+            time.sleep(0.001)
+        written = threads.submit(index.upsert, WIDE, points[:1])
+        answers = 0
+        while not optimised.done():
+            assert index.search(WIDE, points[answers + 1].vector, 1)[0].key == points[answers + 1].payload.key
+            answers += 1
+        assert optimised.result()
+        written.result()
+    assert answers > 3  # the engine's own optimize() stops every thread of its process
+    assert is_quantized(tmp_path / WIDE.name)
+    assert index.count(WIDE) == len(points)
+    assert index.search(WIDE, points[0].vector, 1)[0].key == points[0].payload.key
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["lock", WIDE.name]
+    index.close()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_kill_while_the_copy_takes_its_place(tmp_path: Path, moved: bool) -> None:
+    index = EdgeIndex(tmp_path, 0.1)
+    index.ensure(VIDEOS)
+    index.upsert(VIDEOS, [point(i) for i in range(20)])
+    index.close()
+    shard = tmp_path / VIDEOS.name
+    shutil.copytree(shard, tmp_path / f".ready-{VIDEOS.name}")
+    if moved:
+        shard.rename(tmp_path / f".drop-{VIDEOS.name}")
+    assert index.count(VIDEOS) == 20
+    index.close()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["lock", VIDEOS.name]
+
+
+def test_an_optimiser_that_dies_leaves_the_shard_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index, points = EdgeIndex(tmp_path, 0.1), wide_points(3000)
+    index.ensure(WIDE)
+    index.upsert(WIDE, points)
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(StoreUnreachable, match="could not be optimised"):
+        index.optimize(WIDE)
+    assert index.count(WIDE) == 3000
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["lock", WIDE.name]
+    index.close()

@@ -211,7 +211,7 @@ def tries_of_grpc(code: grpc.StatusCode, text: str, error: type[Exception]) -> i
     """How often a call is made to a server that answers so, until ``error`` is raised."""
     tries: list[object] = []
 
-    class Refuses(grpc.GenericRpcHandler):
+    class Refuses(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
         def service(self, _: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
             def refuse(request: object, context: grpc.ServicerContext) -> None:
                 tries.append(request)

@@ -54,9 +54,9 @@ class Recording(QdrantClient):
         self.queries.append(kwargs)
         return super().query_points(*args, **kwargs)
 
-    def upsert(self, name: str, points: Any, **kwargs: Any) -> Any:
+    def upsert(self, collection_name: str, points: Any, *args: Any, **kwargs: Any) -> Any:
         self.batches.append(len(points.ids))
-        return super().upsert(name, points, **kwargs)
+        return super().upsert(collection_name, points, *args, **kwargs)
 
     def scroll(self, *args: Any, **kwargs: Any) -> Any:
         self.scrolls.append(kwargs["limit"])

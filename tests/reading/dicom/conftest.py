@@ -13,7 +13,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 
 WriteCine = Callable[..., Path]
 
@@ -57,7 +57,7 @@ def write_cine(tmp_path: Path) -> WriteCine:
         one = photometric.startswith(("MONO", "PALETTE"))
         dataset = Dataset()
         dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.TransferSyntaxUID = UID(syntax)
         values: dict[str, Any] = {
             "SOPClassUID": UltrasoundMultiFrameImageStorage,
             "SOPInstanceUID": "1.2.826.0.1.1",
@@ -85,7 +85,8 @@ def write_cine(tmp_path: Path) -> WriteCine:
         if sequence is not None:
             dataset.SequenceOfUltrasoundRegions = list(sequence)
         dataset.file_meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", UltrasoundMultiFrameImageStorage)
-        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID") or "1.2.3"
+        instance: Any = dataset.get("SOPInstanceUID") or "1.2.3"
+        dataset.file_meta.MediaStorageSOPInstanceUID = instance
         if pixels is not None:
             dataset.PixelData = pixels if isinstance(pixels, bytes) else encapsulate(list(pixels))
             dataset["PixelData"].VR = vr or (

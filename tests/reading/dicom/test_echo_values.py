@@ -7,6 +7,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from echosearch.outcome import Measured, Skipped
 from echosearch.reading.dicom.echo_values import MEASURES
@@ -156,7 +157,7 @@ def test_template_or_title_decides(tmp_path: Path, template: str, root: str, tak
 def test_any_class_of_structured_reports(tmp_path: Path, end: str) -> None:
     path = written(tmp_path, number(EF, "44", "%"))
     dataset = pydicom.dcmread(path)
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = f"1.2.840.10008.5.1.4.1.1.88.{end}"
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = UID(f"1.2.840.10008.5.1.4.1.1.88.{end}")
     dataset.save_as(path, enforce_file_format=True)
     found = inspect_file(path)
     assert isinstance(found, Measured)

@@ -15,7 +15,13 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+    RLELossless,
+)
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
@@ -74,8 +80,8 @@ def test_a_file_that_vanished_or_is_forbidden(tmp_path: Path) -> None:
 
 def test_dicomdir(tmp_path: Path) -> None:
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"  # type: ignore[assignment]
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MediaStorageDirectoryStorage, "1.2.3"
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MediaStorageDirectoryStorage, UID("1.2.3")
     dataset = Dataset()
     dataset.file_meta = meta
     record = Dataset()

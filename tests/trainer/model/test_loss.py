@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.multiprocessing as mp
+from torch.multiprocessing.spawn import spawn
 
 from trainer.data.pairs import NO_PHRASE
 from trainer.model.loss import contrastive, shared_phrases, targets
@@ -80,7 +80,7 @@ def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path) -> Non
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    mp.spawn(_two, (port, str(tmp_path / "two.pt")), nprocs=2)
+    spawn(_two, (port, str(tmp_path / "two.pt")), nprocs=2)
     both = torch.load(tmp_path / "two.pt", weights_only=True)
     videos, texts, phrases = _vectors()
     linear = torch.nn.Linear(8, 8, bias=False)

@@ -67,8 +67,9 @@ def test_phrases_learn_from_those_that_share_their_words() -> None:
 
 
 def test_each_tensor_learns_at_the_pace_of_its_size() -> None:
-    model = nn.Sequential(nn.Linear(4, 2), nn.LayerNorm(2))
-    nn.init.constant_(model[0].weight, 0.5)
+    first = nn.Linear(4, 2)
+    model = nn.Sequential(first, nn.LayerNorm(2))
+    nn.init.constant_(first.weight, 0.5)
     scales = {
         id(group["params"][0]): group["scale"]
         for group in make_optimizer(model, OptimConfig(steps=1, scaled=True)).param_groups

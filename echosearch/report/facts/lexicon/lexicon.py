@@ -146,7 +146,7 @@ class _Builder:
         self.examples: list[Example] = []
         self.units: dict[str, dict[str, float]] = {}
 
-    def add(self, source: str, table: dict[str, Any]) -> None:
+    def add(self, source: str, table: dict[str, Any]) -> None:  # noqa: C901 - one line per section of the file
         if unknown := sorted(set(table) - _SECTIONS - _TABLES):
             raise ConfigError(
                 f"lexicon {source}: no such section {unknown[0]!r}: see docs/facts.md for those there are"

@@ -134,7 +134,7 @@ def _sex(match: re.Match[str]) -> Demographic | None:
     return None if "男" in beside or "女" in beside else Demographic("sex", "=", match.lastgroup or "F")
 
 
-def _age(match: re.Match[str]) -> Demographic | None:
+def _age(match: re.Match[str]) -> Demographic | None:  # noqa: C901 - one branch per alternative of the pattern
     parts = match.groupdict()
     before = match.string[match.start() - 1] if match.start() else " "
     if before.isdigit() or before == "." or (before.isascii() and before.isalpha() and match[0][0].isalpha()):

@@ -45,7 +45,7 @@ _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _NOWHERE = Finding("", "", "size", None)
 
 
-def attribute(state: State, token: Token) -> None:
+def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """拡大, 逆流, 狭窄 …: of the structures named before it, else of the heading, else of what comes after."""
     part = token.value
     if part == "leak":

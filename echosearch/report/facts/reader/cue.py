@@ -29,7 +29,7 @@ _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 
 
-def apply(state: State, found: list[Token], index: int) -> None:
+def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence: each returns what those below need not know
     """Let a cue work on what it reaches."""
     token = found[index]
     kind = token.kind

@@ -61,7 +61,7 @@ def _alone(state: State, found: list[Token], index: int) -> bool:
     )
 
 
-def finding(state: State, found: list[Token], index: int) -> None:
+def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, each with its example
     token = found[index]
     named, words = token.value, state.text[token.start : token.end]
     findings = state.lexicon.findings

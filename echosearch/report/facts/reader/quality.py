@@ -37,7 +37,7 @@ def awaited(state: State, word: Token) -> bool:
     return any(word.value in _ACCEPTS.get(quality.value, ()) for _, quality in state.qualities)
 
 
-def quality(state: State, token: Token) -> None:
+def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence
     """壁運動, 収縮能 …: neutral until a word such as 低下 or 正常 comes, or came before it."""
     if state.numbered:
         state.qualities, state.numbered = [], False
@@ -112,7 +112,7 @@ def _prosthetic(state: State, token: Token) -> bool:
     )
 
 
-def _of_quality(
+def _of_quality(  # noqa: C901 - rules in order of precedence
     state: State, heads: tuple[Token, ...], token: Token, word: Token | None
 ) -> Iterable[tuple[Finding, int]]:
     """The findings that one neutral name stands for, with where each begins."""

@@ -103,7 +103,7 @@ def _right_behind(state: State, token: Token) -> bool:
     return last is not None and state.text[last.end : token.start].strip(" :(は") == "" and not state.comma
 
 
-def _after(state: State, found: list[Token], index: int, token: Token) -> bool:
+def _after(state: State, found: list[Token], index: int, token: Token) -> bool:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """Whether a grade speaks of what stands before it, rather than of what follows."""
     last = state.last
     if last is None:
@@ -159,7 +159,7 @@ def _topic(state: State, mention: Mention) -> bool:
     return mention.finding.group != "state" and mention.severity is None and state.text.startswith("は", mention.end)
 
 
-def _grade_list(state: State, token: Token) -> None:
+def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     last = state.group[-1] if state.group else state.last
     if last is None:
         return

@@ -116,7 +116,7 @@ class State:
         self.group, self.cued, self.list_front = [], False, None
         self.significant = self.new = self.denied = self.suspected = self.excluding = False
 
-    def form(self, finding: Finding, start: int, end: int, shared: bool = False, lent: bool = False) -> Mention:
+    def form(self, finding: Finding, start: int, end: int, shared: bool = False, lent: bool = False) -> Mention:  # noqa: C901 - everything open in the sentence moves to the new mention
         """A finding is named: join it to the open list, or begin one; ``lent``: its structure was named before."""
         last = self.group[-1] if self.group and not self.cued else None
         again = last is not None and last.finding.concept == finding.concept != ""

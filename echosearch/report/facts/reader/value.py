@@ -54,7 +54,7 @@ _RATIO = 2.5  # of the left atrium to the aorta; no unit makes both of them that
 _REACH = 40
 
 
-def name(state: State, token: Token) -> None:
+def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """A measurement is named: its number follows, or stands before it."""
     if token.kind in ("structure", "region") and not _NEXT.match(state.text, token.end) and state.waiting is None:
         return  # a structure, and no length of it
@@ -98,7 +98,7 @@ def finding(state: State, token: Token, measure: str) -> None:
     name(state, named)
 
 
-def number(state: State, found: list[Token], index: int) -> None:
+def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, the first that applies assigns
     """A number belongs to the measurement named before it, or to the one of an earlier state."""
     token = found[index]
     value: Number = token.value

@@ -96,7 +96,7 @@ def skipped_at(text: str, at: int) -> int | None:
     return match.end() if match else None
 
 
-def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int] | None:
+def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int] | None:  # noqa: C901 - one branch per way to write a grade
     """A grade or sign that begins here: (kind, value, end), or None."""
     before = text[at - 1] if at else " "
     if match := _SIGN.match(text, at):

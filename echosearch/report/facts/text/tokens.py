@@ -85,7 +85,7 @@ def tokens(sentence: str, lexicon: Lexicon, query: bool = False) -> list[Token]:
     return list(_tokens(sentence, lexicon, query))
 
 
-def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
+def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  # noqa: C901 - the innermost loop over characters, kept without calls
     low = sentence.lower()
     if len(low) != len(sentence):  # one character's lower case is two: İ
         low = "".join(c.lower() if len(c.lower()) == 1 else c for c in sentence)
@@ -127,7 +127,7 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
             at, last = found.end, found
 
 
-def _standing(
+def _standing(  # noqa: C901 - each rule takes away a sense, in order
     senses: tuple[Sense, ...], sentence: str, low: str, start: int, end: int, query: bool
 ) -> tuple[Sense, ...]:
     """The senses that a word has where it stands: an abbreviation inside another word has none."""

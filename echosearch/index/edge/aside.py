@@ -1,0 +1,61 @@
+"""Optimise a copy of a shard in a process of its own, while the shard itself goes on answering.
+
+The engine's optimize() holds the GIL to its end, minutes for some 10,000 vectors: in the process that answers searches
+it would stop them all.
+
+    python -m echosearch.index.edge.aside KIND FINGERPRINT DIMENSION FOLDER
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from echosearch.errors import StoreUnreachable
+from echosearch.index.base import Collection
+from echosearch.index.edge.shard import load_shard
+
+__all__ = ["copy_optimized"]
+
+NICE = 5  # searches come first
+
+
+def copy_optimized(collection: Collection, place: Path, copy: Path) -> None:
+    """Make ``copy`` of the shard in ``place``, which nobody writes to meanwhile, and optimise it.
+
+    Raises StoreUnreachable if there is no room or the process fails; then no copy is left.
+    """
+    try:
+        shutil.copytree(place, copy)
+        named = (collection.kind, collection.fingerprint, str(collection.dimension), str(copy))
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, *named], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        if done.returncode:
+            said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+            raise StoreUnreachable(
+                f"collection {place.name} could not be optimised (exit code {done.returncode}: {said}): searches are"
+                " correct but slow; check free memory and disk, then run echosearch ingest again"
+            )
+    except OSError as exc:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise StoreUnreachable(f"index folder {place.parent}: {exc.strerror}; check free space and its mode") from exc
+    except BaseException:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise
+
+
+def _main(kind: str, fingerprint: str, dimension: str, folder: str) -> None:
+    os.nice(NICE)
+    collection = Collection(kind, fingerprint, int(dimension))  # type: ignore[arg-type]
+    shard = load_shard(collection, Path(folder), quantized=True)
+    shard.optimize()
+    shard.flush()
+    shard.close()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
