@@ -25,7 +25,21 @@ _TABLES = {"number", "finding", "cue", "severity", "severity_query", "measure", 
 _NAMES = ("finding", "structure", "attribute", "quality")
 _MEANS = {
     *("negative", "positive", "significant", "insignificant", "clear", "suspected", "undenied", "unassessed", "poor"),
-    *("earlier", "history", "treated", "now", "recalled", "change", "new", "drop", "others", "and", "end", "skip"),
+    *(
+        "earlier",
+        "history",
+        "treated",
+        "now",
+        "recalled",
+        "change",
+        "new",
+        "noun",
+        "drop",
+        "others",
+        "and",
+        "end",
+        "skip",
+    ),
     *("or", "any", "exclude", "glue"),
 }
 
@@ -78,7 +92,7 @@ class Lexicon:
 
     words: dict[str, tuple[Sense, ...]] = field(repr=False)
     query_words: dict[str, tuple[Sense, ...]] = field(repr=False)  # those of a query besides
-    lengths: dict[str, tuple[int, ...]] = field(repr=False)  # first character -> lengths of words, longest first
+    lengths: dict[str, tuple[int, ...]] = field(repr=False)  # a word's first two characters -> lengths, longest first
     compounds: dict[tuple[str, str], Finding] = field(repr=False)  # (structure, attribute or quality) -> finding
     findings: dict[str, Finding] = field(repr=False)  # concept -> its first rule
     measures: dict[str, Measure] = field(repr=False)
@@ -242,7 +256,9 @@ class _Builder:
     def made(self, version: str) -> Lexicon:
         lengths: dict[str, set[int]] = {}
         for word in (*self.senses, *self.query):
-            lengths.setdefault(word[0], set()).add(len(word))
+            lengths.setdefault(word[:2], set()).add(len(word))
+        for first, all_of in lengths.items():
+            all_of |= {1} & lengths.get(first[0], set())  # a word of one character, too, begins here
         return Lexicon(
             {word: tuple(senses.values()) for word, senses in self.senses.items()},
             {word: tuple(senses.values()) for word, senses in self.query.items()},

@@ -14,6 +14,7 @@ _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "R": 20
 _PEOPLE = re.compile(r"(?:men|males|patients|people|adults|persons) (?:aged )?$")
 _OLDEST = 130
 
+_OR = ("または", "又は", "もしくは", "あるいは", "か", "と", "や", "、", "・", "or", "and", ",")
 _EXCLUDED = re.compile(
     r"\s*(?:の?(?:症例|患者|人|例|方|もの|者)|検査)?\s*(?:を|は)?\s*(?:除(?:く|き|いた|いて|外)|以外|を?含めない)"
 )
@@ -50,7 +51,7 @@ _DATE = (
 )
 _SECOND = (
     r"(?:(?P<bonly>\d{1,2})月|(?P<be>令和|平成|昭和|大正|[RHST])?\s*(?P<bey>元|(?:19|20)\d\d"
-    r"|\d{1,2})\s*年?(?P<bfy>度)?(?:\s*(?P<bm>\d{1,2})月|[-/.](?P<bm2>\d{1,2})(?!\d))?)"
+    r"|\d{1,2})\s*年?(?P<bfy>度)?(?:\s*(?P<bm>\d{1,2})月(?:(?P<bd>\d{1,2})日)?|[-/.](?P<bm2>\d{1,2})(?!\d)(?:[-/.](?P<bd2>\d{1,2})(?!\d))?)?)"
 )
 _DATES = re.compile(
     rf"(?P<lead>(?:since|from|after|before|prior to|until|in|during|[<>]=?|=)\s*)?{_DATE.format('a')}"
@@ -104,12 +105,28 @@ def _paired(found: list[tuple[int, int, Demographic]], text: str) -> list[tuple[
     for start, end, one in found:
         if made:
             first, last, before = made[-1]
+            if text[last:start].strip() in _OR and (both := _adjoining(before, one)):
+                made[-1] = (first, end, both)
+                continue
             joined = text[last:start].strip(" 、,かつで") == "" and before.field == one.field
             if joined and (before.op, one.op) == (">=", "<="):
                 made[-1] = (first, end, Demographic(one.field, "between", before.value, one.value))
                 continue
         made.append((start, end, one))
     return made
+
+
+def _adjoining(before: Demographic, one: Demographic) -> Demographic | None:
+    """70代 and 80代 as one range, 2019 and 2020 too; None if they do not adjoin."""
+    if before.field != one.field or before.op != one.op:
+        return None
+    if before.field == "age" and one.op == "between" and isinstance(before.value_hi, int):
+        return Demographic("age", "between", before.value, one.value_hi) if before.value_hi + 1 == one.value else None
+    if before.field == "date" and one.op == "=" and f"{before.value}{one.value}".isdigit():
+        return (
+            Demographic("date", "between", before.value, one.value) if int(before.value) + 1 == int(one.value) else None
+        )
+    return None
 
 
 def _sex(match: re.Match[str]) -> Demographic | None:
@@ -128,6 +145,8 @@ def _age(match: re.Match[str]) -> Demographic | None:  # noqa: C901 - one branch
         return _between(low, high)
     if parts["from2"]:
         return _between(int(parts["from2"]), int(parts["to2"]))
+    if parts["decade"] and "台" in match[0] and ((before.isascii() and before.isalpha()) or before in "がは:"):
+        return None  # EF40台
     if parts["decade"]:
         return _decade(int(parts["decade"]), parts["part"])
     if parts["old"]:
@@ -201,7 +220,7 @@ def _date(match: re.Match[str]) -> Demographic | None:
             upper = year if not second else _year(parts["be"] or parts["ae"], second, None)
         month_hi = parts["bm"] or parts["bm2"] or parts["bonly"]
         if upper is not None and upper >= year:
-            return Demographic("date", "between", value, _written(upper, month_hi, None))
+            return Demographic("date", "between", value, _written(upper, month_hi, parts["bd"] or parts["bd2"]))
     op = _date_op(parts["op"] or (parts["lead"] or "").strip())
     if parts["afy"]:
         if op == "=":

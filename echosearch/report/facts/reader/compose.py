@@ -11,12 +11,23 @@ from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["attribute", "judge", "localise", "normal", "resolve", "resolve_more"]
+__all__ = [
+    "apart",
+    "attribute",
+    "judge",
+    "localise",
+    "of_heads",
+    "of_topic",
+    "resolve",
+    "resolve_more",
+    "topic_valve",
+]
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
 _AS_MUCH = re.compile(r"[とで( ](?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
 _MEASURED = {
     "lad": "la",
+    "lavi": "la",
     "lvdd": "lv",
     "aod": "aorta",
     "asc_ao": "aorta",
@@ -26,11 +37,15 @@ _MEASURED = {
     "mv_mpg": "mv",
     "av_mpg": "av",
 }
+_MODIFIES = re.compile("し(?:た|ている)(?=[左右両僧大三肺中])")
+_AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
+_RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
+_THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _NOWHERE = Finding("", "", "size", None)
 
 
-def attribute(state: State, token: Token) -> None:
+def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """拡大, 逆流, 狭窄 …: of the structures named before it, else of the heading, else of what comes after."""
     part = token.value
     if part == "leak":
@@ -38,8 +53,11 @@ def attribute(state: State, token: Token) -> None:
         state.settle()
         return
     heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
+    if heads and state.qualities and _THAN.search(state.text, state.qualities[-1][1].end, token.start):
+        state.settle()  # 左室径は前回より拡大: a change
+        return
     if heads:
-        _of_heads(state, heads, part, token)
+        of_heads(state, heads, part, token)
         return
     if part == "aneurysm" and state.regions:
         state.form(state.lexicon.compounds["lv", part], state.regions[0].start, token.end)
@@ -55,15 +73,24 @@ def attribute(state: State, token: Token) -> None:
         return
     walled = part == "hypertrophy" and "壁" in state.text[token.start : token.end]
     names = (state.topic or ("lv",)) if walled else _measured(state, part, token) or _lent(state, part)
+    if _MODIFIES.match(state.text, token.end):
+        names = ()  # 拡大した左房: of what follows
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
-    if not found and part == "regurgitation" and state.last_heads == ("prosth",):
+    leak = state.prosthesis and state.text[token.start : token.end].lower() in ("leak", "リーク")
+    begun = part in ("regurgitation", "stenosis") and (
+        _RESIDUAL.search(state.text, 0, token.start) or state.text[: token.start].strip(" ・") == ""
+    )
+    if not found and begun and not state.prosthesis:
+        names = (state.site or "",)  # MitraClip後。残存逆流は軽度
+        found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
+    if not found and part == "regurgitation" and (leak or state.last_heads == ("prosth",)):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
         names = state.last_heads
-    if not found and part == "lesion" and _topic_valve(state):
-        _of_topic(state, token)  # a heading on its own line, 病変なし below it
+    if not found and part == "lesion" and topic_valve(state):
+        of_topic(state, token)  # a heading on its own line, 病変なし below it
         return
     for index, finding in enumerate(found):
-        state.form(finding, token.start, token.end, shared=index > 0)
+        state.form(finding, token.start, token.end, shared=index > 0, lent=True)
     if found:
         state.last_heads = names
         state.settle()
@@ -93,10 +120,12 @@ def _lent(state: State, part: str) -> tuple[str, ...]:
     return state.topic if any((name, part) in compounds for name in state.topic) else ()
 
 
-def _of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -> None:
+def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -> None:
     compounds = state.lexicon.compounds
     names: list[str] = []
     shared = False
+    if len(heads) > 1 and state.last is not None and apart(state):
+        state.strong = False  # MR、左室・右室の拡大: the point joins the structures
     for index, head in enumerate(heads):
         last = index == len(heads) - 1
         for name in head.value:
@@ -109,6 +138,12 @@ def _of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -
         state.front = None
     state.settle()
     state.last_heads = tuple(names)
+
+
+def apart(state: State) -> bool:
+    """Whether no word joins the structures that wait to the finding named last."""
+    last = state.last
+    return last is None or not state.heads or not _AND.search(state.text, last.end, state.heads[0].start)
 
 
 def _compound(state: State, name: str, part: str, compounds: dict[tuple[str, str], Finding]) -> Iterable[Finding]:
@@ -167,13 +202,16 @@ def resolve(state: State, token: Token) -> bool:
 def localise(state: State, found: list[Token], index: int) -> None:
     """A region behind 壁運動異常: where it is, or, behind a colon, where its kind is told next."""
     last, token = state.last, found[index]
+    low = last is not None and re.search("低下|低収縮|hypo", state.text[last.start : last.end])
     if last is None or last.finding.concept != "lv_wall_motion" or last.cues not in ([], ["positive"]) or last.graded:
         return
     between = state.text[last.end : token.start]
     if between.strip() == ":" and any(t.kind in ("finding", "abnormal", "severity") for t in found[index + 1 :]):
         last.dropped = True
     elif _WHERE.fullmatch(between):
-        last.finding = state.lexicon.findings["rwma"]
+        concept = "rwma" if not low else "diffuse_hypo" if token.kind == "diffuse" else "hypokinesis"
+        if low or token.kind == "region":
+            last.finding = state.lexicon.findings[concept]  # 壁運動低下(びまん性)
 
 
 def judge(state: State, token: Token) -> bool:
@@ -199,10 +237,10 @@ def judge(state: State, token: Token) -> bool:
         and state.heads
         and any(name in VALVES or name == "valves" for name in state.heads[-1].value)
     ):
-        _of_heads(state, tuple(state.heads), "lesion", token)
+        of_heads(state, tuple(state.heads), "lesion", token)
         return True
-    if token.value == "abnormal" and not state.heads and not state.group and _topic_valve(state):
-        _of_topic(state, token)
+    if token.value == "abnormal" and not state.heads and not state.group and topic_valve(state):
+        of_topic(state, token)
         return True
     if state.heads and state.heads[-1].value == ("septum",) and token.value == "low":
         state.form(state.lexicon.findings["hypokinesis"], state.heads[-1].start, token.end)
@@ -212,52 +250,12 @@ def judge(state: State, token: Token) -> bool:
     return False
 
 
-def _of_topic(state: State, token: Token) -> None:
+def of_topic(state: State, token: Token) -> None:
     """The lesions of the valve that the heading names."""
     found = [f for name in state.topic for f in _compound(state, name, "lesion", state.lexicon.compounds)]
     for index, finding in enumerate(found):
         state.form(finding, token.start, token.end, shared=index > 0)
 
 
-def _topic_valve(state: State) -> bool:
+def topic_valve(state: State) -> bool:
     return any(name in VALVES or name == "valves" for name in state.topic)
-
-
-def normal(state: State, token: Token) -> bool:
-    """正常, 良好: makes what waits an absent finding. False where nothing waits for it."""
-    if state.others:
-        state.settle()
-        return True
-    if state.qualities:
-        form_all(state, None, token)
-        return True
-    made = len(state.mentions)
-    if state.heads:
-        names = [name for head in state.heads for name in head.value]
-        if any(name in VALVES or name == "valves" for name in names):
-            _of_heads(state, tuple(state.heads), "lesion", token)
-            _mark_normal(state, made)
-            return True
-        sized = token.value == "normal" and (
-            re.search("大|サイズ|size", state.text[token.start : token.end])
-            or set(names) <= {"la", "ra", "aorta", "ivc"}
-        )
-        if sized or "拡大" in state.text:
-            _of_heads(state, tuple(state.heads), "dilation", token)
-            _mark_normal(state, made)
-        state.value_word = token if state.text[token.start].isascii() else None
-        return True
-    if _topic_valve(state) and not state.group and state.text[: token.start].strip(" :、はも") == "":
-        _of_topic(state, token)
-        _mark_normal(state, made)
-        return True
-    state.value_word = token
-    return False
-
-
-def _mark_normal(state: State, made: int) -> None:
-    """Say of the findings made since that they are normal."""
-    for mention in state.mentions[made:]:
-        if not mention.cues:
-            mention.cues.append("normal")
-    state.cued = True

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader import compose, value
+from echosearch.report.facts.reader import compose, normal, value
+from echosearch.report.facts.reader.aside import drop, treated
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["apply", "normal"]
+__all__ = ["apply"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
+_WORD = re.compile(r"\s*[A-Za-z]")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
+_WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)")
+_BUT = re.compile("以外|他に|その他")
+_PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
+_OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|には|は)\s*$")
 _AT_IT = re.compile("(?:に|の)[^、の]{2,}")
 _BECAUSE = re.compile("のため[、に]?$|により$")
 _IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
-_ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
-_CLOSE_BEHIND = re.compile(
-    r"\s*\)?\s*(?:の|に対する|に対して|に対し|\(|-)?\s*(?:パッチ|patch|デバイス|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
-)
-_AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
 
 
 def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence: each returns what those below need not know
@@ -35,13 +36,17 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if kind in ("negative", "suspected") and _stands_before(state, found, index):
         _before(state, kind)
         return
+    if token.before and _WORD.match(state.text, token.end):
+        return  # thrombus, not anticoagulated
+    if kind == "unassessed" and _PARTLY.search(state.text, 0, token.start):
+        return  # 一部評価困難だが、壁運動は良好
     if kind == "negative" and state.poor and _NOT_MADE_OUT.search(state.text[token.start : token.end]):
         kind = "unassessed"
     if kind == "history" and state.text[token.start : token.end].isascii() and not state.group:
         state.earlier, state.earlier_after = True, False  # history of …
         return
     if kind == "treated":
-        _treated(state, token)
+        treated(state, token)
         return
     if kind == "positive":
         state.value_word = None
@@ -49,10 +54,10 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         kind = "unassessed"
     if kind == "drop":
         if state.text[token.start : token.end].startswith("有無") and any(
-            after.kind in ("unassessed", "undenied", "negative") for after in found[index + 1 : index + 3]
+            after.kind in ("unassessed", "undenied", "negative") for after in found[index + 1 : index + 6]
         ):
             return
-        _drop(state, token)
+        drop(state, token)
         return
     if token.rule == "not_assessed.hard" and not (state.poor or _BECAUSE.search(state.text, 0, token.start)):
         return
@@ -72,14 +77,27 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if kind == "exclude":
         _exclude(state, state.text[token.start].isascii() and index + 1 < len(found))
         return
-    targets = reached(state, kind)
+    targets = reached(state, "sign" if token.rule == "grade.negative" else kind)
     if not targets and kind == "negative" and state.now and state.mentions and not state.arrow:
         targets = [gone(state)]
     if not targets and state.query and kind == "negative" and state.front is not None:
         low = state.front.value[0]
         state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
-    if not targets and kind == "insignificant":
+    if kind == "undenied" and (not targets or state.cued):
+        targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][
+            -1:
+        ] or targets  # 指摘できないが、否定もできない
+    if kind == "insignificant" and state.text.endswith("いずれも", 0, token.start):
+        targets = [
+            m for m in state.mentions if m.finding.group == "valve" and not m.historical
+        ]  # MRは軽度、TRは…で、いずれも
+    if not targets and kind == "insignificant" and state.mentions:
+        if _BUT.search(state.text, state.mentions[-1].end, token.start):
+            return  # ASが高度である以外に有意なものはない
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
+    if not targets and kind == "insignificant":
+        state.significant = state.denied = True  # 有意とはいえないAR
+        return
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
         state.unclear = True  # 評価困難なAR
     if not targets:
@@ -100,7 +118,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         targets = [today(state, targets[-1])]
     if kind == "negative" and targets[-1].historical and state.text.startswith("消失", token.start):
         targets = [gone(state)]  # 入院時の心嚢液は消失
-    if kind == "negative" and state.arrow and targets[-1].severity is not None:
+    was = last.graded and _WAS.search(state.text, last.end, token.start)  # ARは軽度であったが、今回は認めない
+    if kind == "negative" and (state.arrow or was) and targets[-1].severity is not None:
         targets = [today(state, targets[-1])]
     for mention in targets:
         if (
@@ -117,6 +136,12 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             continue  # 人工弁にpannusを疑う
         if kind == "negative" and token.rule == "grade.negative" and mention.cues[-1:] == ["positive"]:
             continue  # 胸水: 右(+)、左(-)
+        if (
+            kind == "negative"
+            and (mention.cues or mention.graded)
+            and _OTHER_SIDE.search(state.text, mention.end, token.start)
+        ):
+            continue  # 右胸水少量、左はなし
         if kind == "negative" and mention.new:
             mention.dropped = True
         if kind == "negative" and mention.earlier_grade and mention.severity is not None:
@@ -127,7 +152,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         mention.cues.append(kind)
     state.arrow = False
     state.cued = True
-    state.cue_end = token.end
+    if kind != "change":
+        state.cue_end = token.end
 
 
 def _exclude(state: State, before: bool) -> None:
@@ -148,29 +174,13 @@ def _exclude(state: State, before: bool) -> None:
     state.cued = True
 
 
-def normal(state: State, token: Token) -> None:
-    """正常 with no neutral name before it: of the finding that it follows at once."""
-    last = state.group[-1] if state.group else None
-    if last is None or state.comma or state.cued or token.value != "normal":
-        return
-    between = state.text[last.end : token.start].strip(" :は")
-    if (
-        between == ""
-        and last.severity is None
-        and last.finding.group in ("valve", "vein", "size", "pressure", "motion")
-    ):
-        last.cues.append("negative")
-        state.cued = True
-        state.value_word = None
-
-
 def _stands_before(state: State, found: list[Token], index: int) -> bool:
     """Whether a cue speaks of what follows: no MR, s/o IE, possible thrombus."""
     token = found[index]
     words = state.text[token.start : token.end]
     following = found[index + 1] if index + 1 < len(found) else None
     if token.before:
-        return following is not None
+        return following is not None and "," not in state.text[token.end : following.start]
     if token.kind != "suspected" or not _ASCII.fullmatch(words) or following is None:
         return False
     if following.kind not in FORMING and following.kind != "severity":
@@ -208,7 +218,7 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
         if kind == "negative":
             compose.judge(state, abnormal)
         else:
-            compose.normal(state, Token("normal", "good", token.start, token.end, token.rule))
+            normal.of_waiting(state, Token("normal", "good", token.start, token.end, token.rule))
         state.cued = True
         return True
     if kind != "unassessed":
@@ -216,53 +226,8 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
     if quality.measure is not None and quality.value == "systolic":
         return False
     made = len(state.mentions)
-    compose.normal(state, Token("normal", "good", token.start, token.end, token.rule))
+    normal.of_waiting(state, Token("normal", "good", token.start, token.end, token.rule))
     for mention in state.mentions[made:]:
         mention.cues[:] = ["unassessed"]
     state.cued = True
     return len(state.mentions) > made
-
-
-def _treated(state: State, token: Token) -> None:
-    """術後, 閉鎖後: a lesion that was treated is history; what was implanted stays."""
-    words = state.text[token.start : token.end]
-    last = state.group[-1] if state.group else None
-    if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
-        return
-    bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
-    if last is not None and not bracketed and _CLOSE_BEHIND.fullmatch(state.text, last.end, token.start):
-        if words == "術":
-            return
-        for mention in reached(state):
-            if mention is last or (mention.link != "none" and last.link == "strong"):
-                mention.cues.append("positive" if mention.finding.implant else "history")
-        state.cued = True
-    elif words.startswith(("術後", "手術後")) or words.endswith("後"):
-        state.now = True
-        state.earlier = state.earlier_after = False
-
-
-def _drop(state: State, token: Token) -> None:
-    """Reasons for the study, plans and advice name findings that nobody saw."""
-    words = state.text[token.start : token.end]
-    last = state.group[-1] if state.group else None
-    if state.query and words != "前":
-        return
-    if last is None:
-        state.asked = words.isascii()  # rule out …
-        if state.qualities:
-            state.settle()
-        return
-    if words == "前" and (state.text[last.end : token.start].strip(" ") or not last.finding.implant):
-        return
-    near = ("、" not in state.text[last.end : token.start] and "history" in last.cues) or last.finding.implant
-    asked = ("suspected", "change") if words.startswith("有無") else ("suspected",)
-    stated = [] if near and not state.comma else [cue for cue in last.cues if cue not in asked]
-    if stated or (last.graded and state.comma):
-        return
-    advice = _ADVICE.search(words) or (state.comma and "予定" in words)
-    if last.cues and not near and advice and not words.startswith(("精査", "疑い")):
-        return
-    for mention in reached(state):
-        mention.dropped = True
-    state.cued = True

@@ -28,6 +28,10 @@ def _new(state: State, token: Token) -> None:
     state.new = True
 
 
+def _noun(state: State, token: Token) -> None:
+    state.noun = True
+
+
 def _begin(state: State) -> None:
     """A word before its findings: after a predicate or a comma it begins a list of its own."""
     if state.cued or (state.group and state.comma and not state.strong):
@@ -134,6 +138,7 @@ def _passed(state: State, token: Token) -> None:
 MARKS: dict[str, Callable[[State, Token], None]] = {
     "significant": _significant,
     "new": _new,
+    "noun": _noun,
     "and": _and,
     "or": _either,
     "any": _any_of,

@@ -23,6 +23,7 @@ _REPAIRED = re.compile(
 )
 _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
+_SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
 
 
@@ -68,7 +69,11 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     concept = named.concept
     if named.rule == "pericardial_effusion.pe":
         around = state.text[max(0, token.start - 30) : token.start] + "|" + state.text[token.end : token.end + 30]
-        if _EMBOLISM.search(around) or state.text[max(0, token.start - 2) : token.start] == "急性":
+        if (
+            state.context.clot
+            or _EMBOLISM.search(around)
+            or state.text[max(0, token.start - 2) : token.start] == "急性"
+        ):
             named = findings["pulm_embolism"]
     elif concept == "mvp" and words.lower() == "mvp":
         if _REPAIRED.match(after) or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start]):
@@ -85,6 +90,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         valves = [name for name in names if name in VALVES]
         if valves:
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
+    if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
+        return  # 三尖弁逆流から推定される右室収縮期圧
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         return
     heads = re.match("[ :はの評]", after) is not None and _heads_a_list(state, found, index)
@@ -98,9 +105,14 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         state.topic = (named.head,) if named.head else state.topic
         state.place(named, token.start, token.end)
         return
+    if state.orphan is not None and state.orphan[0].value == "prolapse" and named.concept == "mr":
+        state.orphan[1].finding = findings["mvp"]  # 前尖逸脱によるMR
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
     made = state.form(named, token.start, token.end)
+    if state.query and made.graded and made.severity is not None and after.startswith(("以上", "以下")):
+        low, high = made.severity  # 軽度AR以上
+        made.severity, made.end = (low, 4) if after.startswith("以上") else (0, high), token.end + 2
     if named.concept in ("hypokinesis", "akinesis", "dyskinesis", "rwma", "diffuse_hypo") and state.regions:
         made.start = min(made.start, state.regions[0].start)
     if named.concept == "diffuse_hypo" and state.diffuse is not None:

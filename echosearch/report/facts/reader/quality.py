@@ -27,8 +27,9 @@ _ACCEPTS = {
 _NEEDS_HEAD = {"size", "thickness"}
 _GENERIC = {"機能", "function", "収縮", "径"}
 _OF_EITHER = {"収縮能", "収縮機能", "収縮", "収縮性", "機能", "systolic function"}
+_OF_A_WALL = {"収縮", "収縮性"}
 _OF_IVC = {"collapse": ("ivc",)}
-_NAMED_AGAIN = re.compile(r"\s*の?\s*(?:左室)?拡張(?:障害|不全)")
+_NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|diastolic)", re.IGNORECASE)
 
 
 def awaited(state: State, word: Token) -> bool:
@@ -43,7 +44,7 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     part, _, own = token.value.partition("@")
     last = state.last
     if last is not None and last.finding.concept == "prosthetic_valve" and state.text[last.end : token.start] == "の":
-        part = "prosthesis" if part == "systolic" else part  # TAVI弁の機能
+        part = "prosthesis" if part in ("systolic", "motion") else part  # TAVI弁の機能
         token = token._replace(value=part + ("@" + own if own else ""))
     heads = tuple(state.heads)
     if own:  # a name that holds its structure: 左房径
@@ -94,6 +95,7 @@ def form_all(state: State, word: Token | None, seen: Token | None = None) -> Non
             state.form(finding, start, end, shared=shared)
             shared = True
     state.front = None if shared else front
+    state.noun = state.noun or not shared  # 開放制限軽度: a grade of what is no concept
     if word is None:
         for mention in state.mentions[before:]:
             mention.cues.append("normal")
@@ -119,8 +121,16 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
     if part == "prosthesis" and not _prosthetic(state, token):
         return
     names = [name for head in heads for name in head.value]
+    if part == "systolic" and (state.regions or state.diffuse) and state.text[token.start : token.end] in _OF_A_WALL:
+        part = "motion"  # 後側壁の収縮低下
     here = state.firm or state.topic != state.context.topic
-    if part == "motion" and not names and state.topic == ("rv",) and here and state.text[token.start] not in "左L":
+    if (
+        part == "motion"
+        and not (names or state.regions)
+        and state.topic == ("rv",)
+        and here
+        and state.text[token.start] not in "左L"
+    ):
         yield compounds["rv", part], begin
         return
     if part in ("motion", "regional") and "rv" not in names and "ra" not in names:
@@ -143,8 +153,9 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
         return
     if not names:
         lent = [name for name in state.topic if (name, part) in compounds]
-        if part == "systolic" and state.last_heads == ("rv",) and state.text[token.start : token.end] in _OF_EITHER:
-            lent = ["rv"]  # 右室の拡大と収縮能低下
+        ventricles = set(state.last_heads) <= {"lv", "rv"} and "rv" in state.last_heads
+        if part == "systolic" and ventricles and state.text[token.start : token.end] in _OF_EITHER:
+            lent = list(state.last_heads)  # 右室の拡大と収縮能低下
         names = lent or list(_OF_IVC.get(part, () if part in _NEEDS_HEAD else ("lv",)))
         for name in names:
             if (name, part) in compounds:
@@ -160,7 +171,7 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
     if (
         not any_found
         and part not in _NEEDS_HEAD
-        and set(names) & {"ivc", "pulm", "mv", "prosth", "aorta", "wall", "av"}
+        and (part == "prosthesis" or set(names) & {"ivc", "pulm", "mv", "prosth", "aorta", "wall", "av"})
     ):
         name = "ivc" if part == "collapse" else "lv"
         if (name, part) in compounds:

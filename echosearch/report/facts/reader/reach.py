@@ -10,6 +10,9 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["gone", "in_brackets_of_its_own", "of_another", "reached", "today"]
 
+_PLACE = re.compile(
+    "(?:大動脈|僧帽|三尖|肺動脈|各)弁(?:輪|尖)?|[左右](?:心?[房室]|心耳)|心尖部"
+)  # where: no noun of its own
 _OTHER_NOUN = re.compile(
     r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}"
 )
@@ -32,10 +35,12 @@ def reached(state: State, kind: str = "") -> list[Mention]:
         apart = (
             "state" in (before.finding.group, mention.finding.group) and before.finding.group != mention.finding.group
         )
-        if before.depth != mention.depth:
+        beside = state.depth == before.depth < mention.depth and not (before.cues or before.graded)
+        if before.depth != mention.depth and not beside:
             break  # one of them in brackets
         if (
             before.graded
+            or (kind == "sign" and before.finding.group != mention.finding.group)
             or (before.severity is not None and mention.severity is None)
             or apart
             or before.cues[-1:] == ["normal"]
@@ -67,12 +72,13 @@ def gone(state: State) -> Mention:
 def of_another(state: State, last: Mention, token: Token) -> bool:
     """Whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
     text, begin = state.text, last.end
-    comma = text.rfind("、", begin, token.start)
+    comma = max(text.rfind("、", begin, token.start), text.rfind(", ", begin, token.start))
     if comma == begin and not last.cues and not last.graded and last.finding.group != "state":
         return False  # 疣贅、弁輪部膿瘍は指摘できず
     if comma < 0 and not (last.cues[-1:] == ["positive"] and state.cue_end > begin):
         return False
-    return _OTHER_NOUN.search(text, max(comma + 1, state.cue_end, begin), token.start) is not None
+    between = _PLACE.sub("", text[max(comma + 1, state.cue_end, begin) : token.start])
+    return _OTHER_NOUN.search(between) is not None
 
 
 def in_brackets_of_its_own(state: State, last: Mention, token: Token) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
-from echosearch.report.facts.reader import compose, cue, naming, quality, severity, value
+from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity, value
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
 from echosearch.report.facts.reader.state import FORMING, Context, State
@@ -15,6 +15,7 @@ from echosearch.report.facts.text.tokens import Token, tokens
 __all__ = ["read_sentence"]
 
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
+_UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(
     r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
@@ -87,7 +88,11 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
         covered.append((at + one.start, at + one.end))
     if mentions or state.values:
         for token in found:
-            done = token.kind != "treated" or any(0 <= token.start - m.end <= 3 for m in mentions)
+            behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
+            treated = any("history" in m.cues or m.finding.implant for m in mentions)
+            done = (behind <= 3 and (treated or token.kind != "treated")) or not (
+                token.kind == "treated" or state.text.startswith("し", token.start)
+            )
             if token.kind in _QUERY_CUES and done:
                 covered.append((at + token.start, at + token.end))
 
@@ -97,6 +102,8 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None: 
     if state.heads and state.heads[-1].end == end and (_PARTICLE.match(gap) or _opens(state, gap, token)):
         state.topic = tuple(name for head in state.heads for name in head.value)
         state.firm = ":" in gap
+        if state.firm and state.group and compose.apart(state):
+            state.close()  # 左房：拡大、右室：拡大なし
     elif ":" in gap and state.regions and state.regions[-1].end == end and not state.heads:
         state.topic = ("lv",)
     elif ":" in gap and not state.heads and not state.qualities and end == 0 and not _OF_HEADING.match(gap):
@@ -105,6 +112,8 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None: 
         state.cued = True  # 拡大し、… : a predicate of its own
     if gap in ("で", "で、") and token is not None and token.kind in (*FORMING, "severity") and state.group:
         state.close()  # MRでASなし: MR is there
+    if state.query and state.either and _UNKNOWN.search(gap):
+        state.either = False  # DCMまたは虚血性心筋症でEF 35%未満: what is joined is not known
     if gap == "も" and state.group and state.group[-1].end == end:
         state.strong = True  # MRもTRも
     for char in gap:
@@ -114,6 +123,9 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None: 
             state.depth += 1
         elif char == ")":
             state.depth -= 1
+            state.noun = False
+            opened = state.text.rfind("(", 0, end)
+            state.regions = [region for region in state.regions if region.start < opened]  # 心嚢液少量(後壁側6mm)
             if state.earlier and state.depth < state.earlier_depth:
                 state.earlier = state.earlier_after = False
 
@@ -125,7 +137,7 @@ def _opens(state: State, gap: str, token: Token | None) -> bool:
 
 
 def _comma(state: State) -> None:
-    state.comma = True
+    state.comma, state.noun = True, False
     state.value_word = None
     state.denied = state.denied and not state.cued
     if state.earlier_after:
@@ -150,8 +162,8 @@ def _read(state: State, found: list[Token], index: int) -> None:
     elif kind == "number":
         value.number(state, found, index)
     elif kind == "normal":
-        if not compose.normal(state, token):
-            cue.normal(state, token)
+        if not normal.of_waiting(state, token):
+            normal.of_last(state, token)
         state.others = False
     elif kind in _CUES:
         cue.apply(state, found, index)
@@ -174,6 +186,7 @@ def _form(state: State, found: list[Token], index: int) -> None:
         state.regions.append(token)
         state.heads = [head for head in state.heads if head.value in (("rv",), ("lv",), ("septum",))]
     elif token.kind == "diffuse":
+        compose.localise(state, found, index)
         state.diffuse = token
     else:
         compose.judge(state, token)

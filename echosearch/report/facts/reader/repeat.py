@@ -9,7 +9,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["PROVOKED", "of_expiration", "repeats"]
+__all__ = ["PROVOKED", "chained", "of_expiration", "repeats"]
 
 PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
 _METHOD = (
@@ -23,6 +23,7 @@ _BY_METHOD = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"[^、,]{0,12}[、,・/と][^、,\d]{0,16}")
+_BETWEEN = re.compile(r"\s*/\s*")
 _NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
 _INSPIRED = re.compile(r"(?:吸気(?:時|終末期?)?|[Ii]nsp\.?|min\.?)[\s:]*$")
 
@@ -46,3 +47,22 @@ def of_expiration(text: str, named: Token, token: Token) -> bool:
     if named.measure != "ivc" or not _INSPIRED.search(text, named.end, token.start):
         return True
     return "呼気" not in text[token.end : token.end + 20]
+
+
+def chained(state: State, found: list[Token], index: int) -> list[Token]:
+    """The numbers that slashes join: 58/45."""
+    chain = [found[index]]
+    place = index + 1
+    while place < len(found):
+        after = found[place]
+        if after.kind == "and" and place + 1 < len(found):
+            after, place = found[place + 1], place + 1
+        joined = state.text[chain[-1].end : after.start]
+        if after.kind != "number" or not (
+            _BETWEEN.fullmatch(joined) or (len(state.names) > 1 and re.fullmatch(r"\s*[・、,]\s*", joined))
+        ):
+            break
+        chain.append(after)
+        state.done = place
+        place += 1
+    return chain

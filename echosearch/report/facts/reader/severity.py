@@ -14,6 +14,7 @@ __all__ = ["grade"]
 
 _RANGE = re.compile(r"\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
+_BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
@@ -41,16 +42,25 @@ def grade(state: State, found: list[Token], index: int) -> None:
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
             return  # やや増悪: how much it changed
     token = _joined(state, found, index, token)
+    if state.noun and not _attached(state, token, found[state.done + 1 if state.done > index else index + 1 :]):
+        return  # 開放制限軽度
     if token.kind in ("grade", "bare_grade") and quality.grade_quality(state, _diastolic(state, token), token):
         return
     if token.kind == "bare_grade" and not _right_behind(state, token):
         return
     if _after(state, found, index, token):
         _grade_list(state, token)
+        state.strong = False
     else:
         if state.group and state.comma and not state.strong and state.denied:
             state.close()
-        state.front, state.front_earlier = token, state.earlier or state.recalled
+        past = state.text.startswith(("だった", "であった"), token.end)  # 中等度だったAR
+        state.front, state.front_earlier = token, state.earlier or state.recalled or past
+
+
+def _attached(state: State, token: Token, after: list[Token]) -> bool:
+    """Whether what a grade stands before follows at once: 中等度のMR."""
+    return bool(after) and after[0].kind in FORMING and bool(_NO_GAP.fullmatch(state.text, token.end, after[0].start))
 
 
 def _joined(state: State, found: list[Token], index: int, token: Token) -> Token:
@@ -62,6 +72,9 @@ def _joined(state: State, found: list[Token], index: int, token: Token) -> Token
         if after.kind in ("and", "or") and place < len(found):
             between = state.text[token.end : found[place].start]
             after, place = found[place], place + 1
+        if _BOUNDED.fullmatch(state.text, token.start, after.end) and after.kind == token.kind == "severity":
+            state.done = found.index(after)  # 軽度以上高度未満
+            return token._replace(value=(token.value[0], after.value[1]), end=after.end)
         if after.kind not in ("severity", "grade") or not _RANGE.fullmatch(between):
             return token
         if "to" in between and state.text.endswith("from ", 0, token.start):
@@ -141,6 +154,11 @@ def _more_follows(state: State, found: list[Token], index: int) -> bool:
     return False
 
 
+def _topic(state: State, mention: Mention) -> bool:
+    """Whether a finding without a grade is what a sentence is about: MRは."""
+    return mention.finding.group != "state" and mention.severity is None and state.text.startswith("は", mention.end)
+
+
 def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     last = state.group[-1] if state.group else state.last
     if last is None:
@@ -148,6 +166,11 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
     value = (
         _diastolic(state, token) if last.finding.concept == "lv_diastolic" and token.kind != "severity" else token.value
     )
+    if last.finding.group == "state":
+        topic = next((m for m in reversed(state.mentions) if _topic(state, m)), None)
+        if topic is not None:
+            topic.severity, topic.graded = value, True  # TRはリードに伴うもので、中等度
+            return
     if state.query and state.either and "negative" in last.cues:
         made = Mention(last.finding, token.start, token.end, "none", value, True, either=True)  # MRなしまたは軽度
         state.mentions.append(made)

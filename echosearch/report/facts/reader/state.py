@@ -16,12 +16,14 @@ VALVES = {"mv": ("mr", "ms"), "av": ("ar", "as"), "tv": ("tr", "ts"), "pv": ("pr
 FORMING = {"finding", "attribute", "structure", "quality", "region", "diffuse", "abnormal"}
 _SITES = {"mv": "mv", "mva": "mv", "av": "av", "tv": "tv", "pv": "pv", "lvot": "lvot"}
 _SITE_OF = (
-    ("僧帽|僧房|mitral|MVR|Mitra", "mv"),
+    ("僧帽|僧房|mitral|MVR|Mitra|MAP", "mv"),
     ("大動脈|aortic|AVR|TAV|CoreValve|SAPIEN|Evolut|Bentall|ベントール", "av"),
-    ("三尖|TVR", "tv"),
+    ("三尖|TVR|TAP", "tv"),
 )
 
 _OF = re.compile("の|での|における|からの")
+_HINTED = re.compile("を(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")  # PHを示唆する右室負荷
+_TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
 
@@ -34,6 +36,7 @@ class Context:
     measure: str | None = None
     prosthesis: bool = False
     firm: bool = False  # the heading stands with a colon or on a line of its own, not with は
+    clot: bool = False  # DVT or an embolism was named: PE is one
 
 
 @dataclass
@@ -66,9 +69,10 @@ class State:
     recalled: bool = False
     unclear: bool = False  # 評価困難な: before it
     spared: Token | None = None  # a grade that a query excludes of what follows
-    list_front: tuple[tuple[int, int], str] | None = None
+    list_front: tuple[tuple[int, int], str, bool] | None = None  # a grade, of which group, of one structure alone
     significant: bool = False
     new: bool = False
+    noun: bool = False  # one that is no concept was named since the last finding
     denied: bool = False  # no, without: before what they deny
     asked: bool = False  # rule out, evaluate for: before it
     excluding: bool = False  # excluding, except: before it
@@ -91,8 +95,11 @@ class State:
     # numbers
     names: list[Token] = field(default_factory=list)
     numbered: bool = False
-    unsited: list[tuple[Token, Number, str | None, int]] = field(default_factory=list)  # gradients of no valve yet
+    unsited: list[tuple[Token, Number, str | None, int, bool]] = field(
+        default_factory=list
+    )  # gradients of no valve yet
     measure: str | None = None
+    gradient: bool = False  # one was named: 圧較差は最大64mmHg、平均40mmHg
     waiting: Token | None = None  # a number whose measurement comes after it
     done: int = -1  # tokens up to here are read already
 
@@ -109,22 +116,22 @@ class State:
         self.group, self.cued, self.list_front = [], False, None
         self.significant = self.new = self.denied = self.suspected = self.excluding = False
 
-    def form(self, finding: Finding, start: int, end: int, shared: bool = False) -> Mention:  # noqa: C901 - everything open in the sentence moves to the new mention
-        """A finding is named: join it to the open list, or begin one."""
+    def form(self, finding: Finding, start: int, end: int, shared: bool = False, lent: bool = False) -> Mention:  # noqa: C901 - everything open in the sentence moves to the new mention
+        """A finding is named: join it to the open list, or begin one; ``lent``: its structure was named before."""
         last = self.group[-1] if self.group and not self.cued else None
         again = last is not None and last.finding.concept == finding.concept != ""
         if last is not None and again and self.text[last.end : start].strip() in ("(", "=", "の"):
             last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
             self.place(finding, start, end)
             return last
-        told = self.values and self.group and not self.strong and self.values[-1].end > self.group[-1].end
-        if self.cued or told:  # a number between them, too, is said of the first: akinesis、EF 38%、血栓なし
+        hinted = self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start) is not None
+        if (self.cued and not hinted) or (last is not None and not shared and self._told(last, lent)):
             self.close()
         if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:
             self.group = []  # ASDの残存短絡: what is said next is said of the second
         link: Link = "none"
         if self.group:
-            link = "strong" if self.strong or shared else "weak"
+            link = "strong" if self.strong or shared or hinted else "weak"
         made = Mention(finding, start, end, link, finding.severity, either=self.either, shared=shared)
         made.depth = self.depth
         if finding.severity is not None:
@@ -134,8 +141,8 @@ class State:
                 made.severity, made.graded = self.front.value, True
                 made.start = min(made.start, self.front.start) if self.front.end <= start else made.start
                 made.earlier_grade = self.front_earlier
-                self.list_front = (self.front.value, finding.group)
-            elif self.list_front is not None and (link == "strong" or self.list_front[1] == finding.group != "motion"):
+                self.list_front = (self.front.value, finding.group, self.front.end > start)
+            elif self.list_front is not None and self._grades(finding, link, shared):
                 made.severity = self.list_front[0]
         if not shared:
             self.front, self.front_earlier = None, False
@@ -158,7 +165,7 @@ class State:
             made.treats = self.mentions[-1]
         self.group.append(made)
         self.mentions.append(made)
-        self.strong = self.either = self.comma = self.arrow = self.recalled = False
+        self.strong = self.either = self.comma = self.arrow = self.recalled = self.noun = False
         if self.spared is not None:
             self.mentions.append(Mention(finding, self.spared.start, end, "none", self.spared.value, excluded=True))
             self.spared = None
@@ -166,6 +173,23 @@ class State:
             self.last_heads = (finding.head,)
         self.place(finding, start, end)
         return made
+
+    def _grades(self, finding: Finding, link: Link, shared: bool) -> bool:
+        """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""
+        _, group, alone = self.list_front or (None, "", True)
+        return shared or (not alone and (link == "strong" or group == finding.group != "motion"))
+
+    def _told(self, last: Mention, lent: bool) -> bool:
+        """Whether the finding named last has its predicate: a number behind it, or a particle before it."""
+        if self.strong:
+            return False
+        if self.values and self.values[-1].end > last.end:
+            return True  # akinesis、EF 38%、血栓なし
+        if self.waiting is not None and self.waiting.start >= last.end:
+            return True  # VSD 3mm、PHなし
+        return (
+            self.comma and not lent and _TOLD.search(self.text, last.start, last.end) is not None
+        )  # 心尖部はakinesis、
 
     def place(self, finding: Finding, start: int, end: int) -> None:
         """The valve that a gradient or a velocity after this finding belongs to."""
@@ -193,4 +217,5 @@ class State:
             self.site = site
 
     def left(self) -> Context:
-        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm)
+        clot = "DVT" in self.text or "塞栓" in self.text
+        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm, clot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.repeat import PROVOKED, of_expiration, repeats
+from echosearch.report.facts.reader.repeat import PROVOKED, chained, of_expiration, repeats
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
@@ -19,36 +19,52 @@ _SITED = {
     "velocity": {"av": "av_vmax", "tv": "trv"},
     "valve_area": {"av": "ava", "mv": "mva"},
 }
-_SITE_OF = {"av_mpg": "av", "av_vmax": "av", "ava": "av", "mv_mpg": "mv", "mva": "mv", "lvot_pg": "lvot", "trpg": "tv"}
+_SITE_OF = {
+    "av_mpg": "av",
+    "av_vmax": "av",
+    "ava": "av",
+    "mv_mpg": "mv",
+    "mva": "mv",
+    "lvot_pg": "lvot",
+    "trpg": "tv",
+    "trv": "tv",
+}
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
-    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: \(| at| to|,))?"
-    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:あり|を認める|を認め|所見)?\s*(?=\())?"
-    r"(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(径<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
+    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
+    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
+    r"(?:は?(?:ともに?|いずれも))?(?:[のは](?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
-_BETWEEN = re.compile(r"\s*/\s*")
 _NEXT = re.compile(
     _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
 )
 CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
+_OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
+_SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
 _HOW = re.compile(r"法?\)|法")
+_MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
+_RATIO = 2.5  # of the left atrium to the aorta; no unit makes both of them that small
 _REACH = 40
 
 
-def name(state: State, token: Token) -> None:
+def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """A measurement is named: its number follows, or stands before it."""
     if token.kind in ("structure", "region") and not _NEXT.match(state.text, token.end) and state.waiting is None:
         return  # a structure, and no length of it
+    last = state.values[-1] if state.values else None
+    if token.measure == "ivs" and last is not None and last.measure == "e_e" and _SEPTAL.match(state.text, last.end):
+        return  # E/e' 平均14.5(中隔16.0、側壁13.0)
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
-        if state.names and _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、":
+        if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、":
             return  # MVA(PHT) 1.4: how it was measured
         state.names = [token]
         state.numbered = False
@@ -59,12 +75,18 @@ def name(state: State, token: Token) -> None:
         state.names = []
     if state.names and state.names[-1].kind == "measure_vetoed":
         state.names = []
+    if state.heads and token.kind == "measure" and state.text[state.heads[-1].end : token.start] == "の":
+        state.last_heads = state.heads[-1].value  # 右室のTAPSE 12mmと収縮能は低下
+    state.gradient = (token.measure or "").startswith("gradient")
     pair = (token.measure or "").split("+")
     state.names += [token._replace(measure=each) for each in pair] if len(pair) > 1 else [token]
     waiting = state.waiting
     if waiting is not None:
+        own = _OWN.match(state.text, token.end)
         gap = state.text[waiting.end : token.start].strip()
-        if len(pair) == 1 and (gap == "の" or (waiting.value.unit is not None and _DEEP.fullmatch(gap))):
+        if len(pair) == 1 and (
+            gap in ("の", "だった", "であった") or (waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own)
+        ):
             _assign(state, token, waiting.value, waiting.value.unit, waiting.start)
             state.names = []
         state.waiting = None
@@ -89,12 +111,25 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         return
     if names and names[-1].measure == "rvsp" and _SUM.match(state.text, token.end):
         return  # RVSP 45 + 5 = 50: the sum
+    if {n.measure for n in names} == {"lad", "aod"} and value.unit is None and value.low < _RATIO:
+        state.names = []  # LA/Ao 1.6
+        return
+    if (
+        state.gradient
+        and not (names and names[-1].measure == "gradient.mean")
+        and _MEAN.search(state.text, 0, token.start)
+    ):
+        _assign(state, token._replace(measure="gradient.mean"), value, value.unit, token.start)
+        state.names, state.numbered = [], True
+        return
     if names:
-        chain = _chain(state, found, index)
+        chain = chained(state, found, index)
         unit = chain[-1].value.unit
         if len(names) > 1 and len(chain) >= len(names):
             for named, one in zip(names, chain, strict=False):
                 _assign(state, named, one.value, unit, named.start)
+        elif len(names) > 1 and names[0].start == names[-1].start:
+            _assign(state, names[0], value, unit, names[0].start)  # 左室径 50mm: one number of a pair
         elif len(names) > 1:
             for named in names:
                 _assign(state, named, value, unit, named.start)
@@ -113,8 +148,10 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         return
     measure = state.measure
     last = state.values[-1] if state.values else None
-    beside = last is not None and last.measure == measure and _METHOD.fullmatch(state.text, last.end, token.start)
-    if beside and state.text[token.end : token.end + 1] == "(":  # by another method
+    beside = (
+        last is not None and last.measure == measure != "ivc" and _METHOD.fullmatch(state.text, last.end, token.start)
+    )
+    if beside and state.text[token.end :].lstrip(" ").startswith("("):  # by another method
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
     if last is not None and last.measure == measure and measure and repeats(state, last, found, index):
@@ -130,7 +167,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
 def settle(state: State) -> None:
     """A valve may be named after its gradient: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
-    for named, value, unit, start in waiting:
+    for named, value, unit, start, state.either in waiting:
         _assign(state, named, value, unit, start)
 
 
@@ -183,25 +220,6 @@ def _may(state: State, named: Token, token: Token) -> bool:
     return True
 
 
-def _chain(state: State, found: list[Token], index: int) -> list[Token]:
-    """The numbers that slashes join: 58/45."""
-    chain = [found[index]]
-    place = index + 1
-    while place < len(found):
-        after = found[place]
-        if after.kind == "and" and place + 1 < len(found):
-            after, place = found[place + 1], place + 1
-        joined = state.text[chain[-1].end : after.start]
-        if after.kind != "number" or not (
-            _BETWEEN.fullmatch(joined) or (len(state.names) > 1 and re.fullmatch(r"\s*[・、,]\s*", joined))
-        ):
-            break
-        chain.append(after)
-        state.done = place
-        place += 1
-    return chain
-
-
 def _sited(state: State, measure: str) -> str | None:
     """The id of a measurement; a gradient's depends on the valve named last."""
     if measure not in _SITED:
@@ -214,9 +232,12 @@ def _assign(state: State, named: Token, value: Number, unit: str | None, start: 
     state.measure = measure
     if measure is None:
         if state.site is None or state.query:
-            state.unsited.append((named, value, unit, start))
+            state.unsited.append((named, value, unit, start, state.either))
+            state.either = False
         return
     state.site = _SITE_OF.get(measure, state.site)
+    if measure in _SITE_OF:
+        state.last_heads = (_SITE_OF[measure],)  # 大動脈弁口面積は0.7cm2で重症の狭窄
     rule = state.lexicon.measures[measure]
     read = read_number(value, rule, unit)
     if read is None:
@@ -259,4 +280,7 @@ def _again(state: State, measure: str, token: Token) -> bool:
 
 def _changed(state: State, token: Token) -> bool:
     last = state.values[-1] if state.values else None
-    return last is not None and re.fullmatch(r"\s*(?:から|to)\s*", state.text[last.end : token.start]) is not None
+    return (
+        last is not None
+        and re.fullmatch(r"\s*(?:前半|後半|程度|前後)?(?:から|to)\s*", state.text[last.end : token.start]) is not None
+    )

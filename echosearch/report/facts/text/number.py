@@ -18,7 +18,7 @@ _SKIPPED = re.compile(
     r"|(?:NYHA|CCS|ASA|ECOG|PS|Killip|TIMI|Stanford|DeBakey)\s*(?:PS)?\s*[-:=]?\s*(?:class|分類"
     r"|クラス)?\s*(?:I{1,3}V?|IV|[0-5])[AaBb]?(?:度|群|型)?(?![\d+.%]|[a-z])"
     r"|(?:I{1,3}|[123])度\s*(?:房室|AV)\s*ブロック|[123]度\s*AVB|II[aAp]|S[34](?![a-zA-Z字])"
-    r"|#\s*\d{1,2}|\(\d{1,2}/\d{1,2}\)|n\s*=\s*\d+|III音|IV音",
+    r"|#\s*\d{1,2}|(?<=[回日時年月])\(\d{1,2}/\d{1,2}\)|\((?![1-4]/[34]\))\d{1,2}/\d{1,2}\)|n\s*=\s*\d+|III音|IV音",
 )
 _G = r"(?:I{1,3}V?|IV|[1-4])"
 _SEP = r"\s*(?:[-~]|から|ないし|/|・|、)\s*"
@@ -37,6 +37,7 @@ _GRADES = (
 )
 _BARE = re.compile(r"(?P<a>I{1,3}|IV)(?:\s*[-~]\s*(?P<b>I{1,3}V?|IV))?(?=[\s、。,)→]|$)(?!\s*(?:型|音|群|誘導))")
 _SIGN = re.compile(r"[(\[]\s*(?P<in>-|ー|一|0|\+{1,4}|\+\s*[-/]\s*-?|±|[1-4]\+?)\s*[)\]]|(?P<out>\+{2,4}|±|\+/-)")
+_SPOKEN = {"ミリ": "mm", "センチ": "cm", "パーセント": "%", "percent": "%"}
 _VALUES = {"I": 1, "II": 2, "III": 3, "IV": 4, "IIII": 4}
 _OF_FOUR = {1: (2, 2), 2: (3, 3), 3: (3, 4), 4: (4, 4)}
 _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
@@ -44,13 +45,14 @@ _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
 _PLAIN = r"\d+(?:\.\d+)?|\.\d+"
 _UNIT = (
     r"%(?!FS)|mmHg|Torr|m(?:m|M)\s?Hg|mm\^?2|cm\^?2|mL/m\^?2|ml/m\^?2|cm/s(?:ec)?|m/s(?:ec|)|msec|mm|cm|mL|ml"
-    r"|cc|ms|sec|s(?![a-z])"
+    r"|cc|ms|sec|s(?![a-z])|ミリ|センチ|パーセント|percent"
 )
 _NUMBER = re.compile(
     rf"(?:(?P<lead><=|>=|!=|<|>|=)\s*)?(?P<sign>[-+])?(?P<a>{_PLAIN})\s*(?P<ua>{_UNIT})?"
-    rf"(?:\s*(?:[-~]|から|ないし)\s*(?P<b>{_PLAIN})\s*(?P<ub>{_UNIT})?(?![\d.]))?"
+    rf"(?:\s*(?P<sep>[-~]|から|ないし|to)\s*(?P<b>{_PLAIN})\s*(?P<ub>{_UNIT})?(?![\d.]))?"
     rf"\s*(?P<tail>以上|以下|未満|超|を?(?:超え|こえ|上回)る?|より(?:大き|高|上|広|多|速|厚)[いく]?|を?(?:下回|切)る?|より(?:小さ|低|下|狭|少な"
-    rf"|遅|薄)[いく]?|台|ではない|でない|or (?:more|greater|higher|above)|or (?:less|lower|below))?",
+    rf"|遅|薄)[いく]?|台|ではない|でない|or (?:more|greater|higher|above)|or (?:less|lower|below))?"
+    r"(?P<neg>では?な[いく])?",
     re.IGNORECASE,
 )
 _TO = re.compile(r"\s*(?:に|へ(?!認め|みられ|見られ)|まで(?=低下|改善|上昇|回復))")
@@ -64,6 +66,7 @@ _TAILS = (
     ("下回", "<"),
     ("切", "<"),
 )
+_OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _LARGER, _SMALLER = "大高上広多速厚", "小低下狭少遅薄"
 
 
@@ -141,7 +144,7 @@ def number_at(text: str, at: int) -> Number | None:
         match = _NUMBER.match(text, at, match.end("ua") if match["ua"] else match.end("a"))  # a change, not a range
     if (
         match is None
-        or text.startswith(("尖", " cusp", "cusp"), match.end())
+        or text.startswith(("尖", "腔", " cusp", "cusp"), match.end())
         or len(match["a"]) > 9
         or (match["b"] and len(match["b"]) > 9)
     ):
@@ -149,10 +152,15 @@ def number_at(text: str, at: int) -> Number | None:
     if match["sign"] == "-" and at and text[at - 1].isdigit():
         return None
     low, high = float(match["a"]), float(match["b"]) if match["b"] else None
+    if match["sep"] == "to" and high is not None and (high < low or text[:at].endswith("from ")):
+        match = _NUMBER.match(text, at, match.end("ua") if match["ua"] else match.end("a"))  # a change, not a range
+        low, high = float(match["a"]) if match else low, None
+    if match is None:
+        return None
     if high is not None and high < low:
         low, high = high, low
-    unit = match["ub"] or match["ua"]
-    return Number(low, high, unit.lower().replace(" ", "") if unit else None, _operator(match), at, match.end())
+    unit = (match["ub"] or match["ua"] or "").lower().replace(" ", "")
+    return Number(low, high, _SPOKEN.get(unit, unit) or None, _operator(match), at, match.end())
 
 
 def _operator(match: re.Match[str]) -> str | None:
@@ -163,7 +171,7 @@ def _operator(match: re.Match[str]) -> str | None:
         return None
     for word, op in _TAILS:
         if word in tail:
-            return op
+            return _OPPOSITE[op] if match["neg"] else op
     if tail == "台":
         return "decade"
     if tail in ("ではない", "でない"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 __all__ = ["sentences"]
 
 _END = re.compile(
-    r"[。;!■□●○◎◆◇▼▽※★☆]|(?<![:、])\n|(?<![0-9])\.(?=\s|$|[^\x00-\x7f])|(?<=[0-9])\.(?=\s|$|[^\x00-\x7f0-9])"
+    r"#(?=[^\d\s])|(?:(?<=\s)|^)[1-9]\)(?=\s*\S)|[。;!■□●○◎◆◇▼▽※★☆]|(?<![:、])\n|(?<![0-9])\.(?=\s|$|[^\x00-\x7f])|(?<=[0-9])\.(?=\s|$|[^\x00-\x7f0-9])"
 )
 _ABBREVIATED = re.compile(r"(?:n\.p|susp|mod|max|min|approx|vs|no|e\.g|i\.e|asc|gr)$", re.IGNORECASE)
 _LONGEST = 4000  # a "sentence" without an end is cut here, so that no rule looks further
@@ -20,6 +20,8 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     for match in _END.finditer(text):
         if match[0] == "." and _ABBREVIATED.search(text, max(start, match.start() - 8), match.start()):
             continue
+        if match[0][-1] == ")" and text.count("(", start, match.start()) > text.count(")", start, match.start()):
+            continue  # (grade 2): no number of a list
         yield from _pieces(text, start, match.start())
         start = match.end()
     yield from _pieces(text, start, len(text))

@@ -12,7 +12,19 @@ from echosearch.report.facts.text.number import Number, grade_at, number_at, ski
 __all__ = ["Token", "tokens"]
 
 _PRIMARY = (
-    *("skip", "finding", "exclude", "undenied", "insignificant", "unassessed", "poor", "change", "recalled", "drop"),
+    *(
+        "skip",
+        "finding",
+        "exclude",
+        "undenied",
+        "insignificant",
+        "unassessed",
+        "poor",
+        "change",
+        "recalled",
+        "noun",
+        "drop",
+    ),
     *("negative", "any", "or", "and", "suspected", "treated", "normal", "quality", "attribute", "abnormal", "severity"),
     *("structure", "region", "diffuse", "positive", "measure", "measure_vetoed"),
 )
@@ -44,8 +56,10 @@ _SMALL = {
     "sam",
     "epic",
 }
-_TRACE = re.compile(r"[ :=(]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
+_GRADE_WORDS = ("mild", "trivial", "trace", "moderate", "severe")
+_TRACE = re.compile(r"[ :=(は]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
 _GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
+_REFERENCE = re.compile(r"\s*:?\s*[<>=~]*\s*\d")
 _AGO = re.compile(r"\d{1,2}(?:年|[ヶかカヵケ]月|週間?|日)前(?:(?=と比|に比)|(より|から)|[のはに]?)")
 _AFTER_OPERATOR = re.compile(
     r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
@@ -98,7 +112,7 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  #
             at, last = token.end, token
             continue
         found = None
-        for length in lengths.get(char, ()):
+        for length in lengths.get(low[at : at + 2]) or lengths.get(char, ()):
             word = low[at : at + length]
             senses = words.get(word)
             if query and word in query_words:
@@ -113,16 +127,22 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  #
             at, last = found.end, found
 
 
-def _standing(
+def _standing(  # noqa: C901 - each rule takes away a sense, in order
     senses: tuple[Sense, ...], sentence: str, low: str, start: int, end: int, query: bool
 ) -> tuple[Sense, ...]:
     """The senses that a word has where it stands: an abbreviation inside another word has none."""
     inside = start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1)
-    if inside and low[start:end] != "s/o" and not (sentence[start - 1].islower() and sentence[start].isupper()):
+    glued = inside and sentence[start - 1].isupper() and low.startswith(_GRADE_WORDS, start)  # MRmild
+    if (
+        inside
+        and not glued
+        and low[start:end] != "s/o"
+        and not (sentence[start - 1].islower() and sentence[start].isupper())
+    ):
         return ()
     if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
         apart = sentence[end - 1].islower() and sentence[end].isupper()
-        if not apart and not low.startswith(("mild", "trivial", "trace", "moderate", "severe", "s/o"), end):
+        if not apart and not low.startswith((*_GRADE_WORDS, "s/o"), end):
             return ()
     if low[start:end] in (_ENGLISH_WORDS if query else _SMALL) and sentence[start:end].islower():
         if (
@@ -135,6 +155,10 @@ def _standing(
             return senses  # as severe
         if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
             return ()
+    if low[start:end] == "non" and sentence.startswith("-", end):
+        return ()  # non-obstructive
+    if sentence[start:end] == "MOD":
+        return ()  # EF(MOD): the method of discs, no grade
     if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
         return ()  # から, かつ: no or
     if (len(senses) > 1 or senses[0].bounded) and any(sense.bounded for sense in senses):
@@ -148,6 +172,12 @@ def _token(senses: tuple[Sense, ...], sentence: str, start: int, end: int) -> To
     measure = next((sense.value for sense in senses if sense.kind == "measure"), None)
     region = any(sense.kind == "region" for sense in senses)
     value = first.value
+    if (
+        first.kind == "normal"
+        and _REFERENCE.match(sentence, end)
+        and (sentence[start - 1] == "(" or sentence[end] == ":")
+    ):
+        return Token("skip", None, start, end, "number.reference")  # EF 47%(正常値 52~72)
     if first.kind == "severity":
         value, end = _reached(value, sentence, end)
     return Token(first.kind, value, start, end, first.rule, first.before, measure, region)

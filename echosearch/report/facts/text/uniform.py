@@ -74,6 +74,9 @@ _MARKS = re.compile("[\uff9e\uff9f\u3099\u309a\u0300-\u036f]")
 _ROMAN = re.compile("[Ⅰ-Ⅳ]")
 _PLAIN = re.compile("[ -~ぁ-んァ-ヶ一-龠ー。、・\n]*")
 _HEADING = re.compile(r"<([^<>=\d\n]{1,12})>|\[([^\[\]\n+±\x00-\x7f][^\[\]\n+\-±]{0,11})\]")
+# single characters set apart by a scanner or for emphasis: 左 室 拡 大
+_SPACED = re.compile(r"(?<![一-龠ァ-ヶ])[一-龠ァ-ヶ](?: [一-龠ァ-ヶ]){2,}(?![一-龠ァ-ヶ])")
+_GLUED = re.compile(r"(?<![A-Za-z])[AMTP][RS](?=(?:I{1,3}|IV)(?:度|°|/I|[-~]I{1,3}V?(?:度|/I)))")
 _WRAPPED = re.compile(r"(?<=[のをにと、や])\n[ ]*(?=[^\s・\-*(])")
 
 
@@ -111,6 +114,31 @@ _SHAPES = _Shape()
 
 def uniform(text: str) -> Uniform:
     """Make a text uniform. Linear in its length, whatever it holds."""
+    made = _uniform(text)
+    if " " in made.text and _SPACED.search(made.text):
+        made = _closed(made)
+    return _parted(made) if "I" in made.text and _GLUED.search(made.text) else made
+
+
+def _parted(made: Uniform) -> Uniform:
+    """The same text with a space before a grade that was typed right behind an abbreviation: MRIII度."""
+    text, origin, last = "", [], 0
+    for match in _GLUED.finditer(made.text):
+        text += made.text[last : match.end()] + " "
+        origin += [*made.origin[last : match.end()], made.origin[match.end() - 1]]
+        last = match.end()
+    return Uniform(text + made.text[last:], (*origin, *made.origin[last:]))
+
+
+def _closed(made: Uniform) -> Uniform:
+    """The same text without the spaces between characters that were set apart."""
+    inside = {at for m in _SPACED.finditer(made.text) for at in range(m.start() + 1, m.end(), 2)}
+    kept = [at for at in range(len(made.text)) if at not in inside]
+    origin = tuple(made.origin[at] for at in kept)
+    return Uniform("".join(made.text[at] for at in kept), (*origin, made.origin[len(made.text)]))
+
+
+def _uniform(text: str) -> Uniform:
     if _PLAIN.fullmatch(text) and "囊" not in text and "  " not in text and "\r" not in text and "|" not in text:
         return Uniform(_headings(text), range(len(text) + 1))
     if not _MARKS.search(text) and "  " not in text and not _ROMAN.search(text):

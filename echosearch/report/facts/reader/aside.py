@@ -1,0 +1,66 @@
+"""What is not a finding of today: lesions that were treated, and reasons, plans and advice."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader.reach import reached
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["drop", "treated"]
+
+_PLANNED = re.compile("適応|予定|検討|待機|候補")
+_FOR = re.compile("(?:で|にて|のため|により)[^、。]+$")
+_ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
+_CLOSE_BEHIND = re.compile(
+    r"\s*\)?\s*(?:の|に対する|に対して|に対し|で|にて|\(|-)?\s*(?:心嚢|心のう|心膜|パッチ|patch|デバイス|device|occluder|ASO|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
+)
+_AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
+
+
+def treated(state: State, token: Token) -> None:
+    """術後, 閉鎖後: a lesion that was treated is history; what was implanted stays."""
+    words = state.text[token.start : token.end]
+    last = state.group[-1] if state.group else state.last
+    if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
+        return
+    bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
+    if last is not None and not bracketed and _CLOSE_BEHIND.fullmatch(state.text, last.end, token.start):
+        if words == "術":
+            return
+        for mention in reached(state) or [last]:
+            if mention is last or (mention.link != "none" and last.link == "strong"):
+                mention.cues.append("positive" if mention.finding.implant else "history")
+        state.cued = True
+    elif words.startswith(("術後", "手術後")) or words.endswith("後"):
+        state.now = True
+        state.earlier = state.earlier_after = False
+
+
+def drop(state: State, token: Token) -> None:
+    """Reasons for the study, plans and advice name findings that nobody saw."""
+    words = state.text[token.start : token.end]
+    last = state.group[-1] if state.group else None
+    if state.query and words != "前":
+        return
+    if last is None:
+        state.asked = words.isascii()  # rule out …
+        if state.qualities:
+            state.settle()
+        return
+    if _PLANNED.match(words) and _FOR.match(state.text, last.end, token.start) and "suspected" not in last.cues:
+        return  # 高度ASで手術適応あり
+    if words == "前" and (state.text[last.end : token.start].strip(" ") or not last.finding.implant):
+        return
+    near = ("、" not in state.text[last.end : token.start] and "history" in last.cues) or last.finding.implant
+    asked = ("suspected", "change") if words.startswith("有無") else ("suspected",)
+    stated = [] if near and not state.comma else [cue for cue in last.cues if cue not in asked]
+    if stated or (last.graded and state.comma):
+        return
+    advice = _ADVICE.search(words) or (state.comma and "予定" in words)
+    if last.cues and not near and advice and not words.startswith(("精査", "疑い")):
+        return
+    for mention in reached(state):
+        mention.dropped = True
+    state.cued = True

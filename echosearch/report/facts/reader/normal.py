@@ -1,0 +1,69 @@
+"""Normal words: what they make of the structures and neutral names that wait."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader.compose import of_heads, of_topic, topic_valve
+from echosearch.report.facts.reader.quality import form_all
+from echosearch.report.facts.reader.state import VALVES, State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["of_last", "of_waiting"]
+
+_STREAM = re.compile("血流|流速|波形|ドプラ|flow")
+
+
+def of_waiting(state: State, token: Token) -> bool:
+    """正常, 良好: makes what waits an absent finding. False where nothing waits for it."""
+    if state.others:
+        state.settle()
+        return True
+    if state.qualities:
+        form_all(state, None, token)
+        return True
+    made = len(state.mentions)
+    if state.heads:
+        names = [name for head in state.heads for name in head.value]
+        if _STREAM.search(state.text, state.heads[-1].end, token.start):
+            state.settle()  # 下行大動脈の血流正常
+            return True
+        if any(name in VALVES or name == "valves" for name in names):
+            of_heads(state, tuple(state.heads), "lesion", token)
+            _mark_normal(state, made)
+            return True
+        sized = token.value == "normal" and (
+            re.search("大|サイズ|size", state.text[token.start : token.end])
+            or set(names) <= {"la", "ra", "aorta", "ivc"}
+        )
+        if sized or "拡大" in state.text:
+            of_heads(state, tuple(state.heads), "dilation", token)
+            _mark_normal(state, made)
+        state.value_word = token if state.text[token.start].isascii() else None
+        return True
+    if topic_valve(state) and not state.group and state.text[: token.start].strip(" :、はも") == "":
+        of_topic(state, token)
+        _mark_normal(state, made)
+        return True
+    state.value_word = token
+    return False
+
+
+def _mark_normal(state: State, made: int) -> None:
+    """Say of the findings made since that they are normal."""
+    for mention in state.mentions[made:]:
+        if not mention.cues:
+            mention.cues.append("normal")
+    state.cued = True
+
+
+def of_last(state: State, token: Token) -> None:
+    """正常 with no neutral name before it: of the finding that it follows at once."""
+    last = state.group[-1] if state.group else None
+    if last is None or state.comma or state.cued or token.value != "normal":
+        return
+    between = state.text[last.end : token.start].strip(" :は")
+    if between == "" and last.severity is None and last.finding.group != "state":
+        last.cues.append("negative")
+        state.cued = True
+        state.value_word = None
