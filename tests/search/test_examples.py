@@ -28,7 +28,8 @@ def others(corpus: Corpus, *examples: KnownStudy) -> list[KnownStudy]:
 def test_examples_are_averaged_and_unlike_ones_subtracted(corpus: Corpus) -> None:
     a, b, c = corpus.studies[3:6]
     mean = (unit(corpus.mean(a)) + unit(corpus.mean(b))) / 2
-    for unlike, vector in (((), mean), ((c.key,), mean - unit(corpus.mean(c)))):
+    for unlike, wanted in (((), mean), ((c.key,), mean - unit(corpus.mean(c)))):
+        vector = wanted.astype(np.float32)
         found = similar(corpus.archive, a.key, ALL, like=[b.key], unlike=unlike)
         left = others(corpus, a, b, *((c,) if unlike else ()))
         check(found.hits, {s.key: cosine(corpus.mean(s), vector) for s in left}, 200, lambda hit: hit.study)
