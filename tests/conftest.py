@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive
@@ -17,6 +18,11 @@ from echosearch.db.server.engine import open_engine, upgrade
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.edge.index import EdgeIndex
 from echosearch.settings import Settings
+
+# the same examples in every run, so that no run fails by chance; --hypothesis-profile=slow looks for new ones
+hypothesis_settings.register_profile("quick", max_examples=60, derandomize=True, deadline=None, database=None)
+hypothesis_settings.register_profile("slow", max_examples=3000, deadline=None, database=None)
+hypothesis_settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
