@@ -42,6 +42,10 @@ def database() -> Iterator[Engine]:
     """
     with tempfile.TemporaryDirectory(prefix="echosearch-tests-") as home:
         engine = open_engine(None, Path(home))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for setting in ("fsync", "full_page_writes"):  # nothing in it is to outlive a power loss
+                connection.execute(text(f"alter system set {setting} = off"))
+            connection.execute(text("select pg_reload_conf()"))
         upgrade(engine)
         yield engine
         engine.dispose()

@@ -24,7 +24,11 @@ VALUES: dict[str, st.SearchStrategy[str | int | float]] = {
     .map(lambda name: as_typed(name).strip())
     .filter(lambda name: name and '"' not in name),
 }
-OPERATORS = {"age": ("=", "<", "<=", ">", ">="), "month": ("=", "<", "<=", ">", ">="), "view_prob": ("<", "<=", ">", ">=")}
+OPERATORS = {
+    "age": ("=", "<", "<=", ">", ">="),
+    "month": ("=", "<", "<=", ">", ">="),
+    "view_prob": ("<", "<=", ">", ">="),
+}
 
 
 @st.composite
@@ -117,7 +121,23 @@ def test_equivalent_expressions_hold_for_the_same_videos(a: Where, b: Where, c: 
 
 
 WORDS = st.sampled_from(
-    [*USER_FIELDS, "and", "or", "not", "in", "month", *"=<>!(),\"'ー≧「", "<=", "!=", "4CH", "90", "91", "0.9", "2020-04", "　"]
+    [
+        *USER_FIELDS,
+        "and",
+        "or",
+        "not",
+        "in",
+        "month",
+        *"=<>!(),\"'ー≧「",
+        "<=",
+        "!=",
+        "4CH",
+        "90",
+        "91",
+        "0.9",
+        "2020-04",
+        "　",
+    ]
 )
 
 
@@ -130,10 +150,12 @@ def test_any_text_is_a_tree_or_one_line(typed: str) -> None:
     try:
         meaning(parse_where(typed))
     except InputError as exc:
-        assert "\n" not in str(exc)
+        assert "\n" not in str(exc)  # noqa: PT017 - refused, or read
 
 
-@given(st.sampled_from(READINGS), st.sampled_from(READINGS), st.sampled_from(["and", "or"]), st.booleans(), st.booleans())
+@given(
+    st.sampled_from(READINGS), st.sampled_from(READINGS), st.sampled_from(["and", "or"]), st.booleans(), st.booleans()
+)
 def test_two_readings_joined_mean_both(left, right, word: str, deny_left: bool, deny_right: bool) -> None:
     """Without brackets: "not" binds tighter than "and" and "or"."""
 
@@ -143,4 +165,6 @@ def test_two_readings_joined_mean_both(left, right, word: str, deny_left: bool, 
 
     (first, means), (second, means_too) = one(left, deny_left), one(right, deny_right)
     join = all if word == "and" else any
-    assert meaning(parse_where(f"{first} {word} {second}")) == [join(pair) for pair in zip(means, means_too, strict=True)]
+    assert meaning(parse_where(f"{first} {word} {second}")) == [
+        join(pair) for pair in zip(means, means_too, strict=True)
+    ]

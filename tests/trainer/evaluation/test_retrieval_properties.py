@@ -1,4 +1,4 @@
-"""Retrieval and AUC over generated vectors: equal to the naive numbers, blind to order and scale, within their bounds."""
+"""Retrieval and AUC over generated vectors: equal to the naive numbers, blind to order and scale, within bounds."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.trainer.evaluation.test_retrieval import naive
 from trainer.evaluation.metrics import auc, patient_bootstrap, recall_at, same_patient_auc
 from trainer.evaluation.retrieval import both_ways, places, scores
-from tests.trainer.evaluation.test_retrieval import naive
 
 # 24 directions whose unit vectors float32 holds exactly: cosines that are equal on paper are equal, and many are
-DIRECTIONS = [
-    direction
-    for direction in itertools.product((-1, 0, 1), repeat=4)
-    if np.abs(direction).sum() in (1, 4)
-]
+DIRECTIONS = [direction for direction in itertools.product((-1, 0, 1), repeat=4) if np.abs(direction).sum() in (1, 4)]
 ROWS = st.sampled_from(DIRECTIONS)
 
 
