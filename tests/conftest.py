@@ -19,6 +19,10 @@ from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.edge.index import EdgeIndex
 from echosearch.settings import Settings
 
+# before torch is imported, here and in every child: the suite runs a process for each core, its tensors are small, and
+# torch's other threads would spin in wait for them
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # the same examples in every run, so that no run fails by chance; --hypothesis-profile=slow looks for new ones
 hypothesis_settings.register_profile("quick", max_examples=60, derandomize=True, deadline=None, database=None)
 hypothesis_settings.register_profile("slow", max_examples=3000, deadline=None, database=None)

@@ -190,7 +190,7 @@ def test_heads_first_put_videos_and_phrases_of_training_together(toml: Path, tmp
 
 def test_kinds_first_tell_views_apart(toml: Path) -> None:
     """After it, what is anywhere in a video differs more from kind to kind, as against within one."""
-    config = load(toml, [*CONV, "optim.kinds_first=30", "data.patients=8", "data.split=[1.0,0.0,0.0]"])
+    config = load(toml, [*CONV, "optim.kinds_first=60", "data.patients=8", "data.split=[1.0,0.0,0.0]"])
     prepared = prepare(config)
     batches = Batches(prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config)
     tower = prepared.start.towers.video
