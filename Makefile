@@ -31,10 +31,11 @@ demo: setup
 	$(BIN)/echosearch demo
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest --hypothesis-profile=slow -k properties
 
 coverage: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=

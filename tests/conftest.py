@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive
@@ -17,6 +18,15 @@ from echosearch.db.server.engine import open_engine, upgrade
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.edge.index import EdgeIndex
 from echosearch.settings import Settings
+
+# before torch is imported, here and in every child: the suite runs a process for each core, its tensors are small, and
+# torch's other threads would spin in wait for them
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# the same examples in every run, so that no run fails by chance; --hypothesis-profile=slow looks for new ones
+hypothesis_settings.register_profile("quick", max_examples=60, derandomize=True, deadline=None, database=None)
+hypothesis_settings.register_profile("slow", max_examples=3000, deadline=None, database=None)
+hypothesis_settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +46,10 @@ def database() -> Iterator[Engine]:
     """
     with tempfile.TemporaryDirectory(prefix="echosearch-tests-") as home:
         engine = open_engine(None, Path(home))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for setting in ("fsync", "full_page_writes"):  # nothing in it is to outlive a power loss
+                connection.execute(text(f"alter system set {setting} = off"))
+            connection.execute(text("select pg_reload_conf()"))
         upgrade(engine)
         yield engine
         engine.dispose()

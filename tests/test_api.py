@@ -65,7 +65,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script), str(folder)],
         cwd=Path(__file__).parents[1],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ".", "PYTHONIOENCODING": "utf-8"},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ".", "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         encoding="utf-8",
         check=False,

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,20 @@ TORCH_FREE = ("echosearch.encoder.bundle", "echosearch.encoder.text")
 STRANGERS = (("ingest", "trainer"), ("echosearch.db", "echosearch.index"))  # side by side, and never import each other
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file's tree. Every module is looked at by several tests, which only read it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool], ...]:
     """(module, whether only for type checking or inside a function) of every import of a file."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
+    tree = parsed(path)
     top = {id(node) for node in tree.body}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -93,6 +105,7 @@ def within(module: str, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
 
+@cache
 def layer(module: str) -> int | None:
     return next((i for i, packages in enumerate(LAYERS) if any(within(module, p) for p in packages)), None)
 
@@ -147,6 +160,7 @@ def test_rooms_import_only_rooms_below_them(package: str) -> None:
     rooms = ROOMS[package]
     order = {f"{package}.{room}": floor for floor, room in enumerate(rooms)}
 
+    @cache
     def floor(module: str) -> int | None:
         return next((order[room] for room in order if within(module, room)), None)
 
@@ -203,7 +217,7 @@ def test_no_folder_is_a_heap() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_public_names_are_listed(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    tree = parsed(MODULES[module])
     assert ast.get_docstring(tree) or not tree.body, f"{module} has no docstring"
     listed = all_of(module)
     defined = {name for node in ast.walk(tree) for name in names_of(node)}
@@ -211,17 +225,18 @@ def test_public_names_are_listed(module: str) -> None:
     assert len(set(listed)) == len(listed)
 
 
-def all_of(module: str) -> list[str]:
+@cache
+def all_of(module: str) -> tuple[str, ...]:
     """The names in a module's __all__."""
-    for node in ast.parse(MODULES[module].read_text(encoding="utf-8")).body:
+    for node in parsed(MODULES[module]).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-            return list(ast.literal_eval(node.value))
-    return []
+            return tuple(ast.literal_eval(node.value))
+    return ()
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_what_others_import_is_public(module: str) -> None:
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(MODULES[module])):
         if isinstance(node, ast.ImportFrom) and node.module in MODULES and node.module != module:
             private = {
                 alias.name
@@ -248,7 +263,7 @@ def test_no_utils_and_no_print(module: str) -> None:
     assert module.rpartition(".")[2] not in {"utils", "helpers", "manager", "common", "misc", "core", "types"}
     if within(module, "echosearch.cli"):
         return
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(MODULES[module])):
         assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"{module} prints"
 
 
@@ -262,7 +277,7 @@ def test_all_that_is_printed_is_made_visible_first(module: str) -> None:
     """A name, a report or an error message comes from outside, and none may steer a terminal: cli/output.py prints."""
     if module in SHOWING:
         return
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(MODULES[module])):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             assert called.rpartition(".")[2] not in PRINTERS, f"{module}:{node.lineno} prints past cli/output.py"

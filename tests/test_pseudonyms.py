@@ -12,6 +12,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from echosearch.errors import ConfigError
 from echosearch.pseudonyms import Keyring, load_keyring
@@ -28,6 +30,23 @@ def test_kinds_issuers_and_zeros_matter() -> None:
     keys = {ring.patient("", "1"), ring.patient("", "01"), ring.patient("A", "1"), ring.study("1"), ring.video("1")}
     assert len(keys) == 5
     assert ring.patient("A", "1") != Keyring(b"\1" * 32).patient("A", "1")
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+PARTS = st.lists(NAMES, min_size=1, max_size=3)
+
+
+@given(st.binary(min_size=32, max_size=32), NAMES, PARTS, PARTS)
+def test_properties_of_keys(secret: bytes, kind: str, parts: list[str], others: list[str]) -> None:
+    """As written down above, the same again, and another one where anything is another; NUL is in no identifier."""
+    ring = Keyring(secret)
+    message = b"\0".join(part.encode() for part in (kind, *parts))
+    assert ring.key(kind, *parts) == str(UUID(bytes=hmac.new(secret, message, hashlib.sha256).digest()[:16]))
+    assert (ring.key(kind, *parts) == ring.key(kind, *others)) == (parts == others)
+    assert Keyring(bytes(reversed(secret))).key(kind, *parts) != ring.key(kind, *parts) or secret == secret[::-1]
+    keys = [ring.study(parts[0]), ring.video(parts[0]), ring.report(parts[0]), ring.patient("", parts[0])]
+    assert len({*keys}) == 4
+    assert secret.hex() not in repr(ring)
 
 
 def test_a_name_that_is_not_utf8_has_a_key() -> None:

@@ -52,7 +52,8 @@ _ZEROS = {
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 18  # characters that are looked at to see whether a reading makes sense
 _WIDE = re.compile("[\u0800-\U0010ffff]")
-_NARROW_RUN = re.compile("[\x80-\u07ff]{2}")  # in UTF-8 bytes that could as well be half-width kana or EUC-JP
+# in UTF-8 bytes that could as well be half-width kana or EUC-JP; nobody types a control character of C1
+_NARROW_RUN = re.compile("[\x80-\u07ff]{2}|[\x80-\x9f]")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 _NOT_SHIFT_JIS = re.compile("[\x80\xa0\uf8f0-\uf8f3]")  # bytes that Python's cp932 passes and only a Mac writes
 _SAY_IT = "say which with --encoding, or save the file as CSV in UTF-8"
@@ -192,7 +193,10 @@ def _texts(path: Path, encoding: str) -> Iterator[tuple[str, str | None]]:
             pending = decoder.getstate()[0]
             try:
                 yield decoder.decode(block, final=not block), None
-            except UnicodeDecodeError as exc:
+            except UnicodeError as exc:
+                if not isinstance(exc, UnicodeDecodeError):  # UTF-16 and UTF-32 without the mark that they begin with
+                    yield "", str(exc)
+                    return
                 good = b"" if encoding == "iso-2022-jp" else (pending + block)[: exc.start]
                 lines = "\n" * (exc.object[: exc.start].count(b"\n")) if not good else ""
                 yield good.decode(encoding, "replace") if good else lines, exc.reason

@@ -16,12 +16,13 @@ from echosearch.cli.main import cli
 from tests.cli.json_schema import check_json
 from tests.cli.material import write_material
 
+KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")
 PROGRAM = [sys.executable, "-c", "from echosearch.cli import main; main()"]
 
 
 def run(args: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
     """The console script in a process of its own, with a clean environment; its output is UTF-8 whatever the locale."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return subprocess.run(
         [*PROGRAM, *args], env=kept | environment, capture_output=True, encoding="utf-8", timeout=900, check=False
     )

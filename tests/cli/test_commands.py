@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -47,21 +46,16 @@ def leaves(group: click.Group, prefix: str = "") -> list[tuple[str, click.Comman
 LEAVES = leaves(cli)
 
 
-def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
+def test_help_says_how_to_ask_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; from echosearch.cli.main import cli\n"
         "cli.main(['--help'], standalone_mode=False)\n"
         "heavy = 'torch sqlalchemy pydicom transformers timm qdrant_client qdrant_edge numpy rich lark'.split()\n"
         "sys.exit(str([name for name in heavy if name in sys.modules]) if set(heavy) & set(sys.modules) else 0)"
     )
-    took = []
-    for _ in range(3):
-        began = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
-        took.append(time.monotonic() - began)
-        assert done.returncode == 0, done.stderr
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
     assert "重度僧帽弁逆流" in done.stdout
-    assert min(took) < 1.0  # the best of three: other work on the machine is not the point
 
 
 def test_the_console_script_is_this_program() -> None:

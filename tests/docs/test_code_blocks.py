@@ -57,7 +57,7 @@ def test_blocks_run_and_print_what_the_page_shows(page: str, home: Path) -> None
     program = home / "bin" / "echosearch"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from echosearch.cli import main; main()" "$@"\n')
     program.chmod(0o755)
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "TMPDIR", "OMP_NUM_THREADS") if name in os.environ}
     environment = kept | {
         "HOME": str(home),
         "PATH": f"{program.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -30,7 +30,7 @@ engine = open_engine(None, Path(sys.argv[1]))
 with engine.begin() as connection:
     connection.execute(text("create table t as select 'original' as x"))
 print("in", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

@@ -76,6 +76,30 @@ def many_names_of_one(file: Path) -> None:
     torch.save({f"w{i}": tensor for i in range(5000)}, file)
 
 
+class Malice:
+    """Makes a folder beside the checkpoint when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.made = file.with_suffix(".made")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.made),)
+
+
+def malicious(file: Path, legacy: bool = False) -> None:
+    bad = {"state_dict": {"a": torch.zeros(2)}, "epoch": Malice(file)}
+    torch.save(bad, file, _use_new_zipfile_serialization=not legacy)
+
+
+def torchscript(file: Path) -> None:
+    torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)).save(file)  # it is deprecated
+
+
+def another_zip(file: Path) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("x/data.txt", "nothing")
+
+
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "expanded": (lambda file: save(file, torch.zeros(1).expand(1 << 34)), "a has 17179869184 elements"),
     "expanded, legacy": (lambda file: save(file, torch.zeros(1).expand(1 << 34), True), "a has 17179869184 elements"),
@@ -107,6 +131,14 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda file: put(file, "data.pkl", b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b"."),
         "it holds no state_dict",
     ),
+    "code": (malicious, r"posix\.mkdir|something"),
+    "code, legacy": (lambda file: malicious(file, legacy=True), r"posix\.mkdir|something"),
+    "code alone": (lambda file: file.write_bytes(pickle.dumps(Malice(file))) and None, r"posix\.mkdir|something"),
+    "a text": (lambda file: file.write_bytes(b"no checkpoint") and None, "."),
+    "a page": (lambda file: file.write_bytes(b"<!DOCTYPE html>") and None, "no zip and no pickle"),
+    "a torn zip": (lambda file: file.write_bytes(b"PK\x03\x04 torn") and None, "."),
+    "another zip": (another_zip, "."),
+    "TorchScript": (torchscript, "it is TorchScript"),
 }
 
 
@@ -138,10 +170,11 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, s
             make(file)
     done = subprocess.run(
         [sys.executable, "-c", FORKS, *map(str, files)],
-        capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=True,
     )  # fmt: skip
     for file in files:
         file.unlink()
+        assert not file.with_suffix(".made").exists()  # no code was run
     return {kind: tuple(json.loads(line)) for kind, line in zip(HOSTILE, done.stdout.splitlines(), strict=True)}
 
 
@@ -150,13 +183,16 @@ def test_a_hostile_checkpoint_is_refused_in_a_line_and_in_little_memory(
     verdicts: dict[str, tuple[int, str, int]], kind: str
 ) -> None:
     code, said, grown = verdicts[kind]
-    assert code in (pickle_reader.REFUSED, pickle_reader.UNREADABLE, pickle_reader.TOO_LARGE), said
+    codes = (pickle_reader.REFUSED, pickle_reader.UNREADABLE, pickle_reader.TOO_LARGE)
+    assert code in (codes[:1] if kind.startswith("code") else codes), said
+    assert "weights_only" not in said.splitlines()[-1]  # torch's advice would be to read it without protection
     assert re.search(HOSTILE[kind][1], said.splitlines()[-1])
     assert grown < 100 << 10
 
 
-@pytest.mark.parametrize("kind", ["expanded", "text of 1 GB", "a name that steers the terminal", "deep"])
+@pytest.mark.parametrize("kind", ["expanded", "a name that steers the terminal"])
 def test_the_parent_says_it_in_a_line(tmp_path: Path, kind: str) -> None:
+    """What the child says is the line's end; each kind is read above."""
     file = tmp_path / "x.pt"
     HOSTILE[kind][0](file)
     with pytest.raises(BundleError, match=HOSTILE[kind][1]) as caught:
@@ -166,26 +202,22 @@ def test_the_parent_says_it_in_a_line(tmp_path: Path, kind: str) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_the_childs_limit_counts_from_what_it_has_mapped() -> None:
+def test_the_childs_limit_counts_from_what_it_has_mapped_and_a_lower_one_stays() -> None:
+    """Each in a fork of one process: torch is imported once."""
     code = (
-        "import torch; from echosearch.encoder.published.memory import limit_memory\n"
-        "limit_memory(512 << 20)\n"
-        "torch.ones(64 << 18)\n"  # 64 MB
-        "try:\n    torch.ones(600 << 18)\n"
-        "except RuntimeError as exc: print('memory' in str(exc))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "True"
-
-
-def test_a_limit_that_is_there_already_stays() -> None:
-    code = (
-        "import resource; from echosearch.encoder.published.memory import limit_memory\n"
+        "import os, resource, torch; from echosearch.encoder.published.memory import limit_memory\n"
+        "if not (child := os.fork()):\n"
+        "    limit_memory(512 << 20)\n"
+        "    torch.ones(64 << 18)\n"  # 64 MB
+        "    try:\n        torch.ones(600 << 18)\n"
+        "    except RuntimeError as exc: print('memory' in str(exc), flush=True)\n"
+        "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
         f"resource.setrlimit(resource.RLIMIT_AS, ({4 * GIB}, {4 * GIB}))\n"
         f"limit_memory({8 * GIB}); print(resource.getrlimit(resource.RLIMIT_AS))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == f"({4 * GIB}, {4 * GIB})"
+    assert done.stdout.splitlines() == ["True", f"({4 * GIB}, {4 * GIB})"]
 
 
 def machine(folder: Path, cgroup: str, groups: dict[str, str]) -> int:

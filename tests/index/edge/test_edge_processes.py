@@ -188,7 +188,7 @@ def test_killed_while_it_builds_the_graph(child: Start, tmp_path: Path) -> None:
 
 
 def test_a_second_process_is_told_who_holds_it(child: Start, tmp_path: Path) -> None:
-    holder = child('index.ensure(VIDEOS); print("ready", flush=True); import time; time.sleep(60)', tmp_path)
+    holder = child('index.ensure(VIDEOS); print("ready", flush=True); import time; time.sleep(600)', tmp_path)
     output = lines(holder)
     assert next(output) == "ready"
     index = EdgeIndex(tmp_path, 0.1)

@@ -165,8 +165,10 @@ def test_any_class_of_structured_reports(tmp_path: Path, end: str) -> None:
 
 
 def test_more_than_a_header_holds_is_read(tmp_path: Path) -> None:
-    items = [number(EF, "44", "%", modifier(METHOD, BIPLANE), modifier(FLOW, ANTEGRADE)) for _ in range(2_400)]
-    path = written(tmp_path, *items)
+    padded = Dataset()
+    padded.ValueType, padded.TextValue = "TEXT", "x" * 1024**2
+    items = [number(EF, "44", "%", modifier(METHOD, BIPLANE), modifier(FLOW, ANTEGRADE)) for _ in range(200)]
+    path = written(tmp_path, *items[:100], padded, *items[100:])
     assert path.stat().st_size > 1024**2
     assert isinstance(inspect_file(path), Measured)
 

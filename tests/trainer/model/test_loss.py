@@ -1,7 +1,6 @@
 """The losses: values that can be derived, and the same over two processes as in one."""
 
 import math
-import socket
 import sys
 from pathlib import Path
 
@@ -54,12 +53,12 @@ def _vectors() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return videos, texts, torch.tensor([[1, 2], [1, 2], [3, 4], [1, 2], [5, 6], [3, 4]])
 
 
-def _two(rank: int, port: int, out: str) -> None:
+def _two(rank: int, meeting: str, out: str) -> None:
     """One of two processes: its half of the rows, and the gradients that DDP would leave (their mean)."""
     import torch.distributed as dist
 
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=2)
     videos, texts, phrases = (whole[rank * 3 : rank * 3 + 3].clone() for whole in _vectors())
     linear = torch.nn.Linear(8, 8, bias=False)
     torch.nn.init.eye_(linear.weight)
@@ -77,10 +76,7 @@ def _two(rank: int, port: int, out: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="gloo over loopback")
 def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    spawn(_two, (port, str(tmp_path / "two.pt")), nprocs=2)
+    spawn(_two, (str(tmp_path / "meeting"), str(tmp_path / "two.pt")), nprocs=2)
     both = torch.load(tmp_path / "two.pt", weights_only=True)
     videos, texts, phrases = _vectors()
     linear = torch.nn.Linear(8, 8, bias=False)
