@@ -15,6 +15,7 @@ from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount
 from echosearch.encoder_info import EncoderInfo
 from echosearch.report.facts import Fact
+from echosearch.report.facts.query.change import ChangeKind
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
 from echosearch.search.results import ReadValue
@@ -160,6 +161,17 @@ class AnyOf(BaseModel):
     any: list[FindingCondition | ValueCondition]
 
 
+class UnderstoodChange(BaseModel):
+    """A study differs from an earlier one of its patient."""
+
+    model_config = CLOSED
+    concept: str
+    change: ChangeKind
+    amount: Annotated[float | None, Field(description="grades, or in the unit; at least as much")]
+    unit: str | None
+    within_months: Annotated[int | None, Field(description="null: compared with the last study that speaks of it")]
+
+
 class Understood(BaseModel):
     model_config = CLOSED
     required: list[FindingCondition | ValueCondition | AnyOf]
@@ -167,6 +179,7 @@ class Understood(BaseModel):
     values: list[ValueCondition]
     demographics: list[Demographic]
     rest: Annotated[str, Field(description="what no rule understands")]
+    changes: list[UnderstoodChange]
 
 
 _COLLECTION = _of("Collection", Differences, but=("foreign_ids",), strangers=tuple[str, ...])

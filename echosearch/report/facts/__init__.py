@@ -3,6 +3,8 @@
 from echosearch.report.facts.fact import Fact, fact_json, read_facts
 from echosearch.report.facts.label import fact_words, understood_words
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.no_change import refers_back
+from echosearch.report.facts.query.change import ChangeCondition
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import (
     AnyOf,
@@ -16,6 +18,7 @@ from echosearch.report.facts.unknown import unknown_phrases
 
 __all__ = [
     "AnyOf",
+    "ChangeCondition",
     "Demographic",
     "Fact",
     "FindingCondition",
@@ -26,6 +29,7 @@ __all__ = [
     "fact_words",
     "load_lexicon",
     "read_facts",
+    "refers_back",
     "understand",
     "understanding_json",
     "understood_words",

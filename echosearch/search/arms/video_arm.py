@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
-from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
+from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
 from echosearch.search.arms.prompts import MILD, PromptSet, prompt_set, value_prompts
 from echosearch.search.arms.value_scale import ValueScale, nearest_values
 from echosearch.search.results import ReadValue
@@ -185,7 +185,9 @@ class AskedVideos:
 
 
 def ask_videos(
-    encoder: Encoder, labels: dict[str, str], conditions: Sequence[FindingCondition | ValueCondition | AnyOf]
+    encoder: Encoder,
+    labels: dict[str, str],
+    conditions: Sequence[FindingCondition | ValueCondition | AnyOf | ChangeCondition],
 ) -> AskedVideos:
     """Embed the prompts of all conditions at once. Conditions that videos cannot be asked for are left out."""
     language = encoder.text_spec.language
@@ -197,6 +199,8 @@ def ask_videos(
 
     asked = []
     for condition in conditions:
+        if isinstance(condition, ChangeCondition):  # of one study's videos nothing follows
+            continue
         single = condition.conditions if isinstance(condition, AnyOf) else (condition,)
         sets = [(one, made) for one in single if (made := of(one)) is not None]
         if sets and len(sets) == len(single):
