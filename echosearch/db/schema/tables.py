@@ -100,10 +100,7 @@ class Patient(Base):
     """``settled``: its studies are in order, and inherit what they refer back to (db/studies/visits.py)."""
 
     __tablename__ = "patient"
-    __table_args__ = (
-        Index("ix_patient_unsettled", "patient_key", postgresql_where=text("not settled")),
-        CORE,
-    )
+    __table_args__ = (Index("ix_patient_unsettled", "patient_key", postgresql_where=text("not settled")), CORE)
     patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
     two_sexes: Mapped[bool] = mapped_column(server_default="false")  # its studies contradict one another in them,
     two_birth_dates: Mapped[bool] = mapped_column(server_default="false")  # as the last ingest noted

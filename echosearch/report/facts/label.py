@@ -8,7 +8,7 @@ from echosearch.report.facts.query.change import ChangeCondition
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
 
-__all__ = ["fact_words", "polarity_word", "severity_words", "understood_words"]
+__all__ = ["change_words", "fact_words", "polarity_word", "severity_words", "understood_words"]
 
 _POLARITY = {
     "present": "あり",
@@ -63,7 +63,7 @@ def understood_words(found: QueryUnderstanding, lexicon: Lexicon) -> str:
     ]
     parts += [f"{_condition(each, lexicon)} を除く" for each in found.excluded]
     parts += [_condition(each, lexicon) for each in found.values]
-    parts += [_change(each, lexicon) for each in found.changes]
+    parts += [change_words(each, lexicon) for each in found.changes]
     parts += [_demographic(each) for each in found.demographics]
     return " · ".join(parts)
 
@@ -81,7 +81,7 @@ def _condition(condition: FindingCondition | ValueCondition, lexicon: Lexicon) -
     return f"{label} {condition.op} {condition.value:g}{unit}"
 
 
-def _change(change: ChangeCondition, lexicon: Lexicon) -> str:
+def change_words(change: ChangeCondition, lexicon: Lexicon) -> str:
     """EF 12か月以内に10 %以上低下."""
     months = change.within_months
     when = "前回から" if months is None else f"{months}か月以内に"

@@ -30,7 +30,7 @@ from echosearch.search.arms.value_scale import ValueScale, nearest_values
 from echosearch.search.results import ReadValue
 from echosearch.vector import Vectors, unit
 
-__all__ = ["AskedVideos", "ask_videos"]
+__all__ = ["AskedVideos", "ask_videos", "prompt_vectors"]
 
 Scores = NDArray[np.float64]
 Form = Literal["ends", "between", "regional", "below", "above", "near", "far"]
@@ -208,7 +208,7 @@ def ask_videos(
     texts = list(dict.fromkeys(text for _, sets in asked for _, made in sets for text in made.texts))
     if not texts:
         return AskedVideos((), ())
-    vectors = _prompt_vectors(encoder, texts)
+    vectors = prompt_vectors(encoder, texts)
     return AskedVideos(
         tuple(condition for condition, _ in asked),
         tuple(tuple(_levels(one, made, vectors) for one, made in sets) for _, sets in asked),
@@ -218,7 +218,7 @@ def ask_videos(
 _KNOWN: OrderedDict[tuple[str, str], Vectors] = OrderedDict()  # (fingerprint, prompt) -> unit vector
 
 
-def _prompt_vectors(encoder: Encoder, texts: Sequence[str]) -> dict[str, Vectors]:
+def prompt_vectors(encoder: Encoder, texts: Sequence[str]) -> dict[str, Vectors]:
     """Unit vectors of prompts; a process embeds each once."""
     maker = encoder.id.fingerprint
     new = [text for text in texts if (maker, text) not in _KNOWN]

@@ -15,7 +15,16 @@ from echosearch.report.facts.lexicon.lexicon import Lexicon, Measure
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.text.tokens import tokens
 
-__all__ = ["ChangeCondition", "ChangeKind", "Read", "changes_of_findings", "changes_of_values", "ended", "windows"]
+__all__ = [
+    "ChangeCondition",
+    "ChangeKind",
+    "Read",
+    "changes_of_findings",
+    "changes_of_values",
+    "ended",
+    "measures_in",
+    "windows",
+]
 
 ChangeKind = Literal["new", "gone", "worse", "better", "falls", "rises"]
 
@@ -133,6 +142,16 @@ def changes_of_values(text: str, lexicon: Lexicon, periods: Sequence[tuple[int, 
         )
         found.append((made, [(start, match.end()), *([period[:2]] if period else [])]))
     return found
+
+
+def measures_in(text: str, lexicon: Lexicon) -> list[str]:
+    """The measurements that a text names, once each: EF, 左室駆出率."""
+    found = [
+        token.measure or token.value
+        for token in tokens(text, lexicon, query=True)
+        if token.measure or token.kind == "measure"
+    ]
+    return list(dict.fromkeys(found))
 
 
 def changes_of_findings(text: str, mentions: Sequence[Mention], periods: Sequence[tuple[int, int, int]]) -> list[Read]:
