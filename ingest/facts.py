@@ -6,10 +6,12 @@ Each batch is one transaction: a run that is stopped goes on behind the last one
 from __future__ import annotations
 
 from echosearch.db.studies.facts import due_reports, put_facts, withdraw_facts
+from echosearch.db.studies.inheritance import inherit
+from echosearch.db.studies.visits import number_visits, unsettled_patients
 from echosearch.report.facts import load_lexicon, read_facts
 from ingest.work import Work
 
-__all__ = ["read_reports"]
+__all__ = ["read_reports", "settle_patients"]
 
 BATCH = 500
 
@@ -29,3 +31,14 @@ def read_reports(run: Work) -> int:
         with run.writing() as connection:
             put_facts(connection, lexicon.version, read)
         total, after = total + len(due), due[-1].study_key
+
+
+def settle_patients(run: Work) -> None:
+    """Put the studies of each patient whose studies or facts have changed in order, and make what they inherit anew."""
+    while True:
+        with run.writing() as connection:
+            patients = unsettled_patients(connection, BATCH)
+            if not patients:
+                return
+            number_visits(connection, patients)
+            inherit(connection, patients)

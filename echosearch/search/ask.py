@@ -133,8 +133,11 @@ def _nothing(search: Searching, question: Question, text: str, options: SearchOp
 
 
 def unread_words(question: Question) -> list[str]:
-    """Return a sentence that names the words that no rule understands, if there are any."""
-    return [f"not understood, and not searched: {question.rest}"] if question.rest else []
+    """Return a sentence that names the words that no rule understands, and one that says who answers a change."""
+    notes = [f"not understood, and not searched: {question.rest}"] if question.rest else []
+    if question.understanding.changes:
+        notes.append("a change is asked of reports and measurements alone: echosearch changed asks the videos")
+    return notes
 
 
 # --- candidates ---------------------------------------------------------------------------------------------------

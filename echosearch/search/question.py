@@ -9,6 +9,7 @@ from echosearch.errors import InputError
 from echosearch.filters import Where
 from echosearch.report.facts import (
     AnyOf,
+    ChangeCondition,
     Demographic,
     FindingCondition,
     Lexicon,
@@ -32,7 +33,7 @@ class Question:
     """What a query asks for. ``where`` holds its conditions on age, sex and date."""
 
     understanding: QueryUnderstanding
-    required: tuple[FindingCondition | ValueCondition | AnyOf, ...]
+    required: tuple[FindingCondition | ValueCondition | AnyOf | ChangeCondition, ...]
     excluded: tuple[FindingCondition, ...]
     where: Where | None
     words: str  # the understanding in one line, as it is shown
@@ -64,7 +65,7 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
     _check_consistent(found, lexicon)
     return Question(
         found,
-        (*found.required, *found.values),
+        (*found.required, *found.values, *found.changes),
         found.excluded,
         _people(found.demographics),
         understood_words(found, lexicon),

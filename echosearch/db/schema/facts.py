@@ -22,6 +22,7 @@ class FactReading(Base):
     study_key: Mapped[str] = mapped_column(Key, ForeignKey("core.study.study_key"), primary_key=True)
     report_key: Mapped[str] = mapped_column(Key, ForeignKey("core.report.report_key"), index=True)
     lexicon: Mapped[str]  # Lexicon.version
+    refers_back: Mapped[bool] = mapped_column(server_default="false")  # 「前回と著変なし」
 
 
 class FactRow(Base):
@@ -52,6 +53,7 @@ class FactRow(Base):
     start: Mapped[int]  # code points of the report's text, [start, stop)
     stop: Mapped[int]
     rule: Mapped[str]
+    inherited_from: Mapped[str | None] = mapped_column(Key)  # the study whose report states it; null: its own
 
 
 class SrValue(Base):
