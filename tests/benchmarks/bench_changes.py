@@ -103,7 +103,7 @@ def make(folder: Path, patients: int, seed: int) -> None:
 def drawn_pairs(encoder: Encoder, patients: int, seed: int) -> tuple[list[VisitPair], dict[str, Row]]:
     """All pairs of consecutive studies, from cines that are drawn here, and the truth by study."""
     studies = list(cohort(patients, seed, plants=parse_plants(PLANT)))
-    truth = {study_uid(study): truth_row(study) for study in studies}
+    truth: dict[str, Row] = {study_uid(study): truth_row(study) for study in studies}
     vectors = {}
     for study in studies:
         plans = [plan for plan in study_cines(study) if plan.view != "Other"]

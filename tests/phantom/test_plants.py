@@ -95,7 +95,7 @@ def test_a_wrong_report_says_what_its_row_says(studies: list[PhantomStudy], word
                 assert study.before is not None
                 assert {fact.concept for fact in read_facts(text)} == {"lvef"}, text
                 assert row["said"] == text
-    assert sum(read) > 0.95 * len(read) > 20
+    assert sum(read) > 0.9 * len(read) > 20
     assert min(kinds[f"wrong-{kind}"] for kind in ("states", "denies", "omits", "grade", "ef")) >= 3, kinds
     assert kinds["no-change-report"] >= 10
 

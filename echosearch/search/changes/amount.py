@@ -4,7 +4,7 @@ c_k is the mean cosine of the study to the prompts of level k, of several meanin
 
     grades (MR)              the expected grade, sum of k p_k, p the softmax of c_k / TEMPERATURE
     there or not (lead)      c of there less c of not
-    a value (EF)             the expected value over the prompts of the values
+    a value (EF)             the value that the search reads off the videos (arms/value_scale.py)
 
 A difference of a grade shows in the expected grade; "MR or not" does not tell mild from moderate (docs/experiments.md).
 """
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from echosearch.encoder.base import Encoder
 from echosearch.report.facts import Lexicon
 from echosearch.search.arms.prompts import PromptSet, prompt_set, value_prompts
+from echosearch.search.arms.value_scale import ValueScale, nearest_values, shipped_scale
 from echosearch.search.arms.video_arm import prompt_vectors
 from echosearch.vector import Vectors, unit
 
@@ -27,7 +28,6 @@ __all__ = ["Amount", "amounts"]
 
 Scores = NDArray[np.float64]
 TEMPERATURE = 0.05  # of the grades, as in the search
-VALUE_TEMPERATURE = 0.02  # of the values: neighbours' prompts are nearly alike
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Amount:
     meanings: Vectors = field(repr=False)  # (M, D)
     level: NDArray[np.int64] = field(repr=False)  # (M,)
     values: Scores = field(repr=False)  # (L,)
+    scale: ValueScale | None = None  # of a measurement, as it ships with the encoder
 
     def __call__(self, videos: Vectors) -> Scores:
         """(N, D) raw vectors -> (N,)."""
@@ -47,7 +48,10 @@ class Amount:
         if len(self.values) <= 2:
             there: Scores = best[:, -1] - (best[:, 0] if len(self.values) == 2 else 0.0)
             return there
-        power = np.exp((best - best.max(axis=1, keepdims=True)) / (VALUE_TEMPERATURE if self.unit else TEMPERATURE))
+        if self.unit is not None:
+            read = nearest_values(best, self.values)
+            return read if self.scale is None else self.scale(read, unit(videos))
+        power = np.exp((best - best.max(axis=1, keepdims=True)) / TEMPERATURE)
         expected: Scores = (power * self.values).sum(axis=1) / power.sum(axis=1)
         return expected
 
@@ -78,5 +82,6 @@ def amounts(encoder: Encoder, lexicon: Lexicon, concepts: Sequence[str]) -> dict
             np.stack([mean for _, mean in rows]).astype(np.float32),
             np.array([number for number, _ in rows]),
             np.array([float(level.value) for level in made.levels]),
+            shipped_scale(encoder.id.fingerprint, concept),
         )
     return found

@@ -6,7 +6,15 @@ import pytest
 
 from echosearch.phantom.files.archive import cohort
 from echosearch.phantom.patients import wording, wording_other
-from echosearch.report.facts import ChangeCondition, load_lexicon, refers_back, understand, understood_words
+from echosearch.report.facts import (
+    ChangeCondition,
+    FindingCondition,
+    QueryUnderstanding,
+    load_lexicon,
+    refers_back,
+    understand,
+    understood_words,
+)
 
 C = ChangeCondition
 
@@ -45,6 +53,7 @@ def test_a_change_is_understood(query: str, change: ChangeCondition) -> None:
         assert not found.required
     else:  # what has become worse, or is new, is there
         (required,) = found.required
+        assert isinstance(required, FindingCondition)
         assert (required.concept, required.polarity) == (
             change.concept,
             "absent" if change.kind == "gone" else "present",
@@ -68,13 +77,17 @@ def test_what_is_no_change_is_none(query: str) -> None:
     assert understand(query).changes == ()
 
 
+def required(found: QueryUnderstanding) -> list[tuple[str, str]]:
+    return [(one.concept, one.polarity) for one in found.required if isinstance(one, FindingCondition)]
+
+
 def test_the_other_conditions_of_a_query_stay() -> None:
     found = understand("65歳以上の女性で、EFが1年以内に10以上低下、左室拡大なし、高度MR")
     assert found.changes == (C("lvef", "falls", 10, "%", 12),)
-    assert [(one.concept, one.polarity) for one in found.required] == [("lv_dilation", "absent"), ("mr", "present")]
+    assert required(found) == [("lv_dilation", "absent"), ("mr", "present")]
     assert [one.field for one in found.demographics] == ["age", "sex"]
     behind = understand("1年以内にMRが悪化、左室拡大なし")
-    assert [(one.concept, one.polarity) for one in behind.required] == [("mr", "present"), ("lv_dilation", "absent")]
+    assert required(behind) == [("mr", "present"), ("lv_dilation", "absent")]
     assert behind.changes == (C("mr", "worse", 1, None, 12),)
 
 
