@@ -44,6 +44,7 @@ LAYERS = (
     ("echosearch.cli",),
     ("echosearch.api",),
     ("ingest", "trainer"),
+    ("echosearch.insight",),
     ("echosearch.search",),
     ("echosearch.coverage",),
     ("echosearch.archive", "echosearch.workers"),

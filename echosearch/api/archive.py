@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import echosearch.archive as composition
 from echosearch.api.hits import Hits
 from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
+from echosearch.insight.disagree import Against, Disagreements, disagree
+from echosearch.insight.interpret import Interpretation, interpret
+from echosearch.insight.shortcuts import MAX_STUDIES, Shortcuts, shortcuts
 from echosearch.report.encoding import ENCODINGS
 from echosearch.report.facts import ChangeKind, load_lexicon
 from echosearch.report.view_names import view_named
@@ -258,6 +261,36 @@ class OpenArchive:
         asked = asked_change(change, name, within, load_lexicon(self._settings.lexicon))
         month = None if since is None else month_since(since)
         return changed(self._opened, asked, since=month, top_k=top_k, names=identified)
+
+    def interpret(self, target: PathLike, *, identified: bool = False) -> Interpretation:
+        """Read findings and the EF off the videos of a study or a file, as `echosearch interpret` does: no diagnosis.
+
+        Raises UnknownStudy, FileRefused, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+        """
+        return interpret(self._opened, os.fspath(target), names=identified)
+
+    def disagree(
+        self,
+        finding: str | None = None,
+        *,
+        against: Against = "videos",
+        top_k: int = 20,
+        identified: bool = False,
+    ) -> Disagreements:
+        """Rank studies whose report is surprising given their videos, or "sr", as `echosearch disagree` does.
+
+        Raises InputError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+        """
+        if against not in get_args(Against):
+            raise InputError(f"against {against!r}: it is one of {', '.join(get_args(Against))}")
+        return disagree(self._opened, finding=finding, against=against, top_k=top_k, names=identified)
+
+    def audit_shortcuts(self, *, studies: int = MAX_STUDIES) -> Shortcuts:
+        """Measure how far study vectors tell vendor, device, year and sex, as `echosearch audit shortcuts` does.
+
+        Raises EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+        """
+        return shortcuts(self._opened, studies=studies)
 
     def vectors(self, studies: Iterable[str] | None = None, *, of: PointKind = "studies") -> VectorTable:
         """Return the encoder's raw outputs, (N, D) float32 with their ids: of all that is indexed, or of ``studies``.

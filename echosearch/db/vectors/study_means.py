@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from echosearch.vector import Vectors, from_bytes
 
-__all__ = ["first_study_vectors", "study_vectors"]
+__all__ = ["first_study_vectors", "study_vectors", "study_vectors_after"]
 
 
 def study_vectors(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, Vectors]:
@@ -18,7 +18,14 @@ def study_vectors(connection: Connection, encoder_id: int, studies: Sequence[str
 
 def first_study_vectors(connection: Connection, encoder_id: int, limit: int) -> dict[str, Vectors]:
     """Return the raw means of the first studies by key. Keys are HMACs: a random sample, and always the same one."""
-    return _read(connection, encoder_id, "order by s.study_key limit :limit", {"limit": limit})
+    return study_vectors_after(connection, encoder_id, None, limit)
+
+
+def study_vectors_after(connection: Connection, encoder_id: int, after: str | None, limit: int) -> dict[str, Vectors]:
+    """Return the raw means of the next ``limit`` studies by key, from behind ``after``, in the order of their keys."""
+    which = "" if after is None else "and s.study_key > cast(:after as uuid) "
+    given = {"limit": limit} | ({} if after is None else {"after": after})
+    return _read(connection, encoder_id, f"{which}order by s.study_key limit :limit", given)
 
 
 def _read(connection: Connection, encoder_id: int, which: str, given: Mapping[str, object]) -> dict[str, Vectors]:
