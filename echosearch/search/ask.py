@@ -1,11 +1,12 @@
-"""Question -> studies: reports and measurements answer as facts, videos through prompts, and each hit says why.
+"""Question -> studies: reports answer as facts and by their words, videos through prompts, and each hit says why.
 
     stated   the study's report, or a measurement of it, states what was asked: first
     silent   no report, or one that does not speak of it: ranked by how well the videos fit
     denied   the report says otherwise: no hit, unless asked for
 
-Within each, the order is by the videos' fit. Candidates come from both sides: studies whose facts state the question,
-and the nearest by each condition's direction in the index. All are compared exactly afterwards.
+Within each, the order is by the videos' fit and the words of the report (arms/weights.toml). Candidates come from both
+sides: studies whose facts state the question, and the nearest by each condition's direction in the index. All are
+compared exactly afterwards. A query without a finding asks for the studies whose report has all of its words.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ from echosearch.filters import Comparison, Where
 from echosearch.index.base import PointKind
 from echosearch.report.facts import load_lexicon
 from echosearch.search.arms.evidence import explain
+from echosearch.search.arms.found_words import FoundWords
 from echosearch.search.arms.scale import Scale, measured_scale
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
+from echosearch.search.arms.weights import words_weight
+from echosearch.search.arms.word_arm import AskedWords, ask_words
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.matchless import with_devices
 from echosearch.search.question import Question, read_question
@@ -57,6 +61,7 @@ class _Candidate:
     scores: Scores  # (C,), of the conditions that videos were asked for
     order: float  # higher first
     belief: float
+    words: float = 0.0  # share of the words that its report has
 
 
 def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
@@ -69,19 +74,21 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
     question = read_question(text, lexicon)
     with searching(archive) as search:
         options = with_devices(search.connection, options)
-        if not question.required and not question.excluded:
-            return _nothing(search, question, text, options)
+        words = ask_words(search.connection, question.terms, lexicon)
+        only_words = bool(question.terms) and not question.required
+        if (only_words and words.missing) or not (question.required or question.excluded or words.terms):
+            return _nothing(search, question, words, text, options)
         asked = ask_videos(archive.encoder, dict(lexicon.labels), question.required)
         where = combine_and(search_condition(options), question.where)
         by_video = options.group == "video" or is_about_videos(options)
         depth = MAX_EXPORT if options.export else CANDIDATES
         asked, scale = measured_scale(search.archive, search.connection, search.encoder_id, asked)
-        found, dropped = _candidates(search, question, asked, scale, where, by_video, depth)
+        found, dropped = _candidates(search, question, words, asked, scale, where, by_video, depth)
         ranked = _ranked(found, scale, options)
         if options.sort == "date":
             ranked = _newest(ranked, scale)
-        hits = _hits(search, question, asked, scale, ranked[: options.top_k])
-        notes = _notes(question)
+        hits = _hits(search, question, words, asked, scale, ranked[: options.top_k])
+        notes = _notes(question, words)
         if is_behind(search.connection, lexicon.version):
             notes.append("reports wait to be read for facts by this lexicon: run echosearch ingest FOLDER")
         made = results(search, hits, dropped, options, {"report": text}, *notes)
@@ -89,15 +96,17 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
             made,
             understood=question.json,
             words=question.words,
-            total=_total(search, question, where),
+            total=_total(search, question, words, where),
             strong=sum(_is_strong(one, scale) for one in ranked),
-            belief="probability" if scale.is_calibrated else "percentile",
+            belief="words" if only_words else "probability" if scale.is_calibrated else "percentile",
         )
 
 
-def _nothing(search: Searching, question: Question, text: str, options: SearchOptions) -> Results:
-    """No condition that facts or videos can be asked for: say so, and rank nothing."""
-    if question.where is not None and not question.rest:
+def _nothing(search: Searching, question: Question, words: AskedWords, text: str, options: SearchOptions) -> Results:
+    """No condition that facts or videos can be asked for, no report with all words: say so, and rank nothing."""
+    if words.note is not None:
+        said = words.note
+    elif question.where is not None and not question.rest:
         said = "the query names no finding or measurement: put age, sex and date into --where, beside what to look for"
     else:
         said = (
@@ -107,8 +116,22 @@ def _nothing(search: Searching, question: Question, text: str, options: SearchOp
     return replace(made, understood=question.json, words=question.words, strong=0, belief=None)
 
 
-def _notes(question: Question) -> list[str]:
+def _notes(question: Question, words: AskedWords) -> list[str]:
+    if words.note is not None:
+        return [words.note]
+    if question.terms:
+        named = ", ".join(map(str, question.terms))
+        return [] if question.required else [f"no finding is asked for: these are the studies whose report has {named}"]
     return [f"not understood, and not searched: {question.rest}"] if question.rest else []
+
+
+def _about(question: Question, words: AskedWords, where: Where | None) -> tuple[str, dict[str, object]]:
+    """Conditions on a study beside its facts: people and dates, and the words of a query that has no finding."""
+    condition, given = study_filter(where)
+    if words.terms and not question.required:
+        has_words, word_given = words.condition(every=True)
+        return f"({condition}) and {has_words}", given | word_given
+    return condition, given
 
 
 # --- candidates ---------------------------------------------------------------------------------------------------
@@ -117,6 +140,7 @@ def _notes(question: Question) -> list[str]:
 def _candidates(
     search: Searching,
     question: Question,
+    words: AskedWords,
     asked: AskedVideos,
     scale: Scale,
     where: Where | None,
@@ -129,16 +153,22 @@ def _candidates(
     search.asked.add(kind)
     collection = archive.collection(kind)
     about_studies = where is None or fields_of(where) <= STUDY_FIELDS
-    condition, given = study_filter(where if about_studies else None)
-    stated = stated_studies(
-        search.connection, search.encoder_id, question.required, question.excluded, depth, condition, given
-    )
+    condition, given = _about(question, words, where if about_studies else None)
+    wanted = (search.connection, search.encoder_id, question.required, question.excluded, depth)
+    stated = stated_studies(*wanted, condition, given)
+    if words.terms and question.required:  # those that have a word too, however many state the findings
+        has_words, word_given = words.condition(every=False)
+        worded = stated_studies(*wanted, f"({condition}) and {has_words}", given | word_given)
+        stated = list(dict.fromkeys([*worded, *stated]))
     scored = {}
     directions = asked.directions
     if len(directions) > 1:
         directions.append(np.mean(directions, axis=0).astype(np.float32))
+    only_words = bool(words.terms) and not question.required
+    if only_words and by_video and stated:  # any direction will do to find their videos
+        directions = [*study_vectors(search.connection, search.encoder_id, stated[:1]).values()]
     for direction in directions:
-        for point in archive.index.search(collection, direction, depth, where):
+        for point in archive.index.search(collection, direction, depth, where) if not only_words else ():
             scored[point.key] = point
         if stated:
             among = combine_and(where, Comparison("study", "in", tuple(stated)))
@@ -164,10 +194,16 @@ def _candidates(
     )
     order = [key for key in kept if key in vectors]
     scores = asked.scores(np.stack([vectors[key] for key in order])) if order else np.zeros((0, len(asked.conditions)))
-    ranks, beliefs = scale.order(scores), scale.believe(scores)
+    shares = words.scores(search.connection, sorted({row.study for row in kept.values()}))
+    share = np.array([shares.get(kept[key].study, 0.0) for key in order])
+    ranks, beliefs = scale.order(scores) + words_weight() * share, share if only_words else scale.believe(scores)
     found = [
         _Candidate(
-            kept[key], vectors[key], said.get(kept[key].study, "silent"), scores[i], float(ranks[i]), float(beliefs[i])
+            kept[key],
+            vectors[key],
+            said.get(kept[key].study, "silent"),
+            scores[i],
+            *map(float, (ranks[i], beliefs[i], share[i])),
         )
         for i, key in enumerate(order)
     ]
@@ -202,11 +238,11 @@ def _newest(ranked: Sequence[_Candidate], scale: Scale) -> list[_Candidate]:
     return sorted(strong, key=lambda one: -(one.about.month or 0))
 
 
-def _total(search: Searching, question: Question, where: Where | None) -> int | None:
+def _total(search: Searching, question: Question, words: AskedWords, where: Where | None) -> int | None:
     """How many studies state the question; None under a condition that only videos meet."""
     if where is not None and not fields_of(where) <= STUDY_FIELDS:
         return None
-    condition, given = study_filter(where)
+    condition, given = _about(question, words, where)
     return count_stated(search.connection, search.encoder_id, question.required, question.excluded, condition, given)
 
 
@@ -221,18 +257,26 @@ def _is_strong(one: _Candidate, scale: Scale) -> bool:
 
 
 def _hits(
-    search: Searching, question: Question, asked: AskedVideos, scale: Scale, ranked: Sequence[_Candidate]
+    search: Searching,
+    question: Question,
+    words: AskedWords,
+    asked: AskedVideos,
+    scale: Scale,
+    ranked: Sequence[_Candidate],
 ) -> list[Hit]:
     studies = [one.about.study for one in ranked]
     facts = facts_of(search.connection, studies)
     measured = measurements_of(search.connection, studies)
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)
     fits = scale.shares(np.stack([one.scores for one in ranked])) if ranked else np.zeros((0, 0))
+    found = words.found(search.connection, {one.about.study: one.words for one in ranked if one.words})
     hits = []
     for i, one in enumerate(ranked):
         video = _deciding(one, videos.get(one.about.study, []), asked, scale)
         study = one.about.study
         why = explain(question, one.verdict, facts.get(study, []), measured.get(study, []), [*map(float, fits[i])])
+        if words.terms:
+            why = replace(why, words=found.get(study, FoundWords(0.0)))
         hits.append(video_hit(one.about, video, rank=i + 1, score=one.belief, why=why))
     return hits
 

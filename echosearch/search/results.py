@@ -12,6 +12,7 @@ from echosearch.errors import InputError
 from echosearch.filters import Where
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import Fact, fact_json
+from echosearch.search.arms.found_words import FoundWords
 from echosearch.video import VIEW_GATE, View
 
 __all__ = [
@@ -72,6 +73,7 @@ class Why:
     video_fits: tuple[float, ...] = ()  # of each condition that videos were asked for, 0 to 1
     measurements: tuple[MeasuredValue, ...] = ()  # of its structured reports, about what was asked
     disagree: bool = False  # its report and its measurements do, about what was asked
+    words: FoundWords | None = None  # what its report has of the words that were asked for
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Hit:
     """One answer. Everything but ``identified`` and ``report_text`` is pseudonymous and coarse."""
 
     rank: int  # from 1
-    score: float  # of query: probability or percentile (Results.belief); of similar and report: cosine
+    score: float  # of query: probability, percentile or share (Results.belief); of similar and report: cosine
     study: str
     patient: str
     date: str | None  # YYYY-MM
@@ -111,7 +113,7 @@ class Results:
     words: str = ""  # the same in one line
     total: int | None = None  # studies whose report states the question: an exact count
     strong: int | None = None  # hits whose report states the question, or whose videos make it likely
-    belief: str | None = None  # what score is: "probability" or "percentile"
+    belief: str | None = None  # what score is: "probability", "percentile", or "words" of a query that is only words
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -132,6 +134,10 @@ def as_json(results: Results) -> dict[str, Any]:
     return shown
 
 
+def _words(found: FoundWords) -> dict[str, Any]:
+    return {"score": round(found.score, 4), "places": [asdict(place) for place in found.places]}
+
+
 _VIDEO_KEYS = ("video", "video_score", "view", "view_prob", "mode", "device")
 _REPORT_KEYS = ("report", "same_study")
 
@@ -146,6 +152,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
             "measurements": [{**asdict(one), "source": "sr"} for one in hit.why.measurements],
             "disagree": hit.why.disagree,
             "video_fits": [round(fit, 4) for fit in hit.why.video_fits],
+            "words": None if hit.why.words is None else _words(hit.why.words),
         }
     if hit.identified is not None:
         day = hit.identified.study_date
