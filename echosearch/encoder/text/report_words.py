@@ -38,7 +38,9 @@ _NO_TERMS = """
 """
 _SAYS_NO_MORE = frozenset(_NO_TERMS.split())
 _KANA = re.compile("[ぁ-ゖー]")
-_STOP = re.compile("[、,:;。()\n]")
+_COMMAS = ("、", ",")
+_LINKS = ("の", "や", "と", "・", "及び", "又は", *_COMMAS)  # between names that are denied together
+_MARKS = ("は", "が", "も", "を")  # between the last of them and the denial
 _DENIES = ("negative", "insignificant")
 _ENDS = (*_DENIES, "positive", "suspected", "undenied", "unassessed")
 
@@ -166,20 +168,29 @@ def _is_one_kana(word: PlacedWord) -> bool:
 
 
 def _denied(sentence: str, words: Sequence[PlacedWord], lexicon: Lexicon) -> list[tuple[int, int]]:
-    """The parts of a sentence that are said to be absent: from a denial back to the stop before, and over bare names
-    before that: 浮腫 and 胸水 of 「浮腫、胸水なし」, not 来院 of 「呼吸困難で来院、浮腫なし」."""
-    ends = [token for token in tokens(sentence, lexicon) if token.kind in _ENDS]
-    stops = [match.start() for match in _STOP.finditer(sentence)]
+    """The parts of a sentence that are said to be absent: the names before a denial, and bare names before a comma.
+
+    浮腫 and 胸水 of 「浮腫、胸水なし」; 浮腫 alone of 「呼吸困難で来院、浮腫なし」 and of 「呼吸困難で浮腫なし」.
+    """
     spans, after = [], 0
-    for token in ends:
+    for token in tokens(sentence, lexicon):
         if token.kind in _DENIES:
-            start = max([after, *(stop + 1 for stop in stops if stop < token.start)])
-            while start > after:
-                before = max([after, *(stop + 1 for stop in stops if stop < start - 1)])
-                within = [word for word in words if before <= word.start < start - 1]
-                if not within or any(word.kind not in _NOUNS and word.form not in ("や", "・") for word in within):
+            start, named = token.start, False
+            for word in reversed([word for word in words if after <= word.start and word.end <= token.start]):
+                if word.kind in _NOUNS:
+                    named = True
+                elif word.form not in (_LINKS if named else _MARKS):
                     break
-                start = before
+                if word.form in _COMMAS and not _is_bare(sentence, words, after, word.start):
+                    break
+                start = word.start
             spans.append((start, token.start))
-        after = token.end
+        if token.kind in _ENDS:
+            after = token.end
     return spans
+
+
+def _is_bare(sentence: str, words: Sequence[PlacedWord], after: int, end: int) -> bool:
+    """Whether there are only names between the comma before ``end`` (or ``after``) and ``end``."""
+    start = max(after, *(sentence.rfind(comma, 0, end) + 1 for comma in _COMMAS))
+    return all(word.kind in _NOUNS or word.form in _LINKS for word in words if start <= word.start < end)

@@ -74,7 +74,7 @@ class AskedWords:
     def found(self, connection: Connection, scores: Mapping[str, float]) -> dict[str, FoundWords]:
         """What the reports of these studies, given with their scores, have of the terms; of more than MAX_PLACED
         studies, whose texts would all be read, without the places."""
-        if len(scores) > MAX_PLACED:
+        if not scores or len(scores) > MAX_PLACED:
             return {study: FoundWords(score) for study, score in scores.items()}
         keys = served_reports(connection, [*scores])
         texts = report_texts(connection, [*keys.values()])
