@@ -1,4 +1,4 @@
-"""Where the words of reports are kept: three stores of the same words. Not a test; docs/decisions/words.md has its figures.
+"""Where the words of reports are kept: three stores of the same words. Not a test.
 
     python tests/benchmarks/bench_words.py [--reports 50000]
 
@@ -95,7 +95,8 @@ def in_postgres(connection: Connection, count: int, postings: bool) -> None:
             given = {"r": [n * BATCH + i for i in range(len(batch))], "v": [_vector(words) for words in batch]}
             connection.execute(
                 text(
-                    "insert into v select r, cast(v as tsvector) from unnest(cast(:r as int[]), cast(:v as text[])) as d(r, v)"
+                    "insert into v select r, cast(v as tsvector)"
+                    " from unnest(cast(:r as int[]), cast(:v as text[])) as d(r, v)"
                 ),
                 given,
             )

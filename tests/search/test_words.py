@@ -10,8 +10,8 @@ from echosearch.db.studies.words import put_words
 from echosearch.encoder.text.report_words import places_of, query_terms, report_words
 from echosearch.report.facts import load_lexicon, read_facts, understand
 from echosearch.search.ask import ask
+from echosearch.search.filter_parser import parse_where
 from echosearch.search.results import Results, SearchOptions, as_json
-from echosearch.video import View
 from tests.search.conftest import Corpus
 
 LEXICON = load_lexicon()
@@ -121,13 +121,10 @@ def test_words_with_conditions_on_people_and_on_videos(told: Corpus) -> None:
     about = {study.key: study for study in told.studies}
     women = ask(told.archive, "女性の呼吸困難", ALL)
     assert shown(women) == {key for key in studies_with(told, 0, 6) if about[key].sex == "F"}
-    videos = {video.key: video for video in told.videos}
-    found = ask(told.archive, "呼吸困難", SearchOptions(top_k=200, view=View.CH4))
-    assert found.hits
-    for hit in found.hits:
-        assert hit.study in studies_with(told, 0, 6)
-        assert hit.video is not None
-        assert videos[hit.video].view == "4CH"
+    colour = {video.key: video.study.key for video in told.videos if video.mode == "color"}
+    found = ask(told.archive, "呼吸困難", SearchOptions(top_k=200, where=parse_where("mode = color")))
+    assert shown(found) == studies_with(told, 0, 6) & set(colour.values())
+    assert all(colour[hit.video or ""] == hit.study for hit in found.hits)
     excluded = ask(told.archive, "MRを除く呼吸困難", ALL)
     assert shown(excluded) == studies_with(told, 6)
 

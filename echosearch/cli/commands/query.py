@@ -52,11 +52,13 @@ def query(
     """Find the studies that answer TEXT: by what their reports state, and by what their videos show.
 
     A study whose report states what is asked comes first; one whose report denies it is no hit; one without a report,
-    or whose report is silent, is ranked by its videos. What was understood of TEXT is shown above the hits.
+    or whose report is silent, is ranked by its videos. What was understood of TEXT is shown above the hits; words that
+    no rule understands are searched in the reports.
 
     \b
     echosearch query "65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満"
     echosearch query "重度僧帽弁逆流" --view 4CH --top-k 20
+    echosearch query "呼吸困難で来院した重度MR"
     echosearch query "人工弁を除く中等度以上のTR" --where "date >= 2020-01" --json
     echosearch query "重度僧帽弁逆流" --sort date --export hits.parquet
     echosearch query --file findings.txt --group patient --json

@@ -21,6 +21,7 @@ __all__ = ["DICTIONARY", "PlacedWord", "content_words", "installed_dictionary", 
 
 DICTIONARY = "unidic-lite"
 AT_ONCE = 2000  # characters; no sentence of a report has as many
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")  # MeCab ends at a NUL, and half a surrogate pair is no UTF-8
 _GAP = re.compile(r"[\s、。,;:)\]）」]")
 # parts of speech that bind words, and verbs that say no more than that something is there or not
 _BINDING = ("助詞", "助動詞", "補助記号", "記号", "空白", "接続詞", "感動詞", "代名詞", "連体詞", "接頭辞", "接尾辞")
@@ -69,7 +70,7 @@ def placed_words(text: str) -> Iterator[PlacedWord]:
     at = 0
     for word in _nodes(text):
         start = text.find(word.surface, at)
-        if start < 0:  # the text was not in NFKC: what cannot be placed is no word
+        if start < 0:  # NFKC changed the text once more: what cannot be placed is no word
             continue
         at = start + len(word.surface)
         yield PlacedWord(_form(word), start, at, word.feature[0], _tells(word))
@@ -91,7 +92,7 @@ def _form(word: fugashi.fugashi.Node) -> str:
 
 
 def _nodes(text: str) -> Iterator[fugashi.fugashi.Node]:
-    normal = unicodedata.normalize("NFKC", text).replace("\0", " ")  # MeCab would end at a NUL
+    normal = _UNREADABLE.sub(" ", unicodedata.normalize("NFKC", text))
     for stretch in _stretches(normal):
         yield from _tagger()(stretch)
 
