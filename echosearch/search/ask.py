@@ -12,18 +12,18 @@ compared exactly afterwards. A query without a finding asks for the studies whos
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from echosearch.archive import Archive
 from echosearch.db import lookup
 from echosearch.db.files.measurements import measurements_of
-from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
-from echosearch.db.studies.fact_conditions import Verdict, count_stated, stated_studies, verdicts
+from echosearch.db.lookup import StudyRow
+from echosearch.db.studies.fact_conditions import count_stated, stated_studies, verdicts
 from echosearch.db.studies.facts import facts_of, is_behind
 from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
+from echosearch.db.studies.words import holding
 from echosearch.db.vectors.study_means import study_vectors
 from echosearch.filters import Comparison, Where
 from echosearch.index.base import PointKind
@@ -32,10 +32,13 @@ from echosearch.search.arms.evidence import explain
 from echosearch.search.arms.found_words import FoundWords
 from echosearch.search.arms.scale import Scale, measured_scale
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
+from echosearch.search.arms.view_weights import Weights, view_weights
 from echosearch.search.arms.weights import words_weight
 from echosearch.search.arms.word_arm import AskedWords, ask_words
+from echosearch.search.candidates import Candidate, deciding, is_strong, newest, ranked, rescored
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.matchless import with_devices
+from echosearch.search.notes import no_condition, unsearched
 from echosearch.search.question import Question, read_question
 from echosearch.search.results import MAX_EXPORT, Hit, Results, SearchOptions
 from echosearch.search.study_hits import Searching, check_filled, results, searching, video_hit
@@ -44,24 +47,6 @@ from echosearch.vector import Vectors
 __all__ = ["ask"]
 
 CANDIDATES = 400  # studies, or videos, from each arm
-STRONG = 0.5  # least probability of a hit that is called strong
-STRONG_PERCENTILE = 0.99  # where no probability is known
-_TIERS: tuple[Verdict, ...] = ("stated", "silent", "denied")
-
-Scores = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A study, or one of its videos, that may become a hit."""
-
-    about: StudyRow
-    vector: Vectors
-    verdict: Verdict
-    scores: Scores  # (C,), of the conditions that videos were asked for
-    order: float  # higher first
-    belief: float
-    words: float = 0.0  # share of the words that its report has
 
 
 def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
@@ -84,11 +69,14 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
         depth = MAX_EXPORT if options.export else CANDIDATES
         asked, scale = measured_scale(search.archive, search.connection, search.encoder_id, asked)
         found, dropped = _candidates(search, question, words, asked, scale, where, by_video, depth)
-        ranked = _ranked(found, scale, options)
+        order = ranked(found, scale, options)
+        views = view_weights(archive.encoder_info.fingerprint) if options.rescore and not by_video else {}
+        if views:
+            order = rescored(search, asked, views, order)
         if options.sort == "date":
-            ranked = _newest(ranked, scale)
-        hits = _hits(search, question, words, asked, scale, ranked[: options.top_k])
-        notes = _notes(question, words)
+            order = newest(order, scale)
+        hits = _hits(search, question, words, asked, scale, views, order[: options.top_k])
+        notes = unsearched(question, words)
         if is_behind(search.connection, lexicon.version):
             notes.append("reports wait to be read for facts by this lexicon: run echosearch ingest FOLDER")
         made = results(search, hits, dropped, options, {"report": text}, *notes)
@@ -97,39 +85,23 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
             understood=question.json,
             words=question.words,
             total=_total(search, question, words, where),
-            strong=sum(_is_strong(one, scale) for one in ranked),
+            strong=sum(is_strong(one, scale) for one in order),
             belief="words" if only_words else "probability" if scale.is_calibrated else "percentile",
         )
 
 
 def _nothing(search: Searching, question: Question, words: AskedWords, text: str, options: SearchOptions) -> Results:
     """No condition that facts or videos can be asked for, no report with all words: say so, and rank nothing."""
-    if words.note is not None:
-        said = words.note
-    elif question.where is not None and not question.rest:
-        said = "the query names no finding or measurement: put age, sex and date into --where, beside what to look for"
-    else:
-        said = (
-            "no word of the query is known as a finding or a measurement: nothing was searched (echosearch understand)"
-        )
+    said = no_condition(question, words)
     made = results(search, [], 0, options, {"report": text}, said)
     return replace(made, understood=question.json, words=question.words, strong=0, belief=None)
-
-
-def _notes(question: Question, words: AskedWords) -> list[str]:
-    if words.note is not None:
-        return [words.note]
-    if question.terms:
-        named = ", ".join(map(str, question.terms))
-        return [] if question.required else [f"no finding is asked for: these are the studies whose report has {named}"]
-    return [f"not understood, and not searched: {question.rest}"] if question.rest else []
 
 
 def _about(question: Question, words: AskedWords, where: Where | None) -> tuple[str, dict[str, object]]:
     """Conditions on a study beside its facts: people and dates, and the words of a query that has no finding."""
     condition, given = study_filter(where)
     if words.terms and not question.required:
-        has_words, word_given = words.condition(every=True)
+        has_words, word_given = holding(words.terms, every=True)
         return f"({condition}) and {has_words}", given | word_given
     return condition, given
 
@@ -146,7 +118,7 @@ def _candidates(
     where: Where | None,
     by_video: bool,
     depth: int,
-) -> tuple[list[_Candidate], int]:
+) -> tuple[list[Candidate], int]:
     """Everything that may be a hit, once, and how many points the database does not know."""
     archive = search.archive
     kind: PointKind = "videos" if by_video else "studies"
@@ -156,8 +128,8 @@ def _candidates(
     condition, given = _about(question, words, where if about_studies else None)
     wanted = (search.connection, search.encoder_id, question.required, question.excluded, depth)
     stated = stated_studies(*wanted, condition, given)
-    if words.terms and question.required:  # those that have a word too, however many state the findings
-        has_words, word_given = words.condition(every=False)
+    if words.rare and question.required:  # those that have a word too, however many state the findings
+        has_words, word_given = holding(words.rare, every=False)
         worded = stated_studies(*wanted, f"({condition}) and {has_words}", given | word_given)
         stated = list(dict.fromkeys([*worded, *stated]))
     scored = {}
@@ -198,7 +170,7 @@ def _candidates(
     share = np.array([shares.get(kept[key].study, 0.0) for key in order])
     ranks, beliefs = scale.order(scores) + words_weight() * share, share if only_words else scale.believe(scores)
     found = [
-        _Candidate(
+        Candidate(
             kept[key],
             vectors[key],
             said.get(kept[key].study, "silent"),
@@ -210,47 +182,14 @@ def _candidates(
     return found, len(keys) - len(kept)
 
 
-# --- order -------------------------------------------------------------------------------------------------------
-
-
-def _ranked(found: Sequence[_Candidate], scale: Scale, options: SearchOptions) -> list[_Candidate]:
-    """Candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
-
-    Silent studies whose videos do not make it likely are hits only if there is nothing better: if no report states the
-    question and, where probabilities are known, no videos make it likely.
-    """
-    kept = [one for one in found if one.verdict != "denied" or options.include_denied]
-    strong = [one for one in kept if one.verdict == "denied" or _is_strong(one, scale)]
-    if any(one.verdict == "stated" for one in kept) or (scale.is_calibrated and strong):
-        kept = strong
-    kept.sort(key=lambda one: (_TIERS.index(one.verdict), -one.order, one.about.key))
-    if options.group == "video":
-        return kept
-    best: dict[str, _Candidate] = {}
-    for one in kept:
-        best.setdefault(one.about.patient if options.group == "patient" else one.about.study, one)
-    return [*best.values()]
-
-
-def _newest(ranked: Sequence[_Candidate], scale: Scale) -> list[_Candidate]:
-    """The strong ones, newest first; within a month as they were."""
-    strong = [one for one in ranked if _is_strong(one, scale)]
-    return sorted(strong, key=lambda one: -(one.about.month or 0))
-
-
 def _total(search: Searching, question: Question, words: AskedWords, where: Where | None) -> int | None:
-    """How many studies state the question; None under a condition that only videos meet."""
+    """How many studies state the question; None under a condition that only videos meet, and of common words."""
     if where is not None and not fields_of(where) <= STUDY_FIELDS:
+        return None
+    if words.terms and not words.rare and not question.required:  # too many to count while somebody waits
         return None
     condition, given = _about(question, words, where)
     return count_stated(search.connection, search.encoder_id, question.required, question.excluded, condition, given)
-
-
-def _is_strong(one: _Candidate, scale: Scale) -> bool:
-    """Whether its report states the question, or its videos make it likely."""
-    return one.verdict == "stated" or (
-        one.verdict == "silent" and one.belief >= (STRONG if scale.is_calibrated else STRONG_PERCENTILE)
-    )
 
 
 # --- hits ---------------------------------------------------------------------------------------------------------
@@ -262,30 +201,21 @@ def _hits(
     words: AskedWords,
     asked: AskedVideos,
     scale: Scale,
-    ranked: Sequence[_Candidate],
+    views: Weights,
+    shown: Sequence[Candidate],
 ) -> list[Hit]:
-    studies = [one.about.study for one in ranked]
+    studies = [one.about.study for one in shown]
     facts = facts_of(search.connection, studies)
     measured = measurements_of(search.connection, studies)
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)
-    fits = scale.shares(np.stack([one.scores for one in ranked])) if ranked else np.zeros((0, 0))
-    found = words.found(search.connection, {one.about.study: one.words for one in ranked if one.words})
+    fits = scale.shares(np.stack([one.scores for one in shown])) if shown else np.zeros((0, 0))
+    found = words.found(search.connection, {one.about.study: one.words for one in shown if one.words})
     hits = []
-    for i, one in enumerate(ranked):
-        video = _deciding(one, videos.get(one.about.study, []), asked, scale)
+    for i, one in enumerate(shown):
+        video = deciding(one, videos.get(one.about.study, []), asked, scale, views)
         study = one.about.study
         why = explain(question, one.verdict, facts.get(study, []), measured.get(study, []), [*map(float, fits[i])])
         if words.terms:
             why = replace(why, words=found.get(study, FoundWords(0.0)))
         hits.append(video_hit(one.about, video, rank=i + 1, score=one.belief, why=why))
     return hits
-
-
-def _deciding(one: _Candidate, videos: Sequence[StoredVideo], asked: AskedVideos, scale: Scale) -> VideoRow | None:
-    """The study's video that fits best; of equals the first by key."""
-    if isinstance(one.about, VideoRow):
-        return one.about
-    if not videos:
-        return None
-    order = scale.order(asked.scores(np.stack([video.vector for video in videos])))
-    return videos[int(np.argmax(order))].about

@@ -49,6 +49,7 @@ class SearchOptions:
     include_same_patient: bool = False  # similar only
     include_denied: bool = False  # query only: also studies whose report says otherwise
     identified: bool = False
+    rescore: bool = False  # query only: the first studies scored again by their videos, as far as a view tells
     sort: Sort = "relevance"  # query only; "date": what is strong, newest first
     export: bool = False  # query only: up to MAX_EXPORT hits
     exact: bool = False  # compare with every vector instead of walking the graph

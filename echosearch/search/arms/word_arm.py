@@ -15,7 +15,6 @@ from echosearch.db import Connection
 from echosearch.db.studies.identified import report_texts
 from echosearch.db.studies.words import (
     StudyWords,
-    holding,
     is_in_a_report,
     may_read_words,
     report_counts,
@@ -31,6 +30,9 @@ __all__ = ["AskedWords", "ask_words"]
 _K, _B = 1.2, 0.75
 AVERAGE = 60  # words of a report that tell something
 MAX_PLACED = 200  # studies
+COMMON = (
+    100_000  # reports; a word of more ranks what is found otherwise, and its reports are neither joined nor counted
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class AskedWords:
     lexicon: Lexicon = field(repr=False)
     terms: tuple[Term, ...] = ()
     weights: tuple[float, ...] = field(default=(), repr=False)  # idf
+    rare: tuple[Term, ...] = ()  # those of the terms that COMMON reports or fewer have
     missing: tuple[str, ...] = ()  # terms that no report has, or that this role may not ask for
     readable: bool = True  # False: this role may not read the words of reports
 
@@ -52,10 +55,6 @@ class AskedWords:
         if self.readable:
             return f"no report has these words, and no rule understands them: {named}"
         return f"not searched: {named}: this role may not read the words of reports (docs/operations.md)"
-
-    def condition(self, every: bool) -> tuple[str, dict[str, object]]:
-        """A condition on core.study (alias ``s``) with its parameter: the report has all, or any, of the terms."""
-        return holding(self.terms, every)
 
     def scores(self, connection: Connection, studies: Sequence[str]) -> dict[str, float]:
         """The share of each study whose report has a term."""
@@ -102,12 +101,13 @@ def ask_words(connection: Connection, terms: Sequence[Term], lexicon: Lexicon) -
     if not may_read_words(connection):
         return AskedWords(lexicon, missing=tuple(map(str, terms)), readable=False)
     counts, every = report_counts(connection, [word for term in terms for word in term.words])
-    held, weights, missing = [], [], []
+    held, weights, rare, missing = [], [], [], []
     for term in terms:
         rarest = min(counts.get(word, 0) for word in term.words)
         if rarest > 0 and is_in_a_report(connection, term):
             held.append(term)
+            rare += [term] if rarest <= COMMON else []
             weights.append(math.log(1 + (every - rarest + 0.5) / (rarest + 0.5)))
         else:
             missing.append(str(term))
-    return AskedWords(lexicon, tuple(held), tuple(weights), tuple(missing))
+    return AskedWords(lexicon, tuple(held), tuple(weights), tuple(rare), tuple(missing))
