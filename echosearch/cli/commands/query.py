@@ -32,6 +32,11 @@ SHOWN = 10  # hits on the screen beside an export
 @click.option("--as-typed", is_flag=True, help="Rank by the text's own vector, without understanding it.")
 @click.option("--include-denied", is_flag=True, help="Also show studies whose report says otherwise.")
 @click.option(
+    "--rescore",
+    is_flag=True,
+    help="Score the first 200 studies again by their videos, each as far as its view tells of the finding.",
+)
+@click.option(
     "--sort",
     type=click.Choice(SORTS),
     default="relevance",
@@ -60,6 +65,7 @@ def query(
     echosearch query "重度僧帽弁逆流" --view 4CH --top-k 20
     echosearch query "呼吸困難で来院した重度MR"
     echosearch query "人工弁を除く中等度以上のTR" --where "date >= 2020-01" --json
+    echosearch query "重度僧帽弁逆流" --rescore
     echosearch query "重度僧帽弁逆流" --sort date --export hits.parquet
     echosearch query --file findings.txt --group patient --json
     """
@@ -68,8 +74,10 @@ def query(
     if file is not None:
         check_export(file)
         given |= {"export": True, "top_k": MAX_EXPORT}
-    if as_typed and (given["sort"] != "relevance" or given["include_denied"]):
-        raise click.UsageError("--sort and --include-denied go with a question that is understood: not with --as-typed")
+    if as_typed and (given["sort"] != "relevance" or given["include_denied"] or given["rescore"]):
+        raise click.UsageError(
+            "--sort, --rescore and --include-denied go with a question that is understood: not with --as-typed"
+        )
     options = search_options(given)
     typed = text if text is not None else report
     wanted = typed if typed is not None else _read(path or "")
