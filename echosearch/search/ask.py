@@ -34,7 +34,7 @@ from echosearch.search.arms.scale import Scale, measured_scale
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.arms.view_weights import Weights, view_weights
 from echosearch.search.arms.weights import words_weight
-from echosearch.search.arms.word_arm import AskedWords, ask_words
+from echosearch.search.arms.word_arm import AskedWords, WordScore, ask_words
 from echosearch.search.candidates import Candidate, deciding, is_strong, newest, ranked, rescored
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.matchless import with_devices
@@ -166,16 +166,21 @@ def _candidates(
     )
     order = [key for key in kept if key in vectors]
     scores = asked.scores(np.stack([vectors[key] for key in order])) if order else np.zeros((0, len(asked.conditions)))
-    shares = words.scores(search.connection, sorted({row.study for row in kept.values()}))
-    share = np.array([shares.get(kept[key].study, 0.0) for key in order])
-    ranks, beliefs = scale.order(scores) + words_weight() * share, share if only_words else scale.believe(scores)
+    said_words = words.scores(search.connection, sorted({row.study for row in kept.values()}))
+    of_words = [said_words.get(kept[key].study, WordScore(0.0, 0.0)) for key in order]
+    beliefs = np.array([one.bm25 for one in of_words]) if only_words else scale.believe(scores)
+    ranks = (
+        beliefs if only_words else scale.order(scores) + words_weight() * np.array([one.covered for one in of_words])
+    )
     found = [
         Candidate(
             kept[key],
             vectors[key],
             said.get(kept[key].study, "silent"),
             scores[i],
-            *map(float, (ranks[i], beliefs[i], share[i])),
+            float(ranks[i]),
+            float(beliefs[i]),
+            of_words[i],
         )
         for i, key in enumerate(order)
     ]
@@ -209,7 +214,7 @@ def _hits(
     measured = measurements_of(search.connection, studies)
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)
     fits = scale.shares(np.stack([one.scores for one in shown])) if shown else np.zeros((0, 0))
-    found = words.found(search.connection, {one.about.study: one.words for one in shown if one.words})
+    found = words.found(search.connection, {one.about.study: one.words.bm25 for one in shown if one.words.covered})
     hits = []
     for i, one in enumerate(shown):
         video = deciding(one, videos.get(one.about.study, []), asked, scale, views)

@@ -17,6 +17,7 @@ from echosearch.search.arms.video_arm import AskedVideos
 from echosearch.search.arms.view_arm import RESCORED, score_by_view, telling
 from echosearch.search.arms.view_weights import Weights
 from echosearch.search.arms.weights import words_weight
+from echosearch.search.arms.word_arm import WordScore
 from echosearch.search.results import SearchOptions
 from echosearch.search.study_hits import Searching
 from echosearch.vector import Vectors
@@ -40,7 +41,7 @@ class Candidate:
     scores: Scores  # (C,), of the conditions that videos were asked for
     order: float  # higher first
     belief: float
-    words: float = 0.0  # share of the words that its report has
+    words: WordScore  # of its report
 
 
 def ranked(found: Sequence[Candidate], scale: Scale, options: SearchOptions) -> list[Candidate]:
@@ -70,7 +71,8 @@ def rescored(search: Searching, asked: AskedVideos, views: Weights, ranked: Sequ
     scores = scores.reshape(len(first), len(asked.conditions))
     order = Scale(scores, (), Belief(np.zeros(0))).order(scores)
     again = [
-        replace(one, order=float(rank) + words_weight() * one.words) for one, rank in zip(first, order, strict=True)
+        replace(one, order=float(rank) + words_weight() * one.words.covered)
+        for one, rank in zip(first, order, strict=True)
     ]
     again.sort(key=lambda one: (_TIERS.index(one.verdict), -one.order, one.about.key))
     return [*again, *ranked[RESCORED:]]

@@ -3,10 +3,10 @@
     python tests/benchmarks/bench_search.py --seed 777 --folder KEPT
     python tests/benchmarks/fit_words.py KEPT                            the archive's reports are changed
 
-A sixth of the reports gets the line 「(reason)で来院。」, for each of three reasons. Asked is 「(reason)の(finding)」 with each
-query for a finding or a grade in search_queries.py; right is a study whose truth has the finding and whose report has the
-reason. Per weight: precision of the first ten, or of as many as are right. Beside it the dense arm: reports by the
-cosine of the reason's own vector.
+A sixth of the reports gets the line 「(reason)で来院。」, for each of three reasons. Asked is 「(reason)の(finding)」,
+with each query for a finding or a grade in search_queries.py; right is a study with the finding by its truth, and with
+the reason by its report. Per weight: precision of the first ten, or of as many as are right. Beside it the dense arm:
+reports by the cosine of the reason's own vector.
 """
 
 from __future__ import annotations

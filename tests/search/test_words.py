@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from sqlalchemy import Connection, event, text
 
@@ -12,6 +14,7 @@ from echosearch.report.facts import load_lexicon, read_facts, understand
 from echosearch.search.ask import ask
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.results import Results, SearchOptions, as_json
+from tests.cli.json_schema import check_json
 from tests.search.conftest import Corpus
 
 LEXICON = load_lexicon()
@@ -95,6 +98,7 @@ def test_beside_a_finding_words_rank_and_do_not_filter(told: Corpus) -> None:
 
 def test_each_hit_says_where_its_report_has_the_words(told: Corpus) -> None:
     found = as_json(ask(told.archive, "呼吸困難", ALL))
+    check_json(("query", "呼吸困難", "--json"), json.dumps(found))
     for hit in found["hits"]:
         report = texts(told)[hit["study"]]
         places = hit["why"]["words"]["places"]

@@ -1,8 +1,9 @@
 """The word arm: reports that contain what no rule understands, ranked by BM25 (Robertson and Zaragoza 2009).
 
-    share = sum over terms of idf tf (k + 1) / (tf + k (1 - b + b length / AVERAGE)), as a part of its upper bound
+    bm25 = sum over terms of idf tf (k + 1) / (tf + k (1 - b + b length / AVERAGE)), as a share of its upper bound
 
-idf is that of a term's rarest word, which phi.word knows without counting.
+idf is that of a term's rarest word, which phi.word knows without counting. Beside a finding, a study is ranked by the
+share of the terms that its report has at all (by idf): how often and in how long a report would outweigh the videos.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from echosearch.db import Connection
 from echosearch.db.studies.identified import report_texts
@@ -25,7 +27,7 @@ from echosearch.encoder.text.report_words import Term, places_of, report_words
 from echosearch.report.facts import Lexicon
 from echosearch.search.arms.found_words import FoundWord, FoundWords
 
-__all__ = ["AskedWords", "ask_words"]
+__all__ = ["AskedWords", "WordScore", "ask_words"]
 
 _K, _B = 1.2, 0.75
 AVERAGE = 60  # words of a report that tell something
@@ -33,6 +35,13 @@ MAX_PLACED = 200  # studies
 COMMON = (
     100_000  # reports; a word of more ranks what is found otherwise, and its reports are neither joined nor counted
 )
+
+
+class WordScore(NamedTuple):
+    """How well a report has the terms, both 0 to 1."""
+
+    bm25: float
+    covered: float  # share of the terms that it has, by idf
 
 
 @dataclass(frozen=True)
@@ -56,19 +65,20 @@ class AskedWords:
             return f"no report has these words, and no rule understands them: {named}"
         return f"not searched: {named}: this role may not read the words of reports (docs/operations.md)"
 
-    def scores(self, connection: Connection, studies: Sequence[str]) -> dict[str, float]:
-        """The share of each study whose report has a term."""
+    def scores(self, connection: Connection, studies: Sequence[str]) -> dict[str, WordScore]:
+        """The scores of each study whose report has a term."""
         if not self.terms:
             return {}
         words = sorted({word for term in self.terms for word in term.words})
-        found = {study: self._share(one) for study, one in words_of(connection, studies, words).items()}
-        return {study: share for study, share in found.items() if share}
+        found = {study: self._score(one) for study, one in words_of(connection, studies, words).items()}
+        return {study: score for study, score in found.items() if score.covered}
 
-    def _share(self, study: StudyWords) -> float:
+    def _score(self, study: StudyWords) -> WordScore:
         long = _K * (1 - _B + _B * study.length / AVERAGE)
         times = [_times(term, study) for term in self.terms]
-        found = sum(w * tf / (tf + long) for w, tf in zip(self.weights, times, strict=True))
-        return found / sum(self.weights)
+        every = sum(self.weights)
+        bm25 = sum(w * tf / (tf + long) for w, tf in zip(self.weights, times, strict=True)) / every
+        return WordScore(bm25, sum(w for w, tf in zip(self.weights, times, strict=True) if tf) / every)
 
     def found(self, connection: Connection, scores: Mapping[str, float]) -> dict[str, FoundWords]:
         """What the reports of these studies, given with their scores, have of the terms; of more than MAX_PLACED
