@@ -25,17 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 from echosearch.db.schema.facts import FactReading, FactRow
-from echosearch.db.schema.phi import (
-    PhiDevice,
-    PhiPatient,
-    PhiReport,
-    PhiReportWords,
-    PhiRun,
-    PhiSourcePath,
-    PhiStudy,
-    PhiVideo,
-    PhiWord,
-)
+from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 
 __all__ = [
     "Base",
@@ -51,12 +41,10 @@ __all__ = [
     "PhiDevice",
     "PhiPatient",
     "PhiReport",
-    "PhiReportWords",
     "PhiRun",
     "PhiSourcePath",
     "PhiStudy",
     "PhiVideo",
-    "PhiWord",
     "Report",
     "ReportAttempt",
     "ReportEmbedding",
