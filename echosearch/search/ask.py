@@ -59,9 +59,9 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
     question = read_question(text, lexicon)
     with searching(archive) as search:
         options = with_devices(search.connection, options)
-        words = ask_words(search.connection, question.terms, lexicon)
-        only_words = bool(question.terms) and not question.required
-        if (only_words and words.missing) or not (question.required or question.excluded or words.terms):
+        words = ask_words(search.connection, question.asks_words, lexicon)
+        only_words = bool(question.asks_words.terms) and not question.required
+        if not (words.holds if only_words else question.required or question.excluded):
             return _nothing(search, question, words, text, options)
         asked = ask_videos(archive.encoder, dict(lexicon.labels), question.required)
         where = combine_and(search_condition(options), question.where)
@@ -101,7 +101,7 @@ def _about(question: Question, words: AskedWords, where: Where | None) -> tuple[
     """Conditions on a study beside its facts: people and dates, and the words of a query that has no finding."""
     condition, given = study_filter(where)
     if words.terms and not question.required:
-        has_words, word_given = holding(words.terms, every=True)
+        has_words, word_given = holding(words.terms, every=not words.either)
         return f"({condition}) and {has_words}", given | word_given
     return condition, given
 

@@ -19,9 +19,12 @@ def no_condition(question: Question, words: AskedWords) -> str:
 
 def unsearched(question: Question, words: AskedWords) -> list[str]:
     """What of a query was not searched, or only as words."""
-    if words.note is not None:
-        return [words.note]
-    if question.terms:
-        named = ", ".join(map(str, question.terms))
-        return [] if question.required else [f"no finding is asked for: these are the studies whose report has {named}"]
-    return [f"not understood, and not searched: {question.rest}"] if question.rest else []
+    said = [words.note] if words.note is not None else []
+    if question.asks_words.left_out:
+        said.append(f"words of reports cannot be excluded: {', '.join(question.asks_words.left_out)}")
+    if words.terms and not question.required:
+        named = (" or " if question.asks_words.either else ", ").join(map(str, words.terms))
+        said.append(f"no finding is asked for: these are the studies whose report has {named}")
+    if question.rest and not question.asks_words.terms and not said:
+        said.append(f"not understood, and not searched: {question.rest}")
+    return said

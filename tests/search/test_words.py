@@ -71,6 +71,8 @@ def shown(found: Results) -> set[str]:
         ("浮腫なし", {4, 6}),
         ("呼吸困難で浮腫なし", {6}),  # all of the words
         ("呼吸困難、浮腫なし", {4}),  # as in reports: neither
+        ("術後癒着または鬱血", {3, 4}),
+        ("術後癒着またはラーメン", {3}),
     ],
 )
 def test_a_query_of_words_finds_the_reports_that_have_all_of_them(told: Corpus, query: str, numbers: set[int]) -> None:
@@ -106,6 +108,13 @@ def test_each_hit_says_where_its_report_has_the_words(told: Corpus) -> None:
         assert {one["word"] for one in places} == {"呼吸困難"}
     assert found["understood"]["words"] == [{"word": "呼吸困難", "denied": False}]
     assert as_json(ask(told.archive, "MR", SearchOptions(top_k=1)))["hits"][0]["why"]["words"] is None
+
+
+def test_words_that_are_to_be_excluded_are_not_asked_for_and_said(told: Corpus) -> None:
+    found = ask(told.archive, "呼吸困難を除く重度MR", ALL)
+    assert any("words of reports cannot be excluded: 呼吸困難" in warning for warning in found.warnings)
+    assert [hit.study for hit in found.hits] == [hit.study for hit in ask(told.archive, "重度MR", ALL).hits]
+    assert not ask(told.archive, "呼吸困難を除く", ALL).hits
 
 
 @pytest.mark.parametrize("query", ["今日の天気", "犬の散歩", "呼吸困難とラーメン", "人工弁を除くラーメン"])
@@ -195,11 +204,11 @@ def test_terms_and_places_are_of_the_text_as_it_came() -> None:
     words = report_words(report, LEXICON)
 
     def placed(query: str) -> list[str]:
-        terms = query_terms(understand(query, LEXICON).rest, query, LEXICON)
+        terms = query_terms(understand(query, LEXICON).rest, query, LEXICON).terms
         return [report[start:end] for term in terms for start, end in places_of(term, words)]
 
     assert placed("watchman") == ["ＷＡＴＣＨＭＡＮ"]
     assert placed("息切れなし") == ["息切れ"]
     assert placed("息切れ") == []
     assert placed("電池交換") == ["電池交換"]
-    assert query_terms("", "MR", LEXICON) == []
+    assert query_terms("", "MR", LEXICON).terms == ()

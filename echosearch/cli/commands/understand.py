@@ -59,4 +59,4 @@ def _words(query: str, found: QueryUnderstanding, lexicon: Lexicon) -> list[dict
         return []
     from echosearch.encoder.text.report_words import query_terms  # MeCab, which most queries do not need
 
-    return [term.json for term in query_terms(found.rest, query, lexicon)]
+    return query_terms(found.rest, query, lexicon).json

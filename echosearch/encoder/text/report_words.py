@@ -17,11 +17,11 @@ from typing import Any
 from echosearch.encoder.text.mecab import PlacedWord, placed_words
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.text.sentence import sentences
-from echosearch.report.facts.text.tokens import tokens
+from echosearch.report.facts.text.tokens import Token, tokens
 from echosearch.report.facts.text.uniform import uniform
 from echosearch.report.text import MAX_READ
 
-__all__ = ["ReportWord", "Term", "places_of", "query_terms", "report_words"]
+__all__ = ["QueryTerms", "ReportWord", "Term", "places_of", "query_terms", "report_words"]
 
 MAX_WORD = 100  # characters
 MAX_TERMS = 32  # of a query
@@ -42,7 +42,8 @@ _COMMAS = ("、", ",")
 _LINKS = ("の", "や", "と", "・", "及び", "又は", *_COMMAS)  # between names that are denied together
 _MARKS = ("は", "が", "も", "を")  # between the last of them and the denial
 _DENIES = ("negative", "insignificant")
-_ENDS = (*_DENIES, "positive", "suspected", "undenied", "unassessed")
+_EXCLUDES = ("exclude",)
+_ENDS = (*_DENIES, *_EXCLUDES, "positive", "suspected", "undenied", "unassessed")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,19 @@ class Term:
         return 2 if len(self.words) <= LOOSE else 1
 
 
+@dataclass(frozen=True)
+class QueryTerms:
+    """What a query asks the words of reports for."""
+
+    terms: tuple[Term, ...] = ()
+    either: bool = False  # または: one of them is enough
+    left_out: tuple[str, ...] = ()  # words that are to be excluded, which is not done
+
+    @property
+    def json(self) -> list[dict[str, Any]]:
+        return [term.json for term in self.terms]
+
+
 def report_words(text: str, lexicon: Lexicon) -> list[ReportWord]:
     """Return the words of a report's first MAX_READ characters, in their order."""
     made = uniform(text[:MAX_READ])
@@ -85,7 +99,7 @@ def report_words(text: str, lexicon: Lexicon) -> list[ReportWord]:
     for start, end in sentences(made.text):
         sentence = made.text[start:end]
         words = list(placed_words(sentence))
-        denied = _denied(sentence, words, lexicon)
+        denied = _before(_DENIES, sentence, words, tokens(sentence, lexicon))
         for word in words:
             number += 1
             if not (word.tells and not _is_one_kana(word)) and word.kind not in _AFFIXES:
@@ -97,24 +111,30 @@ def report_words(text: str, lexicon: Lexicon) -> list[ReportWord]:
     return found
 
 
-def query_terms(rest: str, query: str, lexicon: Lexicon) -> list[Term]:
+def query_terms(rest: str, query: str, lexicon: Lexicon) -> QueryTerms:
     """Return what ``rest`` asks words for: the part of ``query`` that no rule understands."""
     whole = uniform(query[:MAX_READ]).text
-    absent = []
+    absent, excluded, either = [], [], False
     for start, end in sentences(whole):
         sentence = whole[start:end]
-        spans = _denied(sentence, list(placed_words(sentence)), lexicon)
-        absent += [(start + a, start + b) for a, b in spans]
+        words, marks = list(placed_words(sentence)), tokens(sentence, lexicon, query=True)
+        absent += [(start + a, start + b) for a, b in _before(_DENIES, sentence, words, marks)]
+        excluded += [(start + a, start + b) for a, b in _before(_EXCLUDES, sentence, words, marks)]
+        either = either or any(mark.kind == "or" for mark in marks)
     found: dict[tuple[str, ...], Term] = {}
+    left_out: list[str] = []
     at = 0
     for piece in rest[:MAX_READ].split():
         at = max(whole.find(piece, at), 0)
         for run in _runs(piece, list(placed_words(piece))):
-            start = at + run[0].start
+            start, said = at + run[0].start, piece[run[0].start : run[-1].end]
+            if any(a <= start < b for a, b in excluded):
+                left_out.append(said)
+                continue
             denied = any(a <= start < b for a, b in absent)
-            term = Term(piece[run[0].start : run[-1].end], tuple(word.form[:MAX_WORD] for word in run), denied)
+            term = Term(said, tuple(word.form[:MAX_WORD] for word in run), denied)
             found.setdefault(term.words, term)
-    return list(found.values())[:MAX_TERMS]
+    return QueryTerms(tuple(found.values())[:MAX_TERMS], either, tuple(left_out))
 
 
 def places_of(term: Term, words: Sequence[ReportWord]) -> list[tuple[int, int]]:
@@ -167,16 +187,19 @@ def _is_one_kana(word: PlacedWord) -> bool:
     return word.end - word.start == 1 and _KANA.fullmatch(word.form) is not None
 
 
-def _denied(sentence: str, words: Sequence[PlacedWord], lexicon: Lexicon) -> list[tuple[int, int]]:
-    """The parts of a sentence that are said to be absent: the names before a denial, and bare names before a comma.
+def _before(
+    kinds: Sequence[str], sentence: str, words: Sequence[PlacedWord], marks: Sequence[Token]
+) -> list[tuple[int, int]]:
+    """The parts of a sentence that a denial (or an exclusion) is about: the names before it, and bare names before a
+    comma.
 
     浮腫 and 胸水 of 「浮腫、胸水なし」; 浮腫 alone of 「呼吸困難で来院、浮腫なし」 and of 「呼吸困難で浮腫なし」.
     """
     spans, after = [], 0
-    for token in tokens(sentence, lexicon):
-        if token.kind in _DENIES:
-            start, named = token.start, False
-            for word in reversed([word for word in words if after <= word.start and word.end <= token.start]):
+    for mark in marks:
+        if mark.kind in kinds:
+            start, named = mark.start, False
+            for word in reversed([word for word in words if after <= word.start and word.end <= mark.start]):
                 if word.kind in _NOUNS:
                     named = True
                 elif word.form not in (_LINKS if named else _MARKS):
@@ -184,9 +207,9 @@ def _denied(sentence: str, words: Sequence[PlacedWord], lexicon: Lexicon) -> lis
                 if word.form in _COMMAS and not _is_bare(sentence, words, after, word.start):
                     break
                 start = word.start
-            spans.append((start, token.start))
-        if token.kind in _ENDS:
-            after = token.end
+            spans.append((start, mark.start))
+        if mark.kind in _ENDS:
+            after = mark.end
     return spans
 
 

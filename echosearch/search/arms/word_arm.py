@@ -23,7 +23,7 @@ from echosearch.db.studies.words import (
     served_reports,
     words_of,
 )
-from echosearch.encoder.text.report_words import Term, places_of, report_words
+from echosearch.encoder.text.report_words import QueryTerms, Term, places_of, report_words
 from echosearch.report.facts import Lexicon
 from echosearch.search.arms.found_words import FoundWord, FoundWords
 
@@ -54,6 +54,12 @@ class AskedWords:
     rare: tuple[Term, ...] = ()  # those of the terms that COMMON reports or fewer have
     missing: tuple[str, ...] = ()  # terms that no report has, or that this role may not ask for
     readable: bool = True  # False: this role may not read the words of reports
+    either: bool = False  # one of the terms is enough
+
+    @property
+    def holds(self) -> bool:
+        """Whether reports may have all the terms, or one where that is enough."""
+        return bool(self.terms) and (self.either or not self.missing)
 
     @property
     def note(self) -> str | None:
@@ -104,8 +110,9 @@ def _times(term: Term, study: StudyWords) -> int:
     return len(ends)
 
 
-def ask_words(connection: Connection, terms: Sequence[Term], lexicon: Lexicon) -> AskedWords:
+def ask_words(connection: Connection, asked: QueryTerms, lexicon: Lexicon) -> AskedWords:
     """Ask the archive which of these terms its reports have."""
+    terms = asked.terms
     if not terms:
         return AskedWords(lexicon)
     if not may_read_words(connection):
@@ -120,4 +127,4 @@ def ask_words(connection: Connection, terms: Sequence[Term], lexicon: Lexicon) -
             weights.append(math.log(1 + (every - rarest + 0.5) / (rarest + 0.5)))
         else:
             missing.append(str(term))
-    return AskedWords(lexicon, tuple(held), tuple(weights), tuple(rare), tuple(missing))
+    return AskedWords(lexicon, tuple(held), tuple(weights), tuple(rare), tuple(missing), either=asked.either)
