@@ -71,7 +71,7 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
         found, dropped = _candidates(search, question, words, asked, scale, where, by_video, depth)
         order = ranked(found, scale, options)
         views = view_weights(archive.encoder_info.fingerprint) if options.rescore and not by_video else {}
-        if views:
+        if views and asked.conditions:
             order = rescored(search, asked, views, order)
         if options.sort == "date":
             order = newest(order, scale)

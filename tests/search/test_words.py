@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, event, text
@@ -75,13 +76,17 @@ def shown(found: Results) -> set[str]:
         ("術後癒着またはラーメン", {3}),
     ],
 )
-def test_a_query_of_words_finds_the_reports_that_have_all_of_them(told: Corpus, query: str, numbers: set[int]) -> None:
+def test_a_query_of_words_finds_the_reports_that_have_all_of_them(
+    told: Corpus, query: str, numbers: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = ask(told.archive, query, ALL)
     assert shown(found) == studies_with(told, *numbers)
     assert (found.belief, found.total, found.strong) == ("words", len(found.hits), len(found.hits))
     assert any("no finding is asked for" in warning for warning in found.warnings)
     scores = [hit.score for hit in found.hits]
     assert scores == sorted(scores, reverse=True)
+    monkeypatch.setattr("echosearch.search.ask.view_weights", lambda _: {"mr": {"4CH": 1.0}})
+    assert ask(told.archive, query, replace(ALL, rescore=True)).hits == found.hits  # no videos are asked for anything
     assert all(0 < score < 1 for score in scores)
 
 
