@@ -67,6 +67,21 @@ class Measurement(BaseModel):
     source: Literal["sr"]
 
 
+class FoundPlace(BaseModel):
+    model_config = CLOSED
+    word: Annotated[str, Field(description="as the query has it")]
+    start: Annotated[int, Field(ge=0, description="in the report's text")]
+    end: int
+
+
+class FoundWords(BaseModel):
+    """What a study's report has of the words that were asked for."""
+
+    model_config = CLOSED
+    score: Probability
+    places: list[FoundPlace]
+
+
 class Why(BaseModel):
     """What each arm says of a study."""
 
@@ -76,6 +91,7 @@ class Why(BaseModel):
     video_fits: Annotated[list[Probability], Field(description="of each condition that videos were asked for")]
     measurements: Annotated[list[Measurement], Field(description="of its structured reports, about what was asked")]
     disagree: Annotated[bool, Field(description="whether its report and its measurements do")]
+    words: Annotated[FoundWords | None, Field(description="null if no words were asked for")]
 
 
 class QueryHit(VideoHit):
@@ -160,6 +176,12 @@ class AnyOf(BaseModel):
     any: list[FindingCondition | ValueCondition]
 
 
+class AskedWord(BaseModel):
+    model_config = CLOSED
+    word: str
+    denied: Annotated[bool, Field(description="its absence is asked for")]
+
+
 class Understood(BaseModel):
     model_config = CLOSED
     required: list[FindingCondition | ValueCondition | AnyOf]
@@ -167,6 +189,7 @@ class Understood(BaseModel):
     values: list[ValueCondition]
     demographics: list[Demographic]
     rest: Annotated[str, Field(description="what no rule understands")]
+    words: Annotated[list[AskedWord], Field(description="what of it reports are asked for")]
 
 
 _COLLECTION = _of("Collection", Differences, but=("foreign_ids",), strangers=tuple[str, ...])
@@ -182,7 +205,7 @@ UNDERSTOOD: dict[str, Any] = {
     "understood": (Understood, OPTIONAL),
     "total": (int | None, OPTIONAL),
     "strong": (int | None, OPTIONAL),
-    "belief": (Literal["probability", "percentile"] | None, OPTIONAL),
+    "belief": (Literal["probability", "percentile", "words"] | None, OPTIONAL),
     "read_values": (list[ReadValue], OPTIONAL),
 }
 

@@ -145,6 +145,7 @@ class OpenArchive:
         group: Group = "study",
         min_view_prob: float = VIEW_GATE,
         include_denied: bool = False,
+        rescore: bool = False,
         as_typed: bool = False,
         exact: bool = False,
         identified: bool = False,
@@ -152,7 +153,8 @@ class OpenArchive:
         """Find the studies (or videos, patients) that answer ``text``, as `echosearch query` does.
 
         What was understood is in ``hits.results``; why a hit is there is in ``hit.why``. ``include_denied`` also gives
-        studies whose report says otherwise. ``as_typed`` ranks by the vector of the text as it is, not understood.
+        studies whose report says otherwise. ``rescore`` scores the first 200 studies again by their videos, each as
+        far as its view tells of the finding. ``as_typed`` ranks by the vector of the text as it is, not understood.
         ``where`` is a condition such as "age >= 65 and sex = F" (docs/search.md); ``identified`` adds identifiers.
 
         Raises InputError, WhereError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
@@ -164,6 +166,7 @@ class OpenArchive:
             group=group,
             min_view_prob=min_view_prob,
             include_denied=include_denied,
+            rescore=rescore,
             exact=exact,
             identified=identified,
         )

@@ -48,6 +48,7 @@ def _flat(shown: dict[str, Any], hit: Hit) -> dict[str, Any]:
         )
         row["measurements"] = "; ".join(f"{one.concept} {one.value:g}" for one in hit.why.measurements)
         row["disagree"] = hit.why.disagree
+        row["words"] = None if hit.why.words is None else round(hit.why.words.score, 4)
     return row
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from echosearch.encoder.text.report_words import QueryTerms, query_terms
 from echosearch.errors import InputError
 from echosearch.filters import Where
 from echosearch.report.facts import (
@@ -36,6 +37,7 @@ class Question:
     excluded: tuple[FindingCondition, ...]
     where: Where | None
     words: str  # the understanding in one line, as it is shown
+    asks_words: QueryTerms  # what reports are asked for, in place of ``rest``
 
     @property
     def rest(self) -> str:
@@ -44,7 +46,7 @@ class Question:
 
     @property
     def json(self) -> dict[str, Any]:
-        return understanding_json(self.understanding)
+        return {**understanding_json(self.understanding), "words": self.asks_words.json}
 
 
 def check_text(text: str) -> None:
@@ -62,12 +64,15 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
     check_text(text)
     found = understand(text, lexicon)
     _check_consistent(found, lexicon)
+    asks_words = query_terms(found.rest, text, lexicon) if found.rest else QueryTerms()
+    named = (" または " if asks_words.either else " · ").join(f"「{term}」" for term in asks_words.terms)
     return Question(
         found,
         (*found.required, *found.values),
         found.excluded,
         _people(found.demographics),
-        understood_words(found, lexicon),
+        " · ".join(part for part in (understood_words(found, lexicon), named) if part),
+        asks_words,
     )
 
 
