@@ -20,14 +20,14 @@ from echosearch.archive import Archive
 from echosearch.db.studies.facts import is_behind
 from echosearch.filters import Where
 from echosearch.report.facts import Lexicon, load_lexicon
+from echosearch.search.answer.asked import Asked, prepare
+from echosearch.search.answer.candidates import is_strong, newest, ranked, rescored
+from echosearch.search.answer.gather import count_answers, gather
+from echosearch.search.answer.hits import question_hits
+from echosearch.search.answer.notes import no_condition, unsearched
 from echosearch.search.arms.word_arm import AskedWords, ask_words
-from echosearch.search.asked import Asked, prepare
-from echosearch.search.candidates import is_strong, newest, ranked, rescored
-from echosearch.search.gather import count_answers, gather
 from echosearch.search.matchless import with_devices
-from echosearch.search.notes import no_condition, unsearched
 from echosearch.search.question import Question, read_question
-from echosearch.search.question_hits import question_hits
 from echosearch.search.results import Results, SearchOptions
 from echosearch.search.study_hits import Searching, results, searching
 from echosearch.vector import Vectors

@@ -61,7 +61,7 @@ def batches(count: int) -> Iterator[list[list[ReportWord]]]:
             batch = []
 
 
-def rows(connection: Connection, query: TextClause, given: dict[str, object]) -> int:
+def count_rows(connection: Connection, query: TextClause, given: dict[str, object]) -> int:
     return len(connection.execute(query, given).all())
 
 
@@ -122,10 +122,10 @@ def in_postgres(connection: Connection, count: int, postings: bool) -> None:
                 "select report, sum(times) from p where word = any(cast(:w as text[])) group by report"
                 " having count(*) = :n order by 2 desc limit 400"
             )
-            timed(term.text, partial(rows, connection, query, {"w": words, "n": len(words)}))
+            timed(term.text, partial(count_rows, connection, query, {"w": words, "n": len(words)}))
         else:
             query = text("select report, words from v where words @@ cast(:q as tsquery) limit 400")
-            timed(term.text, partial(rows, connection, query, {"q": _asked(term)}))
+            timed(term.text, partial(count_rows, connection, query, {"q": _asked(term)}))
 
 
 def in_engine(folder: Path, count: int) -> None:

@@ -12,7 +12,7 @@ from echosearch.db.lookup import StoredVideo, VideoRow
 from echosearch.encoder.bundle.catalog import bundles_at_hand
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.report.facts import AnyOf, FindingCondition, load_lexicon
-from echosearch.search import candidates
+from echosearch.search.answer import candidates
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.arms.view_arm import score_by_view, telling
 from echosearch.search.arms.view_weights import view_name, view_weights
@@ -94,7 +94,7 @@ def test_a_search_that_scores_again_reorders_and_loses_nothing(corpus: Corpus, m
     before = ask(corpus.archive, "僧帽弁逆流", SearchOptions(top_k=200))
     unchanged = ask(corpus.archive, "僧帽弁逆流", SearchOptions(top_k=200, rescore=True))
     assert unchanged.hits == before.hits  # no weights for this encoder
-    monkeypatch.setattr("echosearch.search.ask.view_weights", lambda _: {"mr": {"4CH": 1.0, "LAX": 0.4}})
+    monkeypatch.setattr("echosearch.search.answer.asked.view_weights", lambda _: {"mr": {"4CH": 1.0, "LAX": 0.4}})
     monkeypatch.setattr(candidates, "RESCORED", 5)
     after = ask(corpus.archive, "僧帽弁逆流", SearchOptions(top_k=200, rescore=True))
     assert {hit.study for hit in after.hits} == {hit.study for hit in before.hits}

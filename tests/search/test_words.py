@@ -85,7 +85,7 @@ def test_a_query_of_words_finds_the_reports_that_have_all_of_them(
     assert any("no finding is asked for" in warning for warning in found.warnings)
     scores = [hit.score for hit in found.hits]
     assert scores == sorted(scores, reverse=True)
-    monkeypatch.setattr("echosearch.search.ask.view_weights", lambda _: {"mr": {"4CH": 1.0}})
+    monkeypatch.setattr("echosearch.search.answer.asked.view_weights", lambda _: {"mr": {"4CH": 1.0}})
     assert ask(told.archive, query, replace(ALL, rescore=True)).hits == found.hits  # no videos are asked for anything
     assert all(0 < score < 1 for score in scores)
 

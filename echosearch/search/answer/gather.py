@@ -17,11 +17,11 @@ from echosearch.db.studies.words import holding
 from echosearch.db.vectors.study_means import study_vectors
 from echosearch.filters import Comparison
 from echosearch.index.base import Scored
+from echosearch.search.answer.asked import Asked
+from echosearch.search.answer.candidates import Candidate, Scores
 from echosearch.search.arms.likeness import likeness, order_with_likeness
 from echosearch.search.arms.weights import words_weight
 from echosearch.search.arms.word_arm import WordScore
-from echosearch.search.asked import Asked
-from echosearch.search.candidates import Candidate, Scores
 from echosearch.search.filter_rules import combine_and
 from echosearch.search.study_hits import Searching, check_filled
 from echosearch.vector import Vectors

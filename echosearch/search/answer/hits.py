@@ -11,10 +11,10 @@ from echosearch.db import lookup
 from echosearch.db.files.measurements import measurements_of
 from echosearch.db.lookup import StoredVideo, VideoRow
 from echosearch.db.studies.facts import facts_of
+from echosearch.search.answer.asked import Asked
+from echosearch.search.answer.candidates import Candidate, deciding
 from echosearch.search.arms.evidence import explain
 from echosearch.search.arms.found_words import FoundWords
-from echosearch.search.asked import Asked
-from echosearch.search.candidates import Candidate, deciding
 from echosearch.search.results import Hit
 from echosearch.search.study_hits import Searching, best_video, video_hit
 
