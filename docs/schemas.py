@@ -15,6 +15,7 @@ from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount
 from echosearch.encoder_info import EncoderInfo
 from echosearch.report.facts import Fact
+from echosearch.report.facts.query.change import ChangeKind
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
 from echosearch.search.results import ReadValue
@@ -153,6 +154,84 @@ def _of(name: str, *parts: type, but: tuple[str, ...] = (), **more: Any) -> type
     return create_model(name, __config__=CLOSED, **shape)
 
 
+class _Told(BaseModel):
+    model_config = CLOSED
+    facts: Annotated[list[Fact], Field(description="of its report, or inherited from an earlier one")]
+    measurements: Annotated[list[Measurement], Field(description="of its structured reports")]
+
+
+class Scale(BaseModel):
+    """The pairs of studies that a change is compared with."""
+
+    model_config = CLOSED
+    of: Literal["unchanged pairs", "all pairs"]
+    pairs: Annotated[int, Field(ge=0)]
+
+
+class VideoAmount(BaseModel):
+    """How much of a concept the videos show, and how that differs from the study before."""
+
+    model_config = CLOSED
+    score: Annotated[float, Field(description="expected grade 0 to 4, value, or difference of cosines")]
+    change: float | None
+    z: Annotated[float | None, Field(description="robust standard deviations of the scale's pairs")]
+    percentile: Probability | None
+
+
+class TimelineConcept(_Told):
+    concept: str
+    label: str
+    video: VideoAmount | None
+
+
+class TimelineStudy(BaseModel):
+    model_config = CLOSED
+    study: Key
+    date: Annotated[str | None, Field(pattern=r"^\d{4}-\d{2}$", description="month of the study")]
+    months: Annotated[int | None, Field(description="since the first study")]
+    age: int | None
+    report: Annotated[bool, Field(description="a report was read for facts")]
+    refers_back: Annotated[bool, Field(description="its report says that nothing has changed")]
+    findings: list[TimelineConcept]
+    # with --identified
+    study_uid: str = OPTIONAL
+    accession_number: str = OPTIONAL
+    patient_id: str = OPTIONAL
+    study_date: str | None = OPTIONAL
+    days: int | None = OPTIONAL
+
+
+class AskedChange(BaseModel):
+    model_config = CLOSED
+    concept: str
+    change: ChangeKind
+    within_months: int | None
+
+
+class Pair(BaseModel):
+    model_config = CLOSED
+    rank: Annotated[int, Field(ge=1)]
+    patient: Key
+    earlier: Key
+    later: Key
+    earlier_date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    later_date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    months: Annotated[int, Field(description="between the two")]
+    age: int | None
+    sex: str | None
+    change: Annotated[float, Field(description="later less earlier")]
+    z: Annotated[float | None, Field(description="robust standard deviations, in the direction that was asked for")]
+    percentile: Probability | None
+    verdict: Verdict
+    before: _Told
+    now: _Told
+    # with --identified
+    patient_id: str | None = OPTIONAL
+    earlier_study_uid: str | None = OPTIONAL
+    later_study_uid: str | None = OPTIONAL
+    days: int | None = OPTIONAL
+
+
 class UnmatchedReport(BaseModel):
     model_config = CLOSED
     report: Key
@@ -182,6 +261,17 @@ class AskedWord(BaseModel):
     denied: Annotated[bool, Field(description="its absence is asked for")]
 
 
+class UnderstoodChange(BaseModel):
+    """A study differs from an earlier one of its patient."""
+
+    model_config = CLOSED
+    concept: str
+    change: ChangeKind
+    amount: Annotated[float | None, Field(description="grades, or in the unit; at least as much")]
+    unit: str | None
+    within_months: Annotated[int | None, Field(description="null: compared with the last study that speaks of it")]
+
+
 class Understood(BaseModel):
     model_config = CLOSED
     required: list[FindingCondition | ValueCondition | AnyOf]
@@ -190,6 +280,7 @@ class Understood(BaseModel):
     demographics: list[Demographic]
     rest: Annotated[str, Field(description="what no rule understands")]
     words: Annotated[list[AskedWord], Field(description="what of it reports are asked for")]
+    changes: list[UnderstoodChange]
 
 
 _COLLECTION = _of("Collection", Differences, but=("foreign_ids",), strangers=tuple[str, ...])
@@ -214,6 +305,31 @@ SCHEMAS: dict[str, tuple[str, type]] = {
     "query": ("echosearch query --json", _search("query", QueryHit, **UNDERSTOOD)),
     "similar": ("echosearch similar --json", _search("similar", QueryHit, SimilarQuery, **UNDERSTOOD)),
     "report": ("echosearch report --json", _search("report", ReportHit)),
+    "timeline": (
+        "echosearch timeline --json",
+        create_model(
+            "timeline",
+            __config__=CLOSED,
+            patient=(Key, ...),
+            studies=(list[TimelineStudy], ...),
+            scales=(dict[str, Scale], ...),
+            encoder=(EncoderInfo, ...),
+            warnings=(list[str], ...),
+        ),
+    ),
+    "changed": (
+        "echosearch changed --json",
+        create_model(
+            "changed",
+            __config__=CLOSED,
+            pairs=(list[Pair], ...),
+            change=(AskedChange, ...),
+            compared=(Annotated[int, Field(ge=0)], ...),
+            scale=(Scale, ...),
+            encoder=(EncoderInfo, ...),
+            warnings=(list[str], ...),
+        ),
+    ),
     "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),
     "understand": ("echosearch understand --json", Understood),
     "ingest": ("echosearch ingest --json", IngestSummary),

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from echosearch.db.studies.facts import DueReport, due_reports, put_facts, withdraw_facts
+from echosearch.db.studies.inheritance import inherit
 from echosearch.db.studies.reports import ReportText
+from echosearch.db.studies.visits import number_visits, unsettled_patients
 from echosearch.db.studies.words import put_words
 from echosearch.encoder.text.report_words import ReportWord
 from echosearch.report.facts import load_lexicon, read_facts
 from ingest.text_process import TextProcess, WordReader
 from ingest.work import Work
 
-__all__ = ["read_reports"]
+__all__ = ["read_reports", "settle_patients"]
 
 BATCH = 500
 
@@ -53,3 +55,14 @@ def _words(process: TextProcess[Words], due: Sequence[DueReport]) -> Words:
     if words is not None:
         return words
     return [(process.read([one]) or [[]])[0] for one in texts]
+
+
+def settle_patients(run: Work) -> None:
+    """Put the studies of each patient whose studies or facts have changed in order, and make what they inherit anew."""
+    while True:
+        with run.writing() as connection:
+            patients = unsettled_patients(connection, BATCH)
+            if not patients:
+                return
+            number_visits(connection, patients)
+            inherit(connection, patients)

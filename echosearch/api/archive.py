@@ -15,8 +15,12 @@ from echosearch.api.hits import Hits
 from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
 from echosearch.report.encoding import ENCODINGS
+from echosearch.report.facts import ChangeKind, load_lexicon
 from echosearch.report.view_names import view_named
 from echosearch.search.ask import ask
+from echosearch.search.changes.asked import KINDS, asked_change, month_since
+from echosearch.search.changes.changed import ChangedPairs, changed
+from echosearch.search.changes.timeline import Timeline, timeline
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.query import query_text
 from echosearch.search.reports import find_reports
@@ -224,6 +228,39 @@ class OpenArchive:
         """
         options = _options(where, None, top_k=top_k, exact=exact, identified=identified)
         return Hits(find_reports(self._opened, os.fspath(target), options), of_reports=True)
+
+    def timeline(self, target: str, *, identified: bool = False) -> Timeline:
+        """Return a patient's studies in order: reports, measurements, and the change of the videos from study to study.
+
+        ``target`` is one of the studies, named as for ``similar``, a patient key or a patient id. ``identified`` adds
+        identifiers, dates and days; else there are months alone.
+
+        Raises UnknownStudy, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+        """
+        return timeline(self._opened, target, names=identified)
+
+    def changed(
+        self,
+        name: str,
+        *,
+        change: ChangeKind = "new",
+        within: str | None = None,
+        since: str | None = None,
+        top_k: int = 10,
+        identified: bool = False,
+    ) -> ChangedPairs:
+        """Rank pairs of consecutive studies by how much their videos differ in one finding, as `echosearch changed`.
+
+        ``name`` is a finding or a measurement, ``change`` is "new", "gone", "worse", "better", "falls" or "rises",
+        ``within`` a period such as "2y" or "6m", and ``since`` the month of the later study, such as "2020-04".
+
+        Raises InputError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
+        """
+        if change not in KINDS.values():
+            raise InputError(f"change {change!r}: it is one of {', '.join(KINDS.values())}")
+        asked = asked_change(change, name, within, load_lexicon(self._settings.lexicon))
+        month = None if since is None else month_since(since)
+        return changed(self._opened, asked, since=month, top_k=top_k, names=identified)
 
     def vectors(self, studies: Iterable[str] | None = None, *, of: PointKind = "studies") -> VectorTable:
         """Return the encoder's raw outputs, (N, D) float32 with their ids: of all that is indexed, or of ``studies``.

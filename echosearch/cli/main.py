@@ -27,6 +27,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("echosearch.cli.commands.query:query", "Find studies by what a report would say."),
     "similar": ("echosearch.cli.commands.similar:similar", "Find studies that look like a study or a file."),
     "report": ("echosearch.cli.commands.report:report", "Find the reports that fit a study's videos best."),
+    "timeline": ("echosearch.cli.commands.timeline:timeline", "Show a patient's studies over time."),
+    "changed": (
+        "echosearch.cli.commands.changed:changed",
+        "Find pairs of a patient's studies whose videos differ in a finding.",
+    ),
     "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
     "understand": ("echosearch.cli.commands.understand:understand", "Show how a query is understood."),
     "reembed": ("echosearch.cli.commands.reembed:reembed", "Embed the archive with another encoder."),

@@ -14,7 +14,7 @@ import click
 
 from echosearch.unicode import UNSEEN, visible
 
-__all__ = ["PUT_IN_USE", "SLOW_INDEX", "note", "say", "say_json", "table"]
+__all__ = ["PUT_IN_USE", "SLOW_INDEX", "note", "say", "say_json", "short_key", "table"]
 
 SLOW_INDEX = "searches are right but slow: the index's disk has no room to order it anew (docs/operations.md)"
 PUT_IN_USE = "echosearch encoder use {0} puts it in use, echosearch reembed {0} where another has filled the archive"
@@ -36,6 +36,11 @@ def say_json(data: object, indent: int | None = 2) -> None:
 def note(line: str) -> None:
     """A line for the person, on stderr, so that it never mixes with results."""
     say(f"echosearch: {line}", err=True)
+
+
+def short_key(key: str | None) -> str | None:
+    """On a terminal the first 8 digits of a key, by which a study can be named; in a pipe all of it."""
+    return key[:8] if key is not None and sys.stdout.isatty() else key
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from echosearch.cli.output import note, say, say_json, table
+from echosearch.cli.output import note, say, say_json, short_key, table
 from echosearch.errors import InputError
 from echosearch.report.view_names import view_named
 from echosearch.search.filter_parser import parse_where
@@ -118,11 +118,6 @@ def show_results(results: Results, json: bool, nothing: str = "nothing fits the 
     note(f"encoder {encoder.name} {encoder.version}{trained}, licence {encoder.licence}; {encoder.provenance}")
 
 
-def _short(key: str | None) -> str | None:
-    """On a terminal the first 8 digits of a key, by which a study can be named; in a pipe all of it."""
-    return key[:8] if key is not None and sys.stdout.isatty() else key
-
-
 _WHOSE = ("study_uid", "accession_number", "patient_id", "study_date")
 
 
@@ -143,9 +138,9 @@ def _show_videos(hits: tuple[Hit, ...], identified: bool) -> None:
     worded = any(hit.why is not None and hit.why.words is not None for hit in hits)
     rows = [
         (
-            *(hit.rank, f"{hit.score:.4f}", _short(hit.study), hit.date, hit.view),
+            *(hit.rank, f"{hit.score:.4f}", short_key(hit.study), hit.date, hit.view),
             *(None if hit.view_prob is None else f"{hit.view_prob:.2f}", hit.mode, hit.age, hit.sex, hit.device),
-            _short(hit.video),
+            short_key(hit.video),
             *((_words(hit),) if worded else ()),
             *_whose(hit, identified),
         )
@@ -166,7 +161,7 @@ def _show_reports(hits: tuple[Hit, ...], identified: bool) -> None:
     columns = ("rank", "score", "report", "study", "date", "age", "sex", "own")
     rows = [
         (
-            *(hit.rank, f"{hit.score:.4f}", _short(hit.report), _short(hit.study), hit.date, hit.age, hit.sex),
+            *(hit.rank, f"{hit.score:.4f}", short_key(hit.report), short_key(hit.study), hit.date, hit.age, hit.sex),
             *("own" if hit.same_study else None, *_whose(hit, identified)),
             *((hit.report_text,) if identified else ()),
         )

@@ -10,6 +10,7 @@ from echosearch.errors import InputError
 from echosearch.filters import Where
 from echosearch.report.facts import (
     AnyOf,
+    ChangeCondition,
     Demographic,
     FindingCondition,
     Lexicon,
@@ -33,7 +34,7 @@ class Question:
     """What a query asks for. ``where`` holds its conditions on age, sex and date."""
 
     understanding: QueryUnderstanding
-    required: tuple[FindingCondition | ValueCondition | AnyOf, ...]
+    required: tuple[FindingCondition | ValueCondition | AnyOf | ChangeCondition, ...]
     excluded: tuple[FindingCondition, ...]
     where: Where | None
     words: str  # the understanding in one line, as it is shown
@@ -68,7 +69,7 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
     named = (" または " if asks_words.either else " · ").join(f"「{term}」" for term in asks_words.terms)
     return Question(
         found,
-        (*found.required, *found.values),
+        (*found.required, *found.values, *found.changes),
         found.excluded,
         _people(found.demographics),
         " · ".join(part for part in (understood_words(found, lexicon), named) if part),

@@ -46,9 +46,15 @@ def phantom() -> None:
     show_default=True,
     help="Of the reports: the first family is what the encoders here learned from, the other is not.",
 )
+@click.option(
+    "--plant",
+    metavar="NAME=SHARE,...",
+    help="Let hearts change or reports be wrong in these shares, and list them in plants.csv: "
+    "changes (of patients), wrong-reports, no-change-reports (of studies).",
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
-def write(folder: Path, as_json: bool, **given: Any) -> None:
+def write(folder: Path, plant: str | None, as_json: bool, **given: Any) -> None:
     """Write DICOM/, reports.csv, views.csv and truth.csv to FOLDER, which must be new or empty.
 
     Everything it writes says that it is synthetic.
@@ -56,11 +62,14 @@ def write(folder: Path, as_json: bool, **given: Any) -> None:
     \b
     echosearch phantom write ./archive --patients 200 --seed 1
     echosearch phantom write ./other --patients 200 --seed 1 --wording other
+    echosearch phantom write ./planted --patients 200 --plant changes=0.4,wrong-reports=0.1
     """
     from echosearch.phantom.files.archive import write_archive
+    from echosearch.phantom.patients.plants import parse_plants
 
+    plants = parse_plants(plant) if plant is not None else None
     with drawing("studies") as draw:
-        made = write_archive(folder, progress=draw, **given)
+        made = write_archive(folder, progress=draw, plants=plants, **given)
     if as_json:
         say_json({**asdict(made), "out": str(made.out)})
         return

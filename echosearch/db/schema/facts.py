@@ -23,6 +23,7 @@ class FactReading(Base):
     report_key: Mapped[str] = mapped_column(Key, ForeignKey("core.report.report_key"), index=True)
     lexicon: Mapped[str]  # Lexicon.version
     word_form: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # of phi.report_words; 0: none made
+    refers_back: Mapped[bool] = mapped_column(server_default="false")  # 「前回と著変なし」
 
 
 class FactRow(Base):
@@ -53,6 +54,7 @@ class FactRow(Base):
     start: Mapped[int]  # code points of the report's text, [start, stop)
     stop: Mapped[int]
     rule: Mapped[str]
+    inherited_from: Mapped[str | None] = mapped_column(Key)  # the study whose report states it; null: its own
 
 
 class SrValue(Base):

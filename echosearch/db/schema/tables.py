@@ -97,11 +97,14 @@ class Generation(Base):
 
 
 class Patient(Base):
+    """``settled``: its studies are in order, and inherit what they refer back to (db/studies/visits.py)."""
+
     __tablename__ = "patient"
-    __table_args__ = (CORE,)
+    __table_args__ = (Index("ix_patient_unsettled", "patient_key", postgresql_where=text("not settled")), CORE)
     patient_key: Mapped[str] = mapped_column(Key, primary_key=True)
     two_sexes: Mapped[bool] = mapped_column(server_default="false")  # its studies contradict one another in them,
     two_birth_dates: Mapped[bool] = mapped_column(server_default="false")  # as the last ingest noted
+    settled: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Study(Base):
@@ -111,9 +114,10 @@ class Study(Base):
     """
 
     __tablename__ = "study"
-    __table_args__ = (CORE,)
+    __table_args__ = (Index(None, "patient_key", "visit"), CORE)
     study_key: Mapped[str] = mapped_column(Key, primary_key=True)
-    patient_key: Mapped[str] = mapped_column(ForeignKey("core.patient.patient_key"), index=True)
+    patient_key: Mapped[str] = mapped_column(ForeignKey("core.patient.patient_key"))
+    visit: Mapped[int] = mapped_column(server_default="0")  # 1, 2 ... by date among its patient's; 0: not known
     month: Mapped[int | None]
     sex: Mapped[str | None]
     age: Mapped[int | None] = mapped_column(SmallInteger)

@@ -5,6 +5,7 @@
     denied   the report says something that excludes it (MRなし, or MR軽度)
     silent   neither: the report does not speak of it, is not sure, or there is no report
 
+Changes compare a study with an earlier one of its patient: change_conditions.py.
 A study is asked about condition by condition; its verdict on all is stated if all are stated, denied if one is denied.
 """
 
@@ -16,11 +17,12 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
+from echosearch.db.studies.change_conditions import VALUES, change_compared, change_stated
+from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
 
 __all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "count_stated", "stated_studies", "verdicts"]
 
-Condition = FindingCondition | ValueCondition | AnyOf
+Condition = FindingCondition | ValueCondition | AnyOf | ChangeCondition
 Verdict = Literal["stated", "denied", "silent"]
 
 _WALL_MOTION = ("rwma", "hypokinesis", "akinesis", "dyskinesis")
@@ -38,10 +40,6 @@ BROADER: Mapping[str, tuple[str, ...]] = {
     for name in {name for narrow in NARROWER.values() for name in narrow}
 }
 
-_VALUES = (
-    "select study_key, concept, value, value_hi from core.fact where polarity = 'present'"
-    " union all select study_key, concept, value, null from core.sr_value where trusted"
-)
 _VALUE_SQL = {
     "<": "coalesce(f.value_hi, f.value) < {0}",
     "<=": "coalesce(f.value_hi, f.value) <= {0}",
@@ -67,16 +65,19 @@ class _Sql:
     def fact(self, concept: str, condition: str, also: Mapping[str, tuple[str, ...]] | None = None) -> str:
         """A study (alias ``s``) has a fact of this concept, or of what ``also`` adds, that meets ``condition`` (alias
         ``f``)."""
-        concepts = [concept, *(also or {}).get(concept, ())]
         return (
             "exists (select from core.fact f where f.study_key = s.study_key"
-            f" and f.concept = any(cast({self.name(concepts)} as text[])) and {condition})"
+            f" and f.concept = any({self.concepts(concept, also)}) and {condition})"
         )
+
+    def concepts(self, concept: str, also: Mapping[str, tuple[str, ...]] | None = NARROWER) -> str:
+        """The placeholder of a concept and of what ``also`` adds to it."""
+        return f"cast({self.name([concept, *(also or {}).get(concept, ())])} as text[])"
 
     def measured(self, concept: str, condition: str) -> str:
         """A study's report, or a structured report of it, has a value of this concept that meets ``condition``."""
         return (
-            f"exists (select from ({_VALUES}) f where f.study_key = s.study_key"
+            f"exists (select from ({VALUES}) f where f.study_key = s.study_key"
             f" and f.concept = {self.name(concept)} and {condition})"
         )
 
@@ -84,6 +85,8 @@ class _Sql:
         match condition:
             case AnyOf(conditions):
                 return "(" + " or ".join(self.stated(one) for one in conditions) + ")"
+            case ChangeCondition(concept):
+                return change_stated(condition, self.concepts(concept))
             case ValueCondition(concept, op, value, value_hi):
                 wanted = _VALUE_SQL[op].format(self.number(value), self.number(value if value_hi is None else value_hi))
                 return self.measured(concept, wanted)
@@ -110,6 +113,8 @@ class _Sql:
         match condition:
             case AnyOf(conditions):
                 return "(" + " and ".join(self.denied(one) for one in conditions) + ")"
+            case ChangeCondition(concept):
+                return change_compared(condition, self.concepts(concept))
             case ValueCondition(concept):
                 return self.measured(concept, "f.value is not null")
             case FindingCondition(concept, "present", None):
@@ -145,12 +150,12 @@ class _Sql:
 def verdicts(
     connection: Connection, required: Sequence[Condition], excluded: Sequence[Condition], studies: Sequence[str]
 ) -> Mapping[str, Verdict]:
-    """The verdict of each of these studies, by key."""
+    """The verdict of each of these studies that are in the archive, by key."""
     sql = _Sql()
     statement = (
         f"select cast(s.study_key as text) as study, {sql.all_stated(required, excluded)} as stated,"
         f" {sql.any_denied(required, excluded)} as denied"
-        " from unnest(cast(:keys as uuid[])) as s(study_key)"
+        " from core.study s where s.study_key = any(cast(:keys as uuid[]))"
     )
     rows = connection.execute(text(statement), {**sql.given, "keys": list(studies)})
     return {row.study: "denied" if row.denied else "stated" if row.stated else "silent" for row in rows}

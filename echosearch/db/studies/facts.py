@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, text
 
 from echosearch.db.studies.reports import SERVED
-from echosearch.report.facts import Fact
+from echosearch.db.studies.visits import unsettle
+from echosearch.report.facts import Fact, refers_back
 from echosearch.report.text import WORD_FORM
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "count_due",
     "due_reports",
     "facts_of",
+    "insert_facts",
     "is_behind",
     "put_facts",
     "served_texts",
@@ -86,37 +88,51 @@ def put_facts(connection: Connection, lexicon: str, read: Sequence[tuple[DueRepo
     connection.execute(text("delete from core.fact_reading where study_key = any(cast(:keys as uuid[]))"), keys)
     connection.execute(
         text(
-            "insert into core.fact_reading (study_key, report_key, lexicon)"
-            " select s, r, :lexicon from unnest(cast(:keys as uuid[]), cast(:reports as uuid[])) as d(s, r)"
+            "insert into core.fact_reading (study_key, report_key, lexicon, refers_back)"
+            " select s, r, :lexicon, b"
+            " from unnest(cast(:keys as uuid[]), cast(:reports as uuid[]), cast(:back as boolean[])) as d(s, r, b)"
         ),
-        {**keys, "reports": [due.report_key for due, _ in read], "lexicon": lexicon},
+        {
+            **keys,
+            "reports": [due.report_key for due, _ in read],
+            "lexicon": lexicon,
+            "back": [refers_back(due.text) for due, _ in read],
+        },
     )
-    rows = [(due.study_key, place, fact) for due, facts in read for place, fact in enumerate(facts)]
+    unsettle(connection, keys["keys"])
+    insert_facts(
+        connection, [(due.study_key, place, fact, None) for due, facts in read for place, fact in enumerate(facts)]
+    )
+
+
+def insert_facts(connection: Connection, rows: Sequence[tuple[str, int, Fact, str | None]]) -> None:
+    """Store facts: the study, the place among its facts, the fact, and the study that it is inherited from."""
     if not rows:
         return
-    grades = [fact.severity or (None, None) for _, _, fact in rows]
+    grades = [fact.severity or (None, None) for _, _, fact, _ in rows]
     connection.execute(
         text(
             "insert into core.fact (study_key, place, concept, polarity, severity_lo, severity_hi, value, value_hi,"
-            " unit, start, stop, rule)"
+            " unit, start, stop, rule, inherited_from)"
             " select * from unnest(cast(:study as uuid[]), cast(:place as smallint[]), cast(:concept as text[]),"
             " cast(:polarity as text[]), cast(:lo as smallint[]), cast(:hi as smallint[]), cast(:value as float8[]),"
             " cast(:value_hi as float8[]), cast(:unit as text[]), cast(:start as bigint[]), cast(:stop as bigint[]),"
-            " cast(:rule as text[]))"
+            " cast(:rule as text[]), cast(:origin as uuid[]))"
         ),
         {
-            "study": [study for study, _, _ in rows],
-            "place": [place for _, place, _ in rows],
-            "concept": [fact.concept for _, _, fact in rows],
-            "polarity": [fact.polarity for _, _, fact in rows],
+            "study": [study for study, _, _, _ in rows],
+            "place": [place for _, place, _, _ in rows],
+            "concept": [fact.concept for _, _, fact, _ in rows],
+            "polarity": [fact.polarity for _, _, fact, _ in rows],
             "lo": [lo for lo, _ in grades],
             "hi": [hi for _, hi in grades],
-            "value": [fact.value for _, _, fact in rows],
-            "value_hi": [fact.value_hi for _, _, fact in rows],
-            "unit": [fact.unit for _, _, fact in rows],
-            "start": [fact.start for _, _, fact in rows],
-            "stop": [fact.end for _, _, fact in rows],
-            "rule": [fact.rule for _, _, fact in rows],
+            "value": [fact.value for _, _, fact, _ in rows],
+            "value_hi": [fact.value_hi for _, _, fact, _ in rows],
+            "unit": [fact.unit for _, _, fact, _ in rows],
+            "start": [fact.start for _, _, fact, _ in rows],
+            "stop": [fact.end for _, _, fact, _ in rows],
+            "rule": [fact.rule for _, _, fact, _ in rows],
+            "origin": [origin for _, _, _, origin in rows],
         },
     )
 
@@ -134,15 +150,17 @@ def withdraw_facts(connection: Connection) -> int:
         connection.execute(
             text(f"delete from {table} where study_key = any(cast(:keys as uuid[]))"), {"keys": list(gone)}
         )
+    unsettle(connection, list(gone))
     return len(gone)
 
 
 def facts_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[Fact]]:
-    """The facts of these studies, each study's in the order of its report."""
+    """The facts of these studies: each study's own in the order of its report, then those that it inherits."""
     rows = connection.execute(
         text(
             "select cast(study_key as text) as study, concept, polarity, severity_lo, severity_hi, value, value_hi,"
-            " unit, start, stop, rule from core.fact where study_key = any(cast(:keys as uuid[]))"
+            " unit, start, stop, rule, inherited_from is not null as inherited from core.fact"
+            " where study_key = any(cast(:keys as uuid[]))"
             " order by study_key, place"
         ),
         {"keys": list(studies)},
@@ -150,7 +168,7 @@ def facts_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[F
     found: dict[str, list[Fact]] = {}
     for row in rows:
         severity = None if row.severity_lo is None else (row.severity_lo, row.severity_hi)
-        values = (row.value, row.value_hi, row.unit, row.start, row.stop, row.rule)
+        values = (row.value, row.value_hi, row.unit, row.start, row.stop, row.rule, row.inherited)
         found.setdefault(row.study, []).append(Fact(row.concept, row.polarity, severity, *values))
     return found
 

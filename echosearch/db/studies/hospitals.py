@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.studies.visits import unsettle
 from echosearch.db.vectors.write import touch_studies
 from echosearch.pseudonyms import Keyring
 
@@ -70,5 +71,6 @@ def keep_hospitals_apart(connection: Connection, keyring: Keyring) -> int:
         "update phi.study set patient_key = cast(:patient as uuid) where study_key = cast(:study as uuid)",
     ):
         connection.execute(text(statement), moved)
+    unsettle(connection, [one["study"] for one in moved])
     touch_studies(connection, [one["study"] for one in moved])
     return len(moved)

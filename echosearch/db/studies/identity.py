@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.files.backing import HAS_FILE
 from echosearch.db.schema.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
+from echosearch.db.studies.visits import unsettle
 from echosearch.db.vectors.write import touch_studies
 from echosearch.source_file import Claimed
 from echosearch.video import VideoHeader
@@ -190,13 +191,14 @@ def _write_studies(connection: Connection, taken: Sequence[Candidate], again: Co
         ),
         "study_date": _learned(PhiStudy.study_date, phi.excluded.study_date, PhiStudy.study_key.in_(again)),
     }
-    connection.execute(
+    identified = connection.scalars(
         phi.on_conflict_do_update(
             index_elements=[PhiStudy.study_key],
             set_=known,
             where=tuple_(*(getattr(PhiStudy, name) for name in known)).is_distinct_from(tuple_(*known.values())),
-        )
-    )
+        ).returning(PhiStudy.study_key)
+    ).all()
+    unsettle(connection, sorted({*written, *identified}))
     return list(written)
 
 

@@ -4,6 +4,7 @@ ARCHIVE/DICOM/P0001/S1/IM_0001 ...   cines and a measurement object a study, wit
 ARCHIVE/reports.csv                  study_uid, accession_number, patient_id, study_date, report_text
 ARCHIVE/views.csv                    sop_uid, path (from ARCHIVE), view, view_prob
 ARCHIVE/truth.csv                    study_uid, patient_id, study_date, ef, then a finding's grade a column
+ARCHIVE/plants.csv                   where something is planted: what changes between studies, which reports are wrong
 ARCHIVE/README.txt                   that all of it is synthetic, and what made it
 """
 
@@ -22,10 +23,12 @@ import numpy as np
 
 from echosearch.errors import InputError
 from echosearch.phantom.files.cinefile import CinePlan, write_cine
+from echosearch.phantom.files.planted import PLANT_COLUMNS, change_rows, planted_report
 from echosearch.phantom.files.srfile import write_sr
 from echosearch.phantom.heart.findings import FINDINGS
-from echosearch.phantom.patients.history import PhantomStudy, patient_history
+from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.identity import SYNTHETIC, study_uid
+from echosearch.phantom.patients.plants import Plants, planted_history
 from echosearch.phantom.patients.wording import report_text
 from echosearch.phantom.patients.wording_other import report_text as other_report_text
 
@@ -61,6 +64,7 @@ class ArchiveSummary:
     studies: int
     cines: int
     measurement_objects: int
+    plants: int = 0  # rows of plants.csv
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,10 @@ class WrittenStudy:
     cines: tuple[CineRow, ...]
 
 
-def cohort(patients: int, seed: int, first_patient: int = 1) -> Iterator[PhantomStudy]:
+def cohort(patients: int, seed: int, first_patient: int = 1, plants: Plants | None = None) -> Iterator[PhantomStudy]:
     """All studies of ``patients`` patients, patient by patient, oldest first; no pixels yet."""
     for patient in range(first_patient, first_patient + patients):
-        yield from patient_history(seed, patient)
+        yield from planted_history(seed, patient, plants or Plants())
 
 
 def study_cines(study: PhantomStudy) -> tuple[CinePlan, ...]:
@@ -134,12 +138,14 @@ def write_archive(
     columns: int = 320,
     first_patient: int = 1,
     wording: str = "first",
+    plants: Plants | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> ArchiveSummary:
     """Write an archive of ``patients`` patients; the same arguments give the same bytes.
 
-    ``wording`` is a family of WORDINGS; it changes reports.csv and README.txt alone.
+    ``wording`` is a family of WORDINGS; it changes reports.csv and README.txt alone. With ``plants`` hearts change and
+    reports are wrong in these shares, and plants.csv lists where.
     ``workers`` processes share the work; ``progress(done, total)`` is called after each study.
     Raises InputError when ``out`` already holds files, when ``patients`` is below 1, or on an unknown ``wording``.
     """
@@ -150,14 +156,22 @@ def write_archive(
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out} is not empty: give a new folder, an archive is never written over another")
     out.mkdir(parents=True, exist_ok=True)
-    studies = list(cohort(patients, seed, first_patient))
+    studies = list(cohort(patients, seed, first_patient, plants))
     job = partial(_write_alone, out, frames=frames, rows=rows, columns=columns)
     done: list[WrittenStudy] = []
     for written in _mapped(job, studies, workers):
         done.append(written)
         if progress:
             progress(len(done), len(studies))
-    _write_csv(out / "reports.csv", REPORT_COLUMNS, (_report_row(study, wording) for study in studies))
+    texts = {study_uid(study): WORDINGS[wording](study) for study in studies}
+    planted = list(change_rows(studies)) if plants else []
+    for study in studies:
+        if plants and (instead := planted_report(study, wording, plants)) is not None:
+            texts[study_uid(study)], row = instead
+            planted.append(row)
+    _write_csv(out / "reports.csv", REPORT_COLUMNS, (_report_row(study, texts[study_uid(study)]) for study in studies))
+    if plants:
+        _write_csv(out / "plants.csv", PLANT_COLUMNS, planted)
     _write_csv(out / "truth.csv", TRUTH_COLUMNS, (truth_row(study) for study in studies))
     _write_csv(
         out / "views.csv",
@@ -169,8 +183,10 @@ def write_archive(
         ),
     )
     worded = "" if wording == "first" else f", reports in the wording {wording!r}"
-    (out / "README.txt").write_text(f"{SYNTHETIC}\nseed {seed}, {patients} patients{worded}\n")
-    return ArchiveSummary(out, seed, patients, len(studies), sum(len(w.cines) for w in done), len(done))
+    sown = f", plants {plants}" if plants else ""
+    (out / "README.txt").write_text(f"{SYNTHETIC}\nseed {seed}, {patients} patients{worded}{sown}\n")
+    cines = sum(len(w.cines) for w in done)
+    return ArchiveSummary(out, seed, patients, len(studies), cines, len(done), len(planted))
 
 
 def _write_alone(out: Path, study: PhantomStudy, *, frames: int, rows: int, columns: int) -> WrittenStudy:
@@ -197,8 +213,8 @@ def _identity(study: PhantomStudy) -> dict[str, str]:
     return {"study_uid": study_uid(study), "patient_id": patient_id, "study_date": study.study_date.isoformat()}
 
 
-def _report_row(study: PhantomStudy, wording: str) -> dict[str, str]:
-    return _identity(study) | {"accession_number": study.accession_number, "report_text": WORDINGS[wording](study)}
+def _report_row(study: PhantomStudy, text: str) -> dict[str, str]:
+    return _identity(study) | {"accession_number": study.accession_number, "report_text": text}
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, str]]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from echosearch.phantom.heart.findings import Findings
 
-__all__ = ["PHENOTYPES", "first_findings", "later_findings"]
+__all__ = ["PHENOTYPES", "consistent", "first_findings", "later_findings"]
 
 PHENOTYPES: tuple[tuple[str, float], ...] = (
     ("normal", 0.17),
@@ -90,7 +90,7 @@ def first_findings(kind: str, rng: np.random.Generator) -> Findings:  # noqa: C9
         f["ef"] = min(f["ef"], float(rng.uniform(35, 55)))
     if rng.random() < 0.05:
         f |= {"prosthetic_valve": 4, "prosthesis": str(rng.choice(["mitral", "aortic"]))}
-    return _consistent(f)
+    return consistent(f)
 
 
 def later_findings(before: Findings, rng: np.random.Generator) -> Findings:
@@ -118,11 +118,12 @@ def later_findings(before: Findings, rng: np.random.Generator) -> Findings:
             f |= {"dyssynchrony": 0, "ef": f["ef"] + float(rng.uniform(4, 12))}
     if f["pericardial_effusion"] and rng.random() < 0.5:
         f["pericardial_effusion"] -= 1
-    return _consistent(f)
+    return consistent(f)
 
 
-def _consistent(f: dict[str, Any]) -> Findings:
-    """No finding that another rules out, and an EF that the drawn walls can have."""
+def consistent(f: dict[str, Any]) -> Findings:
+    """Return findings, by attribute, without one that another rules out, and with an EF that the walls can have."""
+    f = dict(f)
     if f.get("prosthetic_valve"):
         if f["prosthesis"] == "mitral":
             f |= {"ms": 0, "mr": min(f["mr"], 1)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 __all__ = ["FINDINGS", "Findings", "Jet", "Territory"]
@@ -51,6 +51,10 @@ class Findings:
     def grades(self) -> dict[str, int]:
         """Finding -> grade, under the column names of truth.csv."""
         return {name: int(getattr(self, _ATTRIBUTE.get(name, name))) for name in FINDINGS}
+
+    def graded(self, name: str, grade: int) -> Findings:
+        """Return the same heart with another grade of one finding, named as in truth.csv."""
+        return replace(self, **{_ATTRIBUTE.get(name, name): grade})  # type: ignore[arg-type]
 
 
 _ATTRIBUTE = {"as": "aortic_stenosis"}  # "as" is a keyword in Python

@@ -16,7 +16,7 @@ from echosearch.phantom.heart.disease import PHENOTYPES, first_findings, later_f
 from echosearch.phantom.heart.findings import Findings
 from echosearch.phantom.patients.machine import LOOKS, Look
 
-__all__ = ["Patient", "PhantomStudy", "patient_history"]
+__all__ = ["Patient", "PhantomStudy", "examined", "patient_history"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class PhantomStudy:
     depth_setting: float = 1.0
     other_view: str = "SUBCOSTAL"
     who: Patient | None = None
+    before: Findings | None = None  # of the patient's previous study
 
     @property
     def accession_number(self) -> str:
@@ -130,25 +131,39 @@ def patient_history(seed: int, patient: int) -> tuple[PhantomStudy, ...]:
     machine = int(rng.integers(len(LOOKS)))
     studies: list[PhantomStudy] = []
     for number in range(int(rng.choice([1, 2, 3, 4], p=[0.40, 0.32, 0.18, 0.10]))):
+        before = findings if number else None
         if number:
             findings = later_findings(findings, rng)
             day += timedelta(days=int(rng.integers(90, 720)))
             machine = machine if rng.random() < 0.7 else int(rng.integers(len(LOOKS)))
-        # no two examinations are quite alike: loading changes sizes a little, echo windows a lot
-        today = replace(anatomy, body=anatomy.body * float(rng.normal(1, 0.008)), clutter=float(rng.uniform(0.5, 1.5)))
-        studies.append(
-            PhantomStudy(
-                seed=seed,
-                patient=patient,
-                number=number,
-                study_date=day,
-                anatomy=today,
-                findings=findings,
-                look=LOOKS[machine],
-                heart_rate=int(np.clip(rng.normal(70 + 8 * (findings.ef < 40), 10), 48, 110)),
-                depth_setting=float(rng.uniform(0.97, 1.10)),
-                other_view=str(rng.choice(["SUBCOSTAL", "IVC", "ARCH"], p=[0.55, 0.25, 0.20])),
-                who=who,
-            )
-        )
+        studies.append(examined(who, anatomy, number, day, findings, before, LOOKS[machine], rng))
     return tuple(studies)
+
+
+def examined(
+    who: Patient,
+    anatomy: Anatomy,
+    number: int,
+    day: date,
+    findings: Findings,
+    before: Findings | None,
+    look: Look,
+    rng: np.random.Generator,
+) -> PhantomStudy:
+    """One examination of this heart, as it went that day."""
+    # no two examinations are quite alike: loading changes sizes a little, echo windows a lot
+    today = replace(anatomy, body=anatomy.body * float(rng.normal(1, 0.008)), clutter=float(rng.uniform(0.5, 1.5)))
+    return PhantomStudy(
+        seed=who.seed,
+        patient=who.number,
+        number=number,
+        study_date=day,
+        anatomy=today,
+        findings=findings,
+        look=look,
+        heart_rate=int(np.clip(rng.normal(70 + 8 * (findings.ef < 40), 10), 48, 110)),
+        depth_setting=float(rng.uniform(0.97, 1.10)),
+        other_view=str(rng.choice(["SUBCOSTAL", "IVC", "ARCH"], p=[0.55, 0.25, 0.20])),
+        who=who,
+        before=before,
+    )

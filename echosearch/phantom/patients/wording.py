@@ -14,7 +14,7 @@ from echosearch.phantom.heart.anatomy import heart_size
 from echosearch.phantom.heart.ventricle import lv_diastolic_diameter
 from echosearch.phantom.patients.history import PhantomStudy
 
-__all__ = ["FLUID", "LEAK", "NAMES", "SIZE", "Phrase", "report_phrases", "report_text"]
+__all__ = ["FLUID", "LEAK", "NAMES", "SIZE", "Phrase", "no_change_text", "report_phrases", "report_text"]
 
 
 @dataclass(frozen=True)
@@ -264,3 +264,10 @@ def report_phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
 def report_text(study: PhantomStudy) -> str:
     """The report as one text: 「左室拡大なし。軽度の僧帽弁逆流あり。…」."""
     return "".join(f"{phrase.text}。" for phrase in report_phrases(study))
+
+
+def no_change_text(study: PhantomStudy) -> str:
+    """Word the report of a study that nothing has changed in: it refers to the one before, and gives the EF."""
+    w = _Writer(study, np.random.default_rng([study.seed, study.patient, study.number, 7004]))
+    same = w.pick(("前回と著変なし", "前回検査と比較し著変なし", "前回と変化なし", "著変なし"))
+    return f"{same}。EF {round(study.findings.ef)}%。"

@@ -17,11 +17,11 @@ import numpy as np
 
 from echosearch.phantom.heart.anatomy import heart_size
 from echosearch.phantom.heart.ventricle import lv_diastolic_diameter
-from echosearch.phantom.patients.history import PhantomStudy, patient_history
+from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.typing_habits import TypingHabit
 from echosearch.phantom.patients.wording import Phrase
 
-__all__ = ["STYLES", "report_phrases", "report_text"]
+__all__ = ["STYLES", "no_change_text", "report_phrases", "report_text"]
 
 STYLES = ("polite", "plain", "note", "mixed")
 _OMIT_ABSENT = {"pericardial_effusion": 0.2, "dyssynchrony": 0.93, "ms": 0.4}  # the others: 0.12
@@ -52,7 +52,6 @@ class _Writer:
         self.typing = TypingHabit.drawn(self.rng, _BETWEEN[self.style])
         self.grades = study.findings.grades()
         self.grouped: set[str] = set()  # findings already said in one statement with others
-        self.before = patient_history(study.seed, study.patient)[study.number - 1] if study.number else None
 
     def chance(self, share: float) -> bool:
         return bool(self.rng.random() < share)
@@ -98,9 +97,9 @@ class _Writer:
 
     def earlier(self, finding: str) -> int | None:
         """The grade of the study before, None where a comparison would mean little."""
-        if self.before is None or self.style not in ("polite", "plain"):
+        if self.study.before is None or self.style not in ("polite", "plain"):
             return None
-        grades = self.before.findings.grades()
+        grades = self.study.before.grades()
         return grades[finding] if grades["prosthetic_valve"] == self.grades["prosthetic_valve"] else None
 
     def changed(self, finding: str, places: dict[str, str]) -> Phrase | None:
@@ -183,8 +182,8 @@ class _Writer:
     def remarks(self) -> list[Phrase]:
         """What real reports also say, and no picture here shows."""
         out = [self.say("remarks")] if self.chance(0.35) else []
-        if self.before is not None and self.chance(0.4):
-            before, now = self.before.findings, self.study.findings
+        if self.study.before is not None and self.chance(0.4):
+            before, now = self.study.before, self.study.findings
             if before.grades() == now.grades() and abs(before.ef - now.ef) < 3:
                 out.append(self.say("same_as_before"))
         return out
@@ -240,3 +239,10 @@ def report_text(study: PhantomStudy) -> str:
     """The report as one text: sentences, or lines under headings."""
     habit, lines = _lines(study)
     return "".join(habit.between.join(phrase.text for phrase in line) + habit.end for line in lines).strip()
+
+
+def no_change_text(study: PhantomStudy) -> str:
+    """Word the report of a study that nothing has changed in: it refers to the one before, and gives the EF."""
+    w = _Writer(study)
+    said = (w.say("same_as_before"), w.say("ejection", "ef", v=str(round(study.findings.ef))))
+    return (w.typing.between.join(w.typing.typed(phrase.text) for phrase in said) + w.typing.end).strip()

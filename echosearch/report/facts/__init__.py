@@ -1,8 +1,16 @@
 """Facts from report texts, and the understanding of a query: text -> sentences -> findings and measurements."""
 
 from echosearch.report.facts.fact import Fact, fact_json, read_facts
-from echosearch.report.facts.label import fact_words, understood_words
+from echosearch.report.facts.label import (
+    change_words,
+    fact_words,
+    polarity_word,
+    severity_words,
+    understood_words,
+)
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.no_change import refers_back
+from echosearch.report.facts.query.change import ChangeCondition, ChangeKind, measures_in
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import (
     AnyOf,
@@ -16,16 +24,23 @@ from echosearch.report.facts.unknown import unknown_phrases
 
 __all__ = [
     "AnyOf",
+    "ChangeCondition",
+    "ChangeKind",
     "Demographic",
     "Fact",
     "FindingCondition",
     "Lexicon",
     "QueryUnderstanding",
     "ValueCondition",
+    "change_words",
     "fact_json",
     "fact_words",
     "load_lexicon",
+    "measures_in",
+    "polarity_word",
     "read_facts",
+    "refers_back",
+    "severity_words",
     "understand",
     "understanding_json",
     "understood_words",

@@ -33,6 +33,7 @@ class Fact:
     start: int  # code points of the text as given, [start, end)
     end: int
     rule: str
+    inherited: bool = False  # stated by the report of an earlier study, which this one refers back to
 
 
 class _Memory:
@@ -100,8 +101,8 @@ def _facts_of(sentence: str, lexicon: Lexicon, context: Context) -> tuple[tuple[
 
 
 def fact_json(fact: Fact) -> dict[str, Any]:
-    """A fact as `echosearch facts --json` writes it."""
-    return {
+    """A fact as `echosearch facts --json` writes it; ``inherited`` is there where it is true."""
+    made = {
         "concept": fact.concept,
         "polarity": fact.polarity,
         "severity": None if fact.severity is None else list(fact.severity),
@@ -112,3 +113,4 @@ def fact_json(fact: Fact) -> dict[str, Any]:
         "end": fact.end,
         "rule": fact.rule,
     }
+    return made | ({"inherited": True} if fact.inherited else {})

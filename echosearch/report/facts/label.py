@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from echosearch.report.facts.fact import Fact
 from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.query.change import ChangeCondition
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
 
-__all__ = ["fact_words", "polarity_word", "severity_words", "understood_words"]
+__all__ = ["change_words", "fact_words", "polarity_word", "severity_words", "understood_words"]
 
 _POLARITY = {
     "present": "あり",
@@ -18,6 +19,7 @@ _POLARITY = {
     "historical": "既往",
 }
 _GRADES = ("なし", "ごく軽度", "軽度", "中等度", "高度")
+_CHANGE = {"new": "新規", "gone": "消失", "worse": "悪化", "better": "改善", "falls": "低下", "rises": "上昇"}
 _AGE = {">=": "以上", "<=": "以下", "<": "未満", ">": "超", "=": "", "!=": "以外"}
 _DATE = {">=": "以降", "<=": "まで", "<": "より前", ">": "より後", "=": "", "!=": "以外"}
 
@@ -61,6 +63,7 @@ def understood_words(found: QueryUnderstanding, lexicon: Lexicon) -> str:
     ]
     parts += [f"{_condition(each, lexicon)} を除く" for each in found.excluded]
     parts += [_condition(each, lexicon) for each in found.values]
+    parts += [change_words(each, lexicon) for each in found.changes]
     parts += [_demographic(each) for each in found.demographics]
     return " · ".join(parts)
 
@@ -76,6 +79,17 @@ def _condition(condition: FindingCondition | ValueCondition, lexicon: Lexicon) -
         outside = " 以外" if condition.op == "!=" else ""
         return f"{label} {condition.value:g}〜{condition.value_hi:g}{unit}{outside}"
     return f"{label} {condition.op} {condition.value:g}{unit}"
+
+
+def change_words(change: ChangeCondition, lexicon: Lexicon) -> str:
+    """EF 12か月以内に10 %以上低下."""
+    months = change.within_months
+    when = "前回から" if months is None else f"{months}か月以内に"
+    amount = ""
+    if change.amount is not None:
+        unit = "段階" if change.kind in ("worse", "better") else f" {change.unit}" if change.unit else ""
+        amount = f"{change.amount:g}{unit}以上"
+    return f"{lexicon.labels.get(change.concept, change.concept)} {when}{amount}{_CHANGE[change.kind]}"
 
 
 def _demographic(one: Demographic) -> str:

@@ -20,6 +20,8 @@ def no_condition(question: Question, words: AskedWords) -> str:
 def unsearched(question: Question, words: AskedWords) -> list[str]:
     """What of a query was not searched, or only as words."""
     said = [words.note] if words.note is not None else []
+    if question.understanding.changes:
+        said.append("a change is asked of reports and measurements alone: echosearch changed asks the videos")
     if question.asks_words.left_out:
         said.append(f"words of reports cannot be excluded: {', '.join(question.asks_words.left_out)}")
     if words.terms and not question.required:

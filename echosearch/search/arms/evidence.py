@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from echosearch.db.studies.fact_conditions import BROADER, NARROWER, Verdict
 from echosearch.outcome import MeasuredValue
-from echosearch.report.facts import AnyOf, Fact, FindingCondition, ValueCondition
+from echosearch.report.facts import AnyOf, ChangeCondition, Fact, FindingCondition, ValueCondition
 from echosearch.search.question import Question
 from echosearch.search.results import Why
 
@@ -38,7 +38,7 @@ def _concepts(question: Question) -> set[str]:
     return named
 
 
-def _conditions(question: Question) -> Iterator[FindingCondition | ValueCondition]:
+def _conditions(question: Question) -> Iterator[FindingCondition | ValueCondition | ChangeCondition]:
     for condition in (*question.required, *question.excluded):
         yield from condition.conditions if isinstance(condition, AnyOf) else (condition,)
 

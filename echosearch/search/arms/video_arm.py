@@ -24,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
-from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
+from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
 from echosearch.search.arms.prompts import MILD, PromptSet, prompt_set, value_prompts
 from echosearch.search.arms.value_scale import ValueScale, nearest_values
 from echosearch.search.results import ReadValue
 from echosearch.vector import Vectors, unit
 
-__all__ = ["AskedVideos", "ask_videos"]
+__all__ = ["AskedVideos", "ask_videos", "prompt_vectors"]
 
 Scores = NDArray[np.float64]
 Form = Literal["ends", "between", "regional", "below", "above", "near", "far"]
@@ -185,7 +185,9 @@ class AskedVideos:
 
 
 def ask_videos(
-    encoder: Encoder, labels: dict[str, str], conditions: Sequence[FindingCondition | ValueCondition | AnyOf]
+    encoder: Encoder,
+    labels: dict[str, str],
+    conditions: Sequence[FindingCondition | ValueCondition | AnyOf | ChangeCondition],
 ) -> AskedVideos:
     """Embed the prompts of all conditions at once. Conditions that videos cannot be asked for are left out."""
     language = encoder.text_spec.language
@@ -197,6 +199,8 @@ def ask_videos(
 
     asked = []
     for condition in conditions:
+        if isinstance(condition, ChangeCondition):  # of one study's videos nothing follows
+            continue
         single = condition.conditions if isinstance(condition, AnyOf) else (condition,)
         sets = [(one, made) for one in single if (made := of(one)) is not None]
         if sets and len(sets) == len(single):
@@ -204,7 +208,7 @@ def ask_videos(
     texts = list(dict.fromkeys(text for _, sets in asked for _, made in sets for text in made.texts))
     if not texts:
         return AskedVideos((), ())
-    vectors = _prompt_vectors(encoder, texts)
+    vectors = prompt_vectors(encoder, texts)
     return AskedVideos(
         tuple(condition for condition, _ in asked),
         tuple(tuple(_levels(one, made, vectors) for one, made in sets) for _, sets in asked),
@@ -214,7 +218,7 @@ def ask_videos(
 _KNOWN: OrderedDict[tuple[str, str], Vectors] = OrderedDict()  # (fingerprint, prompt) -> unit vector
 
 
-def _prompt_vectors(encoder: Encoder, texts: Sequence[str]) -> dict[str, Vectors]:
+def prompt_vectors(encoder: Encoder, texts: Sequence[str]) -> dict[str, Vectors]:
     """Unit vectors of prompts; a process embeds each once."""
     maker = encoder.id.fingerprint
     new = [text for text in texts if (maker, text) not in _KNOWN]

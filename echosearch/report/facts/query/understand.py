@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.query.change import (
+    ChangeCondition,
+    changes_of_findings,
+    changes_of_values,
+    ended,
+    windows,
+)
 from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
 from echosearch.report.facts.query.rest import rest_of
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
@@ -73,15 +80,22 @@ class QueryUnderstanding:
     values: tuple[ValueCondition, ...] = ()
     demographics: tuple[Demographic, ...] = ()
     rest: str = ""
+    changes: tuple[ChangeCondition, ...] = ()
 
 
 def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding:
     """Read a query. The same query is always understood the same way; nothing is guessed."""
     lexicon = lexicon or load_lexicon()
     made = uniform(query[:_LONGEST])
-    people = demographics(made.text)
-    text = _without(made.text, people)
+    periods = windows(made.text)
+    text = _without(made.text, ((start, end) for start, end, _ in periods))
+    people = demographics(text)
+    text = _without(text, ((start, end) for start, end, _ in people))
     covered = [(start, end) for start, end, _ in people]
+    changes = changes_of_values(text, lexicon, periods)
+    covered += [place for _, places in changes for place in places]
+    original = text = _without(text, covered)
+    text = ended(text)
     for match in _BETWEEN.finditer(text):  # between 40 and 50: a range as any other
         text = text[: match.start(1)] + " " * 7 + text[match.end(1) : match.start(2)] + " ~ " + text[match.end(2) :]
         covered.append(match.span())
@@ -98,6 +112,8 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         )
         mentions += found
         values += numbers
+    of_findings = changes_of_findings(original, mentions, periods)
+    covered += [place for _, places in of_findings for place in places]
     required, excluded, loose = _conditions(mentions, [value for value in values if value.value is not None])
     return QueryUnderstanding(
         tuple(dict.fromkeys(required)),
@@ -105,11 +121,12 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         tuple(dict.fromkeys(_ranges(loose))),
         tuple(dict.fromkeys(one for _, _, one in people)),
         rest_of(made.text, covered) + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
+        tuple(dict.fromkeys(one for one, _ in (*changes, *of_findings))),
     )
 
 
-def _without(text: str, people: Iterable[tuple[int, int, Demographic]]) -> str:
-    for start, end, _ in people:
+def _without(text: str, places: Iterable[tuple[int, int]]) -> str:
+    for start, end in places:
         text = text[:start] + " " * (end - start) + text[end:]
     return text
 
@@ -189,6 +206,16 @@ def understanding_json(found: QueryUnderstanding) -> dict[str, Any]:
             {"field": d.field, "op": d.op, "value": d.value, "value_hi": d.value_hi} for d in found.demographics
         ],
         "rest": found.rest,
+        "changes": [
+            {
+                "concept": one.concept,
+                "change": one.kind,
+                "amount": one.amount,
+                "unit": one.unit,
+                "within_months": one.within_months,
+            }
+            for one in found.changes
+        ],
     }
 
 

@@ -1,0 +1,75 @@
+"""Which change is asked for: a concept by any of its names, and a period such as 2y, 6m or 2年."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.errors import InputError
+from echosearch.report.facts import ChangeCondition, ChangeKind, FindingCondition, Lexicon, measures_in, understand
+from echosearch.search.filter_parser import parse_where
+from echosearch.unicode import as_typed
+
+__all__ = ["KINDS", "asked_change", "month_since", "months_within"]
+
+KINDS: dict[str, ChangeKind] = {  # option -> change
+    "finding": "new",
+    "gone": "gone",
+    "worse": "worse",
+    "better": "better",
+    "falls": "falls",
+    "rises": "rises",
+}
+_PERIOD = re.compile(r"(\d{1,3})\s*(y|years?|年|m|months?|[かヶカヵケ]?月)(?:間|以内)?")
+
+
+def asked_change(kind: ChangeKind, name: str, within: str | None, lexicon: Lexicon) -> ChangeCondition:
+    """Raises InputError if ``name`` is no finding or measurement, or several, or ``within`` is no period."""
+    concept = _concept(name, lexicon)
+    is_measure = concept in lexicon.measures
+    if is_measure and kind in ("new", "gone"):
+        raise InputError(f"{name!r} is a measurement: ask with --falls or --rises")
+    if kind in ("falls", "rises") and not is_measure:
+        raise InputError(f"{name!r} is a finding: ask with --worse or --better")
+    if is_measure:
+        kind = {"worse": "falls", "better": "rises"}.get(kind, kind)  # type: ignore[assignment]  # of an EF
+    return ChangeCondition(
+        concept,
+        kind,
+        1.0 if kind in ("worse", "better") else None,
+        None,
+        None if within is None else months_within(within),
+    )
+
+
+def _concept(name: str, lexicon: Lexicon) -> str:
+    plain = as_typed(name).strip()
+    for known in (lexicon.findings, lexicon.measures):
+        if plain.lower() in known:
+            return plain.lower()
+    found = understand(plain, lexicon)
+    if len(found.required) == 1 and isinstance(found.required[0], FindingCondition) and not found.rest:
+        return found.required[0].concept
+    measures = measures_in(plain, lexicon)
+    if len(measures) == 1 and not found.required:
+        return measures[0]
+    raise InputError(f"{name[:40]!r} is not one finding or measurement: name one, such as ペースメーカー, mr or EF")
+
+
+def months_within(text: str) -> int:
+    """2y as 24, 6m as 6, 2年 as 24. Raises InputError."""
+    match = _PERIOD.fullmatch(as_typed(text).strip().lower())
+    if match is None or not int(match[1]):
+        raise InputError(f"--within {text[:20]!r}: give years or months, such as 2y, 6m or 2年")
+    return int(match[1]) * (12 if match[2][0] in "y年" else 1)
+
+
+def month_since(text: str) -> int:
+    """2020 as 202001, 2020-04 as 202004. Raises InputError."""
+    try:
+        where = parse_where(f"date >= {text}")
+    except InputError:
+        raise InputError(f"--since {text[:20]!r}: give a year or a month, such as 2020 or 2020-04") from None
+    value = getattr(where, "value", None)
+    if not isinstance(value, int):
+        raise InputError(f"--since {text[:20]!r}: give a year or a month, such as 2020 or 2020-04")
+    return value

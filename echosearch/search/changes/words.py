@@ -1,0 +1,25 @@
+"""What reports and structured reports say of a concept, in a few words: 中等度, なし, 55 %, SR 54 %."""
+
+from __future__ import annotations
+
+from echosearch.report.facts import Fact, polarity_word, severity_words
+from echosearch.search.changes.scale import Told
+
+__all__ = ["told_words"]
+
+
+def told_words(told: Told) -> str | None:
+    """None where nothing is said; what is inherited is in brackets."""
+    said = [_words(fact) for fact in told.facts]
+    said += [f"SR {one.value:g} {one.unit or ''}".strip() for one in told.measurements]
+    return "、".join(dict.fromkeys(said)) or None
+
+
+def _words(fact: Fact) -> str:
+    if fact.value is not None:
+        high = "" if fact.value_hi is None else f"〜{fact.value_hi:g}"
+        words = f"{fact.value:g}{high} {fact.unit or ''}".strip()
+        return words if fact.polarity == "present" else f"{polarity_word(fact.polarity)} {words}"
+    graded = severity_words(fact.severity) if fact.polarity in ("present", "uncertain", "historical") else ""
+    words = graded if fact.polarity == "present" and graded else f"{graded}{polarity_word(fact.polarity)}"
+    return f"({words})" if fact.inherited else words

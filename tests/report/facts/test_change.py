@@ -1,0 +1,145 @@
+"""Changes in queries, what is left of the query beside them, and which reports refer to the study before."""
+
+from __future__ import annotations
+
+import pytest
+
+from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.patients import wording, wording_other
+from echosearch.report.facts import (
+    ChangeCondition,
+    FindingCondition,
+    QueryUnderstanding,
+    load_lexicon,
+    refers_back,
+    understand,
+    understood_words,
+)
+
+C = ChangeCondition
+
+
+@pytest.mark.parametrize(
+    ("query", "change"),
+    [
+        ("EFが1年以内に10以上低下", C("lvef", "falls", 10, "%", 12)),
+        ("1年以内にEFが10%以上低下した症例", C("lvef", "falls", 10, "%", 12)),
+        ("LVEFが半年以内に15ポイント以上低下", C("lvef", "falls", 15, "%", 6)),
+        ("EF fell by 10 within 1 year", C("lvef", "falls", 10, "%", 12)),
+        ("前回よりEFが低下", C("lvef", "falls", None, "%", None)),
+        ("EFが2年以内に10%以上改善", C("lvef", "rises", 10, "%", 24)),
+        ("LVDdが1cm以上拡大", C("lvdd", "rises", 10, "mm", None)),
+        ("ＥＦが１年以内に１０％以上低下", C("lvef", "falls", 10, "%", 12)),
+        ("MRが1年以内に1段階以上悪化", C("mr", "worse", 1, None, 12)),
+        ("2年以内にMRが悪化", C("mr", "worse", 1, None, 24)),
+        ("MRが二段階以上増悪した患者", C("mr", "worse", 2, None, None)),
+        ("ASの進行", C("as", "worse", 1, None, None)),
+        ("TRの改善", C("tr", "better", 1, None, None)),
+        ("MR worsened by 1 grade within 12 months", C("mr", "worse", 1, None, 12)),
+        ("新規のペースメーカー", C("device_lead", "new")),
+        ("ペースメーカーが新たに植え込まれた", C("device_lead", "new")),
+        ("2年以内の新規人工弁", C("prosthetic_valve", "new", None, None, 24)),
+        ("新たな心嚢液貯留", C("pericardial_effusion", "new")),
+        ("新たに出現した心嚢液", C("pericardial_effusion", "new")),
+        ("new pacemaker", C("device_lead", "new")),
+        ("3か月以内に心嚢液が消失", C("pericardial_effusion", "gone", None, None, 3)),
+    ],
+)
+def test_a_change_is_understood(query: str, change: ChangeCondition) -> None:
+    found = understand(query)
+    assert (found.changes, found.rest, found.demographics) == ((change,), "", ())
+    assert not found.values
+    if change.kind in ("falls", "rises"):
+        assert not found.required
+    else:  # what has become worse, or is new, is there
+        (required,) = found.required
+        assert isinstance(required, FindingCondition)
+        assert (required.concept, required.polarity) == (
+            change.concept,
+            "absent" if change.kind == "gone" else "present",
+        )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "EF低下",
+        "心嚢液が消失",
+        "MR 中等度以上",
+        "EF 40%未満",
+        "MRの悪化を除く",
+        "MRまたはARの悪化",
+        "新たな心嚢液なし",
+        "1年以内のMR",
+    ],
+)
+def test_what_is_no_change_is_none(query: str) -> None:
+    assert understand(query).changes == ()
+
+
+def required(found: QueryUnderstanding) -> list[tuple[str, str]]:
+    return [(one.concept, one.polarity) for one in found.required if isinstance(one, FindingCondition)]
+
+
+def test_the_other_conditions_of_a_query_stay() -> None:
+    found = understand("65歳以上の女性で、EFが1年以内に10以上低下、左室拡大なし、高度MR")
+    assert found.changes == (C("lvef", "falls", 10, "%", 12),)
+    assert required(found) == [("lv_dilation", "absent"), ("mr", "present")]
+    assert [one.field for one in found.demographics] == ["age", "sex"]
+    behind = understand("1年以内にMRが悪化、左室拡大なし")
+    assert required(behind) == [("mr", "present"), ("lv_dilation", "absent")]
+    assert behind.changes == (C("mr", "worse", 1, None, 12),)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("EFが1年以内に10以上低下", "EF 12か月以内に10 %以上低下"),
+        ("MRの悪化", "MR あり · MR 前回から1段階以上悪化"),
+        ("1年以内に新規のペースメーカー", "デバイスリード あり · デバイスリード 12か月以内に新規"),
+    ],
+)
+def test_a_change_is_named_in_what_was_understood(query: str, words: str) -> None:
+    assert understood_words(understand(query), load_lexicon()) == words
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "前回と著変なし。EF 55%。",
+        "著変なし。",
+        "前回検査と比較し著変なし。",
+        "軽度MR。その他は前回と著変なし。",
+        "前回（2020/4/1）と比べ、著変を認めません。",
+        "前回同様",
+        "【その他】前回と著変なし",
+        "血栓(-), 前回と著変無",
+        "no significant change from the previous study, EF 60%",
+        "Unchanged from prior study.",
+    ],
+)
+def test_a_report_refers_to_the_study_before(report: str) -> None:
+    assert refers_back(report)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "左房径は前回と著変なし。",
+        "左房径は、前回と著変なし",
+        "MRは前回同様。",
+        "新たな壁運動異常なし。",
+        "前回より増悪。",
+        "EF 55%、前回 60%",
+        "軽度MR、変化なし",
+        "",
+    ],
+)
+def test_a_report_that_compares_one_thing_does_not(report: str) -> None:
+    assert not refers_back(report)
+
+
+def test_reports_of_no_change_in_both_families_of_wording_refer_back() -> None:
+    for study in cohort(60, 3):
+        assert refers_back(wording.no_change_text(study))
+        assert refers_back(wording_other.no_change_text(study))
