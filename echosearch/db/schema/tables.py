@@ -24,11 +24,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
+from echosearch.db.schema.cohorts import CohortMember, CohortRow, CohortSnapshot, PhiReview, Review
 from echosearch.db.schema.facts import FactReading, FactRow
 from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 
 __all__ = [
     "Base",
+    "CohortMember",
+    "CohortRow",
+    "CohortSnapshot",
     "Embedding",
     "EncoderRow",
     "FactReading",
@@ -41,6 +45,7 @@ __all__ = [
     "PhiDevice",
     "PhiPatient",
     "PhiReport",
+    "PhiReview",
     "PhiRun",
     "PhiSourcePath",
     "PhiStudy",
@@ -48,6 +53,7 @@ __all__ = [
     "Report",
     "ReportAttempt",
     "ReportEmbedding",
+    "Review",
     "SourceFile",
     "Study",
     "StudyEmbedding",
