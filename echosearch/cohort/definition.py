@@ -23,6 +23,8 @@ __all__ = [
     "Made",
     "check_definition",
     "check_name",
+    "cohort_words",
+    "conditions_of",
     "criterion_words",
     "define",
     "flat",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"\w[\w.-]{0,63}")
-_WINDOW = re.compile(r"\s*(\d{1,5})\s*(days?|months?|日|[ヶかカケ]月)\s*[::]\s*(.+)", re.DOTALL)
+_WINDOW = re.compile(r"\s*(\d{1,5})\s*(days?|months?|日|[ヶかカケ]月)\s*[:：]\s*(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,10 @@ def define(
     windows: Sequence[Window] = (),
 ) -> Definition:
     """Read a sentence into a definition. Raises InputError on what is not understood, empty or contradictory."""
-    question = read_question(text, lexicon)
+    try:
+        question = read_question(text, lexicon)
+    except InputError as exc:
+        raise InputError(str(exc).replace("the query", f"cohort {name}")) from None
     if question.rest:
         raise InputError(
             f"not understood: {question.rest[:200]}; a cohort guesses nothing: say it in other words"
@@ -182,6 +187,16 @@ def understanding_of(criteria: Sequence[Criterion]) -> QueryUnderstanding:
         tuple(one.condition for one in criteria if isinstance(one, Excluded)),
         tuple(one for one in stated if isinstance(one, ValueCondition)),
     )
+
+
+def cohort_words(definition: Definition, lexicon: Lexicon) -> str:
+    """What a definition asks for, in one line."""
+    parts = [criterion_words(one, lexicon) for one in definition.criteria]
+    parts += [definition.where] if definition.where else []
+    parts += [f"{definition.per_patient} of each patient"] if definition.per_patient != "all" else []
+    if definition.video_at_least is not None:
+        parts.append(f"or by videos at {definition.video_at_least:g}")
+    return " · ".join(parts)
 
 
 def criterion_words(criterion: Criterion, lexicon: Lexicon) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from echosearch.archive import Archive
 from echosearch.cohort.definition import Definition, criterion_words
+from echosearch.cohort.toml import condition_table
 from echosearch.db import Connection
 from echosearch.db.cohorts.counting import put_likely, silent_studies
 from echosearch.db.cohorts.plan import Plan, Stated, Window
@@ -66,7 +67,10 @@ def calibrated(
             f"cohort {definition.name}: no calibrated probability of {words}: it takes {ENOUGH} studies whose reports"
             f" state it and {ENOUGH} that deny it, and videos that tell them apart; leave out --video-at-least"
         )
-    curves = [(str(c), b.slope, b.offset, b.labelled) for c, b in zip(asked.conditions, scale.beliefs, strict=True)]
+    curves = [
+        (condition_table(c), b.slope, b.offset, b.labelled)
+        for c, b in zip(asked.conditions, scale.beliefs, strict=True)
+    ]
     version = hashlib.sha256(json.dumps([own, curves]).encode()).hexdigest()[:12]
     return Calibrated(asked, scale, own, version)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 from echosearch.archive import Archive
 from echosearch.cohort.attrition import attrition_json
 from echosearch.cohort.definition import Definition, Made
 from echosearch.cohort.run import Run, active_row, run_definition
 from echosearch.cohort.store import named_definition, parse_reference
+from echosearch.cohort.table import Column
 from echosearch.cohort.toml import from_toml, to_toml
 from echosearch.db import Connection
 from echosearch.db.cohorts.changes import Change, Compared, changes, compare_members, count_causes
@@ -24,8 +26,14 @@ from echosearch.db.cohorts.snapshots import (
 )
 from echosearch.errors import ArchiveError, EncoderMismatch, InputError
 
-__all__ = ["Difference", "all_changes", "checked_snapshot", "difference", "freeze"]
+__all__ = ["CHANGE_COLUMNS", "Difference", "change_pages", "checked_snapshot", "difference", "freeze"]
 
+CHANGE_COLUMNS = (
+    Column("study", "text", None, "pseudonymous key of the study"),
+    Column("patient", "text", None, "pseudonymous key of the patient"),
+    Column("change", "text", None, "entered or left"),
+    Column("causes", "text", None, "why, the main cause first (docs/cohorts.md)"),
+)
 SHOWN = 1000  # changes that are listed one by one; --out writes all
 
 
@@ -78,7 +86,7 @@ def checked_snapshot(connection: Connection, name: str, number: int | None) -> S
 def difference(archive: Archive, connection: Connection, before: str, after: str | None = None) -> Difference:
     """Compare a snapshot with a later one, or with the definition asked now (a name without number, or None).
 
-    ``before`` without a number is the newest snapshot. The table of changes stays for all_changes.
+    ``before`` without a number is the newest snapshot. The table of changes stays for change_pages.
     """
     name, number = parse_reference(before)
     old = checked_snapshot(connection, name, number)
@@ -113,9 +121,14 @@ def difference(archive: Archive, connection: Connection, before: str, after: str
     return Difference(old.reference, shown, total - entered, entered, left, causes, listed, tuple(notes))
 
 
-def all_changes(connection: Connection) -> Iterator[Change]:
-    """Every change of the difference that this transaction has made."""
-    return changes(connection)
+def change_pages(connection: Connection) -> Iterator[list[dict[str, Any]]]:
+    """Every change of the difference that this transaction has made, as rows of CHANGE_COLUMNS."""
+    every = changes(connection)
+    while page := [*islice(every, SHOWN)]:
+        yield [
+            {"study": one.study, "patient": one.patient, "change": one.change, "causes": ", ".join(one.causes)}
+            for one in page
+        ]
 
 
 def _meaning(definition: Definition) -> Definition:

@@ -16,7 +16,7 @@ from echosearch.errors import InputError
 from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
 from echosearch.report.facts.reader.mention import Polarity
 
-__all__ = ["from_toml", "to_toml"]
+__all__ = ["condition_table", "from_toml", "to_toml"]
 
 _HEAD = "# A cohort of echosearch: docs/cohorts.md says what each line means.\n\n"
 _OPERATORS = ("<", "<=", ">", ">=", "=", "!=", "between")
@@ -43,9 +43,9 @@ def to_toml(definition: Definition) -> str:
 def _criterion_table(criterion: Criterion) -> dict[str, Any]:
     match criterion:
         case Stated(condition):
-            return _condition_table(condition)
+            return condition_table(condition)
         case Excluded(condition):
-            return _condition_table(condition) | {"kind": "excluded"}
+            return condition_table(condition) | {"kind": "excluded"}
         case Window():
             return {
                 "kind": "window",
@@ -53,24 +53,30 @@ def _criterion_table(criterion: Criterion) -> dict[str, Any]:
                 "length": criterion.length,
                 "unit": criterion.unit,
                 "absent": criterion.absent,
-                "of": [_condition_table(one) for one in criterion.conditions],
+                "of": [condition_table(one) for one in criterion.conditions],
             }
 
 
-def _condition_table(condition: Condition) -> dict[str, Any]:
+def condition_table(condition: Condition) -> dict[str, Any]:
+    """A condition as a table of TOML."""
     match condition:
         case AnyOf(conditions):
-            return {"kind": "any", "of": [_condition_table(one) for one in conditions]}
+            return {"kind": "any", "of": [condition_table(one) for one in conditions]}
         case FindingCondition(concept, polarity, severity):
             graded = {} if severity is None else {"severity": [*severity]}
             return {"kind": "finding", "concept": concept, "polarity": polarity} | graded
         case ValueCondition(concept, op, value, value_hi, unit):
-            ends = {} if value_hi is None else {"value_hi": value_hi}
+            ends = {} if value_hi is None else {"value_hi": _number(value_hi)}
             return (
-                {"kind": "value", "concept": concept, "op": op, "value": value}
+                {"kind": "value", "concept": concept, "op": op, "value": _number(value)}
                 | ends
                 | ({"unit": unit} if unit else {})
             )
+
+
+def _number(value: float) -> float:
+    """A whole number without a point, as people write it."""
+    return int(value) if value == int(value) else value
 
 
 def from_toml(text: str, source: str) -> Definition:

@@ -51,7 +51,15 @@ class Ward:
         """A study that is indexed; its report is read for facts by ``read``."""
         key = self.keys[name] = self.archive.keyring.study(name)
         month = None if day is None else day.year * 100 + day.month
-        given = {"study": key, "patient": self.patient(patient), "month": month, "age": age, "sex": sex, "day": day, "uid": key}
+        given = {
+            "study": key,
+            "patient": self.patient(patient),
+            "month": month,
+            "age": age,
+            "sex": sex,
+            "day": day,
+            "uid": key,
+        }
         with self.archive.engine.begin() as connection:
             for statement in (
                 "insert into core.patient (patient_key) values (:patient) on conflict do nothing",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from sqlalchemy import text
 
@@ -53,9 +55,7 @@ def test_studies_of_a_patient(small: Ward, per_patient: str, expected: set[str])
 
 def test_a_random_study_is_the_same_for_a_seed_and_another_for_some_other(small: Ward) -> None:
     def chosen(seed: int) -> frozenset[str]:
-        return frozenset(
-            small.members(define("x", "中等度以上のMR", load_lexicon(), per_patient="random", seed=seed))
-        )
+        return frozenset(small.members(define("x", "中等度以上のMR", load_lexicon(), per_patient="random", seed=seed)))
 
     assert chosen(1) == chosen(1)
     assert {chosen(seed) for seed in range(12)} == {
@@ -78,7 +78,7 @@ def test_attrition_sums_up_and_counts_patients_studies_videos(small: Ward) -> No
         Tally(1, 2, 5),
         Tally(1, 1, 2),
     ]
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         for unit in ("patients", "studies", "videos"):
             assert getattr(after.kept, unit) + getattr(after.dropped, unit) == getattr(before.kept, unit)
     assert [one.step for one in steps][1:] == [
@@ -101,9 +101,7 @@ def test_attrition_sums_up_and_counts_patients_studies_videos(small: Ward) -> No
         ("before", "90 days: 人工弁", True, {"as"}),
     ],
 )
-def test_windows_around_an_index_study(
-    small: Ward, side: str, window: str, absent: bool, expected: set[str]
-) -> None:
+def test_windows_around_an_index_study(small: Ward, side: str, window: str, absent: bool, expected: set[str]) -> None:
     lexicon = load_lexicon()
     made = define("x", "高度AS", lexicon, windows=[window_of(window, lexicon, side, absent)])
     assert small.members(made) == expected
@@ -124,9 +122,7 @@ def test_a_role_without_phi_compares_months_and_is_refused_days(small: Ward) -> 
         connection.execute(text("create role es_cohort_reader; grant usage on schema core to es_cohort_reader"))
         connection.execute(text("grant select on all tables in schema core to es_cohort_reader"))
         connection.execute(text("set local role es_cohort_reader"))
-        run = run_definition(
-            small.archive, connection, define("x", "中等度以上のMR", lexicon, per_patient="first")
-        )
+        run = run_definition(small.archive, connection, define("x", "中等度以上のMR", lexicon, per_patient="first"))
         assert small.members_of(run) == {"severe", "valve"}
         assert run.resolution == "month"
         assert any("by month" in note for note in run.notes)
@@ -135,7 +131,7 @@ def test_a_role_without_phi_compares_months_and_is_refused_days(small: Ward) -> 
             run_definition(small.archive, connection, define("x", "高度AS", lexicon, windows=[window]))
         ) == {"as"}
         days = window_of("90 days: 人工弁", lexicon, "after", False)
-        with pytest.raises(ConfigError, match="window in days.*phi schema"):
+        with pytest.raises(ConfigError, match=r"window in days.*phi schema"):
             run_definition(small.archive, connection, define("x", "高度AS", lexicon, windows=[days]))
         connection.rollback()
 
@@ -166,5 +162,5 @@ def test_no_suppressed_number_follows_from_those_shown() -> None:
     assert shown == [1000, None, 940, 120, None, None, None, 0]
     assert [one.dropped.studies for one in suppressed(steps, 5)] == [0, None, None, 820, None, None, None, None]
     seen = [number for number in shown if number is not None]
-    assert all(a - b == 0 or a - b >= 5 for a, b in zip(seen, seen[1:], strict=False))
+    assert all(a - b == 0 or a - b >= 5 for a, b in pairwise(seen))
     assert suppressed(steps, 1) == tuple(steps)
