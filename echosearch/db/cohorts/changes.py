@@ -128,13 +128,13 @@ def count_causes(connection: Connection) -> dict[str, dict[str, int]]:
 
 def changes(connection: Connection, limit: int | None = None) -> Iterator[Change]:
     """Every change, those that entered first, by study key; the first ``limit``."""
-    rows = connection.execute(
+    with connection.execute(
         text(
             "select cast(study_key as text) as study, cast(patient_key as text) as patient, change, causes"
             " from cohort_change order by change, study_key limit :limit"
         ),
         {"limit": limit},
         execution_options={"stream_results": True, "yield_per": _BATCH},
-    )
-    for row in rows:
-        yield Change(row.study, row.patient, row.change, tuple(row.causes))
+    ) as rows:
+        for row in rows:
+            yield Change(row.study, row.patient, row.change, tuple(row.causes))

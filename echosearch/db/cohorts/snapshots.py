@@ -167,13 +167,13 @@ def digest_of(connection: Connection, snapshot: Snapshot) -> str:
 def _digest(connection: Connection, definition: str, members: str) -> tuple[str, int]:
     """(hex digest, members), with ``_BATCH`` lines in memory."""
     digest, count = hashlib.sha256(definition.encode()), 0
-    streamed = connection.execute(
+    with connection.execute(
         text(f"select {_LINE} from ({members}) m order by study_key"),
         execution_options={"stream_results": True, "yield_per": _BATCH},
-    )
-    for part in streamed.partitions():
-        digest.update("".join(f"\n{row.line}" for row in part).encode())
-        count += len(part)
+    ) as streamed:
+        for part in streamed.partitions():
+            digest.update("".join(f"\n{row.line}" for row in part).encode())
+            count += len(part)
     return digest.hexdigest(), count
 
 
