@@ -16,7 +16,7 @@ from echosearch.errors import InputError
 from echosearch.report.facts import AnyOf, FindingCondition, ValueCondition
 from echosearch.report.facts.reader.mention import Polarity
 
-__all__ = ["condition_table", "from_toml", "to_toml"]
+__all__ = ["condition_table", "criterion_table", "from_toml", "to_toml"]
 
 _HEAD = "# A cohort of echosearch: docs/cohorts.md says what each line means.\n\n"
 _OPERATORS = ("<", "<=", ">", ">=", "=", "!=", "between")
@@ -36,11 +36,12 @@ def to_toml(definition: Definition) -> str:
     if definition.video_at_least is not None:
         shown["video_at_least"] = definition.video_at_least
     shown["made"] = {name: value for name, value in asdict(definition.made).items() if value}
-    shown["criteria"] = [_criterion_table(one) for one in definition.criteria]
+    shown["criteria"] = [criterion_table(one) for one in definition.criteria]
     return _HEAD + tomli_w.dumps(shown)
 
 
-def _criterion_table(criterion: Criterion) -> dict[str, Any]:
+def criterion_table(criterion: Criterion) -> dict[str, Any]:
+    """A criterion as a table of TOML."""
     match criterion:
         case Stated(condition):
             return condition_table(condition)

@@ -17,13 +17,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("echosearch.cli.commands.cohort.freeze:diff", "Say who entered and who left, and why."),
     "export": ("echosearch.cli.commands.cohort.export:export", "Write the members to a table."),
     "match": ("echosearch.cli.commands.cohort.match:match", "Find controls for the members."),
+    "review": ("echosearch.cli.commands.cohort.review:review", "Record what readers say of the members."),
     "delete": ("echosearch.cli.commands.cohort.show:delete", "Delete a definition; its snapshots stay."),
 }
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS, short_help="Save criteria, count, freeze, compare and export their studies.")
 def cohort() -> None:
-    """Save criteria as a cohort: count, freeze, compare, export and match its studies.
+    """Save criteria as a cohort: count, freeze, compare, export, match and review its studies.
 
     \b
     echosearch cohort define severe-mr "中等度以上のMR、人工弁を除く" --where "age >= 65" --per-patient first
