@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import echosearch.archive as composition
+from echosearch.api.cohorts import Cohorts
 from echosearch.api.hits import Hits
 from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
@@ -236,6 +237,11 @@ class OpenArchive:
         if isinstance(studies, str):
             raise InputError("studies is one string: give a list of them")
         return stored_vectors(self._opened, None if studies is None else list(studies), of)
+
+    @property
+    def cohorts(self) -> Cohorts:
+        """The archive's cohorts: saved criteria whose studies can be counted, frozen, compared and exported."""
+        return Cohorts(self._opened)
 
     @property
     def _opened(self) -> composition.Archive:

@@ -20,7 +20,7 @@ from echosearch.atomic import whole_file
 from echosearch.cohort.attrition import AttritionStep, Tally
 from echosearch.errors import ConfigError, InputError
 
-__all__ = ["check_figure", "draw_attrition", "tally_words"]
+__all__ = ["JAPANESE", "check_figure", "draw_attrition", "tally_words"]
 
 FIGURES = (".svg", ".png")
 BOX, SIDE, HEIGHT, GAP, MARGIN = 460, 270, 62, 40, 16  # pixels

@@ -58,6 +58,7 @@ def definitions() -> dict[str, Definition]:
 def fill(connection: Connection, studies: int, seed: int) -> None:
     """Rows of an archive as an ingest leaves them, without vectors."""
     rng = np.random.default_rng(seed)
+    connection.execute(text("set local session_replication_role = replica"))  # foreign keys hold by construction
     encoder_id = register_encoder(connection, FakeEncoder().id)
     activate(connection, encoder_id)
     patients = studies * 3 // 5

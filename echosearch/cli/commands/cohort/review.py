@@ -17,6 +17,7 @@ from echosearch.cohort.review import (
     export_reviews,
     read_verdicts,
     record,
+    record_sampled,
     review_report,
     sample,
 )
@@ -129,7 +130,7 @@ def _ask(archive: Archive, name: str, reader: str, size: int, seed: int, named: 
             return
         why = click.prompt("reason", default="", show_default=False, err=True)
         with reading(archive) as connection:
-            record(archive, connection, name, [ReviewRow(study, reader, KEYS[key], why)])
+            record_sampled(connection, drawn, ReviewRow(study, reader, KEYS[key], why))
     say(f"{len(drawn.studies)} answers recorded")
 
 
