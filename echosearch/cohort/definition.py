@@ -6,6 +6,7 @@ way it is checked here against the lexicon in use.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from echosearch.db.cohorts.plan import PER_PATIENT, Criterion, Excluded, PerPatient, Stated, Window
 from echosearch.db.studies.fact_conditions import Condition
 from echosearch.errors import InputError
+from echosearch.filters import And, Comparison, Where, flatten_and
 from echosearch.report.facts import AnyOf, FindingCondition, Lexicon, QueryUnderstanding, ValueCondition
 from echosearch.report.facts import understood_words as in_words
 from echosearch.search.filter_parser import parse_where
@@ -141,7 +143,7 @@ def check_definition(definition: Definition, lexicon: Lexicon) -> None:
     if definition.video_at_least is not None and not any(isinstance(one, Stated) for one in alone):
         raise InputError(f"{named}: video_at_least needs a finding or a measurement to ask the videos for")
     if definition.where:
-        parse_where(definition.where)
+        _check_where(named, parse_where(definition.where))
     try:
         check_consistent(understanding_of(definition.criteria), lexicon)
     except InputError as exc:
@@ -167,6 +169,21 @@ def _check_condition(named: str, one: FindingCondition | ValueCondition, lexicon
         raise InputError(
             f"{named}: {one.concept} has the severity {[*one.severity]}: two grades from 0 to 4, the lower first"
         )
+
+
+def _check_where(named: str, where: Where) -> None:
+    """Raise InputError where an age or a month would have to be above and below at once."""
+    bounds: dict[str, tuple[float, float]] = {}
+    for part in flatten_and(where) if isinstance(where, And) else (where,):
+        if not isinstance(part, Comparison) or not isinstance(part.value, int):
+            continue
+        low, high = bounds.get(part.field, (-math.inf, math.inf))
+        least = part.value + (part.op == ">") if part.op in (">", ">=", "=") else -math.inf
+        most = part.value - (part.op == "<") if part.op in ("<", "<=", "=") else math.inf
+        bounds[part.field] = low, high = max(low, least), min(high, most)
+        if low > high:
+            field = "date" if part.field == "month" else part.field
+            raise InputError(f"{named} contradicts itself: no {field} meets all that the filter asks for")
 
 
 def conditions_of(definition: Definition) -> Iterator[Condition]:

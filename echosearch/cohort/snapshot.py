@@ -21,6 +21,7 @@ from echosearch.db.cohorts.snapshots import (
     digest_of,
     freeze_run,
     frozen_members,
+    lock_snapshots,
     read_snapshot,
     run_members,
 )
@@ -52,7 +53,8 @@ class Difference:
 
 
 def freeze(archive: Archive, connection: Connection, name: str) -> tuple[Snapshot, Run]:
-    """Store the members that a definition has now, for good. Raises what run_definition does."""
+    """Store the members that a definition has now; first in its transaction. Raises what run_definition does."""
+    lock_snapshots(connection)
     run = run_definition(archive, connection, named_definition(connection, name))
     made = freeze_run(
         connection,

@@ -68,6 +68,7 @@ def test_words_say_what_is_asked_for() -> None:
         ("EF 40%未満、EF 50%以上", "contradicts itself"),
         ("EF 40%未満、EF 40%以上", "contradicts itself"),
         ("、。", "has no words"),
+        ("65歳以上で60歳未満のMR", "cohort x contradicts itself: no age meets"),
     ],
 )
 def test_a_sentence_that_cannot_be_a_cohort_is_refused(words: str, message: str | None) -> None:

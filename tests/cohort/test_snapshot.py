@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -123,6 +124,12 @@ def test_an_altered_snapshot_is_refused(mr: Ward, statement: str) -> None:
         connection.execute(text(statement))
     with pytest.raises(ArchiveError, match=r"mr@1 was altered: .* SHA-256"):
         checked(mr, "mr")
+
+
+def test_two_processes_that_freeze_at_once_make_two_snapshots(mr: Ward) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        made = [*pool.map(lambda _: frozen(mr, "mr").reference, range(3))]
+    assert sorted(made) == ["mr@2", "mr@3", "mr@4"]
 
 
 def test_nothing_changed(mr: Ward) -> None:

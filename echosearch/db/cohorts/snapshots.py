@@ -20,6 +20,7 @@ __all__ = [
     "freeze_run",
     "frozen_members",
     "lexicons_here",
+    "lock_snapshots",
     "read_snapshot",
     "run_members",
 ]
@@ -83,6 +84,11 @@ class Snapshot:
         return f"{self.name}@{self.number}"
 
 
+def lock_snapshots(connection: Connection) -> None:
+    """Let one process freeze at a time. First in its transaction: what that sees begins behind the lock."""
+    connection.execute(text("lock table core.cohort_snapshot in share row exclusive mode"))
+
+
 def freeze_run(
     connection: Connection,
     name: str,
@@ -93,9 +99,6 @@ def freeze_run(
     versions: Versions,
 ) -> Snapshot:
     """Store the members of the run of this transaction as the name's next snapshot."""
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtext('echosearch cohort'))")  # numbers follow one another
-    )
     members = run_members(steps)
     digest, count = _digest(connection, definition, members)
     row = connection.execute(

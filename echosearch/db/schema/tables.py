@@ -23,16 +23,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+import echosearch.db.schema.cohorts  # noqa: F401 - its tables belong to the same metadata
 from echosearch.db.schema.base import Base, Key
-from echosearch.db.schema.cohorts import CohortMember, CohortRow, CohortSnapshot, PhiReview, Review
 from echosearch.db.schema.facts import FactReading, FactRow
 from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 
 __all__ = [
     "Base",
-    "CohortMember",
-    "CohortRow",
-    "CohortSnapshot",
     "Embedding",
     "EncoderRow",
     "FactReading",
@@ -45,7 +42,6 @@ __all__ = [
     "PhiDevice",
     "PhiPatient",
     "PhiReport",
-    "PhiReview",
     "PhiRun",
     "PhiSourcePath",
     "PhiStudy",
@@ -53,7 +49,6 @@ __all__ = [
     "Report",
     "ReportAttempt",
     "ReportEmbedding",
-    "Review",
     "SourceFile",
     "Study",
     "StudyEmbedding",

@@ -91,6 +91,8 @@ def define(
         if text is not None or typed:
             raise click.UsageError("--from FILE holds the whole definition: not with TEXT or its options")
         definition = _from_file(file, name)
+        if definition.made.lexicon not in ("", lexicon.version):
+            note(f"{file} was made with the lexicon {definition.made.lexicon}, {lexicon.version} is in use")
     elif name is None or text is None:
         raise click.UsageError("give NAME and TEXT, or --from FILE")
     else:
