@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,27 @@ def test_a_day_with_a_cohort(real: Tried, tmp_path: Path) -> None:
     assert "its snapshots stay: 1" in told(real, "delete", "重度MR")
     assert "(definition deleted)" in told(real, "list")
     told(real, "delete", "copy")
+
+
+def test_a_snapshot_is_the_same_after_ingest_rebuild_and_re_embedding(real: Tried) -> None:
+    told(real, "define", "kept", "軽度以上の僧帽弁逆流", "--replace")
+    digest = json.loads(told(real, "freeze", "kept", "--json"))["digest"]
+    own = str(real.folder / "encoder")
+    for command in (
+        ("ingest", str(real.folder / "export"), "--reports", str(real.folder / "reports.csv")),
+        ("index", "rebuild"),
+        ("reembed", "phantom-tiny"),
+        ("reembed", own),
+        ("index", "drop", "phantom-tiny"),
+    ):
+        assert real.ask(*command).exit_code == 0
+        frozen = json.loads(told(real, "show", "kept@1", "--json"))["frozen"]
+        assert frozen["digest"] == digest
+        found = json.loads(told(real, "diff", "kept@1", "--json"))
+        assert (found["stayed"], found["entered"], found["left"]) == (2, 0, 0)
+    (copy,) = (real.folder / "home" / "encoders").glob("phantom-tiny-*")
+    shutil.rmtree(copy)  # the archive is shared: other tests know which encoders it has
+    told(real, "delete", "kept")
 
 
 def test_a_reader_is_asked_one_by_one_and_goes_on_later(real: Tried) -> None:
