@@ -28,7 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "similar": ("echosearch.cli.commands.similar:similar", "Find studies that look like a study or a file."),
     "report": ("echosearch.cli.commands.report:report", "Find the reports that fit a study's videos best."),
     "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
-    "cohort": ("echosearch.cli.commands.cohort.group:cohort", "Save criteria; count, freeze and export their studies."),
+    "cohort": (
+        "echosearch.cli.commands.cohort.group:cohort",
+        "Save criteria, count, freeze, compare and export their studies.",
+    ),
     "understand": ("echosearch.cli.commands.understand:understand", "Show how a query is understood."),
     "reembed": ("echosearch.cli.commands.reembed:reembed", "Embed the archive with another encoder."),
     "train": ("echosearch.cli.commands.train:train", "Train an encoder."),
