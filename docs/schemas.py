@@ -232,7 +232,8 @@ class Frozen(BaseModel):
 
 
 def _cohort(title: str, /, **shape: Any) -> type[BaseModel]:
-    return create_model(title, __config__=CLOSED, **{key: (kind, ...) for key, kind in shape.items()})
+    made: dict[str, Any] = {key: (kind, ...) for key, kind in shape.items()}
+    return create_model(title, __config__=CLOSED, **made)
 
 
 _COHORTS: dict[str, tuple[str, type]] = {

@@ -138,16 +138,21 @@ def check_definition(definition: Definition, lexicon: Lexicon) -> None:
             raise InputError(f"{named}: a window has a length from 0 on and names what the other study states")
     if definition.per_patient not in PER_PATIENT:
         raise InputError(f"{named}: per_patient {definition.per_patient!r}: it is one of {', '.join(PER_PATIENT)}")
-    if definition.video_at_least is not None and not 0 < definition.video_at_least <= 1:
-        raise InputError(f"{named}: video_at_least {definition.video_at_least:g}: give a probability above 0, up to 1")
-    if definition.video_at_least is not None and not any(isinstance(one, Stated) for one in alone):
-        raise InputError(f"{named}: video_at_least needs a finding or a measurement to ask the videos for")
+    if definition.video_at_least is not None:
+        _check_threshold(named, definition.video_at_least, any(isinstance(one, Stated) for one in alone))
     if definition.where:
         _check_where(named, parse_where(definition.where))
     try:
         check_consistent(understanding_of(definition.criteria), lexicon)
     except InputError as exc:
         raise InputError(str(exc).replace("the query", named)) from None
+
+
+def _check_threshold(named: str, at_least: float, asks: bool) -> None:
+    if not 0 < at_least <= 1:
+        raise InputError(f"{named}: video_at_least {at_least:g}: give a probability above 0, up to 1")
+    if not asks:
+        raise InputError(f"{named}: video_at_least needs a finding or a measurement to ask the videos for")
 
 
 def _check_condition(named: str, one: FindingCondition | ValueCondition, lexicon: Lexicon) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nextafter
+from math import inf, nextafter
 from typing import Any
 
 from echosearch.encoder.text.report_words import QueryTerms, query_terms
@@ -97,20 +97,28 @@ def check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:
             raise InputError(f"the query contradicts itself: {label} is asked for and excluded; leave one out")
     bounds: dict[str, tuple[float, float]] = {}
     for value in found.values:
-        low, high = bounds.get(value.concept, (float("-inf"), float("inf")))
-        match value.op:
-            case "<" | "<=":
-                high = min(high, value.value if value.op == "<=" else nextafter(value.value, float("-inf")))
-            case ">" | ">=":
-                low = max(low, value.value if value.op == ">=" else nextafter(value.value, float("inf")))
-            case "=":
-                low, high = max(low, value.value), min(high, value.value)
-            case "between":
-                low, high = max(low, value.value), min(high, value.value if value.value_hi is None else value.value_hi)
+        low, high = bounds.get(value.concept, (-inf, inf))
+        least, most = _range(value)
+        low, high = max(low, least), min(high, most)
         if low > high:
             label = lexicon.labels.get(value.concept, value.concept)
             raise InputError(f"the query contradicts itself: no {label} is above {low:g} and below {high:g}")
         bounds[value.concept] = (low, high)
+
+
+def _range(value: ValueCondition) -> tuple[float, float]:
+    """The least and the greatest value that satisfy a comparison; "!=" bounds nothing."""
+    below, above = nextafter(value.value, -inf), nextafter(value.value, inf)
+    end = value.value if value.value_hi is None else value.value_hi
+    ranges = {
+        "<": (-inf, below),
+        "<=": (-inf, value.value),
+        ">": (above, inf),
+        ">=": (value.value, inf),
+        "=": (value.value, value.value),
+        "between": (value.value, end),
+    }
+    return ranges.get(value.op, (-inf, inf))
 
 
 def _covers(excluded: tuple[int, int] | None, wanted: tuple[int, int] | None) -> bool:

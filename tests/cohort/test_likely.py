@@ -16,7 +16,8 @@ from echosearch.db.cohorts.plan import Stated
 from echosearch.errors import EncoderMismatch, InputError
 from echosearch.report.facts import load_lexicon
 from echosearch.search.arms.video_arm import ask_videos
-from tests.cohort.conftest import DIMENSION, Ward
+from tests.cohort.conftest import Ward
+from tests.search.conftest import DIMENSION
 
 MR = "中等度以上のMR"
 
