@@ -1,36 +1,60 @@
-"""Facts of served reports: read what this lexicon has not read, and withdraw what is no longer served.
+"""Facts and words of served reports: read what is not read as it would be now, withdraw what is no longer served.
 
-Each batch is one transaction: a run that is stopped goes on behind the last one.
+Each batch is one transaction: a run that is stopped goes on behind the last one. Words are made in a process of their
+own, as MeCab is C++. A report whose text ends that process alone keeps its facts and has no words.
 """
 
 from __future__ import annotations
 
-from echosearch.db.studies.facts import due_reports, put_facts, withdraw_facts
+from collections.abc import Sequence
+
+from echosearch.db.studies.facts import DueReport, due_reports, put_facts, withdraw_facts
 from echosearch.db.studies.inheritance import inherit
+from echosearch.db.studies.reports import ReportText
 from echosearch.db.studies.visits import number_visits, unsettled_patients
+from echosearch.db.studies.words import put_words
+from echosearch.encoder.text.report_words import ReportWord
 from echosearch.report.facts import load_lexicon, read_facts
+from ingest.text_process import TextProcess, WordReader
 from ingest.work import Work
 
 __all__ = ["read_reports", "settle_patients"]
 
 BATCH = 500
 
+Words = list[list[ReportWord]]
+
 
 def read_reports(run: Work) -> int:
-    """Read facts out of the served reports that are due; return how many were read."""
+    """Read facts and words out of the served reports that are due; return how many were read."""
     lexicon = load_lexicon(run.archive.settings.lexicon)
     with run.writing() as connection:
         withdraw_facts(connection)
     total, after = 0, None
-    while True:
-        with run.archive.engine.connect() as connection:
-            due = due_reports(connection, lexicon.version, after, BATCH)
-        if not due:
-            return total
-        read = [(report, read_facts(report.text, lexicon)) for report in due]
-        with run.writing() as connection:
-            put_facts(connection, lexicon.version, read)
-        total, after = total + len(due), due[-1].study_key
+    process = TextProcess(WordReader(run.archive.settings.lexicon))
+    try:
+        while True:
+            with run.archive.engine.connect() as connection:
+                due = due_reports(connection, lexicon.version, after, BATCH)
+            if not due:
+                return total
+            read = [(report, read_facts(report.text, lexicon)) for report in due]
+            words = _words(process, due)
+            with run.writing() as connection:
+                put_facts(connection, lexicon.version, read)
+                put_words(connection, [(one.study_key, said) for one, said in zip(due, words, strict=True)])
+            total, after = total + len(due), due[-1].study_key
+    finally:
+        process.end()
+
+
+def _words(process: TextProcess[Words], due: Sequence[DueReport]) -> Words:
+    """The words of these reports; if the process ends in them, one by one, and none of the report that ends it."""
+    texts = [ReportText(one.report_key, one.text) for one in due]
+    words = process.read(texts)
+    if words is not None:
+        return words
+    return [(process.read([one]) or [[]])[0] for one in texts]
 
 
 def settle_patients(run: Work) -> None:

@@ -8,7 +8,7 @@ from echosearch.db.studies.report_attempts import MAX_ATTEMPTS, begin_alone, beg
 from echosearch.db.studies.reports import ReportText, superseded, texts_to_encode
 from echosearch.db.vectors.write import put_report_vectors, withdraw_reports
 from echosearch.vector import is_usable
-from ingest.text_process import TextProcess, TextsRead
+from ingest.text_process import EncoderReader, TextProcess, TextsRead
 from ingest.work import Work
 
 __all__ = ["encode_reports"]
@@ -26,7 +26,7 @@ def encode_reports(run: Work) -> int:
     with run.writing() as connection:
         withdraw_reports(connection, encoder_id, superseded(connection, encoder_id))
     new, after = 0, None
-    process: TextProcess | None = None
+    process: TextProcess[TextsRead] | None = None
     try:
         while True:
             with archive.engine.connect() as connection:
@@ -36,7 +36,7 @@ def encode_reports(run: Work) -> int:
             if not archive.encoder.reads_texts:
                 run.unread_texts = True
                 return new
-            process = process or TextProcess(archive.encoder)
+            process = process or TextProcess(EncoderReader(archive.encoder))
             new += _together(run, process, [report for report in texts if not report.suspect])
             new += sum(_alone(run, process, report) for report in texts if report.suspect)
             after = texts[-1].report_key
@@ -45,7 +45,7 @@ def encode_reports(run: Work) -> int:
             process.end()
 
 
-def _together(run: Work, process: TextProcess, reports: Sequence[ReportText]) -> int:
+def _together(run: Work, process: TextProcess[TextsRead], reports: Sequence[ReportText]) -> int:
     """Read a batch; if the process ends in it, one by one. Return how many got their first vector."""
     if len(reports) < 2:
         return sum(_alone(run, process, report) for report in reports)
@@ -57,7 +57,7 @@ def _together(run: Work, process: TextProcess, reports: Sequence[ReportText]) ->
     return _store(run, reports, read)
 
 
-def _alone(run: Work, process: TextProcess, report: ReportText) -> int:
+def _alone(run: Work, process: TextProcess[TextsRead], report: ReportText) -> int:
     """Read one report that may end the process; return 1 if it got its first vector."""
     while True:
         with run.writing() as connection:

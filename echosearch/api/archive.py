@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
 import echosearch.archive as composition
+from echosearch.api.arguments import PathLike, example_names, optional_path, search_options
+from echosearch.api.cohorts import Cohorts
 from echosearch.api.hits import Hits
 from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
@@ -19,28 +20,23 @@ from echosearch.insight.interpret import Interpretation, interpret
 from echosearch.insight.shortcuts import MAX_STUDIES, Shortcuts, shortcuts
 from echosearch.report.encoding import ENCODINGS
 from echosearch.report.facts import ChangeKind, load_lexicon
-from echosearch.report.view_names import view_named
 from echosearch.search.ask import ask
 from echosearch.search.changes.asked import KINDS, asked_change, month_since
 from echosearch.search.changes.changed import ChangedPairs, changed
 from echosearch.search.changes.timeline import Timeline, timeline
-from echosearch.search.filter_parser import parse_where
 from echosearch.search.query import query_text
 from echosearch.search.reports import find_reports
-from echosearch.search.results import Group, SearchOptions
+from echosearch.search.results import Group
 from echosearch.search.similar import similar
 from echosearch.search.stored_vectors import VectorTable, stored_vectors
 from echosearch.settings import Settings, load_settings
-from echosearch.video import VIEW_GATE, View
+from echosearch.video import VIEW_GATE
 
 if TYPE_CHECKING:
     from ingest.options import IngestSummary
     from ingest.progress import Progress
 
 __all__ = ["OpenArchive", "open_archive"]
-
-PathLike = str | os.PathLike[str]
-_OPTION = re.compile(r"--([a-z-]+)")  # of the command line, as the search's messages name it
 
 
 def open_archive(
@@ -130,9 +126,9 @@ class OpenArchive:
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size {batch_size}: give a number of clips from 1 on")
         options = IngestOptions(
-            reports=_path(reports),
-            views=_path(views),
-            sidecar=_path(sidecar),
+            reports=optional_path(reports),
+            views=optional_path(views),
+            sidecar=optional_path(sidecar),
             encoding=encoding,
             replace=replace,
             secondary_capture=secondary_capture,
@@ -152,6 +148,7 @@ class OpenArchive:
         group: Group = "study",
         min_view_prob: float = VIEW_GATE,
         include_denied: bool = False,
+        rescore: bool = False,
         as_typed: bool = False,
         exact: bool = False,
         identified: bool = False,
@@ -159,18 +156,20 @@ class OpenArchive:
         """Find the studies (or videos, patients) that answer ``text``, as `echosearch query` does.
 
         What was understood is in ``hits.results``; why a hit is there is in ``hit.why``. ``include_denied`` also gives
-        studies whose report says otherwise. ``as_typed`` ranks by the vector of the text as it is, not understood.
+        studies whose report says otherwise. ``rescore`` scores the first 200 studies again by their videos, each as
+        far as its view tells of the finding. ``as_typed`` ranks by the vector of the text as it is, not understood.
         ``where`` is a condition such as "age >= 65 and sex = F" (docs/search.md); ``identified`` adds identifiers.
 
         Raises InputError, WhereError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
         """
-        options = _options(
+        options = search_options(
             where,
             view,
             top_k=top_k,
             group=group,
             min_view_prob=min_view_prob,
             include_denied=include_denied,
+            rescore=rescore,
             exact=exact,
             identified=identified,
         )
@@ -200,7 +199,7 @@ class OpenArchive:
 
         Raises UnknownStudy, FileRefused, and what ``search`` raises.
         """
-        options = _options(
+        options = search_options(
             where,
             view,
             top_k=top_k,
@@ -210,7 +209,7 @@ class OpenArchive:
             exact=exact,
             identified=identified,
         )
-        more, less = (_names(name, given) for name, given in (("like", like), ("unlike", unlike)))
+        more, less = (example_names(name, given) for name, given in (("like", like), ("unlike", unlike)))
         return Hits(similar(self._opened, os.fspath(target), options, also=also, like=more, unlike=less))
 
     def reports(
@@ -226,7 +225,7 @@ class OpenArchive:
 
         Their texts come with ``identified`` only. Raises what ``similar`` raises.
         """
-        options = _options(where, None, top_k=top_k, exact=exact, identified=identified)
+        options = search_options(where, None, top_k=top_k, exact=exact, identified=identified)
         return Hits(find_reports(self._opened, os.fspath(target), options), of_reports=True)
 
     def timeline(self, target: str, *, identified: bool = False) -> Timeline:
@@ -263,33 +262,17 @@ class OpenArchive:
         return changed(self._opened, asked, since=month, top_k=top_k, names=identified)
 
     def interpret(self, target: PathLike, *, identified: bool = False) -> Interpretation:
-        """Read findings and the EF off the videos of a study or a file, as `echosearch interpret` does: no diagnosis.
-
-        Raises UnknownStudy, FileRefused, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
-        """
+        """Read findings off a study's videos, or a file's, as `echosearch interpret` does; raises what similar does."""
         return interpret(self._opened, os.fspath(target), names=identified)
 
     def disagree(
-        self,
-        finding: str | None = None,
-        *,
-        against: Against = "videos",
-        top_k: int = 20,
-        identified: bool = False,
+        self, finding: str | None = None, *, against: Against = "videos", top_k: int = 20, identified: bool = False
     ) -> Disagreements:
-        """Rank studies whose report is surprising given their videos, or "sr", as `echosearch disagree` does.
-
-        Raises InputError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
-        """
-        if against not in get_args(Against):
-            raise InputError(f"against {against!r}: it is one of {', '.join(get_args(Against))}")
+        """Rank studies whose report is surprising given their videos, or their "sr". Raises what ``search`` raises."""
         return disagree(self._opened, finding=finding, against=against, top_k=top_k, names=identified)
 
     def audit_shortcuts(self, *, studies: int = MAX_STUDIES) -> Shortcuts:
-        """Measure how far study vectors tell vendor, device, year and sex, as `echosearch audit shortcuts` does.
-
-        Raises EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
-        """
+        """Measure how far study vectors tell vendor, device, year and sex. Raises EmptyArchive, EncoderMismatch."""
         return shortcuts(self._opened, studies=studies)
 
     def vectors(self, studies: Iterable[str] | None = None, *, of: PointKind = "studies") -> VectorTable:
@@ -305,28 +288,12 @@ class OpenArchive:
         return stored_vectors(self._opened, None if studies is None else list(studies), of)
 
     @property
+    def cohorts(self) -> Cohorts:
+        """The archive's cohorts: saved criteria whose studies can be counted, frozen, compared and exported."""
+        return Cohorts(self._opened)
+
+    @property
     def _opened(self) -> composition.Archive:
         if self._archive is None:
             raise ArchiveError(f"the archive in {self._settings.home} is closed: open it again with open_archive")
         return self._archive
-
-
-def _names(name: str, given: Iterable[PathLike]) -> list[str]:
-    if isinstance(given, str | os.PathLike):
-        raise InputError(f"{name} is one example: give a list of them")
-    return [os.fspath(each) for each in given]
-
-
-def _path(given: PathLike | None) -> Path | None:
-    return None if given is None else Path(given)
-
-
-def _options(where: str | None, view: str | None, **chosen: Any) -> SearchOptions:
-    """From the arguments of a search; mistakes name the parameter, not the option of the command line."""
-    wanted = view_named(view) if view is not None else None
-    if view is not None and wanted is None:
-        raise InputError(f"view {view!r}: no such view, it is one of {', '.join(View)}")
-    try:
-        return SearchOptions(where=parse_where(where) if where is not None else None, view=wanted, **chosen)
-    except InputError as exc:
-        raise type(exc)(_OPTION.sub(lambda option: option[1].replace("-", "_"), str(exc))) from None

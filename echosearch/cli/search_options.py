@@ -122,17 +122,39 @@ _WHOSE = ("study_uid", "accession_number", "patient_id", "study_date")
 
 
 def _show_videos(hits: tuple[Hit, ...], identified: bool) -> None:
-    columns = ("rank", "score", "study", "date", "view", "prob", "mode", "age", "sex", "device", "video")
+    columns: tuple[str, ...] = (
+        "rank",
+        "score",
+        "study",
+        "date",
+        "view",
+        "prob",
+        "mode",
+        "age",
+        "sex",
+        "device",
+        "video",
+    )
+    worded = any(hit.why is not None and hit.why.words is not None for hit in hits)
     rows = [
         (
             *(hit.rank, f"{hit.score:.4f}", short_key(hit.study), hit.date, hit.view),
             *(None if hit.view_prob is None else f"{hit.view_prob:.2f}", hit.mode, hit.age, hit.sex, hit.device),
             short_key(hit.video),
+            *((_words(hit),) if worded else ()),
             *_whose(hit, identified),
         )
         for hit in hits
     ]
+    columns = (*columns, *(("words",) if worded else ()))
     table((*columns, *(_WHOSE if identified else ())), rows, right=("rank", "score", "prob", "age"))
+
+
+def _words(hit: Hit) -> str | None:
+    """The words of the query that its report has, each once."""
+    if hit.why is None or hit.why.words is None:
+        return None
+    return " ".join(dict.fromkeys(place.word for place in hit.why.words.places)) or None
 
 
 def _show_reports(hits: tuple[Hit, ...], identified: bool) -> None:

@@ -155,6 +155,8 @@ def disagree(
     """
     if not 1 <= top_k <= MAX_TOP_K:
         raise InputError(f"--top-k {top_k}: give a number from 1 to {MAX_TOP_K}")
+    if against not in SURPRISING:
+        raise InputError(f"against {against!r}: it is one of {', '.join(SURPRISING)}")
     lexicon = load_lexicon(archive.settings.lexicon)
     asked = None if finding is None else named_concept(finding, lexicon)
     with searching(archive) as search:

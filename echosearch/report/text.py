@@ -18,6 +18,7 @@ from echosearch.report.content import keep_most_telling
 __all__ = [
     "MAX_READ",
     "TEXT_FORM",
+    "WORD_FORM",
     "TextSpec",
     "language_warning",
     "model_text",
@@ -32,6 +33,8 @@ __all__ = [
 # others now. 1: characters as written (NFKC), cut at max_phrases and max_tokens. 2: one code point for each character,
 # one case for each abbreviation; long texts whole, or their most telling phrases.
 TEXT_FORM = 2
+# The form of the words that are stored of a report (encoder/text/report_words.py); another number makes them anew.
+WORD_FORM = 1
 MAX_READ = 20_000  # characters of one text that any encoder reads
 LONGEST = 2_000  # characters of a phrase; a longer one is taken apart
 

@@ -12,6 +12,7 @@ from echosearch.errors import InputError
 from echosearch.filters import Where
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import Fact, fact_json
+from echosearch.search.arms.found_words import FoundWords
 from echosearch.video import VIEW_GATE, View
 
 __all__ = [
@@ -49,6 +50,7 @@ class SearchOptions:
     include_same_patient: bool = False  # similar only
     include_denied: bool = False  # query only: also studies whose report says otherwise
     identified: bool = False
+    rescore: bool = False  # query only: the first studies scored again by their videos, as far as a view tells
     sort: Sort = "relevance"  # query only; "date": what is strong, newest first
     export: bool = False  # query only: up to MAX_EXPORT hits
     exact: bool = False  # compare with every vector instead of walking the graph
@@ -73,6 +75,7 @@ class Why:
     video_fits: tuple[float, ...] = ()  # of each condition that videos were asked for, 0 to 1
     measurements: tuple[MeasuredValue, ...] = ()  # of its structured reports, about what was asked
     disagree: bool = False  # its report and its measurements do, about what was asked
+    words: FoundWords | None = None  # what its report has of the words that were asked for
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Hit:
     """One answer. Everything but ``identified`` and ``report_text`` is pseudonymous and coarse."""
 
     rank: int  # from 1
-    score: float  # of query: probability or percentile (Results.belief); of similar and report: cosine
+    score: float  # of query: probability, percentile or share (Results.belief); of similar and report: cosine
     study: str
     patient: str
     date: str | None  # YYYY-MM
@@ -123,7 +126,9 @@ class Results:
     words: str = ""  # the same in one line
     total: int | None = None  # studies whose report states the question: an exact count
     strong: int | None = None  # hits whose report states the question, or whose videos make it likely
-    belief: str | None = None  # what score is: "probability" or "percentile"; None: a cosine
+    belief: str | None = (
+        None  # what score is: "probability", "percentile", "words" if only words are asked; None: cosine
+    )
     read_values: tuple[ReadValue, ...] = ()  # none: measurements were not asked for, or read by prompts alone
 
 
@@ -146,6 +151,10 @@ def as_json(results: Results) -> dict[str, Any]:
     return shown
 
 
+def _words(found: FoundWords) -> dict[str, Any]:
+    return {"score": round(found.score, 4), "places": [asdict(place) for place in found.places]}
+
+
 _VIDEO_KEYS = ("video", "video_score", "view", "view_prob", "mode", "device")
 _REPORT_KEYS = ("report", "same_study")
 
@@ -160,6 +169,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
             "measurements": [{**asdict(one), "source": "sr"} for one in hit.why.measurements],
             "disagree": hit.why.disagree,
             "video_fits": [round(fit, 4) for fit in hit.why.video_fits],
+            "words": None if hit.why.words is None else _words(hit.why.words),
         }
     if hit.identified is not None:
         day = hit.identified.study_date

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from echosearch.archive import Archive
 from echosearch.report.facts import load_lexicon
-from echosearch.search.ask import answer, unread_words
+from echosearch.search.ask import ask_alike
 from echosearch.search.examples import find_examples
 from echosearch.search.filter_rules import combine_and
 from echosearch.search.question import read_question
@@ -41,9 +41,9 @@ def similar(
         aside = meant.aside(options.include_same_patient)
         query = meant.query if also is None else {**meant.query, "and": also}
         if question is not None and (question.required or question.excluded):
-            return answer(search, question, options, query, meant.vector, aside)
-        where = question.where if question is not None else None
+            return ask_alike(search, question, options, query, meant.vector, aside)
+        where, rest = (question.where, question.rest) if question is not None else (None, "")
         hits, dropped = study_hits(search, meant.vector, options, combine_and(where, aside))
-        notes = unread_words(question) if question is not None else []
-        made = results(search, hits, dropped, options, query, *notes)
+        unread = [f"not understood, and not searched: {rest}"] if rest else []
+        made = results(search, hits, dropped, options, query, *unread)
         return made if question is None else replace(made, understood=question.json, words=question.words)

@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_insight.py [--patients 100] [--seeds 90213 90214]
     python tests/benchmarks/bench_insight.py --reuse KEPT ...      what --folder KEPT has kept
 
-Writes an archive of each seed in which one report of twenty is wrong in one statement, ingests it with phantom-tiny, and prints
+Writes an archive of each seed in which one report of twenty is wrong in one statement, ingests it with phantom-tiny,
+and prints
 
     disagree      of the planted reports, how many are among the first 1.2 n studies (50 of 1,000: the first 60)
     interpret     expected calibration error of the probabilities, and the EF's error and how many true values its
@@ -88,7 +89,7 @@ def believed(archive: Archive, sample: Sample, truth: Mapping[str, Row]) -> list
     widths: list[float] = []
     patients: list[str] = []
     for fold in range(FOLDS):
-        rest, held = sample.only(np.flatnonzero(folds != fold)), sample.only(np.flatnonzero(folds == fold))
+        rest, held = (sample.only(np.flatnonzero(each).tolist()) for each in (folds != fold, folds == fold))
         curves = fit_curves(encoder, lexicon, rest, [one for one in usual_findings(rest, lexicon) if one in columns])
         made = curves.probabilities(curves.scores(held.vectors))
         reader = fit_value(encoder, lexicon, rest, "lvef")

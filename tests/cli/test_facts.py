@@ -53,6 +53,7 @@ def test_what_is_understood_is_said() -> None:
     assert done.stdout.splitlines() == [
         "understood: MR 中等度以上 · 左室拡大 なし · EF < 40 % · 65歳以上 · 女性",
         "not understood: ラーメン",
+        "searched as words of reports: ラーメン",
     ]
     found = json.loads(run("understand", "人工弁を除く中等度以上のTR", "--json").stdout)
     assert found == {
@@ -61,7 +62,10 @@ def test_what_is_understood_is_said() -> None:
         "values": [],
         "demographics": [],
         "rest": "",
+        "words": [],
     }
+    found = json.loads(run("understand", "呼吸困難で来院した重度MR、浮腫なし", "--json").stdout)
+    assert found["words"] == [{"word": "呼吸困難", "denied": False}, {"word": "浮腫", "denied": True}]
     assert run("understand", "、。！").stdout == "understood: nothing\nnot understood: nothing\n"
 
 

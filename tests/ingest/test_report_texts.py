@@ -24,7 +24,7 @@ from echosearch.vector import Vectors
 from echosearch.workers import PoolBroken
 from ingest.options import IngestOptions, IngestSummary
 from ingest.pipeline import ingest
-from ingest.text_process import TextProcess
+from ingest.text_process import EncoderReader, TextProcess
 from tests.ingest.conftest import Export
 
 MAGIC = "この行で落ちる"
@@ -105,7 +105,7 @@ class Dead(FakeEncoder):
 
 def test_where_every_text_ends_the_process_it_is_not_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.text_process.MAX_DEATHS", 2)
-    process = TextProcess(Dead())
+    process = TextProcess(EncoderReader(Dead()))
     assert process.read([ReportText("a", "左室拡大なし。")]) is None
     with pytest.raises(PoolBroken, match="one after another"):
         process.read([ReportText("b", "所見なし。")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def _a_day(text: str) -> bool:
     IDENTIFIERS,
     st.sampled_from([str, '="{}"'.format, "'{}".format, '"{}"'.format, "\ufeff {}\u3000".format, "「{}」".format]),
 )
-def test_what_a_spreadsheet_puts_around_an_identifier_comes_off(identifier: str, wrap) -> None:
+def test_what_a_spreadsheet_puts_around_an_identifier_comes_off(identifier: str, wrap: Callable[[str], str]) -> None:
     wide = "".join(chr(ord(c) + 0xFEE0) for c in identifier)
     for cell in (wrap(identifier), wrap(wide)):
         assert read_identifier(cell) == identifier

@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 
 from echosearch.db.studies.fact_conditions import count_stated, stated_studies, verdicts
 from echosearch.db.studies.facts import count_due, due_reports, facts_of, put_facts, withdraw_facts
+from echosearch.db.studies.words import put_words
+from echosearch.encoder.text.report_words import report_words
 from echosearch.errors import InputError
 from echosearch.filters import Comparison
 from echosearch.report.facts import FindingCondition, Lexicon, ValueCondition, load_lexicon, read_facts
@@ -53,6 +55,7 @@ def told(corpus: Corpus) -> Corpus:
 def read_due(connection: Connection, lexicon: Lexicon) -> int:
     due = due_reports(connection, lexicon.version, None, 1000)
     put_facts(connection, lexicon.version, [(one, read_facts(one.text, lexicon)) for one in due])
+    put_words(connection, [(one.study_key, report_words(one.text, lexicon)) for one in due])
     return len(due)
 
 

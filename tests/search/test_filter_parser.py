@@ -66,6 +66,7 @@ def holds(where: Where, video: Video) -> bool:
 
 # what a user types, and the same said in Python by somebody who has not seen the parser
 Meant = Callable[[Video], bool]
+Reading = tuple[str, Meant]
 READINGS: list[tuple[str, Meant]] = [
     ("view = 4CH", lambda v: v.view == "4CH"),
     ("view != 4CH", lambda v: v.view != "4CH"),

@@ -10,7 +10,7 @@ from echosearch.filters import And, Comparison, Not, Or, Where
 from echosearch.search.filter_parser import MAX_LENGTH, USER_FIELDS, parse_where
 from echosearch.unicode import as_typed
 from echosearch.video import Mode, View
-from tests.search.test_filter_parser import READINGS, VIDEOS, holds
+from tests.search.test_filter_parser import READINGS, VIDEOS, Reading, holds
 
 # what each field can hold as the parser gives it; "month" is what a user calls date
 VALUES: dict[str, st.SearchStrategy[str | int | float]] = {
@@ -156,10 +156,12 @@ def test_any_text_is_a_tree_or_one_line(typed: str) -> None:
 @given(
     st.sampled_from(READINGS), st.sampled_from(READINGS), st.sampled_from(["and", "or"]), st.booleans(), st.booleans()
 )
-def test_two_readings_joined_mean_both(left, right, word: str, deny_left: bool, deny_right: bool) -> None:
+def test_two_readings_joined_mean_both(
+    left: Reading, right: Reading, word: str, deny_left: bool, deny_right: bool
+) -> None:
     """Without brackets: "not" binds tighter than "and" and "or"."""
 
-    def one(reading, deny: bool):
+    def one(reading: Reading, deny: bool) -> tuple[str, list[bool]]:
         typed, meant = reading
         return f"{'not ' if deny else ''}({typed})", [bool(meant(video)) != deny for video in VIDEOS]
 

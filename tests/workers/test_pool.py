@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_a_new_worker_is_a_fork_of_a_server_that_has_the_imports_done(pool: Deco
     """So it costs milliseconds: what starts anew imports for seconds."""
     born = "[__import__('os').getppid(), 'numpy' in __import__('sys').modules, __import__('os').getpid()]"
     tasks = [born, "__import__('os')._exit(3)"] * 6
-    results = [result for _, result in pool.map(eval, tasks, ordered=True)]
+    results: list[Any] = [result for _, result in pool.map(eval, tasks, ordered=True)]
     assert results[1::2] == [WorkerDied("exit status 3")] * 6
     assert {(parent, imported) for parent, imported, _ in results[::2]} == {(results[0][0], True)}
     assert results[0][0] != os.getpid()
@@ -128,8 +129,8 @@ def test_a_map_that_goes_first_waits_for_no_queue() -> None:
             yield from [began.format(0.0)] * 3
             submitted = time.monotonic_ns()
 
-        mine = [at for _, at in one.map(eval, tasks(), first=True)]
-        rest = [at for _, at in queued]
+        mine: list[Any] = [at for _, at in one.map(eval, tasks(), first=True)]
+        rest: list[Any] = [at for _, at in queued]
     assert (len(mine), len(rest)) == (3, 6)
     assert sum(submitted < at < max(mine) for at in rest) <= 1  # the one that was on its way to the worker
 
@@ -143,7 +144,8 @@ def test_an_abandoned_map_leaves_the_pool_usable(pool: DecodePool) -> None:
     walk.close()
     assert list(pool.map(operator.neg, [1])) == [(1, -1)]
     counted = f"[__import__('os').getpid(), len({count}), __import__('time').sleep(0.01)]"
-    ran = {result[0]: result[1] for _, result in pool.map(eval, [counted] * 8)}
+    results: list[Any] = [result for _, result in pool.map(eval, [counted] * 8)]
+    ran = {result[0]: result[1] for result in results}
     assert 1 <= sum(ran.values()) < 50
 
 

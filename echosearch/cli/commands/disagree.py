@@ -6,9 +6,12 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.output import note, say_json, short_key, table
+from echosearch.cli.search_options import read_target
+from echosearch.db.cohorts.reviews import ANSWERS, Answer
 from echosearch.insight.as_json import disagreements_json
 from echosearch.insight.disagree import Against, Disagreement, Disagreements
 from echosearch.insight.disagree import disagree as find_disagreements
+from echosearch.insight.verdicts import record_verdict
 from echosearch.search.changes.words import told_words
 from echosearch.search.results import MAX_TOP_K
 from echosearch.settings import load_settings
@@ -26,10 +29,25 @@ __all__ = ["disagree"]
     help="What reports are compared with: videos, or structured reports (SR).",
 )
 @click.option("--top-k", type=click.IntRange(1, MAX_TOP_K), default=20, show_default=True, help="How many.")
+@click.option("--record", metavar="STUDY", help="Record a verdict on this study instead: --answer, --reader.")
+@click.option("--answer", type=click.Choice(ANSWERS), help="accept: the report is wrong; reject: it is right.")
+@click.option("--reader", metavar="NAME", help="Who gives the verdict.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; kept with identifying data.")
 @click.option("--rates", is_flag=True, help="Show the share of surprising reports by device and year instead.")
 @click.option("--identified", is_flag=True, help="Add patient and study identifiers.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/interpretation.md.")
-def disagree(finding: str | None, against: Against, top_k: int, rates: bool, identified: bool, as_json: bool) -> None:
+def disagree(
+    finding: str | None,
+    against: Against,
+    top_k: int,
+    record: str | None,
+    answer: Answer | None,
+    reader: str | None,
+    reason: str,
+    rates: bool,
+    identified: bool,
+    as_json: bool,
+) -> None:
     """Rank studies by how surprising a statement of their report is, given their videos or structured reports.
 
     The surprise is the log odds that the statement is wrong; against structured reports it is the distance of the two
@@ -39,7 +57,15 @@ def disagree(finding: str | None, against: Against, top_k: int, rates: bool, ide
     echosearch disagree --finding mr
     echosearch disagree --against sr --finding EF
     echosearch disagree --rates --json
+    echosearch disagree --finding mr --record 3f2a9c01 --answer accept --reader sato
     """
+    if record is not None or answer is not None or reader is not None:
+        if record is None or answer is None or reader is None:
+            raise click.UsageError("a verdict needs --record STUDY, --answer and --reader NAME together")
+        with open_archive(load_settings()) as archive:
+            key = record_verdict(archive, read_target(record), answer, reader, finding=finding, reason=reason)
+        note(f"{answer} by {reader} is recorded for study {key[:8]}")
+        return
     with open_archive(load_settings()) as archive:
         found = find_disagreements(archive, finding=finding, against=against, top_k=top_k, names=identified)
     if as_json:

@@ -32,6 +32,11 @@ SHOWN = 10  # hits on the screen beside an export
 @click.option("--as-typed", is_flag=True, help="Rank by the text's own vector, without understanding it.")
 @click.option("--include-denied", is_flag=True, help="Also show studies whose report says otherwise.")
 @click.option(
+    "--rescore",
+    is_flag=True,
+    help="Score the first 200 studies again by their videos, each as far as its view tells of the finding.",
+)
+@click.option(
     "--sort",
     type=click.Choice(SORTS),
     default="relevance",
@@ -52,12 +57,15 @@ def query(
     """Find the studies that answer TEXT: by what their reports state, and by what their videos show.
 
     A study whose report states what is asked comes first; one whose report denies it is no hit; one without a report,
-    or whose report is silent, is ranked by its videos. What was understood of TEXT is shown above the hits.
+    or whose report is silent, is ranked by its videos. What was understood of TEXT is shown above the hits; words that
+    no rule understands are searched in the reports.
 
     \b
     echosearch query "65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満"
     echosearch query "重度僧帽弁逆流" --view 4CH --top-k 20
+    echosearch query "呼吸困難で来院した重度MR"
     echosearch query "人工弁を除く中等度以上のTR" --where "date >= 2020-01" --json
+    echosearch query "重度僧帽弁逆流" --rescore
     echosearch query "重度僧帽弁逆流" --sort date --export hits.parquet
     echosearch query --file findings.txt --group patient --json
     """
@@ -66,8 +74,10 @@ def query(
     if file is not None:
         check_export(file)
         given |= {"export": True, "top_k": MAX_EXPORT}
-    if as_typed and (given["sort"] != "relevance" or given["include_denied"]):
-        raise click.UsageError("--sort and --include-denied go with a question that is understood: not with --as-typed")
+    if as_typed and (given["sort"] != "relevance" or given["include_denied"] or given["rescore"]):
+        raise click.UsageError(
+            "--sort, --rescore and --include-denied go with a question that is understood: not with --as-typed"
+        )
     options = search_options(given)
     typed = text if text is not None else report
     wanted = typed if typed is not None else _read(path or "")

@@ -22,6 +22,7 @@ class FactReading(Base):
     study_key: Mapped[str] = mapped_column(Key, ForeignKey("core.study.study_key"), primary_key=True)
     report_key: Mapped[str] = mapped_column(Key, ForeignKey("core.report.report_key"), index=True)
     lexicon: Mapped[str]  # Lexicon.version
+    word_form: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # of phi.report_words; 0: none made
     refers_back: Mapped[bool] = mapped_column(server_default="false")  # 「前回と著変なし」
 
 

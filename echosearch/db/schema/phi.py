@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
-__all__ = ["PhiDevice", "PhiPatient", "PhiReport", "PhiRun", "PhiSourcePath", "PhiSrFile", "PhiStudy", "PhiVideo"]
+__all__ = [
+    "PhiDevice",
+    "PhiPatient",
+    "PhiReport",
+    "PhiReportWords",
+    "PhiRun",
+    "PhiSourcePath",
+    "PhiSrFile",
+    "PhiStudy",
+    "PhiVideo",
+    "PhiWord",
+]
 
 PHI = {"schema": "phi"}
 
@@ -80,6 +92,27 @@ class PhiReport(Base):
     accession_number: Mapped[str]
     patient_id: Mapped[str]
     study_date: Mapped[date | None]
+
+
+class PhiReportWords(Base):
+    """The words of a study's served report, as db/studies/words.py writes them: made anew with its facts."""
+
+    __tablename__ = "report_words"
+    __table_args__ = (Index("ix_report_words_words", "words", postgresql_using="gin"), PHI)
+    study_key: Mapped[str] = mapped_column(
+        Key, ForeignKey("core.fact_reading.study_key", ondelete="CASCADE"), primary_key=True
+    )
+    words: Mapped[str] = mapped_column(TSVECTOR)
+    length: Mapped[int]  # how many words tell something
+
+
+class PhiWord(Base):
+    """In how many reports a word is; of "" how many reports there are. Triggers keep it: a count reads them all."""
+
+    __tablename__ = "word"
+    __table_args__ = (PHI,)
+    word: Mapped[str] = mapped_column(primary_key=True)
+    reports: Mapped[int]
 
 
 class PhiRun(Base):

@@ -20,7 +20,16 @@ from sqlalchemy import Connection, text
 from echosearch.db.studies.change_conditions import VALUES, change_compared, change_stated
 from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
 
-__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "count_stated", "stated_studies", "verdicts"]
+__all__ = [
+    "BROADER",
+    "NARROWER",
+    "Condition",
+    "ConditionSql",
+    "Verdict",
+    "count_stated",
+    "stated_studies",
+    "verdicts",
+]
 
 Condition = FindingCondition | ValueCondition | AnyOf | ChangeCondition
 Verdict = Literal["stated", "denied", "silent"]
@@ -52,7 +61,7 @@ _VALUE_SQL = {
 
 
 @dataclass
-class _Sql:
+class ConditionSql:
     """A statement under construction: its parameters by name."""
 
     given: dict[str, object] = field(default_factory=dict)
@@ -151,7 +160,7 @@ def verdicts(
     connection: Connection, required: Sequence[Condition], excluded: Sequence[Condition], studies: Sequence[str]
 ) -> Mapping[str, Verdict]:
     """The verdict of each of these studies that are in the archive, by key."""
-    sql = _Sql()
+    sql = ConditionSql()
     statement = (
         f"select cast(s.study_key as text) as study, {sql.all_stated(required, excluded)} as stated,"
         f" {sql.any_denied(required, excluded)} as denied"
@@ -171,7 +180,7 @@ def stated_studies(
     given: Mapping[str, object] | None = None,
 ) -> list[str]:
     """Keys of indexed studies that state all, newest first; ``about`` is a condition on core.study (alias ``s``)."""
-    sql = _Sql()
+    sql = ConditionSql()
     statement = (
         f"select cast(s.study_key as text) from {_from(sql, required, excluded, about)}"
         " order by s.month desc nulls last, s.study_key limit :limit"
@@ -189,12 +198,12 @@ def count_stated(
     given: Mapping[str, object] | None = None,
 ) -> int:
     """How many indexed studies state all."""
-    sql = _Sql()
+    sql = ConditionSql()
     statement = f"select count(*) from {_from(sql, required, excluded, about)}"
     return int(connection.execute(text(statement), {**sql.given, **(given or {}), "encoder": encoder_id}).scalar_one())
 
 
-def _from(sql: _Sql, required: Sequence[Condition], excluded: Sequence[Condition], about: str) -> str:
+def _from(sql: ConditionSql, required: Sequence[Condition], excluded: Sequence[Condition], about: str) -> str:
     return (
         "core.study s join core.study_embedding e on e.study_key = s.study_key and e.encoder_id = :encoder"
         " left join core.patient p on p.patient_key = s.patient_key"

@@ -1,7 +1,7 @@
 """Facts of reports in the database: which served reports are due to be read, and what was read of them.
 
-A study has the facts of its served report, read by one version of the lexicon. A new report or a new lexicon makes it
-due again; a report that is no longer served takes its facts along.
+A study has the facts of its served report, read by one version of the lexicon, and its words (words.py). A new report,
+a new lexicon or another WORD_FORM makes it due again; a report that is no longer served takes both along.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from echosearch.db.studies.reports import SERVED
 from echosearch.db.studies.visits import unsettle
 from echosearch.report.facts import Fact, refers_back
+from echosearch.report.text import WORD_FORM
 
 __all__ = [
     "DueReport",
@@ -37,14 +38,15 @@ class DueReport:
     text: str = field(repr=False)
 
 
+_BEHIND = f"(lexicon <> :lexicon or word_form <> {WORD_FORM})"
 _DUE = f"""
     from ({SERVED}) served join core.report r on r.report_key = served.report_key
     left join core.fact_reading f on f.study_key = r.study_key
-    where (f.study_key is null or f.report_key <> r.report_key or f.lexicon <> :lexicon)"""
+    where (f.study_key is null or f.report_key <> r.report_key or {_BEHIND})"""
 
 
 def due_reports(connection: Connection, lexicon: str, after: str | None, limit: int) -> list[DueReport]:
-    """The next ``limit`` served reports, by study key from behind ``after``, that this lexicon has not read."""
+    """The next ``limit`` served reports, by study key from behind ``after``, that are not read as they would be now."""
     rows = connection.execute(
         text(
             "select cast(r.study_key as text) as study, cast(r.report_key as text) as report, p.text"
@@ -67,7 +69,7 @@ def is_behind(connection: Connection, lexicon: str) -> bool:
     return bool(
         connection.execute(
             text(
-                "select exists (select from core.fact_reading where lexicon <> :lexicon) or"
+                f"select exists (select from core.fact_reading where {_BEHIND}) or"
                 " not exists (select from core.fact_reading)"
                 " and exists (select from core.report where study_key is not null)"
             ),
@@ -77,10 +79,12 @@ def is_behind(connection: Connection, lexicon: str) -> bool:
 
 
 def put_facts(connection: Connection, lexicon: str, read: Sequence[tuple[DueReport, Sequence[Fact]]]) -> None:
-    """Store what was read of these reports, in place of what was read of their studies before."""
+    """Store what was read of these reports, in place of what was read of their studies before; put_words comes next."""
     if not read:
         return
     keys = {"keys": [due.study_key for due, _ in read]}
+    # before their readings, and in one statement: a trigger counts the words of each
+    connection.execute(text("delete from phi.report_words where study_key = any(cast(:keys as uuid[]))"), keys)
     connection.execute(text("delete from core.fact_reading where study_key = any(cast(:keys as uuid[]))"), keys)
     connection.execute(
         text(
@@ -134,17 +138,20 @@ def insert_facts(connection: Connection, rows: Sequence[tuple[str, int, Fact, st
 
 
 def withdraw_facts(connection: Connection) -> int:
-    """Remove the facts of reports that are no longer served; how many studies lost theirs."""
-    lost = connection.scalars(
+    """Remove the facts and words of reports that are no longer served; how many studies lost theirs."""
+    gone = connection.scalars(
         text(
-            "delete from core.fact_reading f where not exists"
+            "select cast(f.study_key as text) from core.fact_reading f where not exists"
             f" (select from ({SERVED}) served where served.report_key = f.report_key)"
             " or not exists (select from core.report r where r.report_key = f.report_key and r.study_key = f.study_key)"
-            " returning cast(f.study_key as text)"
         )
     ).all()
-    unsettle(connection, lost)
-    return len(lost)
+    for table in ("phi.report_words", "core.fact_reading") if gone else ():
+        connection.execute(
+            text(f"delete from {table} where study_key = any(cast(:keys as uuid[]))"), {"keys": list(gone)}
+        )
+    unsettle(connection, list(gone))
+    return len(gone)
 
 
 def facts_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[Fact]]:

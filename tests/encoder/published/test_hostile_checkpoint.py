@@ -100,7 +100,7 @@ def another_zip(file: Path) -> None:
         archive.writestr("x/data.txt", "nothing")
 
 
-HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
+HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "expanded": (lambda file: save(file, torch.zeros(1).expand(1 << 34)), "a has 17179869184 elements"),
     "expanded, legacy": (lambda file: save(file, torch.zeros(1).expand(1 << 34), True), "a has 17179869184 elements"),
     "stride 0 in one axis": (
@@ -133,10 +133,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "code": (malicious, r"posix\.mkdir|something"),
     "code, legacy": (lambda file: malicious(file, legacy=True), r"posix\.mkdir|something"),
-    "code alone": (lambda file: file.write_bytes(pickle.dumps(Malice(file))) and None, r"posix\.mkdir|something"),
-    "a text": (lambda file: file.write_bytes(b"no checkpoint") and None, "."),
-    "a page": (lambda file: file.write_bytes(b"<!DOCTYPE html>") and None, "no zip and no pickle"),
-    "a torn zip": (lambda file: file.write_bytes(b"PK\x03\x04 torn") and None, "."),
+    "code alone": (lambda file: file.write_bytes(pickle.dumps(Malice(file))), r"posix\.mkdir|something"),
+    "a text": (lambda file: file.write_bytes(b"no checkpoint"), "."),
+    "a page": (lambda file: file.write_bytes(b"<!DOCTYPE html>"), "no zip and no pickle"),
+    "a torn zip": (lambda file: file.write_bytes(b"PK\x03\x04 torn"), "."),
     "another zip": (another_zip, "."),
     "TorchScript": (torchscript, "it is TorchScript"),
 }

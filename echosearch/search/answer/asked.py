@@ -1,0 +1,99 @@
+"""A question, ready to be answered: what each arm is asked, how scores are read, and whom the answer may name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from echosearch.db.studies.study_filter import STUDY_FIELDS
+from echosearch.filters import Where
+from echosearch.index.base import PointKind
+from echosearch.report.facts import Lexicon
+from echosearch.search.arms.scale import Scale, measured_scale
+from echosearch.search.arms.video_arm import AskedVideos, ask_videos
+from echosearch.search.arms.view_weights import Weights, view_weights
+from echosearch.search.arms.word_arm import AskedWords
+from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
+from echosearch.search.question import Question
+from echosearch.search.results import MAX_EXPORT, SearchOptions
+from echosearch.search.study_hits import Searching
+from echosearch.vector import Vectors, unit
+
+__all__ = ["Asked", "prepare"]
+
+CANDIDATES = 400  # studies, or videos, from each arm
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of one archive."""
+
+    question: Question
+    words: AskedWords  # of reports
+    videos: AskedVideos
+    scale: Scale  # of the videos' scores
+    where: Where | None  # people, dates and videos that are asked for
+    aside: Where | None  # studies and patients that are left out
+    kind: PointKind  # videos where a condition or a group is of videos, else studies
+    depth: int  # candidates from each arm
+    views: Weights = field(default_factory=dict)  # of videos, to score the first hits again; empty: not wanted
+    like: Vectors | None = field(default=None, repr=False)  # (D,), of the examples that hits are to resemble
+
+    @property
+    def only_words(self) -> bool:
+        """Whether nothing but words of reports is asked for."""
+        return bool(self.question.asks_words.terms) and not self.question.required
+
+    @property
+    def among(self) -> Where | None:
+        """Who may be a hit."""
+        return combine_and(self.where, self.aside)
+
+    @property
+    def is_about_studies(self) -> bool:
+        """Whether only a study's own fields are conditions."""
+        return self.where is None or fields_of(self.where) <= STUDY_FIELDS
+
+    def directions(self) -> list[Vectors]:
+        """The vectors (D,) that the index is asked for: of each condition and of all, or of the examples."""
+        found = self.videos.directions
+        if len(found) > 1:
+            found.append(np.mean(found, axis=0).astype(np.float32))
+        if self.like is None:
+            return found
+        # the nearest, and the nearest of those that lean towards what is asked
+        return [self.like, *(unit(unit(self.like) + unit(each)) for each in found[-1:])]
+
+
+def prepare(
+    search: Searching,
+    question: Question,
+    words: AskedWords,
+    lexicon: Lexicon,
+    options: SearchOptions,
+    like: Vectors | None = None,
+    aside: Where | None = None,
+) -> Asked:
+    """Encode the prompts and measure their scale; ``aside`` leaves studies and patients out."""
+    archive = search.archive
+    videos, scale = measured_scale(
+        archive,
+        search.connection,
+        search.encoder_id,
+        ask_videos(archive.encoder, dict(lexicon.labels), question.required),
+    )
+    by_video = options.group == "video" or is_about_videos(options)
+    rescore = options.rescore and not by_video and videos.conditions
+    return Asked(
+        question,
+        words,
+        videos,
+        scale,
+        where=combine_and(search_condition(options), question.where),
+        aside=aside,
+        kind="videos" if by_video else "studies",
+        depth=MAX_EXPORT if options.export else CANDIDATES,
+        views=view_weights(archive.encoder_info.fingerprint) if rescore else {},
+        like=like,
+    )
