@@ -10,8 +10,8 @@ import numpy as np
 from echosearch.db import lookup
 from echosearch.db.files.measurements import measurements_of
 from echosearch.db.lookup import StudyRow
+from echosearch.db.studies.devices import study_devices
 from echosearch.db.studies.facts import facts_of
-from echosearch.db.studies.study_devices import study_devices
 from echosearch.db.vectors.study_means import study_vectors_after
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import Fact

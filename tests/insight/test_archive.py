@@ -96,7 +96,7 @@ def test_reports_are_compared_with_structured_reports(known: Ward) -> None:
 def test_what_cannot_be_asked_is_refused(known: Ward) -> None:
     for wrong in ({"top_k": 0}, {"finding": "なにか"}, {"finding": "LAD"}, {"against": "x"}):
         with pytest.raises(InputError):
-            disagree(known.archive, **wrong)  # type: ignore[arg-type]
+            disagree(known.archive, **wrong)
 
 
 def test_a_verdict_is_kept(known: Ward) -> None:

@@ -11,7 +11,7 @@ from echosearch.report.facts import AnyOf, ChangeCondition, Fact, FindingConditi
 from echosearch.search.question import Question
 from echosearch.search.results import Why
 
-__all__ = ["explain"]
+__all__ = ["EF_POINTS", "SHARE", "explain"]
 
 EF_POINTS = 10.0  # a report and a measurement of an EF that differ by more, of anything else by more than a share,
 SHARE = 0.15  # disagree
