@@ -1,4 +1,4 @@
-"""Open an untrusted file, and tell DICOM from everything else by its first bytes."""
+"""Open an untrusted file safely, and recognise DICOM by its first bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HASH_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Stamp:
-    """What must not change while a file is read, from fstat."""
+    """The fields of fstat that must not change while a file is read."""
 
     device: int
     inode: int
@@ -66,7 +66,7 @@ class ByteReader:
             raise FileRefused(Quarantined(Reason.UNREADABLE, f"read failed: {_errno_name(exc)}")) from exc
 
     def read(self, length: int = -1, /) -> bytes:
-        """As a file's read; fewer bytes at the end, which ``is_truncated`` remembers."""
+        """Read like a file's ``read``: fewer bytes at the end, which ``is_truncated`` remembers."""
         left = max(self.size - self._at, 0)
         wanted = left if length is None or length < 0 else length
         if wanted > left:
@@ -79,7 +79,7 @@ class ByteReader:
         return data
 
     def at(self, offset: int, length: int) -> bytes:
-        """``length`` bytes from ``offset``, fewer where the file ends."""
+        """Return ``length`` bytes from ``offset``, fewer at the end of the file."""
         end = offset + length
         if end <= len(self._head):
             return self._head[offset:end]
@@ -92,7 +92,7 @@ class ByteReader:
         return data
 
     def fill(self, buffer: memoryview, offset: int) -> None:
-        """Fill ``buffer`` with the bytes from ``offset``. Raises FileRefused(CHANGED) where the file is shorter now."""
+        """Fill ``buffer`` with the bytes from ``offset``. Raises FileRefused(CHANGED) if the file is shorter now."""
         done = 0
         while done < len(buffer):
             try:
@@ -113,17 +113,17 @@ class ByteReader:
         return self._at
 
     def sha256(self) -> bytes:
-        """Of the whole file; memory stays at one block."""
+        """Return the SHA-256 of the whole file; memory stays at one block."""
         digest = hashlib.sha256()
         for block, _ in self._blocks():
             digest.update(block)
         return digest.digest()
 
     def hashes(self, start: int, end: int) -> tuple[bytes, bytes]:
-        """Two digests in one pass over the file; memory stays at one block.
+        """Return two digests in one pass over the file; memory stays at one block.
 
-        The second is the SHA-256 of the bytes [start, end). The first names the whole file: the SHA-256 of the other
-        bytes followed by the second. To hash what lies between twice would be a third of the header stage.
+        The second is the SHA-256 of the bytes [start, end). The first identifies the whole file: the SHA-256 of the
+        other bytes followed by the second. Hashing the middle twice would cost a third of the header stage.
         """
         rest, part = hashlib.sha256(), hashlib.sha256()
         for block, offset in self._blocks():
@@ -149,7 +149,7 @@ _given: dict[Path, int | Exception] = {}  # what this process is handed in place
 
 @contextmanager
 def given(path: Path, opened: int | Exception) -> Iterator[None]:
-    """Inside the block ``path`` is this descriptor, or cannot be opened for this reason."""
+    """Open ``path`` as this descriptor inside the block, or fail with this reason."""
     _given[path] = opened
     try:
         yield
@@ -216,7 +216,7 @@ def open_regular(path: Path, expect: Stamp | None = None) -> Iterator[ByteReader
 
 
 def looks_like_dicom(head: bytes) -> bool:
-    """``DICM`` at byte 128, or a file without preamble that begins with a sane element of group 0002 or 0008.
+    """Return True for ``DICM`` at byte 128, or for a first element of group 0002 or 0008 without preamble.
 
     pydicom's force=True would take any garbage; old archives do hold files without a preamble.
     """

@@ -1,4 +1,4 @@
-"""What a file may ask for before any of it is decoded (domain brief, section 8: a header can lie about size)."""
+"""Limit what a file may ask for, before any of it is decoded: a header can claim any size."""
 
 from __future__ import annotations
 

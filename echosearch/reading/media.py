@@ -85,12 +85,12 @@ class MediaVideo:
 
 
 def looks_like_media(head: bytes) -> bool:
-    """MP4/MOV (ISO base media: ``ftyp`` at byte 4) or AVI (RIFF)."""
+    """Return True for MP4/MOV (ISO base media: ``ftyp`` at byte 4) and AVI (RIFF)."""
     return head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
 
 
 def open_media(path: Path, decord: bool = False) -> MediaVideo:
-    """Open an mp4 or avi file; ``decord``: frames come from decord where it is installed.
+    """Open an mp4 or avi file; ``decord``: frames come from decord if it is installed.
 
     Raises FileRefused: NOT_AN_IMAGE, UNSUPPORTED_SYNTAX, TOO_LARGE, TRUNCATED, DECODE_FAILED.
     """
@@ -116,7 +116,7 @@ def open_media(path: Path, decord: bool = False) -> MediaVideo:
 
 
 def _check_whole(reader: ByteReader) -> None:
-    """Raise FileRefused(TRUNCATED) where a top-level box or RIFF chunk ends after the file: FFmpeg would read on.
+    """Raise FileRefused(TRUNCATED) if a top-level box or RIFF chunk ends after the file: FFmpeg would read on.
 
     ISO base media: size (big endian), name; 1: 64-bit size follows; 0: to the end. RIFF: name, size (little endian).
     """
@@ -137,7 +137,7 @@ def _check_whole(reader: ByteReader) -> None:
 
 
 def read_media_header(path: Path, issuer: str, identity: MediaIdentity | None) -> VideoHeader:
-    """A VideoHeader whose identity is the sidecar's. Raises FileRefused, NO_IDENTITY where there is none."""
+    """Return a VideoHeader whose identity is the sidecar's. Raises FileRefused; NO_IDENTITY if there is none."""
     video = open_media(path)
     if identity is None or not identity.study_uid:
         raise FileRefused(Quarantined(Reason.NO_IDENTITY, "no sidecar row says whose video this is"))

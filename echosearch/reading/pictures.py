@@ -6,7 +6,7 @@
 Decoding goes in order from the first picture. Seeking is not exact: many streams have no time stamps that lead to a
 picture (avi, B-frames, edit lists).
 
-Damage is refused, not concealed. FFmpeg fills what it cannot decode with its neighbours and goes on; it marks such
+Damage is refused, not concealed. FFmpeg fills what it cannot decode with its neighbours and continues; it marks such
 pictures, and drops packets without a word.
 """
 
@@ -151,7 +151,7 @@ class _Start:
         )
 
     def may_fail(self, packet: Any) -> bool:
-        """Whether an undecodable packet may precede the first picture; ``explains_silence`` has the last word."""
+        """Return True if an undecodable packet may precede the first picture; ``explains_silence`` decides."""
         if packet.is_keyframe:
             return False
         if self._open is None:

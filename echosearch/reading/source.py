@@ -1,4 +1,4 @@
-"""One door for every file of an export: what it is, and its frames."""
+"""Inspect any file of an export, and open its frames."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def inspect_file(
     identity: MediaIdentity | None = None,
     allow_secondary_capture: bool = False,
 ) -> Outcome:
-    """What a file is: a VideoHeader, or Skipped or Quarantined with the reason. Never raises for a bad file.
+    """Return a VideoHeader, or Skipped or Quarantined with the reason. Never raises for a bad file.
 
-    ``identity`` is the sidecar's row for an mp4 or avi. A MemoryError passes: it is the worker's limit that
-    was met, and the pool counts it as the worker's death.
+    ``identity`` is the sidecar's row for an mp4 or avi. A MemoryError passes: the file exceeds the worker's limit, and
+    the pool counts it as the worker's death.
     """
     try:
         if _is_media(path):

@@ -1,4 +1,4 @@
-"""Reading DICOM ultrasound: headers, frames as true RGB, and the reason for every file that is neither."""
+"""Read DICOM ultrasound: headers, frames as true RGB, and the reason why a file is refused."""
 
 from echosearch.reading.dicom.header import read_header
 from echosearch.reading.dicom.pixels.cine import open_cine, read_frames

@@ -47,7 +47,7 @@ class Code:
     method: str | None = None
 
     def is_of(self, item: Measurement) -> bool:
-        """Whether an item with this code is that measurement by where and how it was measured."""
+        """Return True if the site, mode and flow of ``item`` match this code."""
         site, flow, method = item.site, item.flow, item.method
         if self.sites and (site is None or not any(site.means(one, "SCT") for one in self.sites)):
             return False
@@ -63,7 +63,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Measure:
-    """A measurement of facts: id, unit, plausible range, and the codes that it has here."""
+    """A measurement of facts: id, unit, plausible range, and the codes that reports use for it."""
 
     id: str
     unit: str
@@ -72,7 +72,7 @@ class Measure:
     codes: tuple[Code, ...] = ()
 
     def plausible(self, item: Measurement) -> Measurement | None:
-        """The item in the unit of facts; None where the unit is another's or the value cannot be."""
+        """Return the item in the unit of facts; None if its unit cannot be converted or its value is implausible."""
         factor = _UNITS[self.unit].get(item.unit)
         if item.value is None or factor is None:
             return None
@@ -126,7 +126,7 @@ MEASURES = (
 
 
 def echo_values(items: Sequence[Measurement]) -> tuple[MeasuredValue, ...]:
-    """One value for each measurement that these items have, in the order of ``MEASURES``."""
+    """Return one value for each measurement among ``items``, in the order of ``MEASURES``."""
     usable = [item for item in items if item.value is not None and _is_whole(item)]
     by_code: dict[tuple[str, str], list[Measurement]] = {}
     for item in usable:
@@ -161,7 +161,7 @@ def _coded(code: Code, by_code: Mapping[tuple[str, str], list[Measurement]]) -> 
 
 
 def _is_whole(item: Measurement) -> bool:
-    """Whether it is a value of the whole, not a spread of values, of a segment, or taken in inspiration."""
+    """Return True if it is a value of the whole, not a spread of values, of a segment, or taken in inspiration."""
     derivation = item.modifier("121401", "DCM")
     if derivation is not None and any(derivation.means(one, "SCT") for one in _SPREADS):
         return False

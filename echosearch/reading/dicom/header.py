@@ -1,4 +1,4 @@
-"""From a file to a VideoHeader, or to the reason why it is none."""
+"""Read a VideoHeader from a DICOM file, or raise FileRefused with the reason."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from echosearch.video import Mode, Region, VideoHeader
 
 __all__ = ["read_header"]
 
-PROBE_FRAMES = 3  # decoded to tell colour from B-mode where no region says it
+PROBE_FRAMES = 3  # decoded to distinguish colour from B-mode if no region states it
 DATE_KEYWORDS = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 
 
 def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = False) -> VideoHeader:
-    """Everything that is known of a cine before it is embedded. ``issuer`` is used where the file names none.
+    """Return the description of a cine. ``issuer`` is used if the file names no issuer of the patient id.
 
     Raises FileRefused with Skipped or Quarantined for every other file (docs/dicom.md lists the reasons). The
     pixel data are walked to their end, so that a cut file is never taken for a whole one.
@@ -96,7 +96,7 @@ def _count_frames(reader: ByteReader, parsed: Parsed, layout: PixelLayout, store
 
 
 def _extent(stored: StoredFrames) -> tuple[int, int]:
-    """Where the bytes of the frames lie in the file, [start, end)."""
+    """Return the range of the frames' bytes in the file, [start, end)."""
     first, last = stored[0][0], stored[-1][-1]
     return first.offset, last.offset + last.length
 
@@ -188,7 +188,7 @@ def _header(
 
 
 def _study_date(dataset: Dataset) -> tuple[date | None, tuple[str, ...]]:
-    """StudyDate, else the first date that is one, with a note of where it came from."""
+    """Return StudyDate, else the first valid date, with a note of its attribute."""
     for keyword in DATE_KEYWORDS:
         found = parse_date(text(dataset, keyword))
         if found is not None:

@@ -32,20 +32,20 @@ EF_RANGE = (5.0, 90.0)  # percent
 
 @dataclass(frozen=True)
 class Coded:
-    """A code as the file has it: SRT and SCT codes of one concept differ here, and are one to ``means``."""
+    """A code as written in the file. SRT and SCT codes of one concept differ here; ``means`` treats them as equal."""
 
     value: str
     scheme: str
     meaning: str = ""
 
     def means(self, value: str, scheme: str) -> bool:
-        """Whether it is this concept; SNOMED's older SRT codes are known as their SCT ones."""
+        """Return True if this code is the given concept; an older SRT code of SNOMED equals its SCT code."""
         return bool(Code(self.value, self.scheme, self.meaning) == Code(value, scheme, ""))
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One NUM item. ``value`` is None where the device could not measure."""
+    """One NUM item. ``value`` is None if the device could not measure."""
 
     concept: Coded
     value: float | None
@@ -53,7 +53,7 @@ class Measurement:
     modifiers: tuple[tuple[Coded, Coded], ...] = ()  # (name, value), outermost container first
 
     def modifier(self, value: str, scheme: str) -> Coded | None:
-        """The innermost modifier of this name: finding site (363698007, SCT), method (370129005, SCT), ..."""
+        """Return the innermost modifier of this name: finding site (363698007, SCT), method (370129005, SCT), ..."""
         for name, coded in reversed(self.modifiers):
             if name.means(value, scheme):
                 return coded
@@ -73,10 +73,10 @@ class Measurement:
 
 
 def read_measurements(path: Path) -> tuple[Measurement, ...]:
-    """Every NUM of an SR file, in the order of the tree.
+    """Return every NUM of an SR file, in the order of the tree.
 
-    Raises FileRefused: NOT_AN_IMAGE where it is no DICOM, NOT_A_CINE_CLASS where it is no structured report,
-    BAD_HEADER where its tree cannot be followed.
+    Raises FileRefused: NOT_AN_IMAGE if the file is not DICOM, NOT_A_CINE_CLASS if it is not a structured report,
+    BAD_HEADER if its tree cannot be followed.
     """
     with open_regular(path) as reader, quiet():
         if not looks_like_dicom(reader.head):
@@ -91,10 +91,10 @@ def read_measurements(path: Path) -> tuple[Measurement, ...]:
 
 
 def measurements_in(root: Dataset) -> tuple[Measurement, ...]:
-    """Every NUM below this item; depth first with a stack of our own: a file cannot make us recurse.
+    """Return every NUM below this item, depth first. The stack is our own, so that no file can cause deep recursion.
 
-    A NUM or a modifier that is no such thing is left out. Raises ValueError, or another of VALUE_ERRORS, where the tree
-    is too deep, too large or no tree.
+    A malformed NUM or modifier is left out. Raises ValueError, or another of VALUE_ERRORS, if the tree is malformed,
+    too deep or too large.
     """
     found: list[Measurement] = []
     stack: list[tuple[Dataset, tuple[tuple[Coded, Coded], ...], int]] = [(root, (), 0)]
@@ -129,7 +129,7 @@ def _modifier(item: Dataset) -> tuple[Coded, Coded] | None:
 
 
 def _measurement(item: Dataset, modifiers: tuple[tuple[Coded, Coded], ...]) -> Measurement | None:
-    """None where it has no name; without a value where that is no finite number in a unit."""
+    """Return the measurement; None without a name. The value is None if it is not a finite number with a unit."""
     try:
         concept = _coded(item.ConceptNameCodeSequence[0])
     except VALUE_ERRORS:
@@ -148,7 +148,7 @@ def _coded(item: Dataset) -> Coded:
 
 
 def select(candidates: Sequence[Measurement]) -> Measurement | None:
-    """The one value that stands for repeated ones: what the device chose, else the mean, else the last finite one."""
+    """Return one value for repeated measurements: the device's choice, else the mean, else the last finite one."""
     finite = [m for m in candidates if m.value is not None]
     for chosen in (("121412", "DCM"), ("121411", "DCM"), ("121410", "DCM")):  # mean, most recent, user
         for m in finite:
@@ -172,9 +172,10 @@ _EF_METHODS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 def ejection_fraction(measurements: Sequence[Measurement]) -> tuple[float, str] | None:
-    """LVEF in percent and how it was got, the best way first: biplane, 3D, single plane, Teichholz, unstated.
+    """Return LVEF in percent and its method, the best first: biplane, 3D, single plane, Teichholz, unstated.
 
-    None where there is none. Values in other units than percent, or outside 5 to 90, are not believed.
+
+    None if there is no LVEF. Values in other units than percent, or outside 5 to 90, are ignored.
     """
     low, high = EF_RANGE
     usable = [m for m in measurements if m.unit == "%" and m.value is not None and low <= m.value <= high]

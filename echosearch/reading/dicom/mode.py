@@ -28,7 +28,7 @@ DARK = 12  # what never gets brighter is outside the sector
 
 
 def mode_of_regions(regions: Sequence[Region]) -> Mode | None:
-    """None where no box says anything about the picture."""
+    """Return the mode that the regions state; None if no region describes a picture."""
     if any(box.spatial_format == SPECTRAL or box.data_type in (PW, CW) for box in regions):
         return Mode.SPECTRAL
     if any(box.spatial_format == M_MODE for box in regions):
@@ -42,11 +42,11 @@ def mode_of_regions(regions: Sequence[Region]) -> Mode | None:
 
 
 def mode_of_pixels(frames: Sequence[Uint8], regions: Sequence[Region] = ()) -> Mode:
-    """B-mode or colour from a few frames (H, W, 3); UNKNOWN below three frames or for an empty picture.
+    """Return B-mode or colour from a few frames (H, W, 3); UNKNOWN for fewer than three frames or an empty picture.
 
-    A colour-flow box has patches that are coloured in one frame and not, or of another hue, in the next.
-    A tinted map, a colour bar and text keep their hue, a moving ECG is thin or green, and what is in ``regions`` that
-    are no tissue or flow is no picture: they do not count.
+    A colour-flow box has patches that change colour or hue from frame to frame. A tinted map, a colour bar and text
+    keep their hue, a moving ECG is thin or green, and ``regions`` without tissue or flow are no picture: none of these
+    counts.
     """
     if len(frames) < 3:
         return Mode.UNKNOWN
@@ -74,7 +74,7 @@ def mode_of_pixels(frames: Sequence[Uint8], regions: Sequence[Region] = ()) -> M
 
 
 def _picture(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:
-    """Where every second row and column shows tissue or flow; everywhere if no box says where."""
+    """Return a mask of tissue and flow at every second row and column; all True if no box states a place."""
     shown = [box for box in regions if box.data_type in (TISSUE, COLOUR_FLOW)]
     inside = np.full(shape, not shown)
     for box in shown:

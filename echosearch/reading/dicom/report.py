@@ -1,6 +1,6 @@
-"""A structured report among the files of an export: skipped as no cine, and its measurements taken along.
+"""Read a structured report of an export: skipped as no cine, but its measurements are kept.
 
-A report counts if its template is TID 5200 or 5300, or if its root says "adult echocardiography procedure report"
+A report counts if its template is TID 5200 or 5300, or if its root is "adult echocardiography procedure report"
 (125200, DCM), whatever its SOP class. Nothing in it can fail its reading: what cannot be followed is no measurement.
 """
 
@@ -25,10 +25,10 @@ ROOT = ("125200", "DCM")
 
 
 def read_report(parsed: Parsed, reader: ByteReader, sop_class: str, issuer: str) -> Skipped:
-    """Why it is no cine; Measured where it has measurements of its study. Call within ``quiet()``.
+    """Return the reason why a report is not a cine; Measured if it has measurements. Call within ``quiet()``.
 
-    ``issuer`` is used where the file names none. The detail says more than the class: it tells what was looked into
-    from what an older version skipped unread (ledger.states).
+    ``issuer`` is used if the file names none. The detail says more than the class, so that a file that was read
+    differs from a file that an older version skipped unread (ledger.states).
     """
 
     def skipped(why: str) -> Skipped:

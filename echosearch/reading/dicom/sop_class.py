@@ -1,4 +1,4 @@
-"""What each SOP class is taken for (domain brief, section 1.1). The class never says whether it is a cine."""
+"""Decide which SOP classes may be an ultrasound cine (PS3.4 section B.5). The class alone never makes a cine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ULTRASOUND_MODALITIES = frozenset({"US", "IVUS", "ES", "OT", ""})  # a screen gr
 
 
 def is_structured_report(sop_class: str, parsed: Parsed) -> bool:
-    """Whether the class is one of structured reports, whole even where the header is cut."""
+    """Return True for the class of a structured report, unless a cut header may have cut the class."""
     return sop_class.startswith(STRUCTURED_REPORTS) and not _may_be_cut(sop_class, parsed)
 
 
@@ -50,5 +50,5 @@ def refuse_other_classes(sop_class: str, parsed: Parsed, allow_secondary_capture
 
 
 def _may_be_cut(sop_class: str, parsed: Parsed) -> bool:
-    """Whether a cut header may hold a cut UID."""
+    """Return True if a cut header may hold a cut UID."""
     return parsed.is_truncated and parsed.pixel_tag is None and UID(sop_class).name == sop_class

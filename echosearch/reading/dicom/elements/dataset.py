@@ -1,6 +1,6 @@
-"""One pass over a DICOM header that stops at the pixel data and says where that begins.
+"""Read a DICOM header in one pass that stops at the pixel data and reports their position.
 
-dcmread alone cannot be believed: of a cut cine it gives an empty dataset and one warning, or no warning
+dcmread alone is not reliable: for a cut cine it gives an empty dataset and one warning, or no warning
 at all, and it inflates a deflated bomb even when asked to stop before the pixels.
 """
 
@@ -32,7 +32,7 @@ UNDEFINED = 0xFFFFFFFF
 DEFLATED = frozenset({str(DeflatedExplicitVRLittleEndian), "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.8.1"})
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 
-# what pydicom raises for a value that is not what its VR says
+# what pydicom raises for a value that its VR does not allow
 VALUE_ERRORS = (
     BytesLengthException,
     InvalidDicomError,
@@ -52,7 +52,7 @@ VALUE_ERRORS = (
 
 @dataclass(frozen=True)
 class Parsed:
-    """A header, and where its pixel data lie in the file."""
+    """A header, and the position of its pixel data in the file."""
 
     dataset: Dataset  # without pixel data; elements above MAX_DEFERRED, or what parse was given, hold no value
     syntax: str  # Transfer Syntax UID, as declared or as found

@@ -1,4 +1,4 @@
-"""Who gave a patient id, and where a study was made: what tells two patients of one number apart.
+"""Read who issued a patient id and where a study was made, to distinguish two patients of one number.
 
 IssuerOfPatientID (0010,0021) is a name and often absent. IssuerOfPatientIDQualifiersSequence (0010,0024) may give the
 same authority as a UID, URI or other universal id (PS3.3 section 10.14), which no two authorities share.
@@ -18,7 +18,7 @@ __all__ = ["read_hospital"]
 
 
 def read_hospital(dataset: Dataset) -> Hospital:
-    """The authority by its universal id, and name and address of the institution; "" for what a file does not say."""
+    """Return the authority's universal id, and the institution's name and address; "" for what the file lacks."""
     return Hospital(
         authority=_plain(_qualifiers(dataset), "UniversalEntityID"),
         name=_plain(dataset, "InstitutionName"),

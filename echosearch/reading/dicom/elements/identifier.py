@@ -1,4 +1,4 @@
-"""Identifiers of a header, whole or not at all."""
+"""Read identifiers of a header, complete or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ __all__ = ["read_identifier"]
 
 
 def read_identifier(dataset: Dataset, keyword: str) -> str:
-    """Raises FileRefused(BAD_HEADER) for one that would be cut short: what is left could be another patient's."""
+    """Return the identifier.
+
+    Raises FileRefused(BAD_HEADER) if it is longer than MAX_IDENTIFIER or holds a NUL: a shortened identifier could be
+    another patient's.
+    """
     value = whole_text(dataset, keyword)
     if "\0" in value:
         raise FileRefused(Quarantined(Reason.BAD_HEADER, f"{keyword} holds a NUL"))

@@ -52,7 +52,7 @@ def read_regions(dataset: Dataset, rows: int, columns: int) -> tuple[tuple[Regio
 
 
 def _from_a_larger_original(boxes: list[Region], rows: int, columns: int) -> tuple[Region, ...]:
-    """The boxes scaled down with the image, () where no usual size of an original explains them all."""
+    """Return the boxes scaled down with the image; () if no usual original size explains them all."""
     for width, height in ORIGINALS:
         scale = columns / width
         if scale >= 1 or abs(rows / height - scale) > 0.01 * scale:
@@ -72,7 +72,7 @@ def _items(dataset: Dataset) -> list[Dataset]:
 
 
 def _box(item: Dataset) -> Region | None:
-    """None where a corner is missing, or the corners enclose nothing. Exchanged corners are the same box."""
+    """Return the box; None if a corner is missing or the corners enclose nothing. Exchanged corners are allowed."""
     corners = [
         number(item, keyword)
         for keyword in ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
@@ -98,7 +98,7 @@ def _signed(corner: int) -> int:
 
 
 def _code(item: Dataset, keyword: str) -> int:
-    """An enumerated value; 0, which says nothing, for one that is missing or impossible."""
+    """Return an enumerated value; 0 (not stated) if it is missing or impossible."""
     value = number(item, keyword)
     return int(value) if value is not None and 0 <= value <= 0xFF and value == int(value) else 0
 
@@ -132,6 +132,6 @@ def _clip(box: Region, rows: int, columns: int) -> Region:
 
 
 def _scale(box: Region, scale: float) -> Region:
-    """The box in the scaled image; its calibration is not believed any more."""
+    """Return the box in the scaled image, without its calibration, which no longer holds."""
     x0, y0, x1, y1 = (round(side * scale) for side in (box.x0, box.y0, box.x1, box.y1))
     return replace(box, x0=x0, y0=y0, x1=x1, y1=y1, mm_per_pixel=None)

@@ -1,4 +1,4 @@
-"""Seconds from one frame to the next, and which attribute said so (domain brief, section 1.5)."""
+"""Read the time between two frames in seconds, and the attribute that states it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Timing = tuple[float | None, str | None]
 
 
 def frame_timing(dataset: Dataset, n_frames: int) -> Timing:
-    """(seconds, DICOM keyword); (None, None) where nothing plausible is said.
+    """Return (seconds, DICOM keyword); (None, None) if no attribute states a plausible time.
 
     FrameIncrementPointer (0028,0009) decides between FrameTime and FrameTimeVector (both ms); then
     CineRate, RecommendedDisplayFrameRate (a display rate), EffectiveDuration. 5 to 300 frames a second.

@@ -42,7 +42,7 @@ UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """First value as a string without padding (spaces, NUL)."""
+    """Return the first value as a string without padding (spaces, NUL)."""
     try:
         value = dataset.get(keyword)
         if value is None:
@@ -55,7 +55,7 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def whole_text(dataset: Dataset, keyword: str) -> str:
-    """What should be one value, as it is: a backslash, which parts values, stays, and so does a NUL."""
+    """Return the raw value as one string: backslashes, which separate values, and inner NULs are kept."""
     try:
         value = dataset.get(keyword)
         if value is None:
@@ -67,7 +67,7 @@ def whole_text(dataset: Dataset, keyword: str) -> str:
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """All values as finite floats, [] where one is not a number."""
+    """Return all values as finite floats; [] if one is not a number."""
     try:
         value = dataset.get(keyword)
         if value is None or value == "":
@@ -80,13 +80,13 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """First value as a finite float, or None."""
+    """Return the first value as a finite float, or None."""
     values = numbers(dataset, keyword)
     return values[0] if values else None
 
 
 def parse_date(value: str) -> date | None:
-    """YYYYMMDD, or with dots, dashes or slashes; None where it is no day of the calendar."""
+    """Parse YYYYMMDD, also with dots, dashes or slashes; None if it is not a calendar date."""
     match = DATE.fullmatch(value.strip(" \0"))
     if match is None:
         return None
@@ -97,7 +97,7 @@ def parse_date(value: str) -> date | None:
 
 
 def parse_birth_date(value: str, study: date | None) -> date | None:
-    """A birth date that can be one: None for a placeholder (0001-01-01, 1900-01-01) and for a day after the study."""
+    """Parse a birth date; None for a placeholder (0001-01-01, 1900-01-01) and for a day after the study."""
     birth = parse_date(value)
     if birth is None or birth <= FIRST_BIRTH or (study is not None and birth > study):
         return None
@@ -105,7 +105,7 @@ def parse_birth_date(value: str, study: date | None) -> date | None:
 
 
 def age_in_years(age: str, birth: date | None, study: date | None) -> int | None:
-    """Whole years from PatientAge (045Y, 018M), or from the dates where those contradict it or it says nothing.
+    """Return whole years from PatientAge (045Y, 018M), or from the dates if it contradicts them or is absent.
 
     PatientAge "000Y", "999Y" beside a birth date of 1950 are placeholders: an age that is more than two years off
     the dates is no age. ``birth`` is what ``parse_birth_date`` gave.
@@ -129,18 +129,20 @@ def _stated_years(age: str) -> float | None:
 
 
 def clean_uid(value: str) -> str:
-    """Without padding; "" where it is not digits and dots, at most 64. ``1.2.03`` is invalid but occurs: kept."""
+    """Return the UID without padding; "" if it is not up to 64 digits and dots. ``1.2.03`` is invalid but kept."""
     stripped = value.split("\0", 1)[0].strip()
     return stripped if UID_CHARACTERS.fullmatch(stripped) and stripped.strip(".") else ""
 
 
 def synthetic_uid(sha256: bytes) -> str:
-    """A UID for a file that has none, the same for the same bytes: 2.25. and a UUID as an integer (PS3.5 annex B.2)."""
+    """Return a UID for a file without one, a function of its bytes: 2.25. and a UUID as an integer (PS3.5 annex
+    B.2).
+    """
     return f"2.25.{uuid.UUID(bytes=hashlib.sha256(b'sop-instance' + sha256).digest()[:16], version=5).int}"
 
 
 def display_name(raw: bytes, decoded: str) -> str:
-    """PatientName for people to read, repaired where a character set was declared wrongly. Never for matching.
+    """Return PatientName for people to read, repaired if its character set was declared wrongly. Never for matching.
 
     Archives hold Shift_JIS bytes under no declaration, ISO_IR 100 or ISO 2022 IR 87 (pydicom then gives
     mojibake without a warning) and under ISO_IR 192 (then U+FFFD). ``raw`` are the stored bytes.

@@ -35,11 +35,11 @@ class VideoStream:
 
     @cached_property
     def n_frames(self) -> int:
-        """Count by decoding all pictures. Raises FileRefused(DECODE_FAILED) where one is damaged."""
+        """Count by decoding all pictures. Raises FileRefused(DECODE_FAILED) if one is damaged."""
         with open_container(self.data, FORMATS, STREAM_CODECS) as container:
             return count_pictures(container)
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
-        """(H, W, 3) uint8 RGB. Frames between are decoded (they are predicted from one another) but not converted."""
+        """Yield (H, W, 3) uint8 RGB. The frames between are decoded, for prediction, but not converted."""
         with open_container(self.data, FORMATS, STREAM_CODECS) as container:
             yield from pick_frames(container, indices)

@@ -47,7 +47,7 @@ __all__ = ["DicomCine", "YcbcrCine", "cine_source", "open_cine", "read_frames", 
 
 @dataclass(frozen=True)
 class DicomCine:
-    """Frames of one file. The file is opened for each walk and must be the same one, unchanged (CHANGED)."""
+    """Frames of one file. Each walk opens the file again and refuses a changed one (CHANGED)."""
 
     path: Path
     stamp: Stamp
@@ -64,7 +64,7 @@ class DicomCine:
         return len(self.stored)
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
-        """(H, W, 3) uint8 true RGB for each index; an array may be reused for the next one."""
+        """Yield (H, W, 3) uint8 true RGB for each index; an array may be reused for the next one."""
         yield from self._decoded(indices, self.decode)
 
     def _decoded(self, indices: Sequence[int], decode: FrameDecoder) -> Iterator[Uint8]:
@@ -77,17 +77,17 @@ class DicomCine:
 
 @dataclass(frozen=True, repr=False)
 class YcbcrCine(DicomCine):
-    """A cine that stores YCbCr, and gives that too: converted to RGB and back, saturated colours are others."""
+    """A cine that stores YCbCr and also gives it as stored: a conversion to RGB and back alters saturated colours."""
 
     decode_ycbcr: FrameDecoder
 
     def ycbcr_frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
-        """(H, W, 3) uint8 YCbCr, as ``frames`` gives RGB."""
+        """Yield (H, W, 3) uint8 YCbCr, as ``frames`` yields RGB."""
         yield from self._decoded(indices, self.decode_ycbcr)
 
 
 def open_cine(path: Path) -> FrameSource:
-    """Any DICOM file with pixel data, stills too. Raises FileRefused."""
+    """Open any DICOM file with pixel data, stills too. Raises FileRefused."""
     with open_regular(path) as reader:
         if not looks_like_dicom(reader.head):
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
@@ -99,7 +99,7 @@ def open_cine(path: Path) -> FrameSource:
 def cine_source(
     path: Path, reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames
 ) -> FrameSource:
-    """The source for a header as stored and what ``stored_frames`` found. Call within ``quiet()``."""
+    """Return the source for a header as stored and the result of ``stored_frames``. Call within ``quiet()``."""
     if parsed.syntax in VIDEO_SYNTAXES:
         data = bytes(read_spans(reader, stored[0]))
         seconds, _ = frame_timing(parsed.dataset, 0)
@@ -112,7 +112,7 @@ def cine_source(
 
 
 def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, StoredFrames]:
-    """Layout and place of every stored frame; for MPEG, H.264 and HEVC one "frame" is the whole stream.
+    """Return the layout and the position of every stored frame; an MPEG, H.264 or HEVC stream is one "frame".
 
     Raises FileRefused: TRUNCATED, TOO_LARGE, BAD_HEADER, UNSUPPORTED_SYNTAX.
     """
@@ -195,9 +195,9 @@ def _shown(
 
 
 def read_frames(path: Path, indices: Sequence[int] | None = None) -> Frames:
-    """THE way from a DICOM file to pixels: (T, H, W, 3) uint8 true RGB, of all frames or of ascending ``indices``.
+    """Read (T, H, W, 3) uint8 true RGB of all frames, or of ascending ``indices``: the one way to pixels.
 
-    Raises FileRefused, with the reason as a value, for everything that cannot be read.
+    Raises FileRefused, with the reason as a value, if a frame cannot be read.
     """
     source = open_cine(path)
     wanted = list(range(source.n_frames)) if indices is None else list(indices)

@@ -56,7 +56,7 @@ J2K_START = b"\xff\x4f\xff\x51"
 
 
 def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
-    """The decoder raises FileRefused(DECODE_FAILED) for whatever goes wrong inside, StopIteration included.
+    """Return a decoder; any error in the codec, even StopIteration, becomes FileRefused(DECODE_FAILED).
 
     Grey samples and palette indices come as patterns of bits_allocated bits; colours as RGB bytes.
     """
@@ -96,7 +96,7 @@ def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
         if layout.samples == 1:
             return _patterns(samples, layout)
         frame = to_bytes_per_sample(samples, int(meta["bits_stored"]))
-        # what came out is RGB where the codec undid the transform (JPEG 2000 by its own MCT flag), whatever the label
+        # the output is RGB if the codec undid the transform (JPEG 2000 by its own MCT flag), whatever the label
         is_ybr = str(meta["photometric_interpretation"]) in ("YBR_FULL", "YBR_FULL_422")
         if is_ybr and not (syntax in JPEG_2000 and _uses_component_transform(data)):
             return ybr_to_rgb(frame)
@@ -106,9 +106,7 @@ def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
 
 
 def stream_layout(layout: PixelLayout, data: bytes | bytearray) -> PixelLayout:
-    """The layout with the depth that a frame's own codestream states: it is what the decoder gives, whatever
-    BitsStored says.
-    """
+    """Return the layout with the depth that a frame's own codestream states, which decides, not BitsStored."""
     depth = stream_precision(data)
     if depth is None or not 1 <= depth <= 16:
         return layout
@@ -122,7 +120,7 @@ def _codestream(data: bytes | bytearray) -> int | None:
 
 
 def stream_precision(data: bytes | bytearray) -> int | None:
-    """Bits a sample that a JPEG, JPEG-LS or JPEG 2000 codestream holds."""
+    """Return the bits of a sample in a JPEG, JPEG-LS or JPEG 2000 codestream; None if it states none."""
     start = _codestream(data)
     if start is not None and len(data) >= start + 43:
         return (data[start + 42] & 0x7F) + 1  # SIZ: Ssiz of the first component
@@ -131,7 +129,7 @@ def stream_precision(data: bytes | bytearray) -> int | None:
 
 
 def stream_size(data: bytes | bytearray) -> tuple[int, int] | None:
-    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 codestream asks for: checked before its memory is."""
+    """Return the (rows, columns) that a JPEG, JPEG-LS or JPEG 2000 codestream states, to check before allocating."""
     start = _codestream(data)
     if start is not None and len(data) >= start + 24:
         x1, y1, x0, y0 = struct.unpack_from(">LLLL", data, start + 8)  # SIZ: Xsiz Ysiz XOsiz YOsiz
@@ -141,7 +139,7 @@ def stream_size(data: bytes | bytearray) -> tuple[int, int] | None:
 
 
 def _tiles_are_whole(data: bytes | bytearray) -> bool:
-    """Whether the tile-parts of a JPEG 2000 codestream end within it: OpenJPEG decodes half of one in silence.
+    """Return True if the tile-parts of a JPEG 2000 codestream end within it: OpenJPEG decodes half of one in silence.
 
     A last tile-part of length 0 goes to EOC, which must then be there (ISO 15444-1 A.4.2).
     """

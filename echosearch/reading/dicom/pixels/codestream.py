@@ -1,4 +1,4 @@
-"""What a piece of compressed pixel data is, told by its own first bytes, whatever the header calls it."""
+"""Identify compressed pixel data by its own first bytes, whatever the header states."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TS_PACKET = 188
 
 
 def kind_of(head: bytes) -> Kind | None:
-    """Return what starts here, None where nothing known does. 256 bytes tell all kinds."""
+    """Return the kind of stream that starts here, or None. 256 bytes suffice for all kinds."""
     if soi(head) is not None:
         return "jpeg"
     if head.startswith(J2K):
@@ -30,7 +30,7 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 def soi(data: bytes | bytearray) -> int | None:
-    """Where a JPEG or JPEG-LS stream starts; some have a few stray bytes before."""
+    """Return the offset at which a JPEG or JPEG-LS stream begins; some have a few stray bytes before."""
     at = data.find(b"\xff\xd8\xff", 0, SOI_WITHIN + 3)
     return at if at >= 0 else None
 

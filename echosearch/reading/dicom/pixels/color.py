@@ -23,9 +23,9 @@ GREEN_SHARE = 0.5
 
 
 def is_green(frame: Uint8) -> bool:
-    """Whether a frame was colour-converted twice: more than half its pixels have G - max(R, B) > 60.
+    """Return True if a frame was colour-converted twice: more than half its pixels have G - max(R, B) > 60.
 
-    A correct cine has a share of 0.000, a double-converted one 0.991 (domain brief, section 1.3).
+    A correct cine has a share of 0.000, a double-converted one 0.991.
     """
     small = frame[::2, ::2].astype(np.int16)
     excess = small[..., 1] - np.maximum(small[..., 0], small[..., 2])
@@ -33,7 +33,7 @@ def is_green(frame: Uint8) -> bool:
 
 
 def ybr_to_rgb(ybr: Uint8) -> Uint8:
-    """YBR_FULL (H, W, 3) to RGB: full range, ITU-R BT.601 (PS3.3 section C.7.6.3.1.2)."""
+    """Convert YBR_FULL (H, W, 3) to RGB: full range, ITU-R BT.601 (PS3.3 section C.7.6.3.1.2)."""
     import cv2  # here, so that reading a header does not load it
 
     luma, blue, red = cv2.split(np.ascontiguousarray(ybr))
@@ -41,7 +41,7 @@ def ybr_to_rgb(ybr: Uint8) -> Uint8:
 
 
 def ybr422_to_ybr(samples: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
-    """Uncompressed YBR_FULL_422, Y0 Y1 Cb Cr for two pixels, to (H, W, 3)."""
+    """Convert uncompressed YBR_FULL_422, Y0 Y1 Cb Cr for two pixels, to (H, W, 3)."""
     pairs = samples.reshape(-1, 4)
     ybr = np.empty((rows * columns // 2, 2, 3), samples.dtype)
     ybr[:, :, 0] = pairs[:, :2]
@@ -50,9 +50,7 @@ def ybr422_to_ybr(samples: NDArray[Any], rows: int, columns: int) -> NDArray[Any
 
 
 def to_bytes_per_sample(samples: NDArray[np.integer], bits: int, shift: int = 0) -> Uint8:
-    """Unsigned samples whose ``bits`` bits begin at bit ``shift`` to 8: the upper ones kept, fewer stretched to the
-    full range.
-    """
+    """Convert unsigned samples, ``bits`` bits from bit ``shift`` on, to 8: the upper ones, fewer stretched."""
     if shift or (bits > 8 and bits < 8 * samples.dtype.itemsize):
         samples = samples >> shift & ((1 << bits) - 1)
     if bits > 8:
@@ -64,7 +62,7 @@ def to_bytes_per_sample(samples: NDArray[np.integer], bits: int, shift: int = 0)
 
 
 def palette_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
-    """(2**bits_allocated, 3) RGB for every stored value of a PALETTE COLOR image; segmented palettes too.
+    """Return (2**bits_allocated, 3) RGB for every stored value of a PALETTE COLOR image; segmented palettes too.
 
     pydicom's apply_color_lut wraps indices above 255 into palettes of bytes and takes big-endian entries for
     little-endian ones; so only segments are left to it.

@@ -1,5 +1,5 @@
-"""Bytes put into, or taken out of, uncompressed pixel data: their length is what it was, and every frame behind is
-displaced. What was pushed out stands behind the pixel data, where some files have the rest of a disk's block.
+"""Detect bytes inserted into, or removed from, uncompressed pixel data of unchanged length: every later frame is
+displaced. The displaced bytes are behind the pixel data, where some files have the rest of a disk's block.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ NEAREST = 16  # displacements up to this are tried besides the one that the byte
 PADDING = b"\xfc\xff\xfc\xff"  # Data Set Trailing Padding (FFFC,FFFC), the element that follows pixel data
 TRAILER = 4096  # bytes in which it is looked for
 DIFFERENT = 3.0  # mean difference of two blocks above which they are not the same
-BETTER = 0.5  # of that difference, where a displacement explains it
+BETTER = 0.5  # of that difference, if a displacement explains it
 ENOUGH = 2  # blocks of one pair of frames
 
 
 def is_displaced(reader: ByteReader, start: int, frame_bytes: int, count: int, slack: int) -> bool:
-    """Whether parts of a frame lie some bytes beside where the frame before has them.
+    """Return True if parts of a frame are some bytes away from their position in the frame before.
 
     ``slack``: bytes behind the pixel data that belong to no element.
     """

@@ -1,4 +1,4 @@
-"""Where each frame's bytes lie in the file, found by walking the pixel data itself to its end.
+"""Locate each frame's bytes in the file by walking the pixel data itself to its end.
 
 NumberOfFrames is only a claim: with 31 declared and 30 stored pydicom ends in StopIteration, and a cut
 cine reads as an empty dataset. Here frames are counted as stored and a cut is always seen.
@@ -35,7 +35,7 @@ __all__ = [
 ITEM, DELIMITER = 0xE000, 0xE0DD  # elements of group FFFE (PS3.5 section 7.5, annex A.4)
 MAX_ITEMS = 64 * MAX_FRAMES
 ITEM_TAG = b"\xfe\xff\x00\xe0"
-PEEK = 256  # bytes that tell what a frame starts with
+PEEK = 256  # bytes that identify the start of a frame
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ StoredFrames = tuple[tuple[Span, ...], ...]  # per frame, the spans that make it
 
 
 def read_spans(reader: ByteReader, spans: Sequence[Span], buffer: bytearray | None = None) -> bytearray:
-    """The bytes of one frame, in ``buffer`` where its length fits (fresh memory for each frame costs page faults)."""
+    """Read the bytes of one frame, into ``buffer`` if the length fits: fresh memory for each costs page faults."""
     total = sum(span.length for span in spans)
     if buffer is None or len(buffer) != total:
         buffer = bytearray(total)
@@ -63,7 +63,7 @@ def read_spans(reader: ByteReader, spans: Sequence[Span], buffer: bytearray | No
 
 
 def native_frames(parsed: Parsed, reader: ByteReader, frame_bytes: int, declared: int | None) -> StoredFrames:
-    """Frames of uncompressed pixel data. Raises FileRefused(TRUNCATED) where they do not all fit in the file."""
+    """Return the frames of uncompressed pixel data. Raises FileRefused(TRUNCATED) if the file is too short for them."""
     size = reader.size
     length = parsed.pixel_length
     if length == UNDEFINED:
@@ -85,7 +85,7 @@ def native_frames(parsed: Parsed, reader: ByteReader, frame_bytes: int, declared
 
 
 def _check_whole_frames(length: int, frame_bytes: int, declared: int | None) -> None:
-    """Raise FileRefused(BAD_HEADER) where Rows, Columns or a depth that is wrong would shear every frame."""
+    """Raise FileRefused(BAD_HEADER) if Rows, Columns or a depth that is wrong would shear every frame."""
     count, rest = divmod(length, frame_bytes)
     if rest and not (rest == 1 and length % 2 == 0):  # a padding byte
         raise _bad(f"pixel data of {length} bytes are not a whole number of frames of {frame_bytes} bytes")
@@ -94,14 +94,15 @@ def _check_whole_frames(length: int, frame_bytes: int, declared: int | None) -> 
 
 
 def items_of(parsed: Parsed, reader: ByteReader) -> list[Span]:
-    """The items that hold pixel data, without the offset table. Raises FileRefused as encapsulated_items does."""
+    """Return the items of pixel data, without the offset table. Raises FileRefused as encapsulated_items does."""
     return encapsulated_items(parsed, reader)[1]
 
 
 def encapsulated_items(parsed: Parsed, reader: ByteReader) -> tuple[list[int], list[Span]]:
-    """Offset table (basic, or extended) and items. Raises FileRefused(TRUNCATED) for a cut item or a missing delimiter.
+    """Return the offset table (basic or extended) and the items.
 
-    A first item that is no table, because a frame starts there or it does not begin with offset 0, is pixel data.
+    Raises FileRefused(TRUNCATED) for a cut item or a missing delimiter. A first item is pixel data if a frame starts
+    there or it does not begin with offset 0.
     """
     explicit_end = None if parsed.pixel_length == UNDEFINED else parsed.pixel_offset + parsed.pixel_length
     if explicit_end is not None and explicit_end > reader.size:
@@ -146,10 +147,10 @@ def _extended_offsets(parsed: Parsed) -> list[int]:
 
 
 def group_items(offsets: list[int], items: list[Span], reader: ByteReader, declared: int | None) -> StoredFrames:
-    """Items to frames: by the codestreams' own start marks, by a consistent offset table, or one item a frame;
-    the first of these that gives as many frames as are declared, or else the first that is possible.
+    """Group items into frames: by the codestreams' own start marks, by a consistent offset table, or one item a frame.
+    The first grouping that gives the declared number of frames wins, or else the first possible one.
 
-    Raises FileRefused(TRUNCATED) where fewer frames are stored than declared.
+    Raises FileRefused(TRUNCATED) if fewer frames are stored than declared.
     """
     by_start, by_offsets = _by_start(items, reader), _by_offsets(offsets, items)
     possible = [frames for frames in (by_start, by_offsets) if frames is not None]
@@ -169,7 +170,7 @@ def _by_start(items: list[Span], reader: ByteReader) -> list[list[Span]] | None:
     kind: Kind | None = None
     for number, item in enumerate(items):
         head = b""
-        for part in items[number : number + 6]:  # a fragment may be shorter than what tells a codestream
+        for part in items[number : number + 6]:  # a fragment may be shorter than a codestream's first bytes
             head += reader.at(part.offset, min(part.length, PEEK - len(head)))
             if len(head) == PEEK:
                 break
@@ -185,7 +186,7 @@ def _by_start(items: list[Span], reader: ByteReader) -> list[list[Span]] | None:
 
 
 def _starts_later(head: bytes, length: int) -> bool:
-    """Whether the JPEG that ``head`` finds begins behind the item's ``length`` bytes: in the next one."""
+    """Return True if the JPEG that ``head`` finds begins behind the item's ``length`` bytes: in the next one."""
     at = soi(head)
     return at is not None and at >= length
 

@@ -1,4 +1,4 @@
-"""What grey each stored value of a MONOCHROME image is shown in: window, VOI LUT, or the range that the pixels use."""
+"""Map stored values of a MONOCHROME image to grey: by window, VOI LUT, or the range that the pixels use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GLARE = 16  # times brighter than nearly all others: a burnt-in text in the cont
 
 
 def grey_table(dataset: Dataset, layout: PixelLayout, counts: NDArray[np.intp] | None) -> Uint8:
-    """(2**bits_allocated, 3) RGB for every stored value of a MONOCHROME image.
+    """Return (2**bits_allocated, 3) RGB for every stored value of a MONOCHROME image.
 
     8 bits are shown as stored, fewer are stretched from their full range to 0..255. Deeper ones go through the modality
     rescale, then the first window (PS3.3 section C.11.2.1.2) or VOI LUT that shows something; without one the full
@@ -109,7 +109,7 @@ def _looked_up(dataset: Dataset, greys: Greys) -> Greys:
 
 
 def _shows(shown: Greys, greys: Greys, counts: NDArray[np.intp]) -> bool:
-    """Whether a picture is left: not black, not white, not of two levels, where the pixels hold more."""
+    """Return True if a picture is left: not black, not white, not of two levels if the pixels hold more."""
     if np.ptp(greys) == 0:
         return True
     lit = counts * (greys > greys.min())
@@ -119,7 +119,7 @@ def _shows(shown: Greys, greys: Greys, counts: NDArray[np.intp]) -> bool:
 
 
 def _range(greys: Greys, counts: NDArray[np.intp]) -> tuple[float, float]:
-    """The lowest and the highest, or where a few outshine all others by far, what 99 % of the lit pixels reach."""
+    """Return the lowest and highest value; if a few exceed all others by far, the 99th percentile of lit pixels."""
     low, high = float(greys.min()), float(greys.max())
     order = np.argsort(greys)
     lit = np.where(greys > low, counts, 0)[order].cumsum()

@@ -43,7 +43,7 @@ FILL = b"\0\xff \r\n"  # bytes that writers put before EOI; FF is the permitted 
 
 @dataclass(frozen=True)
 class JpegStream:
-    """What the markers of a JPEG or JPEG-LS stream say."""
+    """The contents of the markers of a JPEG or JPEG-LS stream."""
 
     frame_marker: int
     precision: int
@@ -56,7 +56,7 @@ class JpegStream:
     adobe_transform: int | None
 
     def is_rgb(self, photometric: str) -> bool:
-        """Whether three components are RGB, by the table above."""
+        """Return True if three components are RGB, by the table above."""
         if self.jfif:
             return False
         if self.adobe_transform is not None:
@@ -67,7 +67,7 @@ class JpegStream:
 
 
 def read_stream(data: bytes | bytearray) -> JpegStream | None:
-    """Parse markers up to the frame header; None where this is no JPEG."""
+    """Parse markers up to the frame header; None if this is no JPEG."""
     jfif, adobe = False, None
     for marker, start, end in _segments(data):
         body = bytes(data[start + 4 : end])
@@ -88,7 +88,7 @@ def read_stream(data: bytes | bytearray) -> JpegStream | None:
 
 def _segments(data: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
     """(marker, start, end) of the marker segments from SOI to the first SOS, that included; [start, end) with the
-    marker itself. What lies between segments is stepped over, as libjpeg does.
+    marker itself. Bytes between segments are skipped, as libjpeg does.
     """
     if data[:2] != b"\xff\xd8":
         return
@@ -109,9 +109,7 @@ def _segments(data: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
 
 
 def tables(data: bytes) -> tuple[bytes, bytes] | None:
-    """The quantisation, and the other segments that say how a stream's scans are read; None where its scans begin
-    behind ``data``.
-    """
+    """Return the quantisation tables and the other segments for the scans; None if ``data`` ends before the scans."""
     data = data[soi(data) or 0 :]
     quantisation, others = b"", b""
     for marker, start, end in _segments(data):
@@ -127,7 +125,7 @@ def tables(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 def is_fast_jpeg(stream: JpegStream | None) -> bool:
-    """Whether libjpeg-turbo reads it: 8 bits, Huffman, one or three components."""
+    """Return True if libjpeg-turbo can read it: 8 bits, Huffman, one or three components."""
     return (
         stream is not None
         and stream.frame_marker in FAST_FRAMES
@@ -137,7 +135,7 @@ def is_fast_jpeg(stream: JpegStream | None) -> bool:
 
 
 def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
-    """Decodes into one buffer that the next frame reuses. ``as_stored``: YCbCr is not converted to RGB.
+    """Return a decoder into one buffer that the next frame reuses. ``as_stored``: YCbCr is not converted to RGB.
 
     The decoder raises FileRefused(DECODE_FAILED) for damaged data and for a stream whose size is not Rows x Columns.
     """
@@ -164,7 +162,7 @@ def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
 
 
 def _decode(data: bytearray, stream: JpegStream, is_rgb: bool, as_stored: bool, buffer: Uint8) -> Uint8:
-    """libjpeg without a warning, or nothing: it conceals what it warns of, and says only the first thing.
+    """Decode by libjpeg without a warning, or fail: it conceals the damage it warns of, and reports only the first.
 
     What every viewer shows in spite of a warning (stray bytes between markers, fill or nothing before EOI) is put
     right and decoded again.
@@ -189,7 +187,7 @@ def _decode(data: bytearray, stream: JpegStream, is_rgb: bool, as_stored: bool, 
 
 
 def _ends_with_its_last_byte(data: bytes | bytearray) -> bool:
-    """Whether the scan cannot do without its last byte: what reads as a picture but leaves bytes over was damaged.
+    """Return True if the scan needs its last byte: a scan that decodes with bytes left over was damaged.
 
     libjpeg does not miss up to 8 bytes that it has fetched. Costs the entropy decoding once more.
     """
@@ -209,7 +207,7 @@ def _ends_with_its_last_byte(data: bytes | bytearray) -> bool:
 
 
 def _has_all_components(data: bytearray, stream: JpegStream) -> bool:
-    """Whether the scans hold every component: what is missing would be grey, without a warning."""
+    """Return True if the scans hold every component: what is missing would be grey, without a warning."""
     at = next((start for marker, start, _ in _segments(data) if marker == 0xDA), -1)
     seen: set[int] = set()
     while at >= 0:
@@ -222,8 +220,8 @@ def _has_all_components(data: bytearray, stream: JpegStream) -> bool:
 
 
 def _plain(data: bytearray, stream: JpegStream, transform: bytes) -> Iterator[bytes]:
-    """The stream with nothing but its tables, its scans and an EOI, its colours said by an Adobe marker; with what may
-    be fill before EOI, then without.
+    """Yield the stream with only its tables, scans and EOI, its colours stated by an Adobe marker; with possible
+    fill before EOI, then without.
     """
     kept = [bytes(data[:2]), ADOBE + transform]
     end = len(data)

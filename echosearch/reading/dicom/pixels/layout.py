@@ -31,13 +31,13 @@ class PixelLayout:
 
     @property
     def frame_bytes(self) -> int:
-        """Of one uncompressed frame; YBR_FULL_422 stores two samples a pixel."""
+        """The bytes of one uncompressed frame; YBR_FULL_422 stores two samples a pixel."""
         samples = 2 if self.photometric == "YBR_FULL_422" else self.samples
         return self.rows * self.columns * samples * self.bits_allocated // 8
 
 
 def pixel_layout(dataset: Dataset) -> PixelLayout:
-    """Raises FileRefused(BAD_HEADER) naming the attribute that is missing or impossible."""
+    """Read the layout. Raises FileRefused(BAD_HEADER) naming the attribute that is missing or impossible."""
     rows, columns = _required(dataset, "Rows"), _required(dataset, "Columns")
     allocated = _required(dataset, "BitsAllocated")
     samples = _whole(dataset, "SamplesPerPixel") or 1

@@ -34,12 +34,15 @@ KNOWN = frozenset({"RGB", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}) | YBR
 
 
 def in_swapped_pairs(layout: PixelLayout, little_endian: bool, pixel_vr: str) -> bool:
-    """8-bit samples as big-endian words are stored in pairs, the second first (PS3.5 section 7.3)."""
+    """Return True if 8-bit samples are stored in pairs, the second first: as big-endian words (PS3.5 section 7.3)."""
     return not little_endian and layout.bits_allocated == 8 and pixel_vr == "OW"
 
 
 def native_samples(layout: PixelLayout, little_endian: bool, pixel_vr: str) -> SampleDecoder:
-    """Raises FileRefused(UNSUPPORTED_SYNTAX) for a photometric interpretation that uncompressed data cannot have."""
+    """Return the decoder of uncompressed frames.
+
+    Raises FileRefused(UNSUPPORTED_SYNTAX) if uncompressed data cannot have the photometric interpretation.
+    """
     if layout.photometric not in KNOWN:
         raise FileRefused(
             Quarantined(
@@ -65,7 +68,7 @@ def native_samples(layout: PixelLayout, little_endian: bool, pixel_vr: str) -> S
 
 
 def planes_to_pixels(planes: NDArray[Any]) -> NDArray[Any]:
-    """(3, H, W) to (H, W, 3); of bytes by OpenCV, forty times as fast as numpy's copy."""
+    """Convert (3, H, W) to (H, W, 3); bytes by OpenCV, forty times as fast as numpy's copy."""
     if planes.dtype != np.uint8:
         return np.moveaxis(planes, 0, 2)
     import cv2  # here, so that reading a header does not load it
@@ -76,9 +79,9 @@ def planes_to_pixels(planes: NDArray[Any]) -> NDArray[Any]:
 def samples_to_rgb(
     dataset: Dataset, layout: PixelLayout, counts: NDArray[np.intp] | None
 ) -> Callable[[NDArray[Any]], Uint8]:
-    """A function from decoded samples, (H, W) or (H, W, 3), to RGB; its tables are made once.
+    """Return a function from decoded samples, (H, W) or (H, W, 3), to RGB; its tables are made once.
 
-    ``counts``: how often each pattern of bits occurs, where the layout leaves something to the samples (depth.py).
+    ``counts``: how often each pattern of bits occurs, if the layout depends on the samples (depth.py).
     """
     if layout.samples == 1 and layout.bits_allocated > 16:
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"{layout.bits_allocated}-bit samples of one channel"))

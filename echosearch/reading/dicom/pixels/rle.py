@@ -23,7 +23,7 @@ PADDING = 2  # a padding NUL reads as one more pixel
 
 
 def rle_samples(layout: PixelLayout) -> SampleDecoder:
-    """The decoder raises FileRefused(DECODE_FAILED) where segments are damaged or do not hold Rows x Columns.
+    """Return a decoder, which raises FileRefused(DECODE_FAILED) for damaged segments and a wrong size.
 
     Every segment must decode to exactly one byte of each pixel: a damaged run length moves all pixels behind it.
     """
@@ -41,7 +41,7 @@ def rle_samples(layout: PixelLayout) -> SampleDecoder:
             if number == count:
                 break
             if not HEADER <= start < end <= len(data):
-                raise _failed("an RLE segment lies outside its frame")
+                raise _failed("an RLE segment is outside its frame")
             sample, byte = divmod(number, width)
             planes[sample, width - 1 - byte] = _plane(bytes(data[start:end]), pixels)  # the highest byte comes first
         samples = np.ascontiguousarray(planes.swapaxes(1, 2)).view(f"<u{width}")[..., 0]
@@ -71,7 +71,7 @@ def _holds(segment: bytes, pixels: int) -> bool:
 
 
 def _unpack(segment: bytes, pixels: int) -> bytearray:
-    """The first ``pixels`` bytes. Raises ValueError where there are fewer."""
+    """The first ``pixels`` bytes. Raises ValueError if there are fewer."""
     unpacked = decode_pixel_data(ONE_SEGMENT + segment, version=2, rows=1, columns=pixels, bits_allocated=8)
     assert isinstance(unpacked, bytearray)
     return unpacked

@@ -1,4 +1,4 @@
-"""Every compressed frame of a cine looked at, also those that no clip takes, for little beside decoding it.
+"""Check every compressed frame of a cine, also those that no clip takes, at a small part of the cost of decoding.
 
 To decode all frames, even at an eighth of their size, costs half of decoding them whole. A frame that was cut lacks its
 end mark or is much shorter than its neighbours; only such frames are decoded here.
@@ -28,7 +28,7 @@ FLIPPED = 2  # bytes by which tables differ that were damaged; an encoder that c
 
 
 def check_frames(reader: ByteReader, stored: StoredFrames, decode: FrameDecoder) -> None:
-    """Raise FileRefused(DECODE_FAILED) where a frame was cut, or its tables were damaged."""
+    """Raise FileRefused(DECODE_FAILED) if a frame was cut, or its tables were damaged."""
     lengths = [sum(span.length for span in spans) for spans in stored]
     usual = median(lengths)
     heads = [_head(reader, spans) for spans in stored]
@@ -53,7 +53,7 @@ def _head(reader: ByteReader, spans: tuple[Span, ...]) -> bytes:
 
 
 def _has_end(reader: ByteReader, spans: tuple[Span, ...], head: bytes) -> bool:
-    """Whether a codestream's last bytes hold its end mark, and no run of NULs, which is none of its data."""
+    """Return True if a codestream's last bytes hold its end mark, and no run of NULs, which is none of its data."""
     if kind_of(head) not in ("jpeg", "j2k"):
         return True
     last = spans[-1]

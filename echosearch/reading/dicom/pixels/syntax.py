@@ -49,7 +49,7 @@ def as_stored(parsed: Parsed, reader: ByteReader) -> Parsed:
 
 
 def _is_encapsulated(parsed: Parsed, reader: ByteReader) -> bool:
-    """Undefined length, or an item where samples would begin, and another one or the end where that item ends."""
+    """Return True for undefined length, or for an item at the first sample with an item or the end behind it."""
     if parsed.pixel_length == UNDEFINED:
         return True
     head = reader.at(parsed.pixel_offset, 8)
@@ -84,7 +84,7 @@ def _syntax_of(items: Sequence[Span], reader: ByteReader, stated: str) -> str:
 
 
 def _joined(items: Sequence[Span], reader: ByteReader, length: int) -> bytes:
-    """The first ``length`` bytes of the items; a fragment may be shorter than what tells a codestream."""
+    """Return the first ``length`` bytes of the items: one fragment may be too short to identify a codestream."""
     data = b""
     for item in items:
         if len(data) >= length:
