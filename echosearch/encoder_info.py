@@ -11,7 +11,7 @@ __all__ = ["EncoderInfo", "ViewProbabilities"]
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """Who made a vector. The fingerprint (weights + specs + tokenizer) is what counts; the rest is for people."""
+    """The encoder that made a vector. Its fingerprint (weights + specs + tokenizer) decides; the rest is for people."""
 
     name: str
     version: str
@@ -26,13 +26,13 @@ class EncoderInfo:
 
     @property
     def folder(self) -> str:
-        """What its folder in HOME is called: a name that no other encoder has."""
+        """The name of its folder in HOME, which no other encoder has."""
         return f"{self.name}-{self.fingerprint[:12]}"
 
 
 @dataclass(frozen=True)
 class ViewProbabilities:
-    """What a view classifier thinks of one cine: a probability for each of its own classes."""
+    """A view classifier's result for one cine: a probability for each of its own classes."""
 
     labels: tuple[str, ...]  # the classifier's own classes
     views: tuple[View, ...]  # what each of them is to us
@@ -40,12 +40,13 @@ class ViewProbabilities:
     source: str  # the classifier's name and fingerprint
 
     def of(self, view: View) -> float:
-        """Several classes may mean one view: their probabilities add up."""
+        """Return the probability of a view: the sum over the classes that map to it."""
         return sum(p for p, own in zip(self.probabilities, self.views, strict=True) if own == view)
 
     @property
     def best(self) -> ViewLabel:
-        """The view of the likeliest class, as EchoPrime's authors choose it; and how likely that view is, by all its
-        classes."""
+        """The view of the likeliest class, as EchoPrime's authors choose it, and the probability of that view over all
+        its classes.
+        """
         _, raw, view = max(zip(self.probabilities, self.labels, self.views, strict=True), key=lambda each: each[0])
         return ViewLabel(view, min(self.of(view), 1.0), self.source, raw)

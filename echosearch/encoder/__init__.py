@@ -1,4 +1,4 @@
-"""Encoders: what makes vectors of clips and texts.
+"""Encoders turn clips and texts into vectors.
 
 Importing transformers imports PyTorch's compiler, which makes a folder for its cache in the temporary one. Nothing here
 is compiled: given a folder that exists, it makes none.

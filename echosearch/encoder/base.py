@@ -16,7 +16,7 @@ __all__ = ["Encoder", "TextNotes", "TextSpec", "ViewModel", "WordCount"]
 
 @dataclass(frozen=True)
 class TextNotes:
-    """What to know of a text's vector."""
+    """How an encoder treated a text: what its vector leaves out."""
 
     left_out: int = 0  # phrases, or stretches of a long one, that the encoder does not read
     as_before: bool = True  # whether TEXT_FORM 1 gave the same tokens (report/text.py)
@@ -31,7 +31,7 @@ class WordCount:
 
 
 class Encoder(Protocol):
-    """Videos and texts into one space. Raw outputs, not normalised; row i belongs to item i, always."""
+    """An encoder of videos and texts into one space. Outputs are raw, not normalised; row i belongs to item i."""
 
     @property
     def id(self) -> EncoderInfo: ...
@@ -44,31 +44,31 @@ class Encoder(Protocol):
 
     @property
     def reads_texts(self) -> bool:
-        """False where it came without its vocabulary: then it is for videos only."""
+        """False if the encoder was imported without its vocabulary: then it is for videos only."""
         ...
 
     def encode_clips(self, clips: Sequence[Clip]) -> Vectors:
-        """(N, D) float32."""
+        """Return (N, D) float32."""
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """(N, D) float32. Texts are formatted by text_spec inside."""
+        """Return (N, D) float32. Texts are formatted by text_spec inside."""
         ...
 
     def text_notes(self, texts: Sequence[str]) -> list[TextNotes]:
-        """What ``encode_texts`` does not read of each text."""
+        """Return, for each text, what ``encode_texts`` does not read of it."""
         ...
 
     def known_words(self, text: str) -> WordCount:
-        """How many words of ``text`` the tokenizer knows."""
+        """Count the words of ``text`` that the tokenizer knows."""
         ...
 
 
 class ViewModel(Protocol):
-    """Says which view a cine shows."""
+    """A model that classifies the view of a cine."""
 
     clip_spec: ClipSpec
 
     def classify(self, clips: Sequence[Clip]) -> list[ViewProbabilities]:
-        """One for each clip, in order: averaged over the clip's frames."""
+        """Return one value for each clip, in order: averaged over the clip's frames."""
         ...

@@ -1,4 +1,4 @@
-"""`echosearch encoder check`: what a bundle is, that this machine computes its golden vectors, and how fast."""
+"""`echosearch encoder check`: describe a bundle, verify its golden vectors on this machine, and time it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BATCHES = {"cuda": 4}  # of one call, as an ingest gives them: the next is prepa
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What check_bundle found; it raises where something is wrong, so a report is a pass."""
+    """The result of check_bundle, which raises if something is wrong: a report is a pass."""
 
     encoder: EncoderInfo
     academic_only: bool
@@ -60,7 +60,7 @@ class CheckReport:
     matrix_share: float  # of the rate that plain matrix products reach on this device, 0..1
 
     def rows(self) -> list[tuple[str, str]]:
-        """For a table that a person reads."""
+        """Return the rows of a table for people."""
         made_by = "its author" if self.golden_made_by == "author" else "the machine that made the bundle"
         return [
             ("encoder", str(self.encoder)),
@@ -123,7 +123,7 @@ def check_bundle(folder: Path, device: str = "auto") -> CheckReport:
 
 @dataclass(frozen=True)
 class ViewsReport:
-    """What check_views found; it raises where something is wrong, so a report is a pass."""
+    """The result of check_views, which raises if something is wrong: a report is a pass."""
 
     view_classifier: str  # name, version and fingerprint
     trained: bool
@@ -140,7 +140,7 @@ class ViewsReport:
     device: str
 
     def rows(self) -> list[tuple[str, str]]:
-        """For a table that a person reads."""
+        """Return the rows of a table for people."""
         return [
             ("view classifier", self.view_classifier),
             ("trained", "yes" if self.trained else "NO: random weights, its labels mean nothing"),
@@ -178,7 +178,7 @@ def check_views(folder: Path, device: str = "auto") -> ViewsReport:
 
 
 def describe_clip(spec: ClipSpec) -> str:
-    """The preprocessing contract in a line: 16 frames, every 2nd; true RGB; ..."""
+    """Return the preprocessing contract in a line: 16 frames, every 2nd; true RGB; ..."""
     step = f"{spec.seconds:g} s apart" if spec.seconds else f"every {spec.stride}" if spec.stride > 1 else "each"
     colour = {"rgb": "true RGB", "bgr": "BGR"}.get(spec.color, spec.color.replace("_", " "))
     cut = "shorter side" if spec.resize == "shortest_edge" else f"centre square, {spec.zoom:.0%} cut off each side,"

@@ -129,7 +129,7 @@ def _checked(name: str) -> str:
 
 
 def train_vocabulary(texts: Iterable[str], size: int) -> list[str]:
-    """WordPiece vocabulary of at most ``size`` tokens over MeCab's words, [PAD] first. Raises InputError."""
+    """Train a WordPiece vocabulary of at most ``size`` tokens over MeCab's words, [PAD] first. Raises InputError."""
     counts = Counter(word for text in texts for word in mecab_words(own_form(text)))
     if not counts:
         raise InputError(

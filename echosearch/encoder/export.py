@@ -1,4 +1,4 @@
-"""A model in memory becomes a bundle: the end of training, of `encoder init` and of every import."""
+"""Write a model in memory as a bundle: after training, `encoder init` and every import."""
 
 from __future__ import annotations
 

@@ -40,12 +40,12 @@ class FakeEncoder:
         self.matrix = np.random.default_rng(seed).standard_normal((GRID * GRID * 3, dimension)).astype(np.float32)
 
     def encode_clips(self, clips: Sequence[Clip]) -> Vectors:
-        """(N, D) float32."""
+        """Return (N, D) float32."""
         self.batches += -(-len(clips) // self.batch)
         return np.stack([self._see(clip) for clip in clips]) if clips else np.empty((0, self.id.dimension), np.float32)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """(N, D) float32."""
+        """Return (N, D) float32."""
         self.batches += -(-len(texts) // self.batch)
         rows = np.zeros((len(texts), self.id.dimension), np.float32)
         for row, text in zip(rows, texts, strict=True):
@@ -55,11 +55,11 @@ class FakeEncoder:
         return rows
 
     def text_notes(self, texts: Sequence[str]) -> list[TextNotes]:
-        """It reads max_phrases phrases."""
+        """Return the phrases of each text beyond max_phrases."""
         return [TextNotes(max(len(phrases(text)) - self.text_spec.max_phrases, 0)) for text in texts]
 
     def known_words(self, text: str) -> WordCount:
-        """It knows them all."""
+        """Count all words as known."""
         return WordCount(len(text.split()), 0)
 
     def _see(self, clip: Clip) -> Vectors:

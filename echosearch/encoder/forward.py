@@ -1,4 +1,4 @@
-"""Forward passes, batch by batch: what lies between items in memory and rows of vectors.
+"""Forward passes, batch by batch, from items in memory to rows of vectors.
 
 On a GPU kernels run behind the host's back; nothing here waits for them before it must.
 """
@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 
 def on_device(clips: Sequence[Clip], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Pixels (B, T, S, S, 3) uint8 and n_valid (B,) on ``device``, through page-locked memory on the way to a GPU.
+    """Move pixels (B, T, S, S, 3) uint8 and n_valid (B,) to ``device``, through page-locked memory for a GPU.
 
-    Nothing here waits for the GPU: what it still works on goes on.
+    Nothing here waits for the GPU: its current work continues.
     """
     pixels = torch.empty((len(clips), *clips[0].pixels.shape), dtype=torch.uint8, pin_memory=device.type == "cuda")
     np.stack([clip.pixels for clip in clips], out=pixels.numpy())
@@ -34,7 +34,7 @@ def on_device(clips: Sequence[Clip], device: torch.device) -> tuple[Tensor, Tens
 
 
 def embed_clips(tower: nn.Module, clips: Sequence[Clip], spec: ClipSpec) -> Tensor:
-    """One forward pass, (N, D), on the tower's device. The pixels travel as uint8."""
+    """Run one forward pass: (N, D), on the tower's device. The pixels travel as uint8."""
     pixels, n_valid = on_device(clips, next(tower.parameters()).device)
     video = normalise(pixels, n_valid, spec)
     out: Tensor = tower(video, n_valid) if getattr(tower, "takes_n_valid", False) else tower(video)
@@ -42,17 +42,17 @@ def embed_clips(tower: nn.Module, clips: Sequence[Clip], spec: ClipSpec) -> Tens
 
 
 def embed_ids(tower: nn.Module, ids: Sequence[Sequence[int]]) -> Tensor:
-    """One forward pass over token ids, padded to the longest: (N, D)."""
+    """Run one forward pass over token ids, padded to the longest: (N, D)."""
     device = next(tower.parameters()).device
     out: Tensor = tower(torch.from_numpy(pad_ids(ids)).to(device, non_blocking=True))
     return out
 
 
 def in_batches(run: Callable[[Sequence[T]], Tensor], items: Sequence[T], size: int) -> tuple[Vectors, int]:
-    """``run`` over the items, ``size`` at a time; halves ``size`` when the GPU's memory does not hold a batch.
+    """Run ``run`` over the items, ``size`` at a time; halve ``size`` if a batch exceeds the GPU's memory.
 
-    Gives (N, D) float32 in the order of the items, and the size that fitted. At size 1 the error goes on. While a GPU
-    works on one batch the next is prepared here, and no more than the next.
+    Returns (N, D) float32 in the order of the items, and the size that fitted. At size 1 the error is raised. While a
+    GPU works on one batch the next one, and no more, is prepared here.
     """
     done: list[Tensor] = []
     before: torch.cuda.Event | None = None

@@ -1,4 +1,4 @@
-"""What a ClipSpec makes of raw cines: kept in golden.npz when a bundle is made, and made again to check the bundle.
+"""Make a ClipSpec's clips of raw cines: stored in golden.npz with a bundle, and made again to check the bundle.
 
 The golden vectors alone begin at pixels that are ready for the model: an edited colour, stride, mask, resize or mean
 would go unnoticed, and every vector of the archive would be a little wrong.
@@ -41,7 +41,7 @@ def make_raw(spec: ClipSpec, embed: Callable[[Sequence[Clip]], Vectors]) -> RawP
 
 
 def check_raw(raw: RawPixels, spec: ClipSpec) -> tuple[Clip, ...]:
-    """Return the clips made here of the golden cines. Raises GoldenMismatch where ``spec`` makes others."""
+    """Return the clips made here of the golden cines. Raises GoldenMismatch if ``spec`` makes others."""
     taken = _taken(spec)
     if taken.shape != raw.taken.shape or not np.array_equal(taken, raw.taken):
         raise _mismatch("other frames are taken of a cine: frames, stride, seconds or at_least")
@@ -105,7 +105,7 @@ def _cine(frames: int, rows: int, columns: int) -> Uint8:
 
 
 def _taken(spec: ClipSpec) -> NDArray[np.int64]:
-    """Which frames a clip takes of cines of LENGTHS, a row each, -1 where there is none."""
+    """Which frames a clip takes of cines of LENGTHS, a row each, -1 if there is none."""
     rows = np.full((len(LENGTHS), spec.frames), -1, np.int64)
     for row, (n_frames, seconds) in zip(rows, LENGTHS, strict=True):
         indices = clip_indices(spec, n_frames, seconds)

@@ -45,7 +45,7 @@ BATCH: dict[Part, dict[str, int]] = {"video": {"cpu": 4, "cuda": 32}, "text": {"
 
 
 class TorchEncoder:
-    """Implements Encoder. Made by load_encoder."""
+    """An Encoder on torch. Made by load_encoder."""
 
     def __init__(self, folder: Path, manifest: Manifest, device: torch.device) -> None:
         self.id: EncoderInfo = info_of(manifest)
@@ -60,7 +60,7 @@ class TorchEncoder:
         self._batch = {part: BATCH[part].get(device.type, 8) for part in PARTS}
 
     def encode_clips(self, clips: Sequence[Clip]) -> Vectors:
-        """(N, D) float32 raw outputs. Raises ValueError for a clip that was not made by this encoder's ClipSpec."""
+        """Return (N, D) float32 raw outputs. Raises ValueError for a clip of another ClipSpec."""
         expected = (self.clip_spec.frames, self.clip_spec.size, self.clip_spec.size, 3)
         for clip in clips:
             if clip.pixels.shape != expected:
@@ -69,7 +69,7 @@ class TorchEncoder:
         return self._encode("video", clips, lambda batch: embed_clips(self._towers["video"], batch, self.clip_spec))
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """(N, D) float32 raw outputs."""
+        """Return (N, D) float32 raw outputs."""
         self.load("text")
         parts = self._read(texts)
         # texts of like length go together, so that little is padded
@@ -81,11 +81,11 @@ class TorchEncoder:
         return parts.vectors(restored)
 
     def text_notes(self, texts: Sequence[str]) -> list[TextNotes]:
-        """What is not read of each text."""
+        """Return what is not read of each text."""
         return [*self._read(texts).notes]
 
     def known_words(self, text: str) -> WordCount:
-        """How many words of ``text`` the tokenizer knows."""
+        """Count the words of ``text`` that the tokenizer knows."""
         return self.tokenizer.known_words(text)
 
     def _read(self, texts: Sequence[str]) -> TextParts:
@@ -93,7 +93,7 @@ class TorchEncoder:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """Raises BundleError."""
+        """The bundle's tokenizer. Raises BundleError."""
         tokenizer = load_tokenizer(self.folder / TOKENIZER, self.manifest.tokenizer)
         if self.manifest.tokenizer.kind != "absent":
             check_size(self.folder / TOKENIZER, tokenizer, self.manifest)
@@ -108,7 +108,7 @@ class TorchEncoder:
         return self.manifest.tokenizer.kind != "absent"
 
     def tower(self, part: Part) -> nn.Module:
-        """The torch module itself: "video" takes (B, 3, T, S, S) normalised, "text" takes (B, L) ids; (B, D) raw."""
+        """Return the torch module: "video" takes (B, 3, T, S, S) normalised, "text" (B, L) ids; gives (B, D) raw."""
         self.load(part)
         return self._towers[part]
 
@@ -178,10 +178,10 @@ class TorchEncoder:
 
 
 def load_encoder(folder: Path, device: str = "auto", parts: Sequence[Part] = PARTS) -> TorchEncoder:
-    """An encoder bundle, checked: its files are those it was made with, and this machine computes its golden vectors.
+    """Load an encoder bundle, and verify its files and that this machine computes its golden vectors.
 
-    ``parts=("text",)`` is for a query: the video tower waits until a clip comes, and the files' hashes, seconds
-    for a gigabyte, are left to the golden vectors. Raises BundleError, GoldenMismatch, ConfigError.
+    ``parts=("text",)`` is for a query: the video tower is loaded with the first clip, and the golden vectors replace
+    the files' hashes, which take seconds for a gigabyte. Raises BundleError, GoldenMismatch, ConfigError.
     """
     manifest = load_manifest(folder)
     encoder = TorchEncoder(folder, manifest, pick_device(device))
@@ -194,7 +194,7 @@ def load_encoder(folder: Path, device: str = "auto", parts: Sequence[Part] = PAR
 
 
 def pick_device(device: str) -> torch.device:
-    """ "auto" is the first GPU where there is one. Raises ConfigError."""
+    """Return the device; "auto" is the first GPU if there is one, else the CPU. Raises ConfigError."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -1,4 +1,4 @@
-"""View classification: a ConvNeXt looks at some frames of a clip, one by one, and its opinions are averaged.
+"""Classify views: a ConvNeXt looks at some frames of a clip, one by one, and its probabilities are averaged.
 
 A view-classifier bundle is a folder as an encoder's is: bundle.toml (kind = "view_classifier"), weights.safetensors,
 golden.npz.
@@ -46,7 +46,9 @@ BATCH = {"cpu": 4, "cuda": 64}  # clips
 
 
 class ViewClassifier:
-    """Made by load_views. ``name`` goes into ViewLabel.source; ``clip_spec`` brings frames closer in short cines."""
+    """A ViewModel on torch, made by load_views. ``name`` goes into ViewLabel.source; ``clip_spec`` brings frames closer
+    in short cines.
+    """
 
     def __init__(self, manifest: ViewManifest, tower: nn.Module, device: torch.device) -> None:
         self.manifest = manifest
@@ -59,7 +61,7 @@ class ViewClassifier:
         self._batch = BATCH.get(device.type, 4)
 
     def classify(self, clips: Sequence[Clip]) -> list[ViewProbabilities]:
-        """One for each clip, in order: the mean of the softmax over its frames that are no padding.
+        """Return one value for each clip, in order: the mean softmax over its frames without padding.
 
         Raises ValueError for a clip that was not made by this classifier's ClipSpec.
         """
@@ -84,14 +86,14 @@ class ViewClassifier:
 
 
 def frame_logits(tower: nn.Module, video: Tensor) -> Tensor:
-    """(B, 3, T, S, S) normalised -> (B, T, classes): every frame on its own."""
+    """Run (B, 3, T, S, S) normalised through the tower, every frame on its own: (B, T, classes)."""
     b, _, frames = video.shape[:3]
     images = video.transpose(1, 2).flatten(0, 1)[:, :, None]  # (B*T, 3, 1, S, S)
     return torch.unflatten(tower(images), 0, (b, frames))
 
 
 def load_views(folder: Path, device: str = "auto") -> ViewClassifier:
-    """A view-classifier bundle, checked as an encoder's is. Raises BundleError, GoldenMismatch, ConfigError."""
+    """Load a view-classifier bundle, verified as an encoder's is. Raises BundleError, GoldenMismatch, ConfigError."""
     manifest = load_view_manifest(folder)
     verify_files(folder, manifest.files)
     picked = pick_device(device)

@@ -39,7 +39,7 @@ class BundleEntry:
 
 
 def bundles_at_hand(home: Path) -> list[BundleEntry]:
-    """HOME's encoders and its view classifier, and what ships; each once, encoders before view classifiers."""
+    """Return HOME's encoders and its view classifier, and the shipped ones; each once, encoders first."""
     shipped = [replace(_at_hand(folder), shipped=True) for folder in shipped_bundles().values()]
     those = {one.fingerprint for one in shipped}
     own = [replace(_at_hand(folder), in_use=used) for folder, _, used in list_bundles(home)]

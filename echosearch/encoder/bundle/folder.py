@@ -1,4 +1,4 @@
-"""The bundle: a folder that is an encoder and proves itself. Free of torch.
+"""An encoder bundle: a folder with weights, specs, tokenizer, and golden vectors that verify it at load. Free of torch.
 
 bundle.toml          the manifest (manifest.py): it names every other file with its SHA-256, and the fingerprint
 weights.safetensors  no pickle, ever
@@ -142,7 +142,7 @@ def load_view_manifest(folder: Path) -> ViewManifest:
 
 
 def bundle_files(manifest: Manifest | ViewManifest) -> tuple[str, ...]:
-    """Every file of a bundle, by its path within. What else lies in the folder is not of the bundle."""
+    """Return every file of a bundle, by its path within. Other files in the folder are not part of the bundle."""
     return tuple(dict.fromkeys((MANIFEST, GOLDEN, *manifest.files, *manifest.other_files)))
 
 
@@ -168,7 +168,7 @@ def _check_file(folder: Path, name: str) -> None:
 
 
 def fingerprint(manifest: Manifest) -> str:
-    """64 hex digits over what decides a vector: weights, specs, tokenizer. Names, notes and licences do not count."""
+    """Return 64 hex digits over weights, specs and tokenizer: what decides a vector, not names, notes or licences."""
     parts = {
         "dimension": manifest.dimension,
         "files": manifest.files,
@@ -182,7 +182,7 @@ def fingerprint(manifest: Manifest) -> str:
 
 
 def view_fingerprint(manifest: ViewManifest) -> str:
-    """The same for a view classifier: weights, specs, labels and what they are mapped to."""
+    """Return the same for a view classifier: weights, specs, labels and the views that they map to."""
     parts = manifest.model_dump(mode="json", exclude_defaults=True, include={"tower", "clip"})
     labels = list(manifest.labels.items())  # their order is that of the outputs
     return _digest({**parts, "labels": labels, "files": manifest.files, "architecture": manifest.tower.architecture})
@@ -206,7 +206,7 @@ def info_of(manifest: Manifest) -> EncoderInfo:
 
 
 def identify(folder: Path) -> EncoderInfo:
-    """Who the bundle is, from its manifest alone: fast, and free of torch. Loading checks that it tells the truth."""
+    """Return the encoder's identity from the manifest alone: fast, and free of torch. Loading verifies it."""
     return info_of(load_manifest(folder))
 
 
@@ -216,7 +216,7 @@ def file_sha256(file: Path) -> str:
 
 
 def verify_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Raises BundleError when a file is not the one the manifest names; ``files`` is a part of the manifest."""
+    """Compare ``files``, a part of the manifest, with their SHA-256 there. Raises BundleError if one differs."""
     for name, expected in files.items():
         try:
             found = file_sha256(folder / name)

@@ -1,4 +1,4 @@
-"""golden.npz: small inputs and the vectors that they gave, so that a machine can show that it computes the same.
+"""golden.npz: small inputs and their vectors, so that a machine can show that it computes the same.
 
 Arrays, none of them pickled:
 
@@ -75,7 +75,7 @@ _TEXTS = {
 
 @dataclass(frozen=True)
 class RawPixels:
-    """What a ClipSpec makes of raw cines; see above. ``vectors`` is the encoder's of the first clip."""
+    """The clips that a ClipSpec makes of raw cines; see above. ``vectors`` are the encoder's of the first clip."""
 
     cines: tuple[Uint8, ...]
     seconds: tuple[float | None, ...]
@@ -102,7 +102,7 @@ class Golden:
 
 
 def golden_clip(spec: ClipSpec) -> Clip:
-    """Coloured blocks that move: every channel, row, column and frame counts, and it compresses well."""
+    """Return coloured blocks that move: every channel, row, column and frame counts, and it compresses well."""
     blocks = np.random.default_rng(20).integers(0, 256, (spec.frames, 7, 7, 3), dtype=np.uint8)
     spread = np.arange(spec.size) * 7 // spec.size
     n_valid = max(spec.frames * 3 // 4, 1) if spec.padding == "zeros" else spec.frames
@@ -114,7 +114,7 @@ def golden_texts(language: str) -> tuple[str, ...]:
 
 
 def pad_ids(ids: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """(N, L) int64, as long as the longest, padded with 0."""
+    """Return (N, L) int64, as long as the longest, padded with 0."""
     padded = np.zeros((len(ids), max(map(len, ids), default=0)), np.int64)
     for row, own in zip(padded, ids, strict=True):
         row[: len(own)] = own
@@ -137,7 +137,7 @@ def write_golden(file: Path, golden: Golden) -> None:
 
 
 def raw_arrays(raw: RawPixels) -> dict[str, NDArray[Any]]:
-    """The arrays of golden.npz that begin at raw cines."""
+    """Return the arrays of golden.npz that begin at raw cines."""
     arrays: dict[str, NDArray[Any]] = {"cine_vectors": raw.vectors, "taken": raw.taken, "scaled": raw.scaled}
     for i, (cine, seconds, clip) in enumerate(zip(raw.cines, raw.seconds, raw.clips, strict=True)):
         arrays |= {f"cine_{i}": cine, f"cine_{i}_seconds": np.array(seconds or 0.0)}
@@ -146,7 +146,7 @@ def raw_arrays(raw: RawPixels) -> dict[str, NDArray[Any]]:
 
 
 def read_golden(file: Path) -> Golden:
-    """Raises BundleError."""
+    """Read the golden inputs and vectors. Raises BundleError."""
     arrays = _Arrays(file)
     pixels = arrays.take("pixels", np.uint8, (1, None, None, None, 3))
     texts = arrays.take("texts", np.str_, (None,))
@@ -171,7 +171,7 @@ def read_golden(file: Path) -> Golden:
 
 
 def read_golden_views(file: Path) -> tuple[Uint8, Vectors]:
-    """Of a view classifier: pixels (1, T, S, S, 3) and probabilities (1, classes). Raises BundleError."""
+    """Read a view classifier's pixels (1, T, S, S, 3) and probabilities (1, classes). Raises BundleError."""
     arrays = _Arrays(file)
     pixels = arrays.take("pixels", np.uint8, (1, None, None, None, 3))
     if not pixels.size:
@@ -180,7 +180,7 @@ def read_golden_views(file: Path) -> tuple[Uint8, Vectors]:
 
 
 def read_raw(file: Path) -> RawPixels | None:
-    """What begins at raw cines; None where an earlier version made the file. Raises BundleError."""
+    """Read the arrays that begin at raw cines; None if an earlier version made the file. Raises BundleError."""
     return _raw(_Arrays(file), None)
 
 
@@ -277,7 +277,7 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[np.dtype
 
 
 def check_vectors(what: str, here: Vectors, golden: Vectors, precision: str) -> float:
-    """The largest relative difference. Raises GoldenMismatch when it is above TOLERANCE."""
+    """Return the largest relative difference. Raises GoldenMismatch if it is above TOLERANCE."""
     if here.shape != golden.shape or not len(golden):
         raise GoldenMismatch(
             f"{what} vectors are {here.shape} here, {golden.shape} in golden.npz: another architecture"

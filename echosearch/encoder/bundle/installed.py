@@ -60,7 +60,7 @@ def use_bundle(home: Path, folder: Path) -> EncoderInfo:
 
 
 def install_bundle(home: Path, folder: Path) -> Path:
-    """The copy of the bundle alone, not put in use; its folder. Raises BundleError."""
+    """Copy the bundle into HOME without putting it in use; return its folder. Raises BundleError."""
     manifest = load_manifest(folder)
     verify_files(folder, manifest.files)
     read_golden(folder / GOLDEN)
@@ -70,10 +70,9 @@ def install_bundle(home: Path, folder: Path) -> Path:
 
 
 def find_own_bundle(home: Path, given: Path) -> Path:
-    """The encoder that ``given`` means: a folder, else one that ships, else one that HOME has, by the name of it or of
-    its folder there.
+    """Find the encoder that ``given`` names: a folder, else a shipped bundle, else one in HOME, by name or folder name.
 
-    Raises BundleError where HOME has several of that name.
+    Raises BundleError if HOME has several of that name.
     """
     folder = find_bundle(given)
     if folder.exists():
@@ -86,7 +85,7 @@ def find_own_bundle(home: Path, given: Path) -> Path:
 
 
 def use_views(home: Path, folder: Path) -> str:
-    """The same for a view-classifier bundle: ingest looks at videos with it. Gives its name. Raises BundleError."""
+    """Put a view-classifier bundle in use for ingest; return its name. Raises BundleError."""
     manifest = load_view_manifest(folder)
     verify_files(folder, manifest.files)
     read_golden_views(folder / GOLDEN)
@@ -98,7 +97,7 @@ def use_views(home: Path, folder: Path) -> str:
 
 
 def bundle_in_use(home: Path, override: Path | None = None) -> Path:
-    """The encoder's folder: ``override`` (ECHOSEARCH_ENCODER) or what `encoder use` chose. Raises NoEncoder."""
+    """Return the encoder's folder: ``override`` (ECHOSEARCH_ENCODER) or what `encoder use` chose. Raises NoEncoder."""
     if override is not None:
         return find_bundle(override)
     folder = _pointed(home, IN_USE)
@@ -111,12 +110,12 @@ def bundle_in_use(home: Path, override: Path | None = None) -> Path:
 
 
 def views_in_use(home: Path) -> Path | None:
-    """The folder of the view classifier that ingest uses, or None. Raises NoEncoder when it is gone."""
+    """Return the folder of the view classifier that ingest uses, or None. Raises NoEncoder if it is missing."""
     return _pointed(home, VIEWS_IN_USE)
 
 
 def list_bundles(home: Path) -> list[tuple[Path, EncoderInfo, bool]]:
-    """(folder, encoder, whether it is in use) of every whole bundle in HOME, by folder name."""
+    """Return (folder, encoder, whether it is in use) of every complete bundle in HOME, by folder name."""
     try:
         used = bundle_in_use(home)
     except NoEncoder:
@@ -131,7 +130,7 @@ def list_bundles(home: Path) -> list[tuple[Path, EncoderInfo, bool]]:
 
 
 def _check_preprocessing(folder: Path, spec: ClipSpec) -> None:
-    """Raises GoldenMismatch where ``spec`` was edited. An earlier version's bundle cannot show it."""
+    """Raises GoldenMismatch if ``spec`` was edited. An earlier version's bundle cannot show it."""
     from echosearch.encoder.raw_pixels import check_raw  # torch
 
     raw = read_raw(folder / GOLDEN)

@@ -1,4 +1,4 @@
-"""What stands in bundle.toml: the parts of an encoder, as frozen values. Free of torch.
+"""The contents of bundle.toml: the parts of an encoder, as frozen values. Free of torch.
 
 Field defaults are frozen too: the fingerprint leaves out every field at its default, so that a field added
 later, with a default that changes nothing, leaves the fingerprints of stored bundles as they are.
@@ -178,7 +178,7 @@ class TextPart(_Part):
 
 
 class TokenizerSpec(_Part):
-    """How text becomes token ids; its files lie in the bundle's tokenizer/ folder."""
+    """How text becomes token ids; its files are in the bundle's tokenizer/ folder."""
 
     # "absent": imported without a vocabulary: videos are embedded, texts refused
     kind: Literal["mecab_wordpiece", "bert_wordpiece", "clip_bpe", "echo_template", "absent"]
@@ -191,7 +191,7 @@ class TokenizerSpec(_Part):
 
     @property
     def published(self) -> bool:
-        """Whether its authors decide what it is given: then a text that is too long is cut, as theirs were."""
+        """True for a published model's tokenizer: a text that is too long is cut, as its authors' texts were."""
         return self.kind != "mecab_wordpiece" or self.clean != "none"
 
 
@@ -248,5 +248,5 @@ class ViewManifest(_Bundle):
 
     @property
     def seen_clip(self) -> ClipSpec:
-        """``clip``, its frames closer together in a cine that would give too few for an opinion."""
+        """``clip``, with its frames closer together in a cine that would give too few for a classification."""
         return replace(self.clip, at_least=FRAMES_OF_A_VIEW)

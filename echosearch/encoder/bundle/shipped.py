@@ -1,4 +1,4 @@
-"""The bundles that come inside this package: taken by name, as one takes a folder by its path. Free of torch."""
+"""The bundles that ship inside this package, found by name as others are by path. Free of torch."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def shipped_bundles() -> dict[str, Path]:
 
 
 def find_bundle(given: Path) -> Path:
-    """The folder that ``given`` means: what lies at that path, else the shipped bundle of that name, else ``given``."""
+    """Return the folder at the path ``given`` if there is one, else the shipped bundle of that name, else ``given``."""
     return given if given.exists() else shipped_bundles().get(str(given), given)

@@ -1,4 +1,4 @@
-"""The colours that published weights were trained on, made from YCbCr as stored, or from true RGB.
+"""Make the colours that published weights were trained on, from YCbCr as stored or from true RGB.
 
 Both loaders take the stored YCbCr of a JPEG Baseline cine for something that OpenCV orders or scales in another way
 (pydicom 2 handed it out unconverted). A source that stores YCbCr gives that; of any other, RGB, palette, video, the
@@ -20,18 +20,18 @@ __all__ = ["COLORS", "OF_YCBCR", "to_ycbcr", "ycbcr_to_rgb", "yuv_to_bgr"]
 
 
 def to_ycbcr(rgb: Uint8) -> Uint8:
-    """(H, W, 3) RGB -> YCbCr, full range (ITU-T T.871), in DICOM's order: what the file of a JPEG cine stores."""
+    """Convert (H, W, 3) RGB to full-range YCbCr (ITU-T T.871) in DICOM's order, as a JPEG cine stores it."""
     y, cr, cb = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))  # OpenCV's order is Y, Cr, Cb
     return np.asarray(cv2.merge((y, cb, cr)), np.uint8)
 
 
 def yuv_to_bgr(yuv: Uint8) -> Uint8:
-    """OpenCV's YUV (analogue PAL scaling of U and V) -> BGR."""
+    """Convert OpenCV's YUV (analogue PAL scaling of U and V) to BGR."""
     return np.asarray(cv2.cvtColor(yuv, cv2.COLOR_YUV2BGR), np.uint8)
 
 
 def ycbcr_to_rgb(ycbcr: Uint8) -> Uint8:
-    """DICOM's YCbCr -> true RGB."""
+    """Convert DICOM's YCbCr to true RGB."""
     y, cb, cr = cv2.split(ycbcr)
     return np.asarray(cv2.cvtColor(cv2.merge((y, cr, cb)), cv2.COLOR_YCrCb2RGB), np.uint8)
 

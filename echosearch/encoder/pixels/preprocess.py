@@ -1,4 +1,4 @@
-"""From an opened cine to the clip an encoder sees: the one function that training, ingest and query share.
+"""Make the clip an encoder sees from an opened cine: the one function that training, ingest and query share.
 
     choose frames -> colour -> mask -> resize and crop -> pad          (scale and normalise: on the device)
 
@@ -28,10 +28,10 @@ FrameStep = Callable[[Uint8], Uint8]  # (H, W, 3) uint8 -> (H', W', 3) uint8
 
 
 def make_clip(key: str, source: FrameSource, spec: ClipSpec) -> Clip:
-    """The clip of ``source`` that ``spec`` asks for; ``key`` is the video's pseudonym.
+    """Make the clip of ``source`` that ``spec`` asks for; ``key`` is the video's pseudonym.
 
-    Raises FileRefused: GREEN_FRAMES, MASK_FAILED, DECODE_FAILED where a promised frame does not come. Resizing runs on
-    the threads that torch has: a pool of workers sets one each.
+    Raises FileRefused: GREEN_FRAMES, MASK_FAILED, DECODE_FAILED if a promised frame does not come. Resizing runs on
+    torch's threads: a pool of workers sets one each.
     """
     indices = clip_indices(spec, source.n_frames, source.frame_seconds)
     resize = _resize_step(spec)
@@ -88,7 +88,7 @@ def _refuse_green(frame: Uint8, ycbcr: bool) -> None:
 
 
 def use_one_thread() -> None:
-    """For a worker process: torch and OpenCV work on one thread."""
+    """Limit torch and OpenCV to one thread, in a worker process."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 

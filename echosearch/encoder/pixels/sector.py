@@ -1,4 +1,4 @@
-"""The ultrasound sector of a cine, found by what moves: EchoPrime's mask, step by step.
+"""Find the ultrasound sector of a cine by its motion: EchoPrime's mask, step by step.
 
     where frames are not black, thinned (drops the ECG trace)   and   where the first and last frame differ
         -> thickened -> filled -> convex hulls of its parts -> all that (0, 0) cannot reach
@@ -32,10 +32,11 @@ SMALLEST = 0.02
 
 
 def sector_mask(frames: Iterable[Uint8], predicted: bool = False) -> Uint8:
-    """(H, W) uint8, 255 within the sector, from every frame of a cine, (H, W, 3) in YCbCr as stored.
+    """Return (H, W) uint8, 255 within the sector, from every frame of a cine, (H, W, 3) in YCbCr as stored.
 
     ``predicted``: the frames come from a video codec (FrameSource.predicted).
-    Raises FileRefused (MASK_FAILED) where nothing moves, or the sector cannot be told from what surrounds it.
+
+    Raises FileRefused (MASK_FAILED) if nothing moves, or the sector cannot be separated from its surroundings.
     """
     black, still = PREDICTED if predicted else EXACT
     lit, first, last = _lit_frames(frames, black)

@@ -1,4 +1,4 @@
-"""Encoders that others have published, each imported into a bundle that gives what its authors' own code gives."""
+"""Importers of published encoders: each makes a bundle that computes what its authors' own code computes."""
 
 from echosearch.encoder.published.importer import (
     PUBLISHED_MODELS,

@@ -1,4 +1,4 @@
-"""A published checkpoint file becomes plain tensors, in a child process with limits.
+"""Read a published checkpoint file as plain tensors, in a child process with limits.
 
 A .pt file is a pickle, and a pickle is a program. torch's weights_only reader runs none of it but the calls that make
 tensors; the child is there for what that reader may do wrong: it gets limited memory and time, its own temporary

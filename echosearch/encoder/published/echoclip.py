@@ -45,7 +45,7 @@ MIN_POSITIONS = 3  # a start, a token, an end
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """open_clip_config.json where there is one, else {}. Raises BundleError: another architecture."""
+    """Read open_clip_config.json; {} if there is none. Raises BundleError for another architecture."""
     file = folder / CONFIG
     if not file.is_file():
         return {}
@@ -66,7 +66,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def manifest(
     state: Mapping[str, Tensor], config: Mapping[str, Any], with_template: bool, sources: tuple[SourceFile, ...]
 ) -> Manifest:
-    """What the authors' code does, as data; the text tower's measures are read off the weights. Raises BundleError."""
+    """Describe the authors' code as data; the text tower's sizes come from the weights. Raises BundleError."""
     try:
         return _manifest(state, config, with_template, sources)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as exc:
@@ -119,7 +119,7 @@ def _manifest(
 
 
 def rules(state: Mapping[str, Tensor]) -> list[Rule]:
-    """timm's names of the image trunk stay, below "video."; every other key is named."""
+    """Return the rules: timm's names of the image trunk stay, below "video."; every other key is named."""
     rules = [
         Rule("logit_scale", ("logit_scale",), lambda scale: scale.reshape(())),
         *(Rule(f"video.{name[7:]}", (name,), torch.clone) for name in state if name.startswith("visual.trunk.")),

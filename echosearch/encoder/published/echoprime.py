@@ -72,7 +72,7 @@ def clip_spec(frames: int, stride: int) -> ClipSpec:
 
 
 def manifest(sources: tuple[SourceFile, ...]) -> Manifest:
-    """What the authors' code does, as data."""
+    """Describe the authors' code as data."""
     return Manifest(
         name="echoprime",
         version="1.0.0",
@@ -91,7 +91,7 @@ def manifest(sources: tuple[SourceFile, ...]) -> Manifest:
 
 
 def view_manifest(sources: tuple[SourceFile, ...]) -> ViewManifest:
-    """The authors look at the first frame alone; ours averages frames 0, 4, 8 and 12."""
+    """Describe the view classifier: the authors use the first frame alone, ours averages frames 0, 4, 8 and 12."""
     return ViewManifest(
         name="echoprime-views",
         version="1.0.0",
@@ -107,7 +107,7 @@ def view_manifest(sources: tuple[SourceFile, ...]) -> ViewManifest:
 
 
 def video_rules(names: Mapping[str, Tensor]) -> list[Rule]:
-    """torchvision's own names stay, below "video.trunk."; the head is named as in the other towers."""
+    """Return the rules: torchvision's names stay, below "video.trunk."; the head is named as in the other towers."""
     trunk = [name for name in names if not name.startswith("head.")]
     return [
         *(Rule(f"video.trunk.{name}", (name,), torch.clone) for name in trunk),
@@ -116,7 +116,7 @@ def video_rules(names: Mapping[str, Tensor]) -> list[Rule]:
 
 
 def text_rules() -> list[Rule]:
-    """The words' embedding is tied to the masked-LM head's decoder: the authors' code loads the decoder's last."""
+    """Return the rules: the word embedding is the masked-LM head's decoder, which the authors' code loads last."""
     words, *others = bert_rules("text.bert", "backbone.bert", DEPTH)
     tied = ("backbone.cls.predictions.decoder.weight", *words.published)
     return [
@@ -127,7 +127,7 @@ def text_rules() -> list[Rule]:
 
 
 def view_rules() -> list[Rule]:
-    """torchvision's ConvNeXt is timm's under other names: stages are features 1, 3, 5, 7, downsampling 2, 4, 6."""
+    """Return the rules from torchvision's ConvNeXt to timm's: stages are features 1, 3, 5, 7, downsampling 2, 4, 6."""
     rules = [
         *as_it_is("trunk.stem.0", "features.0.0"),
         *as_it_is("trunk.stem.1", "features.0.1"),

@@ -57,7 +57,7 @@ TOKENIZERS: dict[PublishedModel, tuple[str, tuple[str, ...]]] = {
 
 
 def licence_of(kind: PublishedModel) -> str:
-    """What its authors allow, in words."""
+    """Return the authors' licence terms in words."""
     match kind:
         case "echoprime":
             return echoprime.LICENCE
@@ -91,7 +91,7 @@ def import_published(kind: PublishedModel, source: Path, tokenizer: Path | None,
 
 
 def check_import(kind: PublishedModel, out: Path) -> None:
-    """Raises BundleError where an import of this kind could not write ``out``: before an hour's download is lost."""
+    """Raise BundleError if an import of this kind could not write ``out``: before an hour's download is lost."""
     for folder in (out, views_folder(out)) if kind == "echoprime" else (out,):
         if folder.exists():
             raise BundleError(f"{folder} exists already: choose another --out, or remove it first")
@@ -104,7 +104,7 @@ def check_import(kind: PublishedModel, out: Path) -> None:
 
 
 def views_folder(out: Path) -> Path:
-    """Where EchoPrime's view classifier goes, beside its encoder."""
+    """Return the folder of EchoPrime's view classifier, beside its encoder."""
     return out.with_name(f"{out.name}-views")
 
 

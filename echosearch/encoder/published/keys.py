@@ -1,4 +1,4 @@
-"""From the names of a published checkpoint to ours: a table that is complete or an error, never a skipped key."""
+"""Map a published checkpoint's names to ours: a table that is complete or an error, never a skipped key."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Rule:
 
 
 def as_it_is(stored: str, published: str, *parts: str) -> list[Rule]:
-    """``stored.weight`` is ``published.weight``, and so on for each part."""
+    """Return rules that make ``stored.weight`` of ``published.weight``, and so on for each part."""
     return [Rule(f"{stored}.{part}", (f"{published}.{part}",), torch.clone) for part in parts or ("weight", "bias")]
 
 
 def join(*tensors: Tensor) -> Tensor:
-    """Query, key, value, of one shape, one under the other: (3 * width, ...)."""
+    """Join query, key and value of one shape below each other: (3 * width, ...)."""
     return torch.stack(tensors).flatten(0, 1)
 
 
 def bert_rules(stored: str, published: str, depth: int) -> list[Rule]:
-    """transformers' BERT names -> a text tower's stored names."""
+    """Return rules from transformers' BERT names to a text tower's stored names."""
     rules = [
         *as_it_is(f"{stored}.words", f"{published}.embeddings.word_embeddings", "weight"),
         *as_it_is(f"{stored}.positions", f"{published}.embeddings.position_embeddings", "weight"),
@@ -62,11 +62,10 @@ def convert(
     shapes: Mapping[str, torch.Size],
     unused: Sequence[str] = (),
 ) -> dict[str, Tensor]:
-    """Stored weights, float32. ``shapes`` are the model's, by stored name; ``unused`` are names, or starts ending in
-    ".", that the model's vectors do not need.
+    """Return stored weights, float32. ``shapes`` are the model's, by stored name; ``unused`` are names, or beginnings
+    ending in ".", that the model's vectors do not need.
 
-    Raises BundleError that lists the missing and the unexpected keys, or names what is misshapen
-    or no floating-point number.
+    Raises BundleError that lists the missing and the unexpected keys, or names a tensor of a wrong shape or type.
     """
     wanted = {name for rule in rules for name in rule.published}
     missing = sorted(wanted - state.keys())

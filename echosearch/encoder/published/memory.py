@@ -11,8 +11,9 @@ PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def available_memory(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:
-    """Bytes that can be taken without swapping: what the kernel has, or a control group's limit leaves, if that is
-    less. 0 if the kernel does not say.
+    """Return the bytes available without swapping: the kernel's figure, or less within a control group's limit.
+
+    0 if the kernel reports none.
     """
     found = [_kernel_memory(proc / "meminfo")]
     try:

@@ -1,4 +1,4 @@
-"""A PyTorch checkpoint becomes plain tensors, in this process: for the child that checkpoint.py starts.
+"""Read a PyTorch checkpoint as plain tensors, in this process: for the child that checkpoint.py starts.
 
 Sizes are compared before anything of that size is taken: a pickle's before it is read, a tensor's with its storage.
 """
@@ -41,7 +41,7 @@ _CALL = re.compile(r"GLOBAL (?P<a>[\w.]+)|unrecognized function <?(?P<b>[\w. ]+)
 
 
 class TooLargeError(Exception):
-    """What was read claims a size that a checkpoint does not have."""
+    """The checkpoint claims a size that no checkpoint has."""
 
 
 def convert_checkpoint(file: str, plain: str) -> int:
@@ -158,7 +158,7 @@ def _tensors(loaded: object, size: int) -> dict[str, Tensor]:
 
 
 def named_sanely(names: Mapping[str, Any]) -> None:
-    """Raises ValueError: more tensors than a model has, or a name that cannot be shown."""
+    """Check the names. Raises ValueError for more tensors than a model has, or a name that cannot be shown."""
     if len(names) > MOST_TENSORS:
         raise ValueError(f"it holds {len(names)} tensors, a model has {MOST_TENSORS} at most")
     for name in names:
@@ -181,6 +181,6 @@ _PLAIN = (Tensor, torch.nn.Parameter, torch.nn.Buffer)
 
 
 def without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """DistributedDataParallel puts ``module.`` before every name."""
+    """Remove ``module.``, which DistributedDataParallel puts before every name."""
     prefixed = all(name.startswith("module.") for name in tensors)
     return {name.removeprefix("module."): value for name, value in tensors.items()} if prefixed else tensors

@@ -1,4 +1,4 @@
-"""`encoder pull`: published weights from where their authors put them, where such a place can be reached.
+"""`encoder pull`: download published weights from their authors' addresses, if this machine can reach them.
 
 Nothing here runs what it fetches: files land in a folder and go through import_published like any others.
 """
@@ -31,7 +31,7 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Origin:
-    """Where weights are: files of a hub repository, or a zip behind an address. ``sha256`` where it is known."""
+    """The address of weights: files of a hub repository, or a zip at a URL. ``sha256`` if it is known."""
 
     repo: str = ""
     files: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ VIDEOMAE = VideoTransformerSpec(width=768, depth=DEPTH, heads=12, pooling="mean"
 
 
 def manifest(variant: Variant, sources: tuple[SourceFile, ...]) -> Manifest:
-    """What the authors' code does, as data."""
+    """Describe the authors' code as data."""
     dictionary, version = installed_dictionary()
     return Manifest(
         name=f"videoechoclip-{variant}",
@@ -69,7 +69,7 @@ def manifest(variant: Variant, sources: tuple[SourceFile, ...]) -> Manifest:
 
 
 def rules(variant: Variant) -> list[Rule]:
-    """Every key of the checkpoint."""
+    """Return the rules for every key of the checkpoint."""
     return [
         Rule("logit_scale", ("logit_scale",), lambda scale: scale.reshape(())),
         *(_videomae() if variant == "videomae2" else _vivit()),

@@ -1,4 +1,4 @@
-"""What is done to a text before a tokenizer cuts it up: our own form, or what a published model's authors had.
+"""Prepare a text for a tokenizer: in our own form, or as a published model's authors did.
 
 A published tokenizer gets the characters that its authors' texts had. Japanese hospitals write CSVs in Windows' cp932:
 of the two code points of a JIS character it is Microsoft's. American ones write ASCII.
@@ -31,8 +31,8 @@ def as_ascii(text: str) -> str:
 
 
 def open_clip_clean(text: str) -> str:
-    """What open_clip's tokenizers do first: control characters out, typographic quotes made plain (as ftfy does; its
-    repair of broken encodings is left out), HTML entities, runs of blanks, ends.
+    """Clean a text as open_clip's tokenizers do: remove control characters, make typographic quotes plain (as ftfy
+    does; its repair of broken encodings is left out), resolve HTML entities, join runs of blanks, strip the ends.
     """
     return " ".join(html.unescape(html.unescape(text.translate(_PLAIN))).split())
 

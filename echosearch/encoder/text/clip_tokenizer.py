@@ -35,9 +35,9 @@ _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 def clip_merges(file: Path) -> list[tuple[str, str]]:
-    """CLIP's list of byte pairs, from open_clip's bpe_simple_vocab_16e6.txt.gz or a CLIP model's merges.txt.
+    """Read CLIP's byte pairs from open_clip's bpe_simple_vocab_16e6.txt.gz or a CLIP model's merges.txt.
 
-    Raises BundleError when it is another list.
+    Raises BundleError if it is another list.
     """
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as handle:
@@ -57,7 +57,7 @@ def clip_merges(file: Path) -> list[tuple[str, str]]:
 
 
 def template_phrases(file: Path) -> list[str]:
-    """EchoCLIP-R's template_vocab.txt: one phrase a line, most ending in a blank. Raises BundleError."""
+    """Read EchoCLIP-R's template_vocab.txt: one phrase a line, most ending in a blank. Raises BundleError."""
     phrases = vocabulary_lines(file, "EchoCLIP-R's template_vocab.txt")
     if len(phrases) > MOST_PHRASES:
         raise BundleError(f"{file} has {len(phrases)} lines, a template has {MOST_PHRASES} phrases at most")
@@ -67,7 +67,9 @@ def template_phrases(file: Path) -> list[str]:
 
 
 def vocabulary_lines(file: Path, what: str) -> list[str]:
-    """The lines of a vocabulary. Raises BundleError: too large, which is noticed before it is read, or no UTF-8."""
+    """Read a vocabulary's lines. Raises BundleError if it is not UTF-8, or too large, which is checked before
+    reading.
+    """
     try:
         with file.open("rb") as handle:
             content = handle.read(LARGEST_VOCABULARY + 1)
@@ -105,7 +107,7 @@ class ClipBpe:
         return [[self._start, *encoding.ids[: max_tokens - 2], self._end] for encoding in found]
 
     def known_words(self, text: str) -> WordCount:
-        """Every byte has a token: an unknown word is one that falls apart into single letters."""
+        """Count known words: every byte has a token, so an unknown word is one split into single letters."""
         words = english_words(text)
         known = sum(len(self._tokenizer.encode(word).ids) < max(len(word.encode()), 2) for word in words)
         return WordCount(known, len(words) - known)
@@ -145,7 +147,7 @@ class EchoTemplate:
         return [[self._start, *self._ids(text)[: max_tokens - 2], self._end] for text in texts]
 
     def known_words(self, text: str) -> WordCount:
-        """The words of sentences that stand in the template, and the others."""
+        """Count the words of sentences in the template as known."""
         known = unknown = 0
         for sentence in re.split(r"(?<=[.\n])\s+", text):
             words = len(english_words(sentence))
@@ -237,7 +239,7 @@ _REWORDED = (
 
 
 def template_text(text: str) -> str:
-    """A report in the spelling of the template: upper case, IS for WAS, no dates or codes, sentences ended."""
+    """Return a report in the template's spelling: upper case, IS for WAS, no dates or codes, sentences ended."""
     if len(text) <= 1:
         return text
     text = " ".join(text.upper().split())  # now, for patterns that begin with blanks try every one of a long run

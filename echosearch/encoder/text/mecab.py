@@ -1,4 +1,4 @@
-"""MeCab with unidic-lite: Japanese text to words. The only place that calls it.
+"""Split Japanese text into words with MeCab and unidic-lite. The only place that calls MeCab.
 
 MeCab's lattice grows with the square of a run of symbols, and it ends the process on a few hundred thousand characters:
 it never sees more than AT_ONCE of them.
@@ -98,7 +98,7 @@ def _nodes(text: str) -> Iterator[fugashi.fugashi.Node]:
 
 
 def _stretches(text: str) -> Iterator[str]:
-    """Cut ``text`` into stretches of at most AT_ONCE characters, behind a blank or a sign where there is one near."""
+    """Cut ``text`` into stretches of at most AT_ONCE characters, behind a blank or a sign if there is one near."""
     start = 0
     while len(text) - start > AT_ONCE:
         gaps = [found.end() for found in _GAP.finditer(text, start + AT_ONCE // 2, start + AT_ONCE)]

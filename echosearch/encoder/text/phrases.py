@@ -1,4 +1,4 @@
-"""What a text tower is given for some texts, and how their vectors come from what it makes of it. Free of torch.
+"""Split texts into parts that fit a text tower, and join the parts' vectors. Free of torch.
 
 A text that fits into the tower is one part. Our own encoders read a longer one in several, so that nothing is lost:
 
@@ -43,7 +43,7 @@ class TextParts:
     notes: tuple[TextNotes, ...]
 
     def vectors(self, of_parts: Vectors) -> Vectors:
-        """Raw vectors of the parts (P, D) -> of the texts (N, D)."""
+        """Return the texts' raw vectors (N, D) from those of the parts (P, D)."""
         if not self.made_of:
             return np.empty((0, of_parts.shape[1]), np.float32)
         return np.stack([_mean(of_parts, parts) for parts in self.made_of])

@@ -59,26 +59,26 @@ _JAPANESE: dict[str, tuple[Callable[[str], str], Callable[[str], str]]] = {
 
 
 class Tokenizer(Protocol):
-    """Deterministic; id 0 is padding, and never part of a text."""
+    """Text to token ids, deterministic; id 0 is padding, and never part of a text."""
 
     @property
     def vocabulary_size(self) -> int: ...
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-        """Ids of each text, [CLS] ... [SEP], at most ``max_tokens``, not padded."""
+        """Return the ids of each text, [CLS] ... [SEP], at most ``max_tokens``, not padded."""
         ...
 
     def known_words(self, text: str) -> WordCount:
-        """How many words of ``text`` have a meaning here."""
+        """Count the words of ``text`` that the vocabulary knows."""
         ...
 
     def respells(self, text: str) -> bool:
-        """Whether the tokens are of other characters than in TEXT_FORM 1 (report/text.py)."""
+        """Return True if the tokens are of other characters than in TEXT_FORM 1 (report/text.py)."""
         ...
 
 
 def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
-    """From a bundle's tokenizer/ folder. Raises BundleError when the files or the dictionary are not what spec says."""
+    """Load a bundle's tokenizer/ folder. Raises BundleError if the files or the dictionary differ from the spec."""
     file = folder / TOKENIZER_FILES[spec.kind]
     match spec.kind:
         case "clip_bpe":
@@ -99,7 +99,7 @@ def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
 
 
 def check_size(where: Path, tokenizer: Tokenizer, manifest: Manifest) -> None:
-    """Raises BundleError where the tokens are not as many as the text tower knows."""
+    """Compare the vocabulary with the text tower. Raises BundleError if they differ in the number of tokens."""
     found, wanted = tokenizer.vocabulary_size, manifest.text.tower.vocabulary
     # EchoCLIP-R's phrases are fewer than the places its authors made for them
     spare = manifest.tokenizer.kind == "echo_template"
@@ -110,12 +110,12 @@ def check_size(where: Path, tokenizer: Tokenizer, manifest: Manifest) -> None:
 
 
 class NoVocabulary:
-    """What an encoder has that was imported without its vocabulary."""
+    """The tokenizer of an encoder that was imported without its vocabulary."""
 
     vocabulary_size = 0
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-        """Raises BundleError, always."""
+        """Raise BundleError, always."""
         raise BundleError(
             "this encoder was imported without its vocabulary, so it reads videos and no text: "
             "import it again with --tokenizer"
@@ -129,7 +129,7 @@ class NoVocabulary:
 
 
 def read_vocabulary(file: Path) -> list[str]:
-    """One token a line. Raises BundleError when it is missing, too large, or no BERT vocabulary."""
+    """Read one token a line. Raises BundleError if the file is missing, too large, or no BERT vocabulary."""
     tokens = vocabulary_lines(file, "a vocabulary, one token a line in UTF-8,")
     if len(set(tokens)) < len(tokens):
         first: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The two towers as one torch module, its weights by stored name, and the one function that makes pixels its input."""
+"""Build the two towers as one torch module, and turn pixels into its input."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PARTS: tuple[Part, ...] = ("video", "text")
 
 
 class TwoTowers(nn.Module):
-    """Video and text into one space; ``logit_scale`` is the learned temperature of training, log(1/0.07) at first."""
+    """Towers of videos and texts into one space; ``logit_scale`` is training's temperature, log(1/0.07) at first."""
 
     def __init__(self, video: nn.Module, text: nn.Module) -> None:
         super().__init__()
@@ -71,7 +71,9 @@ def _fitting(what: str) -> Iterator[None]:
 
 # The towers are imported where they are built: timm brings torchvision along, seconds that a text query need not wait.
 def build_video_tower(part: VideoPart, dimension: int) -> nn.Module:
-    """(B, 3, T, H, W) normalised -> (B, dimension). Random weights. Raises BundleError when the specs do not fit."""
+    """Build (B, 3, T, H, W) normalised -> (B, dimension), random weights. Raises BundleError if the specs do not
+    fit.
+    """
     with _fitting("video"):
         match part.tower:
             case VideoTransformerSpec():
@@ -95,7 +97,7 @@ def build_video_tower(part: VideoPart, dimension: int) -> nn.Module:
 
 
 def build_text_tower(part: TextPart, dimension: int) -> nn.Module:
-    """(B, L) ids -> (B, dimension). Random weights. Raises BundleError when the specs do not fit."""
+    """Build (B, L) ids -> (B, dimension), random weights. Raises BundleError if the specs do not fit."""
     if part.spec.max_tokens > part.tower.positions:
         raise BundleError(f"text: max_tokens {part.spec.max_tokens} is more than the {part.tower.positions} positions")
     with _fitting("text"):
@@ -111,13 +113,13 @@ def build_text_tower(part: TextPart, dimension: int) -> nn.Module:
 
 
 def build_towers(manifest: Manifest) -> TwoTowers:
-    """The model that the manifest describes, with random weights, in eval mode."""
+    """Build the model that the manifest describes, with random weights, in eval mode."""
     video = build_video_tower(manifest.video, manifest.dimension)
     return TwoTowers(video, build_text_tower(manifest.text, manifest.dimension)).eval()
 
 
 def build_view_tower(manifest: ViewManifest) -> nn.Module:
-    """(B, 3, T, H, W) normalised -> (B, classes) logits, in eval mode. Raises BundleError: it does not fit."""
+    """Build (B, 3, T, H, W) normalised -> (B, classes) logits, in eval mode. Raises BundleError if it does not fit."""
     from echosearch.encoder.towers.convnext import FrameConvNext
 
     with _fitting("view"):
@@ -125,10 +127,10 @@ def build_view_tower(manifest: ViewManifest) -> nn.Module:
 
 
 def normalise(pixels: Tensor, n_valid: Tensor, spec: ClipSpec) -> Tensor:
-    """What every video tower takes: (B, T, S, S, 3) uint8 on any device -> (B, 3, T, S, S) float32 there.
+    """Turn (B, T, S, S, 3) uint8 on any device into a video tower's input, (B, 3, T, S, S) float32, there.
 
-    The only place where pixels are scaled and normalised. With padding "zeros", frames from ``n_valid`` (B,) on
-    are zero after normalising, which no pixel value could make them.
+    The only place where pixels are scaled and normalised. With padding "zeros", frames from ``n_valid`` (B,) on are
+    zero after normalising, a value that no pixel has.
     """
     # made here and sent: made there, each would wait until a GPU has done all that it still works on
     mean, std = (torch.tensor(each).to(pixels.device, non_blocking=True) for each in (spec.mean, spec.std))
@@ -140,7 +142,7 @@ def normalise(pixels: Tensor, n_valid: Tensor, spec: ClipSpec) -> Tensor:
 
 
 def stored_weights(model: TwoTowers) -> dict[str, Tensor]:
-    """All weights under the names that bundles use ("video.", "text.", "logit_scale"), detached, where they are."""
+    """Return all weights by their names in bundles ("video.", "text.", "logit_scale"), detached, on their device."""
     weights = {"logit_scale": model.logit_scale}
     weights |= {f"video.{name}": tensor for name, tensor in model.video.state_dict().items()}
     weights |= {f"text.{name}": tensor for name, tensor in model.text.state_dict().items()}
@@ -176,7 +178,7 @@ def save_weights(file: Path, weights: Mapping[str, Tensor]) -> None:
 
 
 def load_weights(file: Path, part: Part | None = None) -> dict[str, Tensor]:
-    """One tower's stored weights from a safetensors file, without reading the other's; all without ``part``.
+    """Load one tower's stored weights from a safetensors file without reading the other's; all without ``part``.
 
     Raises BundleError.
     """
@@ -185,7 +187,7 @@ def load_weights(file: Path, part: Part | None = None) -> dict[str, Tensor]:
 
 
 def weight_shapes(file: Path, part: Part | None = None) -> dict[str, tuple[int, ...]]:
-    """Their shapes alone. Raises BundleError."""
+    """Return the shapes of the weights alone. Raises BundleError."""
     with _weights(file, part) as (stored, names):
         return {name: tuple(stored.get_slice(full).get_shape()) for name, full in names.items()}
 

@@ -1,4 +1,4 @@
-"""A pooling for small encoders of standard views: what is where stays apart, and so do the views.
+"""Pool small encoders' features by position and by view.
 
 For every place of the picture the mean, the greatest and the least of each of ``readout`` numbers over time: phase of
 the beat does not matter, extremes do. All places side by side are compressed, and the compressed numbers go into one of
@@ -29,12 +29,12 @@ class SpatialPool(nn.Module):
         return self.gated(self.seen(x))
 
     def gated(self, seen: Tensor) -> Tensor:
-        """(B, F) -> (B, gates * compressed)."""
+        """Gate (B, F) by view: (B, gates * compressed)."""
         gates = self.gate(seen).softmax(dim=-1)  # (B, G)
         apart: Tensor = gates[:, :, None] * self.compress(seen)[:, None]
         return apart.flatten(1)
 
     def seen(self, x: Tensor) -> Tensor:
-        """(B, 3 * places * readout): mean, greatest and least over time."""
+        """Return (B, 3 * places * readout): mean, greatest and least over time."""
         each = self.readout(x)  # (B, T, P, R)
         return torch.cat([each.mean(dim=1), each.amax(dim=1), each.amin(dim=1)], dim=1).flatten(1)

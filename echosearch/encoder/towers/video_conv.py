@@ -55,7 +55,7 @@ class VideoConv(nn.Module):
         return out
 
     def trunk(self, video: Tensor) -> Tensor:
-        """(B, T, places, C): what is where, and how it moves."""
+        """Return (B, T, places, C): features of each position, and their motion."""
         b, _, frames, _, _ = video.shape
         # (B*T, 3, S, S); channels last in memory saves a fifth of the time on a CPU
         x = video.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)

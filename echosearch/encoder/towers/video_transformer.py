@@ -79,7 +79,7 @@ class VideoTransformer(nn.Module):
 
 
 def sine_positions(length: int, width: int) -> Tensor:
-    """The fixed table of "Attention is all you need", as VideoMAE computes it: (length, width) float32."""
+    """Return the table of "Attention is all you need", as VideoMAE computes it: (length, width) float32."""
     position = np.arange(length, dtype=np.float64)[:, None]
     pair = np.arange(width) // 2
     angle = position / np.power(10000, 2 * pair / width)
