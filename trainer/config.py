@@ -47,7 +47,7 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Where the pairs come from, and which videos of a study count."""
+    """The source of the pairs, and which videos of a study count."""
 
     # "render": phantom studies drawn in memory; "folder": an archive that `echosearch phantom write` made, or one
     # laid out like it; "archive": what ingest has stored (ECHOSEARCH_HOME or the servers)
@@ -73,7 +73,7 @@ class DataConfig(_Section):
 
     @property
     def pool(self) -> tuple[object, ...]:
-        """What decides which studies these are, whatever is done with them."""
+        """The values that decide which studies these are, however they are used."""
         written = str(Path(self.folder).absolute()) if self.source == "folder" else ""
         drawn = (self.patients, self.phantom_seed, self.first_patient, self.enrich, self.enrich_from)
         return self.source, written, drawn if self.source == "render" else ()
@@ -94,7 +94,7 @@ class DataConfig(_Section):
 
 
 class TextShape(_Section):
-    """Measures of the BERT of a model that starts from none."""
+    """The sizes of a BERT that starts from no published weights."""
 
     width: PositiveInt = 128
     depth: PositiveInt = 2
@@ -104,7 +104,7 @@ class TextShape(_Section):
 
 
 class ModelConfig(_Section):
-    """The towers, and what their weights start from."""
+    """The towers, and the origin of their first weights."""
 
     video: VideoTowerSpec
     clip: ClipSpec
@@ -123,7 +123,7 @@ class ModelConfig(_Section):
 
 
 class LossConfig(_Section):
-    """What is minimised; see loss.py."""
+    """The loss that is minimised; see loss.py."""
 
     soft_targets: float = Field(default=0.0, ge=0, le=1)  # share of the target given to reports with the same phrases
     # weight; 0: the text tower stays as it begins, and videos learn from the table alone
@@ -174,7 +174,7 @@ class OptimConfig(_Section):
 
 
 class RunConfig(_Section):
-    """Where a run writes, and how often. None of it changes the result."""
+    """The output folder of a run, and its intervals. None of it changes the result."""
 
     out: str  # checkpoints, metrics.jsonl and, at the end, bundle/
     checkpoint_every: PositiveInt = 500
@@ -240,7 +240,7 @@ class TrainConfig(_Section):
         return self
 
     def digest(self) -> str:
-        """Of all that decides the result: a checkpoint of another digest is not resumed."""
+        """Return a digest of all that decides the result: a checkpoint of another digest is not resumed."""
         parts = self.model_dump(mode="json", exclude={"run"}) | {"name": "", "version": "", "licence": ""}
         del parts["optim"]["keep_start"]  # decides what is exported, not what is trained
         parts["data"] = {k: v for k, v in parts["data"].items() if k not in ("cache", "workers", "eval_views")}
@@ -248,7 +248,7 @@ class TrainConfig(_Section):
 
 
 def load(file: Path, settings: Sequence[str] = ()) -> TrainConfig:
-    """The config in ``file`` with ``settings`` ("optim.lr=1e-4") on top. Raises ConfigError that names the key."""
+    """Load the config in ``file`` with ``settings`` ("optim.lr=1e-4") on top. Raises ConfigError that names the key."""
     try:
         tree: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as exc:

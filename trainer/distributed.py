@@ -1,4 +1,4 @@
-"""Vectors of all processes, with gradients that are those of one process that held the whole batch."""
+"""Share vectors among processes, with the gradients of one process that held the whole batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["gather", "rank", "world"]
 
 
 def world() -> int:
-    """How many processes train together."""
+    """Return the number of processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
@@ -40,7 +40,7 @@ class _Gather(torch.autograd.Function):
 
 
 def gather(rows: Tensor) -> Tensor:
-    """(b, ...) on each process -> (world * b, ...). Every process must hold as many rows."""
+    """Gather (b, ...) of each process into (world * b, ...). Every process must hold as many rows."""
     if world() == 1:
         return rows
     if rows.requires_grad:

@@ -1,4 +1,4 @@
-"""A line a while on stderr: what a run does and how long it will."""
+"""Report progress on stderr, a line at a time: what a run does and the time that is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole training run: pairs, split, cache, training, bundle."""
+"""Run a whole training: pairs, split, cache, training, bundle."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WHITENED_ON = 400  # studies
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a run works on."""
+    """The pairs, split and cache that a run works on."""
 
     config: TrainConfig
     studies: dict[Split, tuple[Study, ...]]
@@ -47,7 +47,7 @@ class Prepared:
 
 
 def prepare(config: TrainConfig, clips_done: Callable[[int, int], None] | None = None) -> Prepared:
-    """Pairs, split and cache of a config. Process 0 fills the cache, the others wait and read it."""
+    """Make pairs, split and cache of a config. Process 0 fills the cache, the others wait and read it."""
     everything = load_studies(config.data)
     studies = {split: select(everything, split, config.seed, config.data.split) for split in SPLITS}
     if not studies["train"]:
@@ -80,7 +80,7 @@ def train(
     progress: Callable[[Moment], None] | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Train, and write run.out/bundle at the end. Raises ConfigError, BundleError: that there is one already."""
+    """Train, and write run.out/bundle at the end. Raises ConfigError, BundleError if there is one already."""
     bundle = Path(config.run.out) / BUNDLE
     if bundle.exists():  # told before the training, not behind it
         raise BundleError(f"{bundle} exists already: give another run.out, or remove it first")

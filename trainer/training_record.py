@@ -1,4 +1,4 @@
-"""training.toml beside a bundle: what the run was, and the runs that its weights came from before."""
+"""Read and write training.toml beside a bundle: the run, and the earlier runs that its weights came from."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Run(BaseModel):
 
 @dataclass(frozen=True)
 class Training:
-    """A bundle's own run, and those that its weights had been through before."""
+    """A bundle's own run, and the earlier runs of its weights."""
 
     config: TrainConfig
     before: tuple[Run, ...] = ()
@@ -40,7 +40,7 @@ class Training:
 
 
 def read_training(bundle: Path) -> Training | None:
-    """None for a bundle that this trainer did not make. Raises ConfigError."""
+    """Read the record; None for a bundle that this trainer did not make. Raises ConfigError."""
     file = bundle / TRAINING
     if not file.is_file():
         return None
@@ -53,6 +53,6 @@ def read_training(bundle: Path) -> Training | None:
 
 
 def runs_before(model: ModelConfig) -> tuple[Run, ...]:
-    """The runs that the bundles in ``start`` and ``start_video`` came from. Raises ConfigError."""
+    """Return the runs of the bundles in ``start`` and ``start_video``. Raises ConfigError."""
     found = [read_training(find_bundle(Path(start))) for start in (model.start, model.start_video) if start]
     return tuple(run for training in found if training for run in training.runs)

@@ -1,4 +1,4 @@
-"""A view classifier: a small ConvNeXt that tells the five views and the rest from single frames.
+"""Train a view classifier: a small ConvNeXt that distinguishes the five views and the rest by single frames.
 
 Labels are the views of the pairs (a phantom's, or views.csv through ingest); those under data.min_view_prob are left
 out. Written as a view-classifier bundle, which ingest can use.
@@ -37,7 +37,7 @@ __all__ = ["ViewConfig", "fit_views", "load_view_config", "train_views"]
 
 
 class ViewConfig(BaseModel):
-    """One view classifier's run; ``kind`` tells its TOML from an encoder's."""
+    """One view classifier's run; ``kind`` distinguishes its TOML from an encoder's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -59,7 +59,7 @@ class ViewConfig(BaseModel):
 
 
 def load_view_config(file: Path) -> ViewConfig:
-    """Raises ConfigError that names the key."""
+    """Load the config. Raises ConfigError that names the key."""
     try:
         return ViewConfig.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
@@ -90,7 +90,7 @@ def fit_views(
     cache: ClipCache,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> nn.Module:
-    """The trained tower, in eval mode on the CPU. The same config and videos give the same weights."""
+    """Return the trained tower, in eval mode on the CPU. The same config and videos give the same weights."""
     usable = [video for video in videos if cache.n_valid(video.key) > 0]
     if len(usable) < config.batch:
         raise ConfigError(f"batch {config.batch} is more than the {len(usable)} labelled videos to train on")

@@ -1,4 +1,4 @@
-"""Which studies a step sees, and their clips and texts: a pure function of (seed, step), whatever came before.
+"""Choose a step's studies, clips and texts: a pure function of (seed, step), whatever came before.
 
 A batch draws each study once, with one set of its videos, so no two videos of one study are ever each other's
 negatives. Chance is drawn for each (seed, step, study), so the same batch comes out for any number of processes.
@@ -66,7 +66,7 @@ class Batch:
 
 
 def studies_of_step(n_studies: int, batch: int, seed: int, step: int) -> list[int]:
-    """The ``batch`` studies of a step, none twice: each epoch is a new order, its remainder is left out."""
+    """Return the ``batch`` studies of a step, none twice: each epoch is a new order, its remainder is left out."""
     per_epoch = n_studies // batch
     if per_epoch < 1:
         raise ConfigError(f"optim.batch {batch} is more than the {n_studies} studies to train on: make it smaller")
@@ -76,7 +76,7 @@ def studies_of_step(n_studies: int, batch: int, seed: int, step: int) -> list[in
 
 
 def shuffled_report(report: str, max_phrases: int, rng: np.random.Generator) -> str:
-    """The report's phrases in a new order, at most ``max_phrases`` of them (those drawn first)."""
+    """Return the report's phrases in a new order, at most ``max_phrases`` of them (those drawn first)."""
     said = phrases(report)
     return "".join(f"{said[i]}。" for i in rng.permutation(len(said))[:max_phrases])
 
@@ -114,16 +114,16 @@ class Batches:
 
     @property
     def studies(self) -> list[tuple[Study, tuple[Video, ...]]]:
-        """What training draws from: each study with its usable videos."""
+        """The studies that training draws from, each with its usable videos."""
         return self._studies
 
     def study_vectors(self, vectors: Mapping[str, Vectors]) -> Tensor:
-        """(N, D) raw vectors of the studies, from their videos' by key."""
+        """Return (N, D) raw vectors of the studies, from their videos' by key."""
         means = [mean_vector([vectors[video.key] for video in videos]) for _, videos in self._studies]
         return torch.from_numpy(np.stack(means))
 
     def rows(self) -> Tensor:
-        """(N, R) numbers of each report's phrases, NO_PHRASE fills."""
+        """Return (N, R) numbers of each report's phrases, filled with NO_PHRASE."""
         own = [self._numbers_of(phrases(study.report)) for study, _ in self._studies]
         return _filled(own, max(map(len, own)))
 
@@ -136,7 +136,7 @@ class Batches:
         return tuple(video for video in wanted if cache.n_valid(video.key) > 0)
 
     def steps(self, first: int, last: int) -> Iterator[list[Batch]]:
-        """The batches of steps [first, last), ``accumulate`` of them a step; the next ones are made meanwhile."""
+        """Yield the batches of steps [first, last), ``accumulate`` of them a step; the next ones are made meanwhile."""
         with ThreadPoolExecutor(1) as pool:
             waiting = [pool.submit(self.step, s) for s in range(first, min(first + AHEAD, last))]
             for step in range(first, last):

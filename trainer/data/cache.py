@@ -61,19 +61,21 @@ class ClipCache:
             self._at |= {keys[name]: (shard, row) for row, name in enumerate(shard.names) if name in keys}
 
     def n_valid(self, key: str) -> int:
-        """Frames that the cine has at the clip's stride; 0: its file gave no clip, or could not be read."""
+        """Return the frames that the cine has at the clip's stride; 0 if its file gave no clip, or could not be
+        read.
+        """
         if key not in self._at:
             return 0
         shard, row = self._at[key]
         return int(shard.valid[row])
 
     def clip(self, key: str, start: int = 0) -> Clip:
-        """The clip that begins at frame ``start``; the same as ingest's at 0."""
+        """Return the clip that begins at frame ``start``; at 0 it is the same as ingest's."""
         shard, row = self._at[key]
         return take_window(key, shard.pixels[row], self.n_valid(key), start, self.spec)
 
     def starts(self, key: str) -> int:
-        """How many starts there are that leave a clip no shorter than it is from 0."""
+        """Return the number of starts that leave a clip no shorter than from 0."""
         return max(self.n_valid(key) - self.spec.frames, 0) + 1
 
 
@@ -101,7 +103,7 @@ def open_cache(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClipCache:
-    """The clips of ``videos``, made where they are not there yet; ``progress(done, total)`` counts videos."""
+    """Return the clips of ``videos``; make missing ones. ``progress(done, total)`` counts videos."""
     longer = replace(spec, frames=max(frames, spec.frames))
     folder = folder / _digest(longer)
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,7 +176,7 @@ def _write(folder: Path, videos: Sequence[Video], spec: ClipSpec) -> int:
 
 
 def clip_of(video: Video, spec: ClipSpec) -> Clip:
-    """The video's clip as ingest would make it. Raises FileRefused, OSError.
+    """Return the video's clip as ingest would make it. Raises FileRefused, OSError.
 
     A phantom is drawn at the clip's own stride, which saves the frames between; `phantom write` draws all of them.
     """
@@ -191,7 +193,9 @@ def clip_of(video: Video, spec: ClipSpec) -> Clip:
 
 
 def take_window(key: str, pixels: Uint8, n_valid: int, start: int, spec: ClipSpec) -> Clip:
-    """``spec.frames`` frames from ``start`` on, padded as make_clip pads. Raises ValueError when nothing is valid."""
+    """Return ``spec.frames`` frames from ``start`` on, padded as make_clip pads. Raises ValueError if nothing is
+    valid.
+    """
     if n_valid < 1 or not 0 <= start < n_valid:
         raise ValueError(f"{key}: no frame {start} of {n_valid}")
     n = min(n_valid - start, spec.frames)

@@ -1,4 +1,4 @@
-"""A test that is no test: a patient, or a video, on both sides of the split. Found, it fails the run."""
+"""Leakage checks: fail if a patient or near-duplicate video is in both train and test."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FRAMES = 4
 
 
 class Leakage(InputError):
-    """The same patient or video trains and tests: scores would mean nothing."""
+    """The same patient or video is in train and test: scores would mean nothing."""
 
 
 def check_patients(train: Sequence[Study], test: Sequence[Study]) -> None:
-    """Raises Leakage, with a count and no name."""
+    """Compare the patients. Raises Leakage, with a count and no name."""
     both = _patients(train) & _patients(test)
     if both:
         raise Leakage(f"{len(both)} patients are on both sides of the split: split by patient, then evaluate again")
@@ -37,7 +37,9 @@ def _patients(studies: Sequence[Study]) -> set[str]:
 
 
 def check_videos(train: Sequence[Video], test: Sequence[Video], cache: ClipCache, near: float = NEAR) -> None:
-    """Raises Leakage when a test video is, but for its compression, a training video. O(n m), in blocks."""
+    """Compare the videos. Raises Leakage if a test video equals a training video but for compression. O(n m), in
+    blocks.
+    """
     a, b = _looks(train, cache), _looks(test, cache)
     if not len(a) or not len(b):
         return
@@ -50,7 +52,7 @@ def check_videos(train: Sequence[Video], test: Sequence[Video], cache: ClipCache
 
 
 def look(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(T, S, S, 3) uint8 -> a unit vector of coarse brightness in FRAMES frames, without what every sector shares."""
+    """Return the coarse brightness of (T, S, S, 3) uint8 in FRAMES frames as a unit vector, without the mean sector."""
     frames = pixels[np.linspace(0, len(pixels) - 1, FRAMES).round().astype(int)].astype(np.float32).mean(axis=3)
     cells = pixels.shape[1] // GRID
     trimmed = frames[:, : cells * GRID, : cells * GRID].reshape(FRAMES, GRID, cells, GRID, cells)

@@ -1,4 +1,4 @@
-"""What training and evaluation work on: studies with their videos and their report, whatever the source."""
+"""The studies that training and evaluation work on, with their videos and reports, from any source."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Truth:
-    """What a phantom's truth.csv says of a study."""
+    """A study's row of a phantom's truth.csv."""
 
     ef: float
     grades: Mapping[str, int]
@@ -58,14 +58,14 @@ class Study:
     also_patient: str = ""
 
     def of_views(self, views: Sequence[View], min_view_prob: float) -> tuple[Video, ...]:
-        """The videos of these views that pass the gate; all of them where no view is known."""
+        """Return the videos of these views that pass the gate; all of them if no view is known."""
         if all(video.view is None for video in self.videos):
             return self.videos
         return tuple(v for v in self.videos if v.view in views and v.view_prob >= min_view_prob)
 
 
 def fingerprint(studies: Sequence[Study]) -> str:
-    """16 hex digits of which studies, videos and reports these are."""
+    """Return 16 hex digits that identify these studies, videos and reports."""
     digest = hashlib.sha256()
     for study in studies:
         for part in (study.key, study.patient, study.report, *(video.key for video in study.videos)):

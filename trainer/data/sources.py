@@ -1,4 +1,4 @@
-"""Studies from a phantom in memory, from a folder laid out like a phantom's, or from an archive that ingest filled."""
+"""Load studies from a phantom in memory, from a folder laid out like a phantom's, or from an archive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["from_archive", "from_folder", "load_studies", "rendered"]
 
 
 def load_studies(config: DataConfig) -> tuple[Study, ...]:
-    """All studies of the source that have a report and a video, in a fixed order. Raises ConfigError, TableError."""
+    """Load all studies that have a report and a video, in a fixed order. Raises ConfigError, TableError."""
     match config.source:
         case "render":
             studies = rendered(config.patients, config.phantom_seed, config.first_patient)
@@ -43,7 +43,7 @@ def load_studies(config: DataConfig) -> tuple[Study, ...]:
 
 
 def rendered(patients: int, seed: int, first_patient: int = 1, having: Sequence[str] = ()) -> tuple[Study, ...]:
-    """Phantom studies that exist nowhere but in memory, with the truth.
+    """Return phantom studies, with the truth, that exist in memory only.
 
     ``having``: of those patients, the ones with one of these findings in a study; all of their studies.
     """
@@ -70,7 +70,8 @@ def _having(studies: Iterable[PhantomStudy], findings: Sequence[str]) -> Iterato
 
 
 def from_folder(folder: Path) -> tuple[Study, ...]:
-    """reports.csv, views.csv and DICOM/, and truth.csv where there is one. Linked by path, as `phantom write` lays it.
+    """Load reports.csv, views.csv and DICOM/, and truth.csv if it exists. Linked by path, as `phantom write` lays it
+    out.
 
     Raises ConfigError when a table is missing, TableError for a broken one.
     """
@@ -141,7 +142,7 @@ def _truths(file: Path) -> dict[str, Truth]:
 
 
 def from_archive() -> tuple[Study, ...]:
-    """What ingest has stored, under its pseudonyms: linked reports, indexed videos, files that are still there."""
+    """Load what ingest stored, by pseudonyms: linked reports, indexed videos, files that still exist."""
     with open_archive(load_settings()) as archive, archive.engine.connect() as connection:
         pairs = training_pairs(connection)
     return tuple(

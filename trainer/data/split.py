@@ -1,4 +1,4 @@
-"""Which patients train, validate and test: by a hash, so that a growing archive never moves one."""
+"""Split patients into train, validation and test by a hash, so that a growing archive never moves one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def of_patient(patient: str, seed: int, shares: tuple[float, float, float]) -> Split:
-    """The patient's split; all studies of a patient are on one side."""
+    """Return the patient's split; all studies of a patient are on one side."""
     digest = hashlib.sha256(f"{seed}\0{patient}".encode()).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64  # [0, 1)
     if place < shares[0]:

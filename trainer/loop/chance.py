@@ -1,4 +1,4 @@
-"""The state of the random generator: dropout after a pause is what it would have been without it."""
+"""Save and restore the random generator, so that dropout after a pause is the same as without it."""
 
 from __future__ import annotations
 

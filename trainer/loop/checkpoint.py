@@ -1,4 +1,4 @@
-"""Where a run can go on: weights, optimizer, step and the state of chance, in one file that is whole or not there."""
+"""Write and read checkpoints: weights, optimizer, step and random state, in one file that is complete or absent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class Checkpoint:
 
 
 def write_state(file: Path, state: Checkpoint) -> None:
-    """Through a temporary name: a death while writing leaves the last checkpoint as it was. Raises ConfigError."""
+    """Write the checkpoint through a temporary name: a death while writing leaves the last one as it was.
+
+    Raises ConfigError.
+    """
     try:
         with whole_file(file) as partial, partial.open("wb") as handle:
             torch.save(dict(vars(state)), handle)
@@ -46,7 +49,7 @@ def write_state(file: Path, state: Checkpoint) -> None:
 
 
 def read_state(file: Path, digest: str, device: torch.device) -> Checkpoint:
-    """Raises ConfigError when the checkpoint is another run's, or cannot be read."""
+    """Read a checkpoint. Raises ConfigError if it is another run's, or cannot be read."""
     try:
         state = Checkpoint(**torch.load(file, map_location=device, weights_only=True))
     except (OSError, RuntimeError, TypeError, ValueError, LookupError, EOFError, pickle.UnpicklingError) as exc:
@@ -61,7 +64,7 @@ def read_state(file: Path, digest: str, device: torch.device) -> Checkpoint:
 
 
 def put_back(file: Path, state: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> Tensor:
-    """Model and optimizer as they were; this process's state of chance. Raises ConfigError."""
+    """Restore model and optimizer; return this process's random state. Raises ConfigError."""
     try:
         model.load_state_dict(state.model)
         optimizer.load_state_dict(state.optimizer)

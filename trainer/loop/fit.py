@@ -50,7 +50,7 @@ __all__ = ["Outcome", "distributed", "fit"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. ``finished`` is False where it was told to stop; it can go on from its checkpoint."""
+    """The end of a run. ``finished`` is False if it was stopped; it can continue from its checkpoint."""
 
     step: int
     finished: bool

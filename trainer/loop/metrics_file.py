@@ -1,4 +1,4 @@
-"""metrics.jsonl: a line for every measurement, and TensorBoard's own files where it is asked for."""
+"""Write metrics.jsonl, a line for every measurement, and TensorBoard's own files if requested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ METRICS = "metrics.jsonl"
 
 
 class MetricsFile:
-    """Made for a run that has done ``done`` steps: lines behind that step, of a run that died, are dropped."""
+    """The file of a run that has done ``done`` steps: later lines, of a run that died, are dropped."""
 
     def __init__(self, folder: Path, done: int, tensorboard: bool) -> None:
         self._file = folder / METRICS

@@ -1,4 +1,4 @@
-"""AdamW, and at what pace each tensor learns."""
+"""Make AdamW, with a learning rate for each tensor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SLOWEST, FASTEST = 0.03, 0.1  # of tensors with fewer than two axes, which begin
 
 
 def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
-    """Groups carry "scale", by which the step's learning rate is multiplied: 1, or with ``config.scaled`` scale_of.
+    """Make groups with a "scale" that multiplies the step's learning rate: 1, or with ``config.scaled`` scale_of.
 
     No decay on biases, norms, positions, temperatures and the phrase table: everything with fewer than two axes, and
     what is looked up rather than multiplied.
@@ -36,6 +36,6 @@ def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
 
 
 def scale_of(tensor: Tensor) -> float:
-    """Root mean square of the weights; of biases and norms, which begin at 0 or 1, within SLOWEST and FASTEST."""
+    """Return the weights' root mean square; for biases and norms, which begin at 0 or 1, within SLOWEST and FASTEST."""
     size = float(tensor.detach().float().square().mean().sqrt())
     return size if tensor.ndim >= 2 else min(max(size, SLOWEST), FASTEST)

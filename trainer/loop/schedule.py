@@ -10,7 +10,7 @@ __all__ = ["learning_rate"]
 
 
 def learning_rate(step: int, config: OptimConfig) -> float:
-    """For the step with this number, from 0: lr/warmup, 2 lr/warmup, ..., lr, ..., lr_end at the last."""
+    """Return the rate of a step, from 0: lr/warmup, 2 lr/warmup, ..., lr, ..., lr_end at the last."""
     if step < config.warmup:
         return config.lr * (step + 1) / config.warmup
     left = max(config.steps - config.warmup - 1, 1)

@@ -1,4 +1,4 @@
-"""Ending a run behind the current step, with a checkpoint: SIGTERM, as a scheduler sends it, or Ctrl-C."""
+"""Stop a run after the current step, with a checkpoint: on SIGTERM, as a scheduler sends it, or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["any_told", "told_to_stop"]
 
 @contextmanager
 def told_to_stop() -> Iterator[list[bool]]:
-    """Grows when this process is told. A second signal of a kind does what it did before."""
+    """Append to the list on a signal. A second signal of a kind has its earlier effect."""
     told: list[bool] = []
     before: dict[int, Any] = {}
 
@@ -38,7 +38,7 @@ def told_to_stop() -> Iterator[list[bool]]:
 
 
 def any_told(told: list[bool], device: torch.device) -> bool:
-    """Whether any process was: all must stop behind the same step."""
+    """Return True if any rank was told to stop, so that all ranks stop after the same step."""
     if world() == 1:
         return bool(told)
     return bool(gather(torch.tensor([len(told)], device=device)).any())

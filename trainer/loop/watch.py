@@ -1,4 +1,4 @@
-"""What is written and said of a run while it goes on: losses, validation scores, the time that is left."""
+"""Report on a run: losses, validation scores, the time that is left."""
 
 from __future__ import annotations
 

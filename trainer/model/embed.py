@@ -1,4 +1,4 @@
-"""Vectors of studies and reports for an evaluation: from towers in memory or from a bundle's encoder."""
+"""Embed studies and reports for an evaluation, with towers in memory or with a bundle's encoder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Embedded:
 def embed_studies(
     start: Start, studies: Sequence[Study], cache: ClipCache, views: Sequence[View], config: TrainConfig
 ) -> Embedded:
-    """With towers as they are in memory, fp32."""
+    """Embed studies with the towers in memory, fp32."""
     was = start.towers.training
     start.towers.eval()
     try:
@@ -49,7 +49,7 @@ def embed_studies(
 
 
 def embed_videos(start: Start, keys: Iterable[str], cache: ClipCache) -> dict[str, Vectors]:
-    """Video key -> (D,) raw, with the video tower as it is in memory, in eval mode, fp32."""
+    """Map each video key to (D,) raw, by the video tower in memory, in eval mode, fp32."""
     start.towers.eval()
     return _each(lambda items: _clips(start, items), keys, cache)
 
@@ -67,7 +67,7 @@ def _each(clips: Callable[[Sequence[Clip]], Vectors], keys: Iterable[str], cache
 
 
 def embed_texts(start: Start, texts: Sequence[str]) -> Vectors:
-    """(N, D), in the form that the manifest's TextSpec asks for."""
+    """Embed texts in the form that the manifest's TextSpec asks for: (N, D)."""
     manifest = start.manifest
     parts = read_texts(texts, manifest.text.spec, start.tokenizer, manifest.tokenizer.published)
     return parts.vectors(in_batches(lambda batch: embed_ids(start.towers.text, batch), parts.given, 32)[0])
@@ -76,7 +76,7 @@ def embed_texts(start: Start, texts: Sequence[str]) -> Vectors:
 def embed_with(
     encoder: Encoder, studies: Sequence[Study], cache: ClipCache, views: Sequence[View], min_view_prob: float
 ) -> Embedded:
-    """With a bundle's encoder, as ingest and query use it."""
+    """Embed studies with a bundle's encoder, as ingest and query use it."""
     return _embedded(encoder.encode_clips, encoder.encode_texts, studies, cache, views, min_view_prob)
 
 
@@ -107,7 +107,7 @@ def _stack(rows: Sequence[Vectors]) -> Vectors:
 
 
 def grouped(embedded: Embedded, views: Sequence[View], min_view_prob: float) -> Iterator[tuple[int, Vectors]]:
-    """(row of the study, mean over its videos of these views) for the studies that have one: by-view scores."""
+    """Yield (row of the study, mean of its videos of these views) for studies that have one: by-view scores."""
     for row, study in enumerate(embedded.studies):
         vectors = [embedded.each[v.key] for v in study.of_views(views, min_view_prob) if v.key in embedded.each]
         if vectors:

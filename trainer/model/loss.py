@@ -1,4 +1,4 @@
-"""What training minimises: pure functions of vectors.
+"""The losses of training, as pure functions of vectors.
 
 contrastive   CLIP's (Radford 2021): each study's videos against the reports of the batch, and the other way
 phrases       SigLIP's (Zhai 2023) sigmoid loss of studies against single phrases: a phrase that stands in the study's
@@ -20,7 +20,7 @@ __all__ = ["contrastive", "said", "shared_phrases", "targets"]
 def contrastive(
     videos: Tensor, texts: Tensor, scale: Tensor, phrases: Tensor | None = None, soft: float = 0.0
 ) -> Tensor:
-    """Symmetric cross-entropy over the studies of all processes; a scalar, the mean over this process's rows.
+    """Return the symmetric cross-entropy over the studies of all processes; a scalar, the mean over this one's rows.
 
     ``videos``, ``texts`` (b, D) raw, row i of both is one study; ``scale`` is 1 / temperature. ``phrases`` (b, P) are
     the numbers of each report's phrases, for ``soft`` targets. A batch of B identical vectors gives log(B).
@@ -38,13 +38,13 @@ def contrastive(
 
 
 def said(rows: Tensor, phrases: int) -> Tensor:
-    """(b, R) numbers of the phrases of each report, NO_PHRASE fills -> (b, ``phrases``) of 0 and 1."""
+    """Turn (b, R) phrase numbers of each report, filled with NO_PHRASE, into (b, ``phrases``) of 0 and 1."""
     found = torch.zeros((len(rows), phrases + 1), device=rows.device)  # NO_PHRASE marks the last column
     return found.scatter(1, rows.where(rows != NO_PHRASE, phrases), 1.0)[:, :-1]
 
 
 def targets(phrases: Tensor, all_phrases: Tensor, own: Tensor, soft: float) -> Tensor:
-    """(b, B) rows that sum to 1: 1 - ``soft`` on the own report, ``soft`` spread over reports by likeness.
+    """Return (b, B) rows that sum to 1: 1 - ``soft`` on the own report, ``soft`` spread over reports by likeness.
 
     Likeness is the share of phrases that two reports have in common (Jaccard) to the fourth power, so that reports
     that say the same thing count and those that merely share the usual negatives hardly do. A report with no like
@@ -57,7 +57,7 @@ def targets(phrases: Tensor, all_phrases: Tensor, own: Tensor, soft: float) -> T
 
 
 def shared_phrases(a: Tensor, b: Tensor) -> Tensor:
-    """Jaccard index of phrase sets: (n, P) and (m, Q) numbers, NO_PHRASE fills, none twice in a row -> (n, m)."""
+    """Return the Jaccard index of phrase sets: (n, P) and (m, Q) numbers, each row without repeats -> (n, m)."""
     known_a, known_b = a != NO_PHRASE, b != NO_PHRASE
     same = (a[:, None, :, None] == b[None, :, None, :]) & known_a[:, None, :, None] & known_b[None, :, None, :]
     both = same.any(dim=3).sum(dim=2).float()

@@ -1,4 +1,4 @@
-"""What phrases are made of: their tokens, one by one and in pairs.
+"""Split phrases into their parts: tokens, one by one and in pairs.
 
 A laboratory has a hundred ways to say that a wall does not move, and says most of them twice. Alone, each phrase would
 learn from two studies; over their parts they learn from each other (table.py). Pairs, because 「僧帽弁逆流なし」 is not
@@ -20,7 +20,7 @@ OFTEN = 2  # phrases that must have a part: alone it would be the phrase
 
 
 def phrase_parts(ids: Sequence[Sequence[int]]) -> Tensor:
-    """(P, F) of tokens of P phrases: 0, or where a phrase has a part 1 / sqrt(how many it has)."""
+    """Return (P, F): 1 / sqrt(number of parts) at each part of a phrase, else 0."""
     own = [_parts(set(tokens)) for tokens in ids]
     counts = Counter(part for parts in own for part in parts)
     columns = {part: number for number, part in enumerate(sorted(p for p in counts if counts[p] >= OFTEN))}

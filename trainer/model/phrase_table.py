@@ -61,21 +61,24 @@ class PhraseTable(nn.Module):
         return loss + OWN_DECAY * self.vectors.square().sum() + SHARED_DECAY * self.shared.square().sum()
 
     def rows(self) -> Tensor:
-        """(P, D) of any length."""
+        """Return (P, D) of any length."""
         if self.shared is None or self.parts is None:
             return self.vectors
         return self.vectors + self.parts @ self.shared
 
     def phrases(self, apart: bool) -> Tensor:
-        """(P, D) unit vectors: where phrases belong. ``apart``: where a report is the mean of its phrases, they are
-        taken from the middle of all that is said, so that it comes to lie in the direction that ``reports`` gives."""
+        """Return (P, D) unit vectors of the phrases.
+
+        ``apart``: if a report is the mean of its phrases, they are taken from the middle of all phrases, so that it has
+        the direction that ``reports`` gives.
+        """
         towards = functional.normalize(self.rows(), dim=-1)
         if apart:
             towards = functional.normalize(towards - self.share @ towards / self.share.sum(), dim=-1)
         return towards
 
     def reports(self, rows: Tensor) -> Tensor:
-        """Where reports belong: the sum of their phrases' directions less what any report would have. (b, R) -> (b, D).
+        """Return (b, D) of (b, R): the sum of the phrases' directions less what any report would have.
 
         It is the direction along which the log odds of the report, as the sum of those of its phrases, rise fastest.
         """
@@ -83,12 +86,12 @@ class PhraseTable(nn.Module):
         return self.said(rows) @ towards - self.share @ towards
 
     def said(self, rows: Tensor) -> Tensor:
-        """(b, R) numbers -> (b, P) of 0 and 1."""
+        """Turn (b, R) numbers into (b, P) of 0 and 1."""
         return said(rows, len(self.share))
 
 
 def begin_table(table: PhraseTable, studies: Tensor, rows: Tensor) -> None:
-    """The rows of ``table``, in place, over videos that stand: a phrase's is the direction along which they tell it.
+    """Set the rows of ``table``, in place, from frozen videos: the direction that best predicts each phrase.
 
     Ridge regression from the unit vectors of ``studies`` (N, D) to which phrases their reports have, ``rows`` (N, R),
     or nothing where there are parts; then the table's own loss (learn). Seconds, or a minute with parts.
@@ -112,8 +115,10 @@ def learn(
     pace: float,
     seed: int,
 ) -> None:
-    """What a table has to learn by its ``loss`` over videos that stand: Adam, BATCH studies a step, each seen
-    ``epochs`` times, the pace falling to 0."""
+    """Fit ``parameters`` by the table's ``loss`` over frozen videos: Adam, BATCH studies a step, ``epochs`` passes.
+
+    The pace falls to 0.
+    """
     optimizer = torch.optim.Adam(parameters, lr=pace)
     order = torch.Generator().manual_seed(seed)
     steps = epochs * -(-len(studies) // BATCH)

@@ -1,4 +1,4 @@
-"""The model that a run begins with: from nothing, from a bundle, or with published weights in its video trunk.
+"""Build the model that a run begins with: new, from a bundle, or with published weights in its video trunk.
 
 model.start          an encoder bundle, or the name of one that ships: both towers, temperature and vocabulary; the
                      config's shapes give way to its own
@@ -54,7 +54,7 @@ class Start:
 
 
 def build_start(config: TrainConfig, reports: Sequence[str]) -> Start:
-    """The same config, seed and reports give the same weights. Raises BundleError, InputError."""
+    """Build the model: the same config, seed and reports give the same weights. Raises BundleError, InputError."""
     model = config.model
     if model.start:
         folder = find_bundle(Path(model.start))

@@ -44,18 +44,18 @@ class Trainee(nn.Module):
             towers.logit_scale.requires_grad_(False)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """ "contrastive" and, with a table, "table" and "words"; their weighted sum is "loss". See LossConfig."""
+        """Return "contrastive" and, with a table, "table" and "words"; "loss" is their weighted sum. See LossConfig."""
         locked = len(batch.vectors) > 0
         videos = batch.vectors if locked else self.towers.video(normalise(batch.pixels, batch.n_valid, self.clip))
         return self.losses(videos, batch)
 
     @torch.no_grad()
     def bound(self) -> None:
-        """The scale to its upper end, after a step as CLIP does it: clamped in the loss it could never come down."""
+        """Clamp the scale to its upper end after a step, as CLIP does: clamped in the loss it could never come down."""
         self.towers.logit_scale.clamp_(max=math.log(self.config.max_scale))
 
     def losses(self, videos: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """The same from the batch's video vectors (V, D)."""
+        """Return the same from the batch's video vectors (V, D)."""
         studies = study_means(videos, batch.owner, batch.n_studies)
         losses: dict[str, Tensor] = {}
         total = torch.zeros((), device=studies.device)
@@ -86,7 +86,7 @@ class Trainee(nn.Module):
 
 
 def study_means(videos: Tensor, owner: Tensor, n_studies: int) -> Tensor:
-    """Mean of the raw outputs of each study's videos: Algorithm 1 of the paper. (V, D), (V,) -> (n_studies, D)."""
+    """Return the mean raw output of each study's videos (Algorithm 1 of the paper): (V, D), (V,) -> (n_studies, D)."""
     sums = torch.zeros((n_studies, videos.shape[1]), dtype=torch.float32, device=videos.device)
     sums = sums.index_add(0, owner, videos.float())
     return sums / torch.bincount(owner, minlength=n_studies).clamp(min=1)[:, None]

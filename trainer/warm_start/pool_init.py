@@ -1,4 +1,4 @@
-"""A SpatialPool's first weights from the data: what to keep of all places, and which gate a view takes.
+"""Compute a SpatialPool's first weights from the data: what to keep of all places, and which gate a view takes.
 
 No report is used: only the videos, and the view and mode that they are known by.
 """
@@ -19,7 +19,7 @@ RIDGE = 0.01
 
 
 def init_pool(pool: SpatialPool, seen: Tensor, classes: Sequence[int]) -> None:
-    """``seen`` (V, 3 * places * readout) of each video; ``classes`` its kind, -1 where nothing is known.
+    """Set the pool from ``seen`` (V, 3 * places * readout) of each video and ``classes``, -1 if unknown.
 
     compress: the principal directions within the kinds; gate: ridge regression to the kind. With no kinds known the
     gates stay as they are.

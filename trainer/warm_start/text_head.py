@@ -1,4 +1,4 @@
-"""Texts first: over a tower that stays as it is, and the table that its videos begin, the text head in closed form.
+"""Fit the text head in closed form, over a frozen text tower and the table that the videos begin.
 
 Ridge regression from what the text tower's last layer is given, for each phrase, for what one types into a search box
 for it, and for each report where it is read in one piece, to where the table has them. A transformer with random
@@ -37,7 +37,7 @@ TEXT_RIDGE = 1e-4  # of the mean square of what the text head is given
 
 
 def begin_texts(text: nn.Module, table: PhraseTable, batches: Batches, tokenizer: Tokenizer, spec: TextSpec) -> None:
-    """The last layer of ``text``, in place, from the phrases and reports of ``batches``."""
+    """Set the last layer of ``text``, in place, from the phrases and reports of ``batches``."""
     reports = [study.report for study, _ in batches.studies]
     rows = batches.rows()
     said = table.said(rows)  # (N, P)
@@ -58,8 +58,7 @@ def begin_texts(text: nn.Module, table: PhraseTable, batches: Batches, tokenizer
 
 
 def as_typed(phrase: str) -> tuple[str, ...]:
-    """What one types into a search box for a phrase that says that something is there; nothing for the others. What
-    stands in brackets behind it is not typed.
+    """Return what people type into a search box for a positive phrase, without brackets; nothing for other phrases.
 
     「重度の僧帽弁逆流あり」 -> 「重度僧帽弁逆流」 「重度の僧帽弁逆流」 「僧帽弁逆流あり」 「僧帽弁逆流」
     「局所壁運動異常あり(前壁壁運動低下)」 -> 「局所壁運動異常」 「局所壁運動異常あり」

@@ -1,4 +1,4 @@
-"""Heads first: before the first step, the last layer of the video tower and the phrase table in closed form.
+"""Fit the video tower's last layer and the phrase table in closed form, before the first step.
 
 A small encoder on few cores has no steps to waste on finding out, by gradients through everything, what a linear map
 can tell at once: over the outputs of the video trunk as it stands (random where a run starts from nothing),
@@ -51,7 +51,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Space:
-    """A space of r directions: maps features there, and where phrases lie. Rows are unit length or zero."""
+    """A space of r directions: maps features and phrases into it. Rows are unit length or zero."""
 
     weight: Floats  # (r, F)
     bias: Floats  # (r,)
@@ -60,9 +60,10 @@ class Space:
 
 
 def begin_heads(tower: nn.Module, table: PhraseTable, batches: Batches, cache: ClipCache, config: TrainConfig) -> None:
-    """The head of ``tower`` and the rows of ``table``, in place, from the first STUDIES; each process does the same.
+    """Set the head of ``tower`` and the rows of ``table``, in place, from the first STUDIES; each process does the
+    same.
 
-    Raises ConfigError where no phrase is said often enough, or the head has no bias.
+    Raises ConfigError if no phrase is said often enough, or the head has no bias.
     """
     pairs = batches.studies[:STUDIES]
     head = last_linear(tower)
@@ -89,7 +90,7 @@ def begin_heads(tower: nn.Module, table: PhraseTable, batches: Batches, cache: C
 
 
 def shared_space(features: Floats, said: Floats, patients: Sequence[str], most: int) -> Space:
-    """``features`` (N, F) and ``said`` (N, P) of 0 and 1, row i is one study; at most ``most`` directions.
+    """Find directions from ``features`` (N, F) and ``said`` (N, P) of 0 and 1, a row a study; at most ``most``.
 
     Predictions that choose the penalty and weigh the directions are of patients left out: a patient's studies are
     alike in pictures and words, and leaving out a single study would reward knowing the patient again.

@@ -1,4 +1,4 @@
-"""Kinds first: before the heads, the video trunk learns to tell kinds of cine apart, view and colour.
+"""Pretrain the video trunk, before the heads, to distinguish kinds of cine, by view and colour.
 
 Random convolutions see sizes well and colour jets badly. A hundred steps of this, with labels that every archive has
 beside its videos (views.csv, the header's mode) and no report, bring the jets (docs/experiments.md).
@@ -27,14 +27,14 @@ LR, WARMUP = 1e-3, 10
 
 
 def kinds_of(pairs: Pairs) -> list[int]:
-    """View and colour of each video as one number, the commonest 0; -1 without a view."""
+    """Return view and colour of each video as one number, the commonest 0; -1 without a view."""
     kinds = [(list(View).index(v.view), v.color) if v.view else None for _, videos in pairs for v in videos]
     names = {kind: number for number, (kind, _) in enumerate(Counter(k for k in kinds if k).most_common())}
     return [names[kind] if kind else -1 for kind in kinds]
 
 
 def begin_trunk(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainConfig) -> None:
-    """``optim.kinds_first`` steps on a VideoConv, in place; each process does the same.
+    """Train ``optim.kinds_first`` steps on a VideoConv, in place; each process does the same.
 
     The kind is read off the mean over all places, so that it is not told by where something is but by what it is.
     Nothing happens where fewer than two kinds are known.

@@ -1,4 +1,4 @@
-"""A first guess at the last layers from data, so that training starts with vectors that differ.
+"""Estimate the last layers from data, so that training starts with vectors that differ.
 
 Fresh towers give all echo videos nearly the same vector, and so do all reports: a common part and a little that
 differs. The loss then stays at log(batch) until the optimizer has found that little; on the phantom that took more
@@ -46,7 +46,7 @@ def whiten(towers: TwoTowers, batches: Sequence[Batch], config: ModelConfig) -> 
 
 
 def last_linear(tower: nn.Module) -> nn.Linear:
-    """The layer that gives a tower's vectors."""
+    """Return the layer that gives a tower's vectors."""
     head = getattr(tower, "head", None)
     if isinstance(head, nn.Linear):
         return head
@@ -55,7 +55,7 @@ def last_linear(tower: nn.Module) -> nn.Linear:
 
 
 def inputs_of(tower: nn.Module, head: nn.Linear, batches: Sequence[Tensor]) -> Tensor:
-    """What reaches ``head``: (N, width)."""
+    """Return the inputs of ``head``: (N, width)."""
     seen: list[Tensor] = []
     hook = head.register_forward_pre_hook(lambda _, given: seen.append(given[0].float()))
     was = tower.training
@@ -71,7 +71,7 @@ def inputs_of(tower: nn.Module, head: nn.Linear, batches: Sequence[Tensor]) -> T
 
 def _set(head: nn.Linear, inputs: Tensor) -> None:
     """weight = orthonormal x the leading principal directions, each scaled to variance 1; the mean is taken off by the
-    bias, or where there is none by projecting its direction away."""
+    bias, or if there is none by projecting its direction away."""
     mean = inputs.double().mean(dim=0)
     centred = inputs.double() - mean
     _, spread, directions = torch.linalg.svd(centred / len(centred) ** 0.5, full_matrices=False)
