@@ -1,4 +1,4 @@
-"""What an ingest and `status` say where files disagree about a patient; no identifier, only how many."""
+"""Report, for an ingest and `status`, how many files disagree about a patient; no identifier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["contradiction_lines"]
 
 
 def contradiction_lines(found: Contradictions | None) -> Iterator[str]:
-    """A line for each kind of contradiction that occurs."""
+    """Yield a line for each kind of contradiction that occurs."""
     if found is None:
         return
     for count, what in (

@@ -1,4 +1,4 @@
-"""A click group whose commands are named as strings and imported on use: help answers at once, without torch."""
+"""A click group that imports its commands on use, by strings: help answers at once, without torch."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """As click's, but an interrupt ends quietly with 130 and every error is one line."""
+        """Run as click's ``main``, but an interrupt ends quietly with 130 and every error is one line."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:

@@ -1,4 +1,4 @@
-"""Lines of JSON in, one line of JSON out for each, as they come: no line waits for the end of the file."""
+"""Answer lines of JSON one by one: no line waits for the end of the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["answer_lines", "text_given"]
 
 
 def text_given(text: str) -> str:
-    """A text argument; "-" is what comes on standard input."""
+    """Return a text argument; "-" reads standard input."""
     if text != "-":
         return text
     try:
@@ -25,7 +25,10 @@ def text_given(text: str) -> str:
 
 
 def answer_lines(source: str, key: str, answer: Callable[[str], dict[str, Any]]) -> None:
-    """For each line {"id": ..., key: ...} of a file write {"id": ..., **answer(text)}. InputError: line, rule."""
+    """Write {"id": ..., **answer(text)} for each line {"id": ..., key: ...} of a file.
+
+    Raises InputError with the line and the rule.
+    """
     for identity, text in _lines(source, key):
         say_json({"id": identity, **answer(text)}, indent=None)
 

@@ -1,4 +1,4 @@
-"""The command line: what there is, and how it ends.
+"""The command line: its commands, and its exit codes.
 
 Exit codes: 0 fine, 1 a user's error, 2 usage, 3 some items failed, 10 a store is unreachable, 11 locked,
 130 interrupted, 143 told to stop (SIGTERM).
@@ -60,7 +60,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 @click.group("echosearch", cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="echosearch")
 def cli() -> None:
-    """A hospital's echocardiography archive, searchable by meaning.
+    """Search a hospital's echocardiography archive by meaning.
 
     \b
     echosearch demo
@@ -73,7 +73,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The console script: the commands above, with UTF-8 out whatever the locale is."""
+    """Run the console script: the commands above, with UTF-8 output whatever the locale is."""
     _read_arguments_as_utf8()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # it was started with that one closed, as some daemons do

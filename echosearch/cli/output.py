@@ -1,4 +1,4 @@
-"""What a person sees: tables on a terminal, plain columns in a pipe, JSON where asked for.
+"""Print results: tables on a terminal, plain columns in a pipe, JSON on request.
 
 The one place that prints: names, reports and messages come from outside, and nothing in them may steer a terminal.
 """
@@ -21,20 +21,20 @@ PUT_IN_USE = "echosearch encoder use {0} puts it in use, echosearch reembed {0} 
 
 
 def say(line: str = "", err: bool = False, bold: bool = False) -> None:
-    """One line, whatever stands in it."""
+    """Print one line, whatever characters it has."""
     shown = visible(line)
     click.echo(click.style(shown, bold=True) if bold else shown, err=err)
 
 
 def say_json(data: object, indent: int | None = 2) -> None:
-    """One JSON document on stdout, Japanese as itself, what cannot be seen as an escape."""
+    """Print one JSON document on stdout: Japanese as is, invisible characters escaped."""
     document = json.dumps(data, ensure_ascii=False, indent=indent)
     # the line breaks of the layout are the only control characters outside a string
     click.echo("\n".join(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in document.split("\n")))
 
 
 def note(line: str) -> None:
-    """A line for the person, on stderr, so that it never mixes with results."""
+    """Print a line on stderr, so that it never mixes with results."""
     say(f"echosearch: {line}", err=True)
 
 
@@ -44,9 +44,9 @@ def short_key(key: str | None) -> str | None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
-    """A table on a terminal; in a pipe tab-separated lines under a header, for cut and awk. None shows as "-".
+    """Print a table on a terminal; in a pipe tab-separated lines under a header, for cut and awk. None is "-".
 
-    A cell's own line breaks stay on the terminal alone.
+    A cell's own line breaks are kept on the terminal alone.
     """
     cells = [["-" if cell is None else str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():

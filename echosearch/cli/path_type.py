@@ -1,4 +1,4 @@
-"""What commands take as a file or folder."""
+"""The type of a file or folder argument."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["as_path"]
 
 
 def as_path(given: str | Path) -> Path:
-    """A path, as an option's type. An empty one, as of a variable that is not set, would mean the working directory."""
+    """Return a path, as an option's type. An empty one, as of an unset variable, would mean the working directory."""
     if given == "":
         raise click.BadParameter("it is empty: give a path, a dot for the working directory")
     return Path(given)

@@ -1,4 +1,4 @@
-"""Progress of a long command: a line that moves on a terminal, nothing in a pipe."""
+"""Show the progress of a long command: a moving line on a terminal, nothing in a pipe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["counting", "drawing", "ingesting"]
 
 
 class Moment(Protocol):
-    """What an ingest says of itself (ingest.progress.Progress)."""
+    """The progress of an ingest (ingest.progress.Progress)."""
 
     @property
     def found(self) -> int | None: ...
@@ -27,7 +27,7 @@ class Moment(Protocol):
 
 @contextmanager
 def ingesting(what: str = "files") -> Iterator[Callable[[Moment], None]]:
-    """Draws how many files (or ``what``) are done, rate, time left, and the stage that the run waits for."""
+    """Draw how many files (or ``what``) are done, rate, time left, and the stage that limits the run."""
     if not sys.stderr.isatty():
         yield lambda moment: None
         return
@@ -48,7 +48,7 @@ def ingesting(what: str = "files") -> Iterator[Callable[[Moment], None]]:
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
-    """Draws how many things have been done; called with each further number of them."""
+    """Draw how many things are done; called with each further number of them."""
     if not sys.stderr.isatty():
         yield lambda more: None
         return
@@ -67,7 +67,7 @@ class Draw(Protocol):
 
 @contextmanager
 def drawing(what: str) -> Iterator[Draw]:
-    """Draws how many of a known number are done."""
+    """Draw how many of a known number are done."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -1,4 +1,4 @@
-"""What each reason means to the person who must act on it."""
+"""The text of each reason, for the person who must act on it."""
 
 from __future__ import annotations
 

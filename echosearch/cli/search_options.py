@@ -1,4 +1,4 @@
-"""What query, similar and report share: their options, and how hits are shown."""
+"""The options that query, similar and report share, and their tables of hits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def asking(videos: bool) -> Callable[[F], F]:
-    """The options of a search; ``videos``: also those that only studies and videos have."""
+    """Add the options of a search; ``videos``: also those that only studies and videos have."""
     shared = [
         click.option("--top-k", type=click.IntRange(1, MAX_TOP_K), default=10, show_default=True, help="How many."),
         click.option("--where", metavar="CONDITION", help='A filter, such as "age >= 65 and sex = F".'),
@@ -52,7 +52,7 @@ def asking(videos: bool) -> Callable[[F], F]:
 
 
 def search_options(given: dict[str, Any]) -> SearchOptions:
-    """From the command line's values. Raises InputError, WhereError."""
+    """Return the options of the command line. Raises InputError, WhereError."""
     chosen = {name: value for name, value in given.items() if name != "as_json"}
     where, view = chosen.pop("where", None), chosen.pop("view", None)
     if view is not None and view_named(view) is None:
@@ -67,9 +67,9 @@ def search_options(given: dict[str, Any]) -> SearchOptions:
 
 
 def read_target(given: str) -> str:
-    """What a search is pointed at; for "-" a line that is typed unseen, or the first line of standard input.
+    """Read the target of a search; for "-" an unseen typed line, or the first line of standard input.
 
-    Raises InputError where that is empty, too long or not UTF-8.
+    Raises InputError if it is empty, too long or not UTF-8.
     """
     if given != "-":
         return given

@@ -158,7 +158,7 @@ def _facts(one: BundleEntry) -> dict[str, Any]:
 
 
 def say_licence(folder: Path) -> None:
-    """One line where the weights may not be used as one likes."""
+    """Write one line if the weights' licence restricts their use."""
     encoder = bundle_kind(folder) == "encoder"
     manifest = load_manifest(folder) if encoder else load_view_manifest(folder)
     if manifest.academic_only:
@@ -166,7 +166,7 @@ def say_licence(folder: Path) -> None:
 
 
 def say_unknown(folder: Path) -> None:
-    """One line where an earlier version made the bundle, without the proofs that newer ones bring."""
+    """Write one line if an earlier version made the bundle, without the proofs of newer ones."""
     manifest = load_manifest(folder) if bundle_kind(folder) == "encoder" else load_view_manifest(folder)
     if manifest.fingerprint is None or read_raw(folder / GOLDEN) is None:
         note("whether this bundle was edited is unknown: an earlier version made it, without the proofs of newer ones")
@@ -177,12 +177,12 @@ def _yes(fact: bool) -> str:
 
 
 def say_caveats(one: EncoderInfo) -> None:
-    """One line where what it finds means nothing yet."""
+    """Write one line if the encoder's hits are not yet meaningful."""
     if not one.trained:
         note("this encoder is untrained: its weights are random, what it finds means nothing yet")
 
 
 def say_override(settings: Settings) -> None:
-    """One line where what was put in use is not what will be used."""
+    """Write one line if a setting overrides what was put in use."""
     if settings.encoder is not None:
         note("ECHOSEARCH_ENCODER is set, and names the encoder until it is not")

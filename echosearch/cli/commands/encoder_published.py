@@ -1,4 +1,4 @@
-"""echosearch encoder import, pull and check: other people's encoders, and the proof that they work here."""
+"""echosearch encoder import, pull and check: published encoders, and the proof that they compute the same here."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def evaluate(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Retrieval both ways (MCMRR, MRR, R@1, 5, 10), zero-shot findings and EF, and how well the search's
-    probabilities are calibrated if half of the reports are withheld, for the encoder in FOLDER.
+    """Evaluate the encoder in FOLDER: retrieval both ways (MCMRR, MRR, R@1, 5, 10), zero-shot findings and EF, and the
+    calibration of the search's probabilities if half of the reports are withheld.
 
     NAME, here and of the view classifier, is one that ships with this program (`echosearch encoder list`).
 

@@ -118,7 +118,7 @@ def _say_rows(name: str, rows: TableRows) -> None:
 
 
 def say_work(summary: IngestSummary | ReembedSummary) -> None:
-    """What both an ingest and a re-embedding end with: what searches will lack, and how long it took."""
+    """Print the end of an ingest or a re-embedding: what searches will lack, and the time it took."""
     if summary.unread_texts:
         note(
             "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"

@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 @click.group(cls=LazyGroup, lazy=COMMANDS, short_help="Make a synthetic archive.")
 def phantom() -> None:
-    """Synthetic echo studies: real DICOM, Japanese reports, and the truth beside them. No patient exists.
+    """Write synthetic echo studies: real DICOM, Japanese reports, and the truth beside them. No patient exists.
 
     \b
     echosearch phantom write ./archive --patients 200 --seed 1

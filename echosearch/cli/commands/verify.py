@@ -1,4 +1,4 @@
-"""echosearch verify: is the index what the database says, and do searches find what they should?"""
+"""echosearch verify: does the index match the database, and do searches find what they should?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""echosearch demo: the whole way once, on hearts whose truth is known, so that every answer can be checked."""
+"""echosearch demo: every step once, on hearts whose truth is known, so that every answer can be checked."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _facts(answer: Answer) -> dict[str, Any]:
 
 
 def _seed_of_training() -> int | None:
-    """What training.toml beside the shipped encoder says; None where it says nothing of the kind."""
+    """What training.toml beside the shipped encoder says; None if it says nothing of the kind."""
     record = shipped_bundles()[ENCODER] / "training.toml"
     if not record.is_file():
         return None

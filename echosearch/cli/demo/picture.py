@@ -1,4 +1,4 @@
-"""The demo's picture: a frame of every best hit, framed green where it is right and red where it is not."""
+"""Draw the demo's picture: a frame of every best hit, framed green if it is right and red if it is wrong."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ RIGHT, WRONG, INK = (40, 170, 70), (200, 50, 50), (255, 255, 255)
 
 
 def files_of_videos(archive: Path, keyring: Keyring) -> dict[str, Path]:
-    """The phantom's files by the pseudonymous keys that hits carry."""
+    """Return the phantom's files by the pseudonymous keys of hits."""
     with (archive / "views.csv").open(encoding="utf-8", newline="") as handle:
         return {keyring.video(row["sop_uid"]): archive / row["path"] for row in csv.DictReader(handle)}
 
 
 def draw_hits(png: Path, answers: Sequence[Answer], files: Mapping[str, Path]) -> None:
-    """A row of COLUMNS hits for each answer, best first."""
+    """Draw a row of COLUMNS hits for each answer, best first."""
     rows = []
     for answer in answers:
         tiles = [_tile(hit, files[hit.video]) for hit in answer.hits[:COLUMNS] if hit.video]

@@ -1,4 +1,4 @@
-"""The demo's commands: each shown, then run as a user would run it, away from the user's own archive."""
+"""Run the demo's commands: print each, then run it as a user would, away from the user's own archive."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def show(folder: Path, args: Sequence[str]) -> None:
 
 
 def ask(folder: Path, args: Sequence[str]) -> dict[str, Any]:
-    """The same with --json, whose document is given back instead of printed."""
+    """Run a command with --json, and return the document instead of printing it."""
     asked = [*args, "--json"]
     say()
     say(f"$ echosearch {shlex.join(asked)}", bold=True)
@@ -63,7 +63,7 @@ def _run(folder: Path, args: Sequence[str]) -> None:
 
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """No setting of the user's own archive reaches the demo, and none of the demo's stays."""
+    """Hide the settings of the user's own archive from the demo, and remove the demo's at the end."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("ECHOSEARCH_")}
     for name in kept:
         del os.environ[name]
@@ -76,7 +76,7 @@ def alone(home: Path) -> Iterator[None]:
 
 
 def copy_real_ultrasound(folder: Path) -> None:
-    """pydicom's own example files into ``folder``, without extensions, as a PACS names them."""
+    """Copy pydicom's own example files into ``folder``, without extensions, as a PACS names them."""
     spec = find_spec("pydicom")  # found without importing it
     if spec is None or spec.origin is None:
         raise InputError("pydicom is not installed: its example files are what the demo ends with")

@@ -1,4 +1,4 @@
-"""What is true of the phantom's studies, put beside every answer, so that right and wrong can be seen and counted."""
+"""Compare every answer with the phantom's truth, so that right and wrong hits can be seen and counted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Studies = Mapping[str, PhantomStudy]  # by StudyInstanceUID; the grades are thos
 
 @dataclass(frozen=True)
 class Question:
-    """A query, and the column of truth.csv that its answers are judged by."""
+    """A query, and the column of truth.csv that decides whether an answer is right."""
 
     text: str
     finding: str
@@ -47,7 +47,7 @@ QUESTIONS = (
 
 @dataclass(frozen=True)
 class JudgedHit:
-    """A hit and what is true of its study."""
+    """A hit and the truth of its study."""
 
     rank: int
     score: float
@@ -77,7 +77,7 @@ class Answer:
 
 
 def judge(question: Question, found: Mapping[str, Any], studies: Studies) -> Answer:
-    """The hits of `query --identified --json` beside the truth."""
+    """Compare the hits of `query --identified --json` with the truth."""
 
     def grade(study: PhantomStudy) -> int:
         return study.findings.grades()[question.finding]
@@ -92,7 +92,7 @@ def judge(question: Question, found: Mapping[str, Any], studies: Studies) -> Ans
 
 
 def judge_similar(target: PhantomStudy, found: Mapping[str, Any], studies: Studies) -> Answer:
-    """The hits of `similar --identified --json`: right where a finding of grade 3 or 4 is shared."""
+    """Compare the hits of `similar --identified --json`: right if a finding of grade 3 or 4 is shared."""
     wanted = set(marked(target))
 
     def shared(study: PhantomStudy) -> list[str]:
@@ -108,18 +108,18 @@ def judge_similar(target: PhantomStudy, found: Mapping[str, Any], studies: Studi
 
 
 def findings_of(study: PhantomStudy) -> str:
-    """EF 35, mr 4, la_dilation 3: what is moderate or worse."""
+    """Return "EF 35, mr 4, la_dilation 3": the findings that are moderate or worse."""
     grades = study.findings.grades()
     return ", ".join((f"EF {study.findings.ef:.0f}", *(f"{name} {grades[name]}" for name in marked(study))))
 
 
 def marked(study: PhantomStudy) -> list[str]:
-    """The findings that a study counts as having, by their columns of truth.csv."""
+    """Return the findings that a study counts as having, by their columns of truth.csv."""
     return [name for name, grade in study.findings.grades().items() if grade >= HAS_IT]
 
 
 def show_answer(answer: Answer, truth: str, said: str) -> None:
-    """The table and the count; ``truth`` and ``said`` head the columns that the phantom adds."""
+    """Print the table and the count; ``truth`` and ``said`` head the columns that the phantom adds."""
     rows = [
         (
             hit.rank,
