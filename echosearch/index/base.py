@@ -54,7 +54,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Payload:
-    """The attributes beside a vector: pseudonymous keys and coarse values. Nothing here names a patient."""
+    """The attributes beside a vector: pseudonymous keys and coarse values. It never names a patient."""
 
     key: str  # of the video, study or report
     study: str
@@ -136,7 +136,7 @@ class VectorIndex(Protocol):
     def optimize(self, collection: Collection) -> bool:
         """Build what makes search fast (HNSW); may take long; a no-op where the engine does it by itself.
 
-        False where there is no room on the disk to do so: searches stay right.
+        False if there is no room on the disk to do so: searches stay right.
         """
         ...
 

@@ -87,7 +87,7 @@ def folder_size(place: Path) -> int:
 
 
 def load_shard(collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:
-    """Open a shard. Raises ArchiveError where its dimension, distance or datatype differ.
+    """Open a shard. Raises ArchiveError if its dimension, distance or datatype differ.
 
     Once opened ``quantized``, it has 4-bit vectors too from the next optimize() on, for good.
     """

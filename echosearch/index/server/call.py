@@ -1,4 +1,4 @@
-"""How a Qdrant server is called: where it may be, how often a call is tried, what its errors become."""
+"""Call a Qdrant server: where it may be, how often a call is tried, and how its errors are mapped."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _SMALL_VECTORS = (
 
 @dataclass(frozen=True)
 class Known:
-    """What a server says about a collection; the limits are those of its strict mode, None where there is none."""
+    """The server's description of a collection; the limits are those of its strict mode, None if it has none."""
 
     points: int
     compared: int  # up to so many matches it compares all rather than walk the graph

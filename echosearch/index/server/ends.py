@@ -66,7 +66,7 @@ class Ends:
 
 
 def open_ends(address: Address, api_key: str | None) -> Ends:
-    """Connect. Raises ConfigError for a CA that cannot be read, StoreUnreachable if REST does not answer."""
+    """Connect to both ends. Raises ConfigError for an unreadable CA, StoreUnreachable if REST does not answer."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else a failed handshake is a line of C++ on stderr
     rest = _client(address, api_key)
     try:

@@ -1,4 +1,4 @@
-"""A whole phantom archive on disk: what a hospital would export, with the truth beside it.
+"""Write a whole phantom archive: what a hospital would export, with the truth beside it.
 
 ARCHIVE/DICOM/P0001/S1/IM_0001 ...   cines and a measurement object a study, with and without a file extension
 ARCHIVE/reports.csv                  study_uid, accession_number, patient_id, study_date, report_text
@@ -84,13 +84,13 @@ class WrittenStudy:
 
 
 def cohort(patients: int, seed: int, first_patient: int = 1, plants: Plants | None = None) -> Iterator[PhantomStudy]:
-    """All studies of ``patients`` patients, patient by patient, oldest first; no pixels yet."""
+    """Yield all studies of ``patients`` patients, patient by patient, oldest first; no pixels yet."""
     for patient in range(first_patient, first_patient + patients):
         yield from planted_history(seed, patient, plants or Plants())
 
 
 def study_cines(study: PhantomStudy) -> tuple[CinePlan, ...]:
-    """Which cines a study has: five to eight: B-mode of the five views, colour of valves, sometimes another view."""
+    """Return a study's five to eight cines: B-mode of the five views, colour of valves, sometimes another view."""
     rng = np.random.default_rng([study.seed, study.patient, study.number, 7002])
     missing = str(rng.choice(["SAX", "2CH", "LAX"])) if rng.random() < 0.06 else ""
     shots = [(view, False) for view in ("LAX", "SAX", "4CH", "2CH", "3CH") if view != missing]
@@ -106,7 +106,7 @@ def study_cines(study: PhantomStudy) -> tuple[CinePlan, ...]:
 
 
 def truth_row(study: PhantomStudy) -> dict[str, str]:
-    """A study's row of truth.csv."""
+    """Return a study's row of truth.csv."""
     grades = {name: str(grade) for name, grade in study.findings.grades().items()}
     return _identity(study) | {"ef": f"{study.findings.ef:.1f}"} | grades
 

@@ -25,7 +25,7 @@ __all__ = ["CinePlan", "cine_dataset", "write_cine"]
 
 @dataclass(frozen=True)
 class CinePlan:
-    """One cine of a study: what is asked of the renderer, and its place in the study."""
+    """One cine of a study: the renderer's arguments, and its number in the study."""
 
     number: int  # from 1
     view: str
@@ -35,7 +35,7 @@ class CinePlan:
 def write_cine(
     path: Path, study: PhantomStudy, plan: CinePlan, frames: int, rows: int, columns: int, quality: int = 78
 ) -> str:
-    """Render, encode and write one cine; returns its SOPInstanceUID."""
+    """Render, encode and write one cine; return its SOPInstanceUID."""
     pixels = render_cine(study, plan.view, plan.color, frames, rows, columns)
     dataset = cine_dataset(study, plan, pixels, quality)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write_cine(
 
 
 def cine_dataset(study: PhantomStudy, plan: CinePlan, pixels: Uint8, quality: int = 78) -> FileDataset:
-    """A whole data set around (T, H, W, 3) uint8 RGB."""
+    """Make a complete data set of (T, H, W, 3) uint8 RGB."""
     frames, rows, columns, _ = pixels.shape
     jpegs = [
         simplejpeg.encode_jpeg(np.ascontiguousarray(f), quality=quality, colorspace="RGB", colorsubsampling="422")

@@ -52,7 +52,7 @@ _MODES = {"2D": Code("399064001", "SCT", "2D mode"), "CW": Code("261198000", "SC
 
 
 def measured_values(study: PhantomStudy) -> tuple[MeasuredValue, ...]:
-    """What a sonographer would measure on this heart."""
+    """Return what a sonographer would measure on this heart."""
     f = study.findings
     size = heart_size(study.anatomy, f)
     cut = lv_surface(size, f, np.linspace(0, 0.6, 31), np.array([CHORDS]), np.array([120.0, 300.0]))
@@ -109,7 +109,7 @@ def write_sr(path: Path, study: PhantomStudy, number: int, cine_uids: Sequence[s
 
 
 def sr_dataset(study: PhantomStudy, number: int, cine_uids: Sequence[str]) -> FileDataset:
-    """PS3.3 A.35.3, content after PS3.16 TID 5200."""
+    """Make the SR of PS3.3 A.35.3, content after PS3.16 TID 5200."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = ComprehensiveSRStorage
     meta.MediaStorageSOPInstanceUID = uid(study, f"sr {number}")

@@ -16,7 +16,7 @@ _THICKENING = (0.0, 0.14, 0.34, 0.58, 0.85)  # cm
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What stays with a patient from study to study. Factors are around 1, angles in radians."""
+    """The traits that a patient keeps from study to study. Factors are around 1, angles in radians."""
 
     body: float = 1.0  # all sizes
     lv_length: float = 1.0
@@ -53,7 +53,7 @@ class HeartSize:
 
 
 def heart_size(anatomy: Anatomy, findings: Findings) -> HeartSize:
-    """The patient's heart as the findings have left it."""
+    """Return the size of the patient's heart under these findings."""
     body, f = anatomy.body, findings
     thick = _THICKENING[f.lv_hypertrophy]
     return HeartSize(

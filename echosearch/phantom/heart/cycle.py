@@ -28,27 +28,27 @@ _NOTCH = [(0.0, 0.0), (0.09, 1.0), (0.2, 0.0), (0.30, -0.5), (0.42, 0.0), (1.0, 
 
 
 def contraction(phase: Floats) -> Floats:
-    """0 at end-diastole, 1 at end-systole: rapid filling, diastasis and atrial kick included."""
+    """Return 0 at end-diastole, 1 at end-systole: with rapid filling, diastasis and atrial kick."""
     return _eased(phase, _CONTRACTION)
 
 
 def mitral_opening(phase: Floats) -> Floats:
-    """0 closed, 1 open: an E and an A wave (tricuspid valve the same)."""
+    """Return 0 closed, 1 open: an E and an A wave (tricuspid valve the same)."""
     return _eased(phase, _MITRAL)
 
 
 def aortic_opening(phase: Floats) -> Floats:
-    """0 closed, 1 open, during ejection."""
+    """Return 0 closed, 1 open, during ejection."""
     return _eased(phase, _AORTIC)
 
 
 def early_notch(phase: Floats) -> Floats:
-    """Septal flash of a left bundle branch block: inward before ejection, then outward while the rest contracts."""
+    """Return the septal flash of a left bundle branch block: inward before ejection, then outward in contraction."""
     return _eased(phase, _NOTCH)
 
 
 def ecg(phase: Floats) -> Floats:
-    """A trace of about -0.2 to 1: P, QRS and T."""
+    """Return a trace of about -0.2 to 1: P, QRS and T."""
     phase = np.mod(phase + 0.5, 1.0) - 0.5
     waves = [
         (0.16, -0.17, 0.022),

@@ -1,4 +1,4 @@
-"""Which findings come together, and how they change: consequences are likely, never certain.
+"""Draw findings that come together, and their course: consequences are likely, never certain.
 
 A large left atrium goes with mitral disease but not always, so that a model has to see the leak itself.
 """
@@ -34,7 +34,7 @@ def _grade(rng: np.random.Generator, *weights: float) -> int:
 
 
 def first_findings(kind: str, rng: np.random.Generator) -> Findings:  # noqa: C901 - one case per phenotype
-    """Findings of a patient's first study, from a phenotype."""
+    """Draw the findings of a patient's first study, from a phenotype."""
     f: dict[str, Any] = {
         "ef": float(np.clip(rng.normal(62, 6), 50, 74)),
         "mr": _grade(rng, 50, 28, 14, 5, 2),
@@ -94,7 +94,7 @@ def first_findings(kind: str, rng: np.random.Generator) -> Findings:  # noqa: C9
 
 
 def later_findings(before: Findings, rng: np.random.Generator) -> Findings:
-    """The same heart some months later: mostly the same, sometimes worse, operated on, paced, or better."""
+    """Draw the same heart some months later: mostly the same, sometimes worse, operated on, paced, or better."""
     f = {name: getattr(before, name) for name in Findings.__dataclass_fields__}
     f["ef"] = before.ef + float(rng.normal(0, 2.0))
     severe = [("mr", "mitral"), ("ms", "mitral"), ("aortic_stenosis", "aortic"), ("ar", "aortic")]

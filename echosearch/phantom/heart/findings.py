@@ -49,7 +49,7 @@ class Findings:
                 raise ValueError(f"{name} {grade} is not a grade from 0 to 4")
 
     def grades(self) -> dict[str, int]:
-        """Finding -> grade, under the column names of truth.csv."""
+        """Return the grade of each finding, under the column names of truth.csv."""
         return {name: int(getattr(self, _ATTRIBUTE.get(name, name))) for name in FINDINGS}
 
     def graded(self, name: str, grade: int) -> Findings:

@@ -44,13 +44,13 @@ def lv_surface(size: HeartSize, findings: Findings, phase: Floats, z: Floats, ph
 
 
 def lv_volume(size: HeartSize, findings: Findings, phase: Floats) -> Floats:
-    """Cavity volume in ml over phase (T,)."""
+    """Return the cavity volume in ml over phase (T,)."""
     gain = _radial_gain(size.lv_length, size.lv_radius, findings)
     return _volume(size.lv_length, size.lv_radius, findings, gain, phase)
 
 
 def lv_diastolic_diameter(size: HeartSize) -> float:
-    """Inner diameter at the chords before anything moves; cm. Reports and measurements say this one."""
+    """Return the inner diameter at the chords before motion, in cm. Reports and measurements give this one."""
     return float(2 * size.lv_radius * _profile(np.array(CHORDS)))
 
 

@@ -21,7 +21,7 @@ _BLOOD_BELOW = 78  # echo level above which the machine shows tissue, not flow
 
 @lru_cache(maxsize=4)
 def color_table(which: int) -> Uint8:
-    """256 colours for speeds from -1 (away, blue) to 1 (towards, red) in units of the aliasing speed. (256, 3) RGB."""
+    """Return (256, 3) RGB for speeds from -1 (away, blue) to 1 (towards, red) in units of the aliasing speed."""
     speed = np.linspace(-1.0, 1.0, 256)
     fast = np.abs(speed)
     main = 70 + 185 * np.sqrt(fast)
@@ -43,7 +43,7 @@ class ColorFlow:
         self.box = color_box(scene, sector)  # (top, bottom, left, right) of the beam image
 
     def frame(self, t: int, levels: Uint8) -> tuple[Uint8, Uint8]:
-        """Colours (DEPTHS, BEAMS, 3) and where they show (DEPTHS, BEAMS), 0 or 255."""
+        """Return colours (DEPTHS, BEAMS, 3) and their mask (DEPTHS, BEAMS), 0 or 255."""
         top, bottom, left, right = self.box
         inside = np.s_[top:bottom, left:right]
         speed = np.zeros((bottom - top, right - left), np.float32)
@@ -112,7 +112,7 @@ def color_box(scene: Scene, sector: Sector) -> tuple[int, int, int, int]:
 
 
 def box_outline(box: tuple[int, int, int, int], sector: Sector) -> NDArray[np.float64]:
-    """The colour box as a line in units of the full depth, (N, 2)."""
+    """Return the colour box as a line in units of the full depth, (N, 2)."""
     top, bottom, left, right = box
     columns = np.linspace(left, right, 16)
     path = [(c, top) for c in columns] + [(c, bottom) for c in columns[::-1]] + [(left, top)]

@@ -61,7 +61,7 @@ _FINDINGS: tuple[tuple[str, Findings, str, float, bool], ...] = (
 
 
 def frame_at(study: PhantomStudy, view: str, phase: float, color: bool = False, other: str | None = None) -> Uint8:
-    """The frame of a cine that lies nearest to a phase of the heartbeat: (240, 320, 3) uint8."""
+    """Return the frame nearest to a phase of the heartbeat: (240, 320, 3) uint8."""
     beats = plan_cine(study, view, color, other=other).phase
     away = np.abs((beats - phase + 0.5) % 1.0 - 0.5)
     frame: Uint8 = render_cine(study, view, color, other=other)[int(away.argmin())]
@@ -69,7 +69,7 @@ def frame_at(study: PhantomStudy, view: str, phase: float, color: bool = False, 
 
 
 def view_sheet(out_png: Path, seed: int, shrink: float = 0.75) -> None:
-    """All views of a healthy heart at end-diastole, end-systole and early filling; the machines; colour."""
+    """Draw all views of a healthy heart at end-diastole, end-systole and early filling; the machines; colour."""
     heart = _heart(seed)
     tiles = []
     for view in ("4CH", "2CH", "3CH", "LAX", "SAX"):
@@ -82,7 +82,7 @@ def view_sheet(out_png: Path, seed: int, shrink: float = 0.75) -> None:
 
 
 def contact_sheet(out_png: Path, seed: int, shrink: float = 0.62) -> None:
-    """Every finding in a view that shows it, on one patient's anatomy."""
+    """Draw every finding in a view that shows it, on one patient's anatomy."""
     heart = _heart(seed)
     tiles = []
     for number, (label, findings, view, phase, color) in enumerate(_FINDINGS):

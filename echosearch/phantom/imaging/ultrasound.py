@@ -1,4 +1,4 @@
-"""From outlines to an ultrasound picture: beams first, as a machine has it, then scan conversion.
+"""Turn outlines into an ultrasound picture: beams first, as a machine has it, then scan conversion.
 
     outlines -> echo levels per beam and depth -> + specular edges, speckle that moves with the tissue, gain,
     shadows, noise (all in decibels, so that they add) -> display curve -> sector
@@ -45,7 +45,7 @@ BeamFrames = Iterator[tuple[Float32, Uint8]]  # a frame's grey levels before the
 
 @dataclass(frozen=True)
 class Sector:
-    """Where a cine looks: depth in cm and half the opening angle in degrees."""
+    """The field of a cine: depth in cm and half the opening angle in degrees."""
 
     depth: float
     half_angle: float
@@ -56,7 +56,7 @@ class Sector:
 
 
 def beam_points(points: Floats, sector: Sector) -> NDArray[np.int32]:
-    """(..., 2) in cm -> (..., 2) column and row of a beam image, fixed point with 4 fractional bits."""
+    """Convert (..., 2) in cm to column and row of a beam image, fixed point with 4 fractional bits."""
     angle = np.arctan2(points[..., 0], np.maximum(points[..., 1], 1e-3))
     radius = np.hypot(points[..., 0], points[..., 1])
     out = np.empty(points.shape, np.float64)
@@ -194,7 +194,7 @@ def _scan_maps(rows: int, columns: int, half_angle: float) -> tuple[NDArray[np.i
 
 
 def sector_frame(rows: int, columns: int, half_angle: float) -> tuple[float, float, float]:
-    """The probe's place (column, row) in an image and the pixels that the full depth takes."""
+    """Return the probe's position (column, row) in an image and the full depth in pixels."""
     y0 = rows * 0.035
     scale = min(rows * 0.945, columns * 0.5 / np.sin(np.radians(half_angle)) * 0.985)
     return columns / 2 - 0.5, y0, float(scale)
@@ -203,7 +203,7 @@ def sector_frame(rows: int, columns: int, half_angle: float) -> tuple[float, flo
 def scan_convert(
     beams: NDArray[np.uint8], rows: int, columns: int, half_angle: float, window: tuple[slice, slice] = _WHOLE
 ) -> Uint8:
-    """A beam image, grey or RGB, -> (rows, columns[, 3]) or a window of it; 0 outside the sector."""
+    """Convert a beam image, grey or RGB, to (rows, columns[, 3]) or a window of it; 0 outside the sector."""
     first, second = (part[window] for part in _scan_maps(rows, columns, half_angle))
     picture = cv2.remap(beams, first, second, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(picture, np.uint8)

@@ -21,7 +21,7 @@ __all__ = ["Patient", "PhantomStudy", "examined", "patient_history"]
 
 @dataclass(frozen=True)
 class Patient:
-    """Who was never born: ids say so."""
+    """A patient who does not exist: the ids say so."""
 
     seed: int
     number: int
@@ -121,7 +121,7 @@ def _anatomy(sex: str, rng: np.random.Generator) -> Anatomy:
 
 
 def patient_history(seed: int, patient: int) -> tuple[PhantomStudy, ...]:
-    """All studies of a patient, oldest first: one to four."""
+    """Return all studies of a patient, oldest first: one to four."""
     rng = np.random.default_rng([seed, patient])
     who = _patient(seed, patient, rng)
     anatomy = _anatomy(who.sex, rng)

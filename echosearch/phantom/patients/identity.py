@@ -1,4 +1,4 @@
-"""What every object of a phantom study shares: patient, study, equipment; and UIDs that follow from the seed."""
+"""The modules that every object of a phantom study shares: patient, study, equipment; and UIDs from the seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMESPACE = uuid.UUID("6f7c2c1e-4b0e-5a5e-9b52-2f1f2b1c8d11")
 
 
 def uid(study: PhantomStudy, part: str) -> UID:
-    """A UID under 2.25 (PS3.5 B.2) that is always the same for (seed, patient, study, part)."""
+    """Return a UID under 2.25 (PS3.5 B.2), a function of (seed, patient, study, part)."""
     return UID(f"2.25.{uuid.uuid5(_NAMESPACE, f'{study.seed}/{study.patient}/{study.number}/{part}').int}")
 
 
@@ -25,7 +25,7 @@ def study_uid(study: PhantomStudy) -> str:
 
 
 def common(ds: Dataset, study: PhantomStudy, modality: str, *, series: str, series_number: int) -> None:
-    """Patient, general study, general series and general equipment modules (PS3.3 C.7)."""
+    """Set the patient, general study, general series and general equipment modules (PS3.3 C.7)."""
     who = study.who
     ds.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
     ds.PatientName = "=".join(who.name) if who else "SYNTHETIC^PHANTOM"

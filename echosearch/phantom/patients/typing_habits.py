@@ -21,7 +21,7 @@ _ROMAN = (("III", "Ⅲ"), ("II", "Ⅱ"), ("IV", "Ⅳ"), ("I", "Ⅰ"))
 
 @dataclass(frozen=True)
 class TypingHabit:
-    """One report's: the same throughout, as one person types it."""
+    """A report's typing habit: the same throughout, as one person types it."""
 
     wide_digits: bool = False
     narrow_katakana: bool = False
@@ -33,7 +33,7 @@ class TypingHabit:
 
     @classmethod
     def drawn(cls, rng: np.random.Generator, between: tuple[str, ...]) -> TypingHabit:
-        """A habit whose statements are parted by one of ``between``; only whole sentences have wide brackets."""
+        """Draw a habit with statements separated by one of ``between``; only whole sentences have wide brackets."""
         wide, narrow, roman, brackets = (bool(rng.random() < share) for share in (0.15, 0.12, 0.5, 0.5))
         heading = str(rng.choice(["【{}】", "[{}] ", "{}："]))
         sentences = between == ("。",)
@@ -41,7 +41,7 @@ class TypingHabit:
         return cls(wide, narrow, roman, brackets and sentences, heading, str(rng.choice(between)), end)
 
     def typed(self, text: str) -> str:
-        """The text as this habit types it; NFKC makes all habits alike but for brackets of headings."""
+        """Return the text as this habit types it; NFKC makes all habits alike but for brackets of headings."""
         if self.roman_signs:
             for letters, sign in _ROMAN:
                 text = text.replace(f"{letters}度", f"{sign}度").replace(f"{letters}〜", f"{sign}〜")

@@ -19,7 +19,7 @@ __all__ = ["FLUID", "LEAK", "NAMES", "SIZE", "Phrase", "no_change_text", "report
 
 @dataclass(frozen=True)
 class Phrase:
-    """One statement and the findings (columns of truth.csv) that it speaks of; none for a by-the-way remark."""
+    """One statement and the findings (columns of truth.csv) that it is about; none for an incidental remark."""
 
     text: str
     about: tuple[str, ...] = ()
@@ -223,7 +223,7 @@ class _Writer:
 
 
 def report_phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
-    """The statements of a study's report, in a laboratory's usual order."""
+    """Return the statements of a study's report, in a laboratory's usual order."""
     rng = np.random.default_rng([study.seed, study.patient, study.number, 7001])
     w = _Writer(study, rng)
     g = w.grades
@@ -262,7 +262,7 @@ def report_phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
 
 
 def report_text(study: PhantomStudy) -> str:
-    """The report as one text: 「左室拡大なし。軽度の僧帽弁逆流あり。…」."""
+    """Return the report as one text: 「左室拡大なし。軽度の僧帽弁逆流あり。…」."""
     return "".join(f"{phrase.text}。" for phrase in report_phrases(study))
 
 

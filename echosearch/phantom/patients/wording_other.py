@@ -96,7 +96,7 @@ class _Writer:
         return [self.say(f"present.{kind}", finding, **places)]
 
     def earlier(self, finding: str) -> int | None:
-        """The grade of the study before, None where a comparison would mean little."""
+        """The grade of the study before, None if a comparison would mean little."""
         if self.study.before is None or self.style not in ("polite", "plain"):
             return None
         grades = self.study.before.grades()
@@ -231,12 +231,12 @@ def _lines(study: PhantomStudy) -> tuple[TypingHabit, list[list[Phrase]]]:
 
 
 def report_phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
-    """The statements of a study's report; a heading belongs to the first statement under it."""
+    """Return the statements of a study's report; a heading belongs to the first statement under it."""
     return tuple(phrase for line in _lines(study)[1] for phrase in line)
 
 
 def report_text(study: PhantomStudy) -> str:
-    """The report as one text: sentences, or lines under headings."""
+    """Return the report as one text: sentences, or lines under headings."""
     habit, lines = _lines(study)
     return "".join(habit.between.join(phrase.text for phrase in line) + habit.end for line in lines).strip()
 

@@ -52,7 +52,7 @@ class Outline:
 
 
 def roughness(seed: int, n: int, scale: float) -> Floats:
-    """Trabeculae: a smooth random line (n,), always the same for a patient."""
+    """Return trabeculae: a smooth random line (n,), always the same for a patient."""
     rng = np.random.default_rng([seed, n])
     rough = np.convolve(rng.normal(size=n + 4), [0.1, 0.25, 0.3, 0.25, 0.1], mode="valid")
     line: Floats = scale * rough
@@ -81,7 +81,7 @@ def lv_outline(beat: Beat, left: float, right: float) -> Outline:
 def atrium(
     first: Floats, second: Floats, centre_x: Floats | float, radius: float, floor: Floats | float
 ) -> list[Floats]:
-    """Cavity outlines between two hinges (T, 2) and a floor (y): a neck below the valve and a round body."""
+    """Return cavity outlines from two hinges (T, 2) to a floor (y): a neck below the valve and a round body."""
     top = (first[:, 1] + second[:, 1]) / 2
     half = (floor - top) / 2
     centre = np.stack((np.broadcast_to(centre_x, top.shape), top + half), axis=1)
@@ -97,7 +97,7 @@ def atrium(
 
 
 def grown(outline: Floats, margin: float) -> Floats:
-    """A closed outline (T, N, 2) moved outwards from its middle by a margin."""
+    """Move a closed outline (T, N, 2) outwards from its middle by a margin."""
     middle = outline.mean(axis=1, keepdims=True)
     away = outline - middle
     larger: Floats = outline + away / np.maximum(np.linalg.norm(away, axis=2, keepdims=True), 1e-9) * margin
@@ -105,7 +105,7 @@ def grown(outline: Floats, margin: float) -> Floats:
 
 
 def pericardium(beat: Beat, outers: list[Floats], fluid_share: float = 1.0) -> list[Shape]:
-    """The bright sac around closed outlines (T, N, 2) and, beneath them, an effusion where there is one.
+    """Return the bright sac around closed outlines (T, N, 2) and, beneath them, an effusion if there is one.
 
     The sac stays where it is at end-diastole; the heart shrinks away from it.
     """
@@ -121,6 +121,6 @@ def pericardium(beat: Beat, outers: list[Floats], fluid_share: float = 1.0) -> l
 
 
 def lead(line: Floats) -> list[Shape]:
-    """A pacing lead along (T, N, 2): a very bright line with a fainter echo of itself behind."""
+    """Return a pacing lead along (T, N, 2): a very bright line with a fainter echo of itself behind."""
     ghost = line + np.array([0.0, 0.42])
     return [Shape(band(ghost, 0.10), 122.0, moves=False), Shape(band(line, 0.20), Level.METAL, shadow=16.0)]

@@ -28,7 +28,7 @@ def _during(beat: Beat, when: Literal["systole", "diastole"]) -> Floats:
 def leak(
     beat: Beat, grade: int, origin: Floats, heading: Floats, when: Literal["systole", "diastole"], room: float
 ) -> list[Stream]:
-    """A regurgitant jet of a grade into a chamber ``room`` cm long, with flow convergence before it from grade 3 on."""
+    """Return a regurgitant jet into a chamber ``room`` cm long, with flow convergence before it from grade 3 on."""
     if grade == 0:
         return []
     active = _during(beat, when)
@@ -59,7 +59,7 @@ def leak(
 
 
 def inflow(beat: Beat, valve: Floats, into: Floats, speed: float, width: float = 2.0) -> list[Stream]:
-    """Filling of a ventricle through an open valve: laminar, E and A wave."""
+    """Return the filling of a ventricle through an open valve: laminar, E and A wave."""
     wave = mitral_opening(beat.phase)
     return [
         Stream(
@@ -74,7 +74,7 @@ def inflow(beat: Beat, valve: Floats, into: Floats, speed: float, width: float =
 
 
 def stenotic_inflow(beat: Beat, grade: int, orifice: Floats, into: Floats) -> list[Stream]:
-    """Mitral stenosis: a narrow mosaic candle flame through all of diastole."""
+    """Return mitral stenosis: a narrow mosaic candle flame through all of diastole."""
     if grade == 0:
         return []
     wave = np.maximum(mitral_opening(beat.phase), 0.8 * _during(beat, "diastole") * (mitral_opening(beat.phase) > 0.1))
@@ -92,7 +92,7 @@ def stenotic_inflow(beat: Beat, grade: int, orifice: Floats, into: Floats) -> li
 
 
 def ejection(beat: Beat, valve: Floats, out: Floats) -> list[Stream]:
-    """Outflow towards the aorta: laminar, in systole."""
+    """Return the outflow towards the aorta: laminar, in systole."""
     wave = aortic_opening(beat.phase)
     return [
         Stream(
@@ -107,7 +107,7 @@ def ejection(beat: Beat, valve: Floats, out: Floats) -> list[Stream]:
 
 
 def stenotic_ejection(beat: Beat, grade: int, valve: Floats, out: Floats) -> list[Stream]:
-    """Aortic stenosis: a mosaic jet from the cusps into the ascending aorta."""
+    """Return aortic stenosis: a mosaic jet from the cusps into the ascending aorta."""
     if grade == 0:
         return []
     wave = aortic_opening(beat.phase) * np.where(contraction(beat.phase) > 0, 1.0, 0.8)

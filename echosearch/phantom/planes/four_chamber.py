@@ -14,7 +14,7 @@ __all__ = ["four_chamber"]
 
 
 def four_chamber(beat: Beat) -> Scene:
-    """LV, RV, LA, RA with mitral and tricuspid valve; heart coordinates."""
+    """Return LV, RV, LA, RA with mitral and tricuspid valve; heart coordinates."""
     size, f, frames = beat.size, beat.findings, beat.frames
     squeeze = contraction(beat.phase)
     opening = mitral_opening(beat.phase)

@@ -17,7 +17,7 @@ __all__ = ["long_axis"]
 
 
 def long_axis(beat: Beat, parasternal: bool) -> Scene:
-    """LV, LA, mitral and aortic valve, aortic root, RV outflow; with the descending aorta when parasternal."""
+    """Return LV, LA, mitral and aortic valve, aortic root, RV outflow; parasternal with the descending aorta."""
     size, f, frames = beat.size, beat.findings, beat.frames
     lv = lv_outline(beat, left=120.0, right=300.0)
     opening = mitral_opening(beat.phase)

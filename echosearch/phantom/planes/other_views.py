@@ -29,13 +29,13 @@ def _liver(frames: int, bottom: float) -> list[Shape]:
 
 
 def subcostal(beat: Beat) -> Scene:
-    """Four chambers lying on their side under the liver: RV next to it, apex to the right."""
+    """Return four chambers on their side under the liver: RV next to it, apex to the right."""
     heart = place(four_chamber(beat), 1.15, point(5.4, 8.6, beat.frames))
     return replace(heart, shapes=(*_liver(beat.frames, 5.2), *heart.shapes))
 
 
 def vena_cava(beat: Beat) -> Scene:
-    """The inferior vena cava behind the liver, running into the right atrium."""
+    """Return the inferior vena cava behind the liver, running into the right atrium."""
     frames, f = beat.frames, beat.findings
     width = (1.5 + 0.28 * f.tr + 0.18 * f.ra_dilation) * (1 + 0.06 * contraction(beat.phase))
     left, right = point(-7.0, 7.4, frames), point(3.2, 7.0, frames)
@@ -58,7 +58,7 @@ def vena_cava(beat: Beat) -> Scene:
 
 
 def aortic_arch(beat: Beat) -> Scene:
-    """Suprasternal: the arch with its branches, the right pulmonary artery in its bend."""
+    """Return the suprasternal view: the arch with its branches, the right pulmonary artery in its bend."""
     frames = beat.frames
     pulse = 1 + 0.05 * contraction(beat.phase)
     radius = 1.55 * beat.size.aorta_radius

@@ -1,4 +1,4 @@
-"""What lies in a scan plane over time: filled outlines with a brightness, and streams of blood.
+"""The contents of a scan plane over time: filled outlines with a brightness, and streams of blood.
 
 Points are (T, N, 2) in cm. A scene is built in the heart's own coordinates (x lateral, y from the apex towards the
 base) and then placed: turned, shifted, seen from the probe at (0, 0) with y pointing away from it.
@@ -64,19 +64,19 @@ class Scene:
 
 
 def point(x: Floats | float, y: Floats | float, frames: int) -> Floats:
-    """(T, 2) from coordinates that may be constant."""
+    """Return (T, 2) from coordinates that may be constant."""
     out = np.empty((frames, 2))
     out[:, 0], out[:, 1] = x, y
     return out
 
 
 def polygon(*points: Floats) -> Floats:
-    """Corner points (T, 2) each -> (T, N, 2)."""
+    """Join corner points (T, 2) each into (T, N, 2)."""
     return np.stack(points, axis=1)
 
 
 def disc(centre: Floats, rx: Floats | float, ry: Floats | float | None = None, n: int = 28) -> Floats:
-    """An ellipse around centre (T, 2) -> (T, n, 2); radii constant or (T,)."""
+    """Return an ellipse around centre (T, 2) as (T, n, 2); radii constant or (T,)."""
     ry = rx if ry is None else ry
     angle = np.linspace(0.0, 2 * np.pi, n, endpoint=False)
     ring = np.empty((len(centre), n, 2))
@@ -86,7 +86,7 @@ def disc(centre: Floats, rx: Floats | float, ry: Floats | float | None = None, n
 
 
 def offset(line: Floats, distance: Floats | float) -> Floats:
-    """A line moved sideways, to the left of one who walks along it, by a distance, constant or (T, N)."""
+    """Move a line sideways, to the left along its direction, by a distance, constant or (T, N)."""
     along = np.gradient(line, axis=1)
     along /= np.maximum(np.linalg.norm(along, axis=2, keepdims=True), 1e-9)
     normal = np.stack((along[..., 1], -along[..., 0]), axis=2)
@@ -95,13 +95,13 @@ def offset(line: Floats, distance: Floats | float) -> Floats:
 
 
 def band(line: Floats, thickness: Floats | float) -> Floats:
-    """The outline of a line drawn with a thickness in cm, constant or (T, N)."""
+    """Return the outline of a line drawn with a thickness in cm, constant or (T, N)."""
     half = np.asarray(thickness) / 2.0
     return np.concatenate((offset(line, half), offset(line, -half)[:, ::-1]), axis=1)
 
 
 def bezier(start: Floats, control: Floats, end: Floats, n: int = 8) -> Floats:
-    """A quadratic curve through two points (T, 2), bent towards a third -> (T, n, 2)."""
+    """Return a quadratic curve through two points (T, 2), bent towards a third, as (T, n, 2)."""
     t = np.linspace(0.0, 1.0, n)[None, :, None]
     curve: Floats = (1 - t) ** 2 * start[:, None] + 2 * t * (1 - t) * control[:, None] + t**2 * end[:, None]
     return curve

@@ -18,7 +18,7 @@ _LEVEL = 0.42  # z of the papillary muscles
 
 
 def short_axis(beat: Beat) -> Scene:
-    """LV ring with two papillary muscles, RV crescent."""
+    """Return the LV ring with two papillary muscles, and the RV crescent."""
     size, f, frames = beat.size, beat.findings, beat.frames
     phi = np.arange(0.0, 360.0, 7.5)
     cut = lv_surface(size, f, beat.phase, np.array([_LEVEL]), phi)

@@ -14,7 +14,7 @@ __all__ = ["two_chamber"]
 
 
 def two_chamber(beat: Beat) -> Scene:
-    """LV, LA, atrial appendage, coronary sinus; heart coordinates."""
+    """Return LV, LA, atrial appendage, coronary sinus; heart coordinates."""
     size, f, frames = beat.size, beat.findings, beat.frames
     opening = mitral_opening(beat.phase)
     lv = lv_outline(beat, left=180.0, right=0.0)

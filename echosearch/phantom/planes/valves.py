@@ -11,7 +11,7 @@ __all__ = ["atrioventricular", "mechanical", "semilunar", "unit"]
 
 
 def unit(vector: Floats) -> Floats:
-    """(T, 2) scaled to length 1."""
+    """Scale (T, 2) to length 1."""
     scaled: Floats = vector / np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-9)
     return scaled
 
@@ -30,7 +30,7 @@ def atrioventricular(
     tether: float = 0.0,
     level: float = Level.VALVE,
 ) -> tuple[Shape, ...]:
-    """Two leaflets between hinges (T, 2), opening towards ``into`` (T, 2), a unit vector into the ventricle.
+    """Return two leaflets between hinges (T, 2), opening towards ``into`` (T, 2), a unit vector into the ventricle.
 
     ``meet`` is where they touch, as a share of the way from the first hinge to the second. A stenotic valve is thick,
     bright and domes: the bodies open, the tips stay together. ``gap`` (cm) is what a severe leak leaves open in
@@ -63,7 +63,7 @@ def atrioventricular(
 def semilunar(
     first: Floats, second: Floats, out: Floats, opening: Floats, *, stenosis: int = 0, gap: float = 0.0
 ) -> tuple[Shape, ...]:
-    """Two cusps of an aortic valve between hinges on the root's walls; ``out`` points into the aorta."""
+    """Return two cusps of an aortic valve between hinges on the root's walls; ``out`` points into the aorta."""
     across = second - first
     half = np.linalg.norm(across, axis=1, keepdims=True) / 2
     spread = unit(across)
@@ -82,7 +82,7 @@ def semilunar(
 
 
 def mechanical(first: Floats, second: Floats, into: Floats, opening: Floats) -> tuple[Shape, ...]:
-    """A bileaflet prosthesis: bright struts of the sewing ring, two short discs, reverberation and shadow behind."""
+    """Return a bileaflet prosthesis: bright struts of the sewing ring, two short discs, reverberation and shadow."""
     across = second - first
     spread = unit(across)
     shapes = [
