@@ -12,7 +12,7 @@ __all__ = ["whole_file"]
 
 @contextmanager
 def whole_file(place: Path) -> Iterator[Path]:
-    """A name to write under, that becomes ``place`` when all went well and goes when it did not."""
+    """Yield a name to write under, which becomes ``place`` on success and is removed on failure."""
     partial = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         yield partial

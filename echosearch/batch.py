@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of ``size`` items, the last one shorter; pulls no more than one batch ahead of its consumer."""
+    """Yield lists of ``size`` items, the last one shorter; pull no more than one batch ahead of the consumer."""
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch

@@ -44,7 +44,7 @@ class YcbcrSource(FrameSource, Protocol):
     """A cine that stores YCbCr. Saturated colours are not the same after a conversion to RGB and back."""
 
     def ycbcr_frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
-        """As ``frames``, but (H, W, 3) uint8 YCbCr as stored."""
+        """Yield (H, W, 3) uint8 YCbCr as stored, as ``frames`` yields RGB."""
         ...
 
 
@@ -126,7 +126,7 @@ class Clip:
 
 
 def clip_indices(spec: ClipSpec, n_frames: int, frame_seconds: float | None) -> list[int]:
-    """Which source frames a clip takes, ascending; fewer than ``spec.frames`` where the cine is short.
+    """Return the source frames that a clip takes, ascending; fewer than ``spec.frames`` if the cine is short.
 
         frames=4, stride=2, n_frames=30   0 2 4 6
         frames=4, stride=2, n_frames=5    0 2 4        (the rest is padding)

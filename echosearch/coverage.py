@@ -34,7 +34,7 @@ class Gap:
 def find_gaps(
     archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, counted: Several[PointKind] = KINDS
 ) -> list[Gap]:
-    """Collections whose number of points is not the database's. Points that are due may be there or not.
+    """Return the collections whose number of points differs from the database's.
 
     A collection that is not in ``counted`` is only looked for: to open it can take longer than a search.
     """

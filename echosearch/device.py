@@ -29,12 +29,12 @@ _LONGEST = 4  # words of a maker or a product line
 
 
 def tidy(text: str | None) -> str | None:
-    """What a file says, in one line and of bounded length; None where it says nothing."""
+    """Return a file's text as one line of bounded length; None if it is empty."""
     return (" ".join((text or "").split())[:MAX_DEVICE]).strip() or None
 
 
 def is_shown(text: str, names: Iterable[str] = ()) -> bool:
-    """Whether every word of ``text`` is a maker's or a model's, and none is of ``names`` (the file's own patient)."""
+    """Return True if every word of ``text`` is a maker's or a model's, and none is of ``names``, the patient's."""
     words = _words(text)
     if not words or set(words) & {word for name in names for word in _words(name)}:
         return False
@@ -58,7 +58,7 @@ def is_shown(text: str, names: Iterable[str] = ()) -> bool:
 
 
 def patient_words(text: str, name: str, identifier: str) -> tuple[str, ...]:
-    """What of a file's patient a device text may give away: the name, and the id if all of its words are there.
+    """Return the words of a file's patient that a device text may reveal: the name, and the id if it is complete there.
 
     A part of an id alone, such as HITACHI or PHANTOM, is a maker's name first.
     """
@@ -67,7 +67,7 @@ def patient_words(text: str, name: str, identifier: str) -> tuple[str, ...]:
 
 
 def maker_of(text: str, names: Iterable[str] = ()) -> str | None:
-    """The maker that ``text`` begins with, as devices.toml writes it."""
+    """Return the maker that ``text`` begins with, as devices.toml writes it."""
     words = _words(text)
     taken = len(words) - len(_after(words, _known()["makers"])[0])
     maker = _known_makers().get("".join(words[:taken]))
@@ -76,12 +76,14 @@ def maker_of(text: str, names: Iterable[str] = ()) -> str | None:
 
 
 def hidden_label(text: str, number: str, names: Iterable[str] = ()) -> str:
-    """How a text that is not shown is called: its maker, and ``number`` (hex digits that say nothing of it)."""
+    """Return the label of a text that is not shown: its maker, and ``number`` (hex digits that reveal nothing of
+    it).
+    """
     return " ".join(filter(None, (maker_of(text, names), f"device {number[:8]}")))
 
 
 def matching(asked: str, devices: dict[str, str]) -> list[str]:
-    """The labels of ``devices`` (label -> what the files say) that ``asked`` means, whatever its case and width.
+    """Return the labels of ``devices`` (label -> texts of the files) that match ``asked``, whatever its case and width.
 
     Whole words first (a maker, a model, "Vivid E95" of "GE Vivid E95"), then any part.
     """
@@ -95,7 +97,7 @@ def matching(asked: str, devices: dict[str, str]) -> list[str]:
 
 
 def nearest_devices(asked: str, labels: Iterable[str], count: int = 3) -> list[str]:
-    """The labels that are spelt most like ``asked``, else the first few."""
+    """Return the labels whose spelling is closest to ``asked``, else the first few."""
     every = sorted(labels)
     keys = {_key(label): label for label in every}
     near = [keys[key] for key in get_close_matches(_key(asked), keys, count, 0.4)]

@@ -65,7 +65,7 @@ Where = Comparison | And | Or | Not
 
 
 def flatten_and(where: And) -> Iterator[Where]:
-    """What must all match, in its order, however deep the Ands lie in each other; none of it is an And."""
+    """Return the conditions that must all match, in order, from Ands nested to any depth; none of them is an And."""
     for part in where.parts:
         if isinstance(part, And):
             yield from flatten_and(part)

@@ -18,7 +18,7 @@ PAUSE_SECONDS = 0.05
 
 
 def take(path: Path, wait_seconds: float) -> IO[str] | None:
-    """The open lock file, with this process's number in it; None when another has held it all the while."""
+    """Return the open lock file, with this process's number in it; None if another process held it all the time."""
     deadline = time.monotonic() + wait_seconds
     file = open(path, "a+")  # noqa: SIM115 - open means held
     while True:
@@ -37,7 +37,7 @@ def take(path: Path, wait_seconds: float) -> IO[str] | None:
 
 
 def lock_holder(path: Path) -> int | None:
-    """The process that took it last."""
+    """Return the process that took the lock last."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):
@@ -45,6 +45,6 @@ def lock_holder(path: Path) -> int | None:
 
 
 def free(file: IO[str]) -> None:
-    """Explicitly, because a forked child may hold the open file too."""
+    """Free the lock explicitly, because a forked child may hold the open file too."""
     fcntl.flock(file, fcntl.LOCK_UN)
     file.close()

@@ -32,13 +32,15 @@ class Keyring:
     version: int = 1
 
     def key(self, kind: str, *parts: str) -> str:
-        """Pseudonym of ``parts`` within ``kind``: a UUID string."""
+        """Return the pseudonym of ``parts`` within ``kind``: a UUID string."""
         message = "\0".join((kind, *parts)).encode()
         return str(UUID(bytes=hmac.new(self.secret, message, hashlib.sha256).digest()[:16]))
 
     def patient(self, issuer: str, patient_id: str, hospital: str = "") -> str:
-        """Identity is (issuer, PatientID as a string): never a name, never a number. ``hospital`` only where two
-        hospitals give one number to two people."""
+        """Return the pseudonym of (issuer, PatientID as a string), never of a name or a number.
+
+        ``hospital`` is given only if two hospitals give one number to two people.
+        """
         return self.key("patient", issuer, patient_id, *filter(None, [hospital]))
 
     def study(self, study_uid: str) -> str:

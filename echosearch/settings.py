@@ -71,7 +71,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**given: object) -> Settings:
-    """Settings from the environment, but for those that are given by name.
+    """Load settings from the environment; arguments given by name replace them.
 
     Raises ConfigError that names the variable, or the argument.
     """

@@ -83,5 +83,5 @@ def as_typed(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """``text`` with an escape for each character that steers a terminal or cannot be seen; line breaks too."""
+    """Return ``text`` with each character escaped that steers a terminal or is invisible; line breaks too."""
     return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)

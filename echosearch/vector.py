@@ -14,7 +14,7 @@ Vectors = NDArray[np.float32]
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Rows scaled to length 1, any leading shape. Raises ValueError on a zero or non-finite row."""
+    """Scale rows to length 1, any leading shape. Raises ValueError on a zero or non-finite row."""
     norms = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
     if not np.isfinite(norms).all() or (norms == 0).any():
         raise ValueError("a zero or non-finite vector has no direction")
@@ -22,12 +22,12 @@ def unit(vectors: Vectors) -> Vectors:
 
 
 def is_usable(vector: Vectors) -> bool:
-    """Whether cosine search can take it: finite and not zero (Qdrant itself accepts all zeros)."""
+    """Return True if cosine search can take the vector: finite and not zero (Qdrant itself accepts all zeros)."""
     return bool(np.isfinite(vector).all() and np.linalg.norm(vector) > 1e-6)
 
 
 def mean_vector(rows: Sequence[Vectors]) -> Vectors:
-    """Mean of raw outputs, (D,) float32, summed in float64: Algorithm 1 of the paper (mean, then cosine).
+    """Return the mean of raw outputs, (D,) float32, summed in float64: Algorithm 1 of the paper (mean, then cosine).
 
     The caller fixes the order of the rows, so that the same set gives the same bits.
     """
@@ -37,15 +37,15 @@ def mean_vector(rows: Sequence[Vectors]) -> Vectors:
 
 
 def to_bytes(vector: Vectors) -> bytes:
-    """Little-endian float32 bytes: what Postgres holds."""
+    """Return little-endian float32 bytes, as Postgres holds them."""
     return np.ascontiguousarray(vector, dtype="<f4").tobytes()
 
 
 def from_bytes(data: bytes) -> Vectors:
-    """The inverse of to_bytes: (D,) float32."""
+    """Return (D,) float32, the inverse of to_bytes."""
     return np.frombuffer(data, dtype="<f4").astype(np.float32, copy=False)
 
 
 def vector_hash(data: bytes) -> str:
-    """Short hash of a stored vector: travels in the index payload, so that verify can compare."""
+    """Return a short hash of a stored vector. The index payload has it, so that verify can compare."""
     return hashlib.sha256(data).hexdigest()[:16]

@@ -40,7 +40,7 @@ def relay(
 
     def take(kind: PointKind, after: int) -> list[PointRow]:
         with archive.engine.connect() as connection:
-            return outbox.take(connection, encoder_id, kind, RELAY_BATCH, after)
+            return outbox.take_due(connection, encoder_id, kind, RELAY_BATCH, after)
 
     def mark(kind: PointKind, sent: Sequence[PointRow]) -> None:
         with writing, archive.engine.begin() as connection:

@@ -162,7 +162,7 @@ class TextProcess(Generic[R]):
         return None
 
     def end(self) -> None:
-        """End the process; the next text starts another."""
+        """Stop the process; the next text starts another."""
         if self._process is None or self._pipe is None:
             return
         self._pipe.close()

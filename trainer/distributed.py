@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ["gather", "rank", "world"]
+__all__ = ["gather_rows", "process_rank", "world"]
 
 
 def world() -> int:
@@ -16,7 +16,7 @@ def world() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
-def rank() -> int:
+def process_rank() -> int:
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
@@ -29,7 +29,7 @@ class _Gather(torch.autograd.Function):
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         parts = [torch.empty_like(rows) for _ in range(world())]
         dist.all_gather(parts, rows.contiguous())
-        ctx.own = slice(rank() * len(rows), (rank() + 1) * len(rows))
+        ctx.own = slice(process_rank() * len(rows), (process_rank() + 1) * len(rows))
         return torch.cat(parts)
 
     @staticmethod
@@ -39,8 +39,8 @@ class _Gather(torch.autograd.Function):
         return total[ctx.own]
 
 
-def gather(rows: Tensor) -> Tensor:
-    """Gather (b, ...) of each process into (world * b, ...). Every process must hold as many rows."""
+def gather_rows(rows: Tensor) -> Tensor:
+    """Join (b, ...) of each process into (world * b, ...). Every process must hold as many rows."""
     if world() == 1:
         return rows
     if rows.requires_grad:

@@ -18,7 +18,7 @@ from echosearch.encoder.export import save_encoder
 from echosearch.encoder.text.tokenizer import VOCABULARY
 from echosearch.errors import BundleError
 from trainer.config import TrainConfig
-from trainer.data.pairs import Study, fingerprint
+from trainer.data.pairs import Study, studies_fingerprint
 from trainer.data.split import Split
 from trainer.model.start import Start
 from trainer.training_record import BEFORE, TRAINING
@@ -39,7 +39,7 @@ def write_trained(
     if out.exists():
         raise BundleError(f"{out} exists already: choose another folder, or remove it first")
     counts = {split: len(own) for split, own in studies.items()}
-    prints = {split: fingerprint(own) for split, own in studies.items()}
+    prints = {split: studies_fingerprint(own) for split, own in studies.items()}
     manifest = start.manifest.model_copy(
         update={"trained": True, "provenance": _provenance(config, counts, prints, step), "notes": notes}
     )

@@ -19,8 +19,8 @@ from trainer.data.cache import ClipCache, open_cache
 from trainer.data.leakage import check_patients
 from trainer.data.pairs import Study
 from trainer.data.sources import load_studies
-from trainer.data.split import SPLITS, Split, select
-from trainer.distributed import rank, world
+from trainer.data.split import SPLITS, Split, select_studies
+from trainer.distributed import process_rank, world
 from trainer.evaluation.retrieval import both_ways
 from trainer.evaluation.zero_shot import findings
 from trainer.export import write_trained
@@ -30,7 +30,7 @@ from trainer.model.embed import embed_studies, embed_texts
 from trainer.model.start import Start, build_start
 from trainer.warm_start.whiten import whiten
 
-__all__ = ["BUNDLE", "Prepared", "export", "prepare", "train"]
+__all__ = ["BUNDLE", "Prepared", "export", "prepare_run", "train"]
 
 BUNDLE = "bundle"
 WHITENED_ON = 400  # studies
@@ -46,21 +46,21 @@ class Prepared:
     start: Start
 
 
-def prepare(config: TrainConfig, clips_done: Callable[[int, int], None] | None = None) -> Prepared:
+def prepare_run(config: TrainConfig, clips_done: Callable[[int, int], None] | None = None) -> Prepared:
     """Make pairs, split and cache of a config. Process 0 fills the cache, the others wait and read it."""
     everything = load_studies(config.data)
-    studies = {split: select(everything, split, config.seed, config.data.split) for split in SPLITS}
+    studies = {split: select_studies(everything, split, config.seed, config.data.split) for split in SPLITS}
     if not studies["train"]:
         raise ConfigError(f"data.split {config.data.split} leaves no study to train on")
     check_patients(studies["train"], (*studies["validation"], *studies["test"]))
     used = {*config.data.train_views, *config.data.eval_views}
     either = (*studies["train"], *studies["validation"])
     needed = [v for study in either for v in study.videos if v.view is None or v.view in used]
-    if world() > 1 and rank() > 0:
+    if world() > 1 and process_rank() > 0:
         dist.barrier()
     data = config.data
     cache = open_cache(Path(data.cache), needed, config.model.clip, data.cache_frames, data.workers, clips_done)
-    if world() > 1 and rank() == 0:
+    if world() > 1 and process_rank() == 0:
         dist.barrier()
     start = build_start(config, [study.report for study in studies["train"]])
     if config.model.whiten and not config.model.start:
@@ -85,7 +85,7 @@ def train(
     if bundle.exists():  # told before the training, not behind it
         raise BundleError(f"{bundle} exists already: give another run.out, or remove it first")
     with distributed():
-        prepared = prepare(config, clips_done)
+        prepared = prepare_run(config, clips_done)
         began = {name: tensor.clone() for name, tensor in prepared.start.towers.state_dict().items()}
         validation = prepared.studies["validation"]
 
@@ -106,7 +106,7 @@ def train(
             progress=progress,
             note=note,
         )
-        if outcome.finished and rank() == 0:
+        if outcome.finished and process_rank() == 0:
             if config.optim.keep_start:
                 _keep(prepared.start.towers, began, config.optim.keep_start)
             export(prepared, outcome.step, bundle, validate())

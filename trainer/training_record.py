@@ -12,13 +12,13 @@ from echosearch.encoder.bundle.shipped import find_bundle
 from echosearch.errors import ConfigError
 from trainer.config import DataConfig, ModelConfig, TrainConfig
 
-__all__ = ["BEFORE", "TRAINING", "Run", "Training", "read_training", "runs_before"]
+__all__ = ["BEFORE", "TRAINING", "Training", "TrainingRun", "read_training", "runs_before"]
 
 TRAINING = "training.toml"
 BEFORE = "before"  # its key: the runs before, the first one first
 
 
-class Run(BaseModel):
+class TrainingRun(BaseModel):
     """What decides whom a run has trained on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,11 +32,11 @@ class Training:
     """A bundle's own run, and the earlier runs of its weights."""
 
     config: TrainConfig
-    before: tuple[Run, ...] = ()
+    before: tuple[TrainingRun, ...] = ()
 
     @property
-    def runs(self) -> tuple[Run, ...]:
-        return (*self.before, Run(name=self.config.name, seed=self.config.seed, data=self.config.data))
+    def runs(self) -> tuple[TrainingRun, ...]:
+        return (*self.before, TrainingRun(name=self.config.name, seed=self.config.seed, data=self.config.data))
 
 
 def read_training(bundle: Path) -> Training | None:
@@ -46,13 +46,13 @@ def read_training(bundle: Path) -> Training | None:
         return None
     try:
         written = tomllib.loads(file.read_text(encoding="utf-8"))
-        before = tuple(Run.model_validate(run) for run in written.get(BEFORE, ()))
+        before = tuple(TrainingRun.model_validate(run) for run in written.get(BEFORE, ()))
         return Training(TrainConfig.model_validate(written["config"]), before)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValidationError) as exc:
         raise ConfigError(f"{file} is not what the trainer wrote: {type(exc).__name__}") from exc
 
 
-def runs_before(model: ModelConfig) -> tuple[Run, ...]:
+def runs_before(model: ModelConfig) -> tuple[TrainingRun, ...]:
     """Return the runs of the bundles in ``start`` and ``start_video``. Raises ConfigError."""
     found = [read_training(find_bundle(Path(start))) for start in (model.start, model.start_video) if start]
     return tuple(run for training in found if training for run in training.runs)

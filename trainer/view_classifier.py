@@ -30,7 +30,7 @@ from trainer.config import DataConfig, Seed
 from trainer.data.cache import ClipCache, open_cache
 from trainer.data.pairs import Study, Video
 from trainer.data.sources import load_studies
-from trainer.data.split import select
+from trainer.data.split import select_studies
 from trainer.training_record import TRAINING
 
 __all__ = ["ViewConfig", "fit_views", "load_view_config", "train_views"]
@@ -74,7 +74,8 @@ def train_views(config: ViewConfig, progress: Callable[[int, int, float], None] 
     """Train and write the bundle; gives its folder. Raises ConfigError, BundleError."""
     studies = load_studies(config.data)
     train, held_out = (
-        _labelled(select(studies, split, config.seed, config.data.split), config) for split in ("train", "validation")
+        _labelled(select_studies(studies, split, config.seed, config.data.split), config)
+        for split in ("train", "validation")
     )
     data = config.data
     videos = [*train, *held_out]

@@ -39,7 +39,7 @@ def note(line: str) -> None:
 
 
 def short_key(key: str | None) -> str | None:
-    """On a terminal the first 8 digits of a key, by which a study can be named; in a pipe all of it."""
+    """Return the first 8 digits of a key on a terminal, enough to name a study; the whole key in a pipe."""
     return key[:8] if key is not None and sys.stdout.isatty() else key
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 __all__ = ["counting", "drawing", "ingesting"]
 
 
-class Moment(Protocol):
+class IngestProgress(Protocol):
     """The progress of an ingest (ingest.progress.Progress)."""
 
     @property
@@ -26,7 +26,7 @@ class Moment(Protocol):
 
 
 @contextmanager
-def ingesting(what: str = "files") -> Iterator[Callable[[Moment], None]]:
+def ingesting(what: str = "files") -> Iterator[Callable[[IngestProgress], None]]:
     """Draw how many files (or ``what``) are done, rate, time left, and the stage that limits the run."""
     if not sys.stderr.isatty():
         yield lambda moment: None
@@ -38,7 +38,7 @@ def ingesting(what: str = "files") -> Iterator[Callable[[Moment], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
-        def draw(moment: Moment) -> None:
+        def draw(moment: IngestProgress) -> None:
             left = f", {_duration(moment.eta_seconds)} left" if moment.eta_seconds is not None else ""
             line = f"{moment.rate_per_second:.1f}/s{left}, waiting for {moment.stage}"
             bar.update(task, completed=moment.done, total=moment.found, description=line)

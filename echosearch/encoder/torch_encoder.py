@@ -22,7 +22,7 @@ from echosearch.encoder.bundle.golden import check_vectors, pad_ids, read_golden
 from echosearch.encoder.bundle.manifest import Manifest
 from echosearch.encoder.forward import embed_clips, embed_ids, in_batches
 from echosearch.encoder.text.phrases import TextParts, read_texts
-from echosearch.encoder.text.tokenizer import Tokenizer, check_size, load_tokenizer
+from echosearch.encoder.text.tokenizer import Tokenizer, check_vocabulary_size, load_tokenizer
 from echosearch.encoder.towers.build import (
     PARTS,
     Part,
@@ -96,7 +96,7 @@ class TorchEncoder:
         """The bundle's tokenizer. Raises BundleError."""
         tokenizer = load_tokenizer(self.folder / TOKENIZER, self.manifest.tokenizer)
         if self.manifest.tokenizer.kind != "absent":
-            check_size(self.folder / TOKENIZER, tokenizer, self.manifest)
+            check_vocabulary_size(self.folder / TOKENIZER, tokenizer, self.manifest)
         return tokenizer
 
     def __reduce__(self) -> tuple[object, ...]:

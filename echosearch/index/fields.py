@@ -26,8 +26,8 @@ __all__ = [
     "PAYLOAD_INDEXES",
     "SCORED_FIELDS",
     "TIE_MARGIN",
+    "Bounds",
     "IndexType",
-    "Interval",
     "best_first",
     "check_shapes",
     "interval",
@@ -169,7 +169,7 @@ def _check_direction(vector: Vectors, what: str) -> None:
 
 
 @dataclass(frozen=True)
-class Interval:
+class Bounds:
     """Bounds of a numeric comparison; None is open."""
 
     gte: float | None = None
@@ -178,7 +178,7 @@ class Interval:
     lt: float | None = None
 
 
-def interval(comparison: Comparison, value: float) -> Interval:
+def interval(comparison: Comparison, value: float) -> Bounds:
     """Return the interval that ``comparison`` with ``value`` means.
 
     On integer fields the bounds become whole and closed, because an engine's integer index cuts the
@@ -187,12 +187,12 @@ def interval(comparison: Comparison, value: float) -> Interval:
     whole = FIELDS[comparison.field] is int
     match comparison.op:
         case "<":
-            return Interval(lte=math.ceil(value) - 1) if whole else Interval(lt=value)
+            return Bounds(lte=math.ceil(value) - 1) if whole else Bounds(lt=value)
         case "<=":
-            return Interval(lte=math.floor(value) if whole else value)
+            return Bounds(lte=math.floor(value) if whole else value)
         case ">":
-            return Interval(gte=math.floor(value) + 1) if whole else Interval(gt=value)
+            return Bounds(gte=math.floor(value) + 1) if whole else Bounds(gt=value)
         case ">=":
-            return Interval(gte=math.ceil(value) if whole else value)
+            return Bounds(gte=math.ceil(value) if whole else value)
         case _:  # "=", and each value of "in"; a fraction on an integer field gives an empty interval
-            return Interval(gte=math.ceil(value), lte=math.floor(value)) if whole else Interval(gte=value, lte=value)
+            return Bounds(gte=math.ceil(value), lte=math.floor(value)) if whole else Bounds(gte=value, lte=value)

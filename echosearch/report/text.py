@@ -25,8 +25,8 @@ __all__ = [
     "model_texts",
     "phrases",
     "readable_phrases",
-    "sentences",
     "sliced",
+    "split_sentences",
 ]
 
 # How texts become tokens, as stored with a report's vector: one of an older form is embedded again where its tokens are
@@ -66,7 +66,7 @@ def phrases(text: str) -> list[str]:
     return [phrase for part in _BREAK.split(text) if (phrase := part.strip())]
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """Return the sentences and lines of a text, each with what ends it; none empty."""
     return [sentence for sentence in _SENTENCE_END.split(text) if sentence.strip()]
 

@@ -29,7 +29,7 @@ from echosearch.memory import memory_advice
 from echosearch.workers.answers import receive
 from echosearch.workers.handing import send_file
 from echosearch.workers.jobs import Answers, Inbox, Job, PoolBroken, Raised, TimedOut, WorkerDied
-from echosearch.workers.server import WORKER_NAME, start_server
+from echosearch.workers.server import WORKER_NAME, start_fork_server
 from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, serve
 
 __all__ = ["DecodePool"]
@@ -248,7 +248,7 @@ class DecodePool:
             target=serve, args=(theirs, self._lifeline, *self._limits), name=WORKER_NAME, daemon=True
         )
         try:
-            start_server(PRELOAD)
+            start_fork_server(PRELOAD)
             process.start()
         except (OSError, EOFError) as exc:
             ours.close()

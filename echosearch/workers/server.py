@@ -10,7 +10,7 @@ from typing import Any
 
 from echosearch.workers.sandbox import plain_environment
 
-__all__ = ["TEXTS_NAME", "WORKER_NAME", "start_server"]
+__all__ = ["TEXTS_NAME", "WORKER_NAME", "start_fork_server"]
 
 WORKER_NAME = "decode-worker"
 TEXTS_NAME = "texts"  # the process that reads reports (ingest/text_process.py)
@@ -19,7 +19,7 @@ TEXTS_NAME = "texts"  # the process that reads reports (ingest/text_process.py)
 _starting = threading.Lock()
 
 
-def start_server(preload: list[str]) -> None:
+def start_fork_server(preload: list[str]) -> None:
     """Start the fork server of this process, unless it runs, with ``preload`` imported."""
     with _starting:
         forkserver.set_forkserver_preload(preload)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from echosearch.cli.demo.command import demo as command
-from echosearch.cli.demo.steps import REAL_FILES, ask, copy_real_ultrasound, show
+from echosearch.cli.demo.steps import REAL_FILES, copy_real_ultrasound, run_json, show
 from echosearch.cli.demo.truth import QUESTIONS
 from echosearch.phantom.files.archive import cohort, truth_row
 from echosearch.phantom.patients.wording import report_text
@@ -126,10 +126,10 @@ def test_a_step_that_fails_ends_the_demo(tmp_path: Path, monkeypatch: pytest.Mon
     cut.write_bytes(cut.read_bytes()[:-1000])
     show(tmp_path, ["encoder", "use", "phantom-tiny"])
     with pytest.raises(click.ClickException, match="the demo stopped: echosearch ingest ended with 3"):
-        ask(tmp_path, ["ingest", "real"])
+        run_json(tmp_path, ["ingest", "real"])
     before = Path.cwd()
     with pytest.raises(click.ClickException, match="no-such"):
         show(tmp_path, ["encoder", "use", "no-such"])
     with pytest.raises(click.ClickException, match="no such file or folder"):
-        ask(tmp_path, ["ingest", "no/such/folder"])
+        run_json(tmp_path, ["ingest", "no/such/folder"])
     assert Path.cwd() == before

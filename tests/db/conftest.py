@@ -29,7 +29,7 @@ KEYRING = Keyring(bytes(32))
 
 
 def header(sop: str, study: str = "1.2.3", patient: str = "0007", pixels: bytes = b"", **given: Any) -> VideoHeader:
-    """A plausible header; ``pixels`` stands for the stored pixel data."""
+    """A plausible header; ``pixels`` are the stored pixel data."""
     fields: dict[str, Any] = {
         "sop_uid": sop,
         "study_uid": study,

@@ -13,7 +13,7 @@ from echosearch.outcome import Reason
 from echosearch.phantom.files.archive import cohort
 from echosearch.phantom.files.cinefile import CinePlan, write_cine
 from echosearch.phantom.files.srfile import sr_dataset
-from echosearch.reading.dicom.measurements import ejection_fraction, read_measurements
+from echosearch.reading.dicom.measurements import best_ejection_fraction, read_measurements
 
 Triple = tuple[str, str, str]
 
@@ -79,14 +79,14 @@ def test_biplane_is_believed_before_teichholz_and_a_failed_value_is_none(tmp_pat
     )
     found = read_measurements(path)
     assert [m.value for m in found] == [71.0, None, 64.0]
-    assert ejection_fraction(found) == (64.0, "biplane")
+    assert best_ejection_fraction(found) == (64.0, "biplane")
 
 
 def test_the_mean_stands_for_repeated_values(tmp_path: Path) -> None:
     repeats = [number(EF, value, "%", modifier(METHOD, BIPLANE)) for value in ("52", "60")]
     mean = number(EF, "56", "%", modifier(METHOD, BIPLANE), modifier(DERIVATION, MEAN))
-    assert ejection_fraction(read_measurements(written(tmp_path, mean, *repeats))) == (56.0, "biplane")
-    assert ejection_fraction(read_measurements(written(tmp_path, *repeats))) == (60.0, "biplane")
+    assert best_ejection_fraction(read_measurements(written(tmp_path, mean, *repeats))) == (56.0, "biplane")
+    assert best_ejection_fraction(read_measurements(written(tmp_path, *repeats))) == (60.0, "biplane")
 
 
 def test_one_code_is_two_measurements_by_site_and_flow(tmp_path: Path) -> None:
@@ -113,12 +113,12 @@ def test_old_snomed_codes_are_the_new_ones(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("value", "unit"), [("0.55", "1"), ("3", "%"), ("97", "%"), ("5.5", "cm")])
 def test_an_impossible_ef_is_not_believed(tmp_path: Path, value: str, unit: str) -> None:
-    assert ejection_fraction(read_measurements(written(tmp_path, number(EF, value, unit)))) is None
+    assert best_ejection_fraction(read_measurements(written(tmp_path, number(EF, value, unit)))) is None
 
 
 def test_simplified_reports_name_the_method_in_the_code(tmp_path: Path) -> None:
     path = written(tmp_path, number(("79990-8", "LN", "LVEF 3D"), "48", "%"), number(EF, "70", "%"))
-    assert ejection_fraction(read_measurements(path)) == (48.0, "3D")
+    assert best_ejection_fraction(read_measurements(path)) == (48.0, "3D")
 
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:

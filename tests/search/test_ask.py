@@ -11,7 +11,7 @@ from pyarrow import parquet
 from sqlalchemy import Connection
 
 from echosearch.db.studies.fact_conditions import count_stated, stated_studies, verdicts
-from echosearch.db.studies.facts import count_due, due_reports, facts_of, put_facts, withdraw_facts
+from echosearch.db.studies.facts import due_reports, facts_of, put_facts, withdraw_facts
 from echosearch.db.studies.words import put_words
 from echosearch.encoder.text.report_words import report_words
 from echosearch.errors import InputError
@@ -210,8 +210,8 @@ def test_reports_that_wait_to_be_read_are_said(told: Corpus) -> None:
 def test_a_new_lexicon_makes_reports_due_and_old_facts_stay_until_read(told: Corpus) -> None:
     lexicon = replace(load_lexicon(), version="another")
     with told.archive.engine.begin() as connection:
-        assert count_due(connection, load_lexicon().version) == 0
-        assert count_due(connection, "another") == len(said(told))
+        assert due_reports(connection, load_lexicon().version, None, 10_000) == []
+        assert len(due_reports(connection, "another", None, 10_000)) == len(said(told))
         before = facts_of(connection, [study.key for study in told.studies])
         first = due_reports(connection, "another", None, 3)
         assert [one.study_key for one in first] == sorted(said(told))[:3]

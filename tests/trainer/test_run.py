@@ -26,7 +26,7 @@ from trainer.loop.watch import Moment
 from trainer.model.embed import embed_studies
 from trainer.model.phrase_table import PhraseTable
 from trainer.model.trainee import Trainee, study_means
-from trainer.run import export, prepare, train
+from trainer.run import export, prepare_run, train
 from trainer.training_record import Training, read_training
 from trainer.warm_start.video_head import begin_heads
 from trainer.warm_start.view_pretraining import begin_trunk, kinds_of
@@ -35,7 +35,7 @@ from trainer.warm_start.view_pretraining import begin_trunk, kinds_of
 def weights(config: TrainConfig, *stops: int) -> dict[str, torch.Tensor]:
     """The towers at the end of a run that was stopped behind each of ``stops``."""
     for stop in (*stops, config.optim.steps):
-        prepared = prepare(config)
+        prepared = prepare_run(config)
         outcome = fit(config, prepared.start, prepared.studies["train"], prepared.cache, stop_after=stop)
         assert outcome.step == stop
     return prepared.start.towers.state_dict()
@@ -58,9 +58,9 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(toml: Path, tmp_path: 
 
 
 def test_a_checkpoint_of_another_config_is_refused(toml: Path) -> None:
-    prepared = prepare(load(toml))
+    prepared = prepare_run(load(toml))
     fit(prepared.config, prepared.start, prepared.studies["train"], prepared.cache, stop_after=1)
-    other = prepare(load(toml, ["optim.lr=0.5"]))
+    other = prepare_run(load(toml, ["optim.lr=0.5"]))
     with pytest.raises(ConfigError, match="another config or other data"):
         fit(other.config, other.start, other.studies["train"], other.cache)
 
@@ -76,7 +76,7 @@ def test_a_signal_ends_a_run_behind_its_step_with_a_checkpoint(toml: Path, tmp_p
     whole = weights(load(toml, [f"run.out={tmp_path / 'whole'}"]))
     for number, step in ((signal.SIGTERM, 2), (signal.SIGINT, 4)):
         before = signal.getsignal(number)
-        prepared = prepare(load(toml))
+        prepared = prepare_run(load(toml))
 
         def tell(moment: Moment, number: signal.Signals = number, step: int = step) -> None:
             if moment.step == step:
@@ -98,7 +98,7 @@ def test_a_bundle_that_is_there_is_told_before_the_training(toml: Path, tmp_path
 
 @pytest.mark.parametrize("damage", ["text", "no chance", "a weight less"])
 def test_a_damaged_checkpoint_is_a_line(toml: Path, tmp_path: Path, damage: str) -> None:
-    prepared = prepare(load(toml))
+    prepared = prepare_run(load(toml))
     fit(prepared.config, prepared.start, prepared.studies["train"], prepared.cache, stop_after=1)
     file = tmp_path / "run" / "checkpoint.pt"
     state = torch.load(file, weights_only=True)
@@ -134,18 +134,18 @@ def fill_the_disk(*_: object) -> None:
 @pytest.mark.parametrize("damage", ["*.json", "*.npy", "*.valid.npy"])
 def test_a_damaged_cache_is_made_again(toml: Path, tmp_path: Path, damage: str) -> None:
     config = load(toml, [f"data.cache={tmp_path / 'clips'}", "data.patients=1", "data.split=[1.0,0.0,0.0]"])
-    (study, *_) = prepare(config).studies["train"]
-    clip = prepare(config).cache.clip(study.videos[0].key)
+    (study, *_) = prepare_run(config).studies["train"]
+    clip = prepare_run(config).cache.clip(study.videos[0].key)
     for file in (tmp_path / "clips").rglob(damage):
         file.write_bytes(file.read_bytes()[:50])
-    again = prepare(config).cache
+    again = prepare_run(config).cache
     assert np.array_equal(again.clip(study.videos[0].key).pixels, clip.pixels)
     assert not [*(tmp_path / "clips").rglob(".*")]
 
 
 def test_the_scale_comes_down_from_its_upper_end(toml: Path) -> None:
     config = load(toml, ["loss.temperature=0.001", "loss.table=0"])
-    prepared = prepare(config)
+    prepared = prepare_run(config)
     batches = Batches(prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config)
     trainee = Trainee(prepared.start.towers, config.model.clip, config.loss)
     assert float(trainee.towers.logit_scale.detach().exp()) == pytest.approx(100)
@@ -157,7 +157,7 @@ def test_the_scale_comes_down_from_its_upper_end(toml: Path) -> None:
 @pytest.mark.parametrize("more", [["data.shift=3"], [*CONVNEXT, "data.frames_seen=1"]])
 def test_two_processes_see_the_pixels_of_one(toml: Path, more: list[str]) -> None:
     config = load(toml, [*more, "data.split=[1.0,0.0,0.0]"])
-    prepared = prepare(config)
+    prepared = prepare_run(config)
 
     def pixels(rank: int, world: int) -> torch.Tensor:
         given = (prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config)
@@ -169,7 +169,7 @@ def test_two_processes_see_the_pixels_of_one(toml: Path, more: list[str]) -> Non
 def test_heads_first_put_videos_and_phrases_of_training_together(toml: Path, tmp_path: Path) -> None:
     """Before any step, on studies it has seen: the table tells more of their reports than how common phrases are."""
     config = load(toml, [*CONV, "optim.heads_first=true", "data.patients=8", "data.split=[1.0,0.0,0.0]"])
-    prepared = prepare(config)
+    prepared = prepare_run(config)
     batches = Batches(prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config)
     table = PhraseTable(batches.shares, config.model.dimension)
     (batch,) = batches.step(0)
@@ -191,7 +191,7 @@ def test_heads_first_put_videos_and_phrases_of_training_together(toml: Path, tmp
 def test_kinds_first_tell_views_apart(toml: Path) -> None:
     """After it, what is anywhere in a video differs more from kind to kind, as against within one."""
     config = load(toml, [*CONV, "optim.kinds_first=60", "data.patients=8", "data.split=[1.0,0.0,0.0]"])
-    prepared = prepare(config)
+    prepared = prepare_run(config)
     batches = Batches(prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config)
     tower = prepared.start.towers.video
     apart = [_spread_of_kinds(tower, batches, prepared.cache, config)]
@@ -216,7 +216,7 @@ def _spread_of_kinds(tower: torch.nn.Module, batches: Batches, cache: ClipCache,
 
 def test_without_the_contrastive_loss_videos_learn_from_the_table_alone(toml: Path) -> None:
     config = load(toml, ["loss.contrastive=0", "optim.steps=2"])
-    prepared = prepare(config)
+    prepared = prepare_run(config)
     towers = prepared.start.towers
     before = {name: tensor.clone() for name, tensor in towers.state_dict().items()}
     outcome = fit(config, prepared.start, prepared.studies["train"], prepared.cache)
@@ -245,7 +245,7 @@ def test_a_locked_video_tower_stays_and_texts_learn_around_it(toml: Path, tmp_pa
     texts = ["optim.lock_video=true", "optim.table_first=true", "optim.texts_first=true", started]
     wide = ["model.text.projection_width=256", "optim.steps=2", "optim.lr=1e-5", f"model.text_format='{text_format}'"]
     config = load(toml, [*everyone, *texts, *wide, f"run.out={tmp_path / 'second'}"])
-    prepared = prepare(config)
+    prepared = prepare_run(config)
     before = {name: tensor.clone() for name, tensor in prepared.start.towers.video.state_dict().items()}
     fit(config, prepared.start, prepared.studies["train"], prepared.cache)
     after = prepared.start.towers.video.state_dict()
@@ -274,7 +274,7 @@ def test_videos_go_on_towards_a_text_tower_that_stays(toml: Path, tmp_path: Path
     train(load(toml, [*everyone, "optim.heads_first=true", "optim.steps=0", f"run.out={tmp_path / 'first'}"]))
     locked = [f"model.start={tmp_path / 'first' / 'bundle'}", "loss.contrastive=0", "optim.lock_text=true"]
     config = load(toml, [*everyone, *locked, "optim.steps=20", "optim.batch=12", f"run.out={tmp_path / 'second'}"])
-    prepared = prepare(config)
+    prepared = prepare_run(config)
     before = {name: tensor.clone() for name, tensor in prepared.start.towers.state_dict().items()}
     stopped = fit(config, prepared.start, prepared.studies["train"], prepared.cache, stop_after=1)
     ended = fit(config, prepared.start, prepared.studies["train"], prepared.cache)
@@ -305,7 +305,7 @@ def test_a_trained_bundle_loads_and_is_evaluated(toml: Path, tmp_path: Path) -> 
     assert found["near_duplicates_checked"]
     again = load(toml, [f"model.start={bundle}", f"run.out={tmp_path / 'again'}"])
     same = load_encoder(bundle, "cpu").encode_texts(["左室拡大なし"])
-    start = prepare(again)
+    start = prepare_run(again)
     export(start, 0, tmp_path / "same")
     assert np.allclose(load_encoder(tmp_path / "same", "cpu").encode_texts(["左室拡大なし"]), same, atol=1e-6)
 
@@ -354,7 +354,7 @@ def test_two_processes_train_together(toml: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     one = load(toml, [*settings, f"run.out={tmp_path / 'one'}"])
-    prepared = prepare(one)
+    prepared = prepare_run(one)
     fit(one, prepared.start, prepared.studies["train"], prepared.cache)
 
     def first_loss(folder: Path) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.video import View
 
-__all__ = ["NO_PHRASE", "Drawn", "Study", "Truth", "Video", "fingerprint"]
+__all__ = ["NO_PHRASE", "Drawn", "Study", "Truth", "Video", "studies_fingerprint"]
 
 NO_PHRASE = -1  # fills the rows of phrase numbers that are shorter than the longest
 
@@ -64,7 +64,7 @@ class Study:
         return tuple(v for v in self.videos if v.view in views and v.view_prob >= min_view_prob)
 
 
-def fingerprint(studies: Sequence[Study]) -> str:
+def studies_fingerprint(studies: Sequence[Study]) -> str:
     """Return 16 hex digits that identify these studies, videos and reports."""
     digest = hashlib.sha256()
     for study in studies:

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from trainer.data.pairs import Study
 
-__all__ = ["SPLITS", "Split", "of_patient", "select"]
+__all__ = ["SPLITS", "Split", "of_patient", "select_studies"]
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -25,7 +25,7 @@ def of_patient(patient: str, seed: int, shares: tuple[float, float, float]) -> S
     return "validation" if place < shares[0] + shares[1] else "test"
 
 
-def select(
+def select_studies(
     studies: Iterable[Study], split: Split | Literal["all"], seed: int, shares: tuple[float, float, float]
 ) -> tuple[Study, ...]:
     return tuple(s for s in studies if split == "all" or of_patient(s.patient, seed, shares) == split)

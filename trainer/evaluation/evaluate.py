@@ -26,12 +26,12 @@ from trainer.data.cache import ClipCache, open_cache
 from trainer.data.leakage import check_patients, check_videos
 from trainer.data.pairs import Study
 from trainer.data.sources import load_studies
-from trainer.data.split import SPLITS, Split, select
+from trainer.data.split import SPLITS, Split, select_studies
 from trainer.evaluation.calibration import Calibration, calibration
 from trainer.evaluation.metrics import recall_at, same_patient_auc
 from trainer.evaluation.retrieval import BothWays, both_ways
-from trainer.evaluation.zero_shot import EjectionFraction, Finding, ejection_fraction, findings
-from trainer.model.embed import Embedded, embed_with, grouped
+from trainer.evaluation.zero_shot import EjectionFraction, FindingScore, ejection_fraction, findings
+from trainer.model.embed import PairVectors, embed_with, grouped
 from trainer.training_record import Training, read_training
 
 __all__ = ["Evaluation", "ViewAccuracy", "as_json", "evaluate"]
@@ -61,7 +61,7 @@ class Evaluation:
     retrieval: BothWays
     by_view: dict[str, BothWays]
     by_finding: dict[str, BothWays]  # queries with the finding, mild or more, among all candidates
-    findings: tuple[Finding, ...]
+    findings: tuple[FindingScore, ...]
     ejection_fraction: EjectionFraction | None
     calibration: Calibration | None  # of the search's probabilities; None if the reports calibrate no finding
     same_patient_auc: float
@@ -95,7 +95,7 @@ def evaluate(
     encoder = load_encoder(bundle, device)
     config = config.model_copy(update={"model": config.model.model_copy(update={"clip": encoder.clip_spec})})
     everything = load_studies(config.data)
-    test = select(everything, split, config.seed, config.data.split)
+    test = select_studies(everything, split, config.seed, config.data.split)
     if len(test) < 2:
         raise ConfigError(f"split {split!r} has {len(test)} studies: retrieval needs at least 2")
     trained = _trained_on(trained_with, config, everything, split)
@@ -175,7 +175,7 @@ def _trained_on(training: Training | None, config: TrainConfig, everything: Sequ
             known = False
             continue
         pools[pool] = studies
-        found |= {study.key: study for study in select(studies, "train", run.seed, run.data.split)}
+        found |= {study.key: study for study in select_studies(studies, "train", run.seed, run.data.split)}
     return _TrainedOn(tuple(found.values()), known)
 
 
@@ -185,7 +185,7 @@ def _cache(config: TrainConfig, studies: Sequence[Study], clips_done: Callable[[
     return open_cache(Path(data.cache), videos, config.model.clip, data.cache_frames, data.workers, clips_done)
 
 
-def _by_view(found: Embedded, views: Sequence[View], min_view_prob: float) -> dict[str, BothWays]:
+def _by_view(found: PairVectors, views: Sequence[View], min_view_prob: float) -> dict[str, BothWays]:
     """Each view alone: the studies that have it, its videos only."""
     scored = {}
     for view in views:
@@ -198,7 +198,7 @@ def _by_view(found: Embedded, views: Sequence[View], min_view_prob: float) -> di
     return scored
 
 
-def _by_finding(found: Embedded) -> dict[str, BothWays]:
+def _by_finding(found: PairVectors) -> dict[str, BothWays]:
     scored = {}
     names = dict.fromkeys(name for study in found.studies if study.truth for name in study.truth.grades)
     for name in names:
@@ -209,7 +209,7 @@ def _by_finding(found: Embedded) -> dict[str, BothWays]:
     return scored
 
 
-def _ann_recall(found: Embedded, fingerprint: str) -> float:
+def _ann_recall(found: PairVectors, fingerprint: str) -> float:
     """The product's own index over the test reports, asked with the studies' vectors."""
     collection = Collection("reports", fingerprint, found.texts.shape[1])
     points = [

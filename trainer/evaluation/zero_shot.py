@@ -21,7 +21,7 @@ from trainer.data.pairs import Study
 from trainer.evaluation.metrics import EXACT, auc, patient_bootstrap
 from trainer.evaluation.retrieval import Interval
 
-__all__ = ["FINDINGS", "EjectionFraction", "Finding", "ejection_fraction", "findings"]
+__all__ = ["FINDINGS", "EjectionFraction", "FindingScore", "ejection_fraction", "findings"]
 
 FINDINGS = {  # a column of truth.csv -> its concept in the lexicon and the prompts
     **{name: name for name in ("mr", "ar", "tr", "as", "ms", "lv_dilation", "lv_hypertrophy")},
@@ -37,7 +37,7 @@ Texts = Callable[[Sequence[str]], Vectors]
 
 
 @dataclass(frozen=True)
-class Finding:
+class FindingScore:
     """AUC of one finding; ``contrast`` equals ``present`` where no report says its absence."""
 
     name: str
@@ -57,7 +57,7 @@ class EjectionFraction:
 
 def findings(
     videos: Vectors, studies: Sequence[Study], texts: Texts, seed: int = 0, samples: int = 200
-) -> tuple[Finding, ...]:
+) -> tuple[FindingScore, ...]:
     """For every finding that the truth knows and that some studies have and some have not.
 
     ``samples`` of the bootstrap; 0: no intervals.
@@ -77,7 +77,7 @@ def findings(
         near = np.max([_near(towards, texts(meaning)) for meaning in present], axis=0)
         contrast = np.round(near - _near(towards, texts(absent)), EXACT) if absent else near
         found.append(
-            Finding(
+            FindingScore(
                 name,
                 int(there.sum()),
                 int((~there).sum()),

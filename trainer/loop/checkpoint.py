@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from echosearch.atomic import whole_file
 from echosearch.errors import ConfigError
-from trainer.distributed import rank
+from trainer.distributed import process_rank
 
 __all__ = ["CHECKPOINT", "Checkpoint", "put_back", "read_state", "write_state"]
 
@@ -68,6 +68,6 @@ def put_back(file: Path, state: Checkpoint, model: nn.Module, optimizer: torch.o
     try:
         model.load_state_dict(state.model)
         optimizer.load_state_dict(state.optimizer)
-        return state.chance[rank()]
+        return state.chance[process_rank()]
     except (RuntimeError, ValueError, LookupError, TypeError) as exc:
         raise ConfigError(f"{file} is damaged: remove it to start over") from exc

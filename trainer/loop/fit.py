@@ -26,8 +26,8 @@ from echosearch.vector import Vectors
 from trainer.config import TrainConfig
 from trainer.data.batches import Batch, Batches
 from trainer.data.cache import ClipCache
-from trainer.data.pairs import Study, fingerprint
-from trainer.distributed import gather, rank, world
+from trainer.data.pairs import Study, studies_fingerprint
+from trainer.distributed import gather_rows, process_rank, world
 from trainer.loop.chance import all_chance, set_chance
 from trainer.loop.checkpoint import CHECKPOINT, Checkpoint, put_back, read_state, write_state
 from trainer.loop.metrics_file import MetricsFile
@@ -82,7 +82,7 @@ def fit(
     table = _table(config, batches, start) if config.loss.table else None
     each_phrase = config.model.text_format == "each_phrase_ja"
     trainee = Trainee(start.towers, config.model.clip, config.loss, table, each_phrase).to(device)
-    digest = sha256(f"{config.digest()} {fingerprint(studies)} {world()}".encode()).hexdigest()
+    digest = sha256(f"{config.digest()} {studies_fingerprint(studies)} {world()}".encode()).hexdigest()
     done = 0
     stopped = read_state(out / CHECKPOINT, digest, device) if (out / CHECKPOINT).exists() else None
     if config.optim.lock_video:
@@ -91,13 +91,13 @@ def fit(
     if stopped is None:
         _first(config, start, table, batches, cache, note)
     optimizer = make_optimizer(trainee, config.optim)
-    torch.manual_seed(config.seed * 1000 + rank())  # dropout; each process its own
+    torch.manual_seed(config.seed * 1000 + process_rank())  # dropout; each process its own
     if stopped is not None:
         set_chance(put_back(out / CHECKPOINT, stopped, trainee, optimizer), device)
         done = stopped.step
     model = _in_parallel(trainee, device)
     watch = None
-    if rank() == 0:
+    if process_rank() == 0:
         watch = Watch(config, MetricsFile(out, done, config.run.tensorboard), done, progress, validate)
     save = partial(_save, out / CHECKPOINT, digest, trainee, optimizer, device)
     last = config.optim.steps if stop_after is None else min(stop_after, config.optim.steps)
@@ -127,8 +127,8 @@ def _batches(
     config: TrainConfig, start: Start, studies: Sequence[Study], cache: ClipCache, note: Callable[[str], None]
 ) -> Batches:
     """Return this process's part of every batch; process 0 says how many studies are left out."""
-    batches = Batches(studies, cache, start.tokenizer, config, rank(), world())
-    if batches.left_out and rank() == 0:
+    batches = Batches(studies, cache, start.tokenizer, config, process_rank(), world())
+    if batches.left_out and process_rank() == 0:
         note(f"{batches.left_out} studies are left out: no video of the views wanted that could be read")
     return batches
 
@@ -145,7 +145,7 @@ def _save(
 ) -> None:
     """Write the checkpoint after ``step``; every process calls it, process 0 writes."""
     states = all_chance(device)
-    if rank() == 0:
+    if process_rank() == 0:
         write_state(file, Checkpoint(step, digest, trainee.state_dict(), optimizer.state_dict(), states))
 
 
@@ -213,7 +213,7 @@ def _step(
             sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach() / len(parts)
     norm = nn.utils.clip_grad_norm_(model.parameters(), config.optim.clip_norm)
     optimizer.step()
-    shown = {name: float(gather(value[None]).mean()) for name, value in sums.items()} | {"gradient": float(norm)}
+    shown = {name: float(gather_rows(value[None]).mean()) for name, value in sums.items()} | {"gradient": float(norm)}
     if not all(isfinite(value) for value in shown.values()):
         lost = ", ".join(f"{name} {value:g}" for name, value in shown.items())
         raise ConfigError(

@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from trainer.distributed import gather, world
+from trainer.distributed import gather_rows, world
 
 __all__ = ["any_told", "told_to_stop"]
 
 
 @contextmanager
 def told_to_stop() -> Iterator[list[bool]]:
-    """Append to the list on a signal. A second signal of a kind has its earlier effect."""
+    """Yield a list that grows on a signal. A second signal of a kind has its earlier effect."""
     told: list[bool] = []
     before: dict[int, Any] = {}
 
@@ -41,4 +41,4 @@ def any_told(told: list[bool], device: torch.device) -> bool:
     """Return True if any rank was told to stop, so that all ranks stop after the same step."""
     if world() == 1:
         return bool(told)
-    return bool(gather(torch.tensor([len(told)], device=device)).any())
+    return bool(gather_rows(torch.tensor([len(told)], device=device)).any())

@@ -19,13 +19,13 @@ from trainer.data.cache import ClipCache
 from trainer.data.pairs import Study, Video
 from trainer.model.start import Start
 
-__all__ = ["Embedded", "embed_studies", "embed_texts", "embed_videos", "embed_with", "grouped"]
+__all__ = ["PairVectors", "embed_studies", "embed_texts", "embed_videos", "embed_with", "grouped"]
 
 CLIPS = 64  # held in memory at a time
 
 
 @dataclass(frozen=True)
-class Embedded:
+class PairVectors:
     """Row i of ``videos`` and of ``texts`` belongs to study i. ``each`` are the raw vectors of its videos."""
 
     studies: tuple[Study, ...]
@@ -37,7 +37,7 @@ class Embedded:
 
 def embed_studies(
     start: Start, studies: Sequence[Study], cache: ClipCache, views: Sequence[View], config: TrainConfig
-) -> Embedded:
+) -> PairVectors:
     """Embed studies with the towers in memory, fp32."""
     was = start.towers.training
     start.towers.eval()
@@ -49,7 +49,7 @@ def embed_studies(
 
 
 def embed_videos(start: Start, keys: Iterable[str], cache: ClipCache) -> dict[str, Vectors]:
-    """Map each video key to (D,) raw, by the video tower in memory, in eval mode, fp32."""
+    """Embed each video: key to (D,) raw, by the video tower in memory, in eval mode, fp32."""
     start.towers.eval()
     return _each(lambda items: _clips(start, items), keys, cache)
 
@@ -75,7 +75,7 @@ def embed_texts(start: Start, texts: Sequence[str]) -> Vectors:
 
 def embed_with(
     encoder: Encoder, studies: Sequence[Study], cache: ClipCache, views: Sequence[View], min_view_prob: float
-) -> Embedded:
+) -> PairVectors:
     """Embed studies with a bundle's encoder, as ingest and query use it."""
     return _embedded(encoder.encode_clips, encoder.encode_texts, studies, cache, views, min_view_prob)
 
@@ -87,7 +87,7 @@ def _embedded(
     cache: ClipCache,
     views: Sequence[View],
     min_view_prob: float,
-) -> Embedded:
+) -> PairVectors:
     chosen: list[tuple[Study, tuple[Video, ...]]] = []
     for study in studies:
         videos = tuple(v for v in study.of_views(views, min_view_prob) if cache.n_valid(v.key) > 0)
@@ -99,14 +99,14 @@ def _embedded(
     means = [mean_vector([each[video.key] for video in videos]) for _, videos in chosen]
     kept = tuple(study for study, _ in chosen)
     rows = torch.tensor([]).numpy() if not means else _stack(means)
-    return Embedded(kept, rows, written, each, len(studies) - len(kept))
+    return PairVectors(kept, rows, written, each, len(studies) - len(kept))
 
 
 def _stack(rows: Sequence[Vectors]) -> Vectors:
     return torch.stack([torch.from_numpy(row) for row in rows]).numpy()
 
 
-def grouped(embedded: Embedded, views: Sequence[View], min_view_prob: float) -> Iterator[tuple[int, Vectors]]:
+def grouped(embedded: PairVectors, views: Sequence[View], min_view_prob: float) -> Iterator[tuple[int, Vectors]]:
     """Yield (row of the study, mean of its videos of these views) for studies that have one: by-view scores."""
     for row, study in enumerate(embedded.studies):
         vectors = [embedded.each[v.key] for v in study.of_views(views, min_view_prob) if v.key in embedded.each]

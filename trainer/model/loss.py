@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.data.pairs import NO_PHRASE
-from trainer.distributed import gather, rank
+from trainer.distributed import gather_rows, process_rank
 
 __all__ = ["contrastive", "said", "shared_phrases", "targets"]
 
@@ -26,10 +26,10 @@ def contrastive(
     the numbers of each report's phrases, for ``soft`` targets. A batch of B identical vectors gives log(B).
     """
     videos, texts = functional.normalize(videos.float(), dim=-1), functional.normalize(texts.float(), dim=-1)
-    all_videos, all_texts = gather(videos), gather(texts)
-    own = torch.arange(len(videos), device=videos.device) + rank() * len(videos)
+    all_videos, all_texts = gather_rows(videos), gather_rows(texts)
+    own = torch.arange(len(videos), device=videos.device) + process_rank() * len(videos)
     if soft > 0 and phrases is not None:
-        wanted = targets(phrases, gather(phrases), own, soft)
+        wanted = targets(phrases, gather_rows(phrases), own, soft)
     else:
         wanted = functional.one_hot(own, len(all_texts)).float()
     to_text = functional.cross_entropy(scale * videos @ all_texts.T, wanted)

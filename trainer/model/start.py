@@ -37,7 +37,7 @@ from echosearch.encoder.towers.build import TwoTowers, build_towers, load_weight
 from echosearch.errors import BundleError
 from echosearch.report.text import model_text
 from trainer.config import TrainConfig
-from trainer.training_record import Run, runs_before
+from trainer.training_record import TrainingRun, runs_before
 
 __all__ = ["Start", "build_start"]
 
@@ -50,7 +50,9 @@ class Start:
     towers: TwoTowers
     vocabulary: tuple[str, ...]
     tokenizer: Tokenizer
-    before: tuple[Run, ...] = ()  # that the weights have been through; read now, for a start may be gone at the end
+    before: tuple[
+        TrainingRun, ...
+    ] = ()  # that the weights have been through; read now, for a start may be gone at the end
 
 
 def build_start(config: TrainConfig, reports: Sequence[str]) -> Start:

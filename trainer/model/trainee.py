@@ -51,7 +51,7 @@ class Trainee(nn.Module):
 
     @torch.no_grad()
     def bound(self) -> None:
-        """Clamp the scale to its upper end after a step, as CLIP does: clamped in the loss it could never come down."""
+        """Set the scale to its upper end after a step, as CLIP does: clamped in the loss it could never come down."""
         self.towers.logit_scale.clamp_(max=math.log(self.config.max_scale))
 
     def losses(self, videos: Tensor, batch: Batch) -> dict[str, Tensor]:

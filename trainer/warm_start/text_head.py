@@ -24,7 +24,7 @@ from trainer.data.batches import Batches
 from trainer.model.phrase_table import PhraseTable
 from trainer.warm_start.whiten import inputs_of, last_linear
 
-__all__ = ["as_typed", "begin_texts"]
+__all__ = ["begin_texts", "typed_forms"]
 
 CHUNK = 64  # texts
 HALF = 30  # times said at which a phrase has half the weight of one that is always said
@@ -41,7 +41,7 @@ def begin_texts(text: nn.Module, table: PhraseTable, batches: Batches, tokenizer
     reports = [study.report for study, _ in batches.studies]
     rows = batches.rows()
     said = table.said(rows)  # (N, P)
-    typed = [(number, form) for number, phrase in enumerate(batches.phrases) for form in as_typed(phrase)]
+    typed = [(number, form) for number, phrase in enumerate(batches.phrases) for form in typed_forms(phrase)]
     written = [f"{phrase}。" for phrase in (*batches.phrases, *(form for _, form in typed))]
     often = said.sum(dim=0) / (said.sum(dim=0) + HALF)
     same = [number for number, _ in typed]
@@ -57,7 +57,7 @@ def begin_texts(text: nn.Module, table: PhraseTable, batches: Batches, tokenizer
     _solve(text, tokenizer.encode(written, spec.max_tokens), wanted, weight)
 
 
-def as_typed(phrase: str) -> tuple[str, ...]:
+def typed_forms(phrase: str) -> tuple[str, ...]:
     """Return what people type into a search box for a positive phrase, without brackets; nothing for other phrases.
 
     「重度の僧帽弁逆流あり」 -> 「重度僧帽弁逆流」 「重度の僧帽弁逆流」 「僧帽弁逆流あり」 「僧帽弁逆流」

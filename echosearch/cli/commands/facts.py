@@ -21,7 +21,7 @@ FREQUENT = 5  # places in which a phrase must stand to be shown without --identi
 @click.option("--identified", is_flag=True, help="With unknown: rare phrases too; they may name a patient.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/facts.md.")
 def facts(text: str | None, source: str | None, identified: bool, as_json: bool) -> None:
-    """Say which findings and measurements a report states: polarity, severity, value, and where it says so.
+    """Print the findings and measurements that a report states: polarity, severity, value, and position.
 
     No archive and no model takes part. TEXT may be - for standard input.
 

@@ -17,8 +17,17 @@ import click
 
 from echosearch.cli.commands.phantom import MAX_SEED
 from echosearch.cli.demo.picture import draw_hits, files_of_videos
-from echosearch.cli.demo.steps import alone, ask, copy_real_ultrasound, show
-from echosearch.cli.demo.truth import QUESTIONS, Answer, Studies, findings_of, judge, judge_similar, marked, show_answer
+from echosearch.cli.demo.steps import alone, copy_real_ultrasound, run_json, show
+from echosearch.cli.demo.truth import (
+    QUESTIONS,
+    Answer,
+    Studies,
+    findings_of,
+    judge_query,
+    judge_similar,
+    marked,
+    show_answer,
+)
 from echosearch.cli.output import note, say, say_json, table
 from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.phantom.files.archive import cohort
@@ -99,7 +108,9 @@ def _walk_through(folder: Path, patients: int, seed: int) -> dict[str, Any]:
 def _query(folder: Path, number: int, studies: Studies) -> Answer:
     question = QUESTIONS[number]
     where = ["--where", question.where] if question.where else []
-    answer = judge(question, ask(folder, ["query", "--report", question.text, *where, "--identified"]), studies)
+    answer = judge_query(
+        question, run_json(folder, ["query", "--report", question.text, *where, "--identified"]), studies
+    )
     show_answer(answer, "truth", "its report says")
     return answer
 
@@ -108,7 +119,7 @@ def _similar(folder: Path, studies: Studies) -> Answer:
     """Of the study with the most findings: whatever the seed, there is one, and no encoder has a say in which."""
     target = max(studies.values(), key=lambda study: len(marked(study)))
     name = target.accession_number
-    answer = judge_similar(target, ask(folder, ["similar", name, "--top-k", "5", "--identified"]), studies)
+    answer = judge_similar(target, run_json(folder, ["similar", name, "--top-k", "5", "--identified"]), studies)
     say(f"The truth of {name}: {findings_of(target)}. The same patient's other studies are left out.")
     show_answer(answer, "truth", "in common")
     return answer
@@ -118,7 +129,7 @@ def _reports(folder: Path, accession_number: str, studies: Studies) -> int | Non
     """Its best-matching reports; where its own stands among all."""
     show(folder, ["ingest", "phantom/DICOM", "--reports", "phantom/reports.csv"])
     everything = str(min(len(studies), MAX_TOP_K))
-    hits = ask(folder, ["report", accession_number, "--top-k", everything, "--identified"])["hits"]
+    hits = run_json(folder, ["report", accession_number, "--top-k", everything, "--identified"])["hits"]
     rows = [
         (hit["rank"], f"{hit['score']:.4f}", "own" if hit["same_study"] else None, hit["report_text"])
         for hit in hits[:5]

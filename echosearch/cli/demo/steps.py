@@ -18,7 +18,7 @@ import click
 from echosearch.cli.output import say
 from echosearch.errors import InputError
 
-__all__ = ["REAL_FILES", "alone", "ask", "copy_real_ultrasound", "show"]
+__all__ = ["REAL_FILES", "alone", "copy_real_ultrasound", "run_json", "show"]
 
 REAL_FILES = (  # one cine and four stills
     "examples_ybr_color.dcm",
@@ -36,7 +36,7 @@ def show(folder: Path, args: Sequence[str]) -> None:
     _run(folder, args)
 
 
-def ask(folder: Path, args: Sequence[str]) -> dict[str, Any]:
+def run_json(folder: Path, args: Sequence[str]) -> dict[str, Any]:
     """Run a command with --json, and return the document instead of printing it."""
     asked = [*args, "--json"]
     say()
@@ -63,7 +63,7 @@ def _run(folder: Path, args: Sequence[str]) -> None:
 
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """Hide the settings of the user's own archive from the demo, and remove the demo's at the end."""
+    """Remove the settings of the user's own archive for the demo, and restore them at the end."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("ECHOSEARCH_")}
     for name in kept:
         del os.environ[name]

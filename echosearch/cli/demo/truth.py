@@ -13,11 +13,11 @@ from echosearch.phantom.patients.wording import report_phrases
 __all__ = [
     "QUESTIONS",
     "Answer",
+    "DemoQuestion",
     "JudgedHit",
-    "Question",
     "Studies",
     "findings_of",
-    "judge",
+    "judge_query",
     "judge_similar",
     "marked",
     "show_answer",
@@ -29,7 +29,7 @@ Studies = Mapping[str, PhantomStudy]  # by StudyInstanceUID; the grades are thos
 
 
 @dataclass(frozen=True)
-class Question:
+class DemoQuestion:
     """A query, and the column of truth.csv that decides whether an answer is right."""
 
     text: str
@@ -38,10 +38,10 @@ class Question:
 
 
 QUESTIONS = (
-    Question("重度僧帽弁逆流", "mr"),
-    Question("重度僧帽弁逆流", "mr", "view = 4CH and mode = color"),
-    Question("大量の心嚢液貯留", "pericardial_effusion"),
-    Question("ペースメーカーリードあり", "pacemaker"),
+    DemoQuestion("重度僧帽弁逆流", "mr"),
+    DemoQuestion("重度僧帽弁逆流", "mr", "view = 4CH and mode = color"),
+    DemoQuestion("大量の心嚢液貯留", "pericardial_effusion"),
+    DemoQuestion("ペースメーカーリードあり", "pacemaker"),
 )
 
 
@@ -76,7 +76,7 @@ class Answer:
         return sum(hit.right for hit in self.hits)
 
 
-def judge(question: Question, found: Mapping[str, Any], studies: Studies) -> Answer:
+def judge_query(question: DemoQuestion, found: Mapping[str, Any], studies: Studies) -> Answer:
     """Compare the hits of `query --identified --json` with the truth."""
 
     def grade(study: PhantomStudy) -> int:

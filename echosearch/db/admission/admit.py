@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from echosearch.db.admission.judgement import Judged, judge
+from echosearch.db.admission.judgement import Judged, judge_candidates
 from echosearch.db.admission.study_owner import belonging
 from echosearch.db.files.backing import backed_video, withdraw_unbacked
 from echosearch.db.files.description import describe_studies, forget_descriptions, studies_of
@@ -65,20 +65,20 @@ def admit(
     """
     candidates = [_candidate(connection, keyring, claimed, header) for claimed, header in inspected]
     before = backed_video(connection, [candidate.claimed.id for candidate in candidates])
-    judged = judge(connection, candidates)
+    judged = judge_candidates(connection, candidates)
     concerned = sorted({*before.values(), *judged.videos})
     former_studies = studies_of(connection, concerned)
     withdraw_videos(connection, judged.replaced)
-    quarrels = _quarantine_conflicts(connection, candidates, judged)
-    duplicates = {file_id: found for file_id, found in judged.duplicates.items() if file_id not in quarrels}
-    settled = [(file_id, how) for file_id, (_, how) in duplicates.items()] + list(quarrels.items())
+    conflicts = _quarantine_conflicts(connection, candidates, judged)
+    duplicates = {file_id: found for file_id, found in judged.duplicates.items() if file_id not in conflicts}
+    settled = [(file_id, how) for file_id, (_, how) in duplicates.items()] + list(conflicts.items())
     settle(connection, settled)
     release_duplicates(connection, judged.replaced)  # of what the file held before
     note_videos(connection, {file_id: video for file_id, (video, _) in duplicates.items()})
     accepted = [
         belonging(candidate, judged.owners[candidate.study_key])
         for candidate in judged.accepted.values()
-        if candidate.claimed.id not in quarrels
+        if candidate.claimed.id not in conflicts
     ]
     again = {c.video_key for c in accepted if before.get(c.claimed.id) == c.video_key}
     videos_in = _write(connection, encoder_id, accepted, again)

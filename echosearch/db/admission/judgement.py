@@ -23,7 +23,7 @@ from echosearch.db.studies.identity import Candidate
 from echosearch.outcome import Reason, Skipped
 from echosearch.video import VideoHeader
 
-__all__ = ["Judged", "KnownVideo", "judge"]
+__all__ = ["Judged", "KnownVideo", "judge_candidates"]
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Judged:
         return [key for key, known in self.videos.items() if known.conflict]
 
 
-def judge(connection: Connection, candidates: Sequence[Candidate]) -> Judged:
+def judge_candidates(connection: Connection, candidates: Sequence[Candidate]) -> Judged:
     """Give a verdict on each candidate; what a later one disputes is disputed for the earlier ones too."""
     owners = known_owners(connection, [candidate.study_key for candidate in candidates])
     unconfirmed = {key for key, owner in owners.items() if not owner.conflict}

@@ -18,7 +18,6 @@ from echosearch.report.text import WORD_FORM
 
 __all__ = [
     "DueReport",
-    "count_due",
     "due_reports",
     "facts_of",
     "insert_facts",
@@ -57,11 +56,6 @@ def due_reports(connection: Connection, lexicon: str, after: str | None, limit: 
         {"lexicon": lexicon, "after": after, "limit": limit},
     )
     return [DueReport(row.study, row.report, row.text) for row in rows]
-
-
-def count_due(connection: Connection, lexicon: str) -> int:
-    """How many served reports this lexicon has not read."""
-    return int(connection.execute(text(f"select count(*) {_DUE}"), {"lexicon": lexicon}).scalar_one())
 
 
 def is_behind(connection: Connection, lexicon: str) -> bool:

@@ -1,6 +1,6 @@
 """The outbox: changes that the index has not got yet, read in batches and marked when they are sent.
 
-Rows stay until the index has them: ``take`` only reads, the caller sends, ``done`` removes what was sent unless
+Rows stay until the index has them: ``take_due`` only reads, the caller sends, ``done`` removes what was sent unless
 it changed meanwhile. Death in between leaves the rows: replaying them gives the same points. One process relays
 at a time (the ingest lock), so no row needs a lock while the index is written.
 """
@@ -13,10 +13,10 @@ from sqlalchemy import Connection, text
 
 from echosearch.db.vectors.points import VECTOR_TABLES, PointRow, point_rows
 
-__all__ = ["done", "enqueue_everything", "take"]
+__all__ = ["done", "enqueue_everything", "take_due"]
 
 
-def take(connection: Connection, encoder_id: int, collection: str, limit: int, after: int = 0) -> list[PointRow]:
+def take_due(connection: Connection, encoder_id: int, collection: str, limit: int, after: int = 0) -> list[PointRow]:
     """Return the oldest ``limit`` changes of one collection behind row ``after``, in the order of the rows.
 
     A row can become visible behind a younger one: whoever goes on from the last row asks from 0 in the end.

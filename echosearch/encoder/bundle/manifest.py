@@ -25,7 +25,7 @@ __all__ = [
     "ConvNextSpec",
     "Manifest",
     "MvitSpec",
-    "SourceFile",
+    "OriginFile",
     "TextPart",
     "TextTowerSpec",
     "TokenizerSpec",
@@ -195,7 +195,7 @@ class TokenizerSpec(_Part):
         return self.kind != "mecab_wordpiece" or self.clean != "none"
 
 
-class SourceFile(_Part):
+class OriginFile(_Part):
     """A file the weights came from."""
 
     name: Text
@@ -213,7 +213,7 @@ class _Bundle(_Part):
     trained: bool  # False: random weights, its rankings mean nothing
     academic_only: bool = False
     notes: Text = ""
-    sources: tuple[SourceFile, ...] = ()
+    sources: tuple[OriginFile, ...] = ()
     # path in the bundle -> SHA-256, filled in when the bundle is written: what decides a vector, and what does not
     files: Annotated[dict[BundlePath, Sha256], Field(max_length=MOST_FILES)] = {}
     other_files: Annotated[dict[BundlePath, Sha256], Field(max_length=MOST_FILES)] = {}

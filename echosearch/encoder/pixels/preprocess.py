@@ -88,7 +88,7 @@ def _refuse_green(frame: Uint8, ycbcr: bool) -> None:
 
 
 def use_one_thread() -> None:
-    """Limit torch and OpenCV to one thread, in a worker process."""
+    """Set torch and OpenCV to one thread, in a worker process."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 

@@ -20,7 +20,7 @@ from echosearch.encoder.bundle.manifest import (
     ClipTextSpec,
     ConvNextSpec,
     Manifest,
-    SourceFile,
+    OriginFile,
     TextPart,
     TokenizerSpec,
     VideoPart,
@@ -64,7 +64,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def manifest(
-    state: Mapping[str, Tensor], config: Mapping[str, Any], with_template: bool, sources: tuple[SourceFile, ...]
+    state: Mapping[str, Tensor], config: Mapping[str, Any], with_template: bool, sources: tuple[OriginFile, ...]
 ) -> Manifest:
     """Describe the authors' code as data; the text tower's sizes come from the weights. Raises BundleError."""
     try:
@@ -74,7 +74,7 @@ def manifest(
 
 
 def _manifest(
-    state: Mapping[str, Tensor], config: Mapping[str, Any], with_template: bool, sources: tuple[SourceFile, ...]
+    state: Mapping[str, Tensor], config: Mapping[str, Any], with_template: bool, sources: tuple[OriginFile, ...]
 ) -> Manifest:
     vocabulary, width = state["token_embedding.weight"].shape
     positions = len(state["positional_embedding"])

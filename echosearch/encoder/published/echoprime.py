@@ -18,7 +18,7 @@ from echosearch.encoder.bundle.manifest import (
     ConvNextSpec,
     Manifest,
     MvitSpec,
-    SourceFile,
+    OriginFile,
     TextPart,
     TokenizerSpec,
     VideoPart,
@@ -71,7 +71,7 @@ def clip_spec(frames: int, stride: int) -> ClipSpec:
     )
 
 
-def manifest(sources: tuple[SourceFile, ...]) -> Manifest:
+def manifest(sources: tuple[OriginFile, ...]) -> Manifest:
     """Describe the authors' code as data."""
     return Manifest(
         name="echoprime",
@@ -90,7 +90,7 @@ def manifest(sources: tuple[SourceFile, ...]) -> Manifest:
     )
 
 
-def view_manifest(sources: tuple[SourceFile, ...]) -> ViewManifest:
+def view_manifest(sources: tuple[OriginFile, ...]) -> ViewManifest:
     """Describe the view classifier: the authors use the first frame alone, ours averages frames 0, 4, 8 and 12."""
     return ViewManifest(
         name="echoprime-views",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from echosearch.encoder.bundle.folder import file_sha256, info_of
-from echosearch.encoder.bundle.manifest import Manifest, SourceFile, TokenizerSpec
+from echosearch.encoder.bundle.manifest import Manifest, OriginFile, TokenizerSpec
 from echosearch.encoder.export import save_encoder
 from echosearch.encoder.published import echoclip, echoprime, videoechoclip
 from echosearch.encoder.published.checkpoint import read_checkpoint
@@ -27,7 +27,7 @@ from echosearch.encoder.text.clip_tokenizer import (
     clip_merges,
     template_phrases,
 )
-from echosearch.encoder.text.tokenizer import VOCABULARY, Tokenizer, check_size, read_vocabulary
+from echosearch.encoder.text.tokenizer import VOCABULARY, Tokenizer, check_vocabulary_size, read_vocabulary
 from echosearch.encoder.towers.build import build_towers, build_view_tower, stored_weights, use_weights
 from echosearch.encoder.view_classifier import save_views
 from echosearch.encoder_info import EncoderInfo
@@ -162,7 +162,7 @@ def _echoclip(source: Path, vocabulary: Path, out: Path, with_template: bool) ->
             plain.write_text("\n".join(["#version: 0.2", *pairs]) + "\n", encoding="utf-8")
         state = read_checkpoint(file)
         manifest = echoclip.manifest(state, config, with_template, sources)
-        check_size(vocabulary, tokenizer, manifest)
+        check_vocabulary_size(vocabulary, tokenizer, manifest)
         weights = convert(file.name, state, echoclip.rules(state), _shapes(manifest))
         return _save(out, manifest, weights, plain)
 
@@ -192,10 +192,10 @@ def _find(folder: Path, names: tuple[str, ...]) -> Path:
     raise BundleError(f"{folder} has no {' nor '.join(names)}: give the folder as its authors publish it")
 
 
-def _source(file: Path) -> SourceFile:
+def _source(file: Path) -> OriginFile:
     if not file.is_file():
         raise BundleError(f"{file} is not there, or not a file: give the checkpoint as its authors publish it")
-    return SourceFile(name=file.name, sha256=file_sha256(file))
+    return OriginFile(name=file.name, sha256=file_sha256(file))
 
 
 def _vocabulary(kind: PublishedModel, source: Path, tokenizer: Path | None) -> Path | None:

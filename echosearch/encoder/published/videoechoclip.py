@@ -15,7 +15,7 @@ from echosearch.encoder.base import TextSpec
 from echosearch.encoder.bundle.manifest import (
     BertSpec,
     Manifest,
-    SourceFile,
+    OriginFile,
     TextPart,
     TokenizerSpec,
     VideoPart,
@@ -37,7 +37,7 @@ VIVIT = VideoTransformerSpec(width=768, depth=DEPTH, heads=12, pooling="class", 
 VIDEOMAE = VideoTransformerSpec(width=768, depth=DEPTH, heads=12, pooling="mean", positions="sine", gelu="exact")
 
 
-def manifest(variant: Variant, sources: tuple[SourceFile, ...]) -> Manifest:
+def manifest(variant: Variant, sources: tuple[OriginFile, ...]) -> Manifest:
     """Describe the authors' code as data."""
     dictionary, version = installed_dictionary()
     return Manifest(

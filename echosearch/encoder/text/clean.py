@@ -31,7 +31,7 @@ def as_ascii(text: str) -> str:
 
 
 def open_clip_clean(text: str) -> str:
-    """Clean a text as open_clip's tokenizers do: remove control characters, make typographic quotes plain (as ftfy
+    """Prepare a text as open_clip's tokenizers do: remove control characters, make typographic quotes plain (as ftfy
     does; its repair of broken encodings is left out), resolve HTML entities, join runs of blanks, strip the ends.
     """
     return " ".join(html.unescape(html.unescape(text.translate(_PLAIN))).split())

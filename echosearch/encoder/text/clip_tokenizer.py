@@ -192,7 +192,7 @@ def _phrase_tokenizer(phrases: Sequence[str]) -> tokenizers.Tokenizer:
 
 _VALUE = re.compile(r"\d+\.?\d*|(?<![A-Za-z])(?:MODERATE/SEVERE|MILD/MODERATE|MILD|MODERATE|SEVERE|VERY SEVERE)")
 _NUMBER = r"(?:\d+\.?\d*)"
-# sentences that sites write without a full stop; # stands for a number
+# sentences that sites write without a full stop; # means a number
 _UNENDED = """
 THE PEAK TRANSAORTIC GRADIENT IS #MMHG|THE MEAN TRANSAORTIC GRADIENT IS #MMHG|LV EJECTION FRACTION IS #%|
 ESTIMATED PA PRESSURE IS #MMHG|RESTING SEGMENTAL WALL MOTION ANALYSIS|THE IVC DIAMETER IS #MM|

@@ -23,7 +23,7 @@ import numpy as np
 from echosearch.encoder.base import TextNotes
 from echosearch.encoder.text.tokenizer import Tokenizer
 from echosearch.report.content import keep_most_telling
-from echosearch.report.text import MAX_READ, TextSpec, phrases, readable_phrases, sentences, sliced
+from echosearch.report.text import MAX_READ, TextSpec, phrases, readable_phrases, sliced, split_sentences
 from echosearch.vector import Vectors, mean_vector
 
 __all__ = ["TextParts", "read_texts"]
@@ -127,8 +127,8 @@ class _Reader:
 
 def _readable_sentences(text: str) -> tuple[list[str], int]:
     if len(text) <= MAX_READ:
-        return sentences(text), 0
-    said = [piece for sentence in sentences(text) for piece in sliced(sentence, SLICE)]
+        return split_sentences(text), 0
+    said = [piece for sentence in split_sentences(text) for piece in sliced(sentence, SLICE)]
     kept = keep_most_telling(said, len, MAX_READ, len(said))
     return kept, len(said) - len(kept)
 

@@ -35,7 +35,7 @@ __all__ = [
     "VOCABULARY",
     "NoVocabulary",
     "Tokenizer",
-    "check_size",
+    "check_vocabulary_size",
     "installed_dictionary",
     "load_tokenizer",
     "mecab_words",
@@ -98,7 +98,7 @@ def load_tokenizer(folder: Path, spec: TokenizerSpec) -> Tokenizer:
             return NoVocabulary()
 
 
-def check_size(where: Path, tokenizer: Tokenizer, manifest: Manifest) -> None:
+def check_vocabulary_size(where: Path, tokenizer: Tokenizer, manifest: Manifest) -> None:
     """Compare the vocabulary with the text tower. Raises BundleError if they differ in the number of tokens."""
     found, wanted = tokenizer.vocabulary_size, manifest.text.tower.vocabulary
     # EchoCLIP-R's phrases are fewer than the places its authors made for them

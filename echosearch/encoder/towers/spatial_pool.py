@@ -29,7 +29,7 @@ class SpatialPool(nn.Module):
         return self.gated(self.seen(x))
 
     def gated(self, seen: Tensor) -> Tensor:
-        """Gate (B, F) by view: (B, gates * compressed)."""
+        """Return (B, gates * compressed) of (B, F), gated by view."""
         gates = self.gate(seen).softmax(dim=-1)  # (B, G)
         apart: Tensor = gates[:, :, None] * self.compress(seen)[:, None]
         return apart.flatten(1)

@@ -173,7 +173,7 @@ class ServerIndex:
             self._seen.pop(collection.name, None)
 
     def optimize(self, collection: Collection) -> bool:
-        """Do nothing: a server builds its graph by itself."""
+        """Return True: a server builds its graph by itself."""
         return True
 
     def close(self) -> None:

@@ -22,7 +22,9 @@ Row = dict[str, str]
 
 
 def change_rows(studies: list[PhantomStudy]) -> Iterator[Row]:
-    """A row each change: ``from`` and ``to`` are grades, or EFs; ``days`` lie between the studies."""
+    """Yield a row for each change: ``from`` and ``to`` are grades, or EFs; ``days`` are the days between the
+    studies.
+    """
     for change in changes_of(studies):
         yield _row(
             change.later,

@@ -18,7 +18,7 @@ from echosearch.phantom.heart.ventricle import CHORDS, lv_diastolic_diameter, lv
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.identity import common, uid
 
-__all__ = ["Code", "MeasuredValue", "measured_values", "sr_dataset", "write_sr"]
+__all__ = ["Code", "NumItem", "measured_values", "sr_dataset", "write_sr"]
 
 
 class Code(NamedTuple):
@@ -27,7 +27,7 @@ class Code(NamedTuple):
     meaning: str
 
 
-class MeasuredValue(NamedTuple):
+class NumItem(NamedTuple):
     """One NUM item: the concept, where and how it was measured, its value in UCUM units."""
 
     concept: Code
@@ -51,7 +51,7 @@ _MODE = Code("399264008", "SCT", "Image mode")
 _MODES = {"2D": Code("399064001", "SCT", "2D mode"), "CW": Code("261198000", "SCT", "Doppler Continuous Wave")}
 
 
-def measured_values(study: PhantomStudy) -> tuple[MeasuredValue, ...]:
+def measured_values(study: PhantomStudy) -> tuple[NumItem, ...]:
     """Return what a sonographer would measure on this heart."""
     f = study.findings
     size = heart_size(study.anatomy, f)
@@ -59,31 +59,31 @@ def measured_values(study: PhantomStudy) -> tuple[MeasuredValue, ...]:
     across = cut.radius[:, 0].sum(axis=1)
     biplane = ((_METHOD, Code("125207", "DCM", "Method of Disks, Biplane")),)
     out = [
-        MeasuredValue(
+        NumItem(
             Code("18043-0", "LN", "Left Ventricular Ejection Fraction by US"), _LV, round(f.ef, 1), _PERCENT, biplane
         ),
-        MeasuredValue(
+        NumItem(
             Code("29436-3", "LN", "Left Ventricle Internal End Diastolic Dimension"),
             _LV,
             round(lv_diastolic_diameter(size), 2),
             _CM,
         ),
-        MeasuredValue(
+        NumItem(
             Code("29438-9", "LN", "Left Ventricle Internal Systolic Dimension"), _LV, round(float(across.min()), 2), _CM
         ),
-        MeasuredValue(
+        NumItem(
             Code("18154-5", "LN", "Interventricular Septum Diastolic Thickness"),
             _LV,
             round(float(cut.wall[0, 0, 1]), 2),
             _CM,
         ),
-        MeasuredValue(
+        NumItem(
             Code("18152-9", "LN", "Left Ventricle Posterior Wall Diastolic Thickness"),
             _LV,
             round(float(cut.wall[0, 0, 0]), 2),
             _CM,
         ),
-        MeasuredValue(
+        NumItem(
             Code("29469-4", "LN", "Left Atrium Antero-posterior Systolic Dimension"),
             _LA,
             round(1.95 * size.la_radius, 2),
@@ -93,10 +93,10 @@ def measured_values(study: PhantomStudy) -> tuple[MeasuredValue, ...]:
     peak = Code("11726-7", "LN", "Peak Velocity")
     if f.aortic_stenosis:
         forward = ((_FLOW, Code("263677008", "SCT", "Antegrade Flow")),)
-        out.append(MeasuredValue(peak, _AV, (0.0, 2.2, 2.7, 3.5, 4.6)[f.aortic_stenosis], _MS, forward))
+        out.append(NumItem(peak, _AV, (0.0, 2.2, 2.7, 3.5, 4.6)[f.aortic_stenosis], _MS, forward))
     if f.tr:
         backward = ((_FLOW, Code("397417004", "SCT", "Regurgitant Flow")),)
-        out.append(MeasuredValue(peak, _TV, round(2.1 + 0.25 * f.tr + 0.1 * f.rv_dilation, 2), _MS, backward))
+        out.append(NumItem(peak, _TV, round(2.1 + 0.25 * f.tr + 0.1 * f.rv_dilation, 2), _MS, backward))
     return tuple(out)
 
 
@@ -142,7 +142,7 @@ def sr_dataset(study: PhantomStudy, number: int, cine_uids: Sequence[str]) -> Fi
     return ds
 
 
-def _section(site: Code, mode: str, values: list[MeasuredValue]) -> Dataset:
+def _section(site: Code, mode: str, values: list[NumItem]) -> Dataset:
     group = _container(Code("125007", "DCM", "Measurement Group"))
     group.ContentSequence = [_modifier(_MODE, _MODES[mode]), *(_number(value) for value in values)]
     section = _container(Code("121070", "DCM", "Findings"))
@@ -176,7 +176,7 @@ def _language() -> Dataset:
     )
 
 
-def _number(value: MeasuredValue) -> Dataset:
+def _number(value: NumItem) -> Dataset:
     measured = Dataset()
     measured.NumericValue = f"{value.value:g}"
     measured.MeasurementUnitsCodeSequence = [_code(value.unit)]

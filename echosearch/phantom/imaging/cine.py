@@ -49,7 +49,7 @@ def frame_seconds(study: PhantomStudy, color: bool) -> float:
 
 
 def plan_cine(study: PhantomStudy, view: str, color: bool = False, frames: int = 48, other: str | None = None) -> Cine:
-    """Plan a cine, all but its pixels. Raises ValueError on an unknown view."""
+    """Return the plan of a cine, all but its pixels. Raises ValueError on an unknown view."""
     if view not in VIEWS:
         raise ValueError(f"view {view!r} is not one of {', '.join(VIEWS)}")
     rng = np.random.default_rng([study.seed, study.patient, study.number, VIEWS.index(view), int(color)])
@@ -145,7 +145,7 @@ def render_cine(
 
 
 def display_curve(look: Look) -> Uint8:
-    """Map grey level to RGB, (256, 1, 3): contrast around the middle, then the machine's tint."""
+    """Return RGB by grey level, (256, 1, 3): contrast around the middle, then the machine's tint."""
     x = np.linspace(0.0, 1.0, 256)
     bent = np.clip(x**look.contrast * 1.04 - 0.012, 0.0, 1.0)
     bent[0] = 0.0

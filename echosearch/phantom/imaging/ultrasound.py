@@ -20,7 +20,7 @@ from echosearch.clip import Uint8
 from echosearch.phantom.heart.anatomy import Anatomy
 from echosearch.phantom.heart.cycle import Floats
 from echosearch.phantom.patients.machine import Look
-from echosearch.phantom.planes.scene import Level, Scene, Shape
+from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape
 
 __all__ = [
     "BEAMS",
@@ -157,7 +157,7 @@ def beam_frames(scene: Scene, sector: Sector, look: Look, rng: np.random.Generat
     fluid = (look.noise + 0.7 * look.speckle * (1.0 - share)).astype(np.float32)
     levels = np.empty((DEPTHS, BEAMS), np.uint8)
     for t in range(len(displacement)):
-        levels[:] = Level.TISSUE
+        levels[:] = GreyLevel.TISSUE
         for shape, corner in zip(shapes, corners, strict=True):
             cv2.fillPoly(levels, [corner[t]], shape.level, cv2.LINE_AA, _SHIFT)
         soft = np.asarray(cv2.GaussianBlur(levels, (0, 0), sigmaX=look.smooth, sigmaY=0.9), np.uint8)

@@ -16,11 +16,11 @@ from echosearch.phantom.heart.disease import PHENOTYPES, first_findings, later_f
 from echosearch.phantom.heart.findings import Findings
 from echosearch.phantom.patients.machine import LOOKS, Look
 
-__all__ = ["Patient", "PhantomStudy", "examined", "patient_history"]
+__all__ = ["PhantomPatient", "PhantomStudy", "examined", "patient_history"]
 
 
 @dataclass(frozen=True)
-class Patient:
+class PhantomPatient:
     """A patient who does not exist: the ids say so."""
 
     seed: int
@@ -52,7 +52,7 @@ class PhantomStudy:
     heart_rate: int = 68
     depth_setting: float = 1.0
     other_view: str = "SUBCOSTAL"
-    who: Patient | None = None
+    who: PhantomPatient | None = None
     before: Findings | None = None  # of the patient's previous study
 
     @property
@@ -88,13 +88,13 @@ _GIVEN = {
 }
 
 
-def _patient(seed: int, number: int, rng: np.random.Generator) -> Patient:
+def _patient(seed: int, number: int, rng: np.random.Generator) -> PhantomPatient:
     sex: Literal["M", "F"] = "M" if rng.random() < 0.55 else "F"
     family = _FAMILY[int(rng.integers(len(_FAMILY)))]
     given = _GIVEN[sex][int(rng.integers(len(_GIVEN[sex])))]
     born = date(1930, 1, 1) + timedelta(days=int(rng.integers(365 * 55)))
     groups = tuple(f"{f}^{g}" for f, g in zip(family, given, strict=True))
-    return Patient(seed, number, sex, born, (groups[0], groups[1], groups[2]))
+    return PhantomPatient(seed, number, sex, born, (groups[0], groups[1], groups[2]))
 
 
 def _anatomy(sex: str, rng: np.random.Generator) -> Anatomy:
@@ -141,7 +141,7 @@ def patient_history(seed: int, patient: int) -> tuple[PhantomStudy, ...]:
 
 
 def examined(
-    who: Patient,
+    who: PhantomPatient,
     anatomy: Anatomy,
     number: int,
     day: date,
@@ -150,7 +150,7 @@ def examined(
     look: Look,
     rng: np.random.Generator,
 ) -> PhantomStudy:
-    """One examination of this heart, as it went that day."""
+    """Return one examination of this heart on one day."""
     # no two examinations are quite alike: loading changes sizes a little, echo windows a lot
     today = replace(anatomy, body=anatomy.body * float(rng.normal(1, 0.008)), clutter=float(rng.uniform(0.5, 1.5)))
     return PhantomStudy(

@@ -16,7 +16,7 @@ import numpy as np
 from echosearch.errors import InputError
 from echosearch.phantom.heart.disease import consistent
 from echosearch.phantom.heart.findings import FINDINGS, Findings
-from echosearch.phantom.patients.history import Patient, PhantomStudy, examined, patient_history
+from echosearch.phantom.patients.history import PhantomPatient, PhantomStudy, examined, patient_history
 
 __all__ = ["EF_POINTS", "Change", "Plants", "changes_of", "parse_plants", "planted_history"]
 
@@ -79,7 +79,7 @@ def parse_plants(text: str) -> Plants:
 
 
 def planted_history(seed: int, patient: int, plants: Plants) -> tuple[PhantomStudy, ...]:
-    """A patient's studies; in ``plants.changes`` of the patients one change is planted, and nothing changes after it.
+    """Return a patient's studies; in ``plants.changes`` of the patients one change is planted, the last one.
 
     The studies before the change are those of patient_history; a patient with one study gets a second.
     """
@@ -103,7 +103,7 @@ def planted_history(seed: int, patient: int, plants: Plants) -> tuple[PhantomStu
     return tuple(studies)
 
 
-def _who(study: PhantomStudy) -> Patient:
+def _who(study: PhantomStudy) -> PhantomPatient:
     assert study.who is not None  # of patient_history
     return study.who
 
@@ -148,7 +148,7 @@ _VALVES = (("mr", "mitral"), ("ms", "mitral"), ("as", "aortic"), ("ar", "aortic"
 
 
 def changes_of(studies: list[PhantomStudy]) -> Iterator[Change]:
-    """Every change between consecutive studies of a patient, in their order; ``studies`` patient by patient."""
+    """Yield every change between consecutive studies of a patient, in order; ``studies`` patient by patient."""
     for earlier, later in pairwise(studies):
         if earlier.patient != later.patient:
             continue

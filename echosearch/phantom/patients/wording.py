@@ -267,7 +267,7 @@ def report_text(study: PhantomStudy) -> str:
 
 
 def no_change_text(study: PhantomStudy) -> str:
-    """Word the report of a study that nothing has changed in: it refers to the one before, and gives the EF."""
+    """Return the report of a study without changes: it refers to the one before, and gives the EF."""
     w = _Writer(study, np.random.default_rng([study.seed, study.patient, study.number, 7004]))
     same = w.pick(("前回と著変なし", "前回検査と比較し著変なし", "前回と変化なし", "著変なし"))
     return f"{same}。EF {round(study.findings.ef)}%。"

@@ -242,7 +242,7 @@ def report_text(study: PhantomStudy) -> str:
 
 
 def no_change_text(study: PhantomStudy) -> str:
-    """Word the report of a study that nothing has changed in: it refers to the one before, and gives the EF."""
+    """Return the report of a study without changes: it refers to the one before, and gives the EF."""
     w = _Writer(study)
     said = (w.say("same_as_before"), w.say("ejection", "ef", v=str(round(study.findings.ef))))
     return (w.typing.between.join(w.typing.typed(phrase.text) for phrase in said) + w.typing.end).strip()

@@ -13,7 +13,7 @@ from echosearch.phantom.heart.anatomy import Anatomy, HeartSize
 from echosearch.phantom.heart.cycle import Floats, early_notch
 from echosearch.phantom.heart.findings import Findings
 from echosearch.phantom.heart.ventricle import lv_surface
-from echosearch.phantom.planes.scene import Level, Shape, band, disc, offset, polygon
+from echosearch.phantom.planes.scene import GreyLevel, Shape, band, disc, offset, polygon
 
 __all__ = ["Beat", "Outline", "atrium", "grown", "lead", "lv_outline", "pericardium", "roughness"]
 
@@ -114,13 +114,13 @@ def pericardium(beat: Beat, outers: list[Floats], fluid_share: float = 1.0) -> l
     sac, wet = [], []
     for outer in outers:
         base = np.repeat(outer[rest : rest + 1], beat.frames, axis=0) if fluid > 0 else outer
-        sac.append(Shape(grown(base, fluid + 0.20), Level.PERICARDIUM))
+        sac.append(Shape(grown(base, fluid + 0.20), GreyLevel.PERICARDIUM))
         if fluid > 0:
-            wet.append(Shape(grown(base, fluid), Level.FLUID, moves=False))
+            wet.append(Shape(grown(base, fluid), GreyLevel.FLUID, moves=False))
     return sac + wet
 
 
 def lead(line: Floats) -> list[Shape]:
     """Return a pacing lead along (T, N, 2): a very bright line with a fainter echo of itself behind."""
     ghost = line + np.array([0.0, 0.42])
-    return [Shape(band(ghost, 0.10), 122.0, moves=False), Shape(band(line, 0.20), Level.METAL, shadow=16.0)]
+    return [Shape(band(ghost, 0.10), 122.0, moves=False), Shape(band(line, 0.20), GreyLevel.METAL, shadow=16.0)]

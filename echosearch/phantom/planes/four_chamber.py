@@ -7,8 +7,8 @@ import numpy as np
 from echosearch.phantom.heart.cycle import Floats, contraction, mitral_opening
 from echosearch.phantom.planes.chambers import Beat, atrium, grown, lead, lv_outline, pericardium
 from echosearch.phantom.planes.flow import inflow, leak, stenotic_inflow
-from echosearch.phantom.planes.scene import Level, Scene, Shape, Stream, band, bezier, disc, offset, point
-from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit
+from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, Stream, band, bezier, disc, offset, point
+from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit_direction
 
 __all__ = ["four_chamber"]
 
@@ -48,20 +48,20 @@ def four_chamber(beat: Beat) -> Scene:
 
     hull = [lv.outer, rv_outer]
     shapes = pericardium(beat, hull) + [Shape(grown(part, 0.12), 118.0) for part in (la_wall[0], ra_wall[0])]
-    shapes += [Shape(part, Level.WALL) for part in (*la_wall, *ra_wall)]
-    shapes += [Shape(rv_outer, Level.MUSCLE), Shape(lv.outer, Level.MUSCLE)]
-    shapes += [Shape(part, Level.BLOOD) for part in (*ra, *la, rv_inner, lv.inner)]
-    shapes += [Shape(disc(lv.right_hinge + np.array([0.35, 0.1]), 0.42, 0.38), Level.FAT)]
-    shapes += [Shape(disc(tricuspid_lateral + np.array([-0.25, 0.05]), 0.34), Level.FAT)]
-    shapes += [Shape(disc(crux, 0.30, 0.42), Level.FIBROUS)]
+    shapes += [Shape(part, GreyLevel.WALL) for part in (*la_wall, *ra_wall)]
+    shapes += [Shape(rv_outer, GreyLevel.MUSCLE), Shape(lv.outer, GreyLevel.MUSCLE)]
+    shapes += [Shape(part, GreyLevel.BLOOD) for part in (*ra, *la, rv_inner, lv.inner)]
+    shapes += [Shape(disc(lv.right_hinge + np.array([0.35, 0.1]), 0.42, 0.38), GreyLevel.FAT)]
+    shapes += [Shape(disc(tricuspid_lateral + np.array([-0.25, 0.05]), 0.34), GreyLevel.FAT)]
+    shapes += [Shape(disc(crux, 0.30, 0.42), GreyLevel.FIBROUS)]
     # moderator band near the RV apex, papillary muscle on the lateral wall
     reach = (top - base) * 6 // 10
     shapes += [Shape(band(np.stack((septal[:, reach], free[:, reach - 1]), axis=1), 0.26), 96.0)]
     shapes += [Shape(disc(lv.inner[:, -10] + np.array([-0.18, 0.0]), 0.34, 0.8), 98.0)]
 
-    into = unit(lv.inner[:, lv.n_left - 1] - (lv.left_hinge + lv.right_hinge) / 2)
+    into = unit_direction(lv.inner[:, lv.n_left - 1] - (lv.left_hinge + lv.right_hinge) / 2)
     rv_apex = septal[:, -1]
-    into_rv = unit(rv_apex - (tricuspid_septal + tricuspid_lateral) / 2)
+    into_rv = unit_direction(rv_apex - (tricuspid_septal + tricuspid_lateral) / 2)
     if f.prosthetic_valve and f.prosthesis == "mitral":
         shapes += mechanical(lv.left_hinge, lv.right_hinge, into, opening)
     else:
@@ -83,7 +83,7 @@ def four_chamber(beat: Beat) -> Scene:
         meet=0.58,
         lengths=(1.7, 1.2),
         gap=(0.0, 0.0, 0.05, 0.18, 0.42)[f.tr],
-        level=Level.VALVE - 12,
+        level=GreyLevel.VALVE - 12,
     )
     if f.pacemaker:
         shapes += lead(_pacing_lead(ra, tricuspid_septal, tricuspid_lateral, rv_apex))
@@ -95,8 +95,10 @@ def four_chamber(beat: Beat) -> Scene:
         *inflow(beat, mitral, into, speed=0.75),
         *inflow(beat, tricuspid, into_rv, speed=0.5, width=1.7),
         *stenotic_inflow(beat, f.ms, mitral + into * 1.2, into),
-        *leak(beat, f.mr, mitral + into * 0.4, unit(-wall), "systole", size.la_length),
-        *leak(beat, f.tr, tricuspid + into_rv * 0.3, unit(point(0.22, 1.0, frames)), "systole", size.ra_length),
+        *leak(beat, f.mr, mitral + into * 0.4, unit_direction(-wall), "systole", size.la_length),
+        *leak(
+            beat, f.tr, tricuspid + into_rv * 0.3, unit_direction(point(0.22, 1.0, frames)), "systole", size.ra_length
+        ),
     ]
     centre = (mitral + tricuspid) / 2 + np.array([0.0, 1.3])
     return Scene(tuple(shapes), tuple(streams), (centre, 5.2, 4.2))

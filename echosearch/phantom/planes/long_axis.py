@@ -10,8 +10,8 @@ import numpy as np
 from echosearch.phantom.heart.cycle import aortic_opening, contraction, mitral_opening
 from echosearch.phantom.planes.chambers import Beat, atrium, grown, lv_outline, pericardium
 from echosearch.phantom.planes.flow import ejection, inflow, leak, stenotic_ejection, stenotic_inflow
-from echosearch.phantom.planes.scene import Level, Scene, Shape, band, disc, offset, point, polygon
-from echosearch.phantom.planes.valves import atrioventricular, mechanical, semilunar, unit
+from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, band, disc, offset, point, polygon
+from echosearch.phantom.planes.valves import atrioventricular, mechanical, semilunar, unit_direction
 
 __all__ = ["long_axis"]
 
@@ -25,10 +25,10 @@ def long_axis(beat: Beat, parasternal: bool) -> Scene:
 
     # the base: mitral valve on the left, a fibrous curtain, the aortic root on the right
     base_left, base_right = lv.left_hinge, lv.right_hinge
-    across = unit(base_right - base_left)
+    across = unit_direction(base_right - base_left)
     diameter = 2.0 * size.aorta_radius * 0.86
     curtain = base_right - across * diameter + np.array([0.0, 0.1])
-    out = unit(point(0.34, 1.0, frames))
+    out = unit_direction(point(0.34, 1.0, frames))
     root_right, root_left = base_right + np.array([0.05, 0.05]), curtain
     length = 7.0
     side = np.stack((out[:, 1], -out[:, 0]), axis=1)  # to the right of the aorta's course
@@ -69,20 +69,20 @@ def long_axis(beat: Beat, parasternal: bool) -> Scene:
     shapes += [Shape(grown(la_wall[0], 0.15), 135.0)]
     if parasternal:
         behind = np.stack((la_middle - spare / 2 - 1.35 - 0.3 * size.effusion, base_left[:, 1] + 1.2), axis=1)
-        shapes += [Shape(disc(behind, 1.22), 132.0), Shape(disc(behind, 1.0), Level.BLOOD)]
-    shapes += [Shape(part, Level.WALL) for part in la_wall]
-    shapes += [Shape(rv_outer, Level.MUSCLE), Shape(lv.outer, Level.MUSCLE)]
-    shapes += [Shape(band(left_wall, 0.30), Level.FIBROUS), Shape(band(right_wall, 0.32), Level.FIBROUS)]
-    shapes += [Shape(part, Level.BLOOD) for part in (*la, rv, lv.inner, tract, aorta)]
+        shapes += [Shape(disc(behind, 1.22), 132.0), Shape(disc(behind, 1.0), GreyLevel.BLOOD)]
+    shapes += [Shape(part, GreyLevel.WALL) for part in la_wall]
+    shapes += [Shape(rv_outer, GreyLevel.MUSCLE), Shape(lv.outer, GreyLevel.MUSCLE)]
+    shapes += [Shape(band(left_wall, 0.30), GreyLevel.FIBROUS), Shape(band(right_wall, 0.32), GreyLevel.FIBROUS)]
+    shapes += [Shape(part, GreyLevel.BLOOD) for part in (*la, rv, lv.inner, tract, aorta)]
     shapes += [Shape(band(left_wall, 0.20), 140.0), Shape(band(right_wall, 0.22), 140.0)]
     shapes += [
-        Shape(disc(base_left + np.array([-0.3, 0.2]), 0.42), Level.FAT),
-        Shape(disc(curtain, 0.22), Level.FIBROUS),
+        Shape(disc(base_left + np.array([-0.3, 0.2]), 0.42), GreyLevel.FAT),
+        Shape(disc(curtain, 0.22), GreyLevel.FIBROUS),
     ]
     shapes += [Shape(disc(lv.inner[:, 10] + np.array([0.2, 0.0]), 0.34, 0.8), 98.0)]
 
     apex = lv.inner[:, lv.n_left - 1]
-    into = unit(apex - (base_left + curtain) / 2)
+    into = unit_direction(apex - (base_left + curtain) / 2)
     if f.prosthetic_valve and f.prosthesis == "mitral":
         shapes += mechanical(base_left, curtain, into, opening)
     else:
@@ -106,8 +106,8 @@ def long_axis(beat: Beat, parasternal: bool) -> Scene:
 
     mitral = (base_left + curtain) / 2
     aortic = (left_wall[:, 0] + right_wall[:, 0]) / 2
-    jet = unit(point(-0.45 if f.mr_jet == "wall" else 0.05, 1.0, frames))
-    back = unit(apex * 0.75 + base_left * 0.25 - aortic)
+    jet = unit_direction(point(-0.45 if f.mr_jet == "wall" else 0.05, 1.0, frames))
+    back = unit_direction(apex * 0.75 + base_left * 0.25 - aortic)
     streams = [
         *inflow(beat, mitral, into, speed=0.7),
         *ejection(beat, aortic, out),

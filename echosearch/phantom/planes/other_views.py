@@ -9,8 +9,8 @@ import numpy as np
 from echosearch.phantom.heart.cycle import aortic_opening, contraction
 from echosearch.phantom.planes.chambers import Beat
 from echosearch.phantom.planes.four_chamber import four_chamber
-from echosearch.phantom.planes.scene import Level, Scene, Shape, Stream, band, bezier, disc, place, point
-from echosearch.phantom.planes.valves import unit
+from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, Stream, band, bezier, disc, place, point
+from echosearch.phantom.planes.valves import unit_direction
 
 __all__ = ["aortic_arch", "subcostal", "vena_cava"]
 
@@ -19,7 +19,7 @@ def _liver(frames: int, bottom: float) -> list[Shape]:
     x = np.linspace(-9.0, 9.0, 13)
     edge = np.stack((x, bottom + 0.5 * np.sin(x * 0.4) + 0.10 * x), axis=1)
     outline = np.concatenate((edge, [[9.0, 0.1], [-9.0, 0.1]]))
-    shapes = [Shape(np.repeat(outline[None], frames, axis=0), Level.LIVER)]
+    shapes = [Shape(np.repeat(outline[None], frames, axis=0), GreyLevel.LIVER)]
     for vx, vy, size in ((-2.2, 2.6, 0.35), (0.6, 3.3, 0.28), (-0.4, 1.8, 0.2)):
         vessel = bezier(
             point(vx - size * 3, vy + 0.4, frames), point(vx, vy - 0.2, frames), point(vx + size * 3, vy + 0.3, frames)
@@ -50,9 +50,9 @@ def vena_cava(beat: Beat) -> Scene:
         *_liver(frames, 8.6),
         Shape(band(course, width[:, None] + 0.3), 128.0),
         Shape(disc(ra.mean(axis=1), beat.size.ra_radius * 1.25 + 0.3, beat.size.ra_radius * 1.3 + 0.3), 120.0),
-        Shape(band(hepatic, 0.62), Level.BLOOD),
-        Shape(band(course, width[:, None]), Level.BLOOD),
-        Shape(ra, Level.BLOOD),
+        Shape(band(hepatic, 0.62), GreyLevel.BLOOD),
+        Shape(band(course, width[:, None]), GreyLevel.BLOOD),
+        Shape(ra, GreyLevel.BLOOD),
     ]
     return Scene(tuple(shapes), (), (point(1.0, 7.0, frames), 3.0, 3.0))
 
@@ -70,20 +70,20 @@ def aortic_arch(beat: Beat) -> Scene:
     up = arch[:, :1] + np.array([-0.25, 1.0]) * np.linspace(3.5, 0.6, 4)[None, :, None]
     course = np.concatenate((up, arch, down), axis=1)
     width = (1.9 * beat.size.aorta_radius / 1.5 * pulse)[:, None]
-    shapes = [Shape(band(course, width + 0.36), Level.FIBROUS)]
+    shapes = [Shape(band(course, width + 0.36), GreyLevel.FIBROUS)]
     branches = []
     for i, lean in ((10, -0.35), (15, -0.05), (19, 0.25)):
         start = arch[:, i]
         branches.append(np.stack((start, start + np.array([lean, -1.3]), start + np.array([lean * 2, -2.8])), axis=1))
     shapes += [Shape(band(branch, 0.95), 140.0) for branch in branches]
-    shapes += [Shape(band(course, width), Level.BLOOD)] + [
-        Shape(band(branch, 0.65), Level.BLOOD) for branch in branches
+    shapes += [Shape(band(course, width), GreyLevel.BLOOD)] + [
+        Shape(band(branch, 0.65), GreyLevel.BLOOD) for branch in branches
     ]
     artery = point(0.4, 6.6, frames)
-    shapes += [Shape(disc(artery, 1.0), 135.0), Shape(disc(artery, 0.82 * pulse), Level.BLOOD)]
+    shapes += [Shape(disc(artery, 1.0), 135.0), Shape(disc(artery, 0.82 * pulse), GreyLevel.BLOOD)]
     stream = Stream(
         origin=course[:, -4],
-        heading=unit(point(0.0, 1.0, frames)),
+        heading=unit_direction(point(0.0, 1.0, frames)),
         length=np.full(frames, 5.0),
         width=np.full(frames, 1.6),
         speed=aortic_opening(beat.phase) * 0.8,

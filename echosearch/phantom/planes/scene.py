@@ -13,10 +13,10 @@ import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats
 
-__all__ = ["Level", "Scene", "Shape", "Stream", "band", "bezier", "disc", "offset", "place", "point", "polygon"]
+__all__ = ["GreyLevel", "Scene", "Shape", "Stream", "band", "bezier", "disc", "offset", "place", "point", "polygon"]
 
 
-class Level:
+class GreyLevel:
     """Grey levels before speckle: 255 is 60 dB."""
 
     BLOOD = 10.0

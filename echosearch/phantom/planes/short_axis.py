@@ -10,7 +10,7 @@ import numpy as np
 from echosearch.phantom.heart.cycle import Floats, contraction
 from echosearch.phantom.heart.ventricle import lv_surface
 from echosearch.phantom.planes.chambers import Beat, pericardium, roughness
-from echosearch.phantom.planes.scene import Level, Scene, Shape, disc
+from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, disc
 
 __all__ = ["short_axis"]
 
@@ -44,10 +44,10 @@ def short_axis(beat: Beat) -> Scene:
 
     shapes = pericardium(beat, [outer, rv_outer])
     shapes += [
-        Shape(rv_outer, Level.MUSCLE),
-        Shape(outer, Level.MUSCLE),
-        Shape(rv, Level.BLOOD),
-        Shape(inner, Level.BLOOD),
+        Shape(rv_outer, GreyLevel.MUSCLE),
+        Shape(outer, GreyLevel.MUSCLE),
+        Shape(rv, GreyLevel.BLOOD),
+        Shape(inner, GreyLevel.BLOOD),
     ]
     for at, bulk in ((118.0, 0.40), (222.0, 0.46)):  # anterolateral, posteromedial
         near = int(np.argmin(np.abs(phi - at)))

@@ -7,8 +7,8 @@ import numpy as np
 from echosearch.phantom.heart.cycle import mitral_opening
 from echosearch.phantom.planes.chambers import Beat, atrium, grown, lv_outline, pericardium
 from echosearch.phantom.planes.flow import inflow, leak, stenotic_inflow
-from echosearch.phantom.planes.scene import Level, Scene, Shape, disc, point
-from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit
+from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, disc, point
+from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit_direction
 
 __all__ = ["two_chamber"]
 
@@ -26,16 +26,19 @@ def two_chamber(beat: Beat) -> Scene:
     sinus = disc(lv.left_hinge + np.array([-0.55, 0.45]), 0.34)
 
     shapes = [*pericardium(beat, [lv.outer]), Shape(grown(la_wall[0], 0.12), 118.0)]
-    shapes += [Shape(grown(appendage, 0.2), Level.WALL)]
-    shapes += [Shape(part, Level.WALL) for part in la_wall]
-    shapes += [Shape(disc(lv.left_hinge + np.array([-0.5, 0.4]), 0.62), Level.FAT)]
-    shapes += [Shape(disc(lv.right_hinge + np.array([0.45, 0.1]), 0.46), Level.FAT), Shape(lv.outer, Level.MUSCLE)]
-    shapes += [Shape(part, Level.BLOOD) for part in (*la, appendage, sinus, lv.inner)]
+    shapes += [Shape(grown(appendage, 0.2), GreyLevel.WALL)]
+    shapes += [Shape(part, GreyLevel.WALL) for part in la_wall]
+    shapes += [Shape(disc(lv.left_hinge + np.array([-0.5, 0.4]), 0.62), GreyLevel.FAT)]
+    shapes += [
+        Shape(disc(lv.right_hinge + np.array([0.45, 0.1]), 0.46), GreyLevel.FAT),
+        Shape(lv.outer, GreyLevel.MUSCLE),
+    ]
+    shapes += [Shape(part, GreyLevel.BLOOD) for part in (*la, appendage, sinus, lv.inner)]
     shapes += [
         Shape(disc(lv.inner[:, 10] + np.array([0.22, 0.0]), 0.36, 0.85), 98.0),
         Shape(disc(lv.inner[:, -10] + np.array([-0.2, 0.1]), 0.30, 0.7), 96.0),
     ]
-    into = unit(lv.inner[:, lv.n_left - 1] - middle)
+    into = unit_direction(lv.inner[:, lv.n_left - 1] - middle)
     if f.prosthetic_valve and f.prosthesis == "mitral":
         shapes += mechanical(lv.left_hinge, lv.right_hinge, into, opening)
     else:
@@ -50,7 +53,7 @@ def two_chamber(beat: Beat) -> Scene:
             gap=(0.0, 0.0, 0.06, 0.16, 0.32)[f.mr],
             tether=0.10 * f.lv_dilation,
         )
-    jet = unit(point(0.6 if f.mr_jet == "wall" else 0.1, 1.0, frames))
+    jet = unit_direction(point(0.6 if f.mr_jet == "wall" else 0.1, 1.0, frames))
     streams = [
         *inflow(beat, middle, into, speed=0.75),
         *stenotic_inflow(beat, f.ms, middle + into * 1.2, into),

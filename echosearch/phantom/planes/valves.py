@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats
-from echosearch.phantom.planes.scene import Level, Shape, band, bezier, disc
+from echosearch.phantom.planes.scene import GreyLevel, Shape, band, bezier, disc
 
-__all__ = ["atrioventricular", "mechanical", "semilunar", "unit"]
+__all__ = ["atrioventricular", "mechanical", "semilunar", "unit_direction"]
 
 
-def unit(vector: Floats) -> Floats:
+def unit_direction(vector: Floats) -> Floats:
     """Scale (T, 2) to length 1."""
     scaled: Floats = vector / np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-9)
     return scaled
@@ -28,7 +28,7 @@ def atrioventricular(
     gap: float = 0.0,
     prolapse: float = 0.0,
     tether: float = 0.0,
-    level: float = Level.VALVE,
+    level: float = GreyLevel.VALVE,
 ) -> tuple[Shape, ...]:
     """Return two leaflets between hinges (T, 2), opening towards ``into`` (T, 2), a unit vector into the ventricle.
 
@@ -38,7 +38,7 @@ def atrioventricular(
     into the ventricle.
     """
     across = second - first
-    spread = unit(across)
+    spread = unit_direction(across)
     mobility = (1.0, 0.85, 0.62, 0.46, 0.34)[stenosis]
     thick = (0.17, 0.20, 0.28, 0.36, 0.44)[stenosis]
     bright = level + (0.0, 10.0, 28.0, 42.0, 55.0)[stenosis]
@@ -66,7 +66,7 @@ def semilunar(
     """Return two cusps of an aortic valve between hinges on the root's walls; ``out`` points into the aorta."""
     across = second - first
     half = np.linalg.norm(across, axis=1, keepdims=True) / 2
-    spread = unit(across)
+    spread = unit_direction(across)
     mobility = (0.92, 0.78, 0.55, 0.38, 0.24)[stenosis]
     thick = (0.12, 0.16, 0.28, 0.40, 0.52)[stenosis]
     level = (135.0, 150.0, 180.0, 205.0, 225.0)[stenosis]
@@ -84,16 +84,18 @@ def semilunar(
 def mechanical(first: Floats, second: Floats, into: Floats, opening: Floats) -> tuple[Shape, ...]:
     """Return a bileaflet prosthesis: bright struts of the sewing ring, two short discs, reverberation and shadow."""
     across = second - first
-    spread = unit(across)
+    spread = unit_direction(across)
     shapes = [
-        Shape(disc(hinge + spread * side * 0.15, 0.34, 0.30), Level.METAL, shadow=58.0)
+        Shape(disc(hinge + spread * side * 0.15, 0.34, 0.30), GreyLevel.METAL, shadow=58.0)
         for hinge, side in ((first, 1.0), (second, -1.0))
     ]
     for share in (0.34, 0.66):
         pivot = first + across * share
         turn = (1.15 * opening + 0.12)[:, None]
         arm = (spread * (1.0 if share < 0.5 else -1.0) * np.cos(turn) + into * np.sin(turn)) * 0.62
-        shapes.append(Shape(band(np.stack((pivot - arm, pivot, pivot + arm), axis=1), 0.2), Level.METAL, shadow=30.0))
+        shapes.append(
+            Shape(band(np.stack((pivot - arm, pivot, pivot + arm), axis=1), 0.2), GreyLevel.METAL, shadow=30.0)
+        )
     middle = first + across * 0.5
     for echo in range(1, 5):  # reverberation: the same disc again and again, fainter, away from the ventricle
         at = middle - into * (0.55 * echo)

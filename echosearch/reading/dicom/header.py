@@ -20,7 +20,7 @@ from echosearch.reading.dicom.elements.values import (
     age_in_years,
     clean_uid,
     display_name,
-    number,
+    first_number,
     parse_birth_date,
     parse_date,
     synthetic_uid,
@@ -76,7 +76,7 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
         mode, mode_source = _mode(source, n_frames, parsed.dataset, layout, by_regions, regions)
         if parsed.syntax != stated.syntax:
             notes += ("transfer_syntax_differs",)
-        declared = number(parsed.dataset, "NumberOfFrames")
+        declared = first_number(parsed.dataset, "NumberOfFrames")
         if declared is None or int(declared) != n_frames:
             notes += ("frame_count_differs",)
         return _header(
@@ -89,7 +89,7 @@ def _count_frames(reader: ByteReader, parsed: Parsed, layout: PixelLayout, store
     if parsed.syntax not in VIDEO_SYNTAXES:
         return len(stored)
     n_frames = VideoStream(bytes(read_spans(reader, stored[0])), layout.rows, layout.columns, None).n_frames
-    declared = number(parsed.dataset, "NumberOfFrames")
+    declared = first_number(parsed.dataset, "NumberOfFrames")
     if n_frames < int(declared or 1):
         raise FileRefused(Quarantined(Reason.TRUNCATED, f"{int(declared or 1)} frames declared, {n_frames} decoded"))
     return n_frames
@@ -113,7 +113,7 @@ def _mode(
     if by_regions == Mode.COLOR:
         return Mode.COLOR, "regions"
     is_grey = layout.photometric.startswith("MONOCHROME")
-    if number(dataset, "UltrasoundColorDataPresent") == 1 and not is_grey:  # (0028,0014), PS3.3 section C.8.5.6
+    if first_number(dataset, "UltrasoundColorDataPresent") == 1 and not is_grey:  # (0028,0014), PS3.3 section C.8.5.6
         return Mode.COLOR, "flag"
     if by_regions is not None and is_grey:
         return by_regions, "regions"
@@ -153,7 +153,7 @@ def _header(
         notes += ("no_patient_id",)
     hospital = read_hospital(dataset)
     sex = text(dataset, "PatientSex").upper()
-    heart_rate = number(dataset, "HeartRate")
+    heart_rate = first_number(dataset, "HeartRate")
     device = " ".join(filter(None, (text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName"))))
     return VideoHeader(
         sop_uid=sop_uid,

@@ -23,7 +23,7 @@ from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, parse, quiet
 from echosearch.reading.files import looks_like_dicom, open_regular
 
-__all__ = ["Coded", "Measurement", "ejection_fraction", "measurements_in", "read_measurements", "select"]
+__all__ = ["Coded", "Measurement", "best_ejection_fraction", "measurements_in", "read_measurements", "select_repeated"]
 
 MAX_DEPTH = 64  # containers within containers
 MAX_ITEMS = 20_000
@@ -147,7 +147,7 @@ def _coded(item: Dataset) -> Coded:
     return Coded(str(value), str(item.get("CodingSchemeDesignator", "")), str(item.get("CodeMeaning", "")))
 
 
-def select(candidates: Sequence[Measurement]) -> Measurement | None:
+def select_repeated(candidates: Sequence[Measurement]) -> Measurement | None:
     """Return one value for repeated measurements: the device's choice, else the mean, else the last finite one."""
     finite = [m for m in candidates if m.value is not None]
     for chosen in (("121412", "DCM"), ("121411", "DCM"), ("121410", "DCM")):  # mean, most recent, user
@@ -171,7 +171,7 @@ _EF_METHODS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 
-def ejection_fraction(measurements: Sequence[Measurement]) -> tuple[float, str] | None:
+def best_ejection_fraction(measurements: Sequence[Measurement]) -> tuple[float, str] | None:
     """Return LVEF in percent and its method, the best first: biplane, 3D, single plane, Teichholz, unstated.
 
 
@@ -181,10 +181,12 @@ def ejection_fraction(measurements: Sequence[Measurement]) -> tuple[float, str] 
     usable = [m for m in measurements if m.unit == "%" and m.value is not None and low <= m.value <= high]
     for name, codes, methods in _EF_METHODS:
         for code in codes:
-            if best := select([m for m in usable if m.concept.means(code, "LN")]):
+            if best := select_repeated([m for m in usable if m.concept.means(code, "LN")]):
                 return float(best.value or 0.0), name
         post = [m for m in usable if m.concept.means("18043-0", "LN") and m.method is not None]
-        if best := select([m for m in post if m.method and any(m.method.means(code, "DCM") for code in methods)]):
+        if best := select_repeated(
+            [m for m in post if m.method and any(m.method.means(code, "DCM") for code in methods)]
+        ):
             return float(best.value or 0.0), name
     unstated = [m for m in usable if m.concept.means("18043-0", "LN")]
-    return (float(best.value or 0.0), "unstated") if (best := select(unstated)) else None
+    return (float(best.value or 0.0), "unstated") if (best := select_repeated(unstated)) else None

@@ -210,17 +210,17 @@ def test_what_changes_while_the_index_is_written_stays_due(engine: Engine, ledge
     """A study whose only video is withdrawn and replaced in that time: its generation begins at 1 again."""
     ledger.store(header("1.1"))
     with engine.begin() as connection:
-        sent = outbox.take(connection, ledger.encoder_id, "studies", 10)
+        sent = outbox.take_due(connection, ledger.encoder_id, "studies", 10)
         withdraw_videos(connection, [KEYRING.video("1.1")])
     ledger.store(header("1.2"))
     with engine.begin() as connection:
         outbox.done(connection, ledger.encoder_id, "studies", sent)
-        again = outbox.take(connection, ledger.encoder_id, "studies", 10)
+        again = outbox.take_due(connection, ledger.encoder_id, "studies", 10)
         assert connection.scalars(select(StudyEmbedding.indexed_gen)).all() == [None]
     assert [(item.key, item.gen) for item in sent] == [(item.key, item.gen) for item in again]
     assert sent[0].vector != again[0].vector
     with engine.begin() as connection:
         outbox.done(connection, ledger.encoder_id, "studies", again)
-        assert outbox.take(connection, ledger.encoder_id, "studies", 10) == []
+        assert outbox.take_due(connection, ledger.encoder_id, "studies", 10) == []
         assert connection.scalars(select(StudyEmbedding.indexed_gen)).all() == [1]
         assert connection.scalars(select(SourceFile.state)).all() == ["embedded"] * 2

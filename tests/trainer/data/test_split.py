@@ -15,19 +15,19 @@ from trainer.data.cache import clip_of, open_cache
 from trainer.data.leakage import Leakage, check_patients, check_videos
 from trainer.data.pairs import Drawn, Video
 from trainer.data.sources import load_studies, rendered
-from trainer.data.split import SPLITS, of_patient, select
-from trainer.run import prepare
+from trainer.data.split import SPLITS, of_patient, select_studies
+from trainer.run import prepare_run
 
 SHARES = (0.875, 0.025, 0.1)
 
 
 def test_a_patient_is_on_one_side_and_stays_there() -> None:
     studies = rendered(40, 5)
-    sides = {split: select(studies, split, 0, SHARES) for split in SPLITS}
+    sides = {split: select_studies(studies, split, 0, SHARES) for split in SPLITS}
     assert sum(map(len, sides.values())) == len(studies)
     patients = [{study.patient for study in own} for own in sides.values()]
     assert sum(map(len, patients)) == len(set().union(*patients))
-    more = select(rendered(80, 5), "test", 0, SHARES)
+    more = select_studies(rendered(80, 5), "test", 0, SHARES)
     assert {s.key for s in sides["test"]} <= {s.key for s in more}
 
 
@@ -60,7 +60,7 @@ def test_no_study_is_in_a_batch_twice_and_an_epoch_takes_all() -> None:
 
 
 def test_batches_hold_each_study_once_and_do_not_depend_on_the_processes(config: TrainConfig) -> None:
-    prepared = prepare(config)
+    prepared = prepare_run(config)
     given = (prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config)
     (whole,) = Batches(*given).step(3)
     assert whole.owner.unique().tolist() == [0, 1, 2, 3]
@@ -75,7 +75,7 @@ def test_batches_hold_each_study_once_and_do_not_depend_on_the_processes(config:
 
 def test_no_text_is_made_for_a_tower_that_does_not_learn(toml: Path) -> None:
     config = load(toml, ["loss.contrastive=0", "model.whiten=true"])
-    prepared = prepare(config)
+    prepared = prepare_run(config)
     (batch,) = Batches(prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config).step(0)
     assert len(batch.pixels)
     assert [len(rows) for rows in (batch.report_ids, batch.report_owner, batch.phrase_ids, batch.phrase_rows)] == [

@@ -11,7 +11,7 @@ from trainer.data.pairs import NO_PHRASE
 from trainer.loop.optimizer import make_optimizer, scale_of
 from trainer.model.phrase_parts import phrase_parts
 from trainer.model.phrase_table import PhraseTable, begin_table
-from trainer.warm_start.text_head import as_typed
+from trainer.warm_start.text_head import typed_forms
 
 
 def table() -> PhraseTable:
@@ -101,4 +101,4 @@ def test_each_tensor_learns_at_the_pace_of_its_size() -> None:
     ],
 )
 def test_what_is_typed_for_a_phrase_says_that_something_is_there(phrase: str, typed: tuple[str, ...]) -> None:
-    assert as_typed(phrase) == typed
+    assert typed_forms(phrase) == typed

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pydicom.dataset import Dataset
 
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
-from echosearch.reading.dicom.elements.values import number
+from echosearch.reading.dicom.elements.values import first_number
 from echosearch.video import Region
 
 __all__ = ["read_regions"]
@@ -74,7 +74,7 @@ def _items(dataset: Dataset) -> list[Dataset]:
 def _box(item: Dataset) -> Region | None:
     """Return the box; None if a corner is missing or the corners enclose nothing. Exchanged corners are allowed."""
     corners = [
-        number(item, keyword)
+        first_number(item, keyword)
         for keyword in ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
     ]
     if any(corner is None for corner in corners):
@@ -99,7 +99,7 @@ def _signed(corner: int) -> int:
 
 def _code(item: Dataset, keyword: str) -> int:
     """Return an enumerated value; 0 (not stated) if it is missing or impossible."""
-    value = number(item, keyword)
+    value = first_number(item, keyword)
     return int(value) if value is not None and 0 <= value <= 0xFF and value == int(value) else 0
 
 
@@ -113,9 +113,11 @@ def _area(box: Region) -> int:
 
 def _mm_per_pixel(item: Dataset) -> float | None:
     """From PhysicalDelta where both directions are in cm and agree to 1 %."""
-    if {number(item, "PhysicalUnitsXDirection"), number(item, "PhysicalUnitsYDirection")} != {float(CENTIMETRES)}:
+    if {first_number(item, "PhysicalUnitsXDirection"), first_number(item, "PhysicalUnitsYDirection")} != {
+        float(CENTIMETRES)
+    }:
         return None
-    dx, dy = number(item, "PhysicalDeltaX"), number(item, "PhysicalDeltaY")
+    dx, dy = first_number(item, "PhysicalDeltaX"), first_number(item, "PhysicalDeltaY")
     if not dx or not dy or abs(abs(dx) - abs(dy)) > 0.01 * abs(dy):
         return None
     return abs(dy) * 10.0

@@ -7,7 +7,7 @@ from statistics import median
 from pydicom.dataset import Dataset
 
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
-from echosearch.reading.dicom.elements.values import number, numbers
+from echosearch.reading.dicom.elements.values import first_number, numbers
 
 __all__ = ["MAX_FPS", "MIN_FPS", "Timing", "frame_timing"]
 
@@ -41,13 +41,13 @@ def _seconds(dataset: Dataset, keyword: str, n_frames: int) -> float | None:
             steps = [step for step in numbers(dataset, keyword)[1:] if step > 0]  # the first is 0 by definition
             return median(steps) / 1000.0 if steps else None
         case "FrameTime":
-            value = number(dataset, keyword)
+            value = first_number(dataset, keyword)
             return value / 1000.0 if value is not None else None
         case "EffectiveDuration":  # seconds for the whole cine
-            value = number(dataset, keyword)
+            value = first_number(dataset, keyword)
             return value / n_frames if value is not None and n_frames else None
         case _:  # a rate
-            value = number(dataset, keyword)
+            value = first_number(dataset, keyword)
             return 1.0 / value if value is not None and value > 0 else None
 
 

@@ -21,7 +21,7 @@ __all__ = [
     "age_in_years",
     "clean_uid",
     "display_name",
-    "number",
+    "first_number",
     "numbers",
     "parse_birth_date",
     "parse_date",
@@ -79,7 +79,7 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
     return result if all(math.isfinite(item) for item in result) else []
 
 
-def number(dataset: Dataset, keyword: str) -> float | None:
+def first_number(dataset: Dataset, keyword: str) -> float | None:
     """Return the first value as a finite float, or None."""
     values = numbers(dataset, keyword)
     return values[0] if values else None

@@ -14,7 +14,7 @@ from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import Parsed, parse, quiet
 from echosearch.reading.dicom.elements.timing import frame_timing
-from echosearch.reading.dicom.elements.values import clean_uid, number
+from echosearch.reading.dicom.elements.values import clean_uid, first_number
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
 from echosearch.reading.dicom.pixels.codecs import codec_samples, stream_layout
 from echosearch.reading.dicom.pixels.codestream import soi
@@ -124,7 +124,7 @@ def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, Stor
         named = clean_uid(parsed.syntax) or "that is no UID"
         raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, f"transfer syntax {named} is not read"))
     layout = pixel_layout(parsed.dataset)
-    count = number(parsed.dataset, "NumberOfFrames")
+    count = first_number(parsed.dataset, "NumberOfFrames")
     declared = int(count) if count is not None else None
     check_size(layout.rows, layout.columns, max(declared or 1, 1))
     if parsed.syntax in NATIVE:

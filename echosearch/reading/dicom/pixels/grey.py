@@ -13,7 +13,7 @@ from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
-from echosearch.reading.dicom.elements.values import number, numbers, text
+from echosearch.reading.dicom.elements.values import first_number, numbers, text
 from echosearch.reading.dicom.pixels.depth import stored_values
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
@@ -49,7 +49,7 @@ def grey_table(dataset: Dataset, layout: PixelLayout, counts: NDArray[np.intp] |
 
 
 def _deep(dataset: Dataset, values: NDArray[np.int64], counts: NDArray[np.intp]) -> Greys:
-    padding = number(dataset, "PixelPaddingValue")
+    padding = first_number(dataset, "PixelPaddingValue")
     seen = (counts > 0) & (values != padding) if padding is not None else counts > 0
     if not seen.any():
         seen = counts > 0

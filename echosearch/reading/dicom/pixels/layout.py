@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.elements.values import number, text
+from echosearch.reading.dicom.elements.values import first_number, text
 
 __all__ = ["PixelLayout", "pixel_layout"]
 
@@ -75,7 +75,7 @@ def _shift(dataset: Dataset, allocated: int, stored: int) -> int:
 
 
 def _whole(dataset: Dataset, keyword: str) -> int | None:
-    value = number(dataset, keyword)
+    value = first_number(dataset, keyword)
     return None if value is None else int(value)
 
 
