@@ -74,7 +74,7 @@ def flatten_and(where: And) -> Iterator[Where]:
 
 
 def fields_of(where: Where | None) -> frozenset[Field]:
-    """Every field that a condition names."""
+    """Return every field that a condition names."""
     match where:
         case None:
             return frozenset()

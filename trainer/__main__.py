@@ -15,7 +15,7 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Exit code 0 at the run's end, 1 for a user's error, 3 told to stop before its end, 130 for Ctrl-C."""
+    """Exit code 0 at the run's end, 1 for a user's error, 3 if it was stopped before its end, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")

@@ -207,7 +207,7 @@ class TrainConfig(_Section):
             )
         if self.loss.contrastive and self.optim.steps and self.optim.batch < 2 * self.optim.accumulate:
             raise ValueError(
-                "a study is held against the others of its forward pass: optim.batch / accumulate is 2 or more"
+                "a study is compared with the others of its forward pass: optim.batch / accumulate is 2 or more"
             )
         if self.optim.kinds_first and not isinstance(self.model.video, VideoConvSpec):
             raise ValueError("optim.kinds_first is for model.video.architecture 'video_conv'")

@@ -1,6 +1,6 @@
 """The end of training: an encoder bundle that says how it came about.
 
-Beside the parts of every bundle lies training.toml: the config, what the data were, and the last measurements; it
+training.toml is beside the parts of every bundle: the config, what the data were, and the last measurements; it
 is what `echosearch evaluate` finds the test split with, and what makes the bundle again.
 """
 

@@ -30,7 +30,7 @@ from trainer.model.embed import embed_studies, embed_texts
 from trainer.model.start import Start, build_start
 from trainer.warm_start.whiten import whiten
 
-__all__ = ["BUNDLE", "Prepared", "export", "prepare_run", "train"]
+__all__ = ["BUNDLE", "Prepared", "export_bundle", "prepare_run", "train"]
 
 BUNDLE = "bundle"
 WHITENED_ON = 400  # studies
@@ -82,7 +82,7 @@ def train(
 ) -> Outcome:
     """Train, and write run.out/bundle at the end. Raises ConfigError, BundleError if there is one already."""
     bundle = Path(config.run.out) / BUNDLE
-    if bundle.exists():  # told before the training, not behind it
+    if bundle.exists():  # reported before the training, not after it
         raise BundleError(f"{bundle} exists already: give another run.out, or remove it first")
     with distributed():
         prepared = prepare_run(config, clips_done)
@@ -109,7 +109,7 @@ def train(
         if outcome.finished and process_rank() == 0:
             if config.optim.keep_start:
                 _keep(prepared.start.towers, began, config.optim.keep_start)
-            export(prepared, outcome.step, bundle, validate())
+            export_bundle(prepared, outcome.step, bundle, validate())
         return outcome
 
 
@@ -119,5 +119,7 @@ def _keep(towers: nn.Module, began: Mapping[str, Tensor], share: float) -> None:
         tensor.copy_((1 - share) * tensor + share * began[name].to(tensor.device))
 
 
-def export(prepared: Prepared, step: int, out: Path, scores: dict[str, float] | None = None, notes: str = "") -> None:
+def export_bundle(
+    prepared: Prepared, step: int, out: Path, scores: dict[str, float] | None = None, notes: str = ""
+) -> None:
     write_trained(out, prepared.config, prepared.start, prepared.studies, step, scores, notes)

@@ -31,7 +31,7 @@ def optional_path(given: PathLike | None) -> Path | None:
 
 
 def search_options(where: str | None, view: str | None, **chosen: Any) -> SearchOptions:
-    """From the arguments of a search; mistakes name the parameter, not the option of the command line."""
+    """Return the options of a search; mistakes name the parameter, not the option of the command line."""
     wanted = view_named(view) if view is not None else None
     if view is not None and wanted is None:
         raise InputError(f"view {view!r}: no such view, it is one of {', '.join(View)}")

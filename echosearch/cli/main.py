@@ -1,7 +1,7 @@
 """The command line: its commands, and its exit codes.
 
 Exit codes: 0 fine, 1 a user's error, 2 usage, 3 some items failed, 10 a store is unreachable, 11 locked,
-130 interrupted, 143 told to stop (SIGTERM).
+130 interrupted, 143 stopped (SIGTERM).
 """
 
 from __future__ import annotations

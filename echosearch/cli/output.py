@@ -61,6 +61,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence
     for column in columns:
         drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for line in cells:
-        # Text: what stands in a report is never markup
+        # Text: a report's own characters are never markup
         drawn.add_row(*(Text("\n".join(map(visible, cell.expandtabs().splitlines()))) for cell in line))
     Console(highlight=False).print(drawn)

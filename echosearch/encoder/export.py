@@ -32,7 +32,7 @@ def save_encoder(
 
     ``vocabulary`` is the tokenizer's file, a vocab.txt for BERT. The model is moved to the CPU and put in eval mode.
     ``half`` stores 16-bit floats, half the size, and rounds the model to them. ``documents`` are texts by file name, to
-    lie beside the rest. Raises BundleError when ``out`` exists, or the vocabulary does not fit.
+    are beside the rest. Raises BundleError when ``out`` exists, or the vocabulary does not fit.
     """
     model = model.cpu().float().eval()
     if half:

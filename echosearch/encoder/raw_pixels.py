@@ -89,7 +89,7 @@ class _Source:
 def _cine(frames: int, rows: int, columns: int) -> Uint8:
     """Coloured blocks of many sizes that change within a sector, on a dark ground with a bright, still banner.
 
-    Everything that a ClipSpec does leaves its mark: the blocks' edges lie at no regular distance.
+    Everything that a ClipSpec does leaves its mark: the blocks' edges have no regular distance.
     """
     rng = np.random.default_rng(14)
     cine = np.zeros((frames, rows, columns, 3), np.uint8)

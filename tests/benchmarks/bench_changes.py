@@ -38,7 +38,7 @@ from echosearch.db.studies.visit_pairs import VisitPair, pairs_after
 from echosearch.encoder.base import Encoder
 from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.encoder.torch_encoder import load_encoder
-from echosearch.phantom.files.archive import cohort, study_cines, truth_row
+from echosearch.phantom.files.archive import phantom_studies, study_cines, truth_row
 from echosearch.phantom.patients.identity import study_uid
 from echosearch.phantom.patients.plants import parse_plants
 from echosearch.report.facts import load_lexicon
@@ -102,7 +102,7 @@ def make(folder: Path, patients: int, seed: int) -> None:
 
 def drawn_pairs(encoder: Encoder, patients: int, seed: int) -> tuple[list[VisitPair], dict[str, Row]]:
     """All pairs of consecutive studies, from cines that are drawn here, and the truth by study."""
-    studies = list(cohort(patients, seed, plants=parse_plants(PLANT)))
+    studies = list(phantom_studies(patients, seed, plants=parse_plants(PLANT)))
     truth: dict[str, Row] = {study_uid(study): truth_row(study) for study in studies}
     vectors = {}
     for study in studies:

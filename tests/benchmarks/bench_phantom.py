@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 
-from echosearch.phantom.files.archive import cohort, study_cines
+from echosearch.phantom.files.archive import phantom_studies, study_cines
 from echosearch.phantom.files.cinefile import write_cine
 from echosearch.phantom.imaging.cine import VIEWS, render_cine
 
@@ -17,7 +17,7 @@ CINES = 24  # drawn of each kind
 
 def main() -> None:
     cv2.setNumThreads(1)
-    studies = list(cohort(patients=12, seed=77))
+    studies = list(phantom_studies(patients=12, seed=77))
     render_cine(studies[0], "4CH", color=True)  # fills the caches
     for color, views in ((False, VIEWS), (True, ("4CH", "3CH", "LAX", "2CH"))):
         for clock, name in ((time.perf_counter, "wall"), (time.process_time, "CPU")):

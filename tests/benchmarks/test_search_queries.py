@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from echosearch.phantom.files.archive import TRUTH_COLUMNS, cohort, truth_row
+from echosearch.phantom.files.archive import TRUTH_COLUMNS, phantom_studies, truth_row
 from tests.benchmarks.search_queries import EF, KINDS, QUERIES, Absent, Condition, Graded, Present, Query
 
 
@@ -48,7 +48,7 @@ def test_one_contradicted_condition_makes_a_hit_wrong() -> None:
 
 
 def test_the_queries_ask_for_columns_of_the_truth_and_can_be_fulfilled() -> None:
-    rows = [truth_row(study) for study in cohort(patients=200, seed=4242)]
+    rows = [truth_row(study) for study in phantom_studies(patients=200, seed=4242)]
     assert len(QUERIES) == 46
     assert {query.kind for query in QUERIES} == set(KINDS)
     for query in QUERIES:

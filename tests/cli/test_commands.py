@@ -26,7 +26,7 @@ from echosearch.cli.main import COMMANDS, cli
 from echosearch.cli.reason_text import MEANING
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
 from echosearch.outcome import Quarantined, Reason, Skipped
-from echosearch.phantom.files.archive import WORDINGS, cohort
+from echosearch.phantom.files.archive import WORDINGS, phantom_studies
 from tests.cli.conftest import PROGRAM, run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -103,7 +103,7 @@ def test_phantom_write_takes_a_wording(tmp_path: Path, wording: str) -> None:
     assert (done.exit_code, done.stderr) == (0, "")
     with (tmp_path / "made" / "reports.csv").open(encoding="utf-8", newline="") as handle:
         texts = [row["report_text"] for row in csv.DictReader(handle)]
-    assert texts == [WORDINGS[wording](study) for study in cohort(1, 6)]
+    assert texts == [WORDINGS[wording](study) for study in phantom_studies(1, 6)]
     assert len(texts) == json.loads(done.stdout)["studies"]
 
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from echosearch.cli.demo.command import demo as command
-from echosearch.cli.demo.steps import REAL_FILES, copy_real_ultrasound, run_json, show
+from echosearch.cli.demo.steps import REAL_FILES, copy_real_ultrasound, run_json, show_command
 from echosearch.cli.demo.truth import QUESTIONS
-from echosearch.phantom.files.archive import cohort, truth_row
+from echosearch.phantom.files.archive import phantom_studies, truth_row
 from echosearch.phantom.patients.wording import report_text
 from tests.cli.conftest import run
 
@@ -62,7 +62,7 @@ def test_each_command_is_shown_before_its_output(demo: Demo) -> None:
 
 
 def test_every_hit_stands_beside_its_truth(demo: Demo) -> None:
-    studies = list(cohort(PATIENTS, SEED))
+    studies = list(phantom_studies(PATIENTS, SEED))
     truth = {row["study_uid"]: row for row in map(truth_row, studies)}
     said = {truth_row(study)["study_uid"]: report_text(study) for study in studies}
     assert demo.facts["studies"] == len(studies)
@@ -85,7 +85,7 @@ def test_every_hit_stands_beside_its_truth(demo: Demo) -> None:
 
 def test_the_default_archive_has_enough_and_not_too_much_to_find() -> None:
     default: dict[str | None, Any] = {option.name: option.default for option in command.params}
-    studies = list(cohort(default["patients"], default["seed"]))
+    studies = list(phantom_studies(default["patients"], default["seed"]))
     for question in QUESTIONS:
         having = sum(study.findings.grades()[question.finding] >= 3 for study in studies)
         assert 5 <= having <= len(studies) // 4
@@ -94,14 +94,16 @@ def test_the_default_archive_has_enough_and_not_too_much_to_find() -> None:
 
 def test_similar_and_report_are_judged_too(demo: Demo) -> None:
     similar = demo.facts["similar"]
-    patient = next(study for study in cohort(PATIENTS, SEED) if study.accession_number == similar["asked"]).patient
-    others = [study for study in cohort(PATIENTS, SEED) if study.patient != patient]
+    patient = next(
+        study for study in phantom_studies(PATIENTS, SEED) if study.accession_number == similar["asked"]
+    ).patient
+    others = [study for study in phantom_studies(PATIENTS, SEED) if study.patient != patient]
     assert similar["among"] == len(others)
     assert len(similar["hits"]) == min(5, len(others))  # the same patient's are left out
     assert all(hit["right"] is bool(hit["said"]) for hit in similar["hits"])
     assert f"The truth of {similar['asked']}: EF " in demo.shown
     assert 1 <= demo.facts["own_report_rank"] <= demo.facts["studies"]
-    assert f"Its own report stands at {demo.facts['own_report_rank']} of {demo.facts['studies']}" in demo.shown
+    assert f"Its own report is at {demo.facts['own_report_rank']} of {demo.facts['studies']}" in demo.shown
 
 
 def test_only_the_picture_stays(demo: Demo) -> None:
@@ -124,12 +126,12 @@ def test_a_step_that_fails_ends_the_demo(tmp_path: Path, monkeypatch: pytest.Mon
     copy_real_ultrasound(tmp_path / "real")
     cut = tmp_path / "real" / "IM_0001"
     cut.write_bytes(cut.read_bytes()[:-1000])
-    show(tmp_path, ["encoder", "use", "phantom-tiny"])
+    show_command(tmp_path, ["encoder", "use", "phantom-tiny"])
     with pytest.raises(click.ClickException, match="the demo stopped: echosearch ingest ended with 3"):
         run_json(tmp_path, ["ingest", "real"])
     before = Path.cwd()
     with pytest.raises(click.ClickException, match="no-such"):
-        show(tmp_path, ["encoder", "use", "no-such"])
+        show_command(tmp_path, ["encoder", "use", "no-such"])
     with pytest.raises(click.ClickException, match="no such file or folder"):
         run_json(tmp_path, ["ingest", "no/such/folder"])
     assert Path.cwd() == before

@@ -49,7 +49,7 @@ def test_an_encoder_follows_another_and_goes_back(kept: Tried) -> None:
     built = kept.ask("reembed", str(kept.folder / "seed1"), "--no-promote")
     assert built.exit_code == 0, built.output
     assert "3 of 3 videos" in built.stdout
-    assert "goes on answering" in built.stdout
+    assert "still answers" in built.stdout
     assert asked(kept, "query", "--report", REPORT, "--as-typed")["hits"] == before
     (other,) = asked(kept, "status")["other_encoders"]
     assert (other["state"], other["videos"]) == ("building", 3)
@@ -87,7 +87,7 @@ def test_the_encoder_in_use_is_the_default_and_what_is_missing_is_named(kept: Tr
     assert "1  UNREADABLE" in made.stdout
     assert "dark.avi" not in made.output
     assert "dark.avi: UNREADABLE: it is not where it was" in kept.ask("reembed", "--name-files").stderr
-    assert "goes on answering" in made.stdout
+    assert "still answers" in made.stdout
     away.rename(kept.folder / "export" / "dark.avi")
     assert kept.ask("reembed").exit_code == 0
     assert len(asked(kept, "query", "--report", REPORT, "--as-typed")["hits"]) == 3

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from echosearch.archive import Archive
 from echosearch.db.files.measurements import measurements_of
 from echosearch.db.files.status import why
-from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.files.srfile import sr_dataset
 from echosearch.search.ask import ask
 from echosearch.search.results import Hit, SearchOptions, as_json
@@ -27,7 +27,7 @@ STUDY = "1.2.392.1"
 
 def write_sr(path: Path, ef: str | None, study: str = STUDY, patient: str = "0001234", **tags: object) -> Path:
     """A phantom's SR as the file of another study; ``ef``: its one measurement."""
-    dataset = sr_dataset(next(cohort(patients=1, seed=1)), 1, [generate_uid()])
+    dataset = sr_dataset(next(phantom_studies(patients=1, seed=1)), 1, [generate_uid()])
     dataset.StudyInstanceUID, dataset.PatientID, dataset.IssuerOfPatientID = study, patient, ""
     if ef is not None:
         dataset.ContentSequence = [number(EF, ef, "%", modifier(METHOD, BIPLANE))]

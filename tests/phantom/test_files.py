@@ -15,7 +15,14 @@ from pydicom import config
 from pydicom.dataset import Dataset
 
 from echosearch.errors import InputError
-from echosearch.phantom.files.archive import WORDINGS, ArchiveSummary, cohort, study_cines, write_archive, write_study
+from echosearch.phantom.files.archive import (
+    WORDINGS,
+    ArchiveSummary,
+    phantom_studies,
+    study_cines,
+    write_archive,
+    write_study,
+)
 from echosearch.phantom.files.srfile import measured_values
 from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.phantom.imaging.cine import render_cine
@@ -198,7 +205,7 @@ def test_japanese_names_are_in_ir_87_with_three_groups(archive: ArchiveSummary) 
 
 
 def test_our_own_reader_sees_what_was_drawn(archive: ArchiveSummary) -> None:
-    study = next(cohort(patients=1, seed=8))
+    study = next(phantom_studies(patients=1, seed=8))
     for plan in study_cines(study):
         path = next((archive.out / "DICOM" / "P0001" / "S1").glob(f"IM_{plan.number:04d}*"))
         header = read_header(path)
@@ -214,7 +221,7 @@ def test_our_own_reader_sees_what_was_drawn(archive: ArchiveSummary) -> None:
 
 def test_measurements_read_back_equal_the_truth(archive: ArchiveSummary) -> None:
     truth = {row["study_uid"]: row for row in table(archive.out / "truth.csv")}
-    studies = {study.accession_number: study for study in cohort(patients=3, seed=8)}
+    studies = {study.accession_number: study for study in phantom_studies(patients=3, seed=8)}
     for path in files(archive, "SR"):
         ds = pydicom.dcmread(path)
         found = read_measurements(path)
@@ -246,7 +253,7 @@ def test_some_files_have_no_extension(archive: ArchiveSummary) -> None:
 
 
 def test_a_study_written_alone_has_the_same_bytes(archive: ArchiveSummary, tmp_path: Path) -> None:
-    study = list(cohort(patients=3, seed=8))[-1]
+    study = list(phantom_studies(patients=3, seed=8))[-1]
     for row in write_study(tmp_path, study, **TINY).cines:
         one, two = (hashlib.sha256((root / row.path).read_bytes()).digest() for root in (tmp_path, archive.out))
         assert one == two
@@ -283,5 +290,5 @@ def test_a_wording_changes_the_reports_alone(archive: ArchiveSummary, tmp_path: 
     assert one.keys() == two.keys()
     assert {str(name) for name in one if one[name] != two[name]} == {"reports.csv", "README.txt"}
     texts = [[row["report_text"] for row in table(made.out / "reports.csv")] for made in (archive, other)]
-    studies = list(cohort(patients=3, seed=8))
+    studies = list(phantom_studies(patients=3, seed=8))
     assert texts == [[said(study) for study in studies] for said in (WORDINGS["first"], WORDINGS["other"])]

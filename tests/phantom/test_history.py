@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from echosearch.phantom.files.archive import cohort, study_cines
+from echosearch.phantom.files.archive import phantom_studies, study_cines
 from echosearch.phantom.heart.anatomy import heart_size
 from echosearch.phantom.heart.findings import FINDINGS, Findings
 from echosearch.phantom.heart.ventricle import lv_volume
@@ -17,7 +17,7 @@ from echosearch.phantom.patients.history import PhantomStudy, patient_history
 
 @pytest.fixture(scope="module")
 def studies() -> list[PhantomStudy]:
-    return list(cohort(patients=400, seed=5))
+    return list(phantom_studies(patients=400, seed=5))
 
 
 def test_a_patient_alone_is_the_patient_in_the_cohort(studies: list[PhantomStudy]) -> None:

@@ -10,7 +10,7 @@ from pydicom.uid import generate_uid
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Reason
-from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.files.cinefile import CinePlan, write_cine
 from echosearch.phantom.files.srfile import sr_dataset
 from echosearch.reading.dicom.measurements import best_ejection_fraction, read_measurements
@@ -63,7 +63,7 @@ def container(*children: Dataset) -> Dataset:
 
 
 def written(folder: Path, *children: Dataset) -> Path:
-    ds = sr_dataset(next(cohort(patients=1, seed=1)), 1, [generate_uid()])
+    ds = sr_dataset(next(phantom_studies(patients=1, seed=1)), 1, [generate_uid()])
     ds.ContentSequence = list(children)
     path = folder / "sr"
     ds.save_as(path, enforce_file_format=True)
@@ -124,7 +124,9 @@ def test_simplified_reports_name_the_method_in_the_code(tmp_path: Path) -> None:
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
     text, cine = tmp_path / "text", tmp_path / "cine"
     text.write_text("EF 60%\n" * 40)
-    write_cine(cine, next(cohort(patients=1, seed=1)), CinePlan(1, "4CH", False), frames=2, rows=48, columns=64)
+    write_cine(
+        cine, next(phantom_studies(patients=1, seed=1)), CinePlan(1, "4CH", False), frames=2, rows=48, columns=64
+    )
     with pytest.raises(FileRefused) as refused:
         read_measurements(text)
     assert refused.value.outcome.reason == Reason.NOT_AN_IMAGE

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from echosearch.errors import InputError
-from echosearch.phantom.files.archive import WORDINGS, cohort, truth_row, write_archive
+from echosearch.phantom.files.archive import WORDINGS, phantom_studies, truth_row, write_archive
 from echosearch.phantom.files.planted import PLANT_COLUMNS, change_rows, planted_report
 from echosearch.phantom.patients.history import PhantomStudy, patient_history
 from echosearch.phantom.patients.identity import study_uid
@@ -23,7 +23,7 @@ FACT = {"wall_motion": "rwma", "pacemaker": "device_lead", "dyssynchrony": "lv_d
 
 @pytest.fixture(scope="module")
 def studies() -> list[PhantomStudy]:
-    return list(cohort(patients=300, seed=7, plants=SOWN))
+    return list(phantom_studies(patients=300, seed=7, plants=SOWN))
 
 
 def test_without_a_plant_a_history_is_the_usual_one() -> None:
@@ -106,7 +106,7 @@ def test_an_archive_with_plants_lists_them(tmp_path: Path) -> None:
         rows = list(csv.DictReader(handle))
     assert tuple(rows[0]) == PLANT_COLUMNS
     assert len(rows) == made.plants >= 3
-    studies = list(cohort(3, 8, plants=Plants(1.0, 0.5)))
+    studies = list(phantom_studies(3, 8, plants=Plants(1.0, 0.5)))
     wrong = {row["study_uid"] for row in rows if row["kind"].startswith("wrong-")}
     with (made.out / "reports.csv").open(encoding="utf-8", newline="") as handle:
         texts = {row["study_uid"]: row["report_text"] for row in csv.DictReader(handle)}

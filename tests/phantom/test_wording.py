@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.files.srfile import measured_values
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.wording import FLUID, LEAK, NAMES, SIZE, report_phrases, report_text
@@ -22,7 +22,7 @@ SEVERITY = {
 
 @pytest.fixture(scope="module")
 def studies() -> list[PhantomStudy]:
-    return list(cohort(patients=300, seed=11))
+    return list(phantom_studies(patients=300, seed=11))
 
 
 def grade_said(text: str) -> int | None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import pytest
 
-from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.files.srfile import measured_values
 from echosearch.phantom.patients import wording
 from echosearch.phantom.patients.history import PhantomStudy, patient_history
@@ -59,7 +59,7 @@ WALLS = {
 
 @pytest.fixture(scope="module")
 def studies() -> list[PhantomStudy]:
-    return list(cohort(patients=400, seed=17))
+    return list(phantom_studies(patients=400, seed=17))
 
 
 def read(text: str) -> str:
@@ -213,7 +213,7 @@ def test_no_statement_on_a_finding_is_one_of_the_first_family(studies: list[Phan
 
 def test_a_fact_is_said_in_many_ways(studies: list[PhantomStudy]) -> None:
     ways: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for study in cohort(patients=1200, seed=18):
+    for study in phantom_studies(patients=1200, seed=18):
         for _, text, phrase in headed(study):
             for finding in phrase.about:
                 grade = round(study.findings.ef) if finding == "ef" else study.findings.grades()[finding]
@@ -241,5 +241,5 @@ def test_the_styles_and_typing_habits_all_occur(studies: list[PhantomStudy]) -> 
 def test_a_study_has_one_report_whatever_was_asked_before(studies: list[PhantomStudy]) -> None:
     again = [report_text(study) for study in reversed(studies)]
     assert again[::-1] == [report_text(study) for study in studies]
-    elsewhere = [report_text(study) for study in cohort(patients=20, seed=19)]
-    assert elsewhere != [report_text(study) for study in cohort(patients=20, seed=20)]
+    elsewhere = [report_text(study) for study in phantom_studies(patients=20, seed=19)]
+    assert elsewhere != [report_text(study) for study in phantom_studies(patients=20, seed=20)]

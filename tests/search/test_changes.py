@@ -17,7 +17,7 @@ from echosearch.db.studies.visits import number_visits, unsettled_patients
 from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.errors import InputError, UnknownStudy
-from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.plants import Plants
 from echosearch.report.facts import ChangeCondition, load_lexicon, read_facts
@@ -226,7 +226,7 @@ def test_a_planted_change_is_seen_in_videos_alone(
 ) -> None:
     """A lower bound on twenty pairs and one view; tests/benchmarks/bench_changes.py measures whole archives."""
     encoder = load_encoder(shipped_bundles()["phantom-tiny"])
-    studies = list(cohort(150, 7, plants=Plants(changes=0.8)))
+    studies = list(phantom_studies(150, 7, plants=Plants(changes=0.8)))
     grades = [study.findings.grades() for study in studies]
     has: list[tuple[PhantomStudy, PhantomStudy]] = []
     same: list[tuple[PhantomStudy, PhantomStudy]] = []

@@ -44,7 +44,7 @@ def test_settings_go_on_top(toml: Path) -> None:
         ("optim.betas=[1.0,2.0]", r"optim\.betas\.0: "),
         ("data.train_views=[]", r"data\.train_views: "),
         ("data.frames_seen=1", "a convnext takes 1 to 2 frames"),
-        ("optim.batch=1", "held against the others"),
+        ("optim.batch=1", "compared with the others"),
         ("name='a b'", "name: "),
         ("name.first=1", "name is a value"),
     ],

@@ -26,7 +26,7 @@ from trainer.loop.watch import Moment
 from trainer.model.embed import embed_studies
 from trainer.model.phrase_table import PhraseTable
 from trainer.model.trainee import Trainee, study_means
-from trainer.run import export, prepare_run, train
+from trainer.run import export_bundle, prepare_run, train
 from trainer.training_record import Training, read_training
 from trainer.warm_start.video_head import begin_heads
 from trainer.warm_start.view_pretraining import begin_trunk, kinds_of
@@ -306,7 +306,7 @@ def test_a_trained_bundle_loads_and_is_evaluated(toml: Path, tmp_path: Path) -> 
     again = load(toml, [f"model.start={bundle}", f"run.out={tmp_path / 'again'}"])
     same = load_encoder(bundle, "cpu").encode_texts(["左室拡大なし"])
     start = prepare_run(again)
-    export(start, 0, tmp_path / "same")
+    export_bundle(start, 0, tmp_path / "same")
     assert np.allclose(load_encoder(tmp_path / "same", "cpu").encode_texts(["左室拡大なし"]), same, atol=1e-6)
 
 

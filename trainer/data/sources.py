@@ -12,7 +12,7 @@ from pathlib import Path
 from echosearch.archive import open_archive
 from echosearch.db.studies.pairs import training_pairs
 from echosearch.errors import ConfigError, TableError
-from echosearch.phantom.files.archive import cohort, study_cines
+from echosearch.phantom.files.archive import phantom_studies, study_cines
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.wording import report_text
 from echosearch.report.csv_tables import ReportRow, ViewRow, read_reports, read_views
@@ -48,7 +48,7 @@ def rendered(patients: int, seed: int, first_patient: int = 1, having: Sequence[
     ``having``: of those patients, the ones with one of these findings in a study; all of their studies.
     """
     found = []
-    for study in _having(cohort(patients, seed, first_patient), having):
+    for study in _having(phantom_studies(patients, seed, first_patient), having):
         name = f"phantom-{seed}-{study.patient}-{study.number}"
         videos = tuple(
             Video(f"{name}-{plan.number}", View(plan.view), 1.0, Drawn(study, plan.view, plan.color), plan.color)

@@ -44,7 +44,7 @@ def write_state(file: Path, state: Checkpoint) -> None:
     except (OSError, RuntimeError) as exc:  # torch's own words for a full disk speak of its C++ source
         raise ConfigError(
             f"{file} cannot be written ({getattr(exc, 'strerror', None) or 'a full disk?'}): make room, and start the"
-            " same command again: it goes on from the checkpoint before"
+            " same command again: it continues from the checkpoint before"
         ) from exc
 
 

@@ -68,11 +68,11 @@ def fit(
     note: Callable[[str], None] = lambda _: None,
     stop_after: int | None = None,
 ) -> Outcome:
-    """Train ``start.towers`` in place on ``studies``; goes on where a checkpoint in run.out stands.
+    """Train ``start.towers`` in place on ``studies``; continue from a checkpoint in run.out.
 
     ``validate`` gives scores of the towers as they are; it runs in process 0 with the model in eval mode. ``note`` is
-    told what a run does for minutes before its first step.
-    ``stop_after`` or SIGTERM: write a checkpoint behind that step and return. Raises ConfigError.
+    called with the work of the minutes before the first step.
+    ``stop_after`` or SIGTERM: write a checkpoint after that step and return. Raises ConfigError.
     """
     device = _device(config)
     out = Path(config.run.out)
@@ -169,7 +169,7 @@ def _first(
     """What a run does before its first step, in place; the same in every process."""
     if isinstance(table, TextTable):
         studies = batches.study_vectors(_all_videos(start, batches, cache, note))
-        note("text locked: how surely the videos tell its phrases")
+        note("text locked: how surely the videos predict its phrases")
         begin_text_table(table, studies, batches.rows())
         return
     if config.optim.kinds_first:
@@ -188,7 +188,7 @@ def _first(
 
 
 def _all_videos(start: Start, batches: Batches, cache: ClipCache, note: Callable[[str], None]) -> dict[str, Vectors]:
-    """Each usable video's raw vector as the tower now stands."""
+    """Return each usable video's raw vector by the tower as it is now."""
     note(f"every video of {batches.n_studies} studies is embedded once")
     return embed_videos(start, (v.key for _, videos in batches.studies for v in videos), cache)
 

@@ -27,7 +27,7 @@ def told_to_stop() -> Iterator[list[bool]]:
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             before[number] = signal.signal(number, stop)
-    except ValueError:  # not the main thread: nobody can signal us
+    except ValueError:  # not the main thread, which alone receives signals
         yield told
         return
     try:

@@ -1,7 +1,7 @@
 """The losses of training, as pure functions of vectors.
 
 contrastive   CLIP's (Radford 2021): each study's videos against the reports of the batch, and the other way
-phrases       SigLIP's (Zhai 2023) sigmoid loss of studies against single phrases: a phrase that stands in the study's
+phrases       SigLIP's (Zhai 2023) sigmoid loss of studies against single phrases: a phrase that is in the study's
               report against one that does not. Reports share most of their phrases, so a batch has many positives
 """
 

@@ -44,11 +44,11 @@ class PhraseTable(nn.Module):
         self.register_buffer("share", share)
 
     def loss(self, studies: Tensor, rows: Tensor) -> Tensor:
-        """Log loss that each phrase stands in the report of each study: summed over phrases, mean over studies.
+        """Return the log loss of each phrase being in each study's report: summed over phrases, mean over studies.
 
         ``studies`` (b, D) raw; ``rows`` (b, R) phrases of each report, NO_PHRASE fills. The log odds with which any
         report says a phrase are added to the scaled cosine (logit adjustment, Menon 2021), so that the vectors learn
-        what a video tells beyond them and not how common a phrase is. With parts, rows keep their length, and what
+        what a video shows beyond them and not how common a phrase is. With parts, rows keep their length, and what
         holds it down is added.
         """
         towards = self.rows() if self.shared is not None else functional.normalize(self.vectors, dim=-1)

@@ -94,8 +94,8 @@ def build_start(config: TrainConfig, reports: Sequence[str]) -> Start:
 
 def _spread(text: nn.Module) -> None:
     """Linear layers and word embeddings at a standard deviation of 1 / sqrt(width). BERT's 0.02 is made for
-    BERT-base; in a narrow tower it lets a first token hardly see the words behind it, and training stands still for
-    hundreds of steps."""
+    BERT-base; in a narrow tower it lets a first token hardly see the words behind it, and training makes no progress
+    for hundreds of steps."""
     for name, module in text.named_modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)

@@ -2,7 +2,7 @@
 
 The table of a finished encoder, so to say: its text tower has been fitted to the videos (texts.py), and now the videos
 learn on towards the texts that will be asked. Only how steeply odds rise with likeness, and the odds of each phrase
-where a video tells nothing, are learned beside them.
+if a video shows nothing, are learned beside them.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class TextTable(nn.Module):
         self.log_odds = nn.Parameter(torch.logit(share))
 
     def loss(self, studies: Tensor, rows: Tensor) -> Tensor:
-        """Log loss that each phrase stands in the report of each study, as PhraseTable has it. (b, D), (b, R)."""
+        """Return the log loss of each phrase being in each study's report, as PhraseTable does. (b, D), (b, R)."""
         logits = self.log_scale.exp() * functional.normalize(studies.float(), dim=-1) @ self.towards.T + self.log_odds
         wanted = said(rows, len(self.towards))
         return functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum(dim=1).mean()
 
 
 def begin_text_table(table: TextTable, studies: Tensor, rows: Tensor) -> None:
-    """Scale and odds of ``table``, in place, over videos that stand: ``studies`` (N, D) raw, ``rows`` (N, R)."""
+    """Scale and odds of ``table``, in place, over frozen videos: ``studies`` (N, D) raw, ``rows`` (N, R)."""
     studies, rows = studies.to(table.towards.device), rows.to(table.towards.device)
     with torch.no_grad():
         usual = functional.normalize(studies.float(), dim=-1).mean(dim=0) @ table.towards.T

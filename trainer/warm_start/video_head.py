@@ -1,7 +1,7 @@
 """Fit the video tower's last layer and the phrase table in closed form, before the first step.
 
 A small encoder on few cores has no steps to waste on finding out, by gradients through everything, what a linear map
-can tell at once: over the outputs of the video trunk as it stands (random where a run starts from nothing),
+can compute at once: over the outputs of the video trunk as it is (random where a run starts from nothing),
 
 1. ridge regression from a study's mean trunk output to which phrases its report has (each phrase centred and scaled
    by its frequency); the penalty is the one whose predictions of left-out patients correlate best;

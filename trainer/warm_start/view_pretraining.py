@@ -36,7 +36,7 @@ def kinds_of(pairs: Pairs) -> list[int]:
 def begin_trunk(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainConfig) -> None:
     """Train ``optim.kinds_first`` steps on a VideoConv, in place; each process does the same.
 
-    The kind is read off the mean over all places, so that it is not told by where something is but by what it is.
+    The kind is read off the mean over all places, so that it depends on what is shown, not on where it is.
     Nothing happens where fewer than two kinds are known.
     """
     assert isinstance(tower, VideoConv)  # TrainConfig sees to it

@@ -153,7 +153,7 @@ def show_list(as_json: bool) -> None:
 
 def _facts(one: BundleEntry) -> dict[str, Any]:
     facts = {**asdict(one), "folder": str(one.folder)}
-    del facts["kind"]  # the list it stands in says so
+    del facts["kind"]  # its list says so
     return facts
 
 

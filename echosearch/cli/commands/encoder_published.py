@@ -79,7 +79,7 @@ def pull(
     if repo is not None and file is not None:
         origin = Origin(repo=repo, files=(file,))
     if origin is None or (repo is None) != (file is None):
-        raise InputError(f"where {kind} lies is not known here: give --repo OWNER/NAME and --file NAME")
+        raise InputError(f"no address of {kind} is known: give --repo OWNER/NAME and --file NAME")
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise InputError(f"--sha256 {sha256!r}: a SHA-256 has 64 hexadecimal digits")
     if tokenizer is not None and not tokenizer.exists():

@@ -49,7 +49,7 @@ def evaluate(
 
     NAME, here and of the view classifier, is one that ships with this program (`echosearch encoder list`).
 
-    Scores stand with their 95 % intervals over patients. A patient, or a near-duplicate video, on both sides of the
+    Scores have 95 % intervals over patients. A patient, or a near-duplicate video, on both sides of the
     split ends the run.
 
     \b

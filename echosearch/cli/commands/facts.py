@@ -12,7 +12,7 @@ from echosearch.settings import load_settings
 __all__ = ["facts"]
 
 UNKNOWN = "unknown"
-FREQUENT = 5  # places in which a phrase must stand to be shown without --identified
+FREQUENT = 5  # places in which a phrase must occur to be shown without --identified
 
 
 @click.command(short_help="Read the facts out of a report's text.")
@@ -31,7 +31,7 @@ def facts(text: str | None, source: str | None, identified: bool, as_json: bool)
     echosearch facts --jsonl reports.jsonl --json > facts.jsonl
 
     TEXT "unknown" lists the phrases of the archive's reports that no rule covers, most frequent first; those that
-    stand in fewer than five places only with --identified, since a rare phrase may name a patient.
+    occur in fewer than five places only with --identified, since a rare phrase may name a patient.
 
     \b
     echosearch facts unknown
@@ -79,4 +79,4 @@ def _say_unknown(lexicon: Lexicon, least: int, as_json: bool) -> None:
         return
     table(("count", "phrase"), [(count, phrase) for phrase, count in shown], right=("count",))
     if len(phrases) > len(shown):
-        note(f"{len(phrases) - len(shown)} phrases that stand in fewer than {least} places are shown with --identified")
+        note(f"{len(phrases) - len(shown)} phrases that occur in fewer than {least} places are shown with --identified")

@@ -15,7 +15,7 @@ from echosearch.cli.progress import drawing
 
 __all__ = ["COMMANDS", "MAX_SEED", "phantom", "write"]
 
-MAX_SEED = 99_999  # it stands in accession numbers, which have 16 characters (SH, PS3.5 6.2)
+MAX_SEED = 99_999  # it is part of accession numbers, which have 16 characters (SH, PS3.5 6.2)
 
 # name -> (where it is, what `echosearch phantom --help` says of it)
 COMMANDS: dict[str, tuple[str, str]] = {

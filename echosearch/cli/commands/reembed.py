@@ -25,7 +25,7 @@ __all__ = ["reembed"]
 
 @click.command(short_help="Embed the archive with another encoder.")
 @click.argument("folder", metavar="[FOLDER|NAME]", type=as_path, required=False)
-@click.option("--no-promote", is_flag=True, help="Only make the vectors; the encoder before goes on answering.")
+@click.option("--no-promote", is_flag=True, help="Only make the vectors; the present encoder still answers.")
 @click.option("--leave-out-missing", is_flag=True, help="Let it answer though some videos could not be embedded.")
 @click.option("--name-files", is_flag=True, help="Name files that could not be embedded, the first 20.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
@@ -94,12 +94,12 @@ def _say(made: ReembedSummary) -> None:
     if made.promoted and changed:
         say(f"{made.encoder} answers from now on; the vectors of {made.before} are kept")
     elif changed and not made.embedded:
-        say(f"{made.before} goes on answering: not one video could be embedded")
+        say(f"{made.before} still answers: not one video could be embedded")
     elif changed and made.missing:
         say(
-            f"{made.before} goes on answering: bring the files back, ingest what has changed and run this again,"
+            f"{made.before} still answers: bring the files back, ingest what has changed and run this again,"
             " or give --leave-out-missing"
         )
     elif changed:
-        say(f"{made.before} goes on answering: the same command without --no-promote hands over")
+        say(f"{made.before} still answers: the same command without --no-promote hands over")
     say_work(made)

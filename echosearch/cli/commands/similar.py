@@ -28,7 +28,7 @@ def similar(
 
     STUDY is a study key (its first 8 digits do), a StudyInstanceUID or an accession number. FILE need not be in the
     archive: it is embedded on the spot. With - it is asked for, or read from standard input: other users of this
-    machine see what stands on a command line. The same patient's studies are left out unless asked for.
+    machine see what a command line contains. The same patient's studies are left out unless asked for.
 
     --and asks for more in words: a study whose report denies it is no hit, one whose report states it comes first.
     Several examples (--like) are averaged, and what hits must not look like (--unlike) is subtracted.

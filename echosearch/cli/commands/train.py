@@ -12,7 +12,7 @@ from echosearch.cli.path_type import as_path
 
 __all__ = ["STOPPED", "train"]
 
-STOPPED = 3  # told to stop before the end; the checkpoint is there
+STOPPED = 3  # stopped before the end; the checkpoint is there
 
 
 @click.command(short_help="Train an encoder.")
@@ -23,7 +23,7 @@ STOPPED = 3  # told to stop before the end; the checkpoint is there
 def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: bool) -> None:
     """Train as CONFIG (TOML) says and write RUN.OUT/bundle, an encoder to use.
 
-    Stopped, it goes on from its last checkpoint when it is started again, with the same result. Several GPUs:
+    A stopped run continues from its last checkpoint if it is started again, with the same result. Several GPUs:
     torchrun --nproc-per-node 8 -m trainer CONFIG. Told to stop (SIGTERM, Ctrl-C), it writes a checkpoint and ends with
     3. Every key, its meaning and its default is in trainer/config.py; docs/training.md says what a run does.
 
@@ -34,7 +34,7 @@ def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: 
     from trainer import progress
     from trainer.config import load
 
-    made = load(config, settings)  # a mistake in CONFIG is told before torch is imported
+    made = load(config, settings)  # a mistake in CONFIG is reported before torch is imported
     from trainer.run import train
 
     outcome = train(made, clips_done=progress.say_clips, progress=progress.say_moment, note=progress.say)
@@ -44,5 +44,5 @@ def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: 
     elif outcome.finished:
         say(f"{bundle}; {PUT_IN_USE.format(bundle)}")
     if not outcome.finished:
-        note(f"stopped behind step {outcome.step}: start the same command again to go on")
+        note(f"stopped behind step {outcome.step}: start the same command again to continue")
         ctx.exit(STOPPED)

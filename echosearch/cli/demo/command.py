@@ -17,7 +17,7 @@ import click
 
 from echosearch.cli.commands.phantom import MAX_SEED
 from echosearch.cli.demo.picture import draw_hits, files_of_videos
-from echosearch.cli.demo.steps import alone, copy_real_ultrasound, run_json, show
+from echosearch.cli.demo.steps import alone, copy_real_ultrasound, run_json, show_command
 from echosearch.cli.demo.truth import (
     QUESTIONS,
     Answer,
@@ -30,7 +30,7 @@ from echosearch.cli.demo.truth import (
 )
 from echosearch.cli.output import note, say, say_json, table
 from echosearch.encoder.bundle.shipped import shipped_bundles
-from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.patients.identity import study_uid
 from echosearch.pseudonyms import load_keyring
 from echosearch.search.results import MAX_TOP_K
@@ -45,7 +45,7 @@ PICTURE = "hits.png"
 @click.command(short_help="Try everything on synthetic hearts whose truth is known.")
 @click.option("--patients", type=click.IntRange(1), default=32, show_default=True, help="About 2 studies each.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), default=21, show_default=True, help="Of the hearts.")
-@click.option("--keep", is_flag=True, help="Keep the folder with the archive, to go on trying.")
+@click.option("--keep", is_flag=True, help="Keep the folder with the archive, to try more.")
 @click.option("--json", "as_json", is_flag=True, help="The judged answers as JSON; all else goes to stderr.")
 def demo(patients: int, seed: int, keep: bool, as_json: bool) -> None:
     """Write synthetic hearts, ingest them with the encoder that ships, search them, show the truth beside each answer.
@@ -80,11 +80,13 @@ def _walk_through(folder: Path, patients: int, seed: int) -> dict[str, Any]:
             f"{ENCODER} learned from hearts of seed {seed}: what follows is easier than it should be, try another seed"
         )
     cores = str(min(os.cpu_count() or 1, 8))
-    show(folder, ["phantom", "write", "phantom", "--patients", str(patients), "--seed", str(seed), "--workers", cores])
-    studies = {study_uid(study): study for study in cohort(patients, seed)}
-    show(folder, ["encoder", "use", ENCODER])
-    show(folder, ["encoder", "use", VIEWS])
-    show(folder, ["ingest", "phantom/DICOM"])
+    show_command(
+        folder, ["phantom", "write", "phantom", "--patients", str(patients), "--seed", str(seed), "--workers", cores]
+    )
+    studies = {study_uid(study): study for study in phantom_studies(patients, seed)}
+    show_command(folder, ["encoder", "use", ENCODER])
+    show_command(folder, ["encoder", "use", VIEWS])
+    show_command(folder, ["ingest", "phantom/DICOM"])
     say()
     say("No report was given: what follows is found in the pictures alone. Each command's JSON is shown as a table,")
     say("on its right what is true of the study (truth.csv, reports.csv). Grades go from 0, none, to 4, severe.")
@@ -95,8 +97,8 @@ def _walk_through(folder: Path, patients: int, seed: int) -> dict[str, Any]:
     say()
     say("Last, real ultrasound: the files that ship inside pydicom, of which one is a cine.")
     copy_real_ultrasound(folder / "real")
-    show(folder, ["ingest", "real"])
-    show(folder, ["status"])
+    show_command(folder, ["ingest", "real"])
+    show_command(folder, ["status"])
     return {
         "studies": len(studies),
         "queries": [_facts(answer) for answer in answers],
@@ -127,7 +129,7 @@ def _similar(folder: Path, studies: Studies) -> Answer:
 
 def _reports(folder: Path, accession_number: str, studies: Studies) -> int | None:
     """Its best-matching reports; where its own stands among all."""
-    show(folder, ["ingest", "phantom/DICOM", "--reports", "phantom/reports.csv"])
+    show_command(folder, ["ingest", "phantom/DICOM", "--reports", "phantom/reports.csv"])
     everything = str(min(len(studies), MAX_TOP_K))
     hits = run_json(folder, ["report", accession_number, "--top-k", everything, "--identified"])["hits"]
     rows = [
@@ -137,7 +139,7 @@ def _reports(folder: Path, accession_number: str, studies: Studies) -> int | Non
     table(("rank", "score", "own", "report"), rows, right=("rank", "score"))
     own = next((hit["rank"] for hit in hits if hit["same_study"]), None)
     if own is not None:
-        say(f"Its own report stands at {own} of {len(studies)} (drawn blindly: {(len(studies) + 1) / 2:.0f}).")
+        say(f"Its own report is at {own} of {len(studies)} (drawn blindly: {(len(studies) + 1) / 2:.0f}).")
     return own
 
 
@@ -158,7 +160,7 @@ def _seed_of_training() -> int | None:
 def _leave(folder: Path, keep: bool, done: bool) -> None:
     """All of it with --keep, else the picture, and nothing of a demo that failed."""
     if keep:
-        note(f"kept in {folder}; go on with: export ECHOSEARCH_HOME={folder / 'home'}")
+        note(f"kept in {folder}; continue with: export ECHOSEARCH_HOME={folder / 'home'}")
     elif not done:
         shutil.rmtree(folder, ignore_errors=True)
     else:

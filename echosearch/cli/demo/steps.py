@@ -18,7 +18,7 @@ import click
 from echosearch.cli.output import say
 from echosearch.errors import InputError
 
-__all__ = ["REAL_FILES", "alone", "copy_real_ultrasound", "run_json", "show"]
+__all__ = ["REAL_FILES", "alone", "copy_real_ultrasound", "run_json", "show_command"]
 
 REAL_FILES = (  # one cine and four stills
     "examples_ybr_color.dcm",
@@ -29,7 +29,7 @@ REAL_FILES = (  # one cine and four stills
 )
 
 
-def show(folder: Path, args: Sequence[str]) -> None:
+def show_command(folder: Path, args: Sequence[str]) -> None:
     """Run a command in ``folder``, its own line first. Raises ClickException when it ends with anything but 0."""
     say()
     say(f"$ echosearch {shlex.join(args)}", bold=True)

@@ -1,6 +1,6 @@
 """The encoders of an archive: HOME/encoders/<name>-<fingerprint>/, and HOME/encoder, one line, the one in use.
 
-View classifiers lie beside them; HOME/views names the one that ingest uses. A copy has the files that the manifest
+View classifiers are beside them; HOME/views names the one that ingest uses. A copy has the files that the manifest
 names and no other, none of them a link.
 
 Free of torch, but where a bundle is taken: `encoder list` and `status` answer at once.

@@ -96,7 +96,7 @@ class VideoConvSpec(_Part):
     readout: Width = 32  # numbers kept of each place
     compressed: Width = 384  # numbers kept of all places
     gates: Width = 10  # compartments for kinds of view
-    regions: Annotated[int, Field(ge=0, le=65_536)] = 0  # of the picture, whose movement every place is told; 0: none
+    regions: Annotated[int, Field(ge=0, le=65_536)] = 0  # of the picture, whose movement every place receives; 0: none
 
 
 class ConvNextSpec(_Part):

@@ -44,7 +44,7 @@ PublishedModel = Literal[
     "echoclip-r",
 ]
 PUBLISHED_MODELS: tuple[PublishedModel, ...] = get_args(PublishedModel)
-CLIP_BPE = "bpe_simple_vocab_16e6.txt.gz"  # as it lies in the open_clip package
+CLIP_BPE = "bpe_simple_vocab_16e6.txt.gz"  # its name in the open_clip package
 # what --tokenizer must give, and the names under which it is looked for
 TOKENIZERS: dict[PublishedModel, tuple[str, tuple[str, ...]]] = {
     "videoechoclip-videomae2": ("the vocab.txt of tohoku-nlp/bert-base-japanese-v3", (VOCABULARY,)),
@@ -199,7 +199,7 @@ def _source(file: Path) -> OriginFile:
 
 
 def _vocabulary(kind: PublishedModel, source: Path, tokenizer: Path | None) -> Path | None:
-    """The file given, one that lies beside the weights, for CLIP's the one open_clip ships, or None.
+    """The file given, one beside the weights, for CLIP's the one open_clip ships, or None.
 
     Raises BundleError when what was given has none.
     """

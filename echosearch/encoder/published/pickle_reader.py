@@ -65,7 +65,7 @@ def convert_checkpoint(file: str, plain: str) -> int:
     except MemoryError:
         return _say(out_of_memory, TOO_LARGE)
     except pickle.UnpicklingError as exc:
-        # torch's own sentences go on to advise reading the file without protection
+        # torch's own sentences then advise reading the file without protection
         named = _CALL.search(str(exc))
         if named or _is_pickle(file):
             return _say(next(filter(None, named.groups())) if named else "something that is no tensor", REFUSED)

@@ -134,7 +134,7 @@ def read_vocabulary(file: Path) -> list[str]:
     if len(set(tokens)) < len(tokens):
         first: dict[str, int] = {}
         line = next(n for n, token in enumerate(tokens, 1) if first.setdefault(token, n) != n)
-        raise BundleError(f"{file}, line {line}: the token stands in line {first[tokens[line - 1]]} already")
+        raise BundleError(f"{file}, line {line}: the token is in line {first[tokens[line - 1]]} already")
     missing = [token for token in SPECIAL if token not in tokens]
     if missing or tokens[0] != "[PAD]":
         raise BundleError(f"{file} is no BERT vocabulary: its first line must be [PAD]; missing: {missing or 'none'}")

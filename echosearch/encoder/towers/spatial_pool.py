@@ -2,7 +2,7 @@
 
 For every place of the picture the mean, the greatest and the least of each of ``readout`` numbers over time: phase of
 the beat does not matter, extremes do. All places side by side are compressed, and the compressed numbers go into one of
-``gates`` compartments, by a softmax over the same numbers: once the gates tell the views apart, a mean over a study's
+``gates`` compartments, by a softmax over the same numbers: once the gates separate the views, a mean over a study's
 videos is no mixture of views but all of them side by side.
 """
 

@@ -3,7 +3,7 @@
     frame 64 x 64 -> conv /2 -> conv /2 -> residual block -> conv /2 -> residual block        8 x 8 places
     each place    -> + a look at the frame before and the one after, how whole regions move -> SpatialPool -> head
 
-A transformer of the same cost needs more steps than a CPU has before it tells one heart from another; these learn in
+A transformer of the same cost needs more steps than a CPU has before it distinguishes two hearts; these learn in
 minutes (docs/experiments.md). No norm looks beyond a clip, so a vector does not depend on its batch.
 """
 

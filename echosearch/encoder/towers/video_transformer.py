@@ -1,4 +1,4 @@
-"""ViViT and VideoMAE v2: the same pre-norm ViT blocks over tubelets, told apart by VideoTransformerSpec.
+"""ViViT and VideoMAE v2: the same pre-norm ViT blocks over tubelets, distinguished by VideoTransformerSpec.
 
     ViViT        class token, learned positions, tanh GELU; output = head(norm(class token))
     VideoMAE v2  no class token, sine positions, exact GELU; output = head(norm(mean of tokens))

@@ -1,4 +1,4 @@
-"""Optimise a copy of a shard in a process of its own, while the shard itself goes on answering.
+"""Optimise a copy of a shard in a process of its own, while the shard itself still answers.
 
 The engine's optimize() holds the GIL to its end, minutes for some 10,000 vectors: in the process that answers searches
 it would stop them all.
@@ -24,7 +24,7 @@ NICE = 5  # searches come first
 
 
 def copy_optimized(collection: Collection, place: Path, copy: Path) -> None:
-    """Make ``copy`` of the shard in ``place``, which nobody writes to meanwhile, and optimise it.
+    """Make ``copy`` of the shard in ``place``, which no process writes to meanwhile, and optimise it.
 
     Raises StoreUnreachable if there is no room or the process fails; then no copy is left.
     """

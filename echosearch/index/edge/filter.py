@@ -47,5 +47,5 @@ def _comparison(where: Comparison) -> Condition:
 
 
 def _nothing() -> FieldCondition:
-    """Return a condition that no point meets: no word's number is negative."""
+    """Return a condition that no point matches: no word's number is negative."""
     return FieldCondition("words", match=MatchAny([-1]))

@@ -179,7 +179,7 @@ class EdgeIndex:
             shard.flush()
 
     def _optimize_aside(self, collection: Collection, place: Path) -> None:
-        """Put an optimised copy in the shard's place; searches go on, and those under way end with the old shard."""
+        """Put an optimised copy in the shard's place; searches continue, and those under way end with the old shard."""
         with engine_errors(collection.name):
             self._shards[collection.name][1].flush()
         made, ready, old = (self.folder.path / f"{prefix}{place.name}" for prefix in (".new-", READY, ".drop-"))

@@ -1,7 +1,7 @@
 """The address of a Qdrant server: REST, the port of gRPC if there is one, and the authority of its certificate.
 
 https://host:6333                      gRPC on port 6334, which belongs to 6333
-https://host:7333                      REST alone: what port 6334 of that host is, nobody knows
+https://host:7333                      REST alone: port 6334 of that host may be anything
 https://host:7333?grpc=7334            gRPC on port 7334
 https://host:6333?grpc=off             REST alone
 https://host:6333?cafile=/etc/ca.pem   as ECHOSEARCH_QDRANT_CA: the hospital's own authority

@@ -89,7 +89,7 @@ def call(function: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T:
         except JSONDecodeError as exc:
             raise StoreUnreachable(NO_QDRANT) from exc
         except ValueError as exc:
-            # qdrant-client's in-process stand-in, which the tests use, has no status codes
+            # qdrant-client's in-process replacement, which the tests use, has no status codes
             if str(exc).startswith("Collection ") and str(exc).endswith(" not found"):
                 raise NotFound from exc
             raise

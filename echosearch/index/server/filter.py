@@ -51,5 +51,5 @@ def _comparison(where: Comparison) -> Condition:
 
 
 def _nothing() -> models.FieldCondition:
-    """Return a condition that no point meets: no word's number is negative."""
+    """Return a condition that no point matches: no word's number is negative."""
     return models.FieldCondition(key="words", match=models.MatchAny(any=[-1]))

@@ -40,7 +40,7 @@ __all__ = [
     "ArchiveSummary",
     "CineRow",
     "WrittenStudy",
-    "cohort",
+    "phantom_studies",
     "study_cines",
     "truth_row",
     "write_archive",
@@ -83,7 +83,9 @@ class WrittenStudy:
     cines: tuple[CineRow, ...]
 
 
-def cohort(patients: int, seed: int, first_patient: int = 1, plants: Plants | None = None) -> Iterator[PhantomStudy]:
+def phantom_studies(
+    patients: int, seed: int, first_patient: int = 1, plants: Plants | None = None
+) -> Iterator[PhantomStudy]:
     """Yield all studies of ``patients`` patients, patient by patient, oldest first; no pixels yet."""
     for patient in range(first_patient, first_patient + patients):
         yield from planted_history(seed, patient, plants or Plants())
@@ -156,7 +158,7 @@ def write_archive(
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out} is not empty: give a new folder, an archive is never written over another")
     out.mkdir(parents=True, exist_ok=True)
-    studies = list(cohort(patients, seed, first_patient, plants))
+    studies = list(phantom_studies(patients, seed, first_patient, plants))
     job = partial(_write_alone, out, frames=frames, rows=rows, columns=columns)
     done: list[WrittenStudy] = []
     for written in _mapped(job, studies, workers):

@@ -28,7 +28,7 @@ class Anatomy:
     aorta: float = 1.0
     apical_tilt: float = 0.0
     parasternal_tilt: float = 0.0
-    depth: float = 1.0  # how far the heart lies from the skin
+    depth: float = 1.0  # the heart's distance from the skin
     echogenicity: float = 0.0  # grey levels, of everything: how well sound goes in
     clutter: float = 1.0
     texture_seed: int = 0

@@ -66,7 +66,7 @@ def plan_cine(study: PhantomStudy, view: str, color: bool = False, frames: int =
 
 
 def _plane(study: PhantomStudy, beat: Beat, view: str, other: str) -> tuple[Scene, float, tuple[float, float], float]:
-    """The scene in the heart's coordinates, its turn, where its origin lies, and a depth that shows it; cm."""
+    """Return the scene in the heart's coordinates, its turn, its origin, and a depth that shows it; cm."""
     a, size = study.anatomy, beat.size
     reach = size.lv_length + size.wall + max(size.la_length, size.ra_length)
     apex = 1.5 * a.depth + size.effusion * 0.6

@@ -26,7 +26,7 @@ __all__ = ["STYLES", "no_change_text", "report_phrases", "report_text"]
 STYLES = ("polite", "plain", "note", "mixed")
 _OMIT_ABSENT = {"pericardial_effusion": 0.2, "dyssynchrony": 0.93, "ms": 0.4}  # the others: 0.12
 _HEADED = "note"
-_BETWEEN = {  # what may stand between statements; two blanks after "no AR" would leave open what "no" denies
+_BETWEEN = {  # what may separate statements; two blanks after "no AR" would leave open what "no" denies
     "polite": ("。",),
     "plain": ("。",),
     "note": (", ", "、", "  "),

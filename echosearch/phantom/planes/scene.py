@@ -39,7 +39,7 @@ class Shape:
 
     points: Floats  # (T, N, 2)
     level: float
-    shadow: float = 0.0  # grey levels taken from what lies behind it (metal, calcium)
+    shadow: float = 0.0  # grey levels subtracted behind it (metal, calcium)
     moves: bool = True  # whether the speckle follows its outline
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.patients import wording, wording_other
 from echosearch.report.facts import (
     ChangeCondition,
@@ -140,6 +140,6 @@ def test_a_report_that_compares_one_thing_does_not(report: str) -> None:
 
 
 def test_reports_of_no_change_in_both_families_of_wording_refer_back() -> None:
-    for study in cohort(60, 3):
+    for study in phantom_studies(60, 3):
         assert refers_back(wording.no_change_text(study))
         assert refers_back(wording_other.no_change_text(study))

@@ -8,7 +8,7 @@ import unicodedata
 
 import pytest
 
-from echosearch.phantom.files.archive import cohort
+from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.patients.wording import report_phrases, report_text
 from echosearch.report.facts import load_lexicon, read_facts, understand, unknown_phrases
 from echosearch.report.facts.text.uniform import uniform
@@ -151,7 +151,7 @@ def test_no_text_is_too_strange(text: str) -> None:
 
 def test_the_phantom_s_reports_are_read_right() -> None:
     names = {"dyssynchrony": "lv_dyssynchrony", "pacemaker": "device_lead"}
-    studies = list(cohort(patients=80, seed=23))
+    studies = list(phantom_studies(patients=80, seed=23))
     for study in studies:
         text, grades = report_text(study), study.findings.grades()
         spoken = {name for phrase in report_phrases(study) for name in phrase.about}

@@ -139,13 +139,13 @@ def delete(name: str, as_json: bool) -> None:
 
 
 def say_toml(definition: Definition) -> None:
-    """The definition as a file."""
+    """Print the definition as a file."""
     for line in to_toml(definition).splitlines():
         say(line)
 
 
 def say_attrition(steps: tuple[AttritionStep, ...], below: int = 0) -> None:
-    """The table of steps; a hidden number is shown as what it is below."""
+    """Print the table of steps; a hidden number is shown as what it is below."""
 
     def cell(number: int | None) -> str:
         return f"<{below}" if number is None else f"{number}"
