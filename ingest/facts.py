@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from echosearch.db.studies.facts import due_reports, put_facts, withdraw_facts
 from echosearch.report.facts import load_lexicon, read_facts
+from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.work import Work
 
 __all__ = ["read_reports"]
 
 BATCH = 500
+FOLDED = 20  # batches
 
 
 def read_reports(run: Work) -> int:
@@ -29,3 +31,5 @@ def read_reports(run: Work) -> int:
         with run.writing() as connection:
             put_facts(connection, lexicon.version, read)
         total, after = total + len(due), due[-1].study_key
+        if total % (FOLDED * BATCH) == 0:
+            fold_stale(run, HALF_A_BLOCK)

@@ -18,7 +18,7 @@ from typing import Any
 from echosearch.db.studies.reports import ReportText
 from echosearch.encoder.base import Encoder, TextNotes
 from echosearch.vector import Vectors
-from echosearch.workers import PoolBroken
+from echosearch.workers.jobs import PoolBroken
 from echosearch.workers.server import TEXTS_NAME
 
 __all__ = ["TextProcess", "TextsRead"]

@@ -20,10 +20,10 @@ from echosearch.archive import Archive
 from echosearch.db import lookup
 from echosearch.db.files.measurements import measurements_of
 from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
-from echosearch.db.studies.fact_conditions import Verdict, count_stated, stated_studies, verdicts
+from echosearch.db.studies.fact_conditions import Verdict
 from echosearch.db.studies.facts import facts_of, is_behind
-from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
-from echosearch.db.vectors.study_means import study_vectors
+from echosearch.db.studies.study_bits import Answer, answer, newest_stated
+from echosearch.db.studies.study_filter import STUDY_FIELDS
 from echosearch.filters import Comparison, Where
 from echosearch.index.base import PointKind
 from echosearch.report.facts import load_lexicon
@@ -76,7 +76,15 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
         by_video = options.group == "video" or is_about_videos(options)
         depth = MAX_EXPORT if options.export else CANDIDATES
         asked, scale = measured_scale(search.archive, search.connection, search.encoder_id, asked)
-        found, dropped = _candidates(search, question, asked, scale, where, by_video, depth)
+        about_studies = where is None or fields_of(where) <= STUDY_FIELDS
+        said = answer(
+            search.connection,
+            search.encoder_id,
+            question.required,
+            question.excluded,
+            where if about_studies else None,
+        )
+        found, dropped = _candidates(search, said, asked, scale, where, by_video, depth)
         ranked = _ranked(found, scale, options)
         if options.sort == "date":
             ranked = _newest(ranked, scale)
@@ -89,7 +97,7 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
             made,
             understood=question.json,
             words=question.words,
-            total=_total(search, question, where),
+            total=said.total if about_studies else None,
             strong=sum(_is_strong(one, scale) for one in ranked),
             belief="probability" if scale.is_calibrated else "percentile",
         )
@@ -116,7 +124,7 @@ def _notes(question: Question) -> list[str]:
 
 def _candidates(
     search: Searching,
-    question: Question,
+    said: Answer,
     asked: AskedVideos,
     scale: Scale,
     where: Where | None,
@@ -128,27 +136,26 @@ def _candidates(
     kind: PointKind = "videos" if by_video else "studies"
     search.asked.add(kind)
     collection = archive.collection(kind)
-    about_studies = where is None or fields_of(where) <= STUDY_FIELDS
-    condition, given = study_filter(where if about_studies else None)
-    stated = stated_studies(
-        search.connection, search.encoder_id, question.required, question.excluded, depth, condition, given
-    )
+    stated = newest_stated(search.connection, said, depth)
     scored = {}
     directions = asked.directions
+    share = depth // len(directions) if directions else 0  # all conditions together have as many as their mean
     if len(directions) > 1:
         directions.append(np.mean(directions, axis=0).astype(np.float32))
     for direction in directions:
-        for point in archive.index.search(collection, direction, depth, where):
+        for point in archive.index.search(
+            collection, direction, depth if direction is directions[-1] else share, where
+        ):
             scored[point.key] = point
-        if stated:
-            among = combine_and(where, Comparison("study", "in", tuple(stated)))
-            for point in archive.index.search(collection, direction, depth, among):
-                scored[point.key] = point
+    if stated and by_video and directions:  # the videos of theirs that meet the condition
+        among = combine_and(where, Comparison("study", "in", tuple(stated)))
+        for point in archive.index.search(collection, directions[-1], depth, among):
+            scored[point.key] = point
     if not scored:
         check_filled(search, kind)
     rows: Mapping[str, StudyRow]
     vectors: dict[str, Vectors]
-    keys = [*scored] if scored or by_video else stated
+    keys = [*scored] if by_video else [*dict.fromkeys([*scored, *stated])]
     if by_video:
         stored = lookup.videos_with_keys(search.connection, search.encoder_id, keys)
         rows, vectors = (
@@ -156,18 +163,14 @@ def _candidates(
             {key: one.vector for key, one in stored.items()},
         )
     else:
-        rows = lookup.studies_about(search.connection, search.encoder_id, keys)
-        vectors = study_vectors(search.connection, search.encoder_id, [*rows])
+        rows, vectors = lookup.studies_with_vectors(search.connection, search.encoder_id, keys)
     kept = {key: row for key, row in rows.items() if key not in scored or scored[key].gen in row.gens}
-    said = verdicts(
-        search.connection, question.required, question.excluded, sorted({row.study for row in kept.values()})
-    )
     order = [key for key in kept if key in vectors]
     scores = asked.scores(np.stack([vectors[key] for key in order])) if order else np.zeros((0, len(asked.conditions)))
     ranks, beliefs = scale.order(scores), scale.believe(scores)
     found = [
         _Candidate(
-            kept[key], vectors[key], said.get(kept[key].study, "silent"), scores[i], float(ranks[i]), float(beliefs[i])
+            kept[key], vectors[key], said.verdict(kept[key].number), scores[i], float(ranks[i]), float(beliefs[i])
         )
         for i, key in enumerate(order)
     ]
@@ -200,14 +203,6 @@ def _newest(ranked: Sequence[_Candidate], scale: Scale) -> list[_Candidate]:
     """The strong ones, newest first; within a month as they were."""
     strong = [one for one in ranked if _is_strong(one, scale)]
     return sorted(strong, key=lambda one: -(one.about.month or 0))
-
-
-def _total(search: Searching, question: Question, where: Where | None) -> int | None:
-    """How many studies state the question; None under a condition that only videos meet."""
-    if where is not None and not fields_of(where) <= STUDY_FIELDS:
-        return None
-    condition, given = study_filter(where)
-    return count_stated(search.connection, search.encoder_id, question.required, question.excluded, condition, given)
 
 
 def _is_strong(one: _Candidate, scale: Scale) -> bool:

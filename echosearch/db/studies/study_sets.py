@@ -1,0 +1,105 @@
+"""Sets of studies as SQL expressions, in two forms that mean the same.
+
+    RowSet    a boolean of one study: of core.study, alias ``s``
+    BitSet    a bit string of a block of studies, alias ``b``: what core.study_bits holds, a bit for each study
+
+A condition is written once, by the methods of StudySet. In what a method is given, ``f`` is a row of facts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+__all__ = ["BLOCK", "DIGITS", "BitSet", "RowSet", "StudySet"]
+
+BLOCK = 16_384  # studies; 2 KB a bit string, so that PostgreSQL compresses most and moves few out of line
+DIGITS = 3  # significant digits of a value in core.study_bits; see study_bits.py
+
+_VALUES = (
+    "select study_key, concept, value, value_hi from core.fact where polarity = 'present'"
+    " union all select study_key, concept, value, null from core.sr_value where trusted"
+)
+
+
+@dataclass
+class StudySet(ABC):
+    """Expressions over the same parameters."""
+
+    given: dict[str, object] = field(default_factory=dict)  # the parameters by name
+    exact: bool = True  # False: a number has more digits than core.study_bits keeps
+
+    nothing = "false"
+    _and, _or, _not = " and ", " or ", "not "
+
+    def name(self, value: object) -> str:
+        """Keep a value and return its placeholder."""
+        self.given[f"c{len(self.given)}"] = value
+        return f":c{len(self.given) - 1}"
+
+    def number(self, value: float) -> str:
+        self.exact &= len(Decimal(repr(float(value))).normalize().as_tuple().digits) <= DIGITS
+        return f"cast({self.name(float(value))} as float8)"
+
+    def every(self, parts: Sequence[str]) -> str:
+        return f"({self._and.join(parts)})"
+
+    def some(self, parts: Sequence[str]) -> str:
+        return f"({self._or.join(parts)})" if parts else self.nothing
+
+    def no(self, part: str) -> str:
+        return f"({self._not}{part})"
+
+    @abstractmethod
+    def fact(self, concepts: Sequence[str], condition: str) -> str:
+        """The studies whose report has a fact of one of these concepts that meets ``condition``."""
+
+    @abstractmethod
+    def measured(self, concept: str, condition: str) -> str:
+        """The studies whose report, or a structured report of theirs, has a value that meets ``condition``."""
+
+    @abstractmethod
+    def of_study(self, column: str, condition: str) -> str:
+        """The studies whose sex, age or month meets ``condition``, which has {0} for the value; unknown meets none."""
+
+
+class RowSet(StudySet):
+    def fact(self, concepts: Sequence[str], condition: str) -> str:
+        return (
+            "exists (select from core.fact f where f.study_key = s.study_key"
+            f" and f.concept = any(cast({self.name(list(concepts))} as text[])) and {condition})"
+        )
+
+    def measured(self, concept: str, condition: str) -> str:
+        return (
+            f"exists (select from ({_VALUES}) f where f.study_key = s.study_key"
+            f" and f.concept = {self.name(concept)} and {condition})"
+        )
+
+    def of_study(self, column: str, condition: str) -> str:
+        return f"coalesce({condition.format(f's.{column}')}, false)"
+
+
+class BitSet(StudySet):
+    nothing = f"cast(B'' as bit({BLOCK}))"
+    _and, _or, _not = " & ", " | ", "~ "
+
+    def fact(self, concepts: Sequence[str], condition: str) -> str:
+        return self._bits(f"any(cast({self.name(list(concepts))} as text[]))", condition)
+
+    def measured(self, concept: str, condition: str) -> str:
+        return self._bits(
+            f"any(cast({self.name([concept, f'sr:{concept}'])} as text[]))", f"f.polarity = 'present' and {condition}"
+        )
+
+    def of_study(self, column: str, condition: str) -> str:
+        value = "f.polarity" if column == "sex" else "f.value"
+        return self._bits(f"'study:{column}'", condition.format(value))
+
+    def _bits(self, concept: str, condition: str) -> str:
+        return (
+            "coalesce((select bit_or(f.studies) from core.study_bits f where f.block = b.block"
+            f" and f.concept = {concept} and {condition}), {self.nothing})"
+        )
