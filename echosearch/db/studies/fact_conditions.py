@@ -1,4 +1,4 @@
-"""Conditions on facts as SQL: which studies state what was asked, deny it, or are silent.
+"""Conditions on facts: which studies state what was asked, deny it, or are silent.
 
     stated   the study's report says it (MR 中等度以上: present with a severity of 3 to 4), or a structured report
              measured it (EF < 40 %)
@@ -12,15 +12,15 @@ A study is asked about condition by condition; its verdict on all is stated if a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.studies.change_conditions import VALUES, change_compared, change_stated
+from echosearch.db.studies.change_conditions import change_compared, change_stated
+from echosearch.db.studies.study_sets import RowSet, StudySet
 from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
 
-__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "count_stated", "stated_studies", "verdicts"]
+__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "all_stated", "any_denied", "verdicts"]
 
 Condition = FindingCondition | ValueCondition | AnyOf | ChangeCondition
 Verdict = Literal["stated", "denied", "silent"]
@@ -51,152 +51,88 @@ _VALUE_SQL = {
 }
 
 
-@dataclass
-class _Sql:
-    """A statement under construction: its parameters by name."""
+def all_stated(sets: StudySet, required: Sequence[Condition], excluded: Sequence[Condition]) -> str:
+    """The studies that state all that is required and nothing that is excluded."""
+    return sets.every([*(_stated(sets, one) for one in required), *(sets.no(_stated(sets, one)) for one in excluded)])
 
-    given: dict[str, object] = field(default_factory=dict)
 
-    def name(self, value: object) -> str:
-        """Keep a value and return its placeholder."""
-        self.given[f"c{len(self.given)}"] = value
-        return f":c{len(self.given) - 1}"
-
-    def fact(self, concept: str, condition: str, also: Mapping[str, tuple[str, ...]] | None = None) -> str:
-        """A study (alias ``s``) has a fact of this concept, or of what ``also`` adds, that meets ``condition`` (alias
-        ``f``)."""
-        return (
-            "exists (select from core.fact f where f.study_key = s.study_key"
-            f" and f.concept = any({self.concepts(concept, also)}) and {condition})"
-        )
-
-    def concepts(self, concept: str, also: Mapping[str, tuple[str, ...]] | None = NARROWER) -> str:
-        """The placeholder of a concept and of what ``also`` adds to it."""
-        return f"cast({self.name([concept, *(also or {}).get(concept, ())])} as text[])"
-
-    def measured(self, concept: str, condition: str) -> str:
-        """A study's report, or a structured report of it, has a value of this concept that meets ``condition``."""
-        return (
-            f"exists (select from ({VALUES}) f where f.study_key = s.study_key"
-            f" and f.concept = {self.name(concept)} and {condition})"
-        )
-
-    def stated(self, condition: Condition) -> str:
-        match condition:
-            case AnyOf(conditions):
-                return "(" + " or ".join(self.stated(one) for one in conditions) + ")"
-            case ChangeCondition(concept):
-                return change_stated(condition, self.concepts(concept))
-            case ValueCondition(concept, op, value, value_hi):
-                wanted = _VALUE_SQL[op].format(self.number(value), self.number(value if value_hi is None else value_hi))
-                return self.measured(concept, wanted)
-            case FindingCondition(concept, "present", None):
-                return self.present(concept)
-            case FindingCondition(concept, "present", (low, high)):
-                graded = self.fact(
-                    concept,
-                    f"f.polarity = 'present' and f.severity_lo >= {low:d} and f.severity_hi <= {high:d}",
-                    NARROWER,
-                )
-                if low > 0:
-                    return graded
-                # 中等度未満: absence satisfies too, and "nothing significant" where a trivial one would
-                names = "('absent', 'not_significant')" if high >= 1 else "('absent')"
-                return f"({graded} or {self.fact(concept, f'f.polarity in {names}')})"
-            case FindingCondition(concept, "absent"):
-                return f"({self.absent(concept)} and not {self.present(concept)})"
-            case FindingCondition(concept, polarity):
-                return self.fact(concept, f"f.polarity = {self.name(polarity)}")
-
-    def denied(self, condition: Condition) -> str:
-        """Whether the report excludes it; asked only of studies that do not state it."""
-        match condition:
-            case AnyOf(conditions):
-                return "(" + " and ".join(self.denied(one) for one in conditions) + ")"
-            case ChangeCondition(concept):
-                return change_compared(condition, self.concepts(concept))
-            case ValueCondition(concept):
-                return self.measured(concept, "f.value is not null")
-            case FindingCondition(concept, "present", None):
-                return self.absent(concept, "('absent', 'not_significant')")
-            case FindingCondition(concept, "present", (low, high)):
-                other = f"f.polarity = 'present' and (f.severity_hi < {low:d} or f.severity_lo > {high:d})"
-                none = f"f.polarity = 'absent' or f.polarity = 'not_significant' and {low:d} > 1"
-                return self.fact(concept, f"({other}" + (f" or {none})" if low > 0 else ")"))
-            case FindingCondition(concept, "absent"):
-                return self.present(concept)
-            case FindingCondition():
-                return "false"
-
-    def present(self, concept: str) -> str:
-        return self.fact(concept, "f.polarity = 'present'", NARROWER)
-
-    def absent(self, concept: str, polarities: str = "('absent')") -> str:
-        return self.fact(concept, f"f.polarity in {polarities}", BROADER)
-
-    def number(self, value: float) -> str:
-        return f"cast({self.name(float(value))} as float8)"
-
-    def all_stated(self, required: Sequence[Condition], excluded: Sequence[Condition]) -> str:
-        parts = [self.stated(one) for one in required] + [f"not {self.stated(one)}" for one in excluded]
-        return " and ".join(parts) or "true"
-
-    def any_denied(self, required: Sequence[Condition], excluded: Sequence[Condition]) -> str:
-        """One that is required is denied and not stated, or one that is excluded is stated."""
-        parts = [f"({self.denied(one)} and not {self.stated(one)})" for one in required]
-        return " or ".join([*parts, *(self.stated(one) for one in excluded)]) or "false"
+def any_denied(sets: StudySet, required: Sequence[Condition], excluded: Sequence[Condition]) -> str:
+    """The studies that deny one that is required and do not state it, or state one that is excluded."""
+    parts = [sets.every([_denied(sets, one), sets.no(_stated(sets, one))]) for one in required]
+    return sets.some([*parts, *(_stated(sets, one) for one in excluded)])
 
 
 def verdicts(
     connection: Connection, required: Sequence[Condition], excluded: Sequence[Condition], studies: Sequence[str]
 ) -> Mapping[str, Verdict]:
     """The verdict of each of these studies that are in the archive, by key."""
-    sql = _Sql()
+    rows = RowSet()
     statement = (
-        f"select cast(s.study_key as text) as study, {sql.all_stated(required, excluded)} as stated,"
-        f" {sql.any_denied(required, excluded)} as denied"
+        f"select cast(s.study_key as text) as study, {all_stated(rows, required, excluded)} as stated,"
+        f" {any_denied(rows, required, excluded)} as denied"
         " from core.study s where s.study_key = any(cast(:keys as uuid[]))"
     )
-    rows = connection.execute(text(statement), {**sql.given, "keys": list(studies)})
-    return {row.study: "denied" if row.denied else "stated" if row.stated else "silent" for row in rows}
+    found = connection.execute(text(statement), {**rows.given, "keys": list(studies)})
+    return {row.study: "denied" if row.denied else "stated" if row.stated else "silent" for row in found}
 
 
-def stated_studies(
-    connection: Connection,
-    encoder_id: int,
-    required: Sequence[Condition],
-    excluded: Sequence[Condition],
-    limit: int,
-    about: str = "true",
-    given: Mapping[str, object] | None = None,
-) -> list[str]:
-    """Keys of indexed studies that state all, newest first; ``about`` is a condition on core.study (alias ``s``)."""
-    sql = _Sql()
-    statement = (
-        f"select cast(s.study_key as text) from {_from(sql, required, excluded, about)}"
-        " order by s.month desc nulls last, s.study_key limit :limit"
-    )
-    found = connection.scalars(text(statement), {**sql.given, **(given or {}), "limit": limit, "encoder": encoder_id})
-    return list(found)
+def _stated(sets: StudySet, condition: Condition) -> str:
+    match condition:
+        case AnyOf(conditions):
+            return sets.some([_stated(sets, one) for one in conditions])
+        case ChangeCondition(concept):
+            concepts = sets.names(_with(concept, NARROWER))
+            return sets.by_rows(concepts, change_stated(condition, concepts))
+        case ValueCondition(concept, op, value, value_hi):
+            ends = (sets.number(value), sets.number(value if value_hi is None else value_hi))
+            return sets.measured(concept, _VALUE_SQL[op].format(*ends))
+        case FindingCondition(concept, "present", None):
+            return _present(sets, concept)
+        case FindingCondition(concept, "present", (low, high)):
+            graded = sets.fact(
+                _with(concept, NARROWER),
+                f"f.polarity = 'present' and f.severity_lo >= {low:d} and f.severity_hi <= {high:d}",
+            )
+            if low > 0:
+                return graded
+            # 中等度未満: absence satisfies too, and "nothing significant" where a trivial one would
+            names = "('absent', 'not_significant')" if high >= 1 else "('absent')"
+            return sets.some([graded, sets.fact([concept], f"f.polarity in {names}")])
+        case FindingCondition(concept, "absent"):
+            return sets.every([_absent(sets, concept), sets.no(_present(sets, concept))])
+        case FindingCondition(concept, polarity):
+            return sets.fact([concept], f"f.polarity = {sets.name(polarity)}")
 
 
-def count_stated(
-    connection: Connection,
-    encoder_id: int,
-    required: Sequence[Condition],
-    excluded: Sequence[Condition],
-    about: str = "true",
-    given: Mapping[str, object] | None = None,
-) -> int:
-    """How many indexed studies state all."""
-    sql = _Sql()
-    statement = f"select count(*) from {_from(sql, required, excluded, about)}"
-    return int(connection.execute(text(statement), {**sql.given, **(given or {}), "encoder": encoder_id}).scalar_one())
+def _denied(sets: StudySet, condition: Condition) -> str:
+    """The studies whose report excludes it; of use only for those that do not state it."""
+    match condition:
+        case AnyOf(conditions):
+            return sets.every([_denied(sets, one) for one in conditions])
+        case ChangeCondition(concept):
+            concepts = sets.names(_with(concept, NARROWER))
+            return sets.by_rows(concepts, change_compared(condition, concepts))
+        case ValueCondition(concept):
+            return sets.measured(concept, "f.value is not null")
+        case FindingCondition(concept, "present", None):
+            return _absent(sets, concept, "('absent', 'not_significant')")
+        case FindingCondition(concept, "present", (low, high)):
+            other = f"f.polarity = 'present' and (f.severity_hi < {low:d} or f.severity_lo > {high:d})"
+            none = f" or f.polarity = 'absent' or f.polarity = 'not_significant' and {low:d} > 1" if low > 0 else ""
+            return sets.fact(_with(concept, NARROWER), f"({other}{none})")
+        case FindingCondition(concept, "absent"):
+            return _present(sets, concept)
+        case FindingCondition():
+            return sets.nothing
 
 
-def _from(sql: _Sql, required: Sequence[Condition], excluded: Sequence[Condition], about: str) -> str:
-    return (
-        "core.study s join core.study_embedding e on e.study_key = s.study_key and e.encoder_id = :encoder"
-        " left join core.patient p on p.patient_key = s.patient_key"
-        f" where e.indexed_gen is not null and not s.conflict and {sql.all_stated(required, excluded)} and ({about})"
-    )
+def _present(sets: StudySet, concept: str) -> str:
+    return sets.fact(_with(concept, NARROWER), "f.polarity = 'present'")
+
+
+def _absent(sets: StudySet, concept: str, polarities: str = "('absent')") -> str:
+    return sets.fact(_with(concept, BROADER), f"f.polarity in {polarities}")
+
+
+def _with(concept: str, also: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [concept, *also.get(concept, ())]

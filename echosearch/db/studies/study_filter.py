@@ -1,37 +1,27 @@
-"""Where -> SQL on core.study (alias ``s``) and core.patient (alias ``p``), for conditions on a study's own fields."""
+"""Where -> a set of studies, for conditions on a study's own fields."""
 
 from __future__ import annotations
 
+from echosearch.db.studies.study_sets import StudySet
 from echosearch.filters import And, Comparison, Field, Not, Or, Where
 
 __all__ = ["STUDY_FIELDS", "study_filter"]
 
-_COLUMNS: dict[Field, str] = {
-    "sex": "s.sex",
-    "age": "s.age",
-    "month": "s.month",
-    "study": "cast(s.study_key as text)",
-    "patient": "cast(s.patient_key as text)",
-}
-STUDY_FIELDS: frozenset[Field] = frozenset(_COLUMNS)
+STUDY_FIELDS: frozenset[Field] = frozenset(("sex", "age", "month"))
 
 
-def study_filter(where: Where | None) -> tuple[str, dict[str, object]]:
-    """A condition and its parameters (w0, w1, ...). Unknown values match no comparison, as in the index."""
-    given: dict[str, object] = {}
-    return ("true" if where is None else _sql(where, given)), given
-
-
-def _sql(where: Where, given: dict[str, object]) -> str:
+def study_filter(sets: StudySet, where: Where) -> str:
+    """The studies that meet ``where``. Unknown values match no comparison, as in the index."""
     match where:
+        case Comparison(field, "in", value):
+            assert isinstance(value, tuple)
+            kind = "text" if field == "sex" else "float8"
+            return sets.of_study(field, f"{{0}} = any(cast({sets.name(list(value))} as {kind}[]))")
         case Comparison(field, op, value):
-            name = f"w{len(given)}"
-            given[name] = list(value) if isinstance(value, tuple) else value
-            compared = f"{_COLUMNS[field]} = any(:{name})" if op == "in" else f"{_COLUMNS[field]} {op} :{name}"
-            return f"coalesce({compared}, false)"
+            return sets.of_study(field, f"{{0}} {op} {sets.name(value)}")
         case Not(part):
-            return f"not {_sql(part, given)}"
+            return sets.no(study_filter(sets, part))
         case And(parts):
-            return "(" + " and ".join(_sql(part, given) for part in parts) + ")"
+            return sets.every([study_filter(sets, part) for part in parts])
         case Or(parts):
-            return "(" + " or ".join(_sql(part, given) for part in parts) + ")"
+            return sets.some([study_filter(sets, part) for part in parts])
