@@ -160,7 +160,7 @@ def python_page() -> str:
         "",
         *_call("open_archive", echosearch.open_archive),
     ]
-    for kind in (echosearch.OpenArchive, echosearch.Hits):
+    for kind in (echosearch.OpenArchive, echosearch.Cohorts, echosearch.Hits):
         lines += [f"## {kind.__name__}", "", *_doc(kind)]
         for name, member in vars(kind).items():
             if not name.startswith("_") and inspect.isfunction(member):

@@ -7,6 +7,13 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
+from echosearch.cohort.attrition import AttritionStep
+from echosearch.cohort.definition import Made
+from echosearch.cohort.export import Exported
+from echosearch.cohort.match import Matched
+from echosearch.cohort.review import Report
+from echosearch.cohort.snapshot import Difference
+from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.files.status import ArchiveCounts, FileStatus
 from echosearch.db.lookup import IndexedCounts
@@ -30,6 +37,7 @@ CLOSED = ConfigDict(extra="forbid")
 Key = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+WHERE_TRUE = {"Fact": {"inherited"}}  # keys of a dataclass that are printed where they are true
 OPTIONAL: Any = "(absent)"  # as a default: the key may be absent
 
 
@@ -300,6 +308,69 @@ UNDERSTOOD: dict[str, Any] = {
     "read_values": (list[ReadValue], OPTIONAL),
 }
 
+
+class StoredName(BaseModel):
+    model_config = CLOSED
+    name: str
+    words: Annotated[str | None, Field(description="what it asks for; null: its definition is deleted")]
+    snapshots: list[int]
+
+
+class Frozen(BaseModel):
+    model_config = CLOSED
+    number: int
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256")]
+    created_at: str
+
+
+def _cohort(title: str, /, **shape: Any) -> type[BaseModel]:
+    made: dict[str, Any] = {key: (kind, ...) for key, kind in shape.items()}
+    return create_model(title, __config__=CLOSED, **made)
+
+
+_COHORTS: dict[str, tuple[str, type]] = {
+    "cohort-define": ("echosearch cohort define --json", _cohort("define", name=str, words=str, toml=str, made=Made)),
+    "cohort-list": ("echosearch cohort list --json", _cohort("list", cohorts=list[StoredName])),
+    "cohort-show": (
+        "echosearch cohort show --json",
+        _cohort(
+            "show",
+            name=str,
+            words=str,
+            toml=str,
+            attrition=list[AttritionStep],
+            suppressed_below=int,
+            resolution=Literal["day", "month"],
+            versions=Versions,
+            frozen=Frozen | None,
+            notes=list[str],
+        ),
+    ),
+    "cohort-freeze": (
+        "echosearch cohort freeze --json",
+        _cohort(
+            "freeze",
+            snapshot=str,
+            digest=str,
+            members=int,
+            attrition=list[AttritionStep],
+            resolution=Literal["day", "month"],
+            versions=Versions,
+            notes=list[str],
+        ),
+    ),
+    "cohort-diff": ("echosearch cohort diff --json", Difference),
+    "cohort-export": ("echosearch cohort export --json", _of("export", Exported, dictionary=list[str])),
+    "cohort-match": ("echosearch cohort match --json", Matched),
+    "cohort-review": (
+        "echosearch cohort review --in CSV --json",
+        _cohort("review", cohort=str, recorded=int),
+    ),
+    "cohort-review-report": ("echosearch cohort review --report --json", Report),
+    "cohort-delete": ("echosearch cohort delete --json", _cohort("delete", name=str, snapshots=list[int])),
+}
+
+
 # the name of a schema -> (the command that prints it, its shape)
 SCHEMAS: dict[str, tuple[str, type]] = {
     "query": ("echosearch query --json", _search("query", QueryHit, **UNDERSTOOD)),
@@ -364,6 +435,7 @@ SCHEMAS: dict[str, tuple[str, type]] = {
         "echosearch verify --json",
         Verified,
     ),
+    **_COHORTS,
     "index-rebuild": ("echosearch index rebuild --json", Rebuilt),
     "index-drop": (
         "echosearch index drop --json",
@@ -376,9 +448,11 @@ def schema_of(name: str) -> dict[str, Any]:
     """The JSON Schema of what a command prints: every object closed, every key that is always there required."""
     command, shape = SCHEMAS[name]
     schema = TypeAdapter(shape).json_schema()
-    for part in (schema, *schema.get("$defs", {}).values()):
+    for kind, part in (("", schema), *schema.get("$defs", {}).items()):
         part.pop("title", None)
-        optional = {key for key, value in part.get("properties", {}).items() if value.get("default") == OPTIONAL}
+        optional = WHERE_TRUE.get(kind, set()) | {
+            key for key, value in part.get("properties", {}).items() if value.get("default") == OPTIONAL
+        }
         for value in part.get("properties", {}).values():
             value.pop("title", None)
             value.pop("default", None)  # of a dataclass, which is printed with all its fields

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from echosearch.api import Hits, OpenArchive, open_archive
+    from echosearch.api import Cohorts, Hits, OpenArchive, open_archive
     from echosearch.encoder_info import EncoderInfo
     from echosearch.errors import (
         ArchiveError,
@@ -42,6 +42,7 @@ __all__ = [
     "ArchiveError",
     "ArchiveLocked",
     "BundleError",
+    "Cohorts",
     "ConfigError",
     "EchosearchError",
     "EmptyArchive",
@@ -73,6 +74,7 @@ __version__ = "0.1.0"
 
 # the module of each public name; of all others it is echosearch.errors
 _MODULES = {
+    "Cohorts": "echosearch.api",
     "EncoderInfo": "echosearch.encoder_info",
     "Hit": "echosearch.search.results",
     "Hits": "echosearch.api",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FIELDS", "And", "Comparison", "Field", "Not", "Op", "Or", "Where", "flatten_and"]
+__all__ = ["FIELDS", "And", "Comparison", "Field", "Not", "Op", "Or", "Where", "fields_of", "flatten_and"]
 
 # field -> how its values compare. "month" is an integer yyyymm: the index keeps months, not days.
 Field = Literal["view", "view_prob", "mode", "sex", "age", "month", "device", "study", "patient"]
@@ -71,3 +71,16 @@ def flatten_and(where: And) -> Iterator[Where]:
             yield from flatten_and(part)
         else:
             yield part
+
+
+def fields_of(where: Where | None) -> frozenset[Field]:
+    """Every field that a condition names."""
+    match where:
+        case None:
+            return frozenset()
+        case Comparison():
+            return frozenset({where.field})
+        case Not(part):
+            return fields_of(part)
+        case And(parts) | Or(parts):
+            return frozenset().union(*(fields_of(part) for part in parts))

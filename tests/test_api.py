@@ -99,7 +99,7 @@ def test_the_whole_tree_of_errors_is_exported() -> None:
 
 
 def test_every_public_call_says_what_it_does() -> None:
-    for thing in (echosearch.Hits, echosearch.OpenArchive):
+    for thing in (echosearch.Cohorts, echosearch.Hits, echosearch.OpenArchive):
         public = [name for name in vars(thing) if not name.startswith("_")]
         assert [name for name in public if not getattr(thing, name).__doc__] == []
 
@@ -331,3 +331,23 @@ def test_a_folder_that_is_not_there(archive: echosearch.OpenArchive, tmp_path: P
         archive.ingest(tmp_path / "none")
     with pytest.raises(echosearch.InputError, match=r"^batch_size 0"):
         archive.ingest(tmp_path, batch_size=0)
+
+
+def test_cohorts_are_those_of_the_command_line(archive: echosearch.OpenArchive, tmp_path: Path) -> None:
+    cohorts = archive.cohorts
+    toml = cohorts.define("mr", "軽度以上の僧帽弁逆流", where="age < 90 or not age < 90", per_patient="first")
+    assert cohorts.define_toml(toml, replace=True) == toml == cohorts.toml("mr")
+    with pytest.raises(errors.InputError, match="cohort mr exists"):
+        cohorts.define("mr", "MR")
+    steps = cohorts.attrition("mr")
+    assert [(one.kept.patients, one.kept.studies, one.kept.videos) for one in steps] == [(3, 3, 3), *[(2, 2, 2)] * 3]
+    assert cohorts.attrition("mr", suppress_below=5)[1].kept.studies is None
+    snapshot = cohorts.freeze("mr")
+    assert (snapshot.reference, snapshot.members, len(snapshot.digest)) == ("mr@1", 2, 64)
+    assert cohorts.attrition("mr@1") == steps
+    found = cohorts.diff("mr@1")
+    assert (found.stayed, found.entered, found.left) == (2, 0, 0)
+    assert cohorts.export("mr@1", tmp_path / "mr.parquet").studies == 2
+    assert cohorts.match("mr", on="age").controls == 0
+    cohorts.delete("mr")
+    assert [(one.name, one.definition, one.snapshots) for one in cohorts.saved()] == [("mr", None, (1,))]

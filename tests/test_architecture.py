@@ -35,7 +35,7 @@ HOMES = {
     "huggingface_hub": ("echosearch.encoder.published.pull",),
     "rich": ("echosearch.cli",),
     "fugashi": ("echosearch.encoder",),
-    "pyarrow": ("echosearch.api", "echosearch.search.export"),
+    "pyarrow": ("echosearch.api", "echosearch.search.export", "echosearch.cohort.table"),
     "pandas": ("echosearch.api",),
 }
 
@@ -44,6 +44,7 @@ LAYERS = (
     ("echosearch.cli",),
     ("echosearch.api",),
     ("ingest", "trainer"),
+    ("echosearch.cohort",),
     ("echosearch.search",),
     ("echosearch.coverage",),
     ("echosearch.archive", "echosearch.workers"),
@@ -67,7 +68,7 @@ LAYERS = (
 )
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {
-    "echosearch.db": ("lookup", "upkeep", "admission", "studies", "files", "vectors", "schema", "server"),
+    "echosearch.db": ("lookup", "cohorts", "upkeep", "admission", "studies", "files", "vectors", "schema", "server"),
     "echosearch.reading": ("source", "media", "dicom", "pictures", "files", "limits"),
     "echosearch.reading.dicom": ("header", "pixels", "elements"),
     "echosearch.phantom": ("files", "imaging", "planes", "patients", "heart"),

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import echosearch.archive as composition
+from echosearch.api.arguments import PathLike, example_names, optional_path, search_options
+from echosearch.api.cohorts import Cohorts
 from echosearch.api.hits import Hits
 from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
 from echosearch.report.encoding import ENCODINGS
 from echosearch.report.facts import ChangeKind, load_lexicon
-from echosearch.report.view_names import view_named
 from echosearch.search.ask import ask
 from echosearch.search.changes.asked import KINDS, asked_change, month_since
 from echosearch.search.changes.changed import ChangedPairs, changed
 from echosearch.search.changes.timeline import Timeline, timeline
-from echosearch.search.filter_parser import parse_where
 from echosearch.search.query import query_text
 from echosearch.search.reports import find_reports
-from echosearch.search.results import Group, SearchOptions
+from echosearch.search.results import Group
 from echosearch.search.similar import similar
 from echosearch.search.stored_vectors import VectorTable, stored_vectors
 from echosearch.settings import Settings, load_settings
-from echosearch.video import VIEW_GATE, View
+from echosearch.video import VIEW_GATE
 
 if TYPE_CHECKING:
     from ingest.options import IngestSummary
     from ingest.progress import Progress
 
 __all__ = ["OpenArchive", "open_archive"]
-
-PathLike = str | os.PathLike[str]
-_OPTION = re.compile(r"--([a-z-]+)")  # of the command line, as the search's messages name it
 
 
 def open_archive(
@@ -127,9 +123,9 @@ class OpenArchive:
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size {batch_size}: give a number of clips from 1 on")
         options = IngestOptions(
-            reports=_path(reports),
-            views=_path(views),
-            sidecar=_path(sidecar),
+            reports=optional_path(reports),
+            views=optional_path(views),
+            sidecar=optional_path(sidecar),
             encoding=encoding,
             replace=replace,
             secondary_capture=secondary_capture,
@@ -163,7 +159,7 @@ class OpenArchive:
 
         Raises InputError, WhereError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
         """
-        options = _options(
+        options = search_options(
             where,
             view,
             top_k=top_k,
@@ -200,7 +196,7 @@ class OpenArchive:
 
         Raises UnknownStudy, FileRefused, and what ``search`` raises.
         """
-        options = _options(
+        options = search_options(
             where,
             view,
             top_k=top_k,
@@ -210,7 +206,7 @@ class OpenArchive:
             exact=exact,
             identified=identified,
         )
-        more, less = (_names(name, given) for name, given in (("like", like), ("unlike", unlike)))
+        more, less = (example_names(name, given) for name, given in (("like", like), ("unlike", unlike)))
         return Hits(similar(self._opened, os.fspath(target), options, also=also, like=more, unlike=less))
 
     def reports(
@@ -226,7 +222,7 @@ class OpenArchive:
 
         Their texts come with ``identified`` only. Raises what ``similar`` raises.
         """
-        options = _options(where, None, top_k=top_k, exact=exact, identified=identified)
+        options = search_options(where, None, top_k=top_k, exact=exact, identified=identified)
         return Hits(find_reports(self._opened, os.fspath(target), options), of_reports=True)
 
     def timeline(self, target: str, *, identified: bool = False) -> Timeline:
@@ -275,28 +271,12 @@ class OpenArchive:
         return stored_vectors(self._opened, None if studies is None else list(studies), of)
 
     @property
+    def cohorts(self) -> Cohorts:
+        """The archive's cohorts: saved criteria whose studies can be counted, frozen, compared and exported."""
+        return Cohorts(self._opened)
+
+    @property
     def _opened(self) -> composition.Archive:
         if self._archive is None:
             raise ArchiveError(f"the archive in {self._settings.home} is closed: open it again with open_archive")
         return self._archive
-
-
-def _names(name: str, given: Iterable[PathLike]) -> list[str]:
-    if isinstance(given, str | os.PathLike):
-        raise InputError(f"{name} is one example: give a list of them")
-    return [os.fspath(each) for each in given]
-
-
-def _path(given: PathLike | None) -> Path | None:
-    return None if given is None else Path(given)
-
-
-def _options(where: str | None, view: str | None, **chosen: Any) -> SearchOptions:
-    """From the arguments of a search; mistakes name the parameter, not the option of the command line."""
-    wanted = view_named(view) if view is not None else None
-    if view is not None and wanted is None:
-        raise InputError(f"view {view!r}: no such view, it is one of {', '.join(View)}")
-    try:
-        return SearchOptions(where=parse_where(where) if where is not None else None, view=wanted, **chosen)
-    except InputError as exc:
-        raise type(exc)(_OPTION.sub(lambda option: option[1].replace("-", "_"), str(exc))) from None

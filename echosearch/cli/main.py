@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find pairs of a patient's studies whose videos differ in a finding.",
     ),
     "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
+    "cohort": (
+        "echosearch.cli.commands.cohort.group:cohort",
+        "Save criteria, count, freeze, compare and export their studies.",
+    ),
     "understand": ("echosearch.cli.commands.understand:understand", "Show how a query is understood."),
     "reembed": ("echosearch.cli.commands.reembed:reembed", "Embed the archive with another encoder."),
     "train": ("echosearch.cli.commands.train:train", "Train an encoder."),

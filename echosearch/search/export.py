@@ -9,9 +9,10 @@ from typing import Any
 
 from echosearch.atomic import whole_file
 from echosearch.errors import InputError
+from echosearch.report.facts import Fact
 from echosearch.search.results import Hit, Results, as_json
 
-__all__ = ["EXPORTS", "check_export", "export_hits"]
+__all__ = ["EXPORTS", "check_export", "defused", "export_hits", "facts_text"]
 
 EXPORTS = (".csv", ".parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet runs when a cell begins with it
@@ -40,16 +41,21 @@ def _flat(shown: dict[str, Any], hit: Hit) -> dict[str, Any]:
     row = {name: value for name, value in shown.items() if name != "why"}
     if hit.why is not None:
         row["verdict"] = hit.why.verdict
-        row["facts"] = "; ".join(
-            f"{fact.concept} {fact.polarity}"
-            + (f" {fact.severity[0]}-{fact.severity[1]}" if fact.severity else "")
-            + (f" {fact.value:g}" if fact.value is not None else "")
-            for fact in hit.why.facts
-        )
+        row["facts"] = facts_text(hit.why.facts)
         row["measurements"] = "; ".join(f"{one.concept} {one.value:g}" for one in hit.why.measurements)
         row["disagree"] = hit.why.disagree
         row["words"] = None if hit.why.words is None else round(hit.why.words.score, 4)
     return row
+
+
+def facts_text(facts: Sequence[Fact]) -> str:
+    """Facts in one cell: "mr present 3-4; lvef present 35"."""
+    return "; ".join(
+        f"{fact.concept} {fact.polarity}"
+        + (f" {fact.severity[0]}-{fact.severity[1]}" if fact.severity else "")
+        + (f" {fact.value:g}" if fact.value is not None else "")
+        for fact in facts
+    )
 
 
 def _write_csv(rows: Sequence[dict[str, Any]], file: Path) -> None:
@@ -57,10 +63,10 @@ def _write_csv(rows: Sequence[dict[str, Any]], file: Path) -> None:
         writer = csv.DictWriter(handle, list(rows[0]) if rows else ["rank", "study", "score"])
         writer.writeheader()
         for row in rows:
-            writer.writerow({name: _defused(value) for name, value in row.items()})
+            writer.writerow({name: defused(value) for name, value in row.items()})
 
 
-def _defused(value: object) -> object:
+def defused(value: object) -> object:
     """Text that no spreadsheet takes for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from echosearch.errors import WhereError
-from echosearch.filters import And, Comparison, Field, Not, Or, Where
+from echosearch.filters import And, Comparison, Field, Not, Or, Where, fields_of
 from echosearch.search.results import SearchOptions
 
 __all__ = ["combine_and", "fields_of", "is_about_videos", "only_about_studies", "search_condition", "without"]
 
 # what one study's videos differ in: a condition on these is answered by videos, not by the study's mean
 VIDEO_FIELDS: frozenset[Field] = frozenset({"view", "view_prob", "mode", "device"})
-
-
-def fields_of(where: Where | None) -> frozenset[Field]:
-    """Every field that a condition names."""
-    match where:
-        case None:
-            return frozenset()
-        case Comparison():
-            return frozenset({where.field})
-        case Not(part):
-            return fields_of(part)
-        case And(parts) | Or(parts):
-            return frozenset().union(*(fields_of(part) for part in parts))
 
 
 def is_about_videos(options: SearchOptions) -> bool:

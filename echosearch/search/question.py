@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, nextafter
 from typing import Any
 
 from echosearch.encoder.text.report_words import QueryTerms, query_terms
@@ -24,7 +25,7 @@ from echosearch.report.text import MAX_READ
 from echosearch.search.filter_parser import parse_where
 from echosearch.unicode import is_text
 
-__all__ = ["MAX_TEXT", "Question", "check_text", "read_question"]
+__all__ = ["MAX_TEXT", "Question", "check_consistent", "check_text", "people_where", "read_question"]
 
 MAX_TEXT = MAX_READ  # characters
 
@@ -64,20 +65,22 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
     """Read a query. Raises InputError if it is empty, too long, no text, or contradicts itself."""
     check_text(text)
     found = understand(text, lexicon)
-    _check_consistent(found, lexicon)
+    check_consistent(found, lexicon)
+    people = people_where(found.demographics)
     asks_words = query_terms(found.rest, text, lexicon) if found.rest else QueryTerms()
     named = (" または " if asks_words.either else " · ").join(f"「{term}」" for term in asks_words.terms)
     return Question(
         found,
         (*found.required, *found.values, *found.changes),
         found.excluded,
-        _people(found.demographics),
+        parse_where(people) if people else None,
         " · ".join(part for part in (understood_words(found, lexicon), named) if part),
         asks_words,
     )
 
 
-def _check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:
+def check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:
+    """Raise InputError if conditions contradict one another."""
     wanted: dict[str, FindingCondition] = {}
     for one in (each for each in found.required if isinstance(each, FindingCondition)):
         before = wanted.setdefault(one.concept, one)
@@ -90,31 +93,48 @@ def _check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:
             )
     for one in found.excluded:
         same = wanted.get(one.concept)
-        if same is not None and same.polarity == one.polarity and same.severity == one.severity:
+        if same is not None and same.polarity == one.polarity and _covers(one.severity, same.severity):
             label = lexicon.labels.get(one.concept, one.concept)
             raise InputError(f"the query contradicts itself: {label} is asked for and excluded; leave one out")
     bounds: dict[str, tuple[float, float]] = {}
     for value in found.values:
-        low, high = bounds.get(value.concept, (float("-inf"), float("inf")))
-        match value.op:
-            case "<" | "<=":
-                high = min(high, value.value)
-            case ">" | ">=":
-                low = max(low, value.value)
-            case "between":
-                low, high = max(low, value.value), min(high, value.value if value.value_hi is None else value.value_hi)
+        low, high = bounds.get(value.concept, (-inf, inf))
+        least, most = _range(value)
+        low, high = max(low, least), min(high, most)
         if low > high:
             label = lexicon.labels.get(value.concept, value.concept)
             raise InputError(f"the query contradicts itself: no {label} is above {low:g} and below {high:g}")
         bounds[value.concept] = (low, high)
 
 
-def _people(demographics: tuple[Demographic, ...]) -> Where | None:
-    """Conditions on age, sex and date in the filter's own language, so that both mean the same."""
+def _range(value: ValueCondition) -> tuple[float, float]:
+    """The least and the greatest value that satisfy a comparison; "!=" bounds nothing."""
+    below, above = nextafter(value.value, -inf), nextafter(value.value, inf)
+    end = value.value if value.value_hi is None else value.value_hi
+    ranges = {
+        "<": (-inf, below),
+        "<=": (-inf, value.value),
+        ">": (above, inf),
+        ">=": (value.value, inf),
+        "=": (value.value, value.value),
+        "between": (value.value, end),
+    }
+    return ranges.get(value.op, (-inf, inf))
+
+
+def _covers(excluded: tuple[int, int] | None, wanted: tuple[int, int] | None) -> bool:
+    """Whether nothing that is wanted is left; a wanted interval from 0 on is met by absence too."""
+    if excluded is None or wanted is None:
+        return excluded is None and (wanted is None or wanted[0] > 0)
+    return excluded[0] <= wanted[0] and wanted[1] <= excluded[1]
+
+
+def people_where(demographics: tuple[Demographic, ...]) -> str:
+    """Conditions on age, sex and date in the filter's own language, so that both mean the same; empty: none."""
     parts = []
     for one in demographics:
         if one.op == "between":
             parts.append(f"{one.field} >= {one.value} and {one.field} <= {one.value_hi}")
         else:
             parts.append(f"{one.field} {one.op} {one.value}")
-    return parse_where(" and ".join(parts)) if parts else None
+    return " and ".join(parts)

@@ -82,6 +82,9 @@ def test_measurements_are_asked_as_facts_are(empty: Archive, condition: ValueCon
                 " values (:report, 0, 'lvef', 'present', :value, 0, 1, 'r')",
             ):
                 connection.execute(text(statement), given)
+            for study in (sr, untrusted):
+                statement = "insert into core.study (study_key, patient_key) values (:study, :patient)"
+                connection.execute(text(statement), {"study": study, "patient": given["patient"]})
             for study, trusted in ((sr, True), (untrusted, False)):
                 connection.execute(
                     text(

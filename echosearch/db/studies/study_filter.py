@@ -1,9 +1,9 @@
-"""Where -> a set of studies, for conditions on a study's own fields."""
+"""Where -> a set of studies, for conditions on a study's own fields, and where the set has them on its videos'."""
 
 from __future__ import annotations
 
 from echosearch.db.studies.study_sets import StudySet
-from echosearch.filters import And, Comparison, Field, Not, Or, Where
+from echosearch.filters import FIELDS, And, Comparison, Field, Not, Or, Where
 
 __all__ = ["STUDY_FIELDS", "study_filter"]
 
@@ -15,7 +15,7 @@ def study_filter(sets: StudySet, where: Where) -> str:
     match where:
         case Comparison(field, "in", value):
             assert isinstance(value, tuple)
-            kind = "text" if field == "sex" else "float8"
+            kind = "text" if FIELDS[field] is str else "float8"
             return sets.of_study(field, f"{{0}} = any(cast({sets.name(list(value))} as {kind}[]))")
         case Comparison(field, op, value):
             return sets.of_study(field, f"{{0}} {op} {sets.name(value)}")

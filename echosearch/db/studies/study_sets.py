@@ -1,6 +1,7 @@
-"""Sets of studies as SQL expressions, in two forms that mean the same.
+"""Sets of studies as SQL expressions, in forms that mean the same.
 
     RowSet    a boolean of one study: of core.study, alias ``s``
+    VideoSet  the same of one video (core.video, alias ``v``) and its study
     BitSet    a bit string of a block of studies, alias ``b``: what core.study_bits holds, a bit for each study
 
 A condition is written once, by the methods of StudySet. In what a method is given, ``f`` is a row of facts. What has no
@@ -16,11 +17,12 @@ from decimal import Decimal
 
 from echosearch.db.studies.change_conditions import VALUES
 
-__all__ = ["BLOCK", "DIGITS", "ONE", "BitSet", "RowSet", "StudySet"]
+__all__ = ["BLOCK", "DIGITS", "ONE", "BitSet", "RowSet", "StudySet", "VideoSet"]
 
 BLOCK = 16_384  # studies; 2 KB a bit string, so that PostgreSQL compresses most and moves few out of line
 DIGITS = 3  # significant digits of a value in core.study_bits; see study_bits.py
 ONE = f"set_bit(cast(B'' as bit({BLOCK})), cast(s.number % {BLOCK} as int), 1)"  # the bit string of one study
+_OF_VIDEOS = ("view", "view_prob", "mode", "device")
 
 
 @dataclass
@@ -92,6 +94,14 @@ class RowSet(StudySet):
 
     def of_study(self, column: str, condition: str) -> str:
         return f"coalesce({condition.format(f's.{column}')}, false)"
+
+
+class VideoSet(RowSet):
+    def of_study(self, column: str, condition: str) -> str:
+        """As of a study; its own fields too."""
+        if column in _OF_VIDEOS:
+            return f"coalesce({condition.format(f'v.{column}')}, false)"
+        return super().of_study(column, condition)
 
 
 @dataclass

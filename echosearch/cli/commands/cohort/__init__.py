@@ -1,0 +1,1 @@
+"""echosearch cohort: its commands, one module each."""

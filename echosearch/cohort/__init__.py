@@ -1,0 +1,1 @@
+"""Cohorts: saved definitions, their attrition, frozen snapshots, controls and reviews."""
