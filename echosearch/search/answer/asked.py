@@ -55,6 +55,11 @@ class Asked:
         """Whether only a study's own fields are conditions."""
         return self.where is None or fields_of(self.where) <= STUDY_FIELDS
 
+    def depth_of(self, last: bool) -> int:
+        """How many candidates a direction gives: all conditions together as many as their mean, which is the last."""
+        parts = len(self.videos.directions)
+        return self.depth if last or self.like is not None or parts < 2 else self.depth // parts
+
     def directions(self) -> list[Vectors]:
         """The vectors (D,) that the index is asked for: of each condition and of all, or of the examples."""
         found = self.videos.directions

@@ -89,7 +89,8 @@ def _nearest(search: Searching, asked: Asked, stated: Sequence[str]) -> dict[str
         directions = [*vectors.values()]
     points = {}
     for direction in directions:
-        for point in index.search(collection, direction, asked.depth, asked.among) if not asked.only_words else ():
+        depth = asked.depth_of(direction is directions[-1])
+        for point in index.search(collection, direction, depth, asked.among) if not asked.only_words else ():
             points[point.key] = point
         for point in index.search(collection, direction, asked.depth, theirs) if theirs is not None else ():
             points[point.key] = point

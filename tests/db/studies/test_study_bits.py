@@ -15,10 +15,12 @@ from echosearch.db.studies import study_bits
 from echosearch.db.studies.fact_conditions import Condition, verdicts
 from echosearch.db.studies.study_bits import Answer, answer, fold, newest_stated, numbers_meeting
 from echosearch.filters import And, Comparison, Not, Or, Where
-from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
+from echosearch.report.facts import AnyOf, ChangeCondition, ChangeKind, FindingCondition, ValueCondition
 
 STUDIES = 300
 CONCEPTS = ("mr", "tr", "rwma", "akinesis", "valve_disease", "lv_dilation")
+KINDS: tuple[ChangeKind, ...] = ("worse", "better", "new", "gone")
+VALUE_KINDS: tuple[ChangeKind, ...] = ("falls", "rises")
 VALUES = (39.999, 40.0, 40.001, 9.87, 9.876, 0.0, 1234.0, 1230.0, 55.5, -18.24)
 
 
@@ -134,11 +136,11 @@ def conditions(chance: Random) -> tuple[list[Condition], list[Condition]]:
                 op = chance.choice(("<", "<=", ">", ">=", "=", "!="))
                 return ValueCondition("lvef", op, value, None, "%")
             case 4:
-                kind = chance.choice(("worse", "better", "new", "gone"))
-                return ChangeCondition(chance.choice(CONCEPTS), kind, None, None, chance.choice((None, 12)))
+                within = chance.choice((None, 12))
+                return ChangeCondition(chance.choice(CONCEPTS), chance.choice(KINDS), None, None, within)
             case 5:
-                kind = chance.choice(("falls", "rises"))
-                return ChangeCondition("lvef", kind, chance.choice((None, 15.5)), "%", chance.choice((None, 12)))
+                within, amount = chance.choice((None, 12)), chance.choice((None, 15.5))
+                return ChangeCondition("lvef", chance.choice(VALUE_KINDS), amount, "%", within)
             case 6:
                 return ValueCondition("lvef", "between", 30.0, 55.5, "%")
             case _:
