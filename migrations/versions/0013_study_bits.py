@@ -1,7 +1,7 @@
 """bit strings of studies, one for each fact, and what is to be made anew of them
 
 Revision: 0013
-Follows: 0011
+Follows: 0014
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import BIT
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

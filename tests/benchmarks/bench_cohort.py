@@ -102,8 +102,9 @@ def fill(connection: Connection, studies: int, seed: int) -> None:
         f" from b, generate_series(1, {VIDEOS}) i",
         f"insert into core.embedding (encoder_id, video_key, vector, gen, indexed_gen) select {encoder_id}, video_key,"
         " '', 1, 1 from core.video",
-        "insert into core.study_embedding (encoder_id, study_key, vector, n_videos, gated, gen, indexed_gen)"
-        f" select {encoder_id}, study_key, '', {VIDEOS}, true, 1, 1 from core.study",
+        "insert into core.study_embedding (encoder_id, study_key, vector, n_videos, embedded_videos, gated, gen,"
+        " indexed_gen)"
+        f" select {encoder_id}, study_key, '', {VIDEOS}, {VIDEOS}, true, 1, 1 from core.study",
         f"insert into core.report (report_key, study_key) select {report}, {study} from b",
         f"insert into core.fact_reading (study_key, report_key, lexicon) select {study}, {report}, '{LEXICON.version}'"
         " from b",

@@ -17,8 +17,7 @@ from sqlalchemy import Connection, text
 from echosearch.db.cohorts.grouped import GroupedSet
 from echosearch.db.cohorts.plan import Plan, Stated, Window
 from echosearch.db.studies.fact_conditions import all_stated, any_denied
-from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter
-from echosearch.db.studies.study_sets import VideoSet
+from echosearch.db.studies.study_sets import STUDY_FIELDS, VideoSet, study_filter
 from echosearch.filters import fields_of
 
 __all__ = ["Counts", "StepCounts", "count_steps", "may_see_days", "prepare", "put_likely", "silent_studies", "step_all"]
@@ -69,8 +68,14 @@ def prepare(connection: Connection, encoder_id: int, plan: Plan, days: bool, pre
     facts = sets.source if sets.flags else "select cast(null as uuid) as study_key where false"
     about_videos = not fields_of(plan.where) <= STUDY_FIELDS
     where = study_filter(VideoSet(sets.given), plan.where) if plan.where else "true"
-    joined = " join core.study s on s.study_key = v.study_key" if about_videos else ""
-    flag = f", bool_or({where}) as meets" if about_videos else ""
+    meets, videos = where, ""
+    if about_videos:  # the filter first: most videos do not meet it
+        meets = "n.study_key is not null"
+        videos = (
+            " left join (select distinct v.study_key from core.embedding m join core.video v using (video_key)"
+            f" join core.study s on s.study_key = v.study_key where m.encoder_id = :encoder and {where}) n"
+            " on n.study_key = s.study_key"
+        )
     connection.execute(text("set local statement_timeout = 0"))
     connection.execute(text(f"set local work_mem = '{_SORT_MEMORY}'"))
     connection.execute(text(f"drop table if exists pg_temp.{prefix}_study, pg_temp.{prefix}_video"))
@@ -78,15 +83,12 @@ def prepare(connection: Connection, encoder_id: int, plan: Plan, days: bool, pre
         text(
             f"create temporary table {prefix}_study on commit drop as"
             " select s.study_key, s.patient_key, s.month, s.month / 100 * 12 + s.month % 100 as months,"
-            f" {'p.study_date' if days else 'cast(null as date)'} as day, n.videos,"
+            f" {'p.study_date' if days else 'cast(null as date)'} as day, e.embedded_videos as videos,"
             f" cast(array[{', '.join(met)}] as boolean[]) as met, cast(array[{', '.join(near)}] as boolean[]) as near,"
             f" {denied} as denied, not ({stated}) and not ({denied}) as silent,"
-            f" {'n.meets' if about_videos else where} as meets"
+            f" {meets} as meets"
             " from core.study s join core.study_embedding e on e.study_key = s.study_key and e.encoder_id = :encoder"
-            f" join (select v.study_key, count(*) as videos{flag} from core.embedding m"
-            f" join core.video v on v.video_key = m.video_key{joined} where m.encoder_id = :encoder"
-            " group by v.study_key) n on n.study_key = s.study_key"
-            f" left join ({facts}) a on a.study_key = s.study_key"
+            f"{videos} left join ({facts}) a on a.study_key = s.study_key"
             + (" left join phi.study p on p.study_key = s.study_key" if days else "")
             + " where e.indexed_gen is not null and not s.conflict"
         ),

@@ -36,7 +36,8 @@ class StudyEmbedding(_Vector, Base):
     __tablename__ = "study_embedding"
     __table_args__ = (CORE,)
     study_key: Mapped[str] = mapped_column(ForeignKey("core.study.study_key"), primary_key=True)
-    n_videos: Mapped[int]
+    n_videos: Mapped[int]  # of the mean
+    embedded_videos: Mapped[int] = mapped_column(server_default="0")  # of the study
     gated: Mapped[bool]
 
 

@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from echosearch.db.studies.change_conditions import VALUES
+from echosearch.filters import FIELDS, And, Comparison, Field, Not, Or, Where
 
-__all__ = ["BLOCK", "DIGITS", "ONE", "BitSet", "RowSet", "StudySet", "VideoSet"]
+__all__ = ["BLOCK", "DIGITS", "ONE", "STUDY_FIELDS", "BitSet", "RowSet", "StudySet", "VideoSet", "study_filter"]
 
 BLOCK = 16_384  # studies; 2 KB a bit string, so that PostgreSQL compresses most and moves few out of line
 DIGITS = 3  # significant digits of a value in core.study_bits; see study_bits.py
 ONE = f"set_bit(cast(B'' as bit({BLOCK})), cast(s.number % {BLOCK} as int), 1)"  # the bit string of one study
+STUDY_FIELDS: frozenset[Field] = frozenset(("sex", "age", "month"))
 _OF_VIDEOS = ("view", "view_prob", "mode", "device")
 
 
@@ -139,3 +141,20 @@ class BitSet(StudySet):
             "coalesce((select bit_or(f.studies) from core.study_bits f where f.block = b.block"
             f" and f.concept = {concept} and {condition}), {self.nothing})"
         )
+
+
+def study_filter(sets: StudySet, where: Where) -> str:
+    """The studies that meet ``where``. Unknown values match no comparison, as in the index."""
+    match where:
+        case Comparison(field, "in", value):
+            assert isinstance(value, tuple)
+            kind = "text" if FIELDS[field] is str else "float8"
+            return sets.of_study(field, f"{{0}} = any(cast({sets.name(list(value))} as {kind}[]))")
+        case Comparison(field, op, value):
+            return sets.of_study(field, f"{{0}} {op} {sets.name(value)}")
+        case Not(part):
+            return sets.no(study_filter(sets, part))
+        case And(parts):
+            return sets.every([study_filter(sets, part) for part in parts])
+        case Or(parts):
+            return sets.some([study_filter(sets, part) for part in parts])

@@ -152,6 +152,7 @@ def refresh_studies(connection: Connection, encoder_id: int, study_keys: Iterabl
                 "study_key": study_key,
                 "vector": to_bytes(mean),
                 "n_videos": len(chosen),
+                "embedded_videos": len(members),
                 "gated": bool(gated),
             }
         )
