@@ -17,10 +17,13 @@ from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.files.status import ArchiveCounts, FileStatus
 from echosearch.db.lookup import IndexedCounts
-from echosearch.db.studies.fact_conditions import Verdict
+from echosearch.db.questions.fact_conditions import Verdict
 from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount
 from echosearch.encoder_info import EncoderInfo
+from echosearch.insight.disagree import Against, Kind
+from echosearch.insight.rates import Rate
+from echosearch.insight.shortcuts import Shortcuts
 from echosearch.report.facts import Fact
 from echosearch.report.facts.query.change import ChangeKind
 from echosearch.report.facts.query.demographic import Demographic
@@ -240,6 +243,100 @@ class Pair(BaseModel):
     days: int | None = OPTIONAL
 
 
+class FindingEvidence(BaseModel):
+    """The reports behind a probability and a grade, and their errors."""
+
+    model_config = CLOSED
+    positives: Annotated[int, Field(description="studies whose report states it, mild or more")]
+    negatives: Annotated[int, Field(description="studies whose report denies it or does not mention it")]
+    calibration_error: Annotated[float | None, Field(description="expected, in patients not fitted on")]
+    graded_reports: int | None
+    grade_error: Annotated[float | None, Field(description="mean absolute error, in grades")]
+
+
+class DecidingVideo(BaseModel):
+    model_config = CLOSED
+    video: Key
+    view: str | None
+    mode: str | None
+
+
+class InterpretedFinding(BaseModel):
+    model_config = CLOSED
+    concept: str
+    label: str
+    probability: Annotated[Probability | None, Field(description="of a report that states it; null: not calibrated")]
+    grade: Annotated[float | None, Field(ge=0, le=4)]
+    evidence: FindingEvidence
+    not_calibrated: Annotated[str | None, Field(description="why there is no probability")]
+    video: Annotated[DecidingVideo | None, Field(description="that shows it best, if it is likely")]
+
+
+class ValueEvidence(BaseModel):
+    model_config = CLOSED
+    studies: Annotated[int, Field(description="whose value was known")]
+    error: Annotated[float | None, Field(description="mean absolute error in patients not fitted on")]
+
+
+class InterpretedValue(BaseModel):
+    """A value; the interval from low to high holds 90 % of true values."""
+
+    model_config = CLOSED
+    concept: str
+    label: str
+    unit: str | None
+    value: float | None
+    low: float | None
+    high: float | None
+    evidence: ValueEvidence
+    not_calibrated: str | None
+
+
+class _Identified(BaseModel):
+    model_config = CLOSED
+    # with --identified
+    study_uid: str = OPTIONAL
+    accession_number: str = OPTIONAL
+    patient_id: str = OPTIONAL
+    study_date: str | None = OPTIONAL
+
+
+class NearStudy(_Identified):
+    study: Key
+    patient: Key
+    date: str | None
+    cosine: Cosine
+    facts: list[Fact]
+
+
+class Interpretation(_Identified):
+    notice: str
+    query: Query
+    findings: list[InterpretedFinding]
+    values: list[InterpretedValue]
+    neighbours: Annotated[list[NearStudy], Field(description="reported studies of other patients")]
+    draft: Annotated[str, Field(description="the same in phrases of a report")]
+    sampled: Annotated[int, Field(description="studies that calibrate")]
+    encoder: EncoderInfo
+    warnings: list[str]
+
+
+class DisagreeingStudy(_Identified):
+    rank: Annotated[int, Field(ge=1)]
+    study: Key
+    patient: Key
+    date: Annotated[str | None, Field(pattern=r"^\d{4}-\d{2}$", description="month of the study")]
+    device: str | None
+    concept: str
+    label: str
+    surprise: Annotated[float, Field(description="log odds that the statement is wrong; against SR: tolerances")]
+    kind: Kind
+    report: _Told
+    probability: Annotated[float | None, Field(description="that a report of such videos states it")]
+    grade: float | None
+    value: float | None
+
+
 class UnmatchedReport(BaseModel):
     model_config = CLOSED
     report: Key
@@ -400,6 +497,25 @@ SCHEMAS: dict[str, tuple[str, type]] = {
             encoder=(EncoderInfo, ...),
             warnings=(list[str], ...),
         ),
+    ),
+    "interpret": ("echosearch interpret --json", Interpretation),
+    "disagree": (
+        "echosearch disagree --json",
+        create_model(
+            "disagree",
+            __config__=CLOSED,
+            disagreements=(list[DisagreeingStudy], ...),
+            against=(Against, ...),
+            compared=(int, ...),
+            surprising=(int, ...),
+            rates=(list[Rate], ...),
+            encoder=(EncoderInfo, ...),
+            warnings=(list[str], ...),
+        ),
+    ),
+    "audit-shortcuts": (
+        "echosearch audit shortcuts --json",
+        _of("shortcuts", Shortcuts),
     ),
     "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),
     "understand": ("echosearch understand --json", Understood),

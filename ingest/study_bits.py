@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from echosearch.db.studies.study_bits import fold
-from echosearch.db.studies.study_sets import BLOCK
+from echosearch.db.questions.study_bits import fold
+from echosearch.db.questions.study_sets import BLOCK
 from ingest.work import Work
 
 __all__ = ["HALF_A_BLOCK", "fold_stale"]

@@ -351,3 +351,13 @@ def test_cohorts_are_those_of_the_command_line(archive: echosearch.OpenArchive, 
     assert cohorts.match("mr", on="age").controls == 0
     cohorts.delete("mr")
     assert [(one.name, one.definition, one.snapshots) for one in cohorts.saved()] == [("mr", None, (1,))]
+
+
+def test_what_videos_and_reports_say_together_is_asked_from_python(made: Made) -> None:
+    with made.open() as archive:
+        found = archive.interpret(made.folder / "export" / "mirrored.avi")
+        assert {one.probability for one in found.findings} == {None}  # three reports calibrate nothing
+        assert archive.disagree(against="sr").compared == 0
+        assert archive.audit_shortcuts().studies == 3
+        with pytest.raises(errors.InputError, match="against"):
+            archive.disagree(against="ecg")  # type: ignore[arg-type]

@@ -44,6 +44,7 @@ LAYERS = (
     ("echosearch.cli",),
     ("echosearch.api",),
     ("ingest", "trainer"),
+    ("echosearch.insight",),
     ("echosearch.cohort",),
     ("echosearch.search",),
     ("echosearch.coverage",),
@@ -68,7 +69,18 @@ LAYERS = (
 )
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {
-    "echosearch.db": ("lookup", "cohorts", "upkeep", "admission", "studies", "files", "vectors", "schema", "server"),
+    "echosearch.db": (
+        "lookup",
+        "cohorts",
+        "upkeep",
+        "admission",
+        "studies",
+        "questions",
+        "files",
+        "vectors",
+        "schema",
+        "server",
+    ),
     "echosearch.reading": ("source", "media", "dicom", "pictures", "files", "limits"),
     "echosearch.reading.dicom": ("header", "pixels", "elements"),
     "echosearch.phantom": ("files", "imaging", "planes", "patients", "heart"),

@@ -15,6 +15,9 @@ from echosearch.api.cohorts import Cohorts
 from echosearch.api.hits import Hits
 from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
+from echosearch.insight.disagree import Against, Disagreements, disagree
+from echosearch.insight.interpret import Interpretation, interpret
+from echosearch.insight.shortcuts import MAX_STUDIES, Shortcuts, shortcuts
 from echosearch.report.encoding import ENCODINGS
 from echosearch.report.facts import ChangeKind, load_lexicon
 from echosearch.search.ask import ask
@@ -257,6 +260,20 @@ class OpenArchive:
         asked = asked_change(change, name, within, load_lexicon(self._settings.lexicon))
         month = None if since is None else month_since(since)
         return changed(self._opened, asked, since=month, top_k=top_k, names=identified)
+
+    def interpret(self, target: PathLike, *, identified: bool = False) -> Interpretation:
+        """Read findings off a study's videos, or a file's, as `echosearch interpret` does; raises what similar does."""
+        return interpret(self._opened, os.fspath(target), names=identified)
+
+    def disagree(
+        self, finding: str | None = None, *, against: Against = "videos", top_k: int = 20, identified: bool = False
+    ) -> Disagreements:
+        """Rank studies whose report is surprising given their videos, or their "sr". Raises what ``search`` raises."""
+        return disagree(self._opened, finding=finding, against=against, top_k=top_k, names=identified)
+
+    def audit_shortcuts(self, *, studies: int = MAX_STUDIES) -> Shortcuts:
+        """Measure how far study vectors tell vendor, device, year and sex. Raises EmptyArchive, EncoderMismatch."""
+        return shortcuts(self._opened, studies=studies)
 
     def vectors(self, studies: Iterable[str] | None = None, *, of: PointKind = "studies") -> VectorTable:
         """Return the encoder's raw outputs, (N, D) float32 with their ids: of all that is indexed, or of ``studies``.

@@ -32,6 +32,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "echosearch.cli.commands.changed:changed",
         "Find pairs of a patient's studies whose videos differ in a finding.",
     ),
+    "interpret": (
+        "echosearch.cli.commands.insight.interpret:interpret",
+        "Read findings off a study's videos, as the archive's reports calibrate it.",
+    ),
+    "disagree": (
+        "echosearch.cli.commands.insight.disagree:disagree",
+        "Find studies whose report and videos say different things.",
+    ),
+    "audit": ("echosearch.cli.commands.insight.audit:audit", "Audit the vectors of the archive."),
     "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
     "cohort": (
         "echosearch.cli.commands.cohort.group:cohort",

@@ -36,6 +36,8 @@ from echosearch.report.facts import Fact
 __all__ = [
     "Report",
     "Sample",
+    "check_answer",
+    "check_reader",
     "export_reviews",
     "read_verdicts",
     "record",

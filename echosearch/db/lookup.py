@@ -62,7 +62,7 @@ class StudyRow:
     month: int | None  # yyyymm
     age: int | None  # 90 means 90 and over
     sex: str | None
-    number: int  # of its bit (db/studies/study_bits.py)
+    number: int  # of its bit (db/questions/study_bits.py)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from rich.table import Table
 from sqlalchemy import Connection, text
 
 from echosearch.archive import Archive, open_archive
-from echosearch.db.studies.study_bits import fold
+from echosearch.db.questions.study_bits import fold
 from echosearch.db.vectors.generation import activate, register_encoder
 from echosearch.encoder.bundle.shipped import find_bundle
 from echosearch.encoder.torch_encoder import load_encoder

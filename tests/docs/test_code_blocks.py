@@ -22,6 +22,7 @@ NOT_RUN = {  # page, first line -> how its marker begins
     ("README.md", "make setup && source .venv/bin/activate"): "not run",
     ("README.md", 'echosearch query "65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満"'): "not run",
     ("README.md", "echosearch similar 3fa9c1d2"): "not run",
+    ("README.md", "echosearch interpret 3fa9c1d2"): "not run",
     (
         "README.md",
         'echosearch cohort define severe-mr "中等度以上のMR、EF 40%未満、人工弁を除く" --where "age >= 65"'

@@ -10,9 +10,9 @@ import pytest
 from pyarrow import parquet
 from sqlalchemy import Connection
 
-from echosearch.db.studies.fact_conditions import verdicts
+from echosearch.db.questions.fact_conditions import verdicts
+from echosearch.db.questions.study_bits import answer, newest_stated
 from echosearch.db.studies.facts import count_due, due_reports, facts_of, put_facts, withdraw_facts
-from echosearch.db.studies.study_bits import answer, newest_stated
 from echosearch.db.studies.words import put_words
 from echosearch.encoder.text.report_words import report_words
 from echosearch.errors import InputError

@@ -8,17 +8,18 @@ about the videos of the other half, and held against the truth, or against the w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echosearch.db.studies.fact_conditions import BROADER, NARROWER
 from echosearch.encoder.base import Encoder
-from echosearch.report.facts import Fact, FindingCondition, load_lexicon, read_facts
+from echosearch.report.facts import FindingCondition, load_lexicon, read_facts
 from echosearch.search.arms.belief import fit_belief
 from echosearch.search.arms.prompts import MILD
+from echosearch.search.arms.reliability import BINS, Bin, bins, calibration_error
+from echosearch.search.arms.told import told_by
 from echosearch.search.arms.video_arm import ask_videos
 from echosearch.vector import Vectors
 from trainer.data.pairs import Study
@@ -28,22 +29,11 @@ from trainer.evaluation.zero_shot import FINDINGS
 
 __all__ = ["BINS", "Bin", "Calibration", "Reliability", "calibration", "calibration_error", "told_by"]
 
-BINS = 10
 DRAWS = 5  # of which half is withheld
 COMMONEST = 10  # findings that are looked at
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Withheld studies whose probability is within [low, low + 1 / BINS)."""
-
-    low: float
-    believed: float  # mean probability
-    true: float  # share that have the finding
-    studies: int
 
 
 @dataclass(frozen=True)
@@ -109,33 +99,6 @@ def calibration(
     )
 
 
-def told_by(facts: Sequence[Fact], concept: str) -> bool | None:
-    """Whether a report's facts state a finding, mild or more, or deny it; None if they are silent.
-
-    As the search labels the studies that it calibrates by (search/arms/scale.py), there in SQL.
-    """
-    present = [fact for fact in facts if fact.polarity == "present" and fact.concept in _with(concept, NARROWER)]
-    if any(fact.severity is not None and fact.severity[0] >= MILD for fact in present):
-        return True
-    none = [fact for fact in facts if fact.concept in _with(concept, BROADER)]
-    if any(fact.polarity in ("absent", "not_significant") for fact in none):
-        return False
-    if any(fact.severity is not None and fact.severity[1] < MILD for fact in present):
-        return False
-    return True if present else None
-
-
-def calibration_error(believed: Numbers, true: Flags) -> float:
-    """(N,) probabilities and what was so; nan of none."""
-    if not len(believed):
-        return float("nan")
-    return float(sum(one.studies * abs(one.believed - one.true) for one in _bins(believed, true)) / len(believed))
-
-
-def _with(concept: str, also: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return (concept, *also.get(concept, ()))
-
-
 def _number(told: bool | None) -> float:
     return float("nan") if told is None else float(told)
 
@@ -179,14 +142,5 @@ def _reliability(name: str, found: _Believed, patients: NDArray[np.str_], seed: 
     low, high = patient_bootstrap(error, [str(each) for each in patients[found.rows]], seed, samples)
     value = calibration_error(found.believed, found.true)
     return Reliability(
-        name, len(found.rows), int(found.true.sum()), Interval(value, low, high), _bins(found.believed, found.true)
-    )
-
-
-def _bins(believed: Numbers, true: Flags) -> tuple[Bin, ...]:
-    place = np.minimum((believed * BINS).astype(int), BINS - 1)
-    return tuple(
-        Bin(k / BINS, float(believed[inside].mean()), float(true[inside].mean()), int(inside.sum()))
-        for k in range(BINS)
-        if (inside := place == k).any()
+        name, len(found.rows), int(found.true.sum()), Interval(value, low, high), bins(found.believed, found.true)
     )

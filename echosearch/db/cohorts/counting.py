@@ -16,8 +16,8 @@ from sqlalchemy import Connection, text
 
 from echosearch.db.cohorts.grouped import GroupedSet
 from echosearch.db.cohorts.plan import Plan, Stated, Window
-from echosearch.db.studies.fact_conditions import all_stated, any_denied
-from echosearch.db.studies.study_sets import STUDY_FIELDS, VideoSet, study_filter
+from echosearch.db.questions.fact_conditions import all_stated, any_denied
+from echosearch.db.questions.study_sets import STUDY_FIELDS, VideoSet, study_filter
 from echosearch.filters import fields_of
 
 __all__ = ["Counts", "StepCounts", "count_steps", "may_see_days", "prepare", "put_likely", "silent_studies", "step_all"]

@@ -1,6 +1,6 @@
 """Conditions on facts for every study at once: one pass over the facts of the concepts concerned, grouped by study.
 
-A condition on one study asks whether a fact exists (db/studies/fact_conditions.py); here each such question is a
+A condition on one study asks whether a fact exists (db/questions/fact_conditions.py); here each such question is a
 column of a grouped scan, true where the study has such a fact, so that a million studies take one statement. A
 change is asked of each study, as there.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from echosearch.db.studies.study_sets import RowSet
+from echosearch.db.questions.study_sets import RowSet
 
 __all__ = ["GroupedSet"]
 

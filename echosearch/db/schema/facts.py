@@ -83,7 +83,7 @@ class SrValue(Base):
 
 
 class StudyBits(Base):
-    """Which studies of a block have one fact, or one value of an attribute (db/studies/study_bits.py)."""
+    """Which studies of a block have one fact, or one value of an attribute (db/questions/study_bits.py)."""
 
     __tablename__ = "study_bits"
     __table_args__ = (Index("ix_study_bits_concept", "concept", "value"), {"schema": "core"})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, text
 
 from echosearch.device import hidden_label, is_shown, patient_words, tidy
 from echosearch.pseudonyms import Keyring
 from echosearch.video import VideoHeader
 
-__all__ = ["devices_here", "shown_device"]
+__all__ = ["devices_here", "shown_device", "study_devices"]
 
 
 def shown_device(connection: Connection, keyring: Keyring, header: VideoHeader) -> str | None:
@@ -48,3 +50,15 @@ def devices_here(connection: Connection) -> dict[str, str]:
         rows = connection.execute(text("select label, text from phi.device"))
         devices |= {row.label: row.text for row in rows if row.label in devices}
     return devices
+
+
+def study_devices(connection: Connection, studies: Sequence[str]) -> dict[str, str]:
+    """Return the device of most videos of each of these studies, as it may be shown; no key where none is known."""
+    rows = connection.execute(
+        text(
+            "select cast(study_key as text) as study, mode() within group (order by device) as device"
+            " from core.video where study_key = any(cast(:keys as uuid[])) and device is not null group by study_key"
+        ),
+        {"keys": list(studies)},
+    )
+    return {row.study: row.device for row in rows}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from echosearch.db.studies.study_sets import STUDY_FIELDS
+from echosearch.db.questions.study_sets import STUDY_FIELDS
 from echosearch.filters import Where
 from echosearch.index.base import PointKind
 from echosearch.report.facts import Lexicon

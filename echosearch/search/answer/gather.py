@@ -11,7 +11,7 @@ import numpy as np
 
 from echosearch.db import lookup
 from echosearch.db.lookup import StudyRow
-from echosearch.db.studies.study_bits import Answer, answer, newest_stated, numbers_meeting
+from echosearch.db.questions.study_bits import Answer, answer, newest_stated, numbers_meeting
 from echosearch.db.studies.words import holding
 from echosearch.encoder.text.report_words import Term
 from echosearch.filters import Comparison

@@ -50,11 +50,14 @@ class Belief:
         return _logistic(self.slope * score + self.offset)
 
 
-def fit_belief(scores: Numbers, stated: NDArray[np.bool_], denied: NDArray[np.bool_]) -> Belief:
-    """``scores`` (N,) of the background and the verdict of each study's report on the question."""
+def fit_belief(scores: Numbers, stated: NDArray[np.bool_], denied: NDArray[np.bool_], least: int = ENOUGH) -> Belief:
+    """``scores`` (N,) of the background and the verdict of each study's report on the question.
+
+    The curve needs ``least`` studies of each verdict.
+    """
     ordered = np.sort(scores)
     known = stated | denied
-    if stated.sum() < ENOUGH or denied.sum() < ENOUGH:
+    if stated.sum() < least or denied.sum() < least:
         return Belief(ordered)
     x, y = scores[known], stated[known]
     centre, scale = float(x.mean()), float(x.std()) or 1.0

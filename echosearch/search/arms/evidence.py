@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from echosearch.db.studies.fact_conditions import BROADER, NARROWER, Verdict
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER, Verdict
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import AnyOf, ChangeCondition, Fact, FindingCondition, ValueCondition
 from echosearch.search.question import Question
 from echosearch.search.results import Why
 
-__all__ = ["explain"]
+__all__ = ["EF_POINTS", "SHARE", "explain"]
 
 EF_POINTS = 10.0  # a report and a measurement of an EF that differ by more, of anything else by more than a share,
 SHARE = 0.15  # disagree

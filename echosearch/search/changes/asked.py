@@ -9,7 +9,7 @@ from echosearch.report.facts import ChangeCondition, ChangeKind, FindingConditio
 from echosearch.search.filter_parser import parse_where
 from echosearch.unicode import as_typed
 
-__all__ = ["KINDS", "asked_change", "month_since", "months_within"]
+__all__ = ["KINDS", "asked_change", "month_since", "months_within", "named_concept"]
 
 KINDS: dict[str, ChangeKind] = {  # option -> change
     "finding": "new",
@@ -24,7 +24,7 @@ _PERIOD = re.compile(r"(\d{1,3})\s*(y|years?|年|m|months?|[かヶカヵケ]?月
 
 def asked_change(kind: ChangeKind, name: str, within: str | None, lexicon: Lexicon) -> ChangeCondition:
     """Raises InputError if ``name`` is no finding or measurement, or several, or ``within`` is no period."""
-    concept = _concept(name, lexicon)
+    concept = named_concept(name, lexicon)
     is_measure = concept in lexicon.measures
     if is_measure and kind in ("new", "gone"):
         raise InputError(f"{name!r} is a measurement: ask with --falls or --rises")
@@ -41,7 +41,8 @@ def asked_change(kind: ChangeKind, name: str, within: str | None, lexicon: Lexic
     )
 
 
-def _concept(name: str, lexicon: Lexicon) -> str:
+def named_concept(name: str, lexicon: Lexicon) -> str:
+    """The one finding or measurement that a name in any form means. Raises InputError."""
     plain = as_typed(name).strip()
     for known in (lexicon.findings, lexicon.measures):
         if plain.lower() in known:

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from echosearch.db.questions import study_bits
+from echosearch.db.questions.fact_conditions import Condition, verdicts
+from echosearch.db.questions.study_bits import Answer, answer, fold, newest_stated, numbers_meeting
 from echosearch.db.schema.base import Base
-from echosearch.db.studies import study_bits
-from echosearch.db.studies.fact_conditions import Condition, verdicts
-from echosearch.db.studies.study_bits import Answer, answer, fold, newest_stated, numbers_meeting
 from echosearch.filters import And, Comparison, Not, Or, Where
 from echosearch.report.facts import AnyOf, ChangeCondition, ChangeKind, FindingCondition, ValueCondition
 

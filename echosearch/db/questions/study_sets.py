@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from echosearch.db.studies.change_conditions import VALUES
+from echosearch.db.questions.change_conditions import VALUES
 from echosearch.filters import FIELDS, And, Comparison, Field, Not, Or, Where
 
 __all__ = ["BLOCK", "DIGITS", "ONE", "STUDY_FIELDS", "BitSet", "RowSet", "StudySet", "VideoSet", "study_filter"]

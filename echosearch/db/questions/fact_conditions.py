@@ -16,8 +16,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.studies.change_conditions import change_compared, change_stated
-from echosearch.db.studies.study_sets import RowSet, StudySet
+from echosearch.db.questions.change_conditions import change_compared, change_stated
+from echosearch.db.questions.study_sets import RowSet, StudySet
 from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
 
 __all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "all_stated", "any_denied", "verdicts"]

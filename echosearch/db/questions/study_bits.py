@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from echosearch.db.studies.fact_conditions import Condition, Verdict, all_stated, any_denied
-from echosearch.db.studies.study_sets import BLOCK, DIGITS, ONE, BitSet, RowSet, StudySet, study_filter
+from echosearch.db.questions.fact_conditions import Condition, Verdict, all_stated, any_denied
+from echosearch.db.questions.study_sets import BLOCK, DIGITS, ONE, BitSet, RowSet, StudySet, study_filter
 from echosearch.filters import Where
 
 __all__ = ["Answer", "answer", "fold", "newest_stated", "numbers_meeting"]

@@ -1,0 +1,1 @@
+"""Commands on what videos and reports say together."""
