@@ -14,10 +14,10 @@ from echosearch.cohort.match import Matched
 from echosearch.cohort.review import Report
 from echosearch.cohort.snapshot import Difference
 from echosearch.db.cohorts.snapshots import Versions
-from echosearch.db.files.description import Contradictions
+from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.files.status import ArchiveCounts, FileStatus
 from echosearch.db.lookup import IndexedCounts
-from echosearch.db.studies.fact_conditions import Verdict
+from echosearch.db.questions.fact_conditions import Verdict
 from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount
 from echosearch.encoder_info import EncoderInfo

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Claimed", "FoundFile"]
+__all__ = ["Claimed", "FoundFile", "as_walked"]
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,8 @@ class Claimed:
     file: FoundFile
     path_key: str
     attempts: int  # this one included
+
+
+def as_walked(path: Path) -> Path:
+    """Return the path as ingest's walk names it: the real folder, then the file's own name. Links are not followed."""
+    return Path(os.path.realpath(path.parent)) / path.name

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from echosearch.outcome import Outcome, Quarantined, Reason
 from echosearch.settings import Settings
-from echosearch.workers import DecodePool, InspectTask, TimedOut, WorkerDied, inspect
+from echosearch.workers.jobs import TimedOut, WorkerDied
+from echosearch.workers.pool import DecodePool
+from echosearch.workers.tasks import InspectTask, inspect
 from ingest.csv_tables import load_sidecar
 from ingest.options import IngestOptions
 from ingest.walk import walk

@@ -15,12 +15,14 @@ from echosearch.db.studies.visits import number_visits, unsettled_patients
 from echosearch.db.studies.words import put_words
 from echosearch.encoder.text.report_words import ReportWord
 from echosearch.report.facts import load_lexicon, read_facts
+from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.text_process import TextProcess, WordReader
 from ingest.work import Work
 
 __all__ = ["read_reports", "settle_patients"]
 
 BATCH = 500
+FOLDED = 20  # batches
 
 Words = list[list[ReportWord]]
 
@@ -44,6 +46,8 @@ def read_reports(run: Work) -> int:
                 put_facts(connection, lexicon.version, read)
                 put_words(connection, [(one.study_key, said) for one, said in zip(due, words, strict=True)])
             total, after = total + len(due), due[-1].study_key
+            if total % (FOLDED * BATCH) == 0:
+                fold_stale(run, HALF_A_BLOCK)
     finally:
         process.end()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from echosearch.db.files.description import Contradictions
+from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.studies.reports import LinkCounts
 
 __all__ = ["IngestOptions", "IngestSummary", "TableRows", "UnmatchedRow"]

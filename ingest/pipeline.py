@@ -25,6 +25,7 @@ from ingest.relay import RelayThread
 from ingest.reports import encode_reports
 from ingest.run import Run
 from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfinished, written
+from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.walk import walk
 
 __all__ = ["ingest"]
@@ -69,6 +70,7 @@ def ingest(
             if relay.sent:
                 made = [archive.index.optimize(archive.collection(kind)) for kind in KINDS]
                 run.slow_index = not all(made)
+            fold_stale(run)
         return run.finish(relay.sent)
 
 
@@ -78,3 +80,4 @@ def _take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
     clips = decoded(run, admitted(run, headers))
     for _ in every(RELAY_SECONDS, written(run, encoded(run, clips))):
         relay.nudge()
+        fold_stale(run, HALF_A_BLOCK)

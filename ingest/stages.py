@@ -20,7 +20,8 @@ from echosearch.outcome import FileState, Measured, Outcome, Quarantined, Reason
 from echosearch.source_file import Claimed, FoundFile
 from echosearch.vector import Vectors, is_usable
 from echosearch.video import VideoHeader
-from echosearch.workers import Clips, ClipTask, InspectTask, TimedOut, WorkerDied, inspect, load_clips
+from echosearch.workers.jobs import TimedOut, WorkerDied
+from echosearch.workers.tasks import Clips, ClipTask, InspectTask, inspect, load_clips
 from ingest.progress import Stage
 from ingest.run import Run
 from ingest.work import Work

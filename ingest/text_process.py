@@ -21,7 +21,7 @@ from echosearch.encoder.base import Encoder, TextNotes
 from echosearch.encoder.text.report_words import ReportWord, report_words
 from echosearch.report.facts import load_lexicon
 from echosearch.vector import Vectors
-from echosearch.workers import PoolBroken
+from echosearch.workers.jobs import PoolBroken
 from echosearch.workers.server import TEXTS_NAME
 
 __all__ = ["EncoderReader", "TextProcess", "TextsRead", "WordReader"]

@@ -15,7 +15,7 @@ from echosearch.db import Connection
 from echosearch.encoder.base import ViewModel
 from echosearch.outcome import Quarantined, Skipped
 from echosearch.source_file import Claimed
-from echosearch.workers import DecodePool
+from echosearch.workers.pool import DecodePool
 from ingest.progress import Clock, Progress
 
 __all__ = ["Work"]

@@ -69,7 +69,18 @@ LAYERS = (
 )
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {
-    "echosearch.db": ("lookup", "cohorts", "upkeep", "admission", "studies", "files", "vectors", "schema", "server"),
+    "echosearch.db": (
+        "lookup",
+        "cohorts",
+        "upkeep",
+        "admission",
+        "studies",
+        "questions",
+        "files",
+        "vectors",
+        "schema",
+        "server",
+    ),
     "echosearch.reading": ("source", "media", "dicom", "pictures", "files", "limits"),
     "echosearch.reading.dicom": ("header", "pixels", "elements"),
     "echosearch.phantom": ("files", "imaging", "planes", "patients", "heart"),
@@ -314,3 +325,18 @@ def test_modules_whose_branches_are_all_tested_exist() -> None:
     named = [path for path in (line.partition("#")[0].strip() for line in lines) if path]
     assert len(named) > 15
     assert {ROOT / path for path in named} <= set(FILES)
+
+
+def test_status_imports_nothing_that_it_does_not_use() -> None:
+    """It counts rows: no encoder, no index, no reader of files, and no mapper of tables to classes."""
+    unused = {"torch", "qdrant_client", "qdrant_edge", "pydicom", "av", "PIL", "pyarrow", "alembic", "sqlalchemy.orm"}
+    code = f"import sys, echosearch.cli.commands.status; print(sorted({unused} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_question_of_words_imports_no_reader_of_files() -> None:
+    unused = {"pydicom", "av", "PIL", "pyarrow", "alembic", "sqlalchemy.orm", "torch", "sympy"}
+    code = f"import sys, echosearch.cli.commands.query; print(sorted({unused} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

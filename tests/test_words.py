@@ -16,7 +16,7 @@ from tests.test_architecture import MODULES, ROOT, parsed, within
 # the first words of public functions' docstrings: imperatives, as few as will do
 VERBS = """
     Add Answer Audit Assemble Begin Bring Build Call Check Claim Close Compare Connect Convert Copy Count Create Cut
-    Decode Delete Describe Download Drain Draw Drop Embed Evaluate Exit Fill Find Fit Force Forget Free Give Group
+    Decode Delete Describe Download Drain Draw Drop Embed Evaluate Exit Fill Find Fit Force Forget Fold Free Give Group
     Guard Join Keep Let List Load Log Look Make Match Measure Move Name Note Open Parse Prepare Print Put Raise Rank
     Read Record Remove Render Repair Restore Return Run Save Scale Search Send Set Settle Show Start Stop Store Take
     Time Train Turn Use Write Yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from echosearch.db.files.description import Contradictions
+from echosearch.db.files.contradictions import Contradictions
 
 __all__ = ["contradiction_lines"]
 

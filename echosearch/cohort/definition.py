@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from echosearch.db.cohorts.plan import PER_PATIENT, Criterion, Excluded, PerPatient, Stated, Window
-from echosearch.db.studies.fact_conditions import Condition
+from echosearch.db.questions.fact_conditions import Condition
 from echosearch.errors import InputError
 from echosearch.filters import And, Comparison, Where, flatten_and
 from echosearch.report.facts import (

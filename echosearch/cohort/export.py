@@ -18,7 +18,7 @@ from echosearch.db import Connection
 from echosearch.db.cohorts.rows import MemberRow, hold_members, member_rows
 from echosearch.db.cohorts.snapshots import frozen_members, run_members
 from echosearch.db.files.measurements import measurements_of
-from echosearch.db.studies.fact_conditions import NARROWER
+from echosearch.db.questions.fact_conditions import NARROWER
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.identified import identified
 from echosearch.errors import InputError

@@ -15,10 +15,9 @@ import numpy as np
 from echosearch.archive import Archive
 from echosearch.cohort.definition import Definition, criterion_words
 from echosearch.cohort.toml import condition_table
-from echosearch.db import Connection
+from echosearch.db import Connection, lookup
 from echosearch.db.cohorts.counting import put_likely, silent_studies
 from echosearch.db.cohorts.plan import Plan, Stated, Window
-from echosearch.db.vectors.study_means import study_vectors
 from echosearch.errors import EncoderMismatch, InputError
 from echosearch.report.facts import Lexicon
 from echosearch.search.arms.belief import ENOUGH
@@ -83,7 +82,7 @@ def add_likely(
     places = [place for place, one in enumerate(alone) if isinstance(one, Stated)]
     for batch in silent_studies(connection, prefix, _BATCH):
         met = dict(batch)
-        vectors = study_vectors(connection, encoder_id, [*met])
+        _, vectors = lookup.studies_with_vectors(connection, encoder_id, [*met])
         if not vectors:
             continue
         scores = how.asked.scores(np.stack([*vectors.values()]))

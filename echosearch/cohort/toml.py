@@ -11,7 +11,7 @@ import tomli_w
 
 from echosearch.cohort.definition import Definition, Made
 from echosearch.db.cohorts.plan import Criterion, Excluded, Stated, Window
-from echosearch.db.studies.fact_conditions import Condition
+from echosearch.db.questions.fact_conditions import Condition
 from echosearch.errors import InputError
 from echosearch.report.facts import AnyOf, ChangeCondition, ChangeKind, FindingCondition, ValueCondition
 from echosearch.report.facts.reader.mention import Polarity

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from echosearch.db.files.backing import HAS_FILE
+from echosearch.db.files.backed import HAS_FILE
 from echosearch.errors import UnknownStudy
 from echosearch.vector import Vectors, from_bytes
 
@@ -30,6 +30,7 @@ __all__ = [
     "reports_about",
     "resolve_study",
     "studies_about",
+    "studies_with_vectors",
     "study_vector",
     "video_of_file",
     "video_with_bytes",
@@ -61,6 +62,7 @@ class StudyRow:
     month: int | None  # yyyymm
     age: int | None  # 90 means 90 and over
     sex: str | None
+    number: int  # of its bit (db/questions/study_bits.py)
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,13 @@ def study_vector(connection: Connection, encoder_id: int, study: str) -> Vectors
 
 # --- what is shown of hits -----------------------------------------------------------------------------------
 
-_STUDY = "cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.month, s.age, s.sex"
+_STUDY = "cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.month, s.age, s.sex, s.number"
 _SHOWN = "e.encoder_id = :encoder and e.indexed_gen is not null and not s.conflict"
 _VIDEO = f"cast(v.video_key as text) as key, {_STUDY}, e.gen, e.indexed_gen, v.view, v.view_prob, v.mode, v.device"
+_STUDIES = (
+    f"select cast(s.study_key as text) as key, {_STUDY}, e.gen, e.indexed_gen{{}} from core.study s"
+    f" join core.study_embedding e using (study_key) where {_SHOWN} and s.study_key = any(cast(:keys as uuid[]))"
+)
 _FROM_VIDEOS = f"""
     from core.video v join core.embedding e using (video_key) join core.study s using (study_key)
     where {_SHOWN}"""
@@ -184,15 +190,18 @@ _STORED = f"select {_VIDEO}, v.pixel_digest, e.vector {_FROM_VIDEOS}"
 
 def studies_about(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, StudyRow]:
     """Return those of these studies that may be shown, by key."""
-    rows = connection.execute(
-        text(
-            f"select cast(s.study_key as text) as key, {_STUDY}, e.gen, e.indexed_gen from core.study s"
-            f" join core.study_embedding e using (study_key)"
-            f" where {_SHOWN} and s.study_key = any(cast(:keys as uuid[]))"
-        ),
-        {"encoder": encoder_id, "keys": list(studies)},
-    )
+    rows = connection.execute(text(_STUDIES.format("")), {"encoder": encoder_id, "keys": list(studies)})
     return {row.key: StudyRow(*_common(row)) for row in rows}
+
+
+def studies_with_vectors(
+    connection: Connection, encoder_id: int, studies: Sequence[str]
+) -> tuple[dict[str, StudyRow], dict[str, Vectors]]:
+    """Return those of these studies that may be shown, and the raw mean (D,) of each, by key."""
+    query = text(_STUDIES.format(", e.vector")).execution_options(binary=True)
+    keys = f"{{{','.join(studies)}}}"  # as one literal: the driver takes 5 us for each item of a list
+    rows = connection.execute(query, {"encoder": encoder_id, "keys": keys}).all()
+    return {row.key: StudyRow(*_common(row)) for row in rows}, {row.key: from_bytes(row.vector) for row in rows}
 
 
 def reports_about(connection: Connection, encoder_id: int, reports: Sequence[str]) -> dict[str, ReportAbout]:
@@ -272,9 +281,11 @@ def contents(connection: Connection, encoder_id: int) -> IndexedCounts:
     return IndexedCounts(row.patients, row.studies, row.videos, row.reports)
 
 
-def _common(row: Row[tuple[object, ...]]) -> tuple[str, str, str, tuple[int, ...], int | None, int | None, str | None]:
+def _common(
+    row: Row[tuple[object, ...]],
+) -> tuple[str, str, str, tuple[int, ...], int | None, int | None, str | None, int]:
     # a point of either generation is this row's: the newer one may be in the index before it is marked
-    return row.key, row.study, row.patient, (row.gen, row.indexed_gen), row.month, row.age, row.sex
+    return row.key, row.study, row.patient, (row.gen, row.indexed_gen), row.month, row.age, row.sex, row.number
 
 
 def _video(row: Row[tuple[object, ...]]) -> VideoRow:

@@ -122,7 +122,7 @@ class TorchEncoder:
         if part == "text":
             _ = self.tokenizer  # before weights are read: what is wrong with it is said first
         # every weight is read from the file: to draw random ones first costs a base-size text tower a second
-        tower = self._build(part) if any(True for _ in tower.buffers()) else tower.to_empty(device="cpu")
+        tower = self._build(part) if any(True for _ in tower.buffers()) else _on_cpu(tower)
         use_weights(tower, load_weights(self.folder / WEIGHTS, part))
         self._towers[part] = tower.eval().requires_grad_(False).to(self.device)
         try:
@@ -175,6 +175,13 @@ class TorchEncoder:
             vectors, self._batch[part] = in_batches(run, items, self._batch[part])
         assert vectors.shape == (len(items), self.id.dimension), f"{vectors.shape} for {len(items)} items"
         return vectors
+
+
+def _on_cpu(tower: nn.Module) -> nn.Module:
+    """Give a tower without buffers memory in place of the meta device. Its own to_empty would import sympy, 0.6 s."""
+    own = {name: torch.empty(weight.shape, dtype=weight.dtype) for name, weight in tower.state_dict().items()}
+    tower.load_state_dict(own, assign=True)
+    return tower
 
 
 def load_encoder(folder: Path, device: str = "auto", parts: Sequence[Part] = PARTS) -> TorchEncoder:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from echosearch.db.studies.fact_conditions import BROADER, NARROWER
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER
 from echosearch.encoder.base import Encoder
 from echosearch.insight.sample import FOLDS, Sample, fold_of
 from echosearch.report.facts import Fact, FindingCondition, Lexicon

@@ -22,7 +22,7 @@ from echosearch.filters import Where
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.answer.asked import Asked, prepare
 from echosearch.search.answer.candidates import is_strong, newest, ranked, rescored
-from echosearch.search.answer.gather import count_answers, gather
+from echosearch.search.answer.gather import gather
 from echosearch.search.answer.hits import question_hits
 from echosearch.search.answer.notes import no_condition, unsearched
 from echosearch.search.arms.word_arm import AskedWords, ask_words
@@ -75,7 +75,7 @@ def ask_alike(
 def _answer(
     search: Searching, asked: Asked, lexicon: Lexicon, options: SearchOptions, query: dict[str, Any]
 ) -> Results:
-    found, dropped = gather(search, asked)
+    found, dropped, total = gather(search, asked)
     order = ranked(found, asked.scale, options)
     if asked.views:
         order = rescored(search, asked.videos, asked.views, order)
@@ -89,7 +89,7 @@ def _answer(
         results(search, hits, dropped, options, query, *notes),
         understood=asked.question.json,
         words=asked.question.words,
-        total=count_answers(search, asked),
+        total=total,
         strong=sum(is_strong(one, asked.scale) for one in order),
         belief=_belief(asked),
         read_values=asked.videos.read_values,

@@ -10,7 +10,9 @@ from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.settings import Settings
 from echosearch.video import VideoHeader
-from echosearch.workers import ClipTask, DecodePool, InspectTask, TimedOut, WorkerDied, inspect, load_clip
+from echosearch.workers.jobs import TimedOut, WorkerDied
+from echosearch.workers.pool import DecodePool
+from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
 
 __all__ = ["read_file"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from echosearch.db.studies.fact_conditions import Verdict
+from echosearch.db.questions.fact_conditions import Verdict
 from echosearch.db.studies.identified import Identified
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError

@@ -43,7 +43,8 @@ from pydicom.uid import (
 from echosearch.clip import ClipSpec
 from echosearch.encoder.pixels.preprocess import make_clip
 from echosearch.reading.source import open_source
-from echosearch.workers import ClipTask, DecodePool, load_clip
+from echosearch.workers.pool import DecodePool
+from echosearch.workers.tasks import ClipTask, load_clip
 
 ROWS, COLUMNS, FRAMES = 600, 800, 90
 SPEC = ClipSpec(frames=32, stride=2)

@@ -24,7 +24,8 @@ from echosearch.archive import open_archive
 from echosearch.clip import ClipSpec
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.settings import Settings
-from echosearch.workers import ClipTask, DecodePool, load_clip
+from echosearch.workers.pool import DecodePool
+from echosearch.workers.tasks import ClipTask, load_clip
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
 

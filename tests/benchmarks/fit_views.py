@@ -19,7 +19,6 @@ import numpy as np
 
 from echosearch.archive import open_archive
 from echosearch.db import lookup
-from echosearch.db.vectors.study_means import study_vectors
 from echosearch.report.facts import FindingCondition, ValueCondition, load_lexicon
 from echosearch.search.arms.video_arm import ask_videos
 from echosearch.search.arms.view_weights import view_name
@@ -55,7 +54,7 @@ def main(kept: Path) -> None:
     with open_archive(Settings(home=kept / "home")) as archive, archive.engine.connect() as connection:
         encoder = lookup.encoder_row(connection, archive.encoder_info.fingerprint) or 0
         truth = {archive.keyring.study(row["study_uid"]): row for row in rows}
-        means = np.stack([*study_vectors(connection, encoder, [*truth]).values()])
+        means = np.stack([*lookup.studies_with_vectors(connection, encoder, [*truth])[1].values()])
         videos = lookup.videos_of(connection, encoder, [*truth])
         print(f'["{archive.encoder_info.fingerprint}"]  # {archive.encoder_info}')
         for concept, column in COLUMNS.items():

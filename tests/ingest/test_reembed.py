@@ -28,7 +28,8 @@ from echosearch.outcome import Reason
 from echosearch.search.query import query_text
 from echosearch.search.results import SearchOptions
 from echosearch.vector import Vectors, from_bytes
-from echosearch.workers import ClipTask, WorkerDied
+from echosearch.workers.jobs import WorkerDied
+from echosearch.workers.tasks import ClipTask
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
 from ingest.reembed import ReembedOptions, drop, reembed
@@ -323,7 +324,7 @@ def test_a_worker_that_dies_twice_costs_the_new_encoder_that_video_alone(
 ) -> None:
     """The pool's answer is put in its place here; tests/workers has real deaths."""
     doomed = (mixed.root / "US_REAL").resolve()
-    from echosearch.workers import DecodePool
+    from echosearch.workers.pool import DecodePool
 
     given = DecodePool.map
     deaths = 0

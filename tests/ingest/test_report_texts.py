@@ -21,7 +21,7 @@ from echosearch.search.query import query_text
 from echosearch.search.results import SearchOptions
 from echosearch.settings import Settings
 from echosearch.vector import Vectors
-from echosearch.workers import PoolBroken
+from echosearch.workers.jobs import PoolBroken
 from ingest.options import IngestOptions, IngestSummary
 from ingest.pipeline import ingest
 from ingest.text_process import EncoderReader, TextProcess

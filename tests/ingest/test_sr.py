@@ -81,6 +81,9 @@ def test_measurements_answer_where_there_is_no_report(archive: Archive, measured
     assert {study: hit.why.verdict for study, hit in found.items() if hit.why} == {low: "stated", high: "denied"}
     assert set(hits(archive, "EF 50%以上")) == {high}
     assert ask(archive, "EF 40%未満", SearchOptions()).total == 1
+    with archive.engine.connect() as connection:  # an ingest leaves nothing to be looked up by its rows
+        assert connection.scalar(text("select count(*) from core.stale_study")) == 0
+        assert connection.scalar(text("select count(*) from core.study_bits where concept = 'sr:lvef'")) == 2
     shown = as_json(ask(archive, "EF 40%未満", SearchOptions()))["hits"][0]["why"]
     assert shown["measurements"] == [{"concept": "lvef", "value": 32.0, "unit": "%", "source": "sr"}]
     assert (shown["facts"], shown["disagree"]) == ([], False)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from echosearch.archive import Archive
 from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.main import cli
-from echosearch.db.files.description import Contradictions
+from echosearch.db.files.contradictions import Contradictions
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.query import query_text
 from echosearch.search.results import SearchOptions

@@ -59,7 +59,7 @@ def sample_of(
     rows = []
     for place in range(len(vectors)):
         study, patient = (str(uuid5(NAMESPACE_OID, f"{kind}{n}")) for kind, n in (("s", place), ("p", place // 2)))
-        rows.append(StudyRow(study, study, patient, (1,), 202001 + place % 12, 60, "FM"[place // 2 % 2]))
+        rows.append(StudyRow(study, study, patient, (1,), 202001 + place % 12, 60, "FM"[place // 2 % 2], place))
     values = [*measured, *[None] * (len(rows) - len(measured))]
     return Sample(
         tuple(rows),

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from echosearch.archive import Archive
-from echosearch.db.studies.fact_conditions import verdicts
+from echosearch.db.questions.fact_conditions import verdicts
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import AnyOf, Fact, FindingCondition, ValueCondition, load_lexicon
 from echosearch.search.arms.evidence import explain

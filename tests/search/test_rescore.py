@@ -30,7 +30,7 @@ def videos(random: np.random.Generator) -> list[StoredVideo]:
     made = []
     for number, (view, mode) in enumerate(VIEWS):
         about = VideoRow(
-            f"v{number}", "s", "p", (1,), None, None, None, view=view, view_prob=0.9, mode=mode, device=None
+            f"v{number}", "s", "p", (1,), None, None, None, number, view=view, view_prob=0.9, mode=mode, device=None
         )
         made.append(StoredVideo(about, random.standard_normal(DIMENSION).astype(np.float32), b""))
     return made

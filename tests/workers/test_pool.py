@@ -20,7 +20,9 @@ from pydicom.data import get_testdata_file
 from echosearch.clip import Clip, ClipSpec
 from echosearch.outcome import Quarantined, Reason
 from echosearch.video import VideoHeader
-from echosearch.workers import ClipTask, DecodePool, InspectTask, TimedOut, WorkerDied, inspect, load_clip
+from echosearch.workers.jobs import TimedOut, WorkerDied
+from echosearch.workers.pool import DecodePool
+from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
 
 # A worker cannot import this file, so tasks are expressions for the built-in eval.
 KILL = "__import__('os').kill(__import__('os').getpid(), {})"
@@ -184,7 +186,7 @@ PARENT = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in a shell's background inherit that it is ignored
 print("main runs", flush=True)
-from echosearch.workers import DecodePool
+from echosearch.workers.pool import DecodePool
 with DecodePool(2, 300, 60, 60.0) as pool:
     for task, pid in pool.map(eval, ["__import__('os').getpid()"] * 8):
         print("worker", pid, flush=True)

@@ -19,10 +19,12 @@ from pydicom.data import get_testdata_file
 from echosearch.clip import ClipSpec
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.video import VideoHeader
-from echosearch.workers import ClipTask, DecodePool, InspectTask, WorkerDied, inspect, load_clip
 from echosearch.workers.answers import receive
+from echosearch.workers.jobs import WorkerDied
+from echosearch.workers.pool import DecodePool
 from echosearch.workers.sandbox import protections
 from echosearch.workers.syscalls import ARCHITECTURES, seccomp_program
+from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
 
 HAS = " ".join(protections())
 landlock = pytest.mark.skipif("Landlock" not in HAS, reason="this kernel has no Landlock")
@@ -187,7 +189,7 @@ def test_a_worker_that_answers_with_code_counts_as_dead(pool: DecodePool) -> Non
 
 SCRIPT = """
 import threading
-from echosearch.workers import DecodePool
+from echosearch.workers.pool import DecodePool
 missing = []
 def watch():
     while not done.is_set():

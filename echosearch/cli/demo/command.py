@@ -20,7 +20,7 @@ from echosearch.cli.demo.picture import draw_hits, files_of_videos
 from echosearch.cli.demo.steps import alone, copy_real_ultrasound, run_json, show_command
 from echosearch.cli.demo.truth import (
     QUESTIONS,
-    Answer,
+    DemoAnswer,
     Studies,
     findings_of,
     judge_query,
@@ -107,7 +107,7 @@ def _walk_through(folder: Path, patients: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _query(folder: Path, number: int, studies: Studies) -> Answer:
+def _query(folder: Path, number: int, studies: Studies) -> DemoAnswer:
     question = QUESTIONS[number]
     where = ["--where", question.where] if question.where else []
     answer = judge_query(
@@ -117,7 +117,7 @@ def _query(folder: Path, number: int, studies: Studies) -> Answer:
     return answer
 
 
-def _similar(folder: Path, studies: Studies) -> Answer:
+def _similar(folder: Path, studies: Studies) -> DemoAnswer:
     """Of the study with the most findings: whatever the seed, there is one, and no encoder has a say in which."""
     target = max(studies.values(), key=lambda study: len(marked(study)))
     name = target.accession_number
@@ -143,7 +143,7 @@ def _reports(folder: Path, accession_number: str, studies: Studies) -> int | Non
     return own
 
 
-def _facts(answer: Answer) -> dict[str, Any]:
+def _facts(answer: DemoAnswer) -> dict[str, Any]:
     return {**asdict(answer), "right": answer.right}
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from echosearch.cli.demo.truth import Answer, JudgedHit
+from echosearch.cli.demo.truth import DemoAnswer, JudgedHit
 from echosearch.clip import Uint8
 from echosearch.pseudonyms import Keyring
 from echosearch.reading.source import open_source
@@ -28,7 +28,7 @@ def files_of_videos(archive: Path, keyring: Keyring) -> dict[str, Path]:
         return {keyring.video(row["sop_uid"]): archive / row["path"] for row in csv.DictReader(handle)}
 
 
-def draw_hits(png: Path, answers: Sequence[Answer], files: Mapping[str, Path]) -> None:
+def draw_hits(png: Path, answers: Sequence[DemoAnswer], files: Mapping[str, Path]) -> None:
     """Draw a row of COLUMNS hits for each answer, best first."""
     rows = []
     for answer in answers:

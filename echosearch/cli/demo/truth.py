@@ -12,7 +12,7 @@ from echosearch.phantom.patients.wording import report_phrases
 
 __all__ = [
     "QUESTIONS",
-    "Answer",
+    "DemoAnswer",
     "DemoQuestion",
     "JudgedHit",
     "Studies",
@@ -62,7 +62,7 @@ class JudgedHit:
 
 
 @dataclass(frozen=True)
-class Answer:
+class DemoAnswer:
     """Judged hits, and how many studies of the archive would have been right."""
 
     asked: str
@@ -76,7 +76,7 @@ class Answer:
         return sum(hit.right for hit in self.hits)
 
 
-def judge_query(question: DemoQuestion, found: Mapping[str, Any], studies: Studies) -> Answer:
+def judge_query(question: DemoQuestion, found: Mapping[str, Any], studies: Studies) -> DemoAnswer:
     """Compare the hits of `query --identified --json` with the truth."""
 
     def grade(study: PhantomStudy) -> int:
@@ -88,10 +88,10 @@ def judge_query(question: DemoQuestion, found: Mapping[str, Any], studies: Studi
         hits.append(_judged(hit, f"{question.finding} {grade(study)}", said or None, grade(study) >= HAS_IT))
     could = sum(grade(study) >= HAS_IT for study in studies.values())
     asked = question.text if question.where is None else f"{question.text}, {question.where}"
-    return Answer(asked, f"{question.finding} of grade 3 or 4", tuple(hits), could, len(studies))
+    return DemoAnswer(asked, f"{question.finding} of grade 3 or 4", tuple(hits), could, len(studies))
 
 
-def judge_similar(target: PhantomStudy, found: Mapping[str, Any], studies: Studies) -> Answer:
+def judge_similar(target: PhantomStudy, found: Mapping[str, Any], studies: Studies) -> DemoAnswer:
     """Compare the hits of `similar --identified --json`: right if a finding of grade 3 or 4 is shared."""
     wanted = set(marked(target))
 
@@ -104,7 +104,7 @@ def judge_similar(target: PhantomStudy, found: Mapping[str, Any], studies: Studi
     )
     others = [study for study in studies.values() if study.patient != target.patient]
     could = sum(bool(shared(study)) for study in others)
-    return Answer(target.accession_number, "a finding of grade 3 or 4 in common", hits, could, len(others))
+    return DemoAnswer(target.accession_number, "a finding of grade 3 or 4 in common", hits, could, len(others))
 
 
 def findings_of(study: PhantomStudy) -> str:
@@ -118,7 +118,7 @@ def marked(study: PhantomStudy) -> list[str]:
     return [name for name, grade in study.findings.grades().items() if grade >= HAS_IT]
 
 
-def show_answer(answer: Answer, truth: str, said: str) -> None:
+def show_answer(answer: DemoAnswer, truth: str, said: str) -> None:
     """Print the table and the count; ``truth`` and ``said`` head the columns that the phantom adds."""
     rows = [
         (

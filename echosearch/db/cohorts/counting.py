@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.cohorts.grouped import GroupedSql
+from echosearch.db.cohorts.grouped import GroupedSet
 from echosearch.db.cohorts.plan import Plan, Stated, Window
-from echosearch.db.studies.study_filter import STUDY_FIELDS, study_filter, video_filter
+from echosearch.db.questions.fact_conditions import all_stated, any_denied
+from echosearch.db.questions.study_sets import STUDY_FIELDS, VideoSet, study_filter
 from echosearch.filters import fields_of
 
 __all__ = ["Counts", "StepCounts", "count_steps", "may_see_days", "prepare", "put_likely", "silent_studies", "step_all"]
@@ -55,18 +56,18 @@ def may_see_days(connection: Connection) -> bool:
 
 def prepare(connection: Connection, encoder_id: int, plan: Plan, days: bool, prefix: str = "cohort") -> None:
     """Fill <prefix>_study with all studies that are indexed, and make an empty <prefix>_video."""
-    sql = GroupedSql()
+    sets = GroupedSet()
     met = [
-        sql.stated(one.condition) if isinstance(one, Stated) else f"not {sql.stated(one.condition)}"
+        all_stated(sets, [one.condition], []) if isinstance(one, Stated) else all_stated(sets, [], [one.condition])
         for one in plan.criteria
         if not isinstance(one, Window)
     ]
-    near = [" and ".join(sql.stated(one) for one in window.conditions) for window in plan.windows]
-    denied = sql.any_denied(plan.required, plan.excluded)
-    stated = sql.all_stated(plan.required, plan.excluded)
-    facts = sql.source if sql.flags else "select cast(null as uuid) as study_key where false"
+    near = [all_stated(sets, window.conditions, []) for window in plan.windows]
+    denied = any_denied(sets, plan.required, plan.excluded)
+    stated = all_stated(sets, plan.required, plan.excluded)
+    facts = sets.source if sets.flags else "select cast(null as uuid) as study_key where false"
     about_videos = not fields_of(plan.where) <= STUDY_FIELDS
-    where, given = video_filter(plan.where) if plan.where and about_videos else study_filter(plan.where)
+    where = study_filter(VideoSet(sets.given), plan.where) if plan.where else "true"
     meets, videos = where, ""
     if about_videos:  # the filter first: most videos do not meet it
         meets = "n.study_key is not null"
@@ -91,7 +92,7 @@ def prepare(connection: Connection, encoder_id: int, plan: Plan, days: bool, pre
             + (" left join phi.study p on p.study_key = s.study_key" if days else "")
             + " where e.indexed_gen is not null and not s.conflict"
         ),
-        {**sql.given, **given, "encoder": encoder_id},
+        {**sets.given, "encoder": encoder_id},
     )
     connection.execute(
         text(f"create temporary table {prefix}_video (study_key uuid primary key, probability float8) on commit drop")

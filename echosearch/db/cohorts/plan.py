@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from echosearch.db.studies.fact_conditions import Condition
+from echosearch.db.questions.fact_conditions import Condition
 from echosearch.filters import Where
 from echosearch.report.facts import FindingCondition
 

@@ -20,7 +20,6 @@ from echosearch.outcome import Quarantined, Skipped
 from echosearch.source_file import Claimed, FoundFile
 
 __all__ = [
-    "HAS_FILE",
     "UNBACKED",
     "backed_video",
     "files_holding",
@@ -33,10 +32,6 @@ __all__ = [
     "withdraw_unbacked",
 ]
 
-# whether a file is, or was the last time it was read, of study s
-HAS_FILE = (
-    "select from core.video v join core.source_file f on f.video_key = v.video_key where v.study_key = s.study_key"
-)
 # whether no file backs the video of vector e; while a file is read again, it still backs its former video
 UNBACKED = (
     "not exists (select from core.source_file f where f.video_key = e.video_key"

@@ -16,15 +16,13 @@ studies.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.files.contradictions import Contradictions, contradictions
 from echosearch.db.vectors.write import touch_studies
 
 __all__ = [
-    "Contradictions",
-    "contradictions",
     "describe_studies",
     "forget_descriptions",
     "note_contradictions",
@@ -50,18 +48,6 @@ _AGREED = f"""
         select *, bool_or(backed) over (partition by study_key) as any_backed from ({_SAID}) said
     ) spoken on spoken.study_key = k.key and spoken.backed = spoken.any_backed
     group by k.key"""
-
-
-@dataclass(frozen=True)
-class Contradictions:
-    """How many patient ids seem to belong to more than one person, and how many studies contradict themselves."""
-
-    patients_of_two_sexes: int
-    patients_of_two_birth_dates: int
-    studies: int  # their files say two sexes, birth dates or ages: that value is left unknown
-
-    def __bool__(self) -> bool:
-        return bool(self.patients_of_two_sexes or self.patients_of_two_birth_dates or self.studies)
 
 
 def studies_of(connection: Connection, video_keys: Collection[str]) -> set[str]:
@@ -123,15 +109,3 @@ def note_contradictions(connection: Connection) -> Contradictions:
         )
     )
     return contradictions(connection)
-
-
-def contradictions(connection: Connection) -> Contradictions:
-    """Return the contradictions that the last ingest noted."""
-    row = connection.execute(
-        text(
-            "select (select count(*) from core.patient where two_sexes) as sexes,"
-            " (select count(*) from core.patient where two_birth_dates) as births,"
-            " (select count(*) from core.study where contradicts) as studies"
-        )
-    ).one()
-    return Contradictions(row.sexes, row.births, row.studies)

@@ -27,7 +27,6 @@ from echosearch.source_file import Claimed, FoundFile
 
 __all__ = [
     "MAX_ATTEMPTS",
-    "as_walked",
     "claim",
     "claim_again",
     "finish_run",
@@ -90,11 +89,6 @@ def start_run(connection: Connection, encoder_id: int, root: Path) -> int:
 
 def finish_run(connection: Connection, run_id: int, summary: dict[str, object]) -> None:
     connection.execute(update(IngestRun).where(IngestRun.id == run_id).values(finished_at=func.now(), summary=summary))
-
-
-def as_walked(path: Path) -> Path:
-    """Return the path as ingest's walk names it: the real folder, then the file's own name. Links are not followed."""
-    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def states(connection: Connection, keyring: Keyring, files: Sequence[FoundFile]) -> dict[str, tuple[str, bool]]:

@@ -6,19 +6,20 @@ and measurements from the structured reports among the files.
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, text
+from sqlalchemy import ForeignKey, Identity, Index, SmallInteger, text
+from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
-__all__ = ["FactReading", "FactRow", "SrValue"]
+__all__ = ["FactReading", "FactRow", "SrValue", "StaleStudy", "StudyBits"]
 
 
 class FactReading(Base):
     """That a study's served report was read for facts, also where it states none."""
 
     __tablename__ = "fact_reading"
-    __table_args__ = ({"schema": "core"},)
+    __table_args__ = (Index("ix_fact_reading_read", "lexicon", "word_form"), {"schema": "core"})
     study_key: Mapped[str] = mapped_column(Key, ForeignKey("core.study.study_key"), primary_key=True)
     report_key: Mapped[str] = mapped_column(Key, ForeignKey("core.report.report_key"), index=True)
     lexicon: Mapped[str]  # Lexicon.version
@@ -79,3 +80,28 @@ class SrValue(Base):
     value: Mapped[float]
     unit: Mapped[str]
     trusted: Mapped[bool] = mapped_column(server_default="false")
+
+
+class StudyBits(Base):
+    """Which studies of a block have one fact, or one value of an attribute (db/questions/study_bits.py)."""
+
+    __tablename__ = "study_bits"
+    __table_args__ = (Index("ix_study_bits_concept", "concept", "value"), {"schema": "core"})
+    block: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    concept: Mapped[str] = mapped_column(primary_key=True)  # of a fact; sr:lvef, of a measurement; study:age
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    polarity: Mapped[str]
+    severity_lo: Mapped[int | None] = mapped_column(SmallInteger)
+    severity_hi: Mapped[int | None] = mapped_column(SmallInteger)
+    value: Mapped[float | None]
+    value_hi: Mapped[float | None]
+    studies: Mapped[str] = mapped_column(BIT(16_384))
+
+
+class StaleStudy(Base):
+    """A study that core.study_bits does not say right any more; as often as it was noted."""
+
+    __tablename__ = "stale_study"
+    __table_args__ = ({"schema": "core"},)
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    study_key: Mapped[str] = mapped_column(Key, index=True)  # a study that need not be here

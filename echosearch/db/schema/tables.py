@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 import echosearch.db.schema.cohorts  # noqa: F401 - its tables belong to the same metadata
 from echosearch.db.schema.base import Base, Key
-from echosearch.db.schema.facts import FactReading, FactRow
+from echosearch.db.schema.facts import FactReading, FactRow, StaleStudy, StudyBits
 from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
 from echosearch.db.schema.vectors import (
     Embedding,
@@ -57,7 +57,9 @@ __all__ = [
     "ReportAttempt",
     "ReportEmbedding",
     "SourceFile",
+    "StaleStudy",
     "Study",
+    "StudyBits",
     "StudyEmbedding",
     "Video",
     "ViewLabelRow",
@@ -131,6 +133,7 @@ class Study(Base):
     age: Mapped[int | None] = mapped_column(SmallInteger)
     contradicts: Mapped[bool] = mapped_column(server_default="false")
     conflict: Mapped[bool] = mapped_column(server_default="false")  # two patients claim it: nothing of it is indexed
+    number: Mapped[int | None] = mapped_column(unique=True)  # of its bit in core.study_bits, from its first vector on
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

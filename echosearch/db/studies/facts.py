@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.studies.reports import SERVED
+from echosearch.db.studies.served import SERVED
 from echosearch.db.studies.visits import unsettle
 from echosearch.report.facts import Fact, refers_back
 from echosearch.report.text import WORD_FORM
@@ -45,15 +46,22 @@ _DUE = f"""
 
 
 def due_reports(connection: Connection, lexicon: str, after: str | None, limit: int) -> list[DueReport]:
-    """The next ``limit`` served reports, by study key from behind ``after``, that are not read as they would be now."""
+    """The next ``limit`` served reports, by study key from behind ``after``, that are not read as they would be now.
+
+    Study by study, so that a batch does not cost a look at all reports.
+    """
     rows = connection.execute(
         text(
             "select cast(r.study_key as text) as study, cast(r.report_key as text) as report, p.text"
-            f" from (select r.study_key, r.report_key {_DUE}"
-            " and (cast(:after as uuid) is null or r.study_key > cast(:after as uuid)) order by r.study_key"
-            " limit :limit) r join phi.report p on p.report_key = r.report_key order by r.study_key"
+            " from (select s.study_key, r.report_key from core.study s cross join lateral (select report_key"
+            " from core.report where study_key = s.study_key order by seq desc limit 1) r"
+            " left join core.fact_reading f on f.study_key = s.study_key where not s.conflict"
+            " and s.study_key > cast(:after as uuid)"
+            f" and (f.study_key is null or f.report_key <> r.report_key or {_BEHIND})"
+            " order by s.study_key limit :limit) r"
+            " join phi.report p on p.report_key = r.report_key order by r.study_key"
         ),
-        {"lexicon": lexicon, "after": after, "limit": limit},
+        {"lexicon": lexicon, "after": after or str(UUID(int=0)), "limit": limit},
     )
     return [DueReport(row.study, row.report, row.text) for row in rows]
 
@@ -63,7 +71,9 @@ def is_behind(connection: Connection, lexicon: str) -> bool:
     return bool(
         connection.execute(
             text(
-                f"select exists (select from core.fact_reading where {_BEHIND}) or"
+                # both sides of it are in the index
+                f"select exists (select from core.fact_reading where (lexicon, word_form) < (:lexicon, {WORD_FORM}))"
+                f" or exists (select from core.fact_reading where (lexicon, word_form) > (:lexicon, {WORD_FORM})) or"
                 " not exists (select from core.fact_reading)"
                 " and exists (select from core.report where study_key is not null)"
             ),

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, String, case, func, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from echosearch.db.files.backing import HAS_FILE
+from echosearch.db.files.backed import HAS_FILE
 from echosearch.db.schema.tables import Patient, PhiPatient, PhiStudy, PhiVideo, Study
 from echosearch.db.studies.visits import unsettle
 from echosearch.db.vectors.write import touch_studies

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.studies.fact_conditions import BROADER, NARROWER
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER
 from echosearch.db.studies.facts import facts_of, insert_facts
 from echosearch.report.facts import Fact
 

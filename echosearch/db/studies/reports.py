@@ -16,15 +16,15 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.files.backing import HAS_FILE
+from echosearch.db.files.backed import HAS_FILE
 from echosearch.db.server.copying import copy_rows
 from echosearch.db.studies.report_attempts import MAX_ATTEMPTS
+from echosearch.db.studies.served import SERVED
 from echosearch.db.vectors.write import touch_reports
 from echosearch.pseudonyms import Keyring
 from echosearch.report.text import TEXT_FORM
 
 __all__ = [
-    "SERVED",
     "IncomingReport",
     "LinkCounts",
     "ReportText",
@@ -201,11 +201,6 @@ def link_reports(connection: Connection) -> LinkCounts:
         )
     ).one()
     return LinkCounts(row.linked, row.unmatched, row.ambiguous, row.conflict)
-
-
-SERVED = """
-    select distinct on (r.study_key) r.report_key from core.report r join core.study s using (study_key)
-    where not s.conflict order by r.study_key, r.seq desc"""
 
 
 def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, limit: int) -> list[ReportText]:

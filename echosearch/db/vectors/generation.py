@@ -6,13 +6,11 @@ archive changes all of them; only the active one answers, and only its index is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Row, text
 
-from echosearch.db.schema.tables import Embedding, EncoderRow, Generation, ReportEmbedding
 from echosearch.db.vectors.points import VECTOR_TABLES
 from echosearch.encoder_info import EncoderInfo
 
@@ -29,6 +27,7 @@ __all__ = [
 ]
 
 MIN_PREFIX = 8  # hex digits of a fingerprint
+_ACTIVE = "(select encoder_id from core.generation where state = 'active')"
 
 
 @dataclass(frozen=True)
@@ -42,21 +41,18 @@ class GenerationCount:
 
 def active_encoder(connection: Connection) -> EncoderInfo | None:
     """Return the encoder of the active generation, None if nothing was ever ingested."""
-    row = connection.execute(
-        select(EncoderRow.__table__)
-        .join(Generation, Generation.encoder_id == EncoderRow.id)
-        .where(Generation.state == "active")
-    ).one_or_none()
+    row = connection.execute(text(f"select * from core.encoder where id = {_ACTIVE}")).one_or_none()
     return None if row is None else _encoder(row)
 
 
 def generations(connection: Connection) -> list[GenerationCount]:
     """Return the generations, the active one first, then the latest first."""
-    counts = select(func.count()).where(Embedding.encoder_id == EncoderRow.id).scalar_subquery()
     rows = connection.execute(
-        select(EncoderRow.__table__, Generation.state, counts.label("videos"))
-        .join(Generation, Generation.encoder_id == EncoderRow.id)
-        .order_by(Generation.state != "active", Generation.id.desc())
+        text(
+            "select e.*, g.state, (select count(*) from core.embedding v where v.encoder_id = e.id) as videos"
+            " from core.encoder e join core.generation g on g.encoder_id = e.id"
+            " order by g.state <> 'active', g.id desc"
+        )
     )
     return [GenerationCount(_encoder(row), row.state, row.videos) for row in rows]
 
@@ -64,14 +60,14 @@ def generations(connection: Connection) -> list[GenerationCount]:
 def encoders_named(connection: Connection, name: str) -> list[tuple[int, EncoderInfo]]:
     """Return (row id, encoder) of those with this name, name-fingerprint or start of a fingerprint: those with
     vectors here if there are any, else all."""
-    named = (EncoderRow.name == name) | (EncoderRow.name + "-" + func.left(EncoderRow.fingerprint, 12) == name)
-    if len(name) >= MIN_PREFIX:
-        named |= EncoderRow.fingerprint.startswith(name, autoescape=True)
     rows = connection.execute(
-        select(EncoderRow.__table__, Generation.id.is_not(None).label("here"))
-        .outerjoin(Generation, Generation.encoder_id == EncoderRow.id)
-        .where(named)
-        .order_by(EncoderRow.id)
+        text(
+            "select e.*, g.id is not null as here from core.encoder e"
+            " left join core.generation g on g.encoder_id = e.id"
+            " where e.name = :name or e.name || '-' || left(e.fingerprint, 12) = :name"
+            " or (length(:name) >= :least and starts_with(e.fingerprint, :name)) order by e.id"
+        ),
+        {"name": name, "least": MIN_PREFIX},
     ).all()
     return [(row.id, _encoder(row)) for row in rows if row.here or not any(other.here for other in rows)]
 
@@ -83,40 +79,38 @@ def _encoder(row: Row[Any]) -> EncoderInfo:
 def register_encoder(connection: Connection, encoder: EncoderInfo) -> int:
     """Return the row id of this encoder, which is added if it is new."""
     connection.execute(
-        insert(EncoderRow)
-        .values(
-            fingerprint=encoder.fingerprint,
-            name=encoder.name,
-            version=encoder.version,
-            dimension=encoder.dimension,
-            licence=encoder.licence,
-            provenance=encoder.provenance,
-            trained=encoder.trained,
-        )
-        .on_conflict_do_nothing()
+        text(
+            "insert into core.encoder (fingerprint, name, version, dimension, licence, provenance, trained)"
+            " values (:fingerprint, :name, :version, :dimension, :licence, :provenance, :trained)"
+            " on conflict do nothing"
+        ),
+        asdict(encoder),
     )
-    return connection.execute(select(EncoderRow.id).where(EncoderRow.fingerprint == encoder.fingerprint)).scalar_one()
+    row = connection.execute(
+        text("select id from core.encoder where fingerprint = :fingerprint"), {"fingerprint": encoder.fingerprint}
+    )
+    return int(row.scalar_one())
 
 
 def activate(connection: Connection, encoder_id: int) -> None:
     """Make this encoder's generation the one that answers queries; the one before is retired."""
-    connection.execute(update(Generation).where(Generation.state == "active").values(state="retired"))
+    connection.execute(text("update core.generation set state = 'retired' where state = 'active'"))
     connection.execute(
-        insert(Generation)
-        .values(encoder_id=encoder_id, state="active", activated_at=func.now())
-        .on_conflict_do_update(
-            index_elements=[Generation.encoder_id], set_={"state": "active", "activated_at": func.now()}
-        )
+        text(
+            "insert into core.generation (encoder_id, state, activated_at) values (:encoder, 'active', now())"
+            " on conflict (encoder_id) do update set state = 'active', activated_at = now()"
+        ),
+        {"encoder": encoder_id},
     )
 
 
 def has_vectors(connection: Connection) -> bool:
     """Return True if the active generation holds any vector yet."""
-    active = select(Generation.encoder_id).where(Generation.state == "active").scalar_subquery()
     return bool(
         connection.scalar(
-            select(
-                exists().where(Embedding.encoder_id == active) | exists().where(ReportEmbedding.encoder_id == active)
+            text(
+                f"select exists (select from core.embedding where encoder_id = {_ACTIVE})"
+                f" or exists (select from core.report_embedding where encoder_id = {_ACTIVE})"
             )
         )
     )
@@ -124,13 +118,16 @@ def has_vectors(connection: Connection) -> bool:
 
 def begin_generation(connection: Connection, encoder_id: int) -> None:
     """Make sure that this encoder has a generation: a new one is building, an existing one is left as it is."""
-    connection.execute(insert(Generation).values(encoder_id=encoder_id, state="building").on_conflict_do_nothing())
+    connection.execute(
+        text("insert into core.generation (encoder_id, state) values (:encoder, 'building') on conflict do nothing"),
+        {"encoder": encoder_id},
+    )
 
 
 def delete_generation(connection: Connection, encoder_id: int) -> int:
     """Delete an inactive encoder's vectors and their outbox rows; return how many videos had a vector."""
-    assert connection.scalar(select(Generation.state).where(Generation.encoder_id == encoder_id)) != "active"
     given = {"encoder": encoder_id}
+    assert connection.scalar(text("select state from core.generation where encoder_id = :encoder"), given) != "active"
     connection.execute(text("delete from core.generation where encoder_id = :encoder"), given)
     connection.execute(text("delete from core.outbox where encoder_id = :encoder"), given)
     connection.execute(text("delete from core.report_attempt where encoder_id = :encoder"), given)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from echosearch.db.studies.study_filter import STUDY_FIELDS
+from echosearch.db.questions.study_sets import STUDY_FIELDS
 from echosearch.filters import Where
 from echosearch.index.base import PointKind
 from echosearch.report.facts import Lexicon
@@ -54,6 +54,11 @@ class Asked:
     def is_about_studies(self) -> bool:
         """Whether only a study's own fields are conditions."""
         return self.where is None or fields_of(self.where) <= STUDY_FIELDS
+
+    def depth_of(self, last: bool) -> int:
+        """How many candidates a direction gives: all conditions together as many as their mean, which is the last."""
+        parts = len(self.videos.directions)
+        return self.depth if last or self.like is not None or parts < 2 else self.depth // parts
 
     def directions(self) -> list[Vectors]:
         """The vectors (D,) that the index is asked for: of each condition and of all, or of the examples."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from echosearch.db import lookup
 from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
-from echosearch.db.studies.fact_conditions import Verdict
+from echosearch.db.questions.fact_conditions import Verdict
 from echosearch.search.arms.belief import Belief
 from echosearch.search.arms.scale import Scale
 from echosearch.search.arms.video_arm import AskedVideos

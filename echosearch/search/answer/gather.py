@@ -11,10 +11,9 @@ import numpy as np
 
 from echosearch.db import lookup
 from echosearch.db.lookup import StudyRow
-from echosearch.db.studies.fact_conditions import count_stated, stated_studies, verdicts
-from echosearch.db.studies.study_filter import study_filter
+from echosearch.db.questions.study_bits import Answer, answer, newest_stated, numbers_meeting
 from echosearch.db.studies.words import holding
-from echosearch.db.vectors.study_means import study_vectors
+from echosearch.encoder.text.report_words import Term
 from echosearch.filters import Comparison
 from echosearch.index.base import Scored
 from echosearch.search.answer.asked import Asked
@@ -26,67 +25,72 @@ from echosearch.search.filter_rules import combine_and
 from echosearch.search.study_hits import Searching, check_filled
 from echosearch.vector import Vectors
 
-__all__ = ["count_answers", "gather"]
+__all__ = ["gather"]
 
 
-def gather(search: Searching, asked: Asked) -> tuple[list[Candidate], int]:
-    """Candidates, each once and in no order, and how many points of the index the database does not know."""
-    stated = _stated(search, asked)
+def gather(search: Searching, asked: Asked) -> tuple[list[Candidate], int, int | None]:
+    """Candidates, each once and in no order; how many points of the index the database does not know; the total.
+
+    The total is that of studies that answer; None under a condition that only videos meet, and of common words.
+    """
+    said = _said(search, asked)
+    stated = _stated(search, asked, said)
     points = _nearest(search, asked, stated)
     if not points:
         check_filled(search, asked.kind)
-    only_stated = not points and asked.kind == "studies" and asked.like is None  # videos cannot be asked for it
-    keys = stated if only_stated else [*points]
+    keys = [*points]
+    if asked.kind == "studies" and asked.aside is None:  # what is left aside the index knows
+        keys = [*dict.fromkeys([*keys, *stated])]
     rows, vectors = _looked_up(search, asked, keys)
     kept = {key: row for key, row in rows.items() if key not in points or points[key].gen in row.gens}
-    return _scored(search, asked, {key: (row, vectors[key]) for key, row in kept.items() if key in vectors}), len(
-        keys
-    ) - len(kept)
+    found = {key: (row, vectors[key]) for key, row in kept.items() if key in vectors}
+    return _scored(search, asked, said, found), len(keys) - len(kept), said.total if _is_counted(asked) else None
 
 
-def count_answers(search: Searching, asked: Asked) -> int | None:
-    """How many studies state the question; None under a condition that only videos meet, and of common words."""
+def _is_counted(asked: Asked) -> bool:
     words = asked.words
-    if not asked.is_about_studies or (words.terms and not words.rare and asked.only_words):
-        return None  # too many to count while somebody waits
-    condition, given = _about(asked)
+    return asked.is_about_studies and not (words.terms and not words.rare and asked.only_words)
+
+
+def _said(search: Searching, asked: Asked) -> Answer:
+    """What reports say: facts, under the condition on people and dates, and the words of a query without a finding."""
     question = asked.question
-    return count_stated(search.connection, search.encoder_id, question.required, question.excluded, condition, given)
+    where = asked.where if asked.is_about_studies else None
+    said = answer(search.connection, search.encoder_id, question.required, question.excluded, where)
+    if asked.only_words:
+        return _having(search, said, asked.words.terms, every=not asked.words.either)
+    return said
 
 
-def _about(asked: Asked) -> tuple[str, dict[str, object]]:
-    """Conditions on a study beside its facts: people and dates, and the words of a query that has no finding."""
-    condition, given = study_filter(asked.where if asked.is_about_studies else None)
-    if asked.only_words and asked.words.terms:
-        has_words, word_given = holding(asked.words.terms, every=not asked.words.either)
-        return f"({condition}) and {has_words}", given | word_given
-    return condition, given
+def _having(search: Searching, said: Answer, terms: Sequence[Term], every: bool) -> Answer:
+    """The same of the studies whose report has all, or any, of these terms."""
+    return said.among(numbers_meeting(search.connection, *holding(terms, every)))
 
 
-def _stated(search: Searching, asked: Asked) -> list[str]:
-    """Keys of studies whose report answers."""
-    question = asked.question
-    condition, given = _about(asked)
-    wanted = (search.connection, search.encoder_id, question.required, question.excluded, asked.depth)
-    stated = stated_studies(*wanted, condition, given)
-    if asked.words.rare and question.required:  # those that have a word too, however many state the findings
-        has_words, word_given = holding(asked.words.rare, every=False)
-        worded = stated_studies(*wanted, f"({condition}) and {has_words}", given | word_given)
-        stated = list(dict.fromkeys([*worded, *stated]))
+def _stated(search: Searching, asked: Asked, said: Answer) -> list[str]:
+    """Keys of studies whose report answers, the newest of more than are asked for."""
+    stated = newest_stated(search.connection, said, asked.depth)
+    if asked.words.rare and asked.question.required:  # those that have a word too, however many state the findings
+        worded = _having(search, said, asked.words.rare, every=False)
+        stated = list(dict.fromkeys([*newest_stated(search.connection, worded, asked.depth), *stated]))
     return stated
 
 
 def _nearest(search: Searching, asked: Asked, stated: Sequence[str]) -> dict[str, Scored]:
-    """Points of the index, by key: the nearest in each direction, and those of the studies that state the question."""
+    """Points of the index, by key: the nearest in each direction, and the videos of the studies that answer."""
     index, collection = search.archive.index, search.archive.collection(asked.kind)
     search.asked.add(asked.kind)
     directions = asked.directions()
-    if asked.only_words and asked.kind == "videos" and stated:  # any direction will do to find their videos
-        directions = [*study_vectors(search.connection, search.encoder_id, stated[:1]).values()]
     theirs = combine_and(asked.among, Comparison("study", "in", tuple(stated))) if stated else None
+    if asked.kind == "studies" and asked.aside is None:
+        theirs = None  # the database knows them
+    elif asked.only_words and asked.kind == "videos" and stated:  # any direction will do to find their videos
+        _, vectors = lookup.studies_with_vectors(search.connection, search.encoder_id, stated[:1])
+        directions = [*vectors.values()]
     points = {}
     for direction in directions:
-        for point in index.search(collection, direction, asked.depth, asked.among) if not asked.only_words else ():
+        depth = asked.depth_of(direction is directions[-1])
+        for point in index.search(collection, direction, depth, asked.among) if not asked.only_words else ():
             points[point.key] = point
         for point in index.search(collection, direction, asked.depth, theirs) if theirs is not None else ():
             points[point.key] = point
@@ -100,17 +104,17 @@ def _looked_up(
     if asked.kind == "videos":
         stored = lookup.videos_with_keys(search.connection, search.encoder_id, keys)
         return {key: one.about for key, one in stored.items()}, {key: one.vector for key, one in stored.items()}
-    rows = lookup.studies_about(search.connection, search.encoder_id, keys)
-    return rows, study_vectors(search.connection, search.encoder_id, [*rows])
+    return lookup.studies_with_vectors(search.connection, search.encoder_id, keys)
 
 
-def _scored(search: Searching, asked: Asked, found: Mapping[str, tuple[StudyRow, Vectors]]) -> list[Candidate]:
+def _scored(
+    search: Searching, asked: Asked, said: Answer, found: Mapping[str, tuple[StudyRow, Vectors]]
+) -> list[Candidate]:
     if not found:
         return []
     rows, vectors = [row for row, _ in found.values()], np.stack([vector for _, vector in found.values()])
     studies = sorted({row.study for row in rows})
-    said = verdicts(search.connection, asked.question.required, asked.question.excluded, studies)
-    verdict = [said.get(row.study, "silent") for row in rows]
+    verdict = [said.verdict(row.number) for row in rows]
     worded = asked.words.scores(search.connection, studies)
     words = [worded.get(row.study, WordScore(0.0, 0.0)) for row in rows]
     scores = asked.videos.scores(vectors)

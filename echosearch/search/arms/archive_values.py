@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from echosearch.archive import Archive
-from echosearch.db import Connection
+from echosearch.db import Connection, lookup
 from echosearch.db.studies.known_values import known_values
-from echosearch.db.vectors.study_means import study_vectors
 from echosearch.search.arms.value_scale import ValueScale, fit_scale, shipped_scale
 from echosearch.search.arms.video_arm import AskedVideos
 from echosearch.vector import unit
@@ -23,7 +22,7 @@ def with_scales(archive: Archive, connection: Connection, encoder_id: int, asked
     for concept in asked.measurements:
         below = shipped_scale(archive.encoder_info.fingerprint, concept)
         known = {one.study: one for one in known_values(connection, concept, KNOWN)}
-        vectors = study_vectors(connection, encoder_id, [*known])
+        _, vectors = lookup.studies_with_vectors(connection, encoder_id, [*known])
         fitted = None
         if vectors:
             studies = [known[key] for key in vectors]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from echosearch.db.studies.fact_conditions import BROADER, NARROWER, Verdict
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER, Verdict
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import AnyOf, ChangeCondition, Fact, FindingCondition, ValueCondition
 from echosearch.search.question import Question

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
-from echosearch.db.studies.fact_conditions import Condition, verdicts
+from echosearch.db.questions.fact_conditions import Condition, verdicts
 from echosearch.db.vectors.study_means import first_study_vectors
 from echosearch.report.facts import FindingCondition
 from echosearch.search.arms.archive_values import with_scales

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from echosearch.db.studies.fact_conditions import BROADER, NARROWER
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER
 from echosearch.report.facts import Fact
 from echosearch.search.arms.prompts import MILD
 

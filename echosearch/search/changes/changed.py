@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from echosearch.archive import Archive
 from echosearch.db.files.measurements import measurements_of
-from echosearch.db.studies.fact_conditions import Verdict, verdicts
+from echosearch.db.questions.fact_conditions import Verdict, verdicts
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.identified import Identified, identified
 from echosearch.db.studies.visit_pairs import VisitPair, pairs_after

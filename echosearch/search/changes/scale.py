@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.db.files.measurements import measurements_of
-from echosearch.db.studies.fact_conditions import NARROWER
+from echosearch.db.questions.fact_conditions import NARROWER
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.visit_pairs import VisitPair, pairs_after
 from echosearch.outcome import MeasuredValue

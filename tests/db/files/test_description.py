@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from echosearch.db.files.description import Contradictions, note_contradictions
+from echosearch.db.files.contradictions import Contradictions
+from echosearch.db.files.description import note_contradictions
 from tests.db.admission.test_corrections import due, read_again
 from tests.db.conftest import KEYRING, Ledger, header
 

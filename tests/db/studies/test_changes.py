@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 from sqlalchemy import Engine, text
 
-from echosearch.db.studies.fact_conditions import verdicts
+from echosearch.db.questions.fact_conditions import verdicts
 from echosearch.db.studies.facts import due_reports, facts_of, put_facts, withdraw_facts
 from echosearch.db.studies.inheritance import inherit, inherited_facts
 from echosearch.db.studies.reports import IncomingReport, link_reports, stage_reports

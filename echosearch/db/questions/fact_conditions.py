@@ -1,0 +1,138 @@
+"""Conditions on facts: which studies state what was asked, deny it, or are silent.
+
+    stated   the study's report says it (MR 中等度以上: present with a severity of 3 to 4), or a structured report
+             measured it (EF < 40 %)
+    denied   the report says something that excludes it (MRなし, or MR軽度)
+    silent   neither: the report does not speak of it, is not sure, or there is no report
+
+Changes compare a study with an earlier one of its patient: change_conditions.py.
+A study is asked about condition by condition; its verdict on all is stated if all are stated, denied if one is denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+from echosearch.db.questions.change_conditions import change_compared, change_stated
+from echosearch.db.questions.study_sets import RowSet, StudySet
+from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
+
+__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "all_stated", "any_denied", "verdicts"]
+
+Condition = FindingCondition | ValueCondition | AnyOf | ChangeCondition
+Verdict = Literal["stated", "denied", "silent"]
+
+_WALL_MOTION = ("rwma", "hypokinesis", "akinesis", "dyskinesis")
+# A report that states a narrower concept states the broader one; one that denies the broader denies the narrower.
+# Reports are read without inference (docs/facts.md); here a question makes its own.
+NARROWER: Mapping[str, tuple[str, ...]] = {
+    "rwma": _WALL_MOTION[1:],
+    "lv_wall_motion": (*_WALL_MOTION, "diffuse_hypo"),
+    "valve_disease": ("mr", "ms", "ar", "as", "tr", "ts", "pr", "pulm_stenosis", "mvp"),
+    "prosthetic_valve": ("prosthetic_leak", "prosthetic_dysfunction"),
+    "shunt": ("asd", "pfo", "vsd", "pda"),
+}
+BROADER: Mapping[str, tuple[str, ...]] = {
+    name: tuple(broad for broad, narrow in NARROWER.items() if name in narrow and broad != "prosthetic_valve")
+    for name in {name for narrow in NARROWER.values() for name in narrow}
+}
+
+_VALUE_SQL = {
+    "<": "coalesce(f.value_hi, f.value) < {0}",
+    "<=": "coalesce(f.value_hi, f.value) <= {0}",
+    ">": "f.value > {0}",
+    ">=": "f.value >= {0}",
+    "=": "f.value <= {0} and coalesce(f.value_hi, f.value) >= {0}",
+    "!=": "not (f.value >= {0} and coalesce(f.value_hi, f.value) <= {1})",
+    "between": "f.value >= {0} and coalesce(f.value_hi, f.value) <= {1}",
+}
+
+
+def all_stated(sets: StudySet, required: Sequence[Condition], excluded: Sequence[Condition]) -> str:
+    """The studies that state all that is required and nothing that is excluded."""
+    return sets.every([*(_stated(sets, one) for one in required), *(sets.no(_stated(sets, one)) for one in excluded)])
+
+
+def any_denied(sets: StudySet, required: Sequence[Condition], excluded: Sequence[Condition]) -> str:
+    """The studies that deny one that is required and do not state it, or state one that is excluded."""
+    parts = [sets.every([_denied(sets, one), sets.no(_stated(sets, one))]) for one in required]
+    return sets.some([*parts, *(_stated(sets, one) for one in excluded)])
+
+
+def verdicts(
+    connection: Connection, required: Sequence[Condition], excluded: Sequence[Condition], studies: Sequence[str]
+) -> Mapping[str, Verdict]:
+    """The verdict of each of these studies that are in the archive, by key."""
+    rows = RowSet()
+    statement = (
+        f"select cast(s.study_key as text) as study, {all_stated(rows, required, excluded)} as stated,"
+        f" {any_denied(rows, required, excluded)} as denied"
+        " from core.study s where s.study_key = any(cast(:keys as uuid[]))"
+    )
+    found = connection.execute(text(statement), {**rows.given, "keys": list(studies)})
+    return {row.study: "denied" if row.denied else "stated" if row.stated else "silent" for row in found}
+
+
+def _stated(sets: StudySet, condition: Condition) -> str:
+    match condition:
+        case AnyOf(conditions):
+            return sets.some([_stated(sets, one) for one in conditions])
+        case ChangeCondition(concept):
+            concepts = sets.names(_with(concept, NARROWER))
+            return sets.by_rows(concepts, change_stated(condition, concepts))
+        case ValueCondition(concept, op, value, value_hi):
+            ends = (sets.number(value), sets.number(value if value_hi is None else value_hi))
+            return sets.measured(concept, _VALUE_SQL[op].format(*ends))
+        case FindingCondition(concept, "present", None):
+            return _present(sets, concept)
+        case FindingCondition(concept, "present", (low, high)):
+            graded = sets.fact(
+                _with(concept, NARROWER),
+                f"f.polarity = 'present' and f.severity_lo >= {low:d} and f.severity_hi <= {high:d}",
+            )
+            if low > 0:
+                return graded
+            # 中等度未満: absence satisfies too, and "nothing significant" where a trivial one would
+            names = "('absent', 'not_significant')" if high >= 1 else "('absent')"
+            return sets.some([graded, sets.fact([concept], f"f.polarity in {names}")])
+        case FindingCondition(concept, "absent"):
+            return sets.every([_absent(sets, concept), sets.no(_present(sets, concept))])
+        case FindingCondition(concept, polarity):
+            return sets.fact([concept], f"f.polarity = {sets.name(polarity)}")
+
+
+def _denied(sets: StudySet, condition: Condition) -> str:
+    """The studies whose report excludes it; of use only for those that do not state it."""
+    match condition:
+        case AnyOf(conditions):
+            return sets.every([_denied(sets, one) for one in conditions])
+        case ChangeCondition(concept):
+            concepts = sets.names(_with(concept, NARROWER))
+            return sets.by_rows(concepts, change_compared(condition, concepts))
+        case ValueCondition(concept):
+            return sets.measured(concept, "f.value is not null")
+        case FindingCondition(concept, "present", None):
+            return _absent(sets, concept, "('absent', 'not_significant')")
+        case FindingCondition(concept, "present", (low, high)):
+            other = f"f.polarity = 'present' and (f.severity_hi < {low:d} or f.severity_lo > {high:d})"
+            none = f" or f.polarity = 'absent' or f.polarity = 'not_significant' and {low:d} > 1" if low > 0 else ""
+            return sets.fact(_with(concept, NARROWER), f"({other}{none})")
+        case FindingCondition(concept, "absent"):
+            return _present(sets, concept)
+        case FindingCondition():
+            return sets.nothing
+
+
+def _present(sets: StudySet, concept: str) -> str:
+    return sets.fact(_with(concept, NARROWER), "f.polarity = 'present'")
+
+
+def _absent(sets: StudySet, concept: str, polarities: str = "('absent')") -> str:
+    return sets.fact(_with(concept, BROADER), f"f.polarity in {polarities}")
+
+
+def _with(concept: str, also: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [concept, *also.get(concept, ())]
