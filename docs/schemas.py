@@ -11,7 +11,7 @@ from echosearch.cohort.attrition import AttritionStep
 from echosearch.cohort.definition import Made
 from echosearch.cohort.export import Exported
 from echosearch.cohort.match import Matched
-from echosearch.cohort.review import Report
+from echosearch.cohort.review import ReviewReport
 from echosearch.cohort.snapshot import Difference
 from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
@@ -463,7 +463,7 @@ _COHORTS: dict[str, tuple[str, type]] = {
         "echosearch cohort review --in CSV --json",
         _cohort("review", cohort=str, recorded=int),
     ),
-    "cohort-review-report": ("echosearch cohort review --report --json", Report),
+    "cohort-review-report": ("echosearch cohort review --report --json", ReviewReport),
     "cohort-delete": ("echosearch cohort delete --json", _cohort("delete", name=str, snapshots=list[int])),
 }
 

@@ -19,7 +19,7 @@ from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.text_process import TextProcess, WordReader
 from ingest.work import Work
 
-__all__ = ["read_reports", "settle_patients"]
+__all__ = ["read_facts_of_reports", "settle_patients"]
 
 BATCH = 500
 FOLDED = 20  # batches
@@ -27,7 +27,7 @@ FOLDED = 20  # batches
 Words = list[list[ReportWord]]
 
 
-def read_reports(run: Work) -> int:
+def read_facts_of_reports(run: Work) -> int:
     """Read facts and words out of the served reports that are due; return how many were read."""
     lexicon = load_lexicon(run.archive.settings.lexicon)
     with run.writing() as connection:

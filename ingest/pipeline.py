@@ -18,7 +18,7 @@ from echosearch.db.studies.hospitals import keep_hospitals_apart
 from echosearch.db.studies.reports import link_reports
 from echosearch.index.base import KINDS
 from echosearch.source_file import FoundFile
-from ingest.facts import read_reports, settle_patients
+from ingest.facts import read_facts_of_reports, settle_patients
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Progress, every
 from ingest.relay import RelayThread
@@ -63,7 +63,7 @@ def ingest(
                 trust_measurements(connection)
                 run.links = link_reports(connection)
             run.new_reports = encode_reports(run)
-            read_reports(run)
+            read_facts_of_reports(run)
             settle_patients(run)
         with run.clock.stage("relay"):
             relay.drain()

@@ -63,8 +63,7 @@ SHARED = {
 }
 # two meanings: the rooms of both are being changed; this list only gets shorter
 UNDECIDED = """
-    Candidate Change Plan Report Run Sample states check_figure finding prepare read_reports read_vectors report_counts
-    settle words_of
+    finding settle
 """
 
 

@@ -23,7 +23,7 @@ from echosearch.cohort.toml import from_toml
 from echosearch.db import Connection
 from echosearch.db.cohorts.pool import (
     FIELDS,
-    Candidate,
+    ControlCandidate,
     Field,
     Moments,
     candidates,
@@ -148,7 +148,7 @@ def match_cohort(
 
 
 def pairs_of(
-    cases: Iterator[Candidate], pool: Iterator[Candidate], ratio: int, caliper: int | None
+    cases: Iterator[ControlCandidate], pool: Iterator[ControlCandidate], ratio: int, caliper: int | None
 ) -> Iterator[tuple[str, str]]:
     """(case, control) of both, each sorted by stratum; one stratum of the pool is in memory.
 
@@ -162,7 +162,7 @@ def pairs_of(
             stratum, there = next(others, (None, iter(())))
         if stratum != wanted:
             continue
-        by_age: dict[int | None, deque[Candidate]] = {}
+        by_age: dict[int | None, deque[ControlCandidate]] = {}
         for one in there:
             by_age.setdefault(one.age if caliper is not None else None, deque()).append(one)
         own = list(group)
@@ -175,12 +175,12 @@ def pairs_of(
 
 
 def _nearest(
-    case: Candidate,
-    by_age: dict[int | None, deque[Candidate]],
+    case: ControlCandidate,
+    by_age: dict[int | None, deque[ControlCandidate]],
     used: set[str],
     caliper: int | None,
     older_first: bool,
-) -> Candidate | None:
+) -> ControlCandidate | None:
     ages: Iterator[int | None] = iter((None,))
     if caliper is not None and case.age is not None:
         age, sign = case.age, 1 if older_first else -1

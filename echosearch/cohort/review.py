@@ -34,7 +34,7 @@ from echosearch.errors import InputError, TableError
 from echosearch.report.facts import Fact
 
 __all__ = [
-    "Report",
+    "ReviewReport",
     "Sample",
     "check_answer",
     "check_reader",
@@ -67,7 +67,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Report:
+class ReviewReport:
     """What was answered about a cohort."""
 
     cohort: str
@@ -145,7 +145,7 @@ def read_verdicts(file: Path, reader: str | None) -> list[ReviewRow]:
     return rows
 
 
-def review_report(connection: Connection, reference: str) -> Report:
+def review_report(connection: Connection, reference: str) -> ReviewReport:
     """Count what readers answered, last answers only."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     pairs: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
@@ -158,7 +158,7 @@ def review_report(connection: Connection, reference: str) -> Report:
             pairs[one, other].append((answers[one], answers[other]))
         sure = {*answers.values()} - {"unsure"}
         tally["unsure" if not sure else "disputed" if len(sure) > 1 else sure.pop()] += 1
-    return Report(
+    return ReviewReport(
         parse_reference(reference)[0],
         tally.total(),
         {reader: {answer: counts[reader][answer] for answer in ANSWERS} for reader in sorted(counts)},

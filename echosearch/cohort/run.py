@@ -12,7 +12,7 @@ from echosearch.cohort.attrition import AttritionStep, attrition_of
 from echosearch.cohort.definition import Definition, check_definition, criterion_words
 from echosearch.cohort.likely import add_likely, calibrated
 from echosearch.db import Connection
-from echosearch.db.cohorts.counting import count_steps, may_see_days, prepare, step_all
+from echosearch.db.cohorts.counting import count_steps, may_see_days, prepare_cohort, step_all
 from echosearch.db.cohorts.plan import Plan
 from echosearch.db.cohorts.snapshots import Versions, lexicons_here
 from echosearch.db.lookup import encoder_row
@@ -25,14 +25,14 @@ from echosearch.search.filter_rules import search_condition
 from echosearch.search.matchless import with_devices
 from echosearch.search.results import SearchOptions
 
-__all__ = ["Resolution", "Run", "active_row", "reading", "run_definition", "with_versions"]
+__all__ = ["CohortRun", "Resolution", "active_row", "reading", "run_definition", "with_versions"]
 
 Resolution = Literal["day", "month"]
 _TAKEN = {"first": "the first study of each patient", "last": "the last study of each patient"}
 
 
 @dataclass(frozen=True)
-class Run:
+class CohortRun:
     """A definition's members, in the temporary table ``<prefix>_run`` of an open transaction."""
 
     connection: Connection
@@ -55,7 +55,9 @@ def reading(archive: Archive) -> Iterator[Connection]:
         yield connection
 
 
-def run_definition(archive: Archive, connection: Connection, definition: Definition, prefix: str = "cohort") -> Run:
+def run_definition(
+    archive: Archive, connection: Connection, definition: Definition, prefix: str = "cohort"
+) -> CohortRun:
     """Ask the archive. Raises InputError, WhereError, ConfigError, EmptyArchive, EncoderMismatch."""
     lexicon = load_lexicon(archive.settings.lexicon)
     check_definition(definition, lexicon)
@@ -67,7 +69,7 @@ def run_definition(archive: Archive, connection: Connection, definition: Definit
             f"cohort {definition.name} has a window in days, and exact dates are in the phi schema: this needs a role"
             " that may read it (docs/operations.md), or a window in months"
         )
-    prepare(connection, encoder_id, plan, days, prefix)
+    prepare_cohort(connection, encoder_id, plan, days, prefix)
     encoder = calibration = None
     if definition.video_at_least is not None:
         how = calibrated(archive, connection, encoder_id, definition, plan, lexicon)
@@ -77,7 +79,7 @@ def run_definition(archive: Archive, connection: Connection, definition: Definit
     attrition = attrition_of(_names(definition, lexicon), count_steps(connection, steps, prefix))
     versions = Versions(lexicons_here(connection), encoder, calibration)
     notes = tuple(_notes(connection, definition, lexicon, days, versions))
-    return Run(connection, definition, steps, attrition, "day" if days else "month", versions, notes, prefix)
+    return CohortRun(connection, definition, steps, attrition, "day" if days else "month", versions, notes, prefix)
 
 
 def with_versions(archive: Archive, connection: Connection, definition: Definition) -> Definition:

@@ -10,7 +10,7 @@ from typing import Any
 from echosearch.archive import Archive
 from echosearch.cohort.attrition import attrition_json
 from echosearch.cohort.definition import Definition, Made
-from echosearch.cohort.run import Run, active_row, run_definition
+from echosearch.cohort.run import CohortRun, active_row, run_definition
 from echosearch.cohort.store import named_definition, parse_reference
 from echosearch.cohort.table import Column
 from echosearch.cohort.toml import from_toml, to_toml
@@ -52,7 +52,7 @@ class Difference:
     notes: tuple[str, ...] = ()
 
 
-def freeze(archive: Archive, connection: Connection, name: str) -> tuple[Snapshot, Run]:
+def freeze(archive: Archive, connection: Connection, name: str) -> tuple[Snapshot, CohortRun]:
     """Store the members that a definition has now; first in its transaction. Raises what run_definition does."""
     lock_snapshots(connection)
     run = run_definition(archive, connection, named_definition(connection, name))

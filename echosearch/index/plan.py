@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["MAX_CANDIDATES", "Plan", "plan_search", "walk_width"]
+__all__ = ["MAX_CANDIDATES", "SearchPlan", "plan_search", "walk_width"]
 
 # Measured by bench_index.py; figures in docs/operations.md.
 BASE_POINTS, BASE_WIDTH = 100_000, 288
@@ -36,12 +36,12 @@ How = Literal["walk", "sieve", "exact"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     how: How
     width: int  # points that a walk of the graph keeps (hnsw_ef)
     candidates: int = 0  # of a sieve: the nearest of all points, to be filtered
 
-    def again(self, matching: int) -> Plan:
+    def again(self, matching: int) -> SearchPlan:
         """Return what to do if too few of a sieve's candidates match: take more, or compare all ``matching``.
 
         More would be in vain where the matches are far from the query: that must be worth its price.
@@ -55,7 +55,7 @@ def walk_width(points: int, wanted: int) -> int:
     return max(min(int(grown), MAX_WIDTH), WIDTH_PER_RESULT * wanted)
 
 
-def plan_search(points: int, matching: int | None, wanted: int, compared: int, conditions: int = 1) -> Plan:
+def plan_search(points: int, matching: int | None, wanted: int, compared: int, conditions: int = 1) -> SearchPlan:
     """Return the plan for the ``wanted`` nearest of ``matching`` points (None: no filter) among ``points``.
 
     The numbers may be estimates. ``compared``: up to so many matches the engine compares all by itself; it is slower at
@@ -63,15 +63,15 @@ def plan_search(points: int, matching: int | None, wanted: int, compared: int, c
     """
     width = walk_width(points, wanted)
     if matching is None or matching >= ALMOST_ALL * points or matching == 0:
-        return Plan("walk", width)
+        return SearchPlan("walk", width)
     sieve = _sieve(SLACK + math.ceil(SPARE * wanted * points / matching), width, matching)
     if matching <= compared and (conditions < 2 or sieve.how == "exact"):
-        return Plan("walk", width)
+        return SearchPlan("walk", width)
     return sieve
 
 
-def _sieve(candidates: int, width: int, matching: int) -> Plan:
+def _sieve(candidates: int, width: int, matching: int) -> SearchPlan:
     wider = width + WIDTH_PER_CANDIDATE * candidates
     if candidates > MAX_CANDIDATES or matching < COMPARED_PER_WIDTH * wider:
-        return Plan("exact", width)
-    return Plan("sieve", wider, candidates)
+        return SearchPlan("exact", width)
+    return SearchPlan("sieve", wider, candidates)

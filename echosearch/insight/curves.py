@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from echosearch.db.questions.fact_conditions import BROADER, NARROWER
 from echosearch.encoder.base import Encoder
-from echosearch.insight.sample import FOLDS, Sample, fold_of
+from echosearch.insight.sample import FOLDS, VectorSample, fold_of
 from echosearch.report.facts import Fact, FindingCondition, Lexicon
 from echosearch.search.arms.belief import ENOUGH, Belief, fit_belief
 from echosearch.search.arms.reliability import calibration_error
@@ -27,7 +27,7 @@ from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.changes.amount import Amount, amounts
 from echosearch.vector import Vectors
 
-__all__ = ["Curve", "Curves", "GradeLine", "fit_curves", "stated_grade", "states"]
+__all__ = ["Curve", "Curves", "GradeLine", "fit_curves", "stated_by", "stated_grade"]
 
 Numbers = NDArray[np.float64]
 WORTHWHILE = 0.9  # of the squared error of always guessing the share: a curve that is no better tells nothing
@@ -98,7 +98,7 @@ class Curves:
 
 
 def fit_curves(
-    encoder: Encoder, lexicon: Lexicon, sample: Sample, concepts: Sequence[str], least: int = ENOUGH
+    encoder: Encoder, lexicon: Lexicon, sample: VectorSample, concepts: Sequence[str], least: int = ENOUGH
 ) -> Curves:
     """Fit a curve for each finding of ``concepts``; it needs ``least`` studies on either side.
 
@@ -111,12 +111,12 @@ def fit_curves(
     folds = np.array([fold_of(study.patient) for study in sample.studies])
     made = []
     for column, concept in enumerate(concepts):
-        told = np.array([_number(states(facts, concept)) for facts in sample.facts])
+        told = np.array([_number(stated_by(facts, concept)) for facts in sample.facts])
         made.append(_curve(concept, scores[:, column], told, folds, along[concept], sample, least))
     return Curves(asked, along, tuple(made))
 
 
-def states(facts: Sequence[Fact], concept: str) -> bool | None:
+def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
     """Whether a report states a finding, mild or more. None if there is no report, or it is not sure.
 
     A report that does not mention the finding does not state it.
@@ -137,7 +137,13 @@ def stated_grade(facts: Sequence[Fact], concept: str) -> float | None:
 
 
 def _curve(
-    concept: str, scores: Numbers, told: Numbers, folds: NDArray[np.int64], along: Amount, sample: Sample, least: int
+    concept: str,
+    scores: Numbers,
+    told: Numbers,
+    folds: NDArray[np.int64],
+    along: Amount,
+    sample: VectorSample,
+    least: int,
 ) -> Curve:
     stated, other = told == 1, told == 0
     counts = (concept, int(stated.sum()), int(other.sum()))
@@ -159,7 +165,7 @@ def _curve(
     return Curve(*counts, belief=belief, error=error, grade=_grade_line(concept, along, sample, least))
 
 
-def _grade_line(concept: str, along: Amount, sample: Sample, least: int) -> GradeLine | None:
+def _grade_line(concept: str, along: Amount, sample: VectorSample, least: int) -> GradeLine | None:
     if len(along.values) <= 2:
         return None
     grades = np.array([_number(stated_grade(facts, concept)) for facts in sample.facts])

@@ -22,10 +22,10 @@ from echosearch.archive import Archive
 from echosearch.db.studies.identified import Identified, identified
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError
-from echosearch.insight.curves import Curves, fit_curves, stated_grade, states
+from echosearch.insight.curves import Curves, fit_curves, stated_by, stated_grade
 from echosearch.insight.interpret import SAMPLE, usual_findings
 from echosearch.insight.rates import Rate, Rates
-from echosearch.insight.sample import Sample, fold_of, read_sample
+from echosearch.insight.sample import VectorSample, fold_of, read_sample
 from echosearch.insight.values import ValueReader, fit_value
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.arms.evidence import EF_POINTS, SHARE
@@ -97,7 +97,7 @@ class _Videos:
     curves: Curves
     readers: tuple[ValueReader, ...] = field(default=())
 
-    def compare(self, sample: Sample) -> Iterator[_Found | None]:
+    def compare(self, sample: VectorSample) -> Iterator[_Found | None]:
         """For each study its most surprising statement; None without a report, or a statement to compare."""
         scores = self.curves.scores(sample.vectors)
         believed, grades = self.curves.probabilities(scores), self.curves.grades(sample.vectors)
@@ -106,7 +106,7 @@ class _Videos:
         for row, facts in enumerate(sample.facts):
             found: list[_Found] = []
             for column, curve in enumerate(self.curves.curves):
-                p, told = believed[row, column], states(facts, curve.concept) if facts else None
+                p, told = believed[row, column], stated_by(facts, curve.concept) if facts else None
                 if np.isnan(p) or told is None:
                     continue
                 odds = float(np.log(p + 1e-9) - np.log(1 - p + 1e-9))
@@ -126,7 +126,7 @@ class _Measured:
     def __init__(self, concepts: Sequence[str]) -> None:
         self._concepts = concepts
 
-    def compare(self, sample: Sample) -> Iterator[_Found | None]:
+    def compare(self, sample: VectorSample) -> Iterator[_Found | None]:
         for row, measured in enumerate(sample.measured):
             found = []
             for concept in self._concepts:
@@ -187,7 +187,7 @@ def disagree(
         )
 
 
-def told_values(sample: Sample, row: int, concept: str) -> list[tuple[float, float]]:
+def told_values(sample: VectorSample, row: int, concept: str) -> list[tuple[float, float]]:
     """The values, as ranges, that a study's report states of a measurement."""
     return [
         (fact.value, fact.value if fact.value_hi is None else fact.value_hi)
@@ -215,7 +215,7 @@ def _judge(search: Searching, lexicon: Lexicon, asked: str | None, against: Agai
     return _Videos(curves, tuple(reader for reader in readers if reader.width is not None))
 
 
-def _batches(search: Searching) -> Iterator[Sample]:
+def _batches(search: Searching) -> Iterator[VectorSample]:
     after: str | None = None
     while len(batch := read_sample(search, SAMPLE, after)):
         yield batch
@@ -235,7 +235,7 @@ def _tolerance(concept: str, value: float) -> float:
     return EF_POINTS if concept == "lvef" else max(SHARE * abs(value), 1e-9)
 
 
-def _shown(batch: Sample, row: int, one: _Found, lexicon: Lexicon) -> Disagreement:
+def _shown(batch: VectorSample, row: int, one: _Found, lexicon: Lexicon) -> Disagreement:
     study = batch.studies[row]
     facts, measured = {study.study: batch.facts[row]}, {study.study: batch.measured[row]}
     return Disagreement(

@@ -20,7 +20,7 @@ from echosearch.db.studies.identified import Identified, identified
 from echosearch.encoder_info import EncoderInfo
 from echosearch.insight.curves import Curve, Curves, fit_curves
 from echosearch.insight.draft import draft
-from echosearch.insight.sample import Sample, fold_of, read_sample
+from echosearch.insight.sample import VectorSample, fold_of, read_sample
 from echosearch.insight.values import ValueReader, fit_value
 from echosearch.report.facts import Fact, Lexicon, load_lexicon
 from echosearch.search.arms.prompts import value_prompts
@@ -122,7 +122,7 @@ def interpret(archive: Archive, name: str, *, names: bool = False) -> Interpreta
         )
 
 
-def usual_findings(sample: Sample, lexicon: Lexicon) -> list[str]:
+def usual_findings(sample: VectorSample, lexicon: Lexicon) -> list[str]:
     """The findings of every timeline, and those that a report of the sample speaks of, in the lexicon's order."""
     spoken = {fact.concept for facts in sample.facts for fact in facts}
     return [concept for concept in lexicon.findings if concept in spoken or concept in USUAL]
@@ -152,7 +152,7 @@ def _findings(search: Searching, target: Target, curves: Curves, lexicon: Lexico
     return tuple(sorted(made, key=lambda one: (one.probability is None, -(one.probability or 0))))
 
 
-def _values(search: Searching, target: Target, sample: Sample, lexicon: Lexicon) -> tuple[ReadMeasure, ...]:
+def _values(search: Searching, target: Target, sample: VectorSample, lexicon: Lexicon) -> tuple[ReadMeasure, ...]:
     encoder = search.archive.encoder
     made = []
     for concept in lexicon.measures:

@@ -18,13 +18,13 @@ from echosearch.report.facts import Fact
 from echosearch.search.study_hits import Searching
 from echosearch.vector import Vectors
 
-__all__ = ["FOLDS", "Sample", "fold_of", "read_sample"]
+__all__ = ["FOLDS", "VectorSample", "fold_of", "read_sample"]
 
 FOLDS = 5  # of patients
 
 
 @dataclass(frozen=True)
-class Sample:
+class VectorSample:
     """N studies. ``facts`` of the report that was read, empty if none was."""
 
     studies: tuple[StudyRow, ...] = field(repr=False)
@@ -36,9 +36,9 @@ class Sample:
     def __len__(self) -> int:
         return len(self.studies)
 
-    def only(self, rows: Sequence[int]) -> Sample:
+    def only(self, rows: Sequence[int]) -> VectorSample:
         """The sample of these rows alone."""
-        return Sample(
+        return VectorSample(
             tuple(self.studies[row] for row in rows),
             self.vectors[list(rows)],
             tuple(self.facts[row] for row in rows),
@@ -46,12 +46,12 @@ class Sample:
             tuple(self.devices[row] for row in rows),
         )
 
-    def without(self, patients: Collection[str]) -> Sample:
+    def without(self, patients: Collection[str]) -> VectorSample:
         """The sample without the studies of these patients."""
         return self.only([row for row, study in enumerate(self.studies) if study.patient not in patients])
 
 
-def read_sample(search: Searching, limit: int, after: str | None = None) -> Sample:
+def read_sample(search: Searching, limit: int, after: str | None = None) -> VectorSample:
     """Read the next ``limit`` studies by key. Keys are HMACs: the first ones are a random sample, always the same."""
     found = study_vectors_after(search.connection, search.encoder_id, after, limit)
     rows = lookup.studies_about(search.connection, search.encoder_id, [*found])
@@ -59,7 +59,7 @@ def read_sample(search: Searching, limit: int, after: str | None = None) -> Samp
     facts, measured = facts_of(search.connection, keys), measurements_of(search.connection, keys)
     devices = study_devices(search.connection, keys)
     vectors = [found[key] for key in keys]
-    return Sample(
+    return VectorSample(
         tuple(rows[key] for key in keys),
         np.stack(vectors) if vectors else np.zeros((0, search.archive.encoder_info.dimension), np.float32),
         tuple(tuple(facts.get(key, ())) for key in keys),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from echosearch.archive import Archive
 from echosearch.encoder_info import EncoderInfo
 from echosearch.insight.probe import LEAST, Probe, probe
-from echosearch.insight.sample import Sample, read_sample
+from echosearch.insight.sample import VectorSample, read_sample
 from echosearch.report.facts import Fact
 from echosearch.search.study_hits import searching
 from echosearch.vector import unit
@@ -89,7 +89,7 @@ def shortcuts(archive: Archive, *, studies: int = MAX_STUDIES) -> Shortcuts:
     )
 
 
-def _labels(sample: Sample) -> dict[str, list[str | None]]:
+def _labels(sample: VectorSample) -> dict[str, list[str | None]]:
     return {
         "vendor": [None if device is None else device.split()[0] for device in sample.devices],
         "device": [*sample.devices],

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
-from echosearch.insight.sample import FOLDS, Sample, fold_of
+from echosearch.insight.sample import FOLDS, VectorSample, fold_of
 from echosearch.report.facts import Lexicon, ValueCondition
 from echosearch.search.arms.belief import ENOUGH
 from echosearch.search.arms.value_scale import ValueScale, fit_scale, shipped_scale
@@ -57,7 +57,7 @@ class ValueReader:
         return np.where(folds < 0, each.mean(axis=0), chosen)
 
 
-def fit_value(encoder: Encoder, lexicon: Lexicon, sample: Sample, concept: str) -> ValueReader:
+def fit_value(encoder: Encoder, lexicon: Lexicon, sample: VectorSample, concept: str) -> ValueReader:
     """Fit the reader of a measurement, which videos can be asked for, on the known values of the sample."""
     name = lexicon.measures[concept].unit
     known = np.array([_number(sample, row, concept) for row in range(len(sample))])
@@ -85,7 +85,7 @@ def fit_value(encoder: Encoder, lexicon: Lexicon, sample: Sample, concept: str) 
     )
 
 
-def known_value(sample: Sample, row: int, concept: str) -> float | None:
+def known_value(sample: VectorSample, row: int, concept: str) -> float | None:
     """A study's value: of its structured report, else of its report's text; None where there is none, or several."""
     measured = {one.value for one in sample.measured[row] if one.concept == concept}
     if measured:
@@ -98,6 +98,6 @@ def known_value(sample: Sample, row: int, concept: str) -> float | None:
     return said.pop() if len(said) == 1 else None
 
 
-def _number(sample: Sample, row: int, concept: str) -> float:
+def _number(sample: VectorSample, row: int, concept: str) -> float:
     value = known_value(sample, row, concept)
     return np.nan if value is None else value

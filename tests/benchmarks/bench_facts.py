@@ -60,7 +60,7 @@ def read(archive: Archive, root: Path, reports: int) -> None:
 
     vars(facts)["put_facts"] = put
     with Run(archive, root, IngestOptions(), lambda _: None) as run:
-        assert facts.read_reports(run) == reports
+        assert facts.read_facts_of_reports(run) == reports
     print(f"{reports:,} in {time.perf_counter() - began:.0f} s, PostgreSQL's time included")
 
 

@@ -31,7 +31,7 @@ from echosearch.archive import Archive, open_archive
 from echosearch.insight.curves import fit_curves
 from echosearch.insight.disagree import disagree
 from echosearch.insight.interpret import SAMPLE, usual_findings
-from echosearch.insight.sample import FOLDS, Sample, fold_of, read_sample
+from echosearch.insight.sample import FOLDS, VectorSample, fold_of, read_sample
 from echosearch.insight.values import fit_value
 from echosearch.report.facts import load_lexicon
 from echosearch.search.arms.prompts import MILD
@@ -78,7 +78,7 @@ def found_plants(archive: Archive, planted: Sequence[Row]) -> str:
     return f"disagree: {hit} of {len(wrong)} planted among the first {first}; missed: {', '.join(missed) or 'none'}"
 
 
-def believed(archive: Archive, sample: Sample, truth: Mapping[str, Row]) -> list[str]:
+def believed(archive: Archive, sample: VectorSample, truth: Mapping[str, Row]) -> list[str]:
     """Lines on calibration and on the EF, of patients that nothing was fitted on."""
     lexicon, encoder = load_lexicon(), archive.encoder
     columns = {concept: name for name, concept in FINDINGS.items()}

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive
 from echosearch.cohort.definition import Definition, define
-from echosearch.cohort.run import Run, reading, run_definition
+from echosearch.cohort.run import CohortRun, reading, run_definition
 from echosearch.cohort.store import save_definition
 from echosearch.db.studies.facts import due_reports, put_facts, withdraw_facts
 from echosearch.db.vectors.generation import activate, register_encoder
@@ -152,7 +152,7 @@ class Ward:
             run = run_definition(self.archive, connection, definition)
             return self.members_of(run)
 
-    def members_of(self, run: Run) -> set[str]:
+    def members_of(self, run: CohortRun) -> set[str]:
         keys = run.connection.scalars(
             text(f"select cast(study_key as text) from {run.prefix}_run where step = :steps"), {"steps": run.steps}
         )

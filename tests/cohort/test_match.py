@@ -14,7 +14,7 @@ import pytest
 from echosearch.cohort.match import Matched, match_cohort, matched_on, pairs_of
 from echosearch.cohort.run import reading
 from echosearch.cohort.snapshot import freeze
-from echosearch.db.cohorts.pool import Candidate
+from echosearch.db.cohorts.pool import ControlCandidate
 from echosearch.errors import InputError
 from tests.cohort.conftest import Ward
 
@@ -108,13 +108,13 @@ def test_a_snapshot_is_matched_as_it_was_frozen(crowd: Ward, tmp_path: Path) -> 
 
 
 def test_every_case_gets_a_first_control_before_one_gets_a_second() -> None:
-    cases = [Candidate(f"c{n}", f"p{n}", "F", 70) for n in range(3)]
-    pool = [Candidate(f"k{n}", f"q{n}", "F", 70 + n) for n in range(4)]
+    cases = [ControlCandidate(f"c{n}", f"p{n}", "F", 70) for n in range(3)]
+    pool = [ControlCandidate(f"k{n}", f"q{n}", "F", 70 + n) for n in range(4)]
     pairs = list(pairs_of(iter(cases), iter(pool), 2, 5))
     assert Counter(case for case, _ in pairs) == {"c0": 2, "c1": 1, "c2": 1}
     assert pairs[:3] == [("c0", "k0"), ("c1", "k1"), ("c2", "k2")]
     assert list(pairs_of(iter(cases), iter([]), 2, 5)) == []
-    others = [Candidate("k", "q", "G", 70)]
+    others = [ControlCandidate("k", "q", "G", 70)]
     assert list(pairs_of(iter(cases), iter(others), 2, 5)) == []
 
 

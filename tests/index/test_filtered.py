@@ -14,7 +14,7 @@ from echosearch.index.edge import index as edge
 from echosearch.index.edge import search as edge_search
 from echosearch.index.edge import shard as edge_shard
 from echosearch.index.edge.index import EdgeIndex
-from echosearch.index.plan import Plan, plan_search
+from echosearch.index.plan import SearchPlan, plan_search
 
 WIDE = Collection("videos", "ef" * 32, 32)
 POINTS, QUERIES, LIMIT = 20_000, 40, 10
@@ -70,9 +70,9 @@ def test_a_filter_loses_no_hits(
 ) -> None:
     folder, _, queries = filled
     monkeypatch.setattr(edge, "points_compared", lambda _: SCAN_KB * 1024 // 64)
-    plans: list[Plan] = []
+    plans: list[SearchPlan] = []
 
-    def plan(points: int, matching: int | None, wanted: int, compared: int, conditions: int) -> Plan:
+    def plan(points: int, matching: int | None, wanted: int, compared: int, conditions: int) -> SearchPlan:
         plans.append(plan_search(points, matching, wanted, compared, conditions))
         return plans[-1]
 

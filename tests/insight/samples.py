@@ -10,7 +10,7 @@ import numpy as np
 from echosearch.db.lookup import StudyRow
 from echosearch.encoder.base import Encoder
 from echosearch.encoder.fake import FakeEncoder
-from echosearch.insight.sample import Sample
+from echosearch.insight.sample import VectorSample
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import load_lexicon, read_facts
 from echosearch.search.arms.prompts import Level, prompt_set, value_prompts
@@ -53,7 +53,7 @@ def sample_of(
     reports: Sequence[str],
     measured: Sequence[float | None] = (),
     devices: Sequence[str | None] = (),
-) -> Sample:
+) -> VectorSample:
     """Two studies a patient; ``measured`` are EFs of structured reports."""
     lexicon = load_lexicon()
     rows = []
@@ -61,7 +61,7 @@ def sample_of(
         study, patient = (str(uuid5(NAMESPACE_OID, f"{kind}{n}")) for kind, n in (("s", place), ("p", place // 2)))
         rows.append(StudyRow(study, study, patient, (1,), 202001 + place % 12, 60, "FM"[place // 2 % 2], place))
     values = [*measured, *[None] * (len(rows) - len(measured))]
-    return Sample(
+    return VectorSample(
         tuple(rows),
         np.stack(vectors),
         tuple(read_facts(report, lexicon) for report in reports),

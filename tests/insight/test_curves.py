@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from echosearch.insight.curves import fit_curves, stated_grade, states
-from echosearch.insight.sample import FOLDS, Sample, fold_of
+from echosearch.insight.curves import fit_curves, stated_by, stated_grade
+from echosearch.insight.sample import FOLDS, VectorSample, fold_of
 from echosearch.insight.values import fit_value, known_value
 from echosearch.report.facts import load_lexicon, read_facts
 from echosearch.search.arms.reliability import calibration_error
@@ -15,7 +15,7 @@ from tests.insight.samples import ENCODER, GRADES, heart, sample_of
 LEXICON = load_lexicon()
 
 
-def graded(seed: int, count: int = 400, noise: float = 0.03) -> tuple[Sample, list[int]]:
+def graded(seed: int, count: int = 400, noise: float = 0.03) -> tuple[VectorSample, list[int]]:
     random = np.random.default_rng(seed)
     grades = [int(grade) for grade in random.integers(0, 5, count)]
     vectors = [heart(random, noise, mr=grade) for grade in grades]
@@ -73,7 +73,7 @@ def test_a_finding_that_videos_do_not_tell_has_no_probability() -> None:
 )
 def test_what_a_report_states(report: str, expected: bool | None, grade: float | None) -> None:
     facts = read_facts(report, LEXICON)
-    assert states(facts, "mr") is expected
+    assert stated_by(facts, "mr") is expected
     assert stated_grade(facts, "mr") == grade
 
 

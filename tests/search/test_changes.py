@@ -26,7 +26,7 @@ from echosearch.search.changes.amount import amounts
 from echosearch.search.changes.as_json import changed_json, timeline_json
 from echosearch.search.changes.asked import asked_change, month_since, months_within
 from echosearch.search.changes.changed import changed
-from echosearch.search.changes.figure import check_figure, draw_timeline
+from echosearch.search.changes.figure import check_timeline_figure, draw_timeline
 from echosearch.search.changes.scale import Told, change_scales
 from echosearch.search.changes.timeline import timeline
 from echosearch.search.changes.words import told_words
@@ -149,11 +149,11 @@ def test_a_scale_is_of_unchanged_pairs_where_there_are_enough(settled: Corpus) -
 @pytest.mark.parametrize("ending", ["svg", "png"])
 def test_a_timeline_is_drawn(settled: Corpus, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"timeline.{ending}"
-    check_figure(path)
+    check_timeline_figure(path)
     draw_timeline(timeline(settled.archive, settled.studies[1].key), path)
     assert path.read_bytes()[:5] in (b"<svg ", b"\x89PNG\r")
     with pytest.raises(InputError, match="ends with"):
-        check_figure(tmp_path / "timeline.txt")
+        check_timeline_figure(tmp_path / "timeline.txt")
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,9 @@ def timeline(target: str, figure: Path | None, identified: bool, as_json: bool) 
     echosearch timeline 3f2a9c01 --figure timeline.svg --json
     """
     if figure is not None:
-        from echosearch.search.changes.figure import check_figure, draw_timeline
+        from echosearch.search.changes.figure import check_timeline_figure, draw_timeline
 
-        check_figure(figure)
+        check_timeline_figure(figure)
     wanted = read_target(target)
     with open_archive(load_settings()) as archive:
         found = make_timeline(archive, wanted, names=identified)

@@ -23,7 +23,7 @@ from echosearch.db.files.ledger import note_videos, release_duplicates, settle
 from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
 from echosearch.db.studies.devices import shown_device
 from echosearch.db.studies.identity import (
-    Candidate,
+    IdentityCandidate,
     pooled_age,
     videos_of_former_patients,
     write_identity,
@@ -89,17 +89,17 @@ def admit(
     return videos_in, settled
 
 
-def _candidate(connection: Connection, keyring: Keyring, claimed: Claimed, header: VideoHeader) -> Candidate:
+def _candidate(connection: Connection, keyring: Keyring, claimed: Claimed, header: VideoHeader) -> IdentityCandidate:
     header = replace(header, device=shown_device(connection, keyring, header))
     if header.patient_id:
         patient = keyring.patient(header.issuer, header.patient_id)
     else:  # unnamed patients are not one another: each study has its own
         patient = keyring.key("patient-of-study", header.study_uid)
-    return Candidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
+    return IdentityCandidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
 
 
 def _quarantine_conflicts(
-    connection: Connection, candidates: Sequence[Candidate], judged: Judged
+    connection: Connection, candidates: Sequence[IdentityCandidate], judged: Judged
 ) -> dict[int, Skipped | Quarantined]:
     """Quarantine every file, old and new, that claims a disputed video or belongs to a disputed study."""
     disputed_studies, disputed_videos = judged.disputed_studies(), judged.disputed_videos()
@@ -134,7 +134,7 @@ def _quarantine_conflicts(
 
 
 def _write(
-    connection: Connection, encoder_id: int, taken: Sequence[Candidate], again: Collection[str]
+    connection: Connection, encoder_id: int, taken: Sequence[IdentityCandidate], again: Collection[str]
 ) -> list[Admitted]:
     """Write the rows of admitted videos. ``again``: videos whose own file was read anew; its content now counts."""
     if not taken:
@@ -184,7 +184,7 @@ def _write(
     ]
 
 
-def _shown(connection: Connection, taken: Sequence[Candidate]) -> dict[str, tuple[Any, ...]]:
+def _shown(connection: Connection, taken: Sequence[IdentityCandidate]) -> dict[str, tuple[Any, ...]]:
     """Return video key -> its study and the values that the index filters by, of the videos in the archive."""
     rows = connection.execute(
         select(Video.video_key, Video.study_key, Video.device, Video.mode, Video.view, Video.view_prob).where(
@@ -194,7 +194,7 @@ def _shown(connection: Connection, taken: Sequence[Candidate]) -> dict[str, tupl
     return {row.video_key: tuple(row[1:]) for row in rows}
 
 
-def _labels(connection: Connection, taken: Sequence[Candidate]) -> dict[str, ViewLabel]:
+def _labels(connection: Connection, taken: Sequence[IdentityCandidate]) -> dict[str, ViewLabel]:
     """Return the best label of each video: views.csv by UID, then by path, then the file's own sidecar row."""
     subjects = [key for candidate in taken for key in (candidate.video_key, candidate.claimed.path_key)]
     rows = connection.execute(select(ViewLabelRow.__table__).where(ViewLabelRow.subject_key.in_(subjects)))
@@ -207,7 +207,7 @@ def _labels(connection: Connection, taken: Sequence[Candidate]) -> dict[str, Vie
     return labels
 
 
-def _video_row(candidate: Candidate, label: ViewLabel | None) -> dict[str, object]:
+def _video_row(candidate: IdentityCandidate, label: ViewLabel | None) -> dict[str, object]:
     header = candidate.header
     return {
         "video_key": candidate.video_key,

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select, text
 from echosearch.db.admission.study_owner import StudyOwner, known_owners
 from echosearch.db.files.backing import forget_vanished, still_backed
 from echosearch.db.schema.tables import SourceFile
-from echosearch.db.studies.identity import Candidate
+from echosearch.db.studies.identity import IdentityCandidate
 from echosearch.outcome import Reason, Skipped
 from echosearch.video import VideoHeader
 
@@ -47,7 +47,7 @@ class Judged:
     videos: dict[str, KnownVideo]
     owners: dict[str, StudyOwner]
     unconfirmed: set[str]  # studies that have an owner, and no file of this batch has agreed
-    accepted: dict[str, Candidate] = field(default_factory=dict)  # by video key
+    accepted: dict[str, IdentityCandidate] = field(default_factory=dict)  # by video key
     replaced: list[str] = field(default_factory=list)  # videos whose former vectors go
     duplicates: dict[int, tuple[str, Skipped]] = field(default_factory=dict)  # file id -> the video, and how
 
@@ -58,7 +58,7 @@ class Judged:
         return [key for key, known in self.videos.items() if known.conflict]
 
 
-def judge_candidates(connection: Connection, candidates: Sequence[Candidate]) -> Judged:
+def judge_candidates(connection: Connection, candidates: Sequence[IdentityCandidate]) -> Judged:
     """Give a verdict on each candidate; what a later one disputes is disputed for the earlier ones too."""
     owners = known_owners(connection, [candidate.study_key for candidate in candidates])
     unconfirmed = {key for key, owner in owners.items() if not owner.conflict}
@@ -82,7 +82,7 @@ def judge_candidates(connection: Connection, candidates: Sequence[Candidate]) ->
     return judged
 
 
-def _belongs(connection: Connection, judged: Judged, candidate: Candidate) -> bool:
+def _belongs(connection: Connection, judged: Judged, candidate: IdentityCandidate) -> bool:
     """Return True if a file can belong to its study; if it cannot, mark the study as in conflict."""
     own, study = StudyOwner.of(candidate), candidate.study_key
     owner = judged.owners.setdefault(study, own)
@@ -98,19 +98,19 @@ def _belongs(connection: Connection, judged: Judged, candidate: Candidate) -> bo
     return True
 
 
-def _accept(judged: Judged, candidate: Candidate) -> None:
+def _accept(judged: Judged, candidate: IdentityCandidate) -> None:
     header = candidate.header
     known = KnownVideo(header.content_digest, header.pixel_digest, candidate.claimed.id, conflict=False)
     judged.videos[candidate.video_key] = known
     judged.accepted[candidate.video_key] = candidate
 
 
-def _note_duplicate(judged: Judged, candidate: Candidate, known: KnownVideo) -> None:
+def _note_duplicate(judged: Judged, candidate: IdentityCandidate, known: KnownVideo) -> None:
     how = "same bytes" if known.content_digest == candidate.header.content_digest else "same pixels, another header"
     judged.duplicates[candidate.claimed.id] = candidate.video_key, Skipped(Reason.DUPLICATE, how)
 
 
-def _known_videos(connection: Connection, candidates: Sequence[Candidate]) -> dict[str, KnownVideo]:
+def _known_videos(connection: Connection, candidates: Sequence[IdentityCandidate]) -> dict[str, KnownVideo]:
     keys = [candidate.video_key for candidate in candidates]
     rows = connection.execute(
         text(

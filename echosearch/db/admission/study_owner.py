@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.studies.identity import Candidate
+from echosearch.db.studies.identity import IdentityCandidate
 
 __all__ = ["StudyOwner", "belonging", "known_owners"]
 
@@ -29,7 +29,7 @@ class StudyOwner:
         return f"StudyOwner({self.patient_key!r}{', conflict' if self.conflict else ''})"
 
     @classmethod
-    def of(cls, candidate: Candidate) -> StudyOwner:
+    def of(cls, candidate: IdentityCandidate) -> StudyOwner:
         """Return the owner that one file names."""
         return cls(candidate.patient_key, candidate.header.issuer, candidate.header.patient_id)
 
@@ -64,7 +64,7 @@ def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str,
     return {row.study: StudyOwner(row.patient, row.issuer, row.patient_id, row.conflict) for row in rows}
 
 
-def belonging(candidate: Candidate, owner: StudyOwner) -> Candidate:
+def belonging(candidate: IdentityCandidate, owner: StudyOwner) -> IdentityCandidate:
     """Return the candidate as a file of its study's owner."""
     header = replace(candidate.header, issuer=owner.issuer, patient_id=owner.patient_id)
     return replace(candidate, patient_key=owner.patient_key, header=header)

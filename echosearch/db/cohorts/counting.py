@@ -20,7 +20,16 @@ from echosearch.db.questions.fact_conditions import all_stated, any_denied
 from echosearch.db.questions.study_sets import STUDY_FIELDS, VideoSet, study_filter
 from echosearch.filters import fields_of
 
-__all__ = ["Counts", "StepCounts", "count_steps", "may_see_days", "prepare", "put_likely", "silent_studies", "step_all"]
+__all__ = [
+    "Counts",
+    "StepCounts",
+    "count_steps",
+    "may_see_days",
+    "prepare_cohort",
+    "put_likely",
+    "silent_studies",
+    "step_all",
+]
 
 _SORT_MEMORY = "64MB"  # a sort's or a hash's; what does not fit goes to disk
 
@@ -54,7 +63,7 @@ def may_see_days(connection: Connection) -> bool:
     )
 
 
-def prepare(connection: Connection, encoder_id: int, plan: Plan, days: bool, prefix: str = "cohort") -> None:
+def prepare_cohort(connection: Connection, encoder_id: int, plan: Plan, days: bool, prefix: str = "cohort") -> None:
     """Fill <prefix>_study with all studies that are indexed, and make an empty <prefix>_video."""
     sets = GroupedSet()
     met = [

@@ -17,7 +17,7 @@ from echosearch.db.server.copying import copy_rows
 
 __all__ = [
     "FIELDS",
-    "Candidate",
+    "ControlCandidate",
     "Field",
     "Moments",
     "candidates",
@@ -38,7 +38,7 @@ _DEVICE = (
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ControlCandidate:
     """A case or a study of the pool, within its stratum."""
 
     study: str
@@ -83,7 +83,7 @@ def fill_pool(connection: Connection, members: str, denied: bool, prefix: str = 
 
 def candidates(
     connection: Connection, table: Literal["cohort_case", "cohort_pool"], on: Sequence[Field], seed: int, most: int
-) -> Iterator[Candidate]:
+) -> Iterator[ControlCandidate]:
     """Rows by stratum, within one in the order of a hash of seed and key; at most ``most`` of a stratum and an age.
 
     What lacks a value of ``on`` is left out.
@@ -103,7 +103,7 @@ def candidates(
         execution_options={"stream_results": True, "yield_per": _BATCH},
     ) as rows:
         for row in rows:
-            yield Candidate(row.study, row.patient, row.stratum, row.age)
+            yield ControlCandidate(row.study, row.patient, row.stratum, row.age)
 
 
 def keep_controls(connection: Connection, pairs: Sequence[tuple[str, str]]) -> None:

@@ -20,7 +20,7 @@ from echosearch.source_file import Claimed
 from echosearch.video import VideoHeader
 
 __all__ = [
-    "Candidate",
+    "IdentityCandidate",
     "pooled_age",
     "studies_by_accession",
     "videos_of_former_patients",
@@ -33,7 +33,7 @@ TOP_AGE = 90  # ages above are pooled: so few patients share them that they iden
 
 
 @dataclass(frozen=True)
-class Candidate:
+class IdentityCandidate:
     """An inspected file and the pseudonymous keys of what it claims to be."""
 
     claimed: Claimed
@@ -60,7 +60,7 @@ def studies_by_accession(connection: Connection, wanted: Sequence[tuple[str, str
     return {(row.accession, row.patient): row.study_uid for row in rows}
 
 
-def write_identity(connection: Connection, taken: Sequence[Candidate], again: Collection[str] = ()) -> None:
+def write_identity(connection: Connection, taken: Sequence[IdentityCandidate], again: Collection[str] = ()) -> None:
     """Write rows for the patients and studies of these candidates, and add to existing rows what they lack.
 
     The first file that says something counts, until it is read ``again`` (by video key) and says something else; where
@@ -76,7 +76,7 @@ def write_identity(connection: Connection, taken: Sequence[Candidate], again: Co
     )
 
 
-def write_videos(connection: Connection, taken: Sequence[Candidate]) -> None:
+def write_videos(connection: Connection, taken: Sequence[IdentityCandidate]) -> None:
     """Write the identifiers of these videos, and the birth dates and hospitals that their files say.
 
     A value that a file no longer has stays known.
@@ -106,7 +106,7 @@ def write_videos(connection: Connection, taken: Sequence[Candidate]) -> None:
     )
 
 
-def videos_of_former_patients(connection: Connection, taken: Sequence[Candidate]) -> list[str]:
+def videos_of_former_patients(connection: Connection, taken: Sequence[IdentityCandidate]) -> list[str]:
     """Return the videos of studies that these candidates give to another patient than their present one."""
     named = {c.study_key: (c.header.issuer, c.header.patient_id) for c in taken if c.header.patient_id}
     rows = connection.scalars(
@@ -131,7 +131,7 @@ def pooled_age(years: int | None) -> int | None:
     return None if years is None else min(years, TOP_AGE)
 
 
-def _write_patients(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> None:
+def _write_patients(connection: Connection, taken: Sequence[IdentityCandidate], again: Collection[str]) -> None:
     headers = _grouped((candidate.patient_key, candidate.header) for candidate in taken)
     connection.execute(upsert(Patient).values([{"patient_key": key} for key in headers]).on_conflict_do_nothing())
     identified = [
@@ -156,7 +156,7 @@ def _write_patients(connection: Connection, taken: Sequence[Candidate], again: C
         )
 
 
-def _write_studies(connection: Connection, taken: Sequence[Candidate], again: Collection[str]) -> list[str]:
+def _write_studies(connection: Connection, taken: Sequence[IdentityCandidate], again: Collection[str]) -> list[str]:
     """Write studies; return the keys of those that are new, or of which a value was unknown or has changed."""
     by_study = _grouped((candidate.study_key, candidate) for candidate in taken)
     new = upsert(Study).values([_study_row(own) for own in by_study.values()])
@@ -213,7 +213,7 @@ def _first_known(old: Any, new: Any, again: ColumnElement[bool]) -> ColumnElemen
     return case((again, func.coalesce(new, old)), else_=func.coalesce(old, new))
 
 
-def _study_row(own: Sequence[Candidate]) -> dict[str, object]:
+def _study_row(own: Sequence[IdentityCandidate]) -> dict[str, object]:
     day = _first(candidate.header.study_date for candidate in own)
     return {
         "study_key": own[0].study_key,

@@ -20,8 +20,8 @@ __all__ = [
     "is_in_a_report",
     "may_read_words",
     "put_words",
-    "report_counts",
     "served_reports",
+    "word_counts",
     "words_of",
 ]
 
@@ -83,7 +83,7 @@ def may_read_words(connection: Connection) -> bool:
     )
 
 
-def report_counts(connection: Connection, words: Sequence[str]) -> tuple[dict[str, int], int]:
+def word_counts(connection: Connection, words: Sequence[str]) -> tuple[dict[str, int], int]:
     """In how many reports each of these words is, and how many reports have words."""
     rows = connection.execute(
         text("select word, reports from phi.word where word = any(cast(:words as text[]))"), {"words": ["", *words]}

@@ -19,9 +19,9 @@ from echosearch.index.shared.wire import (
     Message,
     PeerGone,
     failure,
+    message_vectors,
     read_collection,
     read_points,
-    read_vectors,
     read_where,
     receive,
     send,
@@ -179,7 +179,7 @@ def _call(index: VectorIndex, request: Message) -> Any:
         case "delete":
             return index.delete(collection, [UUID(value) for value in head["ids"]])
         case "search":
-            (vector,) = read_vectors(request, collection.dimension)
+            (vector,) = message_vectors(request, collection.dimension)
             found = index.search(collection, vector, head["limit"], read_where(head["where"]), head["exact"])
             return [vars(one) for one in found]
     raise StoreUnreachable(f"the process that holds the index does not know the call {head['call']!r}: end it")

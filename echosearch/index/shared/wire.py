@@ -28,12 +28,12 @@ __all__ = [
     "Message",
     "PeerGone",
     "failure",
+    "message_vectors",
     "raise_failure",
     "read_collection",
     "read_points",
     "read_scored",
     "read_stored",
-    "read_vectors",
     "read_where",
     "receive",
     "send",
@@ -163,7 +163,7 @@ def read_scored(value: object) -> list[Scored]:
     return _SCORED.validate_python(value)
 
 
-def read_vectors(message: Message, dimension: int) -> Vectors:
+def message_vectors(message: Message, dimension: int) -> Vectors:
     """Return the message's vectors, (N, D) float32."""
     return np.frombuffer(message.vectors, dtype=np.float32).reshape(-1, dimension)
 
@@ -176,7 +176,7 @@ def write_points(points: Sequence[Point]) -> tuple[dict[str, Any], bytes]:
 
 def read_points(message: Message, dimension: int) -> list[Point]:
     ids = [UUID(value) for value in message.head["ids"]]
-    rows, payloads = read_vectors(message, dimension), _PAYLOADS.validate_python(message.head["payloads"])
+    rows, payloads = message_vectors(message, dimension), _PAYLOADS.validate_python(message.head["payloads"])
     return [Point(*one) for one in zip(ids, rows, payloads, strict=True)]
 
 
@@ -189,7 +189,7 @@ def write_stored(points: Sequence[Stored], whole: bool) -> Message:
 
 def read_stored(message: Message, whole: bool, dimension: int) -> list[Stored]:
     rows = message.head["points"]
-    vectors: Sequence[Vectors | None] = [*read_vectors(message, dimension)] if whole else [None] * len(rows)
+    vectors: Sequence[Vectors | None] = [*message_vectors(message, dimension)] if whole else [None] * len(rows)
     return [
         Stored(UUID(one), key, gen, digest, payload, vector)
         for (one, key, gen, digest, payload), vector in zip(rows, vectors, strict=True)

@@ -18,7 +18,7 @@ from echosearch.phantom.heart.disease import consistent
 from echosearch.phantom.heart.findings import FINDINGS, Findings
 from echosearch.phantom.patients.history import PhantomPatient, PhantomStudy, examined, patient_history
 
-__all__ = ["EF_POINTS", "Change", "Plants", "changes_of", "parse_plants", "planted_history"]
+__all__ = ["EF_POINTS", "PlantedChange", "Plants", "changes_of", "parse_plants", "planted_history"]
 
 EF_POINTS = 10.0  # an ejection fraction that falls or rises by as much has changed
 _LEAKS = ("mr", "ar", "tr", "as", "ms")
@@ -46,7 +46,7 @@ class Plants:
 
 
 @dataclass(frozen=True)
-class Change:
+class PlantedChange:
     """What differs between two consecutive studies of a patient."""
 
     kind: str  # progression, regression, surgery, device, ef-fall, recovery, new-effusion
@@ -147,18 +147,18 @@ def _changed(f: Findings, rng: np.random.Generator) -> Findings:
 _VALVES = (("mr", "mitral"), ("ms", "mitral"), ("as", "aortic"), ("ar", "aortic"))
 
 
-def changes_of(studies: list[PhantomStudy]) -> Iterator[Change]:
+def changes_of(studies: list[PhantomStudy]) -> Iterator[PlantedChange]:
     """Yield every change between consecutive studies of a patient, in order; ``studies`` patient by patient."""
     for earlier, later in pairwise(studies):
         if earlier.patient != later.patient:
             continue
         one, two = earlier.findings, later.findings
         if abs(two.ef - one.ef) >= EF_POINTS:
-            yield Change("ef-fall" if two.ef < one.ef else "recovery", "ef", earlier, later, one.ef, two.ef)
+            yield PlantedChange("ef-fall" if two.ef < one.ef else "recovery", "ef", earlier, later, one.ef, two.ef)
         for name in FINDINGS:
             first, second = one.grades()[name], two.grades()[name]
             if first != second:
-                yield Change(_kind(name, first, second), name, earlier, later, first, second)
+                yield PlantedChange(_kind(name, first, second), name, earlier, later, first, second)
 
 
 def _kind(name: str, first: int, second: int) -> str:

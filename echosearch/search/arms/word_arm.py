@@ -19,8 +19,8 @@ from echosearch.db.studies.words import (
     StudyWords,
     is_in_a_report,
     may_read_words,
-    report_counts,
     served_reports,
+    word_counts,
     words_of,
 )
 from echosearch.encoder.text.report_words import QueryTerms, Term, places_of, report_words
@@ -117,7 +117,7 @@ def ask_words(connection: Connection, asked: QueryTerms, lexicon: Lexicon) -> As
         return AskedWords(lexicon)
     if not may_read_words(connection):
         return AskedWords(lexicon, missing=tuple(map(str, terms)), readable=False)
-    counts, every = report_counts(connection, [word for term in terms for word in term.words])
+    counts, every = word_counts(connection, [word for term in terms for word in term.words])
     held, weights, rare, missing = [], [], [], []
     for term in terms:
         rarest = min(counts.get(word, 0) for word in term.words)

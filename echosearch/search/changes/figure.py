@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from echosearch.errors import InputError
 from echosearch.search.changes.timeline import Timeline, TimelineFinding, TimelineStudy
 
-__all__ = ["check_figure", "draw_timeline"]
+__all__ = ["check_timeline_figure", "draw_timeline"]
 
 WIDTH, LEFT, RIGHT, TOP, EF_HEIGHT, LANE = 900, 190, 60, 40, 150, 26  # pixels
 _NOTABLE = 2.0  # a change of the videos that is marked, in standard deviations
@@ -53,7 +53,7 @@ _Shape = _Line | _Disc | _Text
 _PIL_ANCHOR = {"start": "lm", "middle": "mm", "end": "rm"}
 
 
-def check_figure(path: Path) -> None:
+def check_timeline_figure(path: Path) -> None:
     """Raise InputError on another ending than .svg and .png."""
     if path.suffix.lower() not in (".svg", ".png"):
         raise InputError(f"--figure {path}: it ends with .svg or .png")

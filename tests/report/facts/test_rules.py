@@ -10,7 +10,7 @@ import pytest
 from echosearch.errors import ConfigError
 from echosearch.report.facts import load_lexicon, read_facts
 from echosearch.report.facts.lexicon.lexicon import Example
-from echosearch.report.facts.lexicon.pattern import PatternError, words_of
+from echosearch.report.facts.lexicon.pattern import PatternError, pattern_words
 
 POLARITIES = ("present", "absent", "uncertain", "not_significant", "not_assessed", "historical")
 LETTERS = dict(zip("paunxh", POLARITIES, strict=True))
@@ -62,10 +62,10 @@ def test_every_concept_has_a_label() -> None:
 
 
 def test_a_pattern_is_spelled_out() -> None:
-    assert words_of("左(心|)室拡(大|張)") == ("左心室拡大", "左心室拡張", "左室拡大", "左室拡張")
+    assert pattern_words("左(心|)室拡(大|張)") == ("左心室拡大", "左心室拡張", "左室拡大", "左室拡張")
     for wrong in ("(左", "左)", "", "(|)", "(a|b)" * 13):
         with pytest.raises(PatternError):
-            words_of(wrong)
+            pattern_words(wrong)
 
 
 SITE = """

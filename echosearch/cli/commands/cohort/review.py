@@ -13,7 +13,7 @@ from echosearch.cli.output import note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.agreement import Share
 from echosearch.cohort.review import (
-    Report,
+    ReviewReport,
     export_reviews,
     read_verdicts,
     record,
@@ -134,7 +134,7 @@ def _ask(archive: Archive, name: str, reader: str, size: int, seed: int, named: 
     say(f"{len(drawn.studies)} answers recorded")
 
 
-def _say(found: Report) -> None:
+def _say(found: ReviewReport) -> None:
     say(f"{found.studies} studies reviewed: precision {_share(found.precision)}")
     say(f"{found.disputed} disputed (accepted and rejected), {found.unsure} of which no reader was sure")
     rows: list[tuple[Any, ...]] = [

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from echosearch.errors import ConfigError
-from echosearch.report.facts.lexicon.pattern import PatternError, words_of
+from echosearch.report.facts.lexicon.pattern import PatternError, pattern_words
 
 __all__ = ["SHIPPED", "Example", "Finding", "Lexicon", "Measure", "Sense", "load_lexicon"]
 
@@ -241,7 +241,7 @@ class _Builder:
             raise TypeError(f"{patterns!r} is a string: write a list of strings")
         into = self.query if query else self.senses
         for pattern in patterns:
-            for word in words_of(pattern):
+            for word in pattern_words(pattern):
                 if sense.kind in _NAMES:
                     word = word.removeprefix("の")  # of a pattern whose first part may be missing
                 into.setdefault(word.lower(), {})[sense.kind] = sense

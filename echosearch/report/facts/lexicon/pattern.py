@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_WORDS", "PatternError", "words_of"]
+__all__ = ["MAX_WORDS", "PatternError", "pattern_words"]
 
 MAX_WORDS = 4096  # of one pattern
 
@@ -11,7 +11,7 @@ class PatternError(ValueError):
     """A pattern is malformed; the message says how."""
 
 
-def words_of(pattern: str) -> tuple[str, ...]:
+def pattern_words(pattern: str) -> tuple[str, ...]:
     """All words that a pattern stands for, in its order, each once. Raises PatternError."""
     words, at = _alternatives(pattern, 0)
     if at != len(pattern):
