@@ -123,9 +123,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         made.cues.append("unassessed")  # TR描出不良
         state.cued = True
     if named.concept == "pericardial_effusion":
-        value.finding(state, token, "effusion_depth")
+        value.measured_finding(state, token, "effusion_depth")
     elif named.concept == "aorta_dilation" and (part := _OF_AORTA.search(words)):
-        value.finding(state, token, "asc_ao" if part[0] == "上行" else "aod")
+        value.measured_finding(state, token, "asc_ao" if part[0] == "上行" else "aod")
     # 拡張能はAFのため評価困難, 壁運動はasynergyなく良好
     waiting = state.qualities if value.CAUSE.match(after) or _ASIDE.match(state.text, token.end) else []
     state.settle()

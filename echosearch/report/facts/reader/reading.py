@@ -74,7 +74,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
             mention.treats.cues.append("history")
     mentions = [m for m in state.mentions if m.finding.concept and not m.dropped]
     if state.unsited:
-        value.settle(state)
+        value.place_waiting(state)
     if covered is not None:
         _cover(state, found, mentions, covered, at)
     return mentions, state.values, state.left()

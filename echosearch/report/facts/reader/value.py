@@ -10,7 +10,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["CAUSE", "finding", "name", "number", "settle", "unassessed"]
+__all__ = ["CAUSE", "measured_finding", "name", "number", "place_waiting", "unassessed"]
 
 _SITED = {
     "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
@@ -92,7 +92,7 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         state.waiting = None
 
 
-def finding(state: State, token: Token, measure: str) -> None:
+def measured_finding(state: State, token: Token, measure: str) -> None:
     """An effusion may be followed, or preceded, by its depth, an aneurysm by its diameter."""
     named = Token("finding", token.value, token.start, token.end, token.rule, measure=measure)
     name(state, named)
@@ -164,7 +164,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     state.waiting = token
 
 
-def settle(state: State) -> None:
+def place_waiting(state: State) -> None:
     """A valve may be named after its gradient: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
     for named, value, unit, start, state.either in waiting:
