@@ -8,7 +8,7 @@ from pathlib import Path
 
 from echosearch.archive import Archive
 from echosearch.cohort.attrition import AttritionStep, read_attrition, suppressed
-from echosearch.cohort.definition import Definition, define, window_of
+from echosearch.cohort.definition import Definition, define, windows_of
 from echosearch.cohort.export import Exported, export_cohort
 from echosearch.cohort.match import Matched, match_cohort, matched_on
 from echosearch.cohort.run import reading, run_definition
@@ -55,12 +55,6 @@ class Cohorts:
         ``after`` and its like are windows, such as "90 days: 人工弁". ``replace`` allows a name that exists.
         """
         lexicon = load_lexicon(self._archive.settings.lexicon)
-        given = (
-            ("after", False, after),
-            ("before", False, before),
-            ("after", True, not_after),
-            ("before", True, not_before),
-        )
         made = define(
             name,
             text,
@@ -69,7 +63,7 @@ class Cohorts:
             per_patient=per_patient,
             seed=seed,
             video_at_least=video_at_least,
-            windows=[window_of(one, lexicon, side, absent) for side, absent, each in given for one in each],
+            windows=windows_of(lexicon, after, before, not_after, not_before),
         )
         return self._save(made, replace)
 

@@ -38,6 +38,7 @@ __all__ = [
     "define",
     "flat",
     "window_of",
+    "windows_of",
 ]
 
 Single = FindingCondition | ValueCondition | ChangeCondition
@@ -129,6 +130,23 @@ def window_of(given: str, lexicon: Lexicon, side: str, absent: bool) -> Window:
         )
     unit = "days" if match[2][0] in "d日" else "months"
     return Window(question.required, "after" if side == "after" else "before", int(match[1]), unit, absent)  # type: ignore[arg-type]
+
+
+def windows_of(
+    lexicon: Lexicon,
+    after: Sequence[str],
+    before: Sequence[str],
+    not_after: Sequence[str],
+    not_before: Sequence[str],
+) -> list[Window]:
+    """Read the windows of each kind, in this order. Raises InputError, WhereError."""
+    given = (
+        ("after", False, after),
+        ("before", False, before),
+        ("after", True, not_after),
+        ("before", True, not_before),
+    )
+    return [window_of(one, lexicon, side, absent) for side, absent, each in given for one in each]
 
 
 def check_definition(definition: Definition, lexicon: Lexicon) -> None:

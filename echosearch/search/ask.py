@@ -46,8 +46,7 @@ def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
     with searching(archive) as search:
         options = with_devices(search.connection, options)
         words = ask_words(search.connection, question.asks_words, lexicon)
-        only_words = bool(question.asks_words.terms) and not question.required
-        if not (words.holds if only_words else question.required or question.excluded):
+        if not (words.holds if question.asks_only_words else question.required or question.excluded):
             return _nothing(search, question, words, text, options)
         asked = prepare(search, question, words, lexicon, options)
         return _answer(search, asked, lexicon, options, {"report": text})

@@ -47,6 +47,11 @@ class Question:
         return self.understanding.rest
 
     @property
+    def asks_only_words(self) -> bool:
+        """Whether nothing but words of reports is asked for."""
+        return bool(self.asks_words.terms) and not self.required
+
+    @property
     def json(self) -> dict[str, Any]:
         return {**understanding_json(self.understanding), "words": self.asks_words.json}
 

@@ -43,7 +43,7 @@ class Asked:
     @property
     def only_words(self) -> bool:
         """Whether nothing but words of reports is asked for."""
-        return bool(self.question.asks_words.terms) and not self.question.required
+        return self.question.asks_only_words
 
     @property
     def among(self) -> Where | None:

@@ -45,6 +45,11 @@ class Candidate:
     likeness: float | None = None  # cosine with the examples, where there are any
 
 
+def _place(one: Candidate) -> tuple[int, float, str]:
+    """What candidates are sorted by; of equals the first by key."""
+    return _TIERS.index(one.verdict), -one.order, one.about.key
+
+
 def ranked(found: Sequence[Candidate], scale: Scale, options: SearchOptions) -> list[Candidate]:
     """Candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
 
@@ -55,7 +60,7 @@ def ranked(found: Sequence[Candidate], scale: Scale, options: SearchOptions) -> 
     strong = [one for one in kept if one.verdict == "denied" or is_strong(one, scale)]
     if any(one.verdict == "stated" for one in kept) or (scale.is_calibrated and strong):
         kept = strong
-    kept.sort(key=lambda one: (_TIERS.index(one.verdict), -one.order, one.about.key))
+    kept.sort(key=_place)
     if options.group == "video":
         return kept
     best: dict[str, Candidate] = {}
@@ -75,7 +80,7 @@ def rescored(search: Searching, asked: AskedVideos, views: Weights, ranked: Sequ
         replace(one, order=float(rank) + words_weight() * one.words.covered)
         for one, rank in zip(first, order, strict=True)
     ]
-    again.sort(key=lambda one: (_TIERS.index(one.verdict), -one.order, one.about.key))
+    again.sort(key=_place)
     return [*again, *ranked[RESCORED:]]
 
 

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from echosearch.archive import open_archive
 from echosearch.cli.output import note, say, say_json
 from echosearch.cli.path_type import as_path
-from echosearch.cohort.definition import Definition, check_name, cohort_words, window_of
+from echosearch.cohort.definition import Definition, check_name, cohort_words, windows_of
 from echosearch.cohort.definition import define as read_definition
 from echosearch.cohort.run import reading
 from echosearch.cohort.store import save_definition
@@ -97,12 +97,6 @@ def define(
         raise click.UsageError("give NAME and TEXT, or --from FILE")
     else:
         check_name(name)
-        given = (
-            ("after", False, after),
-            ("before", False, before),
-            ("after", True, not_after),
-            ("before", True, not_before),
-        )
         definition = read_definition(
             name,
             text,
@@ -111,7 +105,7 @@ def define(
             per_patient=per_patient,  # type: ignore[arg-type]  # click has checked it
             seed=seed,
             video_at_least=video_at_least,
-            windows=[window_of(one, lexicon, side, absent) for side, absent, each in given for one in each],
+            windows=windows_of(lexicon, after, before, not_after, not_before),
         )
     with open_archive(load_settings()) as archive, reading(archive) as connection:
         made = save_definition(archive, connection, definition, again)
