@@ -1,18 +1,20 @@
-"""One process at a time in a folder.
+"""What ends with a process, however that ends: its lock on a folder, and its children.
 
-flock and not a record lock (which fasteners takes): it also keeps two indexes of one process apart, and closing
-one of them does not free the other's. Either ends with its process, however that ends.
+The lock is flock and not a record lock (which fasteners takes): it also keeps two indexes of one process apart, and
+closing one of them does not free the other's.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import select
+import signal
 import time
 from pathlib import Path
 from typing import IO
 
-__all__ = ["free", "lock_holder", "take"]
+__all__ = ["die_with", "free", "lock_holder", "take"]
 
 PAUSE_SECONDS = 0.05
 
@@ -48,3 +50,21 @@ def free(file: IO[str]) -> None:
     """Free the lock explicitly, because a forked child may hold the open file too."""
     fcntl.flock(file, fcntl.LOCK_UN)
     file.close()
+
+
+def die_with(lifeline: int) -> int:
+    """Let the kernel end this process (SIGKILL) when the other end of the pipe ``lifeline`` closes.
+
+    It closes when the process that holds it ends, however that ends. Return the descriptor that must stay open for it.
+    No thread is needed, so it works while a library hangs in C and holds the GIL. (The parent-death signal of prctl
+    ends a process with the thread that made it, and a worker's parent is the fork server, which lives until its last
+    worker has gone.)
+    """
+    # opened anew: the owner belongs to the open file, which all children would otherwise share
+    fd = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:  # it closed before the kernel was asked to watch
+        os._exit(0)
+    return fd

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
 import pickle
@@ -12,6 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from echosearch.locks import die_with
 from echosearch.workers.answers import send
 from echosearch.workers.handing import receive_file
 from echosearch.workers.sandbox import confine, plain_environment
@@ -27,7 +27,7 @@ EXIT_PANIC = 87
 def serve(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: int) -> None:
     """Run the worker: limits, "ready", then (function, task) in and (succeeded, value) out until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    watched = _die_with(lifeline)
+    watched = die_with(lifeline.fileno())
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _keep_only(pipe.fileno(), watched)
     try:
@@ -65,23 +65,6 @@ def _get_ready(memory_mb: int) -> None:
     allowed = _data_bytes() + memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
     confine()
-
-
-def _die_with(lifeline: Connection) -> int:
-    """Ask the kernel for SIGKILL when the other end closes, that is when the parent ends, however it ends.
-
-    Return the descriptor that must stay open for it. It needs no thread, so it works while a decoder hangs in C.
-    (The parent-death signal of prctl would not: a worker's parent is the fork server, and that lives until its last
-    worker has gone.)
-    """
-    # opened anew: the owner belongs to the open file, which all workers would otherwise share
-    fd = os.open(f"/proc/self/fd/{lifeline.fileno()}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
-    if lifeline.poll():  # it closed before the kernel was asked to watch
-        os._exit(0)
-    return fd
 
 
 def _keep_only(*descriptors: int) -> None:

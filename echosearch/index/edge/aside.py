@@ -4,6 +4,9 @@ The engine's optimize() holds the GIL to its end, minutes for some 10,000 vector
 it would stop them all.
 
     python -m echosearch.index.edge.aside KIND FINGERPRINT DIMENSION FOLDER
+
+It dies with the process that started it, whose end of its standard input the kernel then closes, and it keeps that
+process's lock on the index until it is dead: nobody opens a folder that it still writes into.
 """
 
 from __future__ import annotations
@@ -17,27 +20,41 @@ from pathlib import Path
 from echosearch.errors import StoreUnreachable
 from echosearch.index.base import Collection
 from echosearch.index.edge.shard import load_shard
+from echosearch.locks import die_with
 
 __all__ = ["copy_optimized"]
 
 NICE = 5  # searches come first
 
 
-def copy_optimized(collection: Collection, place: Path, copy: Path) -> None:
+def copy_optimized(collection: Collection, place: Path, copy: Path, lock: int) -> None:
     """Make ``copy`` of the shard in ``place``, which no process writes to meanwhile, and optimise it.
+
+    ``lock`` is the descriptor of the folder's lock, which the process that optimises keeps too.
 
     Raises StoreUnreachable if there is no room or the process fails; then no copy is left.
     """
     try:
         shutil.copytree(place, copy)
         named = (collection.kind, collection.fingerprint, str(collection.dimension), str(copy))
-        done = subprocess.run(
-            [sys.executable, "-m", __name__, *named], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        child = subprocess.Popen(
+            [sys.executable, "-m", __name__, *named],
+            stdin=subprocess.PIPE,  # nothing is ever sent: it closes when this process ends
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[lock],
         )
-        if done.returncode:
-            said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+        with child:
+            try:
+                said = child.stderr.read() if child.stderr is not None else b""
+                child.wait()
+            except BaseException:
+                child.kill()
+                raise
+        if child.returncode:
+            reason = " ".join(said.decode(errors="replace").split())[-200:]
             raise StoreUnreachable(
-                f"collection {place.name} could not be optimised (exit code {done.returncode}: {said}): searches are"
+                f"collection {place.name} could not be optimised (exit code {child.returncode}: {reason}): searches are"
                 " correct but slow; check free memory and disk, then run echosearch ingest again"
             )
     except OSError as exc:
@@ -49,12 +66,14 @@ def copy_optimized(collection: Collection, place: Path, copy: Path) -> None:
 
 
 def _main(kind: str, fingerprint: str, dimension: str, folder: str) -> None:
+    watched = die_with(sys.stdin.fileno())
     os.nice(NICE)
     collection = Collection(kind, fingerprint, int(dimension))  # type: ignore[arg-type]
     shard = load_shard(collection, Path(folder), quantized=True)
     shard.optimize()
     shard.flush()
     shard.close()
+    os.close(watched)
 
 
 if __name__ == "__main__":

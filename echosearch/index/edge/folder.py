@@ -38,7 +38,11 @@ class IndexFolder:
             raise StoreUnreachable(f"index folder {self.path}: {exc.strerror}; check its owner and mode") from exc
         if self._lock is None:
             return False
-        self._sweep()
+        try:
+            self._sweep()
+        except OSError as exc:
+            self.release()
+            raise StoreUnreachable(f"index folder {self.path}: {exc.strerror}; check its owner and mode") from exc
         return True
 
     def release(self) -> None:
@@ -46,6 +50,12 @@ class IndexFolder:
         if self._lock is not None:
             free(self._lock)
             self._lock = None
+
+    def lock_descriptor(self) -> int:
+        """Return the descriptor by which a child keeps the folder too. Raises ArchiveLocked if it is not held."""
+        if self._lock is None:
+            raise self.locked()
+        return self._lock.fileno()
 
     def locked(self) -> ArchiveLocked:
         """Return the error that names who holds the folder."""

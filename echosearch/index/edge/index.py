@@ -183,7 +183,7 @@ class EdgeIndex:
         with engine_errors(collection.name):
             self._shards[collection.name][1].flush()
         made, ready, old = (self.folder.path / f"{prefix}{place.name}" for prefix in (".new-", READY, ".drop-"))
-        copy_optimized(collection, place, made)
+        copy_optimized(collection, place, made, self.folder.lock_descriptor())
         with self._guard:
             made.rename(ready)  # from here on a process that opens the folder finds one of the two
             del self._shards[collection.name]

@@ -162,7 +162,8 @@ def test_killed_while_it_makes_a_collection(child: Start, tmp_path: Path, millis
     index.close()
 
 
-def test_killed_while_it_builds_the_graph(child: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("attempt", range(3))
+def test_killed_while_it_builds_the_graph(child: Start, tmp_path: Path, attempt: int) -> None:
     builder = child(
         """
         index.ensure(VIDEOS)
@@ -176,12 +177,15 @@ def test_killed_while_it_builds_the_graph(child: Start, tmp_path: Path) -> None:
     )
     output = lines(builder)
     assert next(output) == "ready"
-    time.sleep(0.2)
+    while not any(tmp_path.glob(".new-*/segments")):
+        time.sleep(0.01)
+    time.sleep(0.3 * attempt)  # while the copy is made, its process starts, or the graph grows
     builder.kill()
     builder.wait()
-    list(output)
-    index = EdgeIndex(tmp_path, 1.0)
+    index = EdgeIndex(tmp_path, 10.0)
     assert index.count(VIDEOS) == 3000
+    assert not [entry for entry in tmp_path.iterdir() if entry.name.startswith(".")]
+    list(output)  # ends when the process that built the graph has ended too
     index.optimize(VIDEOS)
     assert index.search(VIDEOS, point(11).vector, 1)[0].key == point(11).payload.key
     index.close()
