@@ -41,7 +41,7 @@ class Agreement:
 
 
 def wilson(count: int, of: int) -> Share:
-    """The share and its Wilson interval."""
+    """Return the share and its Wilson interval."""
     if not of:
         return Share(None, None, None, 0, 0)
     p, square = count / of, Z * Z
@@ -51,7 +51,7 @@ def wilson(count: int, of: int) -> Share:
 
 
 def agreement(one: str, other: str, answers: Sequence[tuple[str, str]]) -> Agreement:
-    """Of pairs of answers about the same studies."""
+    """Measure how far pairs of answers about the same studies agree."""
     n = len(answers)
     agreed = sum(a == b for a, b in answers)
     kappa, error = _kappa(answers) if n else (None, None)

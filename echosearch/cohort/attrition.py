@@ -32,7 +32,7 @@ class AttritionStep:
 
 
 def attrition_of(names: Sequence[str], counts: Sequence[StepCounts]) -> tuple[AttritionStep, ...]:
-    """(N + 1) names and counts, those of all studies first."""
+    """Return (N + 1) names and counts, those of all studies first."""
     made = [AttritionStep(names[0], _tally(counts[0]), Tally(0, 0, 0), counts[0].by_videos)]
     for name, (before, after) in zip(names[1:], pairwise(counts), strict=True):
         dropped = Tally(
@@ -49,7 +49,7 @@ def _tally(counts: StepCounts) -> Tally:
 
 
 def suppressed(steps: Sequence[AttritionStep], below: int) -> tuple[AttritionStep, ...]:
-    """The same without small numbers: no number shown, and no difference of two that are, is from 1 to ``below`` - 1.
+    """Remove small numbers: none that is shown, and no difference of two that are, is from 1 to ``below`` - 1.
 
     A number that a difference would give away is left out too; 0 is shown.
     """
@@ -94,7 +94,7 @@ def attrition_json(steps: Sequence[AttritionStep]) -> list[dict[str, Any]]:
 
 
 def read_attrition(stored: Sequence[dict[str, Any]]) -> tuple[AttritionStep, ...]:
-    """From what attrition_json made."""
+    """Read what attrition_json made."""
     return tuple(
         AttritionStep(one["step"], Tally(**one["kept"]), Tally(**one["dropped"]), one["by_videos"]) for one in stored
     )

@@ -222,7 +222,7 @@ def _check_where(named: str, where: Where) -> None:
 
 
 def conditions_of(definition: Definition) -> Iterator[Condition]:
-    """Every condition, those of windows too."""
+    """Yield every condition, those of windows too."""
     for one in definition.criteria:
         yield from one.conditions if isinstance(one, Window) else (one.condition,)
 
@@ -232,7 +232,7 @@ def flat(condition: Condition) -> tuple[Single, ...]:
 
 
 def understanding_of(criteria: Sequence[Criterion]) -> QueryUnderstanding:
-    """The criteria on the study itself, as a query would be understood."""
+    """Return the criteria on the study itself, as a query would be understood."""
     stated = [one.condition for one in criteria if isinstance(one, Stated)]
     return QueryUnderstanding(
         tuple(one for one in stated if not isinstance(one, ValueCondition | ChangeCondition)),
@@ -243,7 +243,7 @@ def understanding_of(criteria: Sequence[Criterion]) -> QueryUnderstanding:
 
 
 def cohort_words(definition: Definition, lexicon: Lexicon) -> str:
-    """What a definition asks for, in one line."""
+    """Return what a definition asks for, in one line."""
     parts = [criterion_words(one, lexicon) for one in definition.criteria]
     parts += [definition.where] if definition.where else []
     parts += [f"{definition.per_patient} of each patient"] if definition.per_patient != "all" else []
@@ -253,7 +253,7 @@ def cohort_words(definition: Definition, lexicon: Lexicon) -> str:
 
 
 def criterion_words(criterion: Criterion, lexicon: Lexicon) -> str:
-    """MR 中等度以上; 人工弁 あり を除く; 人工弁 あり 90 days after."""
+    """Return a line such as: MR 中等度以上; 人工弁 あり を除く; 人工弁 あり 90 days after."""
     if not isinstance(criterion, Window):
         return in_words(understanding_of((criterion,)), lexicon)
     inside = in_words(understanding_of([Stated(one) for one in criterion.conditions]), lexicon)

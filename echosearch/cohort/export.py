@@ -108,7 +108,7 @@ def export_cohort(
 
 
 def export_columns(concepts: Sequence[str], lexicon: Lexicon, hidden: bool, with_identifiers: bool) -> list[Column]:
-    """The columns in order; every concept has its own."""
+    """Return the columns in order; every concept has its own."""
     columns = [_HIDDEN.get(one.column, one) if hidden else one for one in _ALWAYS]
     for concept in concepts:
         label, measure = lexicon.labels.get(concept, concept), lexicon.measures.get(concept)
@@ -129,7 +129,7 @@ def export_columns(concepts: Sequence[str], lexicon: Lexicon, hidden: bool, with
 def export_pages(
     connection: Connection, concepts: Sequence[str], lexicon: Lexicon, with_identifiers: bool
 ) -> Iterator[list[dict[str, Any]]]:
-    """Rows of the members that hold_members has found, page by page."""
+    """Yield rows of the members that hold_members has found, page by page."""
     told = {name for concept in concepts for name in (concept, *NARROWER.get(concept, ()))}
     for page in member_rows(connection):
         studies = [row.study for row in page]

@@ -59,7 +59,7 @@ def draw_attrition(steps: Sequence[AttritionStep], title: str, file: Path, below
 
 
 def tally_words(tally: Tally, below: int = 0) -> str:
-    """120 patients, 180 studies, 1,440 videos."""
+    """Return a line such as: 120 patients, 180 studies, 1,440 videos."""
     parts = []
     for number, one, many in (
         (tally.patients, "patient", "patients"),

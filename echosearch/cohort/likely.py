@@ -42,7 +42,7 @@ class Calibrated:
 def calibrated(
     archive: Archive, connection: Connection, encoder_id: int, definition: Definition, plan: Plan, lexicon: Lexicon
 ) -> Calibrated:
-    """Calibrate every condition on the archive's own reports.
+    """Fit a calibration for every condition on the archive's own reports.
 
     Raises EncoderMismatch if the definition was made with another encoder, InputError if a condition has no
     calibration.

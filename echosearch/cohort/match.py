@@ -150,7 +150,7 @@ def match_cohort(
 def pairs_of(
     cases: Iterator[ControlCandidate], pool: Iterator[ControlCandidate], ratio: int, caliper: int | None
 ) -> Iterator[tuple[str, str]]:
-    """(case, control) of both, each sorted by stratum; one stratum of the pool is in memory.
+    """Yield (case, control) of both, each sorted by stratum; one stratum of the pool is in memory.
 
     Every case gets its first control before one gets a second.
     """

@@ -80,7 +80,7 @@ class ReviewReport:
 
 
 def question_json(definition: Definition) -> str:
-    """What a definition asks, as one line: the same for the same criteria, whatever the cohort is called."""
+    """Return what a definition asks, as one line: the same for the same criteria, whatever the cohort is called."""
     return json.dumps([criterion_table(one) for one in definition.criteria], ensure_ascii=False, sort_keys=True)
 
 
@@ -191,7 +191,7 @@ def _pages(connection: Connection, topic: str) -> Iterator[list[dict[str, Any]]]
 
 
 def topic_of(reference: str) -> str:
-    """What answers about a cohort are kept under: its name, whatever the snapshot."""
+    """Return what answers about a cohort are kept under: its name, whatever the snapshot."""
     return f"cohort/{parse_reference(reference)[0]}"
 
 

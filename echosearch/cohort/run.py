@@ -47,7 +47,7 @@ class CohortRun:
 
 @contextmanager
 def reading(archive: Archive) -> Iterator[Connection]:
-    """A transaction that sees one moment of the archive, whatever an ingest does meanwhile; committed at its end."""
+    """Yield a transaction that sees one moment of the archive, whatever an ingest does; commit at its end."""
     with (
         archive.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         connection.begin(),
@@ -58,7 +58,7 @@ def reading(archive: Archive) -> Iterator[Connection]:
 def run_definition(
     archive: Archive, connection: Connection, definition: Definition, prefix: str = "cohort"
 ) -> CohortRun:
-    """Ask the archive. Raises InputError, WhereError, ConfigError, EmptyArchive, EncoderMismatch."""
+    """Answer a definition. Raises InputError, WhereError, ConfigError, EmptyArchive, EncoderMismatch."""
     lexicon = load_lexicon(archive.settings.lexicon)
     check_definition(definition, lexicon)
     encoder_id = active_row(connection)
@@ -83,7 +83,7 @@ def run_definition(
 
 
 def with_versions(archive: Archive, connection: Connection, definition: Definition) -> Definition:
-    """The definition with the versions in use. Raises what run_definition does."""
+    """Return the definition with the versions in use. Raises what run_definition does."""
     lexicon = load_lexicon(archive.settings.lexicon)
     made = replace(definition.made, lexicon=lexicon.version)
     plan = _plan(connection, definition)

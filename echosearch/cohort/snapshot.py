@@ -124,7 +124,7 @@ def difference(archive: Archive, connection: Connection, before: str, after: str
 
 
 def change_pages(connection: Connection) -> Iterator[list[dict[str, Any]]]:
-    """Every change of the difference that this transaction has made, as rows of CHANGE_COLUMNS."""
+    """Yield every change of the difference that this transaction has made, as rows of CHANGE_COLUMNS."""
     every = changes(connection)
     while page := [*islice(every, SHOWN)]:
         yield [

@@ -47,7 +47,7 @@ def delete_definition(connection: Connection, name: str) -> None:
 
 
 def parse_reference(reference: str) -> tuple[str, int | None]:
-    """NAME@3 -> (NAME, 3); NAME -> (NAME, None). Raises InputError."""
+    """Parse NAME@3 as (NAME, 3) and NAME as (NAME, None). Raises InputError."""
     name, at, number = reference.partition("@")
     if at and not re.fullmatch(r"[1-9]\d{0,4}", number):
         raise InputError(f"{reference[:80]!r}: a snapshot is named NAME@NUMBER, with a number from 1 on")

@@ -38,7 +38,7 @@ def check_out(file: Path, option: str = "--out") -> None:
 
 
 def dictionary_files(file: Path) -> tuple[Path, Path]:
-    """The names of the dictionary beside ``file``."""
+    """Return the names of the dictionary beside ``file``."""
     return file.with_suffix(".dictionary.csv"), file.with_suffix(".dictionary.json")
 
 

@@ -24,7 +24,7 @@ _TOP = {"name", "text", "where", "per_patient", "seed", "video_at_least", "made"
 
 
 def to_toml(definition: Definition) -> str:
-    """The definition as TOML; the same definition gives the same bytes."""
+    """Return the definition as TOML; the same definition gives the same bytes."""
     shown: dict[str, Any] = {"name": definition.name}
     if definition.text:
         shown["text"] = definition.text
@@ -41,7 +41,7 @@ def to_toml(definition: Definition) -> str:
 
 
 def criterion_table(criterion: Criterion) -> dict[str, Any]:
-    """A criterion as a table of TOML."""
+    """Return a criterion as a table of TOML."""
     match criterion:
         case Stated(condition):
             return condition_table(condition)
@@ -59,7 +59,7 @@ def criterion_table(criterion: Criterion) -> dict[str, Any]:
 
 
 def condition_table(condition: Condition) -> dict[str, Any]:
-    """A condition as a table of TOML."""
+    """Return a condition as a table of TOML."""
     match condition:
         case AnyOf(conditions):
             return {"kind": "any", "of": [condition_table(one) for one in conditions]}

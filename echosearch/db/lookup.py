@@ -234,7 +234,7 @@ def videos_of(connection: Connection, encoder_id: int, studies: Sequence[str]) -
 
 
 def videos_with_keys(connection: Connection, encoder_id: int, videos: Sequence[str]) -> dict[str, StoredVideo]:
-    """Those of these videos that may be shown, with their vectors, by key."""
+    """Return those of these videos that may be shown, with their vectors, by key."""
     query = text(f"{_STORED} and v.video_key = any(cast(:keys as uuid[]))")
     rows = connection.execute(query, {"encoder": encoder_id, "keys": list(videos)})
     return {row.key: _stored(row) for row in rows}

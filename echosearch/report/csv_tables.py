@@ -63,7 +63,7 @@ class SidecarRow:
 
 
 def read_reports(path: Path, encoding: str | None = None) -> Iterator[ReportRow]:
-    """Rows of reports.csv: report_text, and any of study_uid, accession_number, patient_id, study_date.
+    """Yield rows of reports.csv: report_text, and any of study_uid, accession_number, patient_id, study_date.
 
     ``encoding``: its name in ENCODINGS; found out where it is not given. Raises TableError at the first row that
     breaks a rule.
@@ -82,7 +82,7 @@ def read_reports(path: Path, encoding: str | None = None) -> Iterator[ReportRow]
 
 
 def read_views(path: Path, encoding: str | None = None) -> Iterator[ViewRow]:
-    """Rows of views.csv: sop_uid or path, view, and view_prob (1.0 where it is not given).
+    """Yield rows of views.csv: sop_uid or path, view, and view_prob (1.0 where it is not given).
 
     A row whose view is empty says nothing and is passed over. Raises TableError.
     """
@@ -98,7 +98,7 @@ def read_views(path: Path, encoding: str | None = None) -> Iterator[ViewRow]:
 
 
 def read_sidecar(path: Path, encoding: str | None = None) -> Iterator[SidecarRow]:
-    """Rows of the sidecar: path, and study_uid or accession_number with patient_id. Raises TableError."""
+    """Yield rows of the sidecar: path, and study_uid or accession_number with patient_id. Raises TableError."""
     columns = ("path", "study_uid", "accession_number", "patient_id", "study_date", "sop_uid", "view", "view_prob")
     for row in _rows(path, encoding, columns, needed=("path",), one_of=("study_uid", "accession_number")):
         made = SidecarRow(

@@ -31,7 +31,7 @@ _JAPANESE = re.compile(
 
 
 def read_date(text: str) -> date:
-    """The day that ``text`` names. Raises ValueError with the rule it breaks, never with the text itself."""
+    """Return the day that ``text`` names. Raises ValueError with the rule it breaks, never with the text itself."""
     plain = unicodedata.normalize("NFKC", text).strip().upper()
     if match := _COMPACT.fullmatch(plain):
         year, month, day = (int(part) for part in match.groups())

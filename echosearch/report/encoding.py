@@ -62,7 +62,7 @@ _TRUSTED_SHARE = 0.7
 
 
 def detect_encoding(path: Path, given: str | None = None) -> str:
-    """The encoding of a table, proven on the whole file. ``given``: the name of it in ENCODINGS, proven likewise.
+    """Find the encoding of a table, proven on the whole file; or prove the one ``given``, a name in ENCODINGS.
 
     Raises TableError with the first line that breaks it, or where several encodings make sense.
     """
@@ -82,7 +82,7 @@ def detect_encoding(path: Path, given: str | None = None) -> str:
 
 
 def open_table(path: Path, encoding: str) -> TextIO:
-    """The text of a table in an encoding that detect_encoding gave, line ends as they are."""
+    """Return the text of a table in an encoding that detect_encoding gave, line ends as they are."""
     if encoding == "iso-2022-jp":
         return io.TextIOWrapper(decoded_stream(path), encoding="utf-8", newline="")
     return path.open(encoding=encoding, newline="")

@@ -38,7 +38,7 @@ _AS_TEXT = "export the column as text"
 
 
 def read_identifier(cell: str, uid: bool = False) -> str:
-    """The identifier that a cell holds. Raises ValueError with the rule it breaks, never with the cell itself.
+    """Return the identifier that a cell holds. Raises ValueError with the rule it breaks, never with the cell itself.
 
     ``uid``: a DICOM UID, which has dots of its own and no separators.
     """
@@ -63,7 +63,7 @@ def read_identifier(cell: str, uid: bool = False) -> str:
 
 
 def unwrapped(cell: str) -> str:
-    """A cell without blanks around it, quotes around it, and what spreadsheets are told by that it is text."""
+    """Return a cell without blanks around it, quotes around it, and what spreadsheets are told by that it is text."""
     text = cell.translate(_UNSEEN).strip()
     while text:
         bare = text.translate(_WIDE) if text[0] in "＝＇＂" else text

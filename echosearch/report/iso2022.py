@@ -159,5 +159,5 @@ class _Utf8(io.RawIOBase):
 
 
 def decoded_stream(path: Path) -> io.BufferedReader:
-    """The file's text in UTF-8, decoded as it is read."""
+    """Return the file's text in UTF-8, decoded as it is read."""
     return io.BufferedReader(_Utf8(path))

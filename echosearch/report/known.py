@@ -40,7 +40,7 @@ _SOME_SHARE = 1 / 3  # "EF 55±5%" is known, "\x8fd\x93x MR" is not
 
 
 def is_known(text: str) -> bool:
-    """Whether ``text`` holds a known term or a Japanese word, by the rule above."""
+    """Return whether ``text`` holds a known term or a Japanese word, by the rule above."""
     if _WRECK.search(text):
         return False
     if text.isascii():
@@ -54,7 +54,7 @@ def is_known(text: str) -> bool:
 
 
 def known_terms(text: str) -> int:
-    """How many known Japanese terms ``text`` holds."""
+    """Return how many known Japanese terms ``text`` holds."""
     return len(_TERM.findall(unicodedata.normalize("NFKC", text)))
 
 
@@ -64,7 +64,7 @@ def _holds_latin_term(text: str) -> bool:
 
 
 def everyday_share(text: str) -> float:
-    """The share of kana, punctuation and kanji of JIS level 1 in what is not ASCII; 0.0 where all of it is ASCII."""
+    """Return the share of kana, punctuation and common kanji in what is not ASCII; 0.0 if all of it is ASCII."""
     foreign = [character for character in text if not character.isascii()]
     return sum(map(_everyday, foreign)) / len(foreign) if foreign else 0.0
 

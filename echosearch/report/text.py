@@ -59,7 +59,7 @@ _GAP = re.compile(r"[\s。、,;:)）」]")
 
 
 def phrases(text: str) -> list[str]:
-    """The phrases of a report in their order, none empty.
+    """Return the phrases of a report in their order, none empty.
 
     「左室拡大なし、EF 55.5%。BNP 1,200」  ->  左室拡大なし / EF 55.5% / BNP 1,200
     """
@@ -93,7 +93,7 @@ def readable_phrases(text: str) -> tuple[list[str], int]:
 
 
 def model_text(text: str, spec: TextSpec) -> str:
-    """``text`` in the form that the encoder with ``spec`` wants; "" stays ""."""
+    """Return ``text`` in the form that the encoder with ``spec`` wants; "" stays ""."""
     match spec.format:
         case "as_is":
             return text
@@ -102,14 +102,14 @@ def model_text(text: str, spec: TextSpec) -> str:
 
 
 def model_texts(text: str, spec: TextSpec) -> list[str]:
-    """What the encoder with ``spec`` reads one by one, to mean their vectors: one text, or its phrases; never none."""
+    """Return what the encoder reads one by one, to mean their vectors: one text, or its phrases; never none."""
     if spec.format == "each_phrase_ja":
         return [f"{phrase}。" for phrase in phrases(text)[: spec.max_phrases]] or [""]
     return [model_text(text, spec)]
 
 
 def language_warning(text: str, spec: TextSpec) -> str | None:
-    """One line where the encoder does not read the language of ``text``; None where it does."""
+    """Return one line where the encoder does not read the language of ``text``; None where it does."""
     japanese = bool(_JAPANESE.search(text))
     if spec.language == "en" and japanese:
         return "the encoder in use reads English only: a Japanese query gets vectors that mean nothing; ask in English"

@@ -40,7 +40,7 @@ _NOISE = re.compile(r"[\s_\-‐−./:]+|view|断層|断面|像|図")
 
 
 def view_named(label: str) -> View | None:
-    """The view that ``label`` names, whatever its case and width; None where no laboratory calls one so.
+    """Return the view that ``label`` names, whatever its case and width; None where no laboratory calls one so.
 
     view_named("A4C"), view_named("4ch"), view_named("心尖部四腔像") are all View.CH4.
     """
@@ -48,5 +48,5 @@ def view_named(label: str) -> View | None:
 
 
 def label_view(label: str, prob: float, source: str) -> ViewLabel:
-    """A label from a file: an unknown one is Other, and its own wording is kept."""
+    """Return a label from a file: an unknown one is Other, and its own wording is kept."""
     return ViewLabel(view_named(label) or View.OTHER, prob, source, raw=label)

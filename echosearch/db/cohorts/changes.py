@@ -127,7 +127,7 @@ def count_causes(connection: Connection) -> dict[str, dict[str, int]]:
 
 
 def changes(connection: Connection, limit: int | None = None) -> Iterator[Change]:
-    """Every change, those that entered first, by study key; the first ``limit``."""
+    """Yield every change, those that entered first, by study key; the first ``limit``."""
     with connection.execute(
         text(
             "select cast(study_key as text) as study, cast(patient_key as text) as patient, change, causes"

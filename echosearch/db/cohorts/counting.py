@@ -110,7 +110,7 @@ def prepare_cohort(connection: Connection, encoder_id: int, plan: Plan, days: bo
 
 
 def silent_studies(connection: Connection, prefix: str, batch: int) -> Iterator[list[tuple[str, list[bool]]]]:
-    """Keys of studies that neither state nor deny the question, with the criteria that each meets; ``batch`` a time."""
+    """Yield studies that neither state nor deny the question, with the criteria that each meets, in batches."""
     after = "00000000-0000-0000-0000-000000000000"
     connection.execute(
         text(f"create unique index {prefix}_silent on {prefix}_study (study_key) where silent"),
@@ -202,7 +202,7 @@ def _window(prefix: str, number: int, window: Window) -> str:
 
 
 def count_steps(connection: Connection, steps: int, prefix: str = "cohort") -> list[StepCounts]:
-    """(steps + 1) counts: of all studies, then what each step leaves."""
+    """Return (steps + 1) counts: of all studies, then what each step leaves."""
     of_studies = {
         row.step: row
         for row in connection.execute(

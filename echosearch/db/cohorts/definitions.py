@@ -41,7 +41,7 @@ def drop_definition(connection: Connection, name: str) -> bool:
 
 
 def stored_cohorts(connection: Connection) -> list[StoredCohort]:
-    """Every name, in order."""
+    """Return every name, in order."""
     rows = connection.execute(
         text(
             "select name, c.definition, c.created_at,"

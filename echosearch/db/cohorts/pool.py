@@ -84,7 +84,7 @@ def fill_pool(connection: Connection, members: str, denied: bool, prefix: str = 
 def candidates(
     connection: Connection, table: Literal["cohort_case", "cohort_pool"], on: Sequence[Field], seed: int, most: int
 ) -> Iterator[ControlCandidate]:
-    """Rows by stratum, within one in the order of a hash of seed and key; at most ``most`` of a stratum and an age.
+    """Yield rows by stratum, in one by a hash of seed and key; at most ``most`` of a stratum and an age.
 
     What lacks a value of ``on`` is left out.
     """
@@ -112,7 +112,7 @@ def keep_controls(connection: Connection, pairs: Sequence[tuple[str, str]]) -> N
 
 
 def moments(connection: Connection, devices: Sequence[str]) -> dict[str, Moments]:
-    """Of all cases, the pool, the matched cases and the controls; ``devices`` are covariates too."""
+    """Measure all cases, the pool, the matched cases and the controls; ``devices`` are covariates too."""
     groups = {
         "cases": "cohort_case",
         "pool": "cohort_pool",
@@ -142,7 +142,7 @@ def moments(connection: Connection, devices: Sequence[str]) -> dict[str, Moments
 
 
 def devices_of_cases(connection: Connection, most: int) -> list[str]:
-    """The cases' machines, the most frequent first."""
+    """Return the cases' machines, the most frequent first."""
     rows = connection.scalars(
         text(
             "select device from cohort_case where device is not null group by device order by count(*) desc, device"
@@ -154,7 +154,7 @@ def devices_of_cases(connection: Connection, most: int) -> list[str]:
 
 
 def matched_rows(connection: Connection) -> Iterator[list[dict[str, object]]]:
-    """Cases and controls, set by set: the case first; unmatched cases have no set."""
+    """Yield cases and controls, set by set: the case first; unmatched cases have no set."""
     with connection.execute(
         text(
             "with sets as (select case_key, row_number() over (order by case_key) as set from (select distinct case_key"

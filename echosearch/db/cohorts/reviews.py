@@ -55,7 +55,7 @@ def put_reviews(connection: Connection, topic: str, question: str, rows: Sequenc
 
 
 def last_answers(connection: Connection, topic: str, reasons: bool = False) -> Iterator[ReviewRow]:
-    """The last answer of every reader about every study, by study and reader; ``reasons`` are read from phi."""
+    """Yield the last answer of every reader about every study, by study and reader; ``reasons`` are read from phi."""
     reason = "coalesce(p.reason, '')" if reasons else "''"
     joined = " left join phi.review p on p.review_id = r.id" if reasons else ""
     with connection.execute(
@@ -72,7 +72,7 @@ def last_answers(connection: Connection, topic: str, reasons: bool = False) -> I
 
 
 def unreviewed(connection: Connection, members: str, topic: str, reader: str, seed: int, limit: int) -> list[str]:
-    """Keys of members (a query, snapshots.py) that the reader has not answered, in the order of a hash of the seed.
+    """Return members (a query, snapshots.py) that the reader has not answered, in order of a hash of the seed.
 
     Every reader gets the same order, so that the samples of two readers overlap.
     """
@@ -88,7 +88,7 @@ def unreviewed(connection: Connection, members: str, topic: str, reader: str, se
 
 
 def known_studies(connection: Connection, members: str, studies: Sequence[str]) -> set[str]:
-    """Those of these keys that are members (a query, snapshots.py)."""
+    """Return those of these keys that are members (a query, snapshots.py)."""
     rows = connection.scalars(
         text(f"select cast(m.study_key as text) from ({members}) m where m.study_key = any(cast(:keys as uuid[]))"),
         {"keys": list(studies)},

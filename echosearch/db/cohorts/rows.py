@@ -60,7 +60,7 @@ def hold_members(connection: Connection, members: str, below: int = 0) -> int:
 
 
 def member_rows(connection: Connection) -> Iterator[list[MemberRow]]:
-    """The members that hold_members has found, in pages by study key."""
+    """Yield the members that hold_members has found, in pages by study key."""
     after = "00000000-0000-0000-0000-000000000000"
     while True:
         rows = connection.execute(

@@ -36,7 +36,7 @@ _BATCH = 5000  # lines in memory
 
 
 def run_members(steps: int, prefix: str = "cohort") -> str:
-    """A query of the members of a run (counting.py), with the evidence of each as it is now."""
+    """Return a query of the members of a run (counting.py), with the evidence of each as it is now."""
     return (
         "select r.study_key, r.patient_key, s.month, s.age, s.sex, f.report_key, f.lexicon, r.probability"
         f" from {prefix}_run r join core.study s on s.study_key = r.study_key"
@@ -45,7 +45,7 @@ def run_members(steps: int, prefix: str = "cohort") -> str:
 
 
 def frozen_members(snapshot_id: int) -> str:
-    """A query of the members of a snapshot, with the evidence that they were members by."""
+    """Return a query of the members of a snapshot, with the evidence that they were members by."""
     return (
         "select study_key, patient_key, month, age, sex, report_key, lexicon, probability"
         f" from core.cohort_member where snapshot_id = {snapshot_id:d}"
@@ -163,7 +163,7 @@ def read_snapshot(connection: Connection, name: str, number: int | None) -> Snap
 
 
 def digest_of(connection: Connection, snapshot: Snapshot) -> str:
-    """Compute a snapshot's digest from what is stored, as hex."""
+    """Return a snapshot's digest as hex, computed from what is stored."""
     return _digest(connection, snapshot.definition, frozen_members(snapshot.id))[0]
 
 

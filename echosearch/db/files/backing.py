@@ -59,7 +59,7 @@ def settle_refused(connection: Connection, outcomes: Sequence[tuple[int, Skipped
 
 
 def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None = None) -> None:
-    """Withdraw those of these videos (None: of all) that no file backs.
+    """Remove those of these videos (None: of all) that no file backs from what a search finds.
 
     Their copies become due again, and their studies are described by the other files."""
     if video_keys is not None and not video_keys:

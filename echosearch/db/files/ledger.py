@@ -53,7 +53,7 @@ _STATE = case(
 
 @contextmanager
 def single_ingest(engine: Engine) -> Iterator[None]:
-    """Hold the archive's one ingest lock, on a connection of its own. Raises ArchiveLocked."""
+    """Take the archive's one ingest lock, on a connection of its own. Raises ArchiveLocked."""
     with engine.connect() as connection:
         if not connection.scalar(select(func.pg_try_advisory_lock(INGEST_LOCK))):
             raise ArchiveLocked(

@@ -57,7 +57,7 @@ def forget_measurements(connection: Connection, file_ids: Sequence[int]) -> None
 
 
 def trust_measurements(connection: Connection) -> int:
-    """Hold every report against its study's patient; how many are believed now and were not, or the other way round."""
+    """Compare every report with its study's patient; return how many answers changed."""
     fits = (
         "coalesce(not s.conflict and (m.patient_id = '' or p.patient_id is null or (m.patient_id = p.patient_id"
         " and (m.issuer = '' or p.issuer = '' or m.issuer = p.issuer))), false)"
@@ -83,7 +83,7 @@ def trust_measurements(connection: Connection) -> int:
 
 
 def measurements_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[MeasuredValue]]:
-    """What the believed reports of these studies measured, by concept; a value that several reports repeat, once."""
+    """Return what the believed reports of these studies measured, by concept; a repeated value once."""
     rows = connection.execute(
         text(
             "select distinct cast(study_key as text) as study, concept, value, unit from core.sr_value"

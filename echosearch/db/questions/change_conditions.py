@@ -29,7 +29,7 @@ _LEAST = 1e-9  # any difference
 
 
 def change_stated(change: ChangeCondition, concepts: str) -> str:
-    """The change is stated; ``concepts`` is the placeholder of the concept and those that state it too (text[])."""
+    """Write in SQL that the change is there; ``concepts`` is the placeholder (text[]) of all that state it."""
     match change.kind:
         case "falls" | "rises":
             return _value_changes(change, concepts)
@@ -49,7 +49,7 @@ def change_stated(change: ChangeCondition, concepts: str) -> str:
 
 
 def change_compared(change: ChangeCondition, concepts: str) -> str:
-    """Today and an earlier study both speak of the concept, so that a change which is not stated is denied."""
+    """Write in SQL that today and an earlier study both speak of the concept: a change not stated is denied."""
     if change.kind in ("new", "gone"):
         return f"({_own(concepts, 'present')} or {_own(concepts, 'absent')})"
     speaking = f"({VALUES})" if change.kind in ("falls", "rises") else f"(select * from core.fact where {_SPEAKS})"

@@ -52,12 +52,12 @@ _VALUE_SQL = {
 
 
 def all_stated(sets: StudySet, required: Sequence[Condition], excluded: Sequence[Condition]) -> str:
-    """The studies that state all that is required and nothing that is excluded."""
+    """Return the studies that state all that is required and nothing that is excluded."""
     return sets.every([*(_stated(sets, one) for one in required), *(sets.no(_stated(sets, one)) for one in excluded)])
 
 
 def any_denied(sets: StudySet, required: Sequence[Condition], excluded: Sequence[Condition]) -> str:
-    """The studies that deny one that is required and do not state it, or state one that is excluded."""
+    """Return the studies that deny one that is required and do not state it, or state one that is excluded."""
     parts = [sets.every([_denied(sets, one), sets.no(_stated(sets, one))]) for one in required]
     return sets.some([*parts, *(_stated(sets, one) for one in excluded)])
 
@@ -65,7 +65,7 @@ def any_denied(sets: StudySet, required: Sequence[Condition], excluded: Sequence
 def verdicts(
     connection: Connection, required: Sequence[Condition], excluded: Sequence[Condition], studies: Sequence[str]
 ) -> Mapping[str, Verdict]:
-    """The verdict of each of these studies that are in the archive, by key."""
+    """Return the verdict of each of these studies that are in the archive, by key."""
     rows = RowSet()
     statement = (
         f"select cast(s.study_key as text) as study, {all_stated(rows, required, excluded)} as stated,"

@@ -117,7 +117,7 @@ class Answer:
         return int(np.bitwise_count(self.chosen).sum())
 
     def among(self, numbers: NDArray[np.int64]) -> Answer:
-        """The same question asked of these studies alone."""
+        """Answer the same question about these studies alone."""
         there = np.zeros(8 * len(self.chosen), dtype=np.bool_)
         there[numbers[numbers < len(there)]] = True  # others are indexed since
         return replace(self, chosen=self.chosen & np.packbits(there))
@@ -194,7 +194,7 @@ def numbers_meeting(connection: Connection, condition: str, given: Mapping[str, 
 
 
 def newest_stated(connection: Connection, answered: Answer, limit: int) -> list[str]:
-    """Keys of ``limit`` of the chosen studies, the newest by month."""
+    """Return keys of ``limit`` of the chosen studies, the newest by month."""
     numbers = _numbers(answered.chosen) if answered.total <= limit else _newest(connection, answered.chosen, limit)
     found = connection.scalars(
         text("select cast(study_key as text) from core.study where number = any(cast(:numbers as bigint[]))"),

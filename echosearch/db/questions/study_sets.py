@@ -63,19 +63,19 @@ class StudySet(ABC):
 
     @abstractmethod
     def fact(self, concepts: Sequence[str], condition: str) -> str:
-        """The studies whose report has a fact of one of these concepts that meets ``condition``."""
+        """Return the studies whose report has a fact of one of these concepts that meets ``condition``."""
 
     @abstractmethod
     def measured(self, concept: str, condition: str) -> str:
-        """The studies whose report, or a structured report of theirs, has a value that meets ``condition``."""
+        """Return the studies whose report, or a structured report of theirs, has a value that meets ``condition``."""
 
     @abstractmethod
     def by_rows(self, concepts: str, condition: str) -> str:
-        """The studies that meet a condition on ``s`` that only those with a fact of ``concepts`` (text[]) can meet."""
+        """Return the studies that meet a condition on ``s`` that needs a fact of ``concepts`` (text[])."""
 
     @abstractmethod
     def of_study(self, column: str, condition: str) -> str:
-        """The studies whose sex, age or month meets ``condition``, which has {0} for the value; unknown meets none."""
+        """Return the studies whose sex, age or month meets ``condition``, {0} in it being the value."""
 
 
 class RowSet(StudySet):
@@ -100,7 +100,7 @@ class RowSet(StudySet):
 
 class VideoSet(RowSet):
     def of_study(self, column: str, condition: str) -> str:
-        """As of a study; its own fields too."""
+        """Return those whose study, or own field, meets ``condition``."""
         if column in _OF_VIDEOS:
             return f"coalesce({condition.format(f'v.{column}')}, false)"
         return super().of_study(column, condition)
@@ -144,7 +144,7 @@ class BitSet(StudySet):
 
 
 def study_filter(sets: StudySet, where: Where) -> str:
-    """The studies that meet ``where``. Unknown values match no comparison, as in the index."""
+    """Return the studies that meet ``where``. Unknown values match no comparison, as in the index."""
     match where:
         case Comparison(field, "in", value):
             assert isinstance(value, tuple)

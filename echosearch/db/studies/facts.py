@@ -46,7 +46,7 @@ _DUE = f"""
 
 
 def due_reports(connection: Connection, lexicon: str, after: str | None, limit: int) -> list[DueReport]:
-    """The next ``limit`` served reports, by study key from behind ``after``, that are not read as they would be now.
+    """Return the next ``limit`` served reports after ``after`` by study key that are to be read again.
 
     Study by study, so that a batch does not cost a look at all reports.
     """
@@ -159,7 +159,7 @@ def withdraw_facts(connection: Connection) -> int:
 
 
 def facts_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[Fact]]:
-    """The facts of these studies: each study's own in the order of its report, then those that it inherits."""
+    """Return the facts of these studies: each study's own in the order of its report, then those that it inherits."""
     rows = connection.execute(
         text(
             "select cast(study_key as text) as study, concept, polarity, severity_lo, severity_hi, value, value_hi,"
@@ -178,7 +178,7 @@ def facts_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[F
 
 
 def served_texts(connection: Connection, batch: int = 1000) -> Iterator[str]:
-    """Every served report's text once, in the order of keys, ``batch`` at a time."""
+    """Yield every served report's text once, in the order of keys, ``batch`` at a time."""
     after: str | None = None
     while True:
         rows = connection.execute(

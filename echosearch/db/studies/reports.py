@@ -152,7 +152,7 @@ _CANDIDATES = {
 
 
 def link_reports(connection: Connection) -> LinkCounts:
-    """Link the reports that can be linked now, by statements over all of them at once."""
+    """Join to studies the reports that can be linked now, by statements over all of them at once."""
     connection.execute(text("drop table if exists pg_temp.unlinked"))
     connection.execute(
         text(

@@ -16,7 +16,7 @@ MAX_VISITS = 500  # a "patient" of more studies is a placeholder such as ANONYMO
 
 
 def unsettle(connection: Connection, studies: Sequence[str]) -> None:
-    """Mark the patients of these studies, to be settled by the end of the ingest."""
+    """Note the patients of these studies, to be settled by the end of the ingest."""
     if not studies:
         return
     connection.execute(
@@ -38,7 +38,7 @@ def unsettled_patients(connection: Connection, limit: int) -> list[str]:
 
 
 def number_visits(connection: Connection, patients: Sequence[str]) -> None:
-    """Number the studies of these patients by date, from 1; 0 without a date. The patients are settled then."""
+    """Set the number of each study of these patients by date, from 1; 0 without a date. Settle the patients."""
     given = {"keys": list(patients), "most": MAX_VISITS}
     connection.execute(
         text(

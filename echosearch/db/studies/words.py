@@ -84,7 +84,7 @@ def may_read_words(connection: Connection) -> bool:
 
 
 def word_counts(connection: Connection, words: Sequence[str]) -> tuple[dict[str, int], int]:
-    """In how many reports each of these words is, and how many reports have words."""
+    """Count the reports that have each of these words, and those that have words."""
     rows = connection.execute(
         text("select word, reports from phi.word where word = any(cast(:words as text[]))"), {"words": ["", *words]}
     )
@@ -94,7 +94,7 @@ def word_counts(connection: Connection, words: Sequence[str]) -> tuple[dict[str,
 
 
 def holding(terms: Sequence[Term], every: bool) -> tuple[str, dict[str, object]]:
-    """A condition on core.study (alias ``s``) and its parameter: its report has all, or any, of these terms."""
+    """Return a condition on core.study (alias ``s``) and its parameter: its report has all, or any, of these terms."""
     asked = (" & " if every else " | ").join(_asked(term) for term in terms)
     condition = (
         "s.study_key in (select w.study_key from phi.report_words w where w.words @@ cast(:asked_words as tsquery))"
@@ -122,7 +122,7 @@ def is_in_a_report(connection: Connection, term: Term) -> bool:
 
 
 def words_of(connection: Connection, studies: Sequence[str], words: Sequence[str]) -> dict[str, StudyWords]:
-    """Where the reports of these studies have these words, by study; studies whose report has none are left out."""
+    """Find these words in the reports of these studies, by study; studies whose report has none are left out."""
     rows = connection.execute(
         text(
             "select cast(r.study_key as text) as study, r.length, u.lexeme, u.positions, u.weights"
@@ -141,7 +141,7 @@ def words_of(connection: Connection, studies: Sequence[str], words: Sequence[str
 
 
 def served_reports(connection: Connection, studies: Sequence[str]) -> dict[str, str]:
-    """The report that the words of each of these studies were read from, by study."""
+    """Return the report that the words of each of these studies were read from, by study."""
     rows = connection.execute(
         text(
             "select cast(study_key as text) as study, cast(report_key as text) as report from core.fact_reading"

@@ -30,7 +30,7 @@ def take_due(connection: Connection, encoder_id: int, collection: str, limit: in
 
 
 def done(connection: Connection, encoder_id: int, collection: str, sent: Sequence[PointRow]) -> None:
-    """Mark these as sent: drop outbox rows that did not change, note their generation, call the files indexed."""
+    """Record these as sent: drop outbox rows that did not change, note their generation, mark the files indexed."""
     unchanged = set(
         connection.scalars(
             text(

@@ -69,7 +69,7 @@ def send(connection: socket.socket, message: Message) -> None:
 
 
 def receive(connection: socket.socket) -> Message:
-    """Wait for one message. Raises PeerGone."""
+    """Read one message, waiting for it. Raises PeerGone."""
     head, vectors = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size))
     if head + vectors > MAX_BYTES:
         raise PeerGone(f"a message of {head + vectors:,} bytes; at most {MAX_BYTES:,} are read")

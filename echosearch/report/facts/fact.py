@@ -59,7 +59,7 @@ _MEMORIES: dict[str, _Memory] = {}
 
 
 def read_facts(text: str, lexicon: Lexicon | None = None) -> tuple[Fact, ...]:
-    """The facts of a report, in the order of their places; the same ones for the same text, always."""
+    """Read the facts of a report, in the order of their places; the same ones for the same text, always."""
     lexicon = lexicon or load_lexicon()
     memory = _MEMORIES.get(lexicon.version)
     if memory is None or memory.lexicon is not lexicon:
@@ -101,7 +101,7 @@ def _facts_of(sentence: str, lexicon: Lexicon, context: Context) -> tuple[tuple[
 
 
 def fact_json(fact: Fact) -> dict[str, Any]:
-    """A fact as `echosearch facts --json` writes it; ``inherited`` is there where it is true."""
+    """Return a fact as `echosearch facts --json` writes it; ``inherited`` is there where it is true."""
     made = {
         "concept": fact.concept,
         "polarity": fact.polarity,

@@ -25,12 +25,12 @@ _DATE = {">=": "以降", "<=": "まで", "<": "より前", ">": "より後", "="
 
 
 def polarity_word(polarity: str) -> str:
-    """あり, なし, 疑い …"""
+    """Return a word such as あり, なし, 疑い."""
     return _POLARITY[polarity]
 
 
 def severity_words(severity: tuple[int, int] | None) -> str:
-    """[3, 3] as 中等度, [3, 4] as 中等度以上, [0, 2] as 軽度以下, [2, 3] as 軽度〜中等度; None as nothing."""
+    """Write [3, 3] as 中等度, [3, 4] as 中等度以上, [0, 2] as 軽度以下, [2, 3] as 軽度〜中等度; None as nothing."""
     if severity is None:
         return ""
     low, high = severity
@@ -42,7 +42,7 @@ def severity_words(severity: tuple[int, int] | None) -> str:
 
 
 def fact_words(fact: Fact, lexicon: Lexicon) -> tuple[str, str, str, str]:
-    """Concept, polarity, severity and value of a fact, as a table shows them."""
+    """Return concept, polarity, severity and value of a fact, as a table shows them."""
     value = "" if fact.value is None else f"{fact.value:g}"
     if fact.value_hi is not None:
         value += f"〜{fact.value_hi:g}"
@@ -54,7 +54,7 @@ def fact_words(fact: Fact, lexicon: Lexicon) -> tuple[str, str, str, str]:
 
 
 def understood_words(found: QueryUnderstanding, lexicon: Lexicon) -> str:
-    """What was understood of a query, in one line; empty where nothing was."""
+    """Return what was understood of a query, in one line; empty where nothing was."""
     parts = [
         " または ".join(_condition(one, lexicon) for one in each.conditions)
         if isinstance(each, AnyOf)
@@ -82,7 +82,7 @@ def _condition(condition: FindingCondition | ValueCondition, lexicon: Lexicon) -
 
 
 def change_words(change: ChangeCondition, lexicon: Lexicon) -> str:
-    """EF 12か月以内に10 %以上低下."""
+    """Return a line such as: EF 12か月以内に10 %以上低下."""
     months = change.within_months
     when = "前回から" if months is None else f"{months}か月以内に"
     amount = ""

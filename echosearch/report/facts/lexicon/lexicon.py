@@ -45,7 +45,7 @@ _MEANS = {
 
 
 class Sense(NamedTuple):
-    """One thing that a word may mean: ``kind`` says how it is read, ``value`` what it stands for."""
+    """One thing that a word may mean: ``kind`` says how it is read, ``value`` what it means."""
 
     kind: str
     value: Any
@@ -102,7 +102,7 @@ class Lexicon:
 
 
 def load_lexicon(site: Path | None = None) -> Lexicon:
-    """The lexicon that ships, with a site's file where there is one. Raises ConfigError: file, place, rule."""
+    """Load the lexicon that ships, with a site's file where there is one. Raises ConfigError: file, place, rule."""
     if site is None:
         return _lexicon("", b"")
     try:

@@ -12,13 +12,13 @@ class PatternError(ValueError):
 
 
 def pattern_words(pattern: str) -> tuple[str, ...]:
-    """All words that a pattern stands for, in its order, each once. Raises PatternError."""
+    """Return all words that match a pattern, in its order, each once. Raises PatternError."""
     words, at = _alternatives(pattern, 0)
     if at != len(pattern):
         raise PatternError(f"{pattern!r}: a ')' without its '('")
     made = tuple(dict.fromkeys(word.strip() if word.strip() else word for word in words))
     if "" in made or not made:
-        raise PatternError(f"{pattern!r}: stands for nothing")
+        raise PatternError(f"{pattern!r}: matches nothing")
     return made
 
 

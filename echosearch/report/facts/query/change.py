@@ -99,7 +99,7 @@ _POINTS = frozenset({"ポイント", "点", "point", "points"})
 
 
 def windows(text: str) -> list[tuple[int, int, int]]:
-    """The periods of a uniform text, [start, end), each with its months rounded up: 1年以内に, within 6 months."""
+    """Return the periods of a uniform text, [start, end) and months rounded up: 1年以内に, within 6 months."""
     found = []
     for match in _WINDOW.finditer(text):
         count, unit = match["n"] or match["en"].lower(), match["unit"] or match["eu"].lower()
@@ -114,7 +114,7 @@ def ended(text: str) -> str:
 
 
 def changes_of_values(text: str, lexicon: Lexicon, periods: Sequence[tuple[int, int, int]]) -> list[Read]:
-    """The changes of measurements in a text whose ``periods`` are blank; their words are no other conditions."""
+    """Find the changes of measurements in a text whose ``periods`` are blank; they are no other conditions."""
     found: list[Read] = []
     for token in tokens(text, lexicon, query=True):
         name = token.measure or (token.value if token.kind == "measure" else None)
@@ -145,7 +145,7 @@ def changes_of_values(text: str, lexicon: Lexicon, periods: Sequence[tuple[int, 
 
 
 def measures_in(text: str, lexicon: Lexicon) -> list[str]:
-    """The measurements that a text names, once each: EF, 左室駆出率."""
+    """Return the measurements that a text names, once each: EF, 左室駆出率."""
     found = [
         token.measure or token.value
         for token in tokens(text, lexicon, query=True)
@@ -155,7 +155,7 @@ def measures_in(text: str, lexicon: Lexicon) -> list[str]:
 
 
 def changes_of_findings(text: str, mentions: Sequence[Mention], periods: Sequence[tuple[int, int, int]]) -> list[Read]:
-    """The changes of the findings of a text whose ``periods`` are blank. One of several that または joins has none."""
+    """Find the changes of findings in a text whose ``periods`` are blank; of several joined by または, none."""
     return list(_of_findings(text, sorted(mentions, key=lambda one: one.start_at), periods))
 
 

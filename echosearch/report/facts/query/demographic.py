@@ -72,14 +72,14 @@ class Demographic:
     value_hi: int | str | None = None
 
     def complement(self) -> Demographic:
-        """What the condition excludes."""
+        """Return what the condition excludes."""
         if self.field == "sex" and self.op == "=":
             return Demographic("sex", "=", "M" if self.value == "F" else "F")
         return Demographic(self.field, COMPLEMENT[self.op], self.value, self.value_hi)
 
 
 def demographics(text: str) -> list[tuple[int, int, Demographic]]:
-    """The conditions of a uniform text with their spans, in order; a pair such as 65歳以上75歳以下 is one."""
+    """Return the conditions of a uniform text with their spans, in order; a pair such as 65歳以上75歳以下 is one."""
     found: list[tuple[int, int, Demographic]] = []
     taken: list[tuple[int, int]] = []
     readers: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Demographic | None]], ...] = (

@@ -86,7 +86,7 @@ _ENGLISH = frozenset(
 
 
 def rest_of(text: str, covered: list[tuple[int, int]]) -> str:
-    """The uncovered pieces of a text in order, glue taken off their ends, joined by spaces."""
+    """Return the uncovered pieces of a text in order, glue taken off their ends, joined by spaces."""
     pieces: list[str] = []
     at = 0
     for start, end in [*sorted(covered), (len(text), len(text))]:

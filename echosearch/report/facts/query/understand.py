@@ -194,7 +194,7 @@ def _ranges(values: list[ValueCondition]) -> list[ValueCondition]:
 
 
 def understanding_json(found: QueryUnderstanding) -> dict[str, Any]:
-    """What was understood, as `echosearch understand --json` writes it."""
+    """Return what was understood, as `echosearch understand --json` writes it."""
     return {
         "required": [
             {"any": [_json(one) for one in each.conditions]} if isinstance(each, AnyOf) else _json(each)

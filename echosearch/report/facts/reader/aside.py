@@ -20,7 +20,7 @@ _AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|であ�
 
 
 def treated(state: State, token: Token) -> None:
-    """術後, 閉鎖後: a lesion that was treated is history; what was implanted stays."""
+    """Turn a lesion that was treated (術後, 閉鎖後) into history; what was implanted stays."""
     words = state.text[token.start : token.end]
     last = state.group[-1] if state.group else state.last
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
@@ -39,7 +39,7 @@ def treated(state: State, token: Token) -> None:
 
 
 def drop(state: State, token: Token) -> None:
-    """Reasons for the study, plans and advice name findings that nobody saw."""
+    """Drop reasons for the study, plans and advice: they name findings that nobody saw."""
     words = state.text[token.start : token.end]
     last = state.group[-1] if state.group else None
     if state.query and words != "前":

@@ -46,7 +46,7 @@ _NOWHERE = Finding("", "", "size", None)
 
 
 def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
-    """拡大, 逆流, 狭窄 …: of the structures named before it, else of the heading, else of what comes after."""
+    """Join 拡大, 逆流, 狭窄 … to the structures named before it, else to the heading's, else to those after it."""
     part = token.value
     if part == "leak":
         state.form(state.lexicon.findings["prosthetic_leak"], token.start, token.end)  # TAVI弁周囲逆流
@@ -141,7 +141,7 @@ def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) ->
 
 
 def apart(state: State) -> bool:
-    """Whether no word joins the structures that wait to the finding named last."""
+    """Return whether no word joins the structures that wait to the finding named last."""
     last = state.last
     return last is None or not state.heads or not _AND.search(state.text, last.end, state.heads[0].start)
 
@@ -159,7 +159,7 @@ def _compound(state: State, name: str, part: str, compounds: dict[tuple[str, str
 
 
 def resolve_more(state: State, token: Token) -> bool:
-    """A second structure after its attribute: 拡大した左房・左室. False where none was resolved just before."""
+    """Join a second structure to its attribute: 拡大した左房・左室. False if none was joined just before."""
     if state.resolved is None:
         return False
     part, before = state.resolved
@@ -176,7 +176,7 @@ def resolve_more(state: State, token: Token) -> bool:
 
 
 def resolve(state: State, token: Token) -> bool:
-    """A structure after its attribute: 拡大した左房, dilated left atrium. False where it begins something else."""
+    """Join a structure to the attribute before it: 拡大した左房, dilated left atrium. False if it begins anew."""
     if state.orphan is None:
         return False
     part, mention = state.orphan
@@ -200,7 +200,7 @@ def resolve(state: State, token: Token) -> bool:
 
 
 def localise(state: State, found: list[Token], index: int) -> None:
-    """A region behind 壁運動異常: where it is, or, behind a colon, where its kind is told next."""
+    """Note the region behind 壁運動異常: where it is, or, behind a colon, where its kind is told next."""
     last, token = state.last, found[index]
     low = last is not None and re.search("低下|低収縮|hypo", state.text[last.start : last.end])
     if last is None or last.finding.concept != "lv_wall_motion" or last.cues not in ([], ["positive"]) or last.graded:
@@ -215,7 +215,7 @@ def localise(state: State, found: list[Token], index: int) -> None:
 
 
 def judge(state: State, token: Token) -> bool:
-    """低下, 異常, 上昇: makes the neutral names before it findings. False where nothing waits for it."""
+    """Make findings of the neutral names before 低下, 異常, 上昇. False where nothing waits for it."""
     if state.others and not state.regions:
         return False
     if awaited(state, token):
@@ -251,7 +251,7 @@ def judge(state: State, token: Token) -> bool:
 
 
 def of_topic(state: State, token: Token) -> None:
-    """The lesions of the valve that the heading names."""
+    """Make the lesions of the valve that the heading names."""
     found = [f for name in state.topic for f in _compound(state, name, "lesion", state.lexicon.compounds)]
     for index, finding in enumerate(found):
         state.form(finding, token.start, token.end, shared=index > 0)

@@ -15,7 +15,7 @@ _STREAM = re.compile("血流|流速|波形|ドプラ|flow")
 
 
 def of_waiting(state: State, token: Token) -> bool:
-    """正常, 良好: makes what waits an absent finding. False where nothing waits for it."""
+    """Make absent findings of what waits for 正常, 良好. False where nothing waits for it."""
     if state.others:
         state.settle()
         return True
@@ -58,7 +58,7 @@ def _mark_normal(state: State, made: int) -> None:
 
 
 def of_last(state: State, token: Token) -> None:
-    """正常 with no neutral name before it: of the finding that it follows at once."""
+    """Read 正常 with no neutral name before it: it is about the finding that it follows at once."""
     last = state.group[-1] if state.group else None
     if last is None or state.comma or state.cued or token.value != "normal":
         return

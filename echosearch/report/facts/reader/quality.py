@@ -33,12 +33,12 @@ _NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|dias
 
 
 def awaited(state: State, word: Token) -> bool:
-    """Whether a neutral name waits for this word."""
+    """Return whether a neutral name waits for this word."""
     return any(word.value in _ACCEPTS.get(quality.value, ()) for _, quality in state.qualities)
 
 
 def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence
-    """壁運動, 収縮能 …: neutral until a word such as 低下 or 正常 comes, or came before it."""
+    """Keep 壁運動, 収縮能 … neutral until a word such as 低下 or 正常 comes, or came before it."""
     if state.numbered:
         state.qualities, state.numbered = [], False
     part, _, own = token.value.partition("@")
@@ -69,7 +69,7 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
 
 
 def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool:
-    """拡張能: グレードII - a grade instead of a word. False where no diastolic function waits."""
+    """Read a grade instead of a word: 拡張能: グレードII. False where no diastolic function waits."""
     if not any(q.value == "diastolic" for _, q in state.qualities):
         return False
     if _NAMED_AGAIN.match(state.text, token.end):
@@ -82,7 +82,7 @@ def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool
 
 
 def form_all(state: State, word: Token | None, seen: Token | None = None) -> None:
-    """Form a finding for every neutral name that waits; with no abnormal word they are normal."""
+    """Make a finding of every neutral name that waits; with no abnormal word they are normal."""
     waiting, shared = state.qualities, False
     before = len(state.mentions)
     front = state.front
@@ -115,7 +115,7 @@ def _prosthetic(state: State, token: Token) -> bool:
 def _of_quality(  # noqa: C901 - rules in order of precedence
     state: State, heads: tuple[Token, ...], token: Token, word: Token | None
 ) -> Iterable[tuple[Finding, int]]:
-    """The findings that one neutral name stands for, with where each begins."""
+    """The findings that one neutral name means, with where each begins."""
     part, findings, compounds = token.value, state.lexicon.findings, state.lexicon.compounds
     begin = heads[0].start if heads else token.start
     if part == "prosthesis" and not _prosthetic(state, token):

@@ -19,7 +19,7 @@ _OTHER_NOUN = re.compile(
 
 
 def reached(state: State, kind: str = "") -> list[Mention]:
-    """The findings of the open list that a predicate behind it speaks of, up to the predicate before it."""
+    """Return the findings of the open list that a predicate behind it speaks of, up to the predicate before it."""
     group = state.group
     targets: list[Mention] = []
     for place in range(len(group) - 1, -1, -1):
@@ -50,7 +50,7 @@ def reached(state: State, kind: str = "") -> list[Mention]:
 
 
 def today(state: State, mention: Mention) -> Mention:
-    """Today's state of a finding whose earlier state was named: a second fact."""
+    """Return a second mention: today's state of a finding whose earlier state was named."""
     mention.historical = True
     copy = Mention(mention.finding, mention.start, mention.end, "none")
     state.mentions.append(copy)
@@ -60,7 +60,7 @@ def today(state: State, mention: Mention) -> Mention:
 
 
 def gone(state: State) -> Mention:
-    """血栓を認めたが、今回は消失: the finding named last, as it is today."""
+    """Return the finding named last as it is today: 血栓を認めたが、今回は消失."""
     last = state.mentions[-1]
     if last.severity is not None and last.graded:
         return today(state, last)
@@ -70,7 +70,7 @@ def gone(state: State) -> Mention:
 
 
 def of_another(state: State, last: Mention, token: Token) -> bool:
-    """Whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
+    """Return whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
     text, begin = state.text, last.end
     comma = max(text.rfind("、", begin, token.start), text.rfind(", ", begin, token.start))
     if comma == begin and not last.cues and not last.graded and last.finding.group != "state":
@@ -82,7 +82,7 @@ def of_another(state: State, last: Mention, token: Token) -> bool:
 
 
 def in_brackets_of_its_own(state: State, last: Mention, token: Token) -> bool:
-    """Whether 評価困難 stands in brackets behind what was said already, about another noun."""
+    """Return whether 評価困難 stands in brackets behind what was said already, about another noun."""
     opened = state.text.rfind("(", last.end, token.start)
     told = bool(last.cues) or last.graded
     return (

@@ -42,7 +42,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     covered: list[tuple[int, int]] | None = None,
     at: int = 0,
 ) -> tuple[list[Mention], list[Value], Context]:
-    """The findings and values of one sentence, and what it leaves to the next.
+    """Read the findings and values of one sentence, and what it leaves to the next.
 
     Of a query, ``covered`` takes the spans that were understood, ``at`` characters further.
     """

@@ -29,7 +29,7 @@ _INSPIRED = re.compile(r"(?:吸気(?:時|終末期?)?|[Ii]nsp\.?|min\.?)[\s:]*$"
 
 
 def repeats(state: State, last: Value, found: list[Token], index: int) -> bool:
-    """Whether a number speaks of the measurement named last once more: EF(MOD) 45%、Teich 52%."""
+    """Return whether a number speaks of the measurement named last once more: EF(MOD) 45%、Teich 52%."""
     token = found[index]
     if state.earlier or read_number(token.value, state.lexicon.measures[last.measure]) is None:
         return False
@@ -43,14 +43,14 @@ def repeats(state: State, last: Value, found: list[Token], index: int) -> bool:
 
 
 def of_expiration(text: str, named: Token, token: Token) -> bool:
-    """Whether an IVC's number is the one at expiration, or no other one is told."""
+    """Return whether an IVC's number is the one at expiration, or no other one is told."""
     if named.measure != "ivc" or not _INSPIRED.search(text, named.end, token.start):
         return True
     return "呼気" not in text[token.end : token.end + 20]
 
 
 def chained(state: State, found: list[Token], index: int) -> list[Token]:
-    """The numbers that slashes join: 58/45."""
+    """Return the numbers that slashes join: 58/45."""
     chain = [found[index]]
     place = index + 1
     while place < len(found):

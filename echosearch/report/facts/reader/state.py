@@ -112,12 +112,12 @@ class State:
         return self.mentions[-1] if self.mentions else None
 
     def close(self) -> None:
-        """End the open list: what follows begins a new one."""
+        """Close the open list: what follows begins a new one."""
         self.group, self.cued, self.list_front = [], False, None
         self.significant = self.new = self.denied = self.suspected = self.excluding = False
 
     def form(self, finding: Finding, start: int, end: int, shared: bool = False, lent: bool = False) -> Mention:  # noqa: C901 - everything open in the sentence moves to the new mention
-        """A finding is named: join it to the open list, or begin one; ``lent``: its structure was named before."""
+        """Name a finding: join it to the open list, or begin one; ``lent``: its structure was named before."""
         last = self.group[-1] if self.group and not self.cued else None
         again = last is not None and last.finding.concept == finding.concept != ""
         if last is not None and again and self.text[last.end : start].strip() in ("(", "=", "の"):
@@ -192,7 +192,7 @@ class State:
         )  # 心尖部はakinesis、
 
     def place(self, finding: Finding, start: int, end: int) -> None:
-        """The valve that a gradient or a velocity after this finding belongs to."""
+        """Return the valve that a gradient or a velocity after this finding belongs to."""
         if finding.head in _SITES:
             self.site = _SITES[finding.head]
         elif finding.implant:

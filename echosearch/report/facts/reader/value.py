@@ -55,7 +55,7 @@ _REACH = 40
 
 
 def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
-    """A measurement is named: its number follows, or stands before it."""
+    """Name a measurement: its number follows, or came before it."""
     if token.kind in ("structure", "region") and not _NEXT.match(state.text, token.end) and state.waiting is None:
         return  # a structure, and no length of it
     last = state.values[-1] if state.values else None
@@ -93,13 +93,13 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
 
 
 def measured_finding(state: State, token: Token, measure: str) -> None:
-    """An effusion may be followed, or preceded, by its depth, an aneurysm by its diameter."""
+    """Give an effusion the depth, or an aneurysm the diameter, that follows or precedes it."""
     named = Token("finding", token.value, token.start, token.end, token.rule, measure=measure)
     name(state, named)
 
 
 def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, the first that applies assigns
-    """A number belongs to the measurement named before it, or to the one of an earlier state."""
+    """Give a number to the measurement named before it, or to the one of an earlier state."""
     token = found[index]
     value: Number = token.value
     names = [n for n in state.names if _may(state, n, token)]
@@ -165,14 +165,14 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
 
 
 def place_waiting(state: State) -> None:
-    """A valve may be named after its gradient: Vmax 4m/s以上のAS."""
+    """Join to a gradient the valve that is named after it: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
     for named, value, unit, start, state.either in waiting:
         _assign(state, named, value, unit, start)
 
 
 def unassessed(state: State, token: Token) -> bool:
-    """計測不能 behind a name: a fact without a value."""
+    """Add a fact without a value where 計測不能 follows a name."""
     if not state.names or state.names[-1].kind == "measure_vetoed" or state.numbered:
         return False
     words = state.text[token.start : token.end]

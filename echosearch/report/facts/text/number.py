@@ -89,7 +89,7 @@ class Reading(NamedTuple):
 
 
 def skipped_at(text: str, at: int) -> int | None:
-    """The end of a date, an age, a count or another scale's class that begins here, or None."""
+    """Return the end of a date, an age, a count or another scale's class that begins here, or None."""
     if at and text[at - 1].isascii() and (text[at - 1].isalnum() or text[at - 1] == "."):
         return None
     match = _SKIPPED.match(text, at)
@@ -97,7 +97,7 @@ def skipped_at(text: str, at: int) -> int | None:
 
 
 def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int] | None:  # noqa: C901 - one branch per way to write a grade
-    """A grade or sign that begins here: (kind, value, end), or None."""
+    """Return a grade or sign that begins here: (kind, value, end), or None."""
     before = text[at - 1] if at else " "
     if match := _SIGN.match(text, at):
         sign = (match["in"] or match["out"]).replace(" ", "")
@@ -136,7 +136,7 @@ def _value(grade: str | None) -> int:
 
 
 def number_at(text: str, at: int) -> Number | None:
-    """The number that begins here, with a range, a unit and a comparison, or None."""
+    """Return the number that begins here, with a range, a unit and a comparison, or None."""
     if at and text[at] not in "<>=!" and text[at - 1].isdigit():
         return None
     match = _NUMBER.match(text, at)
@@ -182,7 +182,7 @@ def _operator(match: re.Match[str]) -> str | None:
 
 
 def read_number(number: Number, measure: Measure, unit: str | None = None) -> Reading | None:
-    """A number as this measurement, in its unit; None where no unit makes it plausible."""
+    """Return a number as this measurement, in its unit; None where no unit makes it plausible."""
     written = number.unit or unit
     factors = measure.factors
     if written is not None:

@@ -15,7 +15,7 @@ _LONGEST = 4000  # a "sentence" without an end is cut here, so that no rule look
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """The half-open spans of a text's sentences, empty ones left out."""
+    """Yield the half-open spans of a text's sentences, empty ones left out."""
     start = 0
     for match in _END.finditer(text):
         if match[0] == "." and _ABBREVIATED.search(text, max(start, match.start() - 8), match.start()):

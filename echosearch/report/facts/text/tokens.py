@@ -68,7 +68,7 @@ _AFTER_OPERATOR = re.compile(
 
 
 class Token(NamedTuple):
-    """One word or mark: what it is, what it stands for, and where it is in its sentence."""
+    """One word or mark: its kind, its meaning, and where it is in its sentence."""
 
     kind: str
     value: Any
@@ -81,7 +81,7 @@ class Token(NamedTuple):
 
 
 def tokens(sentence: str, lexicon: Lexicon, query: bool = False) -> list[Token]:
-    """All tokens of a sentence, in order. What no rule knows is passed over."""
+    """Return all tokens of a sentence, in order. What no rule knows is passed over."""
     return list(_tokens(sentence, lexicon, query))
 
 

@@ -88,7 +88,7 @@ class Uniform:
     origin: tuple[int, ...] | range = field(repr=False)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The half-open span of the original that ``[start, end)`` came from."""
+        """Return the half-open span of the original that ``[start, end)`` came from."""
         if end <= start:
             return self.origin[start], self.origin[start]
         last = self.origin[end - 1]
