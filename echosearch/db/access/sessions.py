@@ -65,7 +65,8 @@ def session_of(connection: Connection, digest: bytes, used: bool = True) -> Pres
     row = connection.execute(
         text(
             f"select {ACCOUNT_COLUMNS}, s.csrf, s.reason, s.seen_at < now() - interval '1 minute' as due"
-            f" from access.session s join access.account a on a.id = s.account_id where s.digest = :digest and {_ALIVE} and not a.disabled"
+            f" from access.session s join access.account a on a.id = s.account_id"
+            f" where s.digest = :digest and {_ALIVE} and not a.disabled"
         ),
         {"digest": digest},
     ).one_or_none()
