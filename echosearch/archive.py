@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 
 from echosearch.db import Engine
+from echosearch.db.access.viewer import LOCAL, Viewer
 from echosearch.db.files.status import any_path, has_files
 from echosearch.db.server.engine import open_engine, upgrade
 from echosearch.db.vectors.generation import active_encoder, has_vectors
@@ -31,11 +33,19 @@ __all__ = ["Archive", "open_archive"]
 class Archive:
     """The resources of one open archive. Make it with open_archive."""
 
+    viewer = LOCAL  # who looks: no study beyond what this one may see is found or shown
+
     def __init__(self, settings: Settings, engine: Engine, index: VectorIndex, encoder: Encoder | None) -> None:
         self.settings = settings
         self.engine = engine
         self.index = index
         self._given_encoder = encoder
+
+    def seen_by(self, viewer: Viewer) -> Archive:
+        """The same archive, with the same stores and encoder, as this viewer may see it."""
+        made = copy(self)
+        made.viewer = viewer
+        return made
 
     @cached_property
     def keyring(self) -> Keyring:

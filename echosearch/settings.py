@@ -26,6 +26,8 @@ class Settings(BaseSettings):
 
     home: Path = Path("~/.local/share/echosearch")  # embedded stores, encoders, key file
     key_file: Path | None = None  # default: HOME/key
+    access_key_file: Path | None = None  # of accounts and the audit; default: HOME/access.key
+    viewer_url: str | None = None  # the PACS's viewer, such as https://pacs/viewer?StudyInstanceUIDs={study_uid}
     database_url: SecretStr | None = None  # postgresql://user@host/echosearch
     qdrant_url: str | None = None  # https://host:6333
     qdrant_ca: Path | None = None  # who signs the server's certificate; default: whom this machine trusts
@@ -42,7 +44,7 @@ class Settings(BaseSettings):
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0  # for a process that holds the embedded index
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index leaves free on its disk
 
-    @field_validator("home", "key_file", "qdrant_ca")
+    @field_validator("home", "key_file", "access_key_file", "qdrant_ca")
     @classmethod
     def _of_a_user(cls, place: Path | None) -> Path | None:
         try:
@@ -68,6 +70,10 @@ class Settings(BaseSettings):
     @property
     def key_path(self) -> Path:
         return self.key_file or self.home / "key"
+
+    @property
+    def access_key_path(self) -> Path:
+        return self.access_key_file or self.home / "access.key"
 
 
 def load_settings(**given: object) -> Settings:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from echosearch.db.schema.tables import Base
 
-SCHEMAS = ("core", "phi")
+SCHEMAS = ("core", "phi", "access")
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:

@@ -32,6 +32,13 @@ HOMES = {
     "decord": ("echosearch.reading.media",),
     "lark": ("echosearch.search.filter_parser",),
     "click": ("echosearch.cli",),
+    "fastapi": ("echosearch.web",),
+    "starlette": ("echosearch.web",),
+    "uvicorn": ("echosearch.web",),
+    "jinja2": ("echosearch.web",),
+    "argon2": ("echosearch.access",),
+    "cryptography": ("echosearch.access",),
+    "httpx": ("echosearch.client",),
     "huggingface_hub": ("echosearch.encoder.published.pull",),
     "rich": ("echosearch.cli",),
     "fugashi": ("echosearch.encoder",),
@@ -42,10 +49,11 @@ HOMES = {
 # a layer may import itself and what is listed below it, never what is listed above
 LAYERS = (
     ("echosearch.cli",),
-    ("echosearch.api",),
+    ("echosearch.api", "echosearch.web", "echosearch.client"),
     ("ingest", "trainer"),
     ("echosearch.insight",),
     ("echosearch.cohort",),
+    ("echosearch.access",),
     ("echosearch.search",),
     ("echosearch.coverage",),
     ("echosearch.archive", "echosearch.workers"),
@@ -70,6 +78,7 @@ LAYERS = (
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {
     "echosearch.db": (
+        "access",
         "lookup",
         "cohorts",
         "upkeep",
@@ -87,7 +96,12 @@ ROOMS = {
     "trainer": ("evaluation", "loop", "warm_start", "model", "data"),
 }
 TORCH_FREE = ("echosearch.encoder.bundle", "echosearch.encoder.text")
-STRANGERS = (("ingest", "trainer"), ("echosearch.db", "echosearch.index"))  # side by side, and never import each other
+STRANGERS = (
+    ("ingest", "trainer"),
+    ("echosearch.db", "echosearch.index"),
+    ("echosearch.api", "echosearch.web"),
+    ("echosearch.client", "echosearch.web"),
+)  # side by side, and never import each other
 
 
 @cache

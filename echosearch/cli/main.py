@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "echosearch.cli.commands.insight.disagree:disagree",
         "Find studies whose report and videos say different things.",
     ),
+    "serve": ("echosearch.cli.commands.serve:serve", "Serve the archive to browsers and programs."),
     "audit": ("echosearch.cli.commands.insight.audit:audit", "Audit the vectors of the archive."),
     "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
     "cohort": (

@@ -1,7 +1,8 @@
 """The tables. PostgreSQL is the truth; the vector index is made from these rows.
 
 Schema ``core`` holds pseudonymous keys, coarse attributes and vectors; schema ``phi`` holds all that identifies
-a patient, and is in echosearch/db/schema/phi.py. Migrations are generated from this module (migrations/).
+a patient, and is in echosearch/db/schema/phi.py; accounts and the audit are in access.py. Migrations are generated from
+this module (migrations/).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-import echosearch.db.schema.cohorts  # noqa: F401 - its tables belong to the same metadata
+import echosearch.db.schema.access
+import echosearch.db.schema.cohorts  # noqa: F401 - their tables belong to the same metadata
 from echosearch.db.schema.base import Base, Key
 from echosearch.db.schema.facts import FactReading, FactRow, StaleStudy, StudyBits
 from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo

@@ -23,7 +23,7 @@ from echosearch.errors import ArchiveError
 EVERYTHING = text(
     """
     select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('core', 'phi') and c.relname not like 'alembic_version%' order by 1
+    where n.nspname in ('core', 'phi', 'access') and c.relname not like 'alembic_version%' order by 1
     """
 )
 
@@ -54,7 +54,7 @@ def difference(engine: Engine) -> list[object]:
     """What Alembic would still change to make the database equal to the tables."""
 
     def ours(name: str | None, kind: str, _parents: object) -> bool:
-        return name in ("core", "phi") if kind == "schema" else name != "alembic_version"
+        return name in ("core", "phi", "access") if kind == "schema" else name != "alembic_version"
 
     options = {"include_schemas": True, "include_name": ours, "compare_type": True, "compare_server_default": True}
     with engine.connect() as connection:
@@ -72,16 +72,15 @@ def test_check_constraints_equal_the_tables(blank: Engine) -> None:
     """Alembic does not compare them: compare with what the tables themselves would create."""
     query = text(
         "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint "
-        "where contype = 'c' and connamespace in ('core'::regnamespace, 'phi'::regnamespace) order by 1, 2"
+        "where contype = 'c' and connamespace::regnamespace::text in ('core', 'phi', 'access') order by 1, 2"
     )
     upgrade(blank)
     with blank.connect() as connection:
         migrated = connection.execute(query).all()
     with blank.begin() as connection:
-        connection.execute(text("drop schema core cascade"))
-        connection.execute(text("drop schema phi cascade"))
-        connection.execute(text("create schema core"))
-        connection.execute(text("create schema phi"))
+        for schema in ("access", "core", "phi"):
+            connection.execute(text(f"drop schema {schema} cascade"))
+            connection.execute(text(f"create schema {schema}"))
         Base.metadata.create_all(connection)
         assert connection.execute(query).all() == migrated
     assert migrated

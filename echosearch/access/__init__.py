@@ -1,0 +1,1 @@
+"""Who may use the archive through `echosearch serve`, and the record of what was done."""

@@ -1,0 +1,56 @@
+"""echosearch serve: the archive in a browser, and its API."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+from echosearch.archive import open_archive
+from echosearch.cli.output import note
+from echosearch.cli.path_type import as_path
+from echosearch.settings import load_settings
+
+__all__ = ["serve"]
+
+
+@click.command(short_help="Serve the archive to browsers and programs.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The port.")
+@click.option(
+    "--host-name", "names", multiple=True, metavar="NAME", help="A name that browsers ask for; may be given again."
+)
+@click.option("--tls-cert", type=as_path, metavar="FILE", help="The certificate, PEM.")
+@click.option("--tls-key", type=as_path, metavar="FILE", help="Its key, PEM.")
+@click.option("--behind-proxy", is_flag=True, help="A proxy on this machine does TLS.")
+def serve(
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    behind_proxy: bool,
+) -> None:
+    """Serve the archive: pages for a browser, and the API under /api/v1 (docs/serve.md).
+
+    On this machine alone unless --host says otherwise; then it needs TLS and an admin. The first start prints a
+    one-time link that makes the admin. It stops on Ctrl-C or SIGTERM.
+
+    \b
+    echosearch serve
+    echosearch serve --host 0.0.0.0 --host-name echo.example --tls-cert cert.pem --tls-key key.pem
+    echosearch serve --host 0.0.0.0 --host-name echo.example --behind-proxy
+    """
+    from echosearch.web.guard import ACCESS_LOG
+    from echosearch.web.running import Listening, prepare, run
+
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger(ACCESS_LOG).setLevel(logging.INFO)
+    listening = Listening(host, port, names, tls_cert, tls_key, behind_proxy)
+    with open_archive(load_settings()) as archive:
+        serving = prepare(archive, listening)
+        if serving.setup is not None:
+            note(f"no admin yet: open {listening.url}/setup/{serving.setup} once to make one")
+        note(f"serving on {listening.url}; Ctrl-C stops it")
+        run(serving, listening)

@@ -1,0 +1,1 @@
+"""Statements of the access schema: accounts, sessions, tokens, saved searches, the audit."""

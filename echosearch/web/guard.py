@@ -1,0 +1,84 @@
+"""Around every answer: which Host is served, security headers, the size of bodies, and the access log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from echosearch.web.problems import Problem
+from echosearch.web.serving import Serving
+
+__all__ = ["ACCESS_LOG", "CSP", "MOST_BODY", "Guard"]
+
+ACCESS_LOG = "echosearch.access"
+MOST_BODY = 1 << 20  # bytes; files to search by have their own limit
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "media", "connect", "font", "manifest")),
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+HEADERS = {
+    "content-security-policy": CSP,
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
+
+class Guard:
+    """The outermost part of the server. The log holds route templates, never what stood in a URL."""
+
+    def __init__(self, app: ASGIApp, serving: Serving) -> None:
+        self._app, self._serving = app, serving
+        self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        if serving.options.secure:
+            self._headers.append((b"strict-transport-security", b"max-age=31536000"))
+        self._log = logging.getLogger(ACCESS_LOG)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+
+        async def guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                given = message.setdefault("headers", [])
+                present = {name.lower() for name, _ in given}
+                message["headers"] = [*given, *(each for each in self._headers if each[0] not in present)]
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope)
+            await (self._app if refusal is None else refusal.response)(scope, receive, guarded)
+        finally:
+            route: Any = scope.get("route")
+            took = 1000 * (time.perf_counter() - began)
+            self._log.info("%s %s %d %.0f ms", scope["method"], getattr(route, "path", "-"), status, took)
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get(b"host", "")
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+        if name.lower() not in self._serving.options.hosts:
+            return Problem("misdirected", "give the names that it is reached by with --host-name")
+        length = headers.get(b"content-length", "0")
+        chunked = b"transfer-encoding" in headers
+        large = not length.isdecimal() or int(length) > MOST_BODY or chunked
+        if large and scope["path"] != "/api/v1/searches/file":
+            return Problem("too-large", f"at most {MOST_BODY:,} bytes, with a Content-Length")
+        return None

@@ -1,0 +1,1 @@
+"""The pages: HTML that a browser shows, over the same functions as the API."""

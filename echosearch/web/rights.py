@@ -1,0 +1,138 @@
+"""Who asks, and whether they may: every route declares one right, or that it is open to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from echosearch.access.rights import Right
+from echosearch.access.sign_in import SignedIn, by_cookie, by_token
+from echosearch.archive import Archive
+from echosearch.errors import EchosearchError
+from echosearch.web.problems import Problem
+from echosearch.web.serving import Serving
+
+__all__ = ["Caller", "Server", "check_rights", "declared", "needs", "open_route", "serving_of"]
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, with the archive as they may see it."""
+
+    serving: Serving
+    who: SignedIn
+    archive: Archive
+
+    @property
+    def may(self) -> frozenset[Right]:
+        return self.who.rights
+
+    def record(self, action: str, keys: Sequence[str] = (), query: str = "", outcome: str = "done") -> None:
+        """Write to the audit, before the answer. Raises Problem "audit": then there is no answer."""
+        try:
+            self.serving.trail.record(self.who.viewer, self.who.via, action, keys=keys, query=query, outcome=outcome)
+        except (EchosearchError, OSError) as exc:
+            raise Problem("audit", Retry_After="5") from exc
+
+    def check_identify(self) -> None:
+        """Raise Problem "forbidden" or "reason-needed" if identifiers may not be shown."""
+        if Right.IDENTIFY not in self.may:
+            raise Problem("forbidden", "identifiers, dates and reports are for clinicians")
+        if not self.who.viewer.reason:
+            raise Problem("reason-needed", "PUT /api/v1/me/reason, or a token that has one")
+
+
+def serving_of(request: Request) -> Serving:
+    return cast(Serving, request.app.state.serving)
+
+
+Server = Annotated[Serving, Depends(serving_of)]
+
+
+def needs(right: Right, quiet: bool = False) -> Any:
+    """The dependency that gives a route its Caller, and refuses others.
+
+    ``quiet``: asked without a person's doing (polls, media), so it does not keep a session alive.
+    """
+
+    async def caller(request: Request) -> Caller:
+        serving = serving_of(request)
+        if serving.setup is not None:
+            raise Problem("setup-needed", "open the one-time link that echosearch serve printed")
+        who = await run_in_threadpool(_who, request, serving, not quiet)
+        if who is None:
+            raise Problem("sign-in", WWW_Authenticate="Bearer")
+        if right not in who.rights:
+            refused = Caller(serving, who, serving.archive)
+            await run_in_threadpool(refused.record, "refused", (), "", str(right))
+            raise Problem("forbidden", f"the role {who.viewer.role} has no right to {right}")
+        if request.method not in SAFE and who.via == "session":
+            await _check_same_site(request, serving, who.csrf)
+        return Caller(serving, who, serving.archive.seen_by(who.viewer))
+
+    caller.right = right  # type: ignore[attr-defined]  # read by declared()
+    return Depends(caller)
+
+
+def open_route() -> Any:
+    """The declaration of a route that everybody may use: signing in, health, the static files' neighbours."""
+
+    async def anybody(request: Request) -> None:
+        if request.method not in SAFE:
+            check_origin(request, serving_of(request))
+
+    anybody.right = None  # type: ignore[attr-defined]
+    return Depends(anybody)
+
+
+def declared(route: APIRoute) -> list[Right | None]:
+    """The rights that a route declares; None is "everybody"."""
+    calls = [one.call for one in route.dependant.dependencies]
+    return [vars(call)["right"] for call in calls if callable(call) and "right" in vars(call)]
+
+
+def check_rights(app: FastAPI) -> None:
+    """Raise ValueError if a route declares no right, or two."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and len(declared(route)) != 1:
+            raise ValueError(f"{route.path} declares {len(declared(route))} rights: give it one with needs()")
+
+
+def check_origin(request: Request, serving: Serving) -> None:
+    """Raise Problem "cross-site" unless the request came from a page of this server, or from no page."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        if request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none"):
+            return
+    elif urlsplit(origin).netloc == request.headers.get("host") and (
+        not serving.options.secure or origin.startswith("https://")
+    ):
+        return
+    raise Problem("cross-site")
+
+
+async def _check_same_site(request: Request, serving: Serving, csrf: str) -> None:
+    check_origin(request, serving)
+    given = request.headers.get("x-csrf-token")
+    if given is None and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        value = (await request.form()).get("csrf")
+        given = value if isinstance(value, str) else None
+    if given is None or given != csrf:
+        raise Problem("cross-site", "the header X-CSRF-Token, or the field csrf of a form, is missing or wrong")
+
+
+def _who(request: Request, serving: Serving, used: bool) -> SignedIn | None:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    cookie = request.cookies.get(serving.options.cookie)
+    with serving.archive.engine.begin() as connection:
+        if kind.lower() == "bearer":
+            return by_token(connection, serving.keys, token.strip())
+        return by_cookie(connection, serving.keys, cookie, used) if cookie else None

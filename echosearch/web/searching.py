@@ -1,0 +1,194 @@
+"""A search as a stored object: made once, then cut into pages that stay as they are while an ingest goes on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from echosearch.access.keys import AccessKeys
+from echosearch.db import Connection
+from echosearch.db.access.searches import put_search, saved_search
+from echosearch.db.lookup import encoder_row, studies_about
+from echosearch.db.studies.identified import identified
+from echosearch.db.vectors.generation import active_encoder
+from echosearch.errors import InputError
+from echosearch.report.view_names import view_named
+from echosearch.search.ask import ask
+from echosearch.search.filter_parser import parse_where
+from echosearch.search.query import query_text
+from echosearch.search.results import MAX_TOP_K, Results, SearchOptions, as_json
+from echosearch.search.similar import similar
+from echosearch.video import View
+from echosearch.web.problems import Problem
+from echosearch.web.rights import Caller
+from echosearch.web.shapes import SearchRequest
+
+__all__ = ["StoredAnswer", "cut", "identify", "keep", "make_search", "options_of", "stored"]
+
+Hits = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """A search's answer without its pages, and all hits that were kept."""
+
+    id: str
+    about: dict[str, Any]  # what the first answer says beside its hits
+    hits: Hits
+
+
+def options_of(asked: SearchRequest) -> SearchOptions:
+    """Raises InputError, WhereError."""
+    wanted = view_named(asked.view) if asked.view is not None else None
+    if asked.view is not None and wanted is None:
+        raise InputError(f"view: no such view, it is one of {', '.join(View)}")
+    return SearchOptions(
+        top_k=asked.kept,
+        where=parse_where(asked.where) if asked.where is not None else None,
+        view=wanted,
+        min_view_prob=asked.min_view_prob,
+        group=asked.group,
+        sort=asked.sort,
+        exact=asked.exact,
+        rescore=asked.rescore,
+        include_denied=asked.include_denied,
+        include_same_patient=asked.include_same_patient,
+        export=asked.kept > MAX_TOP_K,
+    )
+
+
+def make_search(caller: Caller, asked: SearchRequest) -> StoredAnswer:
+    """Search as the caller may, and keep the answer. Raises Problem "busy", and what a search raises."""
+    if asked.text is None and asked.study is None:
+        raise InputError("give text or study")
+    if asked.identified:
+        caller.check_identify()
+    options = options_of(asked)
+    with caller.serving.searching():
+        results = _answer(caller, asked, options)
+    return keep(caller, results, asked.group)
+
+
+def _answer(caller: Caller, asked: SearchRequest, options: SearchOptions) -> Results:
+    if asked.study is None:
+        if asked.like or asked.unlike:
+            raise InputError("like and unlike go with study")
+        return (query_text if asked.as_typed else ask)(caller.archive, asked.text or "", options)
+    examples = {"like": [*map(str, asked.like)], "unlike": [*map(str, asked.unlike)]}
+    return similar(caller.archive, str(asked.study), options, also=asked.text, **examples)
+
+
+def keep(caller: Caller, results: Results, group: str) -> StoredAnswer:
+    """Store an answer, encrypted: what was typed may name a patient."""
+    document = as_json(results)
+    hits: Hits = document.pop("hits")
+    total = document.get("total")
+    about = {
+        **document,
+        "words": results.words,
+        "kept": len(hits),
+        "count": total if total is not None else len(hits),
+        "exact_count": total is not None,
+        "group": group,
+    }
+    made = StoredAnswer(str(uuid4()), about, hits)
+    packed = zlib.compress(json.dumps({"about": about, "hits": hits}, ensure_ascii=False).encode(), 1)
+    with caller.archive.engine.begin() as connection:
+        put_search(
+            connection,
+            made.id,
+            caller.who.account_id,
+            results.encoder.fingerprint,
+            caller.serving.keys.seal(packed),
+        )
+    return made
+
+
+def stored(caller: Caller, search_id: UUID) -> StoredAnswer:
+    """Read a search back. Raises Problem "not-found" for others' searches too, "search-expired"."""
+    with caller.archive.engine.connect() as connection:
+        found = saved_search(connection, str(search_id))
+        if found is None or found.account_id != caller.who.account_id:
+            raise Problem("not-found", "no such search of yours")
+        active = active_encoder(connection)
+    if found.expired or active is None or active.fingerprint != found.encoder:
+        raise Problem("search-expired", "search again")
+    body = json.loads(zlib.decompress(caller.serving.keys.unseal(found.body)))
+    return StoredAnswer(found.id, body["about"], body["hits"])
+
+
+def cut(caller: Caller, answer: StoredAnswer, after: str | None, limit: int) -> tuple[Hits, str | None, int]:
+    """A page: hits that may still be shown, the cursor of the next page, and how many were left out."""
+    begin = _place(caller.serving.keys, answer.id, after)
+    part = answer.hits[begin : begin + limit]
+    end = begin + len(part)
+    shown = visible(caller, part)
+    cursor = _cursor(caller.serving.keys, answer.id, end) if end < len(answer.hits) else None
+    return shown, cursor, len(part) - len(shown)
+
+
+def visible(caller: Caller, hits: Sequence[dict[str, Any]]) -> Hits:
+    """Those whose study is still indexed, claimed by one patient, and one that the caller may see."""
+    with caller.archive.engine.connect() as connection:
+        rows = _rows(connection, caller, [hit["study"] for hit in hits])
+    return [hit for hit in hits if hit["study"] in rows]
+
+
+def _rows(connection: Connection, caller: Caller, studies: Sequence[str]) -> set[str]:
+    encoder = encoder_row(connection, caller.archive.encoder_info.fingerprint)
+    if encoder is None:
+        return set()
+    viewer = caller.archive.viewer
+    found = studies_about(connection, encoder, studies)
+    return {key for key, row in found.items() if viewer.sees(row.month, row.age, row.sex)}
+
+
+def identify(caller: Caller, hits: Hits) -> Hits:
+    """The same hits with identifiers. Raises Problem "forbidden", "reason-needed"."""
+    caller.check_identify()
+    with caller.archive.engine.connect() as connection:
+        names = identified(connection, [hit["study"] for hit in hits])
+    return [hit | _names(names.get(hit["study"])) for hit in hits]
+
+
+def _names(one: Any) -> dict[str, Any]:
+    if one is None:
+        return {}
+    return {
+        "study_uid": one.study_uid,
+        "accession_number": one.accession_number,
+        "patient_id": one.patient_id,
+        "study_date": one.study_date.isoformat() if one.study_date else None,
+    }
+
+
+def pages(caller: Caller, answer: StoredAnswer, size: int) -> Iterator[Hits]:
+    """All hits that may be shown, ``size`` at a time."""
+    for begin in range(0, len(answer.hits), size):
+        yield visible(caller, answer.hits[begin : begin + size])
+
+
+def _cursor(keys: AccessKeys, search_id: str, place: int) -> str:
+    signed = keys.mac("cursor", f"{search_id} {place}".encode())[:12]
+    return base64.urlsafe_b64encode(place.to_bytes(3, "big") + signed).decode()
+
+
+def _place(keys: AccessKeys, search_id: str, cursor: str | None) -> int:
+    """Raises Problem "invalid-request" on a cursor that this server did not make for this search."""
+    if cursor is None:
+        return 0
+    try:
+        raw = base64.urlsafe_b64decode(cursor)
+    except (binascii.Error, ValueError):
+        raw = b""
+    place = int.from_bytes(raw[:3], "big")
+    if len(raw) != 15 or not hmac.compare_digest(_cursor(keys, search_id, place), cursor):
+        raise Problem("invalid-request", "after: not a cursor of this search")
+    return place

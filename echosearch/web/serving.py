@@ -1,0 +1,71 @@
+"""What one server holds while it runs: the archive, the audit, and how many search at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
+
+from echosearch.access.keys import AccessKeys
+from echosearch.access.password import digest, new_secret
+from echosearch.access.trail import Trail
+from echosearch.archive import Archive
+from echosearch.db.access.accounts import has_admin
+from echosearch.web.problems import Problem
+
+__all__ = ["SEARCHES", "WAIT_SECONDS", "ServeOptions", "Serving"]
+
+SEARCHES = 2  # at once: an encoder takes one core each
+WAIT_SECONDS = 2.0  # for one of them to end, then 503
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """How a server is reached. ``secure``: by TLS, its own or a proxy's."""
+
+    hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "[::1]"})  # names that requests may have in Host
+    secure: bool = False
+    demo: bool = False
+
+    @property
+    def cookie(self) -> str:
+        return "__Host-echosearch" if self.secure else "echosearch"
+
+
+@dataclass
+class Serving:
+    """One server's state. ``setup`` is the secret of the one-time link that makes the admin."""
+
+    archive: Archive
+    trail: Trail
+    options: ServeOptions = field(default_factory=ServeOptions)
+    ready: bool = False
+    setup: str | None = field(default=None, repr=False)
+    demo_link: str | None = field(default=None, repr=False)  # the secret of the demo's one-time link
+    _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
+
+    def __post_init__(self) -> None:
+        with self.archive.engine.connect() as connection:
+            if not self.options.demo and not has_admin(connection):
+                self.setup = new_secret()
+
+    @property
+    def keys(self) -> AccessKeys:
+        return self.trail.keys
+
+    def is_setup(self, secret: str) -> bool:
+        return self.setup is not None and digest(secret) == digest(self.setup)
+
+    def is_demo(self, secret: str) -> bool:
+        return self.demo_link is not None and digest(secret) == digest(self.demo_link)
+
+    @contextmanager
+    def searching(self) -> Iterator[None]:
+        """Hold one of the places for searches. Raises Problem "busy"."""
+        if not self._slots.acquire(timeout=WAIT_SECONDS):
+            raise Problem("busy", f"{SEARCHES} searches run already", Retry_After="1")
+        try:
+            yield
+        finally:
+            self._slots.release()

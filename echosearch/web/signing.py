@@ -1,0 +1,104 @@
+"""Signing in and out in a browser, and the one-time link that makes the admin."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from echosearch.access.password import hash_password
+from echosearch.access.rights import Right
+from echosearch.access.sign_in import NewSession, sign_in, start_session
+from echosearch.db.access.accounts import account_named, add_account
+from echosearch.db.access.sessions import LONGEST_HOURS, end_session
+from echosearch.db.access.viewer import Role, Viewer
+from echosearch.web.problems import Problem
+from echosearch.web.rendering import page
+from echosearch.web.rights import Caller, Server, needs, open_route
+from echosearch.web.serving import Serving
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+Name = Annotated[str, Form(min_length=1, max_length=64, pattern=r"^[\w.@-]+$")]
+Secret = Annotated[str, Form(max_length=256)]
+
+
+@router.get("/sign-in", dependencies=[open_route()])
+def sign_in_page(request: Request, server: Server, failed: bool = False) -> Response:
+    if server.setup is not None:
+        raise Problem("setup-needed", "open the one-time link that echosearch serve printed")
+    return page(request, "sign-in.html", failed=failed)
+
+
+@router.post("/sign-in", dependencies=[open_route()])
+def post_sign_in(
+    server: Server, name: Name, password: Secret, code: Annotated[str, Form(max_length=16)] = ""
+) -> Response:
+    if server.setup is not None:
+        raise Problem("setup-needed")
+    with server.archive.engine.begin() as connection:
+        account = sign_in(connection, server.keys, name, password, code)
+        session = start_session(connection, account.id) if account is not None else None
+    # before the answer: without its row nobody is in
+    who = Viewer(account.name, Role(account.role), None, None) if account else Viewer(name)
+    server.trail.record(who, "session", "sign in", outcome="done" if account else "refused")
+    if session is None:
+        return RedirectResponse("/sign-in?failed=true", 303)
+    return _with_cookie(server, session)
+
+
+@router.post("/sign-out")
+def sign_out(caller: Annotated[Caller, needs(Right.SELF)]) -> Response:
+    with caller.archive.engine.begin() as connection:
+        end_session(connection, caller.who.digest)
+    caller.record("sign out")
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(caller.serving.options.cookie, secure=caller.serving.options.secure, httponly=True)
+    return answer
+
+
+@router.get("/setup/{secret}", dependencies=[open_route()])
+def setup_page(request: Request, server: Server, secret: str) -> Response:
+    if not server.is_setup(secret):
+        raise Problem("not-found", "this link has been used, or was never made")
+    return page(request, "setup.html")
+
+
+@router.post("/setup/{secret}", dependencies=[open_route()])
+def setup(server: Server, secret: str, name: Name, password: Secret) -> Response:
+    """Make the admin and sign in; the link is good for one."""
+    if not server.is_setup(secret):
+        raise Problem("not-found", "this link has been used, or was never made")
+    hashed = hash_password(password)
+    server.trail.record(Viewer(name, Role.ADMIN), "session", "setup")
+    with server.archive.engine.begin() as connection:
+        made = add_account(connection, name, Role.ADMIN, None, hashed)
+        if made is None:
+            raise Problem("exists", "an account has this name")
+        session = start_session(connection, made)
+    server.setup = None
+    return _with_cookie(server, session)
+
+
+@router.get("/demo/{secret}", dependencies=[open_route()])
+def demo(server: Server, secret: str) -> Response:
+    """Sign in to a demo's archive by its one-time link."""
+    if not server.is_demo(secret):
+        raise Problem("not-found", "this link has been used, or was never made")
+    server.demo_link = None
+    with server.archive.engine.begin() as connection:
+        account = account_named(connection, "demo")
+        assert account is not None  # made before the link was printed
+        session = start_session(connection, account.id)
+    return _with_cookie(server, session)
+
+
+def _with_cookie(server: Serving, session: NewSession) -> Response:
+    answer = RedirectResponse("/", 303)
+    options = server.options
+    answer.set_cookie(
+        options.cookie, session.cookie, LONGEST_HOURS * 3600, secure=options.secure, httponly=True, samesite="lax"
+    )
+    return answer
