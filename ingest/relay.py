@@ -72,9 +72,7 @@ def _send(archive: Archive, collection: Collection, due: Sequence[PointRow]) -> 
         archive.index.upsert(collection, points)
     if gone:
         archive.index.delete(collection, gone)
-        if (
-            collection.kind == "videos"
-        ):  # found no more, so it is not shown: now its files go
+        if collection.kind == "videos":  # found no more, so it is not shown: now its files go
             preview_folder(archive.settings).forget([item.key for item in due if item.vector is None])
 
 

@@ -51,9 +51,9 @@ def encode_mp4(frames: Iterable[Uint8], ticks: Sequence[int]) -> tuple[bytes, tu
                 format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
             )
             picture.pts, picture.time_base = ticks[number], Fraction(1, TIMESCALE)
-            picture.duration = ticks[number + 1] - ticks[number]
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
+            for packet in stream.encode(picture):
+                packet.duration = ticks[number + 1] - ticks[number]
+                container.mux(packet)
     data = file.getvalue()
     return data, _samples(data, ticks)
 
