@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive
+from echosearch.encoder.fake import FakeEncoder
+from echosearch.index.edge.index import EdgeIndex
 from echosearch.phantom.files.archive import phantom_studies, study_cines
 from echosearch.phantom.files.cinefile import write_cine
 from echosearch.phantom.imaging.lettering import plan_lettering
 from echosearch.preview.store import Previews
+from echosearch.settings import Settings
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
+from tests.conftest import empty_tables
 
 FRAMES, ROWS, COLUMNS = 12, 120, 160
 
@@ -54,11 +58,24 @@ class Shown:
 
 @pytest.fixture
 def shown(archive: Archive, phantom_files: Path, tmp_path: Path) -> Iterator[Shown]:
-    folder = Path(shutil.copytree(phantom_files, tmp_path / "export"))
+    """An archive for one test, which may change the files and ingest them again."""
+    yield from _shown(archive, Path(shutil.copytree(phantom_files, tmp_path / "export")))
+
+
+@pytest.fixture(scope="module")
+def shared(database: Engine, phantom_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """An archive for the tests of a module, none of which takes ``shown`` or ``engine``, which empty the tables."""
+    empty_tables(database)
+    home = tmp_path_factory.mktemp("home")
+    index = EdgeIndex(home / "qdrant", lock_wait_seconds=1.0)
+    archive = Archive(Settings(home=home, workers=2), database, index, FakeEncoder())
+    yield from _shown(archive, phantom_files)
+    index.close()
+
+
+def _shown(archive: Archive, folder: Path) -> Iterator[Shown]:
     ingest(archive, folder, IngestOptions())
     with archive.engine.connect() as connection:
         keys = connection.scalars(text("select cast(video_key as text) from core.video order by video_key")).all()
     with Previews(archive) as previews:
         yield Shown(archive, previews, folder, tuple(keys))
-
-

@@ -26,9 +26,9 @@ def fan(draw: Callable[[Uint8, int], None] = lambda frame, number: None, frames:
     made = []
     for number in range(frames):
         grey = cv2.GaussianBlur(rng.integers(0, 200, (ROWS, COLUMNS), dtype=np.uint8), (5, 5), 0)
-        frame = cv2.cvtColor(cv2.bitwise_and(grey, inside), cv2.COLOR_GRAY2RGB)
+        frame = np.asarray(cv2.cvtColor(cv2.bitwise_and(grey, inside), cv2.COLOR_GRAY2RGB), np.uint8)
         draw(frame, number)
-        made.append(np.asarray(frame, np.uint8))
+        made.append(frame)
     return made
 
 

@@ -46,7 +46,8 @@ def changed(path: Path, **tags: Any) -> Path:
 def pictures(mp4: bytes) -> list[Uint8]:
     with av.open(BytesIO(mp4), "r") as container:
         rgb = {"src_colorspace": Colorspace.ITU709, "src_color_range": ColorRange.MPEG}
-        return [frame.reformat(format="rgb24", **rgb).to_ndarray() for frame in container.decode(video=0)]
+        shown = (frame.reformat(format="rgb24", **rgb) for frame in container.decode(video=0))
+        return [np.asarray(picture.to_ndarray(), np.uint8) for picture in shown]
 
 
 def test_the_frames_are_those_of_the_file_in_its_order(cine: Path) -> None:
