@@ -19,7 +19,7 @@ from echosearch.preview.values import SIZES, UNTIMED_SECONDS, MadePreview, NoPre
 from echosearch.reading.source import open_shown
 from echosearch.workers.tasks import has_changed
 
-__all__ = ["PreviewTask", "make_preview"]
+__all__ = ["PreviewTask", "make_preview", "shrinking"]
 
 KEPT_BYTES = 512 * 1024**2  # a cine of up to this size is decoded once, a larger one once more after its mask is known
 MAX_BYTES = 48 * 1024**2  # of an MP4: what a worker may answer is 64 MiB
@@ -65,7 +65,7 @@ def _made(task: PreviewTask) -> MadePreview | NoPreview:
     times = cine.times or [i * UNTIMED_SECONDS for i in range(cine.source.n_frames + 1)]
     ticks = to_ticks(times)
     telling = _Telling()
-    shrink = _shrinking(mask, *SIZES[task.shown_as])
+    shrink = shrinking(mask, *SIZES[task.shown_as])
     mp4, samples = encode_mp4(telling.watch(map(shrink, _frames(cine.source, kept))), ticks)
     if len(mp4) > MAX_BYTES:
         return NoPreview(Refusal.TOO_LARGE, f"an MP4 of {len(mp4)} bytes, limit {MAX_BYTES}")
@@ -93,7 +93,7 @@ def _frames(source: FrameSource, kept: list[Uint8]) -> Iterator[Uint8]:
         raise FileRefused(Quarantined(Reason.DECODE_FAILED, f"{done} of {promised} frames could be decoded"))
 
 
-def _shrinking(mask: Uint8, most_columns: int, most_rows: int) -> Callable[[Uint8], Uint8]:
+def shrinking(mask: Uint8, most_columns: int, most_rows: int) -> Callable[[Uint8], Uint8]:
     """Return what masks a frame, crops it to the mask and shrinks it to fit; its sides are even, as 4:2:0 needs."""
     x, y, width, height = cv2.boundingRect(mask)
     scale = min(1.0, most_columns / width, most_rows / height)
