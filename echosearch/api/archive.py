@@ -92,6 +92,7 @@ class OpenArchive:
     def close(self) -> None:
         """Let go of the stores; the embedded PostgreSQL ends with its last user. Closing twice does nothing."""
         self._archive = None
+        self.__dict__.pop("previews", None)
         self._resources.close()
 
     def ingest(

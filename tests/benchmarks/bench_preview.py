@@ -49,7 +49,7 @@ def fan_of(study: PhantomStudy, rows: int, columns: int) -> np.ndarray[tuple[int
     x0, y0, scale = sector_frame(rows, columns, study.look.half_angle)
     y, x = np.mgrid[:rows, :columns]
     angle = np.degrees(np.arctan2(x - x0, y - y0))
-    return (np.hypot(x - x0, y - y0) < scale) & (np.abs(angle) < study.look.half_angle)
+    return np.asarray((np.hypot(x - x0, y - y0) < scale) & (np.abs(angle) < study.look.half_angle))
 
 
 def seen(study: PhantomStudy, mask: Uint8, frames: list[Uint8]) -> Seen:
@@ -116,9 +116,7 @@ def measure(folder: Path, studies: list[PhantomStudy], frames: int, rows: int, c
     print(f"  tissue kept             mean {np.mean(kept):5.1f} %   worst {np.min(kept):5.1f} %")
     for size, each in costs.items():
         seconds, kilobytes, quality = np.mean(each, axis=0)
-        print(
-            f"  {size:5s}  {seconds:.2f} CPU s from the file to the preview, {kilobytes:.0f} kB, PSNR {quality:.1f} dB"
-        )
+        print(f"  {size:5s}  {seconds:.2f} CPU s from file to preview, {kilobytes:.0f} kB, PSNR {quality:.1f} dB")
 
 
 if __name__ == "__main__":
