@@ -1,6 +1,7 @@
 # make setup   a virtual environment in .venv with everything installed
 # make demo    set up, then ingest and search synthetic hearts, the truth beside every answer
 # make test    set up, then every test that needs no GPU and no server
+# make test-web   pages and previews in Debian's Chromium, which it installs where it is missing
 # make coverage   the same tests with branches counted; fails if a module of tests/full_branches.txt is not wholly covered
 # make check   formatting, lint, types (of the tests too), documentation
 # make wheel   what is installed without this repository: build the wheel, install it into an empty environment, run the demo
@@ -14,7 +15,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help setup demo test test-slow coverage check wheel docs bench lock gpu clean
+.PHONY: help setup demo test test-slow test-web coverage check wheel docs bench lock gpu clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -36,6 +37,11 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest --hypothesis-profile=slow -k properties
+
+test-web: setup
+	test -x /usr/bin/chromium && fc-list :lang=ja | grep -q CJK || \
+		{ apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-noto-cjk fontconfig; }
+	$(BIN)/python -m pytest -m browser
 
 coverage: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=

@@ -16,6 +16,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -160,14 +161,15 @@ def python_page() -> str:
         "",
         *_call("open_archive", echosearch.open_archive),
     ]
-    for kind in (echosearch.OpenArchive, echosearch.Cohorts, echosearch.Hits):
+    for kind in (echosearch.OpenArchive, echosearch.Cohorts, echosearch.Hits, echosearch.Previews):
         lines += [f"## {kind.__name__}", "", *_doc(kind)]
         for name, member in vars(kind).items():
             if not name.startswith("_") and inspect.isfunction(member):
                 lines += _call(f"{kind.__name__}.{name}", member, "###")
-            elif not name.startswith("_") and isinstance(member, property):
+            elif not name.startswith("_") and isinstance(member, property | cached_property):
                 lines += [f"### {kind.__name__}.{name}", "", *_doc(member)]
-    for record in (echosearch.Hit, echosearch.VectorTable, echosearch.IngestSummary, echosearch.Progress):
+    records = (echosearch.Hit, echosearch.VectorTable, echosearch.Preview, echosearch.NoPreview)
+    for record in (*records, echosearch.IngestSummary, echosearch.Progress):
         lines += [f"## {record.__name__}", "", *_doc(record)]
         found = re.findall(
             r"^    (\w+): ([^=#\n]+?)(?: = [^#\n]+?)?(?:  # (.*))?$", inspect.getsource(record), re.MULTILINE

@@ -24,6 +24,8 @@ from echosearch.encoder_info import EncoderInfo
 from echosearch.insight.disagree import Against, Kind
 from echosearch.insight.rates import Rate
 from echosearch.insight.shortcuts import Shortcuts
+from echosearch.preview.job import PreviewCounts
+from echosearch.preview.values import PreviewSize
 from echosearch.report.facts import Fact
 from echosearch.report.facts.query.change import ChangeKind
 from echosearch.report.facts.query.demographic import Demographic
@@ -468,6 +470,18 @@ _COHORTS: dict[str, tuple[str, type]] = {
 }
 
 
+class ShownPreview(BaseModel):
+    model_config = CLOSED
+    out: str
+    size: PreviewSize
+    width: int
+    height: int
+    frames: int
+    seconds: float
+    frames_per_second: float
+    time_known: Annotated[bool, Field(description="false: the file states no time, and 30 frames a second are assumed")]
+
+
 # the name of a schema -> (the command that prints it, its shape)
 SCHEMAS: dict[str, tuple[str, type]] = {
     "query": ("echosearch query --json", _search("query", QueryHit, **UNDERSTOOD)),
@@ -517,6 +531,8 @@ SCHEMAS: dict[str, tuple[str, type]] = {
         "echosearch audit shortcuts --json",
         _of("shortcuts", Shortcuts),
     ),
+    "preview-make": ("echosearch preview make --json", _of("preview-make", PreviewCounts, size=PreviewSize)),
+    "preview-show": ("echosearch preview show --json", ShownPreview),
     "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),
     "understand": ("echosearch understand --json", Understood),
     "ingest": ("echosearch ingest --json", IngestSummary),

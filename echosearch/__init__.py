@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         WhereError,
     )
     from echosearch.outcome import Quarantined, Reason, Skipped
+    from echosearch.preview.store import Previews
+    from echosearch.preview.values import NoPreview, Preview
     from echosearch.search.results import Hit
     from echosearch.search.stored_vectors import VectorTable
     from ingest.options import IngestSummary
@@ -56,7 +58,10 @@ __all__ = [
     "IngestSummary",
     "InputError",
     "NoEncoder",
+    "NoPreview",
     "OpenArchive",
+    "Preview",
+    "Previews",
     "Progress",
     "Quarantined",
     "Reason",
@@ -79,7 +84,10 @@ _MODULES = {
     "Hit": "echosearch.search.results",
     "Hits": "echosearch.api",
     "IngestSummary": "ingest.options",
+    "NoPreview": "echosearch.preview.values",
     "OpenArchive": "echosearch.api",
+    "Preview": "echosearch.preview.values",
+    "Previews": "echosearch.preview.store",
     "Progress": "ingest.progress",
     "Quarantined": "echosearch.outcome",
     "Reason": "echosearch.outcome",

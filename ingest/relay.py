@@ -14,6 +14,7 @@ from echosearch.db.vectors import outbox
 from echosearch.db.vectors.points import PointRow
 from echosearch.encoder_info import EncoderInfo
 from echosearch.index.base import KINDS, Collection, Payload, Point, PointKind, point_id
+from echosearch.preview.folder import preview_folder
 from echosearch.vector import from_bytes, vector_hash
 
 __all__ = ["RELAY_BATCH", "RelayThread", "point_of", "relay"]
@@ -71,6 +72,8 @@ def _send(archive: Archive, collection: Collection, due: Sequence[PointRow]) -> 
         archive.index.upsert(collection, points)
     if gone:
         archive.index.delete(collection, gone)
+        if collection.kind == "videos":  # found no more, so it is not shown: now its files go
+            preview_folder(archive.settings).forget([item.key for item in due if item.vector is None])
 
 
 def point_of(collection: Collection, due: PointRow, vector: bytes) -> Point:

@@ -58,10 +58,14 @@ def database() -> Iterator[Engine]:
 @pytest.fixture
 def engine(database: Engine) -> Engine:
     """The session's engine, every table empty."""
+    empty_tables(database)
+    return database
+
+
+def empty_tables(database: Engine) -> None:
     names = ", ".join(f"{table.schema}.{table.name}" for table in Base.metadata.sorted_tables)
     with database.begin() as connection:
         connection.execute(text(f"truncate {names} restart identity cascade"))
-    return database
 
 
 @pytest.fixture

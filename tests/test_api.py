@@ -99,7 +99,7 @@ def test_the_whole_tree_of_errors_is_exported() -> None:
 
 
 def test_every_public_call_says_what_it_does() -> None:
-    for thing in (echosearch.Cohorts, echosearch.Hits, echosearch.OpenArchive):
+    for thing in (echosearch.Cohorts, echosearch.Hits, echosearch.OpenArchive, echosearch.Previews):
         public = [name for name in vars(thing) if not name.startswith("_")]
         assert [name for name in public if not getattr(thing, name).__doc__] == []
 
@@ -304,6 +304,8 @@ def test_a_closed_archive_says_so(tmp_path: Path) -> None:
     assert "closed" in repr(archive)
     with pytest.raises(echosearch.ArchiveError, match="is closed: open it again"):
         archive.search("血栓")
+    with pytest.raises(echosearch.ArchiveError, match="is closed: open it again"):
+        archive.previews.find("00000000-0000-0000-0000-000000000000")
 
 
 @pytest.mark.parametrize(
@@ -331,6 +333,13 @@ def test_a_folder_that_is_not_there(archive: echosearch.OpenArchive, tmp_path: P
         archive.ingest(tmp_path / "none")
     with pytest.raises(echosearch.InputError, match=r"^batch_size 0"):
         archive.ingest(tmp_path, batch_size=0)
+
+
+def test_a_preview_or_why_there_is_none(archive: echosearch.OpenArchive) -> None:
+    found = [archive.previews.find(key) for key in archive.vectors(of="videos").ids]
+    (cine,) = [one for one in found if isinstance(one, echosearch.Preview)]
+    assert len(cine.times) == 31
+    assert {one.reason for one in found if isinstance(one, echosearch.NoPreview)} == {"no_box"}  # films
 
 
 def test_cohorts_are_those_of_the_command_line(archive: echosearch.OpenArchive, tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import echosearch.archive as composition
-from echosearch.api.arguments import PathLike, example_names, optional_path, search_options
+from echosearch.api.arguments import PathLike, check_ingest, example_names, optional_path, search_options
 from echosearch.api.cohorts import Cohorts
 from echosearch.api.hits import Hits
 from echosearch.errors import ArchiveError, InputError
@@ -18,7 +19,7 @@ from echosearch.index.base import PointKind
 from echosearch.insight.disagree import Against, Disagreements, disagree
 from echosearch.insight.interpret import Interpretation, interpret
 from echosearch.insight.shortcuts import MAX_STUDIES, Shortcuts, shortcuts
-from echosearch.report.encoding import ENCODINGS
+from echosearch.preview.store import Previews
 from echosearch.report.facts import ChangeKind, load_lexicon
 from echosearch.search.ask import ask
 from echosearch.search.changes.asked import KINDS, asked_change, month_since
@@ -91,6 +92,7 @@ class OpenArchive:
     def close(self) -> None:
         """Let go of the stores; the embedded PostgreSQL ends with its last user. Closing twice does nothing."""
         self._archive = None
+        self.__dict__.pop("previews", None)
         self._resources.close()
 
     def ingest(
@@ -118,13 +120,7 @@ class OpenArchive:
         from ingest.options import IngestOptions
         from ingest.pipeline import ingest
 
-        for path in (folder, reports, views, sidecar):
-            if path is not None and not Path(path).exists():
-                raise InputError(f"{os.fspath(path)}: no such file or folder")
-        if encoding not in (None, *ENCODINGS):
-            raise InputError(f"encoding {encoding!r}: it is one of {', '.join(ENCODINGS)}")
-        if batch_size is not None and batch_size < 1:
-            raise InputError(f"batch_size {batch_size}: give a number of clips from 1 on")
+        check_ingest((folder, reports, views, sidecar), encoding, batch_size)
         options = IngestOptions(
             reports=optional_path(reports),
             views=optional_path(views),
@@ -291,6 +287,11 @@ class OpenArchive:
     def cohorts(self) -> Cohorts:
         """The archive's cohorts: saved criteria whose studies can be counted, frozen, compared and exported."""
         return Cohorts(self._opened)
+
+    @cached_property
+    def previews(self) -> Previews:
+        """The masked previews of the archive's videos: ``previews.find(video_key)`` gives one, making it if need be."""
+        return self._resources.enter_context(Previews(self._opened))
 
     @property
     def _opened(self) -> composition.Archive:

@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "phantom": ("echosearch.cli.commands.phantom:phantom", "Make a synthetic archive."),
     "status": ("echosearch.cli.commands.status:status", "Count what the archive holds and what it left out."),
     "verify": ("echosearch.cli.commands.verify:verify", "Compare the index with the database."),
+    "preview": ("echosearch.cli.commands.preview:preview", "Make masked previews of cines."),
     "index": ("echosearch.cli.commands.index:index", "Look after the search index."),
 }
 

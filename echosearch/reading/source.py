@@ -7,11 +7,11 @@ from pathlib import Path
 from echosearch.clip import FrameSource
 from echosearch.errors import FileRefused
 from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
-from echosearch.reading.dicom import open_cine, read_header
+from echosearch.reading.dicom import ShownCine, open_cine, open_shown_cine, read_header
 from echosearch.reading.files import looks_like_dicom, open_regular
 from echosearch.reading.media import MediaIdentity, looks_like_media, open_media, read_media_header
 
-__all__ = ["inspect_file", "open_source"]
+__all__ = ["inspect_file", "open_shown", "open_source"]
 
 
 def inspect_file(
@@ -40,6 +40,11 @@ def inspect_file(
 def open_source(path: Path, decord: bool = False) -> FrameSource:
     """Open the frames of a DICOM, mp4 or avi file; ``decord``: those of mp4 and avi by decord. Raises FileRefused."""
     return open_media(path, decord) if _is_media(path) else open_cine(path)
+
+
+def open_shown(path: Path) -> ShownCine:
+    """Open a file with what it states for its display; an mp4 or avi declares no regions. Raises FileRefused."""
+    return ShownCine(open_media(path), (), None) if _is_media(path) else open_shown_cine(path)
 
 
 def _is_media(path: Path) -> bool:

@@ -12,7 +12,9 @@ __all__ = ["receive", "send"]
 
 MAX_PICKLED = 64 * 1024**2  # bytes of an answer without its arrays
 MAX_ARRAYS = 4 * 1024**3  # bytes of its arrays
-OWN = ("echosearch.clip", "echosearch.errors", "echosearch.outcome", "echosearch.video", "echosearch.workers.tasks")
+OWN = tuple(
+    f"echosearch.{module}" for module in ("clip", "errors", "outcome", "preview.values", "video", "workers.tasks")
+)
 OTHERS = {
     *(("numpy", "ndarray"), ("numpy", "dtype")),
     *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),

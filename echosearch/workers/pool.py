@@ -52,7 +52,7 @@ class _Worker:
 
 
 class DecodePool:
-    """A context manager; ``map`` may be used by several stages at once, from the thread that entered it.
+    """A context manager; ``map`` and ``run`` may be used by several stages and threads at once.
 
     memory_mb    what a worker may allocate beyond its imports (RLIMIT_DATA: torch maps far more than it uses)
     cpu_seconds  of one task; wall_seconds: of one task
@@ -137,6 +137,11 @@ class DecodePool:
         finally:
             # an abandoned map: what has not started is dropped, what runs is finished and thrown away
             self._inbox.drop(answers)
+
+    def run(self, function: Callable[[T], R], task: T) -> R | WorkerDied | TimedOut:
+        """Run one task and wait for it; as ``map``, and from any thread."""
+        ((_, result),) = self.map(function, (task,))
+        return result
 
     def _next_answer(self, answers: Answers[T]) -> tuple[Job[T], Any]:
         while self._broken is None:

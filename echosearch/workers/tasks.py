@@ -12,7 +12,7 @@ from echosearch.reading.files import file_status
 from echosearch.reading.media import MediaIdentity
 from echosearch.reading.source import inspect_file, open_source
 
-__all__ = ["ClipTask", "Clips", "InspectTask", "inspect", "load_clip", "load_clips"]
+__all__ = ["ClipTask", "Clips", "InspectTask", "has_changed", "inspect", "load_clip", "load_clips"]
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,16 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
     from echosearch.encoder.pixels.preprocess import make_clip  # torch
 
     try:
-        if _changed(task):
+        if has_changed(task.path, task.size, task.mtime_ns):
             return Quarantined(Reason.CHANGED, "the file changed after its header was read")
         source = open_source(task.path, task.decord)
         clips = Clips(
             make_clip(task.key, source, task.spec),
             make_clip(task.key, source, task.view_spec) if task.view_spec is not None else None,
         )
-        return Quarantined(Reason.CHANGED, "the file changed while it was read") if _changed(task) else clips
+        if has_changed(task.path, task.size, task.mtime_ns):
+            return Quarantined(Reason.CHANGED, "the file changed while it was read")
+        return clips
     except FileRefused as refused:
         return refused.outcome
     except OSError as exc:
@@ -83,8 +85,9 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
         return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
 
 
-def _changed(task: ClipTask) -> bool:
-    if task.size is None and task.mtime_ns is None:
+def has_changed(path: Path, size: int | None, mtime_ns: int | None) -> bool:
+    """Return True if size or modification time of a file differ from those given. Raises OSError."""
+    if size is None and mtime_ns is None:
         return False
-    info = file_status(task.path)
-    return task.size not in (None, info.st_size) or task.mtime_ns not in (None, info.st_mtime_ns)
+    info = file_status(path)
+    return size not in (None, info.st_size) or mtime_ns not in (None, info.st_mtime_ns)

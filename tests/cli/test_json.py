@@ -15,6 +15,8 @@ from tests.cli.json_schema import SCHEMAS, check_json, schema_name
 
 def asked(real: Tried) -> list[Sequence[str]]:
     """A command line for each schema, some of them twice: with and without identifiers, with and without a hit."""
+    videos = json.loads(real.ask("similar", "DEMO-2", "--group", "video", "--json").stdout)["hits"]
+    cine = next(hit["video"] for hit in videos if hit["mode"] == "bmode")  # films declare no region
     export, film = str(real.folder / "export"), str(real.folder / "export" / "mirrored.avi")
     text = "重度僧帽弁逆流"
     return [
@@ -62,6 +64,8 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("status", "--unmatched", "--identified", "--json"),
         ("ingest", export, "--sidecar", str(real.folder / "sidecar.csv"), "--json"),
         ("ingest", export, "--dry-run", "--json"),
+        ("preview", "make", "--json"),
+        ("preview", "show", cine, "--out", str(real.folder / "cine.mp4"), "--json"),
         ("verify", "--json"),
         ("verify", "--recall", "5", "--json"),
         ("index", "rebuild", "--json"),

@@ -52,6 +52,11 @@ def phantom() -> None:
     help="Let hearts change or reports be wrong in these shares, and list them in plants.csv: "
     "changes (of patients), wrong-reports, no-change-reports (of studies).",
 )
+@click.option(
+    "--lettering",
+    is_flag=True,
+    help="Burn names, ids and dates into the pictures, as machines do, and list them in lettering.csv.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 def write(folder: Path, plant: str | None, as_json: bool, **given: Any) -> None:
@@ -63,6 +68,7 @@ def write(folder: Path, plant: str | None, as_json: bool, **given: Any) -> None:
     echosearch phantom write ./archive --patients 200 --seed 1
     echosearch phantom write ./other --patients 200 --seed 1 --wording other
     echosearch phantom write ./planted --patients 200 --plant changes=0.4,wrong-reports=0.1
+    echosearch phantom write ./lettered --patients 5 --lettering
     """
     from echosearch.phantom.files.archive import write_archive
     from echosearch.phantom.patients.plants import parse_plants

@@ -5,6 +5,7 @@ ARCHIVE/reports.csv                  study_uid, accession_number, patient_id, st
 ARCHIVE/views.csv                    sop_uid, path (from ARCHIVE), view, view_prob
 ARCHIVE/truth.csv                    study_uid, patient_id, study_date, ef, then a finding's grade a column
 ARCHIVE/plants.csv                   where something is planted: what changes between studies, which reports are wrong
+ARCHIVE/lettering.csv                what is burnt into the pictures, where (pixels of [x0, x1) and [y0, y1))
 ARCHIVE/README.txt                   that all of it is synthetic, and what made it
 """
 
@@ -26,6 +27,7 @@ from echosearch.phantom.files.cinefile import CinePlan, write_cine
 from echosearch.phantom.files.planted import PLANT_COLUMNS, change_rows, planted_report
 from echosearch.phantom.files.srfile import write_sr
 from echosearch.phantom.heart.findings import FINDINGS
+from echosearch.phantom.imaging.lettering import plan_lettering
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.identity import SYNTHETIC, study_uid
 from echosearch.phantom.patients.plants import Plants, planted_history
@@ -33,6 +35,7 @@ from echosearch.phantom.patients.wording import report_text
 from echosearch.phantom.patients.wording_other import report_text as other_report_text
 
 __all__ = [
+    "LETTERING_COLUMNS",
     "REPORT_COLUMNS",
     "TRUTH_COLUMNS",
     "VIEW_COLUMNS",
@@ -50,6 +53,7 @@ __all__ = [
 REPORT_COLUMNS = ("study_uid", "accession_number", "patient_id", "study_date", "report_text")
 VIEW_COLUMNS = ("sop_uid", "path", "view", "view_prob")
 TRUTH_COLUMNS = ("study_uid", "patient_id", "study_date", "ef", *FINDINGS)
+LETTERING_COLUMNS = ("sop_uid", "path", "place", "text", "x0", "y0", "x1", "y1")
 WORDINGS: dict[str, Callable[[PhantomStudy], str]] = {  # families of report wording; encoders here learned the first
     "first": report_text,
     "other": other_report_text,
@@ -65,6 +69,7 @@ class ArchiveSummary:
     cines: int
     measurement_objects: int
     plants: int = 0  # rows of plants.csv
+    lettering: int = 0  # rows of lettering.csv
 
 
 @dataclass(frozen=True)
@@ -113,16 +118,19 @@ def truth_row(study: PhantomStudy) -> dict[str, str]:
     return _identity(study) | {"ef": f"{study.findings.ef:.1f}"} | grades
 
 
-def write_study(out: Path, study: PhantomStudy, frames: int = 48, rows: int = 240, columns: int = 320) -> WrittenStudy:
+def write_study(
+    out: Path, study: PhantomStudy, frames: int = 48, rows: int = 240, columns: int = 320, lettering: bool = False
+) -> WrittenStudy:
     """Write one study's DICOM files under ``out``/DICOM; the CSVs are write_archive's."""
     folder = Path("DICOM") / f"P{study.patient:04d}" / f"S{study.number + 1}"
     suffix = ".dcm" if (study.patient + study.number) % 3 == 0 else ""  # some archives have extensions, some do not
     rng = np.random.default_rng([study.seed, study.patient, study.number, 7003])
     written = []
     plans = study_cines(study)
+    lines = plan_lettering(study, rows, columns) if lettering else ()
     for plan in plans:
         place = folder / f"IM_{plan.number:04d}{suffix}"
-        sop_uid = write_cine(out / place, study, plan, frames, rows, columns)
+        sop_uid = write_cine(out / place, study, plan, frames, rows, columns, lettering=lines)
         # as a classifier would: sure, with a few below the gate of 0.9
         prob = 1.0 - float(rng.beta(1.0, 30.0)) if rng.random() < 0.96 else float(rng.uniform(0.55, 0.9))
         written.append(CineRow(sop_uid, place.as_posix(), plan.view, round(prob, 4)))
@@ -141,13 +149,15 @@ def write_archive(
     first_patient: int = 1,
     wording: str = "first",
     plants: Plants | None = None,
+    lettering: bool = False,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> ArchiveSummary:
     """Write an archive of ``patients`` patients; the same arguments give the same bytes.
 
     ``wording`` is a family of WORDINGS; it changes reports.csv and README.txt alone. With ``plants`` hearts change and
-    reports are wrong in these shares, and plants.csv lists where.
+    reports are wrong in these shares, and plants.csv lists where. ``lettering`` burns names, ids and dates into the
+    pictures, and lettering.csv lists them.
     ``workers`` processes share the work; ``progress(done, total)`` is called after each study.
     Raises InputError when ``out`` already holds files, when ``patients`` is below 1, or on an unknown ``wording``.
     """
@@ -159,7 +169,7 @@ def write_archive(
         raise InputError(f"{out} is not empty: give a new folder, an archive is never written over another")
     out.mkdir(parents=True, exist_ok=True)
     studies = list(phantom_studies(patients, seed, first_patient, plants))
-    job = partial(_write_alone, out, frames=frames, rows=rows, columns=columns)
+    job = partial(_write_alone, out, frames=frames, rows=rows, columns=columns, lettering=lettering)
     done: list[WrittenStudy] = []
     for written in _mapped(job, studies, workers):
         done.append(written)
@@ -184,16 +194,30 @@ def write_archive(
             for c in written.cines
         ),
     )
+    burnt = [row for written in done for row in _lettering_rows(written, rows, columns)] if lettering else []
+    if lettering:
+        _write_csv(out / "lettering.csv", LETTERING_COLUMNS, burnt)
     worded = "" if wording == "first" else f", reports in the wording {wording!r}"
     sown = f", plants {plants}" if plants else ""
-    (out / "README.txt").write_text(f"{SYNTHETIC}\nseed {seed}, {patients} patients{worded}{sown}\n")
+    written_in = ", lettering burnt into the pictures" if lettering else ""
+    (out / "README.txt").write_text(f"{SYNTHETIC}\nseed {seed}, {patients} patients{worded}{sown}{written_in}\n")
     cines = sum(len(w.cines) for w in done)
-    return ArchiveSummary(out, seed, patients, len(studies), cines, len(done), len(planted))
+    return ArchiveSummary(out, seed, patients, len(studies), cines, len(done), len(planted), len(burnt))
 
 
-def _write_alone(out: Path, study: PhantomStudy, *, frames: int, rows: int, columns: int) -> WrittenStudy:
+def _write_alone(
+    out: Path, study: PhantomStudy, *, frames: int, rows: int, columns: int, lettering: bool
+) -> WrittenStudy:
     cv2.setNumThreads(1)  # a core a process; more only get in each other's way at this size
-    return write_study(out, study, frames, rows, columns)
+    return write_study(out, study, frames, rows, columns, lettering)
+
+
+def _lettering_rows(written: WrittenStudy, rows: int, columns: int) -> Iterator[dict[str, str]]:
+    lines = plan_lettering(written.study, rows, columns)
+    for cine in written.cines:
+        for line in lines:
+            box = {"x0": str(line.x0), "y0": str(line.y0), "x1": str(line.x1), "y1": str(line.y1)}
+            yield {"sop_uid": cine.sop_uid, "path": cine.path, "place": line.place, "text": line.text} | box
 
 
 def _mapped(

@@ -5,6 +5,7 @@ PS3.3 A.7 (IOD), C.8.5.5 (regions), C.8.5.6 (US image), C.7.6.5 (cine); PS3.5 A.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pydicom.uid import JPEGBaseline8Bit, UltrasoundMultiFrameImageStorage
 
 from echosearch.clip import Uint8
 from echosearch.phantom.imaging.cine import box_of, frame_seconds, plan_cine, render_cine
+from echosearch.phantom.imaging.lettering import Lettering, burn
 from echosearch.phantom.imaging.ultrasound import sector_frame
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.identity import SYNTHETIC, common, uid
@@ -33,11 +35,21 @@ class CinePlan:
 
 
 def write_cine(
-    path: Path, study: PhantomStudy, plan: CinePlan, frames: int, rows: int, columns: int, quality: int = 78
+    path: Path,
+    study: PhantomStudy,
+    plan: CinePlan,
+    frames: int,
+    rows: int,
+    columns: int,
+    quality: int = 78,
+    lettering: Sequence[Lettering] = (),
 ) -> str:
-    """Render, encode and write one cine; return its SOPInstanceUID."""
+    """Render, encode and write one cine, with ``lettering`` in its pictures; return its SOPInstanceUID."""
     pixels = render_cine(study, plan.view, plan.color, frames, rows, columns)
+    burn(pixels, lettering)
     dataset = cine_dataset(study, plan, pixels, quality)
+    if lettering:
+        dataset.BurnedInAnnotation = "YES"
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path, enforce_file_format=True)
     return str(dataset.SOPInstanceUID)

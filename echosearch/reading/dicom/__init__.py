@@ -3,6 +3,15 @@
 from echosearch.reading.dicom.header import read_header
 from echosearch.reading.dicom.pixels.cine import open_cine, read_frames
 from echosearch.reading.dicom.pixels.color import is_green
+from echosearch.reading.dicom.shown import ShownCine, open_shown_cine
 from echosearch.reading.files import looks_like_dicom
 
-__all__ = ["is_green", "looks_like_dicom", "open_cine", "read_frames", "read_header"]
+__all__ = [
+    "ShownCine",
+    "is_green",
+    "looks_like_dicom",
+    "open_cine",
+    "open_shown_cine",
+    "read_frames",
+    "read_header",
+]

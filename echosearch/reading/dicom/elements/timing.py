@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from statistics import median
 
 from pydicom.dataset import Dataset
@@ -9,10 +10,12 @@ from pydicom.dataset import Dataset
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
 from echosearch.reading.dicom.elements.values import first_number, numbers
 
-__all__ = ["MAX_FPS", "MIN_FPS", "Timing", "frame_timing"]
+__all__ = ["MAX_FPS", "MIN_FPS", "Timing", "frame_times", "frame_timing"]
 
 MIN_FPS, MAX_FPS = 5.0, 300.0
 POINTED = {0x00181063: "FrameTime", 0x00181065: "FrameTimeVector"}  # what FrameIncrementPointer may name
+
+MAX_STEP = 10_000.0  # ms between two frames of FrameTimeVector: a triggered cine waits for heartbeats
 
 Timing = tuple[float | None, str | None]
 
@@ -33,6 +36,22 @@ def frame_timing(dataset: Dataset, n_frames: int) -> Timing:
         if seconds is not None and 1.0 / MAX_FPS <= seconds <= 1.0 / MIN_FPS:
             return seconds, keyword
     return None, None
+
+
+def frame_times(dataset: Dataset, n_frames: int) -> tuple[float, ...] | None:
+    """Return when each frame is shown and when the last one ends, n_frames + 1 ascending seconds from 0; None: unknown.
+
+    Each step of FrameTimeVector counts, if that is what states the time and all its steps are plausible.
+    """
+    seconds, keyword = frame_timing(dataset, n_frames)
+    if seconds is None:
+        return None
+    if keyword == "FrameTimeVector":
+        steps = numbers(dataset, keyword)[1:]
+        if len(steps) == n_frames - 1 and all(0 < step <= MAX_STEP for step in steps):
+            times = tuple(accumulate((step / 1000.0 for step in steps), initial=0.0))
+            return (*times, times[-1] + seconds)
+    return tuple(i * seconds for i in range(n_frames + 1))
 
 
 def _seconds(dataset: Dataset, keyword: str, n_frames: int) -> float | None:

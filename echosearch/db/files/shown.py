@@ -1,0 +1,36 @@
+"""Which videos may be shown: those that a search can find now, each with the digest of its file's content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+__all__ = ["count_shown", "shown_after", "shown_digests"]
+
+# as a search shows them (db/lookup.py): in the index by the encoder that answers, of a study without a conflict
+_SHOWN = (
+    "from core.embedding e join core.video v using (video_key) join core.study s using (study_key)"
+    " where e.encoder_id = (select encoder_id from core.generation where state = 'active')"
+    " and e.indexed_gen is not null and not s.conflict"
+)
+_DIGEST = f"select cast(e.video_key as text) as key, v.content_digest {_SHOWN}"
+
+
+def shown_digests(connection: Connection, video_keys: Sequence[str]) -> dict[str, bytes]:
+    """Return video key -> content digest of those of these videos that may be shown."""
+    query = text(f"{_DIGEST} and e.video_key = any(cast(:keys as uuid[]))")
+    return {row.key: row.content_digest for row in connection.execute(query, {"keys": list(video_keys)})}
+
+
+def shown_after(connection: Connection, last: str | None, limit: int) -> dict[str, bytes]:
+    """Return the next ``limit`` videos that may be shown, behind key ``last``, in the order of their keys."""
+    behind = "" if last is None else " and e.video_key > cast(:last as uuid)"
+    query = text(f"{_DIGEST}{behind} order by e.video_key limit :limit")
+    given = {"limit": limit} if last is None else {"limit": limit, "last": last}
+    return {row.key: row.content_digest for row in connection.execute(query, given)}
+
+
+def count_shown(connection: Connection) -> int:
+    """Count the videos that may be shown."""
+    return int(connection.scalar(text(f"select count(*) {_SHOWN}")) or 0)
