@@ -20,7 +20,7 @@ from echosearch.search.arms.view_weights import Weights, view_name, view_weights
 from echosearch.search.study_hits import Searching
 from echosearch.vector import Vectors
 
-__all__ = ["FOLDS", "VectorSample", "fold_of", "read_sample"]
+__all__ = ["FOLDS", "VectorSample", "fold_of", "read_sample", "unseen_by"]
 
 FOLDS = 5  # of patients
 TELLING = 0.5  # weight from which a view tells of a finding (search/arms/view_weights.py)
@@ -71,11 +71,11 @@ def read_sample(search: Searching, limit: int, after: str | None = None) -> Vect
         tuple(tuple(facts.get(key, ())) for key in keys),
         tuple(tuple(measured.get(key, ())) for key in keys),
         tuple(devices.get(key) for key in keys),
-        tuple(_unseen(weights, views.get(key, ())) for key in keys),
+        tuple(unseen_by(weights, views.get(key, ())) for key in keys),
     )
 
 
-def _unseen(weights: Weights, views: Collection[tuple[str, str | None]]) -> frozenset[str]:
+def unseen_by(weights: Weights, views: Collection[tuple[str, str | None]]) -> frozenset[str]:
     """Return the concepts of which no view tells; none where no view of the study is known."""
     names = {view_name(view, mode) for view, mode in views}
     return frozenset(

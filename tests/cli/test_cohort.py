@@ -40,7 +40,7 @@ def test_a_day_with_a_cohort(real: Tried, tmp_path: Path) -> None:
     told(real, "define", "copy", "--from", str(tmp_path / "mr.toml"))
     copy = told(real, "show", "copy", "--toml")
     assert copy == toml.replace('name = "重度MR"', 'name = "copy"')
-    assert "重度MR@1: 1 studies, SHA-256" in told(real, "freeze", "重度MR")
+    assert "重度MR@1: 1 study, SHA-256" in told(real, "freeze", "重度MR")
     assert "重度MR@1 -> 重度MR: 1 stayed, 0 entered, 0 left" in told(real, "diff", "重度MR")
     assert "frozen 20" in told(real, "show", "重度MR@1")
     told(real, "export", "重度MR@1", "--out", str(tmp_path / "out.csv"))
