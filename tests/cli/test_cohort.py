@@ -45,7 +45,7 @@ def test_a_day_with_a_cohort(real: Tried, tmp_path: Path) -> None:
     assert "frozen 20" in told(real, "show", "重度MR@1")
     told(real, "export", "重度MR@1", "--out", str(tmp_path / "out.csv"))
     assert len((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()) == 2
-    assert "of 1 cases matched" in told(real, "match", "重度MR", "--on", "device")
+    assert "of 1 case matched" in told(real, "match", "重度MR", "--on", "device")
     assert "its snapshots stay: 1" in told(real, "delete", "重度MR")
     assert "(definition deleted)" in told(real, "list")
     told(real, "delete", "copy")
