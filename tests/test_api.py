@@ -358,6 +358,16 @@ def test_cohorts_are_those_of_the_command_line(archive: echosearch.OpenArchive, 
     assert (found.stayed, found.entered, found.left) == (2, 0, 0)
     assert cohorts.export("mr@1", tmp_path / "mr.parquet").studies == 2
     assert cohorts.match("mr", on="age").controls == 0
+    drawn = cohorts.sample("mr", "sato", 5)
+    assert len(drawn.studies) == 2
+    cohorts.record("mr", drawn.studies[0], "accept", "sato", reason="CANARY")
+    cohorts.record("mr", drawn.studies[0], "reject", "suzuki")
+    assert cohorts.sample("mr", "sato", 5).studies == drawn.studies[1:]
+    found_by_readers = cohorts.review("mr", tmp_path / "answers.csv")
+    assert (found_by_readers.studies, found_by_readers.disputed, len(found_by_readers.agreements)) == (1, 1, 1)
+    assert "CANARY" not in (tmp_path / "answers.csv").read_text(encoding="utf-8")
+    with pytest.raises(errors.InputError, match="answer 'perhaps'"):
+        cohorts.record("mr", drawn.studies[0], "perhaps", "sato")  # type: ignore[arg-type]
     cohorts.delete("mr")
     assert [(one.name, one.definition, one.snapshots) for one in cohorts.saved()] == [("mr", None, (1,))]
 

@@ -11,12 +11,14 @@ from echosearch.cohort.attrition import AttritionStep, read_attrition, suppresse
 from echosearch.cohort.definition import Definition, define, windows_of
 from echosearch.cohort.export import Exported, export_cohort
 from echosearch.cohort.match import Matched, match_cohort, matched_on
+from echosearch.cohort.review import ReviewReport, Sample, export_reviews, record, review_report, sample
 from echosearch.cohort.run import reading, run_definition
 from echosearch.cohort.snapshot import Difference, checked_snapshot, difference, freeze
 from echosearch.cohort.store import delete_definition, named_definition, parse_reference, save_definition
 from echosearch.cohort.toml import from_toml, to_toml
 from echosearch.db.cohorts.definitions import StoredCohort, stored_cohorts
 from echosearch.db.cohorts.plan import PerPatient
+from echosearch.db.cohorts.reviews import Answer, ReviewRow
 from echosearch.db.cohorts.snapshots import Snapshot
 from echosearch.report.facts import load_lexicon
 
@@ -146,6 +148,32 @@ class Cohorts:
                 controls_from=controls,
                 out=None if out is None else Path(out),
             )
+
+    def sample(self, name: str, reader: str, size: int, *, seed: int = 0) -> Sample:
+        """Draw up to ``size`` members that ``reader`` has not answered, with what their reports state.
+
+        The order is the same for every reader; ``seed`` gives another one.
+        """
+        with reading(self._archive) as connection:
+            return sample(self._archive, connection, name, reader, size, seed)
+
+    def record(self, name: str, study: str, answer: Answer, reader: str, *, reason: str = "") -> None:
+        """Add what a reader says of a member: "accept", "reject" or "unsure". The reader's last answer counts.
+
+        Nothing is changed or deleted. Raises UnknownStudy.
+        """
+        with reading(self._archive) as connection:
+            record(self._archive, connection, name, [ReviewRow(study, reader, answer, reason)])
+
+    def review(self, name: str, out: PathLike | None = None) -> ReviewReport:
+        """Count the answers: the cohort's precision and the agreement of each two readers, with 95 % intervals.
+
+        The last answers, without their reasons, are written to ``out``: .csv or .parquet.
+        """
+        with reading(self._archive) as connection:
+            if out is not None:
+                export_reviews(connection, name, Path(out))
+            return review_report(connection, name)
 
     def delete(self, name: str) -> None:
         """Delete a definition; its snapshots stay."""

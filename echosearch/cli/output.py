@@ -14,7 +14,7 @@ import click
 
 from echosearch.unicode import UNSEEN, visible
 
-__all__ = ["PUT_IN_USE", "SLOW_INDEX", "note", "say", "say_json", "short_key", "table"]
+__all__ = ["PUT_IN_USE", "SLOW_INDEX", "counted", "note", "say", "say_json", "short_key", "table"]
 
 SLOW_INDEX = "searches are right but slow: the index's disk has no room to order it anew (docs/operations.md)"
 PUT_IN_USE = "echosearch encoder use {0} puts it in use, echosearch reembed {0} where another has filled the archive"
@@ -31,6 +31,11 @@ def say_json(data: object, indent: int | None = 2) -> None:
     document = json.dumps(data, ensure_ascii=False, indent=indent)
     # the line breaks of the layout are the only control characters outside a string
     click.echo("\n".join(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in document.split("\n")))
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return "1 study", "2 studies": ``many`` is the plural, None: ``one`` with an s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def note(line: str) -> None:

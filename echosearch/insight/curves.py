@@ -27,11 +27,10 @@ from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.changes.amount import Amount, amounts
 from echosearch.vector import Vectors
 
-__all__ = ["Curve", "Curves", "GradeLine", "fit_curves", "stated_by", "stated_grade"]
+__all__ = ["Curve", "Curves", "GradeLine", "fit_curves", "is_silent", "stated_by", "stated_grade", "stated_level"]
 
 Numbers = NDArray[np.float64]
 WORTHWHILE = 0.9  # of the squared error of always guessing the share: a curve that is no better tells nothing
-_LOGISTIC = float(np.sqrt(3) / np.pi)  # the scale of a logistic distribution with standard deviation 1
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,6 @@ class GradeLine:
 
     def __call__(self, amount: Numbers) -> Numbers:
         return np.clip(self.offset + self.slope * amount, 0, 4)
-
-    def odds_apart(self, grade: float, stated: float, apart: float) -> float:
-        """Log odds that the true grade is ``apart`` or more from the one that is stated; errors taken as logistic."""
-        width = self.spread * _LOGISTIC
-        inside = _logistic((stated + apart - grade) / width) - _logistic((stated - apart - grade) / width)
-        inside = float(np.clip(inside, 1e-9, 1 - 1e-9))
-        return float(np.log1p(-inside) - np.log(inside))
 
 
 @dataclass(frozen=True)
@@ -97,10 +89,8 @@ class Curves:
         return made
 
 
-def fit_curves(
-    encoder: Encoder, lexicon: Lexicon, sample: VectorSample, concepts: Sequence[str], least: int = ENOUGH
-) -> Curves:
-    """Fit a curve for each finding of ``concepts``; it needs ``least`` studies on either side.
+def fit_curves(encoder: Encoder, lexicon: Lexicon, sample: VectorSample, concepts: Sequence[str]) -> Curves:
+    """Fit a curve for each finding of ``concepts``; it needs ENOUGH studies on either side.
 
     The caller leaves out of the sample the patients whose studies are to be read.
     """
@@ -112,7 +102,7 @@ def fit_curves(
     made = []
     for column, concept in enumerate(concepts):
         told = np.array([_number(stated_by(facts, concept)) for facts in sample.facts])
-        made.append(_curve(concept, scores[:, column], told, folds, along[concept], sample, least))
+        made.append(_curve(concept, scores[:, column], told, folds, along[concept], sample))
     return Curves(asked, along, tuple(made))
 
 
@@ -124,8 +114,25 @@ def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
     told = told_by(facts, concept)
     if told is not None or not facts:
         return told
+    return False if is_silent(facts, concept) else None
+
+
+def is_silent(facts: Sequence[Fact], concept: str) -> bool:
+    """Whether a report says nothing of a finding, nor of one that states or denies it too."""
     family = {concept, *NARROWER.get(concept, ()), *BROADER.get(concept, ())}
-    return None if any(fact.concept in family for fact in facts) else False
+    return not any(fact.concept in family for fact in facts)
+
+
+def stated_level(facts: Sequence[Fact], concept: str, graded: bool) -> float | None:
+    """The grade, 0 to 4, that a report means: 4 of a finding without grades, 0 where it does not state it.
+
+    None if there is no report, or it is not sure, or it states a finding and not its grade.
+    """
+    grade = stated_grade(facts, concept)
+    if not facts or grade is not None:
+        return grade
+    told = stated_by(facts, concept)
+    return 0.0 if told is False else 4.0 if told and not graded else None
 
 
 def stated_grade(facts: Sequence[Fact], concept: str) -> float | None:
@@ -143,34 +150,33 @@ def _curve(
     folds: NDArray[np.int64],
     along: Amount,
     sample: VectorSample,
-    least: int,
 ) -> Curve:
     stated, other = told == 1, told == 0
     counts = (concept, int(stated.sum()), int(other.sum()))
-    if min(counts[1:]) < least:
-        return Curve(*counts, why_not=f"{least} reports on either side are needed")
+    if min(counts[1:]) < ENOUGH:
+        return Curve(*counts, why_not=f"{ENOUGH} reports on either side are needed")
     held = np.full(len(told), np.nan)
     for fold in range(FOLDS):
         inside = folds == fold
-        part = fit_belief(scores[~inside], stated[~inside], other[~inside], least // 2)
+        part = fit_belief(scores[~inside], stated[~inside], other[~inside], ENOUGH // 2)
         if part.labelled:
             held[inside] = part(scores[inside])
     known = (stated | other) & ~np.isnan(held)
     share = stated[known].mean() if known.any() else 0.0
     worth = WORTHWHILE * share * (1 - share)
-    belief = fit_belief(scores, stated, other, least)
+    belief = fit_belief(scores, stated, other)
     if not belief.labelled or not known.any() or ((held[known] - stated[known]) ** 2).mean() >= worth:
         return Curve(*counts, why_not="its videos do not tell the reports that state it from the others")
     error = calibration_error(held[known], stated[known])
-    return Curve(*counts, belief=belief, error=error, grade=_grade_line(concept, along, sample, least))
+    return Curve(*counts, belief=belief, error=error, grade=_grade_line(concept, along, sample))
 
 
-def _grade_line(concept: str, along: Amount, sample: VectorSample, least: int) -> GradeLine | None:
+def _grade_line(concept: str, along: Amount, sample: VectorSample) -> GradeLine | None:
     if len(along.values) <= 2:
         return None
     grades = np.array([_number(stated_grade(facts, concept)) for facts in sample.facts])
     known = ~np.isnan(grades)
-    if (grades[known] > 0).sum() < least or (grades[known] == 0).sum() < least:
+    if (grades[known] > 0).sum() < ENOUGH or (grades[known] == 0).sum() < ENOUGH:
         return None
     inputs = np.stack([np.ones(int(known.sum())), along(sample.vectors[known])], axis=1)
     line = np.linalg.lstsq(inputs, grades[known], rcond=None)[0]
@@ -181,7 +187,3 @@ def _grade_line(concept: str, along: Amount, sample: VectorSample, least: int) -
 
 def _number(told: float | None) -> float:
     return np.nan if told is None else float(told)
-
-
-def _logistic(x: float) -> float:
-    return float(1 / (1 + np.exp(-np.clip(x, -60, 60))))

@@ -1,10 +1,13 @@
 """Studies whose report and videos (or structured reports) say different things, the most surprising first.
 
     surprise    the log odds, from what the videos show, that a statement of the report is wrong:
-        stated, or not stated     that the finding is not there, or is there (curves.py)
-        a grade                   that the true grade is 1.5 or more away
-        a value (EF)              that the true value is 10 points or more away, by the scale without the patient's fold
+        a finding                 that its grade is 1.5 or more away from what is stated (grades.py, levels.py)
+        a value (EF)              that it is any value of the archive and not the one that is stated, by the scale
+                                  without the patient's fold
     against structured reports    how far the two values are apart, in tolerances: 10 points of EF, 15 % of others
+
+A finding is compared where the study has a view that shows it, and silence only where reports usually speak of the
+finding when it is there.
 
 A study has the surprise of its most surprising statement. All studies are read, 2,000 at a time; the best are kept.
 """
@@ -17,31 +20,48 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echosearch.archive import Archive
+from echosearch.db.questions.fact_conditions import NARROWER
 from echosearch.db.studies.identified import Identified, identified
+from echosearch.encoder.base import Encoder
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError
-from echosearch.insight.curves import Curves, fit_curves, stated_by, stated_grade
+from echosearch.insight.curves import is_silent, stated_level
+from echosearch.insight.grades import GradeReaders, fit_grade_readers
 from echosearch.insight.interpret import SAMPLE, usual_findings
+from echosearch.insight.levels import student
 from echosearch.insight.rates import Rate, Rates
 from echosearch.insight.sample import VectorSample, fold_of, read_sample
 from echosearch.insight.values import ValueReader, fit_value
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.arms.evidence import EF_POINTS, SHARE
-from echosearch.search.arms.prompts import value_prompts
+from echosearch.search.arms.prompts import MILD, value_prompts
 from echosearch.search.changes.asked import named_concept
 from echosearch.search.changes.changed import month_text
 from echosearch.search.changes.scale import Told, told_of
 from echosearch.search.results import MAX_TOP_K
 from echosearch.search.study_hits import Searching, searching
 
-__all__ = ["SURPRISING", "Against", "Disagreement", "Disagreements", "Kind", "disagree"]
+__all__ = [
+    "SURPRISING",
+    "Against",
+    "Disagreement",
+    "Disagreements",
+    "Kind",
+    "VideoJudge",
+    "disagree",
+    "judge_by_videos",
+]
 
+Numbers = NDArray[np.float64]
 Against = Literal["videos", "sr"]
 Kind = Literal["stated", "not stated", "grade", "value"]
-LEAST = 10  # reports on either side that a curve needs here: it orders statements, and is not shown as calibrated
-GRADES = 1.5  # apart
+LEAST = 10  # reports on either side that a finding needs here: it orders statements, and is not shown as calibrated
+# Other words for what rwma and the EF say; a report need not use them. They are compared when they are asked for.
+OTHER_WORDS = frozenset({"lvef_low", "lv_wall_motion", *NARROWER["lv_wall_motion"]} - {"rwma"})
+_NORMAL = 1.2533  # a mean absolute deviation of a normal distribution times this is its standard deviation
 SURPRISING = {"videos": 3.0, "sr": 1.0}  # from this surprise on a study counts in the rates: odds of 20 to 1
 
 
@@ -79,7 +99,7 @@ class Disagreements:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """A statement of a report, and what it is compared with."""
 
     concept: str
@@ -91,33 +111,58 @@ class _Found:
 
 
 @dataclass(frozen=True)
-class _Videos:
+class ReadValues:
+    """A measurement's reader, and the middle and the spread of what it reads in the archive."""
+
+    reader: ValueReader
+    middle: float
+    spread: float
+
+    def surprise(self, read: float, said: Sequence[tuple[float, float]]) -> float:
+        """Return the log odds that the value is any of the archive's and not one of the ranges that are stated."""
+        apart = min(max(low - read, read - high, 0.0) for low, high in said)
+        usual = (self.reader.error or 0.0) * _NORMAL + 1e-9
+        other, own = student(np.array([read - self.middle, apart]), np.array([self.spread, usual]))
+        return float(other - own)
+
+
+@dataclass(frozen=True)
+class VideoJudge:
     """Compares reports with videos."""
 
-    curves: Curves
-    readers: tuple[ValueReader, ...] = field(default=())
+    findings: GradeReaders
+    values: tuple[ReadValues, ...] = field(default=())
 
-    def compare(self, sample: VectorSample) -> Iterator[_Found | None]:
+    def compare(self, sample: VectorSample) -> Iterator[Found | None]:
         """For each study its most surprising statement; None without a report, or a statement to compare."""
-        scores = self.curves.scores(sample.vectors)
-        believed, grades = self.curves.probabilities(scores), self.curves.grades(sample.vectors)
+        grades = self.findings.read(sample)
         folds = np.array([fold_of(study.patient) for study in sample.studies], dtype=np.int64)
-        values = [reader.read(sample.vectors, folds) for reader in self.readers]
-        for row, facts in enumerate(sample.facts):
-            found: list[_Found] = []
-            for column, curve in enumerate(self.curves.curves):
-                p, told = believed[row, column], stated_by(facts, curve.concept) if facts else None
-                if np.isnan(p) or told is None:
-                    continue
-                odds = float(np.log(p + 1e-9) - np.log(1 - p + 1e-9))
-                found.append(_Found(curve.concept, -odds if told else odds, "stated" if told else "not stated", p))
-                said, grade = stated_grade(facts, curve.concept), grades[row, column]
-                if curve.grade is not None and said is not None:
-                    apart = curve.grade.odds_apart(grade, said, GRADES)
-                    found.append(_Found(curve.concept, apart, "grade", p, grade))
-            for reader, each in zip(self.readers, values, strict=True):
-                found += _of_value(reader, float(each[row]), told_values(sample, row, reader.concept))
+        values = [one.reader.read(sample.vectors, folds) for one in self.values]
+        for row in range(len(sample)):
+            found = [*self._findings(sample, row, grades[row])]
+            for one, read in zip(self.values, values, strict=True):
+                said = told_values(sample, row, one.reader.concept)
+                if said and one.reader.concept not in sample.unseen[row]:
+                    value = float(read[row])
+                    found.append(Found(one.reader.concept, one.surprise(value, said), "value", value=value))
             yield max(found, key=lambda one: one.surprise, default=None)
+
+    def _findings(self, sample: VectorSample, row: int, grades: Numbers) -> Iterator[Found]:
+        facts = sample.facts[row]
+        for reader, read in zip(self.findings.readers, grades, strict=True):
+            levels, concept = reader.levels, reader.concept
+            stated = stated_level(facts, concept, reader.graded)
+            if levels is None or stated is None or concept in sample.unseen[row]:
+                continue
+            if is_silent(facts, concept) and not levels.silence_tells:
+                continue
+            shown = levels.probabilities(np.array([read]))[0]
+            there, grade = float(shown[levels.grades >= MILD].sum()), float(shown @ levels.grades)
+            kind: Kind = "stated" if stated >= MILD else "not stated"
+            if reader.graded and (stated >= MILD) == (there >= 0.5):
+                kind = "grade"
+            surprise = levels.surprise(float(read), stated)
+            yield Found(concept, surprise, kind, there, grade if reader.graded else None)
 
 
 class _Measured:
@@ -126,7 +171,7 @@ class _Measured:
     def __init__(self, concepts: Sequence[str]) -> None:
         self._concepts = concepts
 
-    def compare(self, sample: VectorSample) -> Iterator[_Found | None]:
+    def compare(self, sample: VectorSample) -> Iterator[Found | None]:
         for row, measured in enumerate(sample.measured):
             found = []
             for concept in self._concepts:
@@ -136,7 +181,7 @@ class _Measured:
                     apart = min(
                         max(low - one, one - high, 0.0) / _tolerance(concept, one) for low, high in said for one in seen
                     )
-                    found.append(_Found(concept, apart, "value"))
+                    found.append(Found(concept, apart, "value"))
             yield max(found, key=lambda one: one.surprise, default=None)
 
 
@@ -196,23 +241,35 @@ def told_values(sample: VectorSample, row: int, concept: str) -> list[tuple[floa
     ]
 
 
-def _judge(search: Searching, lexicon: Lexicon, asked: str | None, against: Against) -> _Videos | _Measured:
+def _judge(search: Searching, lexicon: Lexicon, asked: str | None, against: Against) -> VideoJudge | _Measured:
     if against == "sr":
         if asked is not None and asked not in lexicon.measures:
             raise InputError(f"structured reports have measurements: {asked} is a finding, name one such as EF")
         return _Measured([*lexicon.measures] if asked is None else [asked])
-    encoder = search.archive.encoder
+    return judge_by_videos(search.archive.encoder, lexicon, read_sample(search, SAMPLE), asked)
+
+
+def judge_by_videos(encoder: Encoder, lexicon: Lexicon, sample: VectorSample, asked: str | None = None) -> VideoJudge:
+    """Fit what compares reports with videos on a sample of the archive; ``asked`` is a concept, None: all.
+
+    Raises InputError if it is a measurement that videos cannot be asked for.
+    """
     can = [name for name in lexicon.measures if value_prompts(name, encoder.text_spec.language) is not None]
     if asked in lexicon.measures and asked not in can:
         raise InputError(
             f"videos cannot be asked for {lexicon.labels.get(asked, asked)}: of measurements, for EF alone"
         )
-    sample = read_sample(search, SAMPLE)
-    concepts = usual_findings(sample, lexicon) if asked is None else [asked] if asked in lexicon.findings else []
-    wanted = can if asked is None else [asked] if asked in can else []
-    readers = [fit_value(encoder, lexicon, sample, name) for name in wanted]
-    curves = fit_curves(encoder, lexicon, sample, concepts, LEAST)
-    return _Videos(curves, tuple(reader for reader in readers if reader.width is not None))
+    concepts = [asked] if asked in lexicon.findings else []
+    if asked is None:
+        concepts = [name for name in usual_findings(sample, lexicon) if name not in OTHER_WORDS]
+    folds = np.array([fold_of(study.patient) for study in sample.studies], dtype=np.int64)
+    values = []
+    for name in can if asked is None else [asked] if asked in can else []:
+        reader = fit_value(encoder, lexicon, sample, name)
+        if reader.width is not None:
+            read = reader.read(sample.vectors, folds)
+            values.append(ReadValues(reader, float(np.median(read)), float(read.std()) + 1e-9))
+    return VideoJudge(fit_grade_readers(encoder, lexicon, sample, concepts, LEAST), tuple(values))
 
 
 def _batches(search: Searching) -> Iterator[VectorSample]:
@@ -222,20 +279,11 @@ def _batches(search: Searching) -> Iterator[VectorSample]:
         after = batch.studies[-1].study
 
 
-def _of_value(reader: ValueReader, value: float, said: Sequence[tuple[float, float]]) -> Iterator[_Found]:
-    if said:
-        odds = [
-            float(reader.scales[0].log_odds(np.array([value]), low - EF_POINTS, high + EF_POINTS)[0])
-            for low, high in said
-        ]
-        yield _Found(reader.concept, -max(odds), "value", value=value)
-
-
 def _tolerance(concept: str, value: float) -> float:
     return EF_POINTS if concept == "lvef" else max(SHARE * abs(value), 1e-9)
 
 
-def _shown(batch: VectorSample, row: int, one: _Found, lexicon: Lexicon) -> Disagreement:
+def _shown(batch: VectorSample, row: int, one: Found, lexicon: Lexicon) -> Disagreement:
     study = batch.studies[row]
     facts, measured = {study.study: batch.facts[row]}, {study.study: batch.measured[row]}
     return Disagreement(
@@ -255,11 +303,11 @@ def _shown(batch: VectorSample, row: int, one: _Found, lexicon: Lexicon) -> Disa
     )
 
 
-def _warnings(encoder: EncoderInfo, judge: _Videos | _Measured, against: Against, compared: int) -> Iterator[str]:
+def _warnings(encoder: EncoderInfo, judge: VideoJudge | _Measured, against: Against, compared: int) -> Iterator[str]:
     if against == "videos" and not encoder.trained:
         yield f"encoder {encoder.name} is untrained: its weights are random and this order means nothing"
-    if isinstance(judge, _Videos):
-        left = [curve.concept for curve in judge.curves.curves if curve.belief is None]
+    if isinstance(judge, VideoJudge):
+        left = [reader.concept for reader in judge.findings.readers if reader.levels is None]
         if left:
             yield f"not compared, too few reports or not told by the videos: {', '.join(left)}"
     if not compared:

@@ -2,6 +2,9 @@
 
     python tests/benchmarks/bench_insight.py [--patients 100] [--seeds 90213 90214]
     python tests/benchmarks/bench_insight.py --reuse KEPT ...      what --folder KEPT has kept
+    python tests/benchmarks/bench_insight.py --drawn --patients 520 --seeds 90301
+                                                                   disagree alone, on some 1,000 studies whose cines are
+                                                                   drawn in memory and embedded: no archive, no JPEG
 
 Writes an archive of each seed in which one report of twenty is wrong in one statement, ingests it with phantom-tiny,
 and prints
@@ -23,21 +26,37 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 from rich.console import Console
 
 from echosearch.archive import Archive, open_archive
+from echosearch.db.lookup import StudyRow
+from echosearch.encoder.base import Encoder
+from echosearch.encoder.bundle.shipped import shipped_bundles
+from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.insight.curves import fit_curves
-from echosearch.insight.disagree import disagree
+from echosearch.insight.disagree import disagree, judge_by_videos
 from echosearch.insight.interpret import SAMPLE, usual_findings
-from echosearch.insight.sample import FOLDS, VectorSample, fold_of, read_sample
+from echosearch.insight.sample import FOLDS, VectorSample, fold_of, read_sample, unseen_by
 from echosearch.insight.values import fit_value
-from echosearch.report.facts import load_lexicon
+from echosearch.outcome import MeasuredValue
+from echosearch.phantom.files.archive import phantom_studies, study_cines
+from echosearch.phantom.files.planted import planted_report
+from echosearch.phantom.patients.identity import study_uid
+from echosearch.phantom.patients.plants import parse_plants
+from echosearch.phantom.patients.wording import report_phrases, report_text
+from echosearch.phantom.patients.wrong_report import WrongReport, wrong_report
+from echosearch.report.facts import load_lexicon, read_facts
 from echosearch.search.arms.prompts import MILD
 from echosearch.search.arms.reliability import calibration_error
+from echosearch.search.arms.view_weights import view_weights
 from echosearch.search.study_hits import searching
 from echosearch.settings import Settings
+from echosearch.video import VIEW_GATE, View
+from trainer.data.cache import clip_of
+from trainer.data.pairs import Drawn, Video
 from trainer.evaluation.metrics import patient_bootstrap
 from trainer.evaluation.zero_shot import FINDINGS
 
@@ -123,14 +142,63 @@ def believed(archive: Archive, sample: VectorSample, truth: Mapping[str, Row]) -
     ]
 
 
+def drawn(encoder: Encoder, patients: int, seed: int) -> tuple[VectorSample, list[WrongReport | None]]:
+    """A sample as an ingest would store it, and what is wrong in each report."""
+    lexicon, weights = load_lexicon(), view_weights(encoder.id.fingerprint)
+    vectors, facts, values, unseen, wrong, rows = [], [], [], [], [], []
+    for study in phantom_studies(patients, seed):
+        chance = np.random.default_rng(
+            [study.seed, study.patient, study.number, 7003]
+        )  # as write_study draws the views
+        sure = [
+            (plan, 1.0 - chance.beta(1.0, 30.0) if chance.random() < 0.96 else chance.uniform(0.55, 0.9))
+            for plan in study_cines(study)
+        ]
+        plans = [plan for plan, probability in sure if probability >= VIEW_GATE and plan.view != "Other"]
+        clips = [
+            clip_of(Video(f"{p.number}", View(p.view), 1.0, Drawn(study, p.view, p.color), p.color), encoder.clip_spec)
+            for p in plans
+        ]
+        vectors.append(encoder.encode_clips(clips).mean(axis=0))
+        made = planted_report(study, "first", parse_plants(PLANT))
+        facts.append(read_facts(report_text(study) if made is None else made[0], lexicon))
+        wrong.append(None if made is None else wrong_report(study, report_phrases))
+        values.append((MeasuredValue("lvef", round(study.findings.ef, 1), "%"),))
+        unseen.append(unseen_by(weights, {(p.view, "color" if p.color else "bmode") for p in plans}))
+        name, patient = (str(uuid5(NAMESPACE_OID, f"{seed} {n}")) for n in (study_uid(study), study.patient))
+        rows.append(StudyRow(name, name, patient, (1,), 202001, None, None, len(rows)))
+    nothing = (None,) * len(rows)
+    return VectorSample(tuple(rows), np.stack(vectors), tuple(facts), tuple(values), nothing, tuple(unseen)), wrong
+
+
+def found_drawn(encoder: Encoder, patients: int, seed: int) -> str:
+    sample, wrong = drawn(encoder, patients, seed)
+    judged = judge_by_videos(encoder, load_lexicon(), sample).compare(sample)
+    surprise = np.array([-np.inf if one is None else one.surprise for one in judged])
+    planted = {row for row, one in enumerate(wrong) if one is not None}
+    first = round(FIRST * len(planted))
+    hit = planted & set(np.argsort(-surprise, kind="stable")[:first].tolist())
+    missed = [f"{one.kind} {one.concept} {one.true:g}" for row, one in enumerate(wrong) if one and row not in hit]
+    return (
+        f"seed {seed}, {len(sample)} studies, drawn: {len(hit)} of {len(planted)} planted among the first {first};"
+        f" missed: {', '.join(missed) or 'none'}"
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--patients", type=int, default=100)
     parser.add_argument("--seeds", type=int, nargs="+", default=[90213, 90214])
     parser.add_argument("--folder", type=Path, help="keep the archives here; else they are temporary")
     parser.add_argument("--reuse", type=Path, help="a folder kept by --folder, measured as it is")
+    parser.add_argument("--drawn", action="store_true", help="disagree alone, on cines drawn in memory")
     chosen = parser.parse_args()
     console = Console(width=120, highlight=False)
+    if chosen.drawn:
+        encoder = load_encoder(shipped_bundles()["phantom-tiny"])
+        for seed in chosen.seeds:
+            console.print(found_drawn(encoder, chosen.patients, seed))
+        return 0
     with ExitStack() as stack:
         kept = chosen.reuse or chosen.folder
         folder = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="echosearch-bench-")))

@@ -71,7 +71,7 @@ def main(kept: Path) -> None:
                 scores = asked.scores(np.stack([video.vector for video in videos[study]]))[:, 0]
                 of_view: dict[str, list[float]] = defaultdict(list)
                 for video, score in zip(videos[study], scores, strict=True):
-                    of_view[view_name(video.about)].append(float(score))
+                    of_view[view_name(video.about.view, video.about.mode)].append(float(score))
                 for view, found in of_view.items():
                     by_view[view][not present].append(float(np.mean(found)))
             weights = {view: (2 * max(auc(*of) - 0.5, 0)) ** 2 for view, of in sorted(by_view.items())}

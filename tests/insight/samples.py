@@ -67,4 +67,5 @@ def sample_of(
         tuple(read_facts(report, lexicon) for report in reports),
         tuple(() if value is None else (MeasuredValue("lvef", value, "%"),) for value in values),
         tuple(devices) or (None,) * len(rows),
+        (frozenset(),) * len(rows),
     )

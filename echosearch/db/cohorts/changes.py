@@ -4,7 +4,7 @@ new study, study gone    the study came into the archive, or is not searchable a
 report, measurement      its report was added, changed or withdrawn; a structured report came
 lexicon                  the same report was read by another version of the lexicon
 attributes               its age, sex or date was corrected
-encoder, calibration     its videos made it a member, by another encoder or other curves
+encoder, calibration     its videos made it a member, by another encoder, or by other curves of the same one
 definition               the older definition, asked now, decides otherwise
 choice                   another study of its patient is the first, last or random one
 other                    none of these: a link, a conflict, a video that came or went
@@ -49,13 +49,11 @@ def compare_members(connection: Connection, before: str, after: str, encoder_id:
     """Fill the temporary table cohort_change; ``before`` and ``after`` are queries of members (snapshots.py)."""
     older = how.older_now or "select cast(null as uuid) as study_key where false"
     known = how.redefined and how.older_now is not None
-    changed = [
-        (name, one != two and two is not None)
-        for name, one, two in (
-            ("encoder", how.before.versions.encoder, how.after.encoder),
-            ("calibration", how.before.versions.calibration, how.after.calibration),
-        )
-    ]
+    one, two = how.before.versions, how.after
+    encoder = two.encoder is not None and one.encoder != two.encoder
+    # of another encoder the calibration is another one too: then the encoder alone is the cause
+    calibration = not encoder and two.calibration is not None and one.calibration != two.calibration
+    changed = (("encoder", encoder), ("calibration", calibration))
     by_videos = "".join(f", case when {flag} and x.probability is not null then '{name}' end" for name, flag in changed)
     choice = f"case when {how.per_patient} and x.other then 'choice' end"
     nothing = "definition" if how.redefined and not known else "other"

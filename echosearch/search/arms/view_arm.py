@@ -54,4 +54,4 @@ def telling(asked: AskedVideos, weights: Weights, videos: Sequence[StoredVideo])
 
 def _weights(weights: Weights, concept: str, videos: Sequence[StoredVideo]) -> Scores:
     of_view = weights.get(concept, {})
-    return np.array([of_view.get(view_name(video.about), 0.0) for video in videos])
+    return np.array([of_view.get(view_name(video.about.view, video.about.mode), 0.0) for video in videos])

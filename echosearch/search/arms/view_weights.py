@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
-from echosearch.db.lookup import VideoRow
 from echosearch.video import Mode
 
 __all__ = ["Weights", "view_name", "view_weights"]
@@ -20,9 +19,9 @@ Weights = Mapping[str, Mapping[str, float]]  # concept -> view_name -> 0 to 1; a
 _COLOUR = (Mode.COLOR.value, Mode.DUAL.value)
 
 
-def view_name(video: VideoRow) -> str:
-    """The name of a video's view in the table: 4CH, or 4CH color."""
-    return f"{video.view or 'Other'}{' color' if video.mode in _COLOUR else ''}"
+def view_name(view: str | None, mode: str | None) -> str:
+    """Return the name of a video's view in the table: 4CH, or 4CH color."""
+    return f"{view or 'Other'}{' color' if mode in _COLOUR else ''}"
 
 
 def view_weights(fingerprint: str) -> Weights:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.output import note, say, say_json
+from echosearch.cli.output import counted, note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.export import export_cohort
 from echosearch.cohort.run import reading
@@ -59,5 +59,6 @@ def export(name: str, out: Path, also: str, suppress_below: int, identified: boo
     if as_json:
         say_json({**asdict(made), "dictionary": [str(file) for file in beside]})
         return
-    say(f"{made.studies} studies of {made.patients} patients of {made.cohort} in {made.file}")
+    studies, patients = counted(made.studies, "study", "studies"), counted(made.patients, "patient")
+    say(f"{studies} of {patients} of {made.cohort} in {made.file}")
     note(f"what each column means is in {beside[0]} and {beside[1].name}")

@@ -9,7 +9,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.commands.cohort.show import say_attrition
-from echosearch.cli.output import note, say, say_json, table
+from echosearch.cli.output import counted, note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.attrition import attrition_json
 from echosearch.cohort.run import reading
@@ -50,7 +50,7 @@ def freeze(name: str, as_json: bool) -> None:
         )
         return
     say_attrition(run.attrition)
-    say(f"{made.reference}: {made.members} studies, SHA-256 {made.digest}")
+    say(f"{made.reference}: {counted(made.members, 'study', 'studies')}, SHA-256 {made.digest}")
     for line in run.notes:
         note(line)
 
@@ -82,7 +82,7 @@ def diff(before: str, after: str | None, out: Path | None, as_json: bool) -> Non
     else:
         _say(found)
     if out is not None:
-        note(f"{found.entered + found.left} changes in {out}")
+        note(f"{counted(found.entered + found.left, 'change')} in {out}")
 
 
 def _say(found: Difference) -> None:

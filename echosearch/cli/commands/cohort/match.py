@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.output import note, say, say_json, table
+from echosearch.cli.output import counted, note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.match import Matched, match_cohort, matched_on
 from echosearch.cohort.run import reading
@@ -67,7 +67,8 @@ def match(
 
 
 def _say(made: Matched) -> None:
-    say(f"{made.matched} of {made.cases} cases matched with {made.controls} controls, of {made.pool} that could be")
+    cases, controls = counted(made.cases, "case"), counted(made.controls, "control")
+    say(f"{made.matched} of {cases} matched with {controls}, of {made.pool} that could be")
 
     def shown(number: float | None) -> str | None:
         return None if number is None else f"{number:.3f}"

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from echosearch.archive import Archive, open_archive
-from echosearch.cli.output import note, say, say_json, table
+from echosearch.cli.output import counted, note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.agreement import Share
 from echosearch.cohort.review import (
@@ -87,7 +87,7 @@ def review(
             if counted or out is not None:
                 found = review_report(connection, name)
                 if out is not None:
-                    note(f"{export_reviews(connection, name, out)} answers in {out}")
+                    note(f"{counted(export_reviews(connection, name, out), 'answer')} in {out}")
                 say_json(asdict(found)) if as_json else _say(found)
                 return
             if file is not None:
@@ -99,7 +99,7 @@ def review(
     if as_json:
         say_json({"cohort": name, "recorded": count})
     else:
-        say(f"{count} answer{'s' if count != 1 else ''} recorded")
+        say(f"{counted(count, 'answer')} recorded")
 
 
 def _as_answer(given: str) -> Answer:
@@ -131,11 +131,11 @@ def _ask(archive: Archive, name: str, reader: str, size: int, seed: int, named: 
         why = click.prompt("reason", default="", show_default=False, err=True)
         with reading(archive) as connection:
             record_sampled(connection, drawn, ReviewRow(study, reader, KEYS[key], why))
-    say(f"{len(drawn.studies)} answers recorded")
+    say(f"{counted(len(drawn.studies), 'answer')} recorded")
 
 
 def _say(found: ReviewReport) -> None:
-    say(f"{found.studies} studies reviewed: precision {_share(found.precision)}")
+    say(f"{counted(found.studies, 'study', 'studies')} reviewed: precision {_share(found.precision)}")
     say(f"{found.disputed} disputed (accepted and rejected), {found.unsure} of which no reader was sure")
     rows: list[tuple[Any, ...]] = [
         (who, *(counts[answer] for answer in ANSWERS)) for who, counts in found.readers.items()
