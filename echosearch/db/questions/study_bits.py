@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from echosearch.db.questions.fact_conditions import Condition, Verdict, all_stated, any_denied
+from echosearch.db.questions.fact_conditions import Condition, all_stated, any_denied
 from echosearch.db.questions.study_sets import BLOCK, DIGITS, ONE, BitSet, RowSet, StudySet, study_filter
 from echosearch.filters import Where
 
@@ -122,11 +122,14 @@ class Answer:
         there[numbers[numbers < len(there)]] = True  # others are indexed since
         return replace(self, chosen=self.chosen & np.packbits(there))
 
-    def verdict(self, number: int) -> Verdict:
-        place, bit = number // 8, 128 >> number % 8
-        if place >= len(self.stated):  # indexed since
-            return "silent"
-        return "denied" if self.denied[place] & bit else "stated" if self.stated[place] & bit else "silent"
+    def said(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which of these studies, by number, state the question, and which deny it: (N,), (N,)."""
+        stated, denied = (np.zeros(len(numbers), dtype=np.bool_) for _ in range(2))
+        known = numbers < 8 * len(self.stated)  # others are indexed since
+        place, bit = numbers[known] // 8, 128 >> (numbers[known] % 8)
+        denied[known] = self.denied[place] & bit != 0
+        stated[known] = self.stated[place] & bit != 0
+        return stated & ~denied, denied
 
 
 def answer(
@@ -193,14 +196,11 @@ def numbers_meeting(connection: Connection, condition: str, given: Mapping[str, 
     return np.frombuffer(found or b"", dtype=">i8").astype(np.int64)
 
 
-def newest_stated(connection: Connection, answered: Answer, limit: int) -> list[str]:
-    """Return keys of ``limit`` of the chosen studies, the newest by month."""
-    numbers = _numbers(answered.chosen) if answered.total <= limit else _newest(connection, answered.chosen, limit)
-    found = connection.scalars(
-        text("select cast(study_key as text) from core.study where number = any(cast(:numbers as bigint[]))"),
-        {"numbers": f"{{{','.join(map(str, numbers[:limit].tolist()))}}}"},
-    )
-    return list(found)
+def newest_stated(connection: Connection, answered: Answer, limit: int) -> NDArray[np.int64]:
+    """Return the numbers of ``limit`` of the chosen studies, the newest by month."""
+    if answered.total <= limit:
+        return _numbers(answered.chosen)
+    return _newest(connection, answered.chosen, limit)[:limit]
 
 
 def _newest(connection: Connection, chosen: Bits, limit: int) -> NDArray[np.int64]:
