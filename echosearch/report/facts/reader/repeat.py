@@ -15,7 +15,7 @@ PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァル�
 _METHOD = (
     r"(?:modified |m-|disk |disc )?simpson|biplane|bp|mod|teich(?:h?olz|holtz)?|quinones|m-?mode|2d|3d|visual|eyeball"
     r"|目測|視覚的|pombo|連続の?式|planimetry|プラニメトリー?|trace|トレース|pht|pisa|a[234]c|[234]ch|avg|average|mean"
-    r"|平均|sep(?:tal)?|lat(?:eral)?|中隔|側壁|安静|rest|(?:バルサルバ|ヴァルサルヴァ|valsalva|運動|下肢挙上|薬物)?負荷"
+    r"|平均|sep(?:t(?:al)?)?|lat(?:eral)?|中隔|側壁|安静|rest|(?:バルサルバ|ヴァルサルヴァ|valsalva|運動|下肢挙上|薬物)?負荷"
     r"|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位|臥位|期外収縮|最大|max"
 )
 _BY_METHOD = re.compile(

@@ -12,7 +12,7 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["grade"]
 
-_RANGE = re.compile(r"\s*(?:[-~/・]|から|ないし|or|to)\s*")
+_RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _NO_GAP = re.compile("[の ]?")

@@ -48,7 +48,8 @@ _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNO
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
-_HOW = re.compile(r"法?\)|法")
+_HOW = re.compile(r"法?\)|法|で(?=約?\d)")
+_NOT_MEASURED = re.compile("計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _RATIO = 2.5  # of the left atrium to the aorta; no unit makes both of them that small
 _REACH = 40
@@ -102,6 +103,8 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     """Give a number to the measurement named before it, or to the one of an earlier state."""
     token = found[index]
     value: Number = token.value
+    if state.context.bracketed and _bracketed(state, token):
+        return
     names = [n for n in state.names if _may(state, n, token)]
     if state.names and state.names[-1].kind == "measure_vetoed":
         if state.text.count("、", state.names[-1].end, token.start) == 0:
@@ -164,6 +167,21 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     state.waiting = token
 
 
+def _bracketed(state: State, token: Token) -> bool:
+    """Read an earlier value in brackets behind today's, where the report says that it is one: LVDd 48mm(47)."""
+    last = state.values[-1] if state.values else None
+    if last is None or state.text[last.end : token.start].strip() != "(" or state.text[token.end : token.end + 1] != ")":
+        return False
+    rule = state.lexicon.measures[last.measure]
+    read = read_number(token.value, rule, token.value.unit or last.unit)
+    if read is None:
+        return False
+    made = Value(last.measure, last.start, token.end, read.value, read.high, rule.unit)
+    made.historical = True
+    state.values.append(made)
+    return True
+
+
 def place_waiting(state: State) -> None:
     """Join to a gradient the valve that is named after it: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
@@ -187,7 +205,7 @@ def unassessed(state: State, token: Token) -> bool:
     if not named or (last and last.start > named[-1].start and not CAUSE.match(state.text, last.end)):
         return False
     counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True
-    if named[-1].kind == "quality" and not counted and not re.match("計測|測定|算出|推定|未計測|未測定", words):
+    if named[-1].kind == "quality" and not counted and not _NOT_MEASURED.match(words):
         return False
     for one in named:
         measure = _sited(state, one.measure or "")

@@ -159,6 +159,8 @@ def _standing(  # noqa: C901 - each rule takes away a sense, in order
         return ()  # non-obstructive
     if sentence[start:end] == "MOD":
         return ()  # EF(MOD): the method of discs, no grade
+    if low[start:end] == "トレース" and low[start - 1 : start] == "d":
+        return ()  # 2Dトレース: a method, no trace of something
     if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
         return ()  # から, かつ: no or
     if (len(senses) > 1 or senses[0].bounded) and any(sense.bounded for sense in senses):
