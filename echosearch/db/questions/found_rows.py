@@ -94,9 +94,11 @@ _COLUMNS = (
     " array_agg(s.sex) as sexes, string_agg(e.vector, '') as vectors"
 )
 _SHOWN = "e.encoder_id = :encoder and e.indexed_gen is not null and not s.conflict"
+# as one array: of "one or the other" the planner makes a scan of all studies
 _STUDIES = (
     f"select {_COLUMNS.format(key='s.study_key')} from core.study s join core.study_embedding e using (study_key)"
-    f" where {_SHOWN} and (s.study_key = any(cast(:keys as uuid[])) or s.number = any(cast(:numbers as bigint[])))"
+    f" where {_SHOWN} and e.study_key = any(array(select unnest(cast(:keys as uuid[])) union"
+    " select study_key from core.study where number = any(cast(:numbers as bigint[]))))"
 )
 _VIDEOS = (
     f"select {_COLUMNS.format(key='v.video_key')} from core.video v join core.embedding e using (video_key)"
