@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from functools import cached_property
 from pathlib import Path
 
-from echosearch.db import Engine
+from echosearch.db import Connection, Engine
 from echosearch.db.access.viewer import LOCAL, Viewer
 from echosearch.db.files.status import any_path, has_files
 from echosearch.db.server.engine import open_engine, upgrade
-from echosearch.db.vectors.generation import active_encoder, has_vectors
+from echosearch.db.vectors.generation import serving_encoder
 from echosearch.encoder.base import Encoder, ViewModel
 from echosearch.encoder.bundle.folder import identify
 from echosearch.encoder.bundle.installed import bundle_in_use, views_in_use
@@ -100,21 +100,23 @@ class Archive:
         made_by = encoder or self.encoder_info
         return Collection(kind, made_by.fingerprint, made_by.dimension)
 
-    def check_encoder(self) -> None:
-        """Check that the vectors that answer queries are the encoder-in-use's own.
+    def check_encoder(self, connection: Connection | None = None) -> int:
+        """Check that the vectors that answer queries are the encoder-in-use's own; return the id of its row.
 
         Raises EmptyArchive if there are none yet, EncoderMismatch with both names if they are another encoder's.
         """
-        with self.engine.connect() as connection:
-            active = active_encoder(connection) if has_vectors(connection) else None
-        if active is None:
+        with nullcontext(connection) if connection is not None else self.engine.connect() as asked:
+            serving = serving_encoder(asked)
+        if serving is None:
             raise EmptyArchive("the archive is empty: run echosearch ingest FOLDER first")
+        row, active = serving
         if active.fingerprint != self.encoder_info.fingerprint:
             raise EncoderMismatch(
                 f"the archive holds vectors of {active}, the encoder in use is {self.encoder_info}: "
                 "vectors of two encoders cannot be compared; run echosearch encoder use with the first, or echosearch "
                 "reembed to embed all that is here with the second"
             )
+        return row
 
 
 def _open_index(settings: Settings) -> VectorIndex:

@@ -27,7 +27,7 @@ from echosearch.filters import Where
 
 __all__ = ["Answer", "answer", "fold", "newest_stated", "numbers_meeting"]
 
-MONTHS = 12  # read at once by newest_stated
+FIRST_MONTHS, MONTHS = 2, 16  # read at once by newest_stated: twice as many each time, at most so many
 BY_ROWS = 4  # times as many studies as are wanted are sorted by their rows; of more, months are read
 _INDEXED = "select from core.study_embedding e where e.study_key = s.study_key and e.indexed_gen is not null"
 
@@ -223,28 +223,29 @@ def _newest(connection: Connection, chosen: Bits, limit: int) -> NDArray[np.int6
     """Numbers, newest month first, those without a month last: at least ``limit`` of them."""
     rest = chosen.copy()
     newest: list[NDArray[np.int64]] = []
-    before = 999_999
-    while sum(map(len, newest)) < limit:
+    before, count, months = 999_999, 0, FIRST_MONTHS
+    while count < limit:
         rows = connection.execute(
             text(
                 "with m as materialized (select distinct value from core.study_bits where concept = 'study:month'"
-                f" and value < :before order by value desc limit {MONTHS})"
+                " and value < :before order by value desc limit :months)"
                 " select value, block, bit_send(studies) as bits from core.study_bits"
                 " where concept = 'study:month' and value in (select value from m)"
                 " order by value desc"
             ).execution_options(binary=True),
-            {"before": before},
+            {"before": before, "months": months},
         ).all()
         for row in rows:
             part = slice(row.block * BLOCK // 8, (row.block + 1) * BLOCK // 8)
             there = rest[part] & np.frombuffer(row.bits, dtype=np.uint8, offset=4)[: len(rest[part])]
             if there.any():
                 newest.append(_numbers(there) + row.block * BLOCK)
+                count += len(newest[-1])
                 rest[part] &= ~there
         if not rows:
             newest.append(_numbers(rest))
             break
-        before = rows[-1].value
+        before, months = rows[-1].value, min(2 * months, MONTHS)
     return np.concatenate(newest)
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "generations",
     "has_vectors",
     "register_encoder",
+    "serving_encoder",
 ]
 
 MIN_PREFIX = 8  # hex digits of a fingerprint
@@ -102,6 +103,17 @@ def activate(connection: Connection, encoder_id: int) -> None:
         ),
         {"encoder": encoder_id},
     )
+
+
+def serving_encoder(connection: Connection) -> tuple[int, EncoderInfo] | None:
+    """Return the row id and the encoder of the active generation, None if that holds no vector yet."""
+    row = connection.execute(
+        text(
+            f"select * from core.encoder e where id = {_ACTIVE} and (exists (select from core.embedding"
+            " where encoder_id = e.id) or exists (select from core.report_embedding where encoder_id = e.id))"
+        )
+    ).one_or_none()
+    return None if row is None else (row.id, _encoder(row))
 
 
 def has_vectors(connection: Connection) -> bool:

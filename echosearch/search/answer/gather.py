@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echosearch.db import lookup
 from echosearch.db.questions.found_rows import FoundRows, Numbers, found_studies, found_videos, key_bytes, study_keys
@@ -15,6 +16,7 @@ from echosearch.db.questions.study_bits import Answer, answer, newest_stated, nu
 from echosearch.db.studies.words import holding
 from echosearch.encoder.text.report_words import Term
 from echosearch.filters import Comparison
+from echosearch.index.base import Scored
 from echosearch.search.answer.asked import Asked
 from echosearch.search.answer.candidates import DENIED, SILENT, STATED, Candidates, Scores
 from echosearch.search.arms.likeness import likeness, order_with_likeness
@@ -92,14 +94,13 @@ def _nearest(search: Searching, asked: Asked, stated: Numbers) -> dict[str, int]
         if asked.only_words and asked.kind == "videos":  # any direction will do to find their videos
             _, vectors = lookup.studies_with_vectors(search.connection, search.encoder_id, keys[:1])
             directions = [*vectors.values()]
-    points = {}
-    for direction in directions:
-        depth = asked.depth_of(direction is directions[-1])
-        for point in index.search(collection, direction, depth, asked.among) if not asked.only_words else ():
-            points[point.key] = point.gen
-        for point in index.search(collection, direction, asked.depth, theirs) if theirs is not None else ():
-            points[point.key] = point.gen
-    return points
+    found: list[list[Scored]] = []
+    if not asked.only_words:
+        depths = [asked.depth_of(place == len(directions) - 1) for place in range(len(directions))]
+        found += index.search_each(collection, np.stack(directions), depths, asked.among)
+    if theirs is not None:
+        found += index.search_each(collection, np.stack(directions), [asked.depth] * len(directions), theirs)
+    return {point.key: point.gen for each in found for point in each}
 
 
 def _looked_up(search: Searching, asked: Asked, keys: Sequence[str], stated: Numbers) -> FoundRows:
@@ -110,7 +111,7 @@ def _looked_up(search: Searching, asked: Asked, keys: Sequence[str], stated: Num
     return found_studies(search.connection, search.encoder_id, keys, also)
 
 
-def _known(rows: FoundRows, points: Mapping[str, int]) -> np.typing.NDArray[np.bool_]:
+def _known(rows: FoundRows, points: Mapping[str, int]) -> NDArray[np.bool_]:
     """(N,) which rows have the generation that their point has; a study that answers needs no point."""
     keys = key_bytes([*points])
     found = dict(zip(keys.tolist(), points.values(), strict=True))

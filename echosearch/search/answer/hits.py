@@ -14,7 +14,7 @@ from echosearch.db.questions.fact_conditions import Verdict
 from echosearch.db.studies.facts import facts_of
 from echosearch.search.answer.asked import Asked
 from echosearch.search.answer.candidates import Candidates, Rows, Scores
-from echosearch.search.arms.evidence import explain
+from echosearch.search.arms.evidence import asked_concepts, explain
 from echosearch.search.arms.found_words import FoundWords
 from echosearch.search.arms.view_arm import telling
 from echosearch.search.results import Hit
@@ -30,7 +30,7 @@ def question_hits(search: Searching, asked: Asked, found: Candidates, shown: Row
     """Look up what is shown of candidates, in their order."""
     abouts = [found.rows.about(row) for row in shown.tolist()]
     studies = [about.study for about in abouts]
-    facts = facts_of(search.connection, studies)
+    facts = facts_of(search.connection, studies, asked_concepts(asked.question))
     measured = measurements_of(search.connection, studies)
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)
     order = _video_order(asked, videos)

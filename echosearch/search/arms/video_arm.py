@@ -16,7 +16,7 @@ forms were chosen on phantom seed 4242 (docs/experiments.md).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -40,6 +40,7 @@ GATE, PLENTY = 5.0, 0.1  # how much a finding's presence counts beside its grade
 REGIONS = 3  # meanings of which one may differ from the others
 AROUND = 5  # a value that is asked for exactly means those so near
 _CACHED = 20_000  # prompt vectors of this process, 40 MB at 512 dimensions
+_REMEMBERED = 200  # questions, 40 KB each at 512 dimensions
 
 
 @dataclass(frozen=True)
@@ -184,24 +185,44 @@ class AskedVideos:
         return [one.direction for each in self.levels for one in each]
 
 
+Single = FindingCondition | ValueCondition
+_ASKED: OrderedDict[Hashable, AskedVideos] = OrderedDict()
+
+
 def ask_videos(
     encoder: Encoder,
     labels: dict[str, str],
     conditions: Sequence[FindingCondition | ValueCondition | AnyOf | ChangeCondition],
 ) -> AskedVideos:
-    """Embed the prompts of all conditions at once. Conditions that videos cannot be asked for are left out."""
+    """Embed the prompts of all conditions at once. Conditions that videos cannot be asked for are left out.
+
+    A process remembers the last of them: nothing of it depends on an archive.
+    """
+    kept = [one for one in conditions if not isinstance(one, ChangeCondition)]  # of one study's videos nothing follows
+    named = {single.concept for one in kept for single in _singles(one)}
+    key = (encoder.id.fingerprint, tuple(kept), tuple(sorted((name, labels.get(name, name)) for name in named)))
+    if key not in _ASKED:
+        _ASKED[key] = _ask_videos(encoder, labels, kept)
+        if len(_ASKED) > _REMEMBERED:
+            _ASKED.popitem(last=False)
+    return _ASKED[key]
+
+
+def _singles(condition: Single | AnyOf) -> tuple[Single, ...]:
+    return condition.conditions if isinstance(condition, AnyOf) else (condition,)
+
+
+def _ask_videos(encoder: Encoder, labels: dict[str, str], conditions: Sequence[Single | AnyOf]) -> AskedVideos:
     language = encoder.text_spec.language
 
-    def of(condition: FindingCondition | ValueCondition) -> PromptSet | None:
+    def of(condition: Single) -> PromptSet | None:
         if isinstance(condition, ValueCondition):
             return value_prompts(condition.concept, language)
         return prompt_set(condition.concept, labels.get(condition.concept, condition.concept), language)
 
     asked = []
     for condition in conditions:
-        if isinstance(condition, ChangeCondition):  # of one study's videos nothing follows
-            continue
-        single = condition.conditions if isinstance(condition, AnyOf) else (condition,)
+        single = _singles(condition)
         sets = [(one, made) for one in single if (made := of(one)) is not None]
         if sets and len(sets) == len(single):
             asked.append((condition, sets))

@@ -180,7 +180,7 @@ class State:
         _, group, alone = self.list_front or (None, "", True)
         if shared:  # massive TR、右房・右室拡大: both, or neither
             return bool(self.group) and self.group[-1].severity == self.list_front[0] if self.list_front else False
-        return (not alone and (link == "strong" or group == finding.group != "motion"))
+        return not alone and (link == "strong" or group == finding.group != "motion")
 
     def _told(self, last: Mention, lent: bool) -> bool:
         """Whether the finding named last has its predicate: a number behind it, or a particle before it."""

@@ -170,7 +170,11 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
 def _bracketed(state: State, token: Token) -> bool:
     """Read an earlier value in brackets behind today's, where the report says that it is one: LVDd 48mm(47)."""
     last = state.values[-1] if state.values else None
-    if last is None or state.text[last.end : token.start].strip() != "(" or state.text[token.end : token.end + 1] != ")":
+    if (
+        last is None
+        or state.text[last.end : token.start].strip() != "("
+        or state.text[token.end : token.end + 1] != ")"
+    ):
         return False
     rule = state.lexicon.measures[last.measure]
     read = read_number(token.value, rule, token.value.unit or last.unit)
