@@ -50,7 +50,7 @@ def one_by_one(found: Candidates, scale: Scale, options: SearchOptions) -> list[
 
     def strong(row: int) -> bool:
         least = 0.5 if scale.is_calibrated else 0.99
-        return found.tiers[row] == STATED or (found.tiers[row] == SILENT and found.beliefs[row] >= least)
+        return bool(found.tiers[row] == STATED or (found.tiers[row] == SILENT and found.beliefs[row] >= least))
 
     kept = [row for row in range(COUNT) if found.tiers[row] != DENIED or options.include_denied]
     likely = [row for row in kept if found.tiers[row] == DENIED or strong(row)]

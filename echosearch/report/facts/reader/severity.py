@@ -34,6 +34,10 @@ def grade(state: State, found: list[Token], index: int) -> None:
             and state.text[last.end : token.start].strip() == ""
         ):
             last.severity, last.graded, last.end = token.value, True, token.end
+            for mention, after in zip(reversed(state.group[:-1]), reversed(state.group[1:]), strict=True):
+                if not after.shared or mention.graded:
+                    break
+                mention.severity, mention.graded = token.value, True  # 両心房の拡大傾向
         return
     following = found[index + 1] if index + 1 < len(found) else None
     grew = following is not None and following.kind == "abnormal" and following.value == "high" and not state.qualities

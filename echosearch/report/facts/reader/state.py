@@ -16,9 +16,9 @@ VALVES = {"mv": ("mr", "ms"), "av": ("ar", "as"), "tv": ("tr", "ts"), "pv": ("pr
 FORMING = {"finding", "attribute", "structure", "quality", "region", "diffuse", "abnormal"}
 _SITES = {"mv": "mv", "mva": "mv", "av": "av", "tv": "tv", "pv": "pv", "lvot": "lvot"}
 _SITE_OF = (
-    ("僧帽|僧房|mitral|MVR|Mitra|MAP", "mv"),
+    ("僧帽|僧房|mitral|MVR|Mitra|MAP|TEER|PASCAL", "mv"),
     ("大動脈|aortic|AVR|TAV|CoreValve|SAPIEN|Evolut|Bentall|ベントール", "av"),
-    ("三尖|TVR|TAP", "tv"),
+    ("三尖|TVR|TAP|TriClip", "tv"),
 )
 
 _OF = re.compile("の|での|における|からの")

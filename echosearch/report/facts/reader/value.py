@@ -34,7 +34,7 @@ _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
-    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
+    r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
     r"(?:は?(?:ともに?|いずれも))?(?:[のは](?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
@@ -62,6 +62,8 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     last = state.values[-1] if state.values else None
     if token.measure == "ivs" and last is not None and last.measure == "e_e" and _SEPTAL.match(state.text, last.end):
         return  # E/e' 平均14.5(中隔16.0、側壁13.0)
+    if token.measure in ("ivs", "pw") and state.names and state.names[-1].measure == "e_e":
+        return  # E/e': 中隔 12.3 側壁 9.1
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
@@ -107,6 +109,11 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         return
     names = [n for n in state.names if _may(state, n, token)]
     if state.names and state.names[-1].kind == "measure_vetoed":
+        before = state.values[-1] if state.values else None
+        if before is not None and value.unit == "%" == before.unit and repeats(state, before, found, index):
+            _assign(state, token._replace(measure=before.measure), value, value.unit, token.start)
+            state.names = []  # EF(4ch 48%、BP 50%): biplane, no blood pressure
+            return
         if state.text.count("、", state.names[-1].end, token.start) == 0:
             return
         names = []
