@@ -231,7 +231,7 @@ def _newest(connection: Connection, chosen: Bits, limit: int) -> NDArray[np.int6
                 " and value < :before order by value desc limit :months)"
                 " select value, block, bit_send(studies) as bits from core.study_bits"
                 " where concept = 'study:month' and value in (select value from m)"
-                " order by value desc"
+                " order by value desc, block"
             ).execution_options(binary=True),
             {"before": before, "months": months},
         ).all()
