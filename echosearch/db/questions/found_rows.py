@@ -43,7 +43,7 @@ class FoundRows:
         return len(self.keys)
 
     def only(self, chosen: NDArray[np.bool_]) -> FoundRows:
-        """The rows that ``chosen`` (N,) marks."""
+        """Return the rows that ``chosen`` (N,) marks."""
         if chosen.all():
             return self
         return FoundRows(
@@ -59,10 +59,11 @@ class FoundRows:
         )
 
     def key(self, row: int) -> str:
+        """Return the key of a row, as it is written."""
         return _named(self.keys, row)
 
     def about(self, row: int) -> StudyRow:
-        """The study of a row, as it is shown."""
+        """Return the study of a row, as it is shown."""
         month, age = int(self.months[row]), int(self.ages[row])
         return StudyRow(
             self.key(row),

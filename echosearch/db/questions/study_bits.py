@@ -124,7 +124,7 @@ class Answer:
         return replace(self, chosen=self.chosen & np.packbits(there))
 
     def said(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which of these studies, by number, state the question, and which deny it: (N,), (N,)."""
+        """Return which of these studies, by number, state the question, and which deny it: (N,), (N,)."""
         stated, denied = (np.zeros(len(numbers), dtype=np.bool_) for _ in range(2))
         known = numbers < 8 * len(self.stated)  # others are indexed since
         place, bit = numbers[known] // 8, 128 >> (numbers[known] % 8)

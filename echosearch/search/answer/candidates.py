@@ -46,20 +46,20 @@ class Candidates:
     likeness: Scores | None = None  # cosine with the examples, where there are any
 
     def strong(self, scale: Scale) -> Flags:
-        """Whether each one's report states the question, or its videos make it likely."""
+        """Return whether each one's report states the question, or its videos make it likely."""
         likely = self.beliefs >= (STRONG if scale.is_calibrated else STRONG_PERCENTILE)
         found: Flags = (self.tiers == STATED) | ((self.tiers == SILENT) & likely)
         return found
 
     def first(self, chosen: Rows) -> Rows:
-        """The same candidates in their order: by tier, then highest first; of equals the first by key."""
+        """Return the same candidates in their order: by tier, then highest first; of equals the first by key."""
         keys = (self.rows.keys[chosen], -self.order[chosen], self.tiers[chosen])
         ordered: Rows = chosen[np.lexsort(keys)]
         return ordered
 
 
 def ranked(found: Candidates, scale: Scale, options: SearchOptions) -> Rows:
-    """Candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
+    """Return candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
 
     Silent studies whose videos do not make it likely are hits only if there is nothing better: if no report states the
     question and, where probabilities are known, no videos make it likely.
@@ -80,7 +80,7 @@ def ranked(found: Candidates, scale: Scale, options: SearchOptions) -> Rows:
 def rescored(
     search: Searching, found: Candidates, asked: AskedVideos, views: Weights, order: Rows
 ) -> tuple[Candidates, Rows]:
-    """The first ones in the order that each one's videos give; their beliefs stay those of the study's mean vector."""
+    """Put the first ones in the order that each one's videos give; their beliefs stay those of the study's mean vector."""
     first = order[:RESCORED]
     studies = [found.rows.about(row).study for row in first.tolist()]
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)
@@ -98,6 +98,6 @@ def rescored(
 
 
 def newest(found: Candidates, order: Rows, scale: Scale) -> Rows:
-    """The strong ones, newest first; within a month as they were."""
+    """Return the strong ones, newest first; within a month as they were."""
     strong = order[found.strong(scale)[order]]
     return strong[np.argsort(-found.rows.months[strong], kind="stable")]
