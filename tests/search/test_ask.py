@@ -10,8 +10,8 @@ import pytest
 from pyarrow import parquet
 from sqlalchemy import Connection
 
+from echosearch.db.found_rows import study_keys
 from echosearch.db.questions.fact_conditions import verdicts
-from echosearch.db.questions.found_rows import study_keys
 from echosearch.db.questions.study_bits import answer, newest_stated
 from echosearch.db.studies.facts import due_reports, facts_of, put_facts, withdraw_facts
 from echosearch.db.studies.words import put_words

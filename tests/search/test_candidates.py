@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from echosearch.db.questions.found_rows import FoundRows, found_studies, found_videos, key_bytes
+from echosearch.db.found_rows import FoundRows, found_studies, found_videos, key_bytes
 from echosearch.search.answer.candidates import DENIED, SILENT, STATED, Candidates, newest, ranked
 from echosearch.search.arms.belief import Belief
 from echosearch.search.arms.scale import Scale

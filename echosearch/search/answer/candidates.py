@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.db import lookup
-from echosearch.db.questions.found_rows import FoundRows
+from echosearch.db.found_rows import FoundRows
 from echosearch.search.arms.belief import Belief
 from echosearch.search.arms.scale import Scale
 from echosearch.search.arms.video_arm import AskedVideos
@@ -80,7 +80,7 @@ def ranked(found: Candidates, scale: Scale, options: SearchOptions) -> Rows:
 def rescored(
     search: Searching, found: Candidates, asked: AskedVideos, views: Weights, order: Rows
 ) -> tuple[Candidates, Rows]:
-    """Put the first ones in the order that each one's videos give; their beliefs stay those of the study's mean vector."""
+    """Order the first ones by each one's videos; their beliefs stay those of the study's mean vector."""
     first = order[:RESCORED]
     studies = [found.rows.about(row).study for row in first.tolist()]
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)

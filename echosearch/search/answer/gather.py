@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.db import lookup
-from echosearch.db.questions.found_rows import FoundRows, Numbers, found_studies, found_videos, key_bytes, study_keys
+from echosearch.db.found_rows import FoundRows, Numbers, found_studies, found_videos, key_bytes, study_keys
 from echosearch.db.questions.study_bits import Answer, answer, newest_stated, numbers_meeting
 from echosearch.db.studies.words import holding
 from echosearch.encoder.text.report_words import Term

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from echosearch.db.found_rows import study_keys
 from echosearch.db.questions import study_bits
 from echosearch.db.questions.fact_conditions import Condition, Verdict, verdicts
-from echosearch.db.questions.found_rows import study_keys
 from echosearch.db.questions.study_bits import Answer, answer, fold, newest_stated, numbers_meeting
 from echosearch.db.schema.base import Base
 from echosearch.filters import And, Comparison, Not, Or, Where

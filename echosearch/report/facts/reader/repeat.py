@@ -9,7 +9,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["PROVOKED", "chained", "of_expiration", "repeats"]
+__all__ = ["PROVOKED", "bracketed", "chained", "of_expiration", "repeats"]
 
 PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
 _METHOD = (
@@ -66,3 +66,22 @@ def chained(state: State, found: list[Token], index: int) -> list[Token]:
         state.done = place
         place += 1
     return chain
+
+
+def bracketed(state: State, token: Token) -> bool:
+    """Read an earlier value in brackets behind today's, where the report says that it is one: LVDd 48mm(47)."""
+    last = state.values[-1] if state.values else None
+    if (
+        last is None
+        or state.text[last.end : token.start].strip() != "("
+        or state.text[token.end : token.end + 1] != ")"
+    ):
+        return False
+    rule = state.lexicon.measures[last.measure]
+    read = read_number(token.value, rule, token.value.unit or last.unit)
+    if read is None:
+        return False
+    made = Value(last.measure, last.start, token.end, read.value, read.high, rule.unit)
+    made.historical = True
+    state.values.append(made)
+    return True

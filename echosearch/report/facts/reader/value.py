@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.repeat import PROVOKED, chained, of_expiration, repeats
+from echosearch.report.facts.reader.repeat import PROVOKED, bracketed, chained, of_expiration, repeats
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
@@ -105,7 +105,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     """Give a number to the measurement named before it, or to the one of an earlier state."""
     token = found[index]
     value: Number = token.value
-    if state.context.bracketed and _bracketed(state, token):
+    if state.context.bracketed and bracketed(state, token):
         return
     names = [n for n in state.names if _may(state, n, token)]
     if state.names and state.names[-1].kind == "measure_vetoed":
@@ -172,25 +172,6 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     if fits and measure is not None and told and _again(state, measure, token):
         return
     state.waiting = token
-
-
-def _bracketed(state: State, token: Token) -> bool:
-    """Read an earlier value in brackets behind today's, where the report says that it is one: LVDd 48mm(47)."""
-    last = state.values[-1] if state.values else None
-    if (
-        last is None
-        or state.text[last.end : token.start].strip() != "("
-        or state.text[token.end : token.end + 1] != ")"
-    ):
-        return False
-    rule = state.lexicon.measures[last.measure]
-    read = read_number(token.value, rule, token.value.unit or last.unit)
-    if read is None:
-        return False
-    made = Value(last.measure, last.start, token.end, read.value, read.high, rule.unit)
-    made.historical = True
-    state.values.append(made)
-    return True
 
 
 def place_waiting(state: State) -> None:

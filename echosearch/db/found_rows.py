@@ -33,7 +33,7 @@ class FoundRows:
     studies: Keys
     patients: Keys
     gens: Numbers
-    numbers: Numbers  # of their studies' bits (study_bits.py)
+    numbers: Numbers  # of their studies' bits (questions/study_bits.py)
     months: Numbers  # yyyymm
     ages: Numbers
     sexes: tuple[str | None, ...]
