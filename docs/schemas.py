@@ -16,10 +16,9 @@ from echosearch.cohort.snapshot import Difference
 from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.files.status import ArchiveCounts, FileStatus
-from echosearch.db.lookup import IndexedCounts
 from echosearch.db.questions.fact_conditions import Verdict
 from echosearch.db.upkeep.comparison import Differences
-from echosearch.db.vectors.generation import GenerationCount
+from echosearch.db.vectors.generation import GenerationCount, IndexedCounts
 from echosearch.encoder_info import EncoderInfo
 from echosearch.insight.disagree import Against, Kind
 from echosearch.insight.rates import Rate

@@ -6,26 +6,27 @@ Servers where their URLs are set, else the embedded engines under ``settings.hom
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from copy import copy
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from echosearch.db import Engine
+from echosearch.db import Connection, Engine
 from echosearch.db.access.viewer import LOCAL, Viewer
 from echosearch.db.files.status import any_path, has_files
 from echosearch.db.server.engine import open_engine, upgrade
-from echosearch.db.vectors.generation import active_encoder, has_vectors
-from echosearch.encoder.base import Encoder, ViewModel
-from echosearch.encoder.bundle.folder import identify
-from echosearch.encoder.bundle.installed import bundle_in_use, views_in_use
+from echosearch.db.vectors.generation import serving_encoder
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import ConfigError, EmptyArchive, EncoderMismatch
 from echosearch.home import private_home
-from echosearch.index.base import Collection, PointKind, VectorIndex
 from echosearch.pseudonyms import Keyring, load_keyring
 from echosearch.settings import Settings
+
+if TYPE_CHECKING:  # a command that asks neither encoder nor index imports neither
+    from echosearch.encoder.base import Encoder, ViewModel
+    from echosearch.index.base import Collection, PointKind, VectorIndex
 
 __all__ = ["Archive", "open_archive"]
 
@@ -35,11 +36,26 @@ class Archive:
 
     viewer = LOCAL  # who looks: no study beyond what this one may see is found or shown
 
-    def __init__(self, settings: Settings, engine: Engine, index: VectorIndex, encoder: Encoder | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        index: VectorIndex | Callable[[], VectorIndex],
+        encoder: Encoder | None,
+    ) -> None:
+        """``index`` may be a function that gives always the same one: it is called when the index is first asked."""
         self.settings = settings
         self.engine = engine
-        self.index = index
+        self._index = index
         self._given_encoder = encoder
+
+    @property
+    def index(self) -> VectorIndex:
+        return self._index() if callable(self._index) else self._index
+
+    @index.setter
+    def index(self, index: VectorIndex) -> None:
+        self._index = index
 
     def seen_by(self, viewer: Viewer) -> Archive:
         """The same archive, with the same stores and encoder, as this viewer may see it."""
@@ -69,6 +85,9 @@ class Archive:
         """The encoder in use, without loading it. Raises NoEncoder."""
         if self._given_encoder is not None:
             return self._given_encoder.id
+        from echosearch.encoder.bundle.folder import identify
+        from echosearch.encoder.bundle.installed import bundle_in_use
+
         return identify(bundle_in_use(self.settings.home, self.settings.encoder))
 
     @cached_property
@@ -76,6 +95,7 @@ class Archive:
         """The encoder in use, loaded and self-checked on first access: this imports torch."""
         if self._given_encoder is not None:
             return self._given_encoder
+        from echosearch.encoder.bundle.installed import bundle_in_use
         from echosearch.encoder.torch_encoder import load_encoder
 
         # each tower is loaded and checked when it is first asked: a text query needs no video tower
@@ -84,6 +104,8 @@ class Archive:
     @cached_property
     def view_classifier(self) -> ViewModel | None:
         """The view classifier in use, loaded, or None: then views come from tables alone."""
+        from echosearch.encoder.bundle.installed import views_in_use
+
         folder = views_in_use(self.settings.home)
         if folder is None:
             return None
@@ -97,24 +119,28 @@ class Archive:
         return getattr(getattr(self.encoder, "device", None), "type", "cpu") != "cpu"
 
     def collection(self, kind: PointKind, encoder: EncoderInfo | None = None) -> Collection:
+        from echosearch.index.base import Collection
+
         made_by = encoder or self.encoder_info
         return Collection(kind, made_by.fingerprint, made_by.dimension)
 
-    def check_encoder(self) -> None:
-        """Check that the vectors that answer queries are the encoder-in-use's own.
+    def check_encoder(self, connection: Connection | None = None) -> int:
+        """Check that the vectors that answer queries are the encoder-in-use's own; return the id of its row.
 
         Raises EmptyArchive if there are none yet, EncoderMismatch with both names if they are another encoder's.
         """
-        with self.engine.connect() as connection:
-            active = active_encoder(connection) if has_vectors(connection) else None
-        if active is None:
+        with nullcontext(connection) if connection is not None else self.engine.connect() as asked:
+            serving = serving_encoder(asked)
+        if serving is None:
             raise EmptyArchive("the archive is empty: run echosearch ingest FOLDER first")
+        row, active = serving
         if active.fingerprint != self.encoder_info.fingerprint:
             raise EncoderMismatch(
                 f"the archive holds vectors of {active}, the encoder in use is {self.encoder_info}: "
                 "vectors of two encoders cannot be compared; run echosearch encoder use with the first, or echosearch "
                 "reembed to embed all that is here with the second"
             )
+        return row
 
 
 def _open_index(settings: Settings) -> VectorIndex:
@@ -145,10 +171,13 @@ def open_archive(settings: Settings, encoder: Encoder | None = None) -> Iterator
     engine = open_engine(url, settings.home)
     try:
         upgrade(engine)
-        index = _open_index(settings)
+        index = cache(partial(_open_index, settings))
+        if settings.qdrant_url is not None:
+            index()  # a server that does not answer is said at once
         try:
             yield Archive(settings, engine, index, encoder)
         finally:
-            index.close()
+            if index.cache_info().currsize:
+                index().close()
     finally:
         engine.dispose()

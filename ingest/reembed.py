@@ -16,10 +16,10 @@ from echosearch.archive import Archive
 from echosearch.db.admission.admit import Admitted
 from echosearch.db.files.backing import is_unchanged
 from echosearch.db.files.ledger import single_ingest
-from echosearch.db.lookup import IndexedCounts, contents
 from echosearch.db.studies.report_attempts import report_counts
 from echosearch.db.upkeep.reembedding import count_unembedded, hand_over_files, unembedded
 from echosearch.db.vectors import generation
+from echosearch.db.vectors.generation import IndexedCounts, contents
 from echosearch.db.vectors.write import put_vectors
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import EmptyArchive, InputError

@@ -15,9 +15,8 @@ from echosearch.db import Connection
 from echosearch.db.cohorts.counting import count_steps, may_see_days, prepare_cohort, step_all
 from echosearch.db.cohorts.plan import Plan
 from echosearch.db.cohorts.snapshots import Versions, lexicons_here
-from echosearch.db.lookup import encoder_row
 from echosearch.db.studies.facts import is_behind
-from echosearch.db.vectors.generation import active_encoder
+from echosearch.db.vectors.generation import active_encoder, encoder_row
 from echosearch.errors import ConfigError, EmptyArchive
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.filter_parser import parse_where

@@ -18,14 +18,11 @@ from echosearch.errors import UnknownStudy
 from echosearch.vector import Vectors, from_bytes
 
 __all__ = [
-    "IndexedCounts",
     "ReportAbout",
     "StoredVideo",
     "StudyRef",
     "StudyRow",
     "VideoRow",
-    "contents",
-    "encoder_row",
     "patient_of",
     "reports_about",
     "resolve_study",
@@ -89,24 +86,6 @@ class StoredVideo:
     about: VideoRow
     vector: Vectors = field(repr=False)
     pixel_digest: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class IndexedCounts:
-    """How much is indexed by one encoder."""
-
-    patients: int
-    studies: int
-    videos: int
-    reports: int
-
-
-def encoder_row(connection: Connection, fingerprint: str) -> int | None:
-    """Return the row id of an encoder, None if it never made a vector here. Unlike register_encoder this only reads."""
-    row = connection.execute(
-        text("select id from core.encoder where fingerprint = :fingerprint"), {"fingerprint": fingerprint}
-    ).one_or_none()
-    return None if row is None else int(row.id)
 
 
 def resolve_study(connection: Connection, name: str) -> StudyRef:
@@ -264,21 +243,6 @@ def video_with_bytes(connection: Connection, encoder_id: int, sha256: bytes) -> 
     query = text(f"{_STORED} and v.content_digest = :sha256 order by v.video_key limit 1")
     row = connection.execute(query, {"encoder": encoder_id, "sha256": sha256}).one_or_none()
     return None if row is None else _stored(row)
-
-
-def contents(connection: Connection, encoder_id: int) -> IndexedCounts:
-    """Count what is indexed by this encoder."""
-    row = connection.execute(
-        text(
-            "select (select count(*) from core.embedding e where e.encoder_id = :encoder and indexed_gen is not null)"
-            " as videos, (select count(*) from core.report_embedding e where e.encoder_id = :encoder"
-            " and indexed_gen is not null) as reports, count(*) as studies, count(distinct s.patient_key) as patients"
-            " from core.study_embedding e join core.study s using (study_key)"
-            " where e.encoder_id = :encoder and e.indexed_gen is not null"
-        ),
-        {"encoder": encoder_id},
-    ).one()
-    return IndexedCounts(row.patients, row.studies, row.videos, row.reports)
 
 
 def _common(

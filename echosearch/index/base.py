@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from echosearch.filters import Where
@@ -77,8 +77,7 @@ class Point:
     payload: Payload
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(NamedTuple):
     """One search result: cosine similarity in [-1, 1]."""
 
     key: str
@@ -119,6 +118,12 @@ class VectorIndex(Protocol):
         self, collection: Collection, vector: Vectors, limit: int, where: Where | None = None, exact: bool = False
     ) -> list[Scored]:
         """Return the best points, best first; ties in the order of their ids. A missing collection gives []."""
+        ...
+
+    def search_each(
+        self, collection: Collection, vectors: Vectors, limits: Sequence[int], where: Where | None = None
+    ) -> list[list[Scored]]:
+        """Return what search gives for each of ``vectors`` (K, D), with its limit; together they cost less."""
         ...
 
     def count(self, collection: Collection) -> int: ...

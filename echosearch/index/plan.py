@@ -1,7 +1,8 @@
 """The plan of a search, by how many points its filter leaves. Both engines follow the same plan.
 
     few match             compare those, on their 4-bit vectors: the engine does so by itself up to its own threshold
-    no filter             walk the graph; the wider, the larger the collection
+    no filter             walk the graph; the wider, the larger the collection and the more results are wanted
+    a wide walk of few    compare all exactly: quicker, and it misses none
     almost all match      the same, with the filter, as when studies that were found already are left out
     many match            walk the graph as if there were no filter, and filter what is nearest
     too few of those left compare every match exactly
@@ -30,6 +31,9 @@ SLACK = 64  # and so many more: 4-bit vectors do not order them quite rightly, a
 AGAIN, AGAIN_WORTH = 4, 3  # times as many candidates if too few match, where to compare all takes three times as long
 WIDTH_PER_CANDIDATE = 1
 MAX_CANDIDATES = 5000
+# A walk for 400 results keeps 1,608 points: 4.2 ms of 100,000 points of 256 numbers, where to compare all exactly takes
+# 2.3 ms. ``compared`` grows as vectors shrink.
+SCANNED_PER_WIDTH = 1 / 1024  # of ``compared``
 COMPARED_PER_WIDTH = 12  # an exact comparison of this many points takes as long as one more point of width
 
 How = Literal["walk", "sieve", "exact"]
@@ -62,6 +66,8 @@ def plan_search(points: int, matching: int | None, wanted: int, compared: int, c
     that with several ``conditions``, because it goes through the matches of one and checks the others.
     """
     width = walk_width(points, wanted)
+    if matching is None and compared < points <= compared * SCANNED_PER_WIDTH * width:
+        return SearchPlan("exact", width)
     if matching is None or matching >= ALMOST_ALL * points or matching == 0:
         return SearchPlan("walk", width)
     sieve = _sieve(SLACK + math.ceil(SPARE * wanted * points / matching), width, matching)

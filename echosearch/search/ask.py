@@ -21,7 +21,7 @@ from echosearch.db.studies.facts import is_behind
 from echosearch.filters import Where
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.answer.asked import Asked, prepare
-from echosearch.search.answer.candidates import is_strong, newest, ranked, rescored
+from echosearch.search.answer.candidates import newest, ranked, rescored
 from echosearch.search.answer.gather import gather
 from echosearch.search.answer.hits import question_hits
 from echosearch.search.answer.notes import no_condition, unsearched
@@ -77,19 +77,19 @@ def _answer(
     found, dropped, total = gather(search, asked)
     order = ranked(found, asked.scale, options)
     if asked.views:
-        order = rescored(search, asked.videos, asked.views, order)
+        found, order = rescored(search, found, asked.videos, asked.views, order)
     if options.sort == "date":
-        order = newest(order, asked.scale)
+        order = newest(found, order, asked.scale)
     notes = unsearched(asked.question, asked.words)
     if is_behind(search.connection, lexicon.version):
         notes.append("reports wait to be read for facts by this lexicon: run echosearch ingest FOLDER")
-    hits = question_hits(search, asked, order[: options.top_k])
+    hits = question_hits(search, asked, found, order[: options.top_k])
     return replace(
         results(search, hits, dropped, options, query, *notes),
         understood=asked.question.json,
         words=asked.question.words,
         total=total,
-        strong=sum(is_strong(one, asked.scale) for one in order),
+        strong=int(found.strong(asked.scale)[order].sum()),
         belief=_belief(asked),
         read_values=asked.videos.read_values,
     )

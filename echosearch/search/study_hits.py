@@ -49,12 +49,8 @@ class Searching:
 @contextmanager
 def searching(archive: Archive) -> Iterator[Searching]:
     """Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded."""
-    archive.check_encoder()
     with archive.engine.connect() as connection:
-        encoder_id = lookup.encoder_row(connection, archive.encoder_info.fingerprint)
-        if encoder_id is None:
-            raise EmptyArchive("the archive is empty: run echosearch ingest FOLDER first")
-        yield Searching(archive, connection, encoder_id)
+        yield Searching(archive, connection, archive.check_encoder(connection))
 
 
 def rank_kind(

@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 from echosearch.access.keys import AccessKeys
 from echosearch.db import Connection
 from echosearch.db.access.searches import put_search, saved_search
-from echosearch.db.lookup import encoder_row, studies_about
+from echosearch.db.lookup import studies_about
 from echosearch.db.studies.identified import identified
-from echosearch.db.vectors.generation import active_encoder
+from echosearch.db.vectors.generation import active_encoder, encoder_row
 from echosearch.errors import InputError
 from echosearch.report.view_names import view_named
 from echosearch.search.ask import ask

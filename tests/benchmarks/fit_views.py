@@ -19,6 +19,7 @@ import numpy as np
 
 from echosearch.archive import open_archive
 from echosearch.db import lookup
+from echosearch.db.vectors.generation import encoder_row
 from echosearch.report.facts import FindingCondition, ValueCondition, load_lexicon
 from echosearch.search.arms.video_arm import ask_videos
 from echosearch.search.arms.view_weights import view_name
@@ -52,7 +53,7 @@ def main(kept: Path) -> None:
     with (kept / "ph/truth.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     with open_archive(Settings(home=kept / "home")) as archive, archive.engine.connect() as connection:
-        encoder = lookup.encoder_row(connection, archive.encoder_info.fingerprint) or 0
+        encoder = encoder_row(connection, archive.encoder_info.fingerprint) or 0
         truth = {archive.keyring.study(row["study_uid"]): row for row in rows}
         means = np.stack([*lookup.studies_with_vectors(connection, encoder, [*truth])[1].values()])
         videos = lookup.videos_of(connection, encoder, [*truth])

@@ -304,6 +304,32 @@ def test_optimize_keeps_the_answers(filled: tuple[VectorIndex, list[Point]]) -> 
     assert_as_oracle(index, points, query, 10, where)
 
 
+@pytest.mark.parametrize("where", [None, Comparison("age", ">=", 65), Comparison("study", "in", (key("study1"),))])
+def test_several_vectors_at_once_find_what_each_finds(
+    filled: tuple[VectorIndex, list[Point]], where: Where | None
+) -> None:
+    index, points = filled
+    vectors = np.stack([points[place].vector for place in (0, 5, 11)])
+    limits = [3, 40, 10_000]
+    alone = [index.search(VIDEOS, vector, limit, where) for vector, limit in zip(vectors, limits, strict=True)]
+    found = index.search_each(VIDEOS, vectors, limits, where)
+    assert [keys(each) for each in found] == [keys(each) for each in alone]
+    for each, expected in zip(found, alone, strict=True):
+        assert [hit.score for hit in each] == pytest.approx([hit.score for hit in expected], abs=1e-6)
+        assert [hit._replace(score=0.0) for hit in each] == [hit._replace(score=0.0) for hit in expected]
+    assert index.search_each(VIDEOS, vectors[:0], [], where) == []
+    assert index.search_each(STUDIES, vectors, limits, where) == [[], [], []]
+
+
+def test_ties_of_several_vectors_are_in_the_order_of_ids(index: VectorIndex) -> None:
+    index.ensure(VIDEOS)
+    same = [replace(point, vector=np.ones(VIDEOS.dimension, dtype=np.float32)) for point in make_points(30)]
+    index.upsert(VIDEOS, same)
+    first = [point.payload.key for point in sorted(same, key=lambda point: point.id.bytes)]
+    found = index.search_each(VIDEOS, np.stack([same[0].vector] * 2), [4, 7])
+    assert [[hit.key for hit in each] for each in found] == [first[:4], first[:7]]
+
+
 def test_search_without_a_limit_to_reach(filled: tuple[VectorIndex, list[Point]]) -> None:
     index, points = filled
     assert index.search(VIDEOS, points[0].vector, 0) == []

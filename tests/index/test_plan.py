@@ -58,3 +58,10 @@ def test_too_few_of_a_sieve_end_in_an_exact_comparison(matching: int) -> None:
     assert taken == sorted(taken)
     assert len(set(taken)) == len(taken)
     assert all(candidates <= MAX_CANDIDATES for candidates in taken)
+
+
+@pytest.mark.parametrize(("points", "how"), [(COMPARED, "walk"), (COMPARED + 1, "exact"), (2 * COMPARED, "walk")])
+def test_a_wide_walk_of_few_points_compares_them_all(points: int, how: str) -> None:
+    """Up to COMPARED the engine does so itself; from a width of 1,024 on, as many again are quicker compared."""
+    assert plan_search(points, None, 402, COMPARED).how == how
+    assert plan_search(points, None, 12, COMPARED).how == "walk"

@@ -13,8 +13,8 @@ from echosearch.encoder.fake import FakeEncoder
 from echosearch.insight.sample import VectorSample
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import load_lexicon, read_facts
+from echosearch.search.arms.prompt_vectors import prompt_vectors
 from echosearch.search.arms.prompts import Level, prompt_set, value_prompts
-from echosearch.search.arms.video_arm import prompt_vectors
 from echosearch.vector import Vectors
 
 __all__ = ["ENCODER", "GRADES", "heart", "sample_of"]

@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 from sqlalchemy import Connection
 
+from echosearch.db.found_rows import study_keys
 from echosearch.db.questions.fact_conditions import verdicts
 from echosearch.db.questions.study_bits import answer, newest_stated
 from echosearch.db.studies.facts import due_reports, facts_of, put_facts, withdraw_facts
@@ -242,7 +243,7 @@ def test_a_study_filter_is_that_of_the_index(told: Corpus) -> None:
     for where in ("age >= 65", "sex = F", "not sex = F", "date >= 2020-01", "age < 60 or sex = M", "sex in (F, O)"):
         with told.archive.engine.connect() as connection:
             said = answer(connection, told.encoder_id, mr, (), parse_where(where))
-            keys = newest_stated(connection, said, 1000)
+            keys = study_keys(connection, newest_stated(connection, said, 1000))
         found = ask(told.archive, "MR", SearchOptions(top_k=200, where=parse_where(where)))
         assert set(keys) == {hit.study for hit in found.hits if hit.why and hit.why.verdict == "stated"}
         assert found.total == said.total == len(keys)

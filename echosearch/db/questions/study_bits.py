@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from echosearch.db.questions.fact_conditions import Condition, Verdict, all_stated, any_denied
+from echosearch.db.questions.fact_conditions import Condition, all_stated, any_denied
 from echosearch.db.questions.study_sets import BLOCK, DIGITS, ONE, BitSet, RowSet, StudySet, study_filter
 from echosearch.filters import Where
 
 __all__ = ["Answer", "answer", "fold", "newest_stated", "numbers_meeting"]
 
-MONTHS = 12  # read at once by newest_stated
+FIRST_MONTHS, MONTHS = 2, 16  # read at once by newest_stated: twice as many each time, at most so many
+BY_ROWS = 4  # times as many studies as are wanted are sorted by their rows; of more, months are read
 _INDEXED = "select from core.study_embedding e where e.study_key = s.study_key and e.indexed_gen is not null"
 
 Bits = NDArray[np.uint8]  # eight studies each, the first the highest
@@ -122,11 +123,14 @@ class Answer:
         there[numbers[numbers < len(there)]] = True  # others are indexed since
         return replace(self, chosen=self.chosen & np.packbits(there))
 
-    def verdict(self, number: int) -> Verdict:
-        place, bit = number // 8, 128 >> number % 8
-        if place >= len(self.stated):  # indexed since
-            return "silent"
-        return "denied" if self.denied[place] & bit else "stated" if self.stated[place] & bit else "silent"
+    def said(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which of these studies, by number, state the question, and which deny it: (N,), (N,)."""
+        stated, denied = (np.zeros(len(numbers), dtype=np.bool_) for _ in range(2))
+        known = numbers < 8 * len(self.stated)  # others are indexed since
+        place, bit = numbers[known] // 8, 128 >> (numbers[known] % 8)
+        denied[known] = self.denied[place] & bit != 0
+        stated[known] = self.stated[place] & bit != 0
+        return stated & ~denied, denied
 
 
 def answer(
@@ -193,43 +197,58 @@ def numbers_meeting(connection: Connection, condition: str, given: Mapping[str, 
     return np.frombuffer(found or b"", dtype=">i8").astype(np.int64)
 
 
-def newest_stated(connection: Connection, answered: Answer, limit: int) -> list[str]:
-    """Return keys of ``limit`` of the chosen studies, the newest by month."""
-    numbers = _numbers(answered.chosen) if answered.total <= limit else _newest(connection, answered.chosen, limit)
-    found = connection.scalars(
-        text("select cast(study_key as text) from core.study where number = any(cast(:numbers as bigint[]))"),
-        {"numbers": f"{{{','.join(map(str, numbers[:limit].tolist()))}}}"},
+def newest_stated(connection: Connection, answered: Answer, limit: int) -> NDArray[np.int64]:
+    """Return the numbers of ``limit`` of the chosen studies, the newest by month."""
+    if answered.total <= limit:
+        return _numbers(answered.chosen)
+    if answered.total <= BY_ROWS * limit:
+        return _newest_of(connection, _numbers(answered.chosen), limit)
+    return _newest(connection, answered.chosen, limit)[:limit]
+
+
+def _newest_of(connection: Connection, numbers: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """The same by the rows of the studies: of a few, the months that hold enough are many."""
+    found = connection.scalar(
+        text(
+            "select string_agg(int8send(number), '' order by month desc nulls last, number) from (select number, month"
+            " from core.study where number = any(cast(:numbers as bigint[])) order by month desc nulls last, number"
+            " limit :limit) newest"
+        ).execution_options(binary=True),
+        {"numbers": f"{{{','.join(map(str, numbers.tolist()))}}}", "limit": limit},
     )
-    return list(found)
+    return np.frombuffer(found or b"", dtype=">i8").astype(np.int64)
 
 
 def _newest(connection: Connection, chosen: Bits, limit: int) -> NDArray[np.int64]:
     """Numbers, newest month first, those without a month last: at least ``limit`` of them."""
     rest = chosen.copy()
     newest: list[NDArray[np.int64]] = []
-    before = 999_999
-    while sum(map(len, newest)) < limit:
+    before, count, months = 999_999, 0, FIRST_MONTHS
+    while count < limit:
         rows = connection.execute(
             text(
                 "with m as materialized (select distinct value from core.study_bits where concept = 'study:month'"
-                f" and value < :before order by value desc limit {MONTHS})"
+                " and value < :before order by value desc limit :months)"
                 " select value, block, bit_send(studies) as bits from core.study_bits"
                 " where concept = 'study:month' and value in (select value from m)"
-                " order by value desc"
+                " order by value desc, block"
             ).execution_options(binary=True),
-            {"before": before},
+            {"before": before, "months": months},
         ).all()
         for row in rows:
             part = slice(row.block * BLOCK // 8, (row.block + 1) * BLOCK // 8)
             there = rest[part] & np.frombuffer(row.bits, dtype=np.uint8, offset=4)[: len(rest[part])]
-            newest.append(_numbers(there) + row.block * BLOCK)
-            rest[part] &= ~there
+            if there.any():
+                newest.append(_numbers(there) + row.block * BLOCK)
+                count += len(newest[-1])
+                rest[part] &= ~there
         if not rows:
             newest.append(_numbers(rest))
             break
-        before = rows[-1].value
+        before, months = rows[-1].value, min(2 * months, MONTHS)
     return np.concatenate(newest)
 
 
 def _numbers(bits: Bits) -> NDArray[np.int64]:
-    return np.flatnonzero(np.unpackbits(bits))
+    held = np.flatnonzero(bits)  # most hold none: eight of each are looked at where there is one
+    return (8 * held[:, None] + np.arange(8))[np.unpackbits(bits[held]).reshape(-1, 8).astype(np.bool_)]

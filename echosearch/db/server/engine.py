@@ -91,6 +91,8 @@ def _options(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, Any]:
     given = query.get("options", "")
     ours = (
         "-c synchronous_commit=on "  # an acknowledged commit survives a crash, whatever the server's default
+        # no spinning disk: by the default of 4, a few hundred look-ups of keys become a scan of all studies
+        "-c random_page_cost=1.1 "
         f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
     )
     return {"application_name": "echosearch", "options": f"{ours} {given if isinstance(given, str) else given[-1]}"}

@@ -6,7 +6,7 @@ a new lexicon or another WORD_FORM makes it due again; a report that is no longe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -158,16 +158,20 @@ def withdraw_facts(connection: Connection) -> int:
     return len(gone)
 
 
-def facts_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[Fact]]:
-    """Return the facts of these studies: each study's own in the order of its report, then those that it inherits."""
+def facts_of(
+    connection: Connection, studies: Sequence[str], concepts: Collection[str] | None = None
+) -> dict[str, list[Fact]]:
+    """Return the facts of these studies, of some concepts or of all: each study's own in the order of its report, then
+    those that it inherits."""
+    about = "" if concepts is None else " and concept = any(cast(:concepts as text[]))"
     rows = connection.execute(
         text(
             "select cast(study_key as text) as study, concept, polarity, severity_lo, severity_hi, value, value_hi,"
             " unit, start, stop, rule, inherited_from is not null as inherited from core.fact"
-            " where study_key = any(cast(:keys as uuid[]))"
+            f" where study_key = any(cast(:keys as uuid[])){about}"
             " order by study_key, place"
         ),
-        {"keys": list(studies)},
+        {"keys": list(studies)} | ({} if concepts is None else {"concepts": sorted(concepts)}),
     )
     found: dict[str, list[Fact]] = {}
     for row in rows:

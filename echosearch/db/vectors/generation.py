@@ -16,14 +16,18 @@ from echosearch.encoder_info import EncoderInfo
 
 __all__ = [
     "GenerationCount",
+    "IndexedCounts",
     "activate",
     "active_encoder",
     "begin_generation",
+    "contents",
     "delete_generation",
+    "encoder_row",
     "encoders_named",
     "generations",
     "has_vectors",
     "register_encoder",
+    "serving_encoder",
 ]
 
 MIN_PREFIX = 8  # hex digits of a fingerprint
@@ -37,6 +41,24 @@ class GenerationCount:
     encoder: EncoderInfo
     state: str  # building, active, retired
     videos: int
+
+
+@dataclass(frozen=True)
+class IndexedCounts:
+    """How much is indexed by one encoder."""
+
+    patients: int
+    studies: int
+    videos: int
+    reports: int
+
+
+def encoder_row(connection: Connection, fingerprint: str) -> int | None:
+    """Return the row id of an encoder, None if it never made a vector here. Unlike register_encoder this only reads."""
+    row = connection.execute(
+        text("select id from core.encoder where fingerprint = :fingerprint"), {"fingerprint": fingerprint}
+    ).one_or_none()
+    return None if row is None else int(row.id)
 
 
 def active_encoder(connection: Connection) -> EncoderInfo | None:
@@ -104,6 +126,17 @@ def activate(connection: Connection, encoder_id: int) -> None:
     )
 
 
+def serving_encoder(connection: Connection) -> tuple[int, EncoderInfo] | None:
+    """Return the row id and the encoder of the active generation, None if that holds no vector yet."""
+    row = connection.execute(
+        text(
+            f"select * from core.encoder e where id = {_ACTIVE} and (exists (select from core.embedding"
+            " where encoder_id = e.id) or exists (select from core.report_embedding where encoder_id = e.id))"
+        )
+    ).one_or_none()
+    return None if row is None else (row.id, _encoder(row))
+
+
 def has_vectors(connection: Connection) -> bool:
     """Return True if the active generation holds any vector yet."""
     return bool(
@@ -136,3 +169,18 @@ def delete_generation(connection: Connection, encoder_id: int) -> int:
         for collection, (table, _) in VECTOR_TABLES.items()
     }
     return deleted["videos"]
+
+
+def contents(connection: Connection, encoder_id: int) -> IndexedCounts:
+    """Count what is indexed by this encoder."""
+    row = connection.execute(
+        text(
+            "select (select count(*) from core.embedding e where e.encoder_id = :encoder and indexed_gen is not null)"
+            " as videos, (select count(*) from core.report_embedding e where e.encoder_id = :encoder"
+            " and indexed_gen is not null) as reports, count(*) as studies, count(distinct s.patient_key) as patients"
+            " from core.study_embedding e join core.study s using (study_key)"
+            " where e.encoder_id = :encoder and e.indexed_gen is not null"
+        ),
+        {"encoder": encoder_id},
+    ).one()
+    return IndexedCounts(row.patients, row.studies, row.videos, row.reports)

@@ -27,8 +27,8 @@ from echosearch.index.base import Collection, Point, Scored, Stored
 from echosearch.index.edge.aside import copy_optimized
 from echosearch.index.edge.filter import edge_filter
 from echosearch.index.edge.folder import READY, IndexFolder
-from echosearch.index.edge.records import read_uuid, stored_point, upserts
-from echosearch.index.edge.search import nearest
+from echosearch.index.edge.records import in_order, stored_point, upserts
+from echosearch.index.edge.search import nearest, nearest_each
 from echosearch.index.edge.shard import (
     check_shard,
     create_shard,
@@ -41,9 +41,7 @@ from echosearch.index.edge.shard import (
 )
 from echosearch.index.fields import (
     TIE_MARGIN,
-    best_first,
     points_compared,
-    scored,
     unit_query,
     unit_rows,
 )
@@ -109,7 +107,27 @@ class EdgeIndex:
                 break
             wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
         with whole_records(collection.name):
-            return best_first([(read_uuid(hit.id), scored(hit.payload or {}, hit.score)) for hit in found], limit)
+            return in_order(found, limit)
+
+    def search_each(
+        self, collection: Collection, vectors: Vectors, limits: Sequence[int], where: Where | None = None
+    ) -> list[list[Scored]]:
+        queries = [unit_query(collection, vector) for vector in vectors]
+        shard = self._open(collection)
+        if shard is None or not queries or min(limits) < 1:
+            return [self.search(collection, *each, where) for each in zip(vectors, limits, strict=True)]
+        chosen = edge_filter(where) if where is not None else None
+        wanted = [limit + TIE_MARGIN for limit in limits]
+        with engine_errors(collection.name):
+            found = nearest_each(shard, queries, wanted, chosen, points_compared(collection))
+        made = []
+        for vector, limit, most, hits in zip(vectors, limits, wanted, found, strict=True):
+            if len(hits) < most or hits[-1].score < hits[limit - 1].score:
+                with whole_records(collection.name):
+                    made.append(in_order(hits, limit))
+            else:  # a tie runs past what was asked for
+                made.append(self.search(collection, vector, limit, where))
+        return made
 
     def count(self, collection: Collection) -> int:
         shard = self._open(collection)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from uuid import UUID
 
 import numpy as np
 import qdrant_edge as engine
 
-from echosearch.index.base import Point, Stored
-from echosearch.index.fields import payload_values, read_ref
+from echosearch.index.base import Point, Scored, Stored
+from echosearch.index.fields import best_first, payload_values, read_ref, scored
 from echosearch.vector import Vectors
 
-__all__ = ["read_uuid", "stored_point", "upserts"]
+__all__ = ["in_order", "read_uuid", "stored_point", "upserts"]
 
 UPDATE_POINTS = 2000  # the engine copies an update twice while it applies it
 
@@ -36,6 +37,14 @@ def stored_point(record: engine.Record, whole: bool) -> Stored:
     values = record.payload or {}
     vector = np.asarray(record.vector, dtype=np.float32) if whole else None
     return Stored(read_uuid(record.id), *read_ref(values), values if whole else None, vector)
+
+
+def in_order(found: Sequence[engine.ScoredPoint], limit: int) -> list[Scored]:
+    """Return the first ``limit`` results, best first; ids are read only where scores are equal."""
+    hits = [scored(point.payload or {}, point.score) for point in found]
+    if all(one.score > after.score for one, after in pairwise(hits)):
+        return hits[:limit]
+    return best_first([(read_uuid(point.id), hit) for point, hit in zip(found, hits, strict=True)], limit)
 
 
 def read_uuid(value: engine.PointId) -> UUID:

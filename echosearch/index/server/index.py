@@ -113,6 +113,11 @@ class ServerIndex:
             return []
         return best_first([(UUID(str(hit.id)), scored(hit.payload or {}, hit.score)) for hit in found], limit)
 
+    def search_each(
+        self, collection: Collection, vectors: Vectors, limits: Sequence[int], where: Where | None = None
+    ) -> list[list[Scored]]:
+        return [self.search(collection, *each, where) for each in zip(vectors, limits, strict=True)]
+
     def _known(self, collection: Collection) -> Known:
         """Return the server's description of the collection. Raises NotFound."""
         if collection.name not in self._seen:

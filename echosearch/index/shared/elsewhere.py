@@ -65,6 +65,13 @@ class ElsewhereIndex:
         raw = vector.astype(np.float32).tobytes()
         return read_scored(self._ask("search", collection, raw, limit=limit, where=write_where(where), exact=exact))
 
+    def search_each(
+        self, collection: Collection, vectors: Vectors, limits: Sequence[int], where: Where | None = None
+    ) -> list[list[Scored]]:
+        raw = np.ascontiguousarray(vectors, dtype=np.float32).tobytes()
+        found = self._ask("search_each", collection, raw, limits=list(limits), where=write_where(where))
+        return [read_scored(each) for each in found]
+
     def count(self, collection: Collection) -> int:
         return int(self._ask("count", collection))
 

@@ -181,5 +181,9 @@ def _call(index: VectorIndex, request: Message) -> Any:
         case "search":
             (vector,) = message_vectors(request, collection.dimension)
             found = index.search(collection, vector, head["limit"], read_where(head["where"]), head["exact"])
-            return [vars(one) for one in found]
+            return [one._asdict() for one in found]
+        case "search_each":
+            vectors = message_vectors(request, collection.dimension)
+            each = index.search_each(collection, vectors, head["limits"], read_where(head["where"]))
+            return [[one._asdict() for one in found] for found in each]
     raise StoreUnreachable(f"the process that holds the index does not know the call {head['call']!r}: end it")

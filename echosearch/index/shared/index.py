@@ -61,6 +61,11 @@ class SharedIndex:
     ) -> list[Scored]:
         return self._do(lambda index: index.search(collection, vector, limit, where, exact))
 
+    def search_each(
+        self, collection: Collection, vectors: Vectors, limits: Sequence[int], where: Where | None = None
+    ) -> list[list[Scored]]:
+        return self._do(lambda index: index.search_each(collection, vectors, limits, where))
+
     def count(self, collection: Collection) -> int:
         return self._do(lambda index: index.count(collection))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from echosearch.report.facts.text.uniform import uniform
 __all__ = ["Fact", "fact_json", "read_facts"]
 
 _REMEMBERED = 20_000  # sentences: reports repeat their phrases
+_IN_BRACKETS = re.compile(r"(?:\(\s*\)|括弧|カッコ|かっこ)内?の?(?:数値|数字|値)?[はが]?[:、]?\s*前回")  # ( )内は前回値
 _SHORT = 200  # only such are remembered: the memory stays bounded
 
 
@@ -70,7 +72,7 @@ def read_facts(text: str, lexicon: Lexicon | None = None) -> tuple[Fact, ...]:
 
 
 def _each(text: str, span: Any, memory: _Memory) -> Iterator[Fact]:
-    context, seen, found = Context(), set(), []
+    context, seen, found = Context(bracketed=_IN_BRACKETS.search(text) is not None), set(), []
     for start, end in sentences(text):
         facts, context = memory.read(text[start:end], context)
         for fact in facts:

@@ -1,109 +1,103 @@
-"""Candidates of a question in the order of hits: stated, silent, denied; within each by videos and words."""
+"""Candidates of a question in the order of hits: stated, silent, denied; within each by videos and words.
+
+Columns of numbers: a row of each is a study, or one of its videos. A row becomes an object when it is shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.db import lookup
-from echosearch.db.lookup import StoredVideo, StudyRow, VideoRow
-from echosearch.db.questions.fact_conditions import Verdict
+from echosearch.db.found_rows import FoundRows
 from echosearch.search.arms.belief import Belief
 from echosearch.search.arms.scale import Scale
 from echosearch.search.arms.video_arm import AskedVideos
-from echosearch.search.arms.view_arm import RESCORED, score_by_view, telling
+from echosearch.search.arms.view_arm import RESCORED, score_by_view
 from echosearch.search.arms.view_weights import Weights
 from echosearch.search.arms.weights import words_weight
-from echosearch.search.arms.word_arm import WordScore
 from echosearch.search.results import SearchOptions
 from echosearch.search.study_hits import Searching
-from echosearch.vector import Vectors
 
-__all__ = ["Candidate", "Scores", "deciding", "is_strong", "newest", "ranked", "rescored"]
+__all__ = ["DENIED", "SILENT", "STATED", "Candidates", "Rows", "Scores", "newest", "ranked", "rescored"]
 
 STRONG = 0.5  # least probability of a hit that is called strong
 STRONG_PERCENTILE = 0.99  # where no probability is known
-_TIERS: tuple[Verdict, ...] = ("stated", "silent", "denied")
+STATED, SILENT, DENIED = range(3)  # tiers, the first first
 
 Scores = NDArray[np.float64]
+Rows = NDArray[np.intp]  # of candidates, by their places
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A study, or one of its videos, that may become a hit."""
+class Candidates:
+    """Studies, or videos, that may become hits; row i of each column is one."""
 
-    about: StudyRow
-    vector: Vectors
-    verdict: Verdict
-    scores: Scores  # (C,), of the conditions that videos were asked for
-    order: float  # higher first
-    belief: float
-    words: WordScore  # of its report
-    likeness: float | None = None  # cosine with the examples, where there are any
+    rows: FoundRows = field(repr=False)
+    tiers: NDArray[np.int8]  # what their reports say of the question
+    scores: Scores = field(repr=False)  # (N, C), of the conditions that videos were asked for
+    order: Scores  # higher first
+    beliefs: Scores
+    bm25: Scores  # of the words that are asked for, in their reports
+    covered: Scores
+    likeness: Scores | None = None  # cosine with the examples, where there are any
+
+    def strong(self, scale: Scale) -> Flags:
+        """Return whether each one's report states the question, or its videos make it likely."""
+        likely = self.beliefs >= (STRONG if scale.is_calibrated else STRONG_PERCENTILE)
+        found: Flags = (self.tiers == STATED) | ((self.tiers == SILENT) & likely)
+        return found
+
+    def first(self, chosen: Rows) -> Rows:
+        """Return the same candidates in their order: by tier, then highest first; of equals the first by key."""
+        keys = (self.rows.keys[chosen], -self.order[chosen], self.tiers[chosen])
+        ordered: Rows = chosen[np.lexsort(keys)]
+        return ordered
 
 
-def _place(one: Candidate) -> tuple[int, float, str]:
-    """What candidates are sorted by; of equals the first by key."""
-    return _TIERS.index(one.verdict), -one.order, one.about.key
-
-
-def ranked(found: Sequence[Candidate], scale: Scale, options: SearchOptions) -> list[Candidate]:
-    """Candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
+def ranked(found: Candidates, scale: Scale, options: SearchOptions) -> Rows:
+    """Return candidates in the order of hits: stated, silent, and denied where asked for; one for each group.
 
     Silent studies whose videos do not make it likely are hits only if there is nothing better: if no report states the
     question and, where probabilities are known, no videos make it likely.
     """
-    kept = [one for one in found if one.verdict != "denied" or options.include_denied]
-    strong = [one for one in kept if one.verdict == "denied" or is_strong(one, scale)]
-    if any(one.verdict == "stated" for one in kept) or (scale.is_calibrated and strong):
+    denied = found.tiers == DENIED
+    kept = np.ones_like(denied) if options.include_denied else ~denied
+    strong = kept & (denied | found.strong(scale))
+    if (kept & (found.tiers == STATED)).any() or (scale.is_calibrated and strong.any()):
         kept = strong
-    kept.sort(key=_place)
+    order = found.first(np.flatnonzero(kept))
     if options.group == "video":
-        return kept
-    best: dict[str, Candidate] = {}
-    for one in kept:
-        best.setdefault(one.about.patient if options.group == "patient" else one.about.study, one)
-    return [*best.values()]
+        return order
+    groups = found.rows.patients if options.group == "patient" else found.rows.studies
+    _, best = np.unique(groups[order], return_index=True)
+    return order[np.sort(best)]
 
 
-def rescored(search: Searching, asked: AskedVideos, views: Weights, ranked: Sequence[Candidate]) -> list[Candidate]:
-    """The first ones in the order that each one's videos give; their beliefs stay those of the study's mean vector."""
-    first = ranked[:RESCORED]
-    videos = lookup.videos_of(search.connection, search.encoder_id, [one.about.study for one in first])
-    scores = np.array([score_by_view(asked, views, videos.get(one.about.study, []), one.scores) for one in first])
-    scores = scores.reshape(len(first), len(asked.conditions))
-    order = Scale(scores, (), Belief(np.zeros(0))).order(scores)
-    again = [
-        replace(one, order=float(rank) + words_weight() * one.words.covered)
-        for one, rank in zip(first, order, strict=True)
-    ]
-    again.sort(key=_place)
-    return [*again, *ranked[RESCORED:]]
-
-
-def newest(ranked: Sequence[Candidate], scale: Scale) -> list[Candidate]:
-    """The strong ones, newest first; within a month as they were."""
-    strong = [one for one in ranked if is_strong(one, scale)]
-    return sorted(strong, key=lambda one: -(one.about.month or 0))
-
-
-def is_strong(one: Candidate, scale: Scale) -> bool:
-    """Whether its report states the question, or its videos make it likely."""
-    return one.verdict == "stated" or (
-        one.verdict == "silent" and one.belief >= (STRONG if scale.is_calibrated else STRONG_PERCENTILE)
+def rescored(
+    search: Searching, found: Candidates, asked: AskedVideos, views: Weights, order: Rows
+) -> tuple[Candidates, Rows]:
+    """Order the first ones by each one's videos; their beliefs stay those of the study's mean vector."""
+    first = order[:RESCORED]
+    studies = [found.rows.about(row).study for row in first.tolist()]
+    videos = lookup.videos_of(search.connection, search.encoder_id, studies)
+    scores = np.array(
+        [
+            score_by_view(asked, views, videos.get(study, []), found.scores[row])
+            for study, row in zip(studies, first, strict=True)
+        ]
     )
+    scores = scores.reshape(len(first), len(asked.conditions))
+    again = found.order.copy()
+    again[first] = Scale(scores, (), Belief(np.zeros(0))).order(scores) + words_weight() * found.covered[first]
+    found = replace(found, order=again)
+    return found, np.concatenate([found.first(first), order[RESCORED:]])
 
 
-def deciding(
-    one: Candidate, videos: Sequence[StoredVideo], asked: AskedVideos, scale: Scale, views: Weights
-) -> VideoRow | None:
-    """The study's video that fits best, of those whose view tells of the findings; of equals the first by key."""
-    if isinstance(one.about, VideoRow):
-        return one.about
-    if not videos:
-        return None
-    order = scale.order(asked.scores(np.stack([video.vector for video in videos])))
-    return videos[int(np.argmax(np.where(telling(asked, views, videos), order, -np.inf)))].about
+def newest(found: Candidates, order: Rows, scale: Scale) -> Rows:
+    """Return the strong ones, newest first; within a month as they were."""
+    strong = order[found.strong(scale)[order]]
+    return strong[np.argsort(-found.rows.months[strong], kind="stable")]

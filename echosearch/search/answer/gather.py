@@ -8,27 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echosearch.db import lookup
-from echosearch.db.lookup import StudyRow
+from echosearch.db.found_rows import FoundRows, Numbers, found_studies, found_videos, key_bytes, study_keys
 from echosearch.db.questions.study_bits import Answer, answer, newest_stated, numbers_meeting
 from echosearch.db.studies.words import holding
 from echosearch.encoder.text.report_words import Term
 from echosearch.filters import Comparison
 from echosearch.index.base import Scored
 from echosearch.search.answer.asked import Asked
-from echosearch.search.answer.candidates import Candidate, Scores
+from echosearch.search.answer.candidates import DENIED, SILENT, STATED, Candidates, Scores
 from echosearch.search.arms.likeness import likeness, order_with_likeness
 from echosearch.search.arms.weights import words_weight
 from echosearch.search.arms.word_arm import WordScore
 from echosearch.search.filter_rules import combine_and
 from echosearch.search.study_hits import Searching, check_filled
-from echosearch.vector import Vectors
 
 __all__ = ["gather"]
 
+_NO_WORDS = WordScore(0.0, 0.0)
 
-def gather(search: Searching, asked: Asked) -> tuple[list[Candidate], int, int | None]:
+
+def gather(search: Searching, asked: Asked) -> tuple[Candidates, int, int | None]:
     """Candidates, each once and in no order; how many points of the index the database does not know; the total.
 
     The total is that of studies that answer; None under a condition that only videos meet, and of common words.
@@ -38,13 +40,11 @@ def gather(search: Searching, asked: Asked) -> tuple[list[Candidate], int, int |
     points = _nearest(search, asked, stated)
     if not points:
         check_filled(search, asked.kind)
-    keys = [*points]
-    if asked.kind == "studies" and asked.aside is None:  # what is left aside the index knows
-        keys = [*dict.fromkeys([*keys, *stated])]
-    rows, vectors = _looked_up(search, asked, keys)
-    kept = {key: row for key, row in rows.items() if key not in points or points[key].gen in row.gens}
-    found = {key: (row, vectors[key]) for key, row in kept.items() if key in vectors}
-    return _scored(search, asked, said, found), len(keys) - len(kept), said.total if _is_counted(asked) else None
+    rows = _looked_up(search, asked, [*points], stated)
+    known = _known(rows, points)
+    kept = rows.only(known)
+    seen = int(np.isin(key_bytes([*points]), kept.keys).sum()) if points else 0
+    return _scored(search, asked, said, kept), len(points) - seen, said.total if _is_counted(asked) else None
 
 
 def _is_counted(asked: Asked) -> bool:
@@ -67,70 +67,81 @@ def _having(search: Searching, said: Answer, terms: Sequence[Term], every: bool)
     return said.among(numbers_meeting(search.connection, *holding(terms, every)))
 
 
-def _stated(search: Searching, asked: Asked, said: Answer) -> list[str]:
-    """Keys of studies whose report answers, the newest of more than are asked for."""
+def _stated(search: Searching, asked: Asked, said: Answer) -> Numbers:
+    """Numbers of studies whose report answers, the newest of more than are asked for."""
     stated = newest_stated(search.connection, said, asked.depth)
     if asked.words.rare and asked.question.required:  # those that have a word too, however many state the findings
         worded = _having(search, said, asked.words.rare, every=False)
-        stated = list(dict.fromkeys([*newest_stated(search.connection, worded, asked.depth), *stated]))
+        stated = np.union1d(newest_stated(search.connection, worded, asked.depth), stated)
     return stated
 
 
-def _nearest(search: Searching, asked: Asked, stated: Sequence[str]) -> dict[str, Scored]:
-    """Points of the index, by key: the nearest in each direction, and the videos of the studies that answer."""
+def _is_known(asked: Asked) -> bool:
+    """Whether the database alone can tell which of the studies that answer may be hits: the index knows the rest."""
+    return asked.kind == "studies" and asked.aside is None
+
+
+def _nearest(search: Searching, asked: Asked, stated: Numbers) -> dict[str, int]:
+    """Points of the index, by key, and their generations: the nearest in each direction, and the videos of the studies
+    that answer."""
     index, collection = search.archive.index, search.archive.collection(asked.kind)
     search.asked.add(asked.kind)
     directions = asked.directions()
-    theirs = combine_and(asked.among, Comparison("study", "in", tuple(stated))) if stated else None
-    if asked.kind == "studies" and asked.aside is None:
-        theirs = None  # the database knows them
-    elif asked.only_words and asked.kind == "videos" and stated:  # any direction will do to find their videos
-        _, vectors = lookup.studies_with_vectors(search.connection, search.encoder_id, stated[:1])
-        directions = [*vectors.values()]
-    points = {}
-    for direction in directions:
-        depth = asked.depth_of(direction is directions[-1])
-        for point in index.search(collection, direction, depth, asked.among) if not asked.only_words else ():
-            points[point.key] = point
-        for point in index.search(collection, direction, asked.depth, theirs) if theirs is not None else ():
-            points[point.key] = point
-    return points
+    theirs = None
+    if len(stated) and not _is_known(asked):
+        keys = study_keys(search.connection, stated)
+        theirs = combine_and(asked.among, Comparison("study", "in", tuple(keys)))
+        if asked.only_words and asked.kind == "videos":  # any direction will do to find their videos
+            _, vectors = lookup.studies_with_vectors(search.connection, search.encoder_id, keys[:1])
+            directions = [*vectors.values()]
+    found: list[list[Scored]] = []
+    if not asked.only_words:
+        depths = [asked.depth_of(place == len(directions) - 1) for place in range(len(directions))]
+        found += index.search_each(collection, np.stack(directions), depths, asked.among)
+    if theirs is not None:
+        found += index.search_each(collection, np.stack(directions), [asked.depth] * len(directions), theirs)
+    return {point.key: point.gen for each in found for point in each}
 
 
-def _looked_up(
-    search: Searching, asked: Asked, keys: Sequence[str]
-) -> tuple[Mapping[str, StudyRow], Mapping[str, Vectors]]:
-    """Return the rows that may be shown, and raw vectors (D,), by key."""
+def _looked_up(search: Searching, asked: Asked, keys: Sequence[str], stated: Numbers) -> FoundRows:
+    """Return what may be shown of these points, and of the studies that answer."""
     if asked.kind == "videos":
-        stored = lookup.videos_with_keys(search.connection, search.encoder_id, keys)
-        return {key: one.about for key, one in stored.items()}, {key: one.vector for key, one in stored.items()}
-    return lookup.studies_with_vectors(search.connection, search.encoder_id, keys)
+        return found_videos(search.connection, search.encoder_id, keys)
+    also = stated if _is_known(asked) else stated[:0]
+    return found_studies(search.connection, search.encoder_id, keys, also)
 
 
-def _scored(
-    search: Searching, asked: Asked, said: Answer, found: Mapping[str, tuple[StudyRow, Vectors]]
-) -> list[Candidate]:
-    if not found:
-        return []
-    rows, vectors = [row for row, _ in found.values()], np.stack([vector for _, vector in found.values()])
-    studies = sorted({row.study for row in rows})
-    verdict = [said.verdict(row.number) for row in rows]
-    worded = asked.words.scores(search.connection, studies)
-    words = [worded.get(row.study, WordScore(0.0, 0.0)) for row in rows]
-    scores = asked.videos.scores(vectors)
-    covered: Scores = np.array([one.covered for one in words])
+def _known(rows: FoundRows, points: Mapping[str, int]) -> NDArray[np.bool_]:
+    """(N,) which rows have the generation that their point has; a study that answers needs no point."""
+    keys = key_bytes([*points])
+    found = dict(zip(keys.tolist(), points.values(), strict=True))
+    return np.array(
+        [
+            key not in found or found[key] in gens
+            for key, gens in zip(rows.keys.tolist(), rows.gens.tolist(), strict=True)
+        ],
+        dtype=np.bool_,
+    )
+
+
+def _scored(search: Searching, asked: Asked, said: Answer, rows: FoundRows) -> Candidates:
+    stated, denied = said.said(rows.numbers)
+    tiers = np.where(denied, DENIED, np.where(stated, STATED, SILENT)).astype(np.int8)
+    covered: Scores = np.zeros(len(rows))
+    bm25 = covered
+    if asked.words.terms and len(rows):
+        studies = [rows.about(row).study for row in range(len(rows))]
+        worded = asked.words.scores(search.connection, sorted(set(studies)))
+        bm25, covered = (
+            np.array(column) for column in zip(*(worded.get(one, _NO_WORDS) for one in studies), strict=True)
+        )
+    scores = asked.videos.scores(rows.vectors) if len(rows) else np.zeros((0, len(asked.videos.conditions)))
     beliefs: Scores = asked.scale.believe(scores)
     order: Scores = asked.scale.order(scores) + words_weight() * covered
     if asked.only_words:
-        beliefs = order = np.array([one.bm25 for one in words])
+        beliefs = order = bm25
     cosines = None
-    if asked.like is not None:
-        cosines = likeness(vectors, asked.like)
-        order = order_with_likeness(cosines, order, np.array([one == "stated" for one in verdict]))
-    return [
-        Candidate(
-            *(row, vectors[i], verdict[i], scores[i], float(order[i]), float(beliefs[i]), words[i]),
-            likeness=None if cosines is None else float(cosines[i]),
-        )
-        for i, row in enumerate(rows)
-    ]
+    if asked.like is not None and len(rows):
+        cosines = likeness(rows.vectors, asked.like)
+        order = order_with_likeness(cosines, order, stated)
+    return Candidates(rows, tiers, scores, order, beliefs, bm25, covered, cosines)

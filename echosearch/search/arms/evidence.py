@@ -11,7 +11,7 @@ from echosearch.report.facts import AnyOf, ChangeCondition, Fact, FindingConditi
 from echosearch.search.question import Question
 from echosearch.search.results import Why
 
-__all__ = ["EF_POINTS", "SHARE", "explain"]
+__all__ = ["EF_POINTS", "SHARE", "asked_concepts", "explain"]
 
 EF_POINTS = 10.0  # a report and a measurement of an EF that differ by more, of anything else by more than a share,
 SHARE = 0.15  # disagree
@@ -25,13 +25,14 @@ def explain(
     fits: Sequence[float],
 ) -> Why:
     """The facts and measurements of a study that are about the question."""
-    concepts = _concepts(question)
+    concepts = asked_concepts(question)
     facts = [fact for fact in facts if fact.concept in concepts]
     measured = [one for one in measured if one.concept in concepts]
     return Why(verdict, tuple(facts), tuple(fits), tuple(measured), _disagree(question, facts, measured))
 
 
-def _concepts(question: Question) -> set[str]:
+def asked_concepts(question: Question) -> set[str]:
+    """Return the concepts that a question is about, with those that state or deny them."""
     named: set[str] = set()
     for one in _conditions(question):
         named |= {one.concept, *NARROWER.get(one.concept, ()), *BROADER.get(one.concept, ())}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from time import monotonic
 from weakref import WeakKeyDictionary
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.archive import Archive
-from echosearch.db import Connection
+from echosearch.db import Connection, Engine
 from echosearch.db.questions.fact_conditions import Condition, verdicts
 from echosearch.db.vectors.study_means import first_study_vectors
 from echosearch.report.facts import FindingCondition
@@ -38,6 +39,11 @@ class Scale:
     beliefs: tuple[Belief, ...]  # of each condition
     joint: Belief  # of all: percentiles of the sum of log shares
 
+    @cached_property
+    def _ascending(self) -> Scores:
+        """The background's scores of each condition, (C, B), sorted once."""
+        return np.sort(self.background.T, axis=1)
+
     @property
     def is_calibrated(self) -> bool:
         """Whether every condition has a curve; then the product of their probabilities is shown."""
@@ -46,8 +52,7 @@ class Scale:
     def shares(self, scores: Scores) -> Scores:
         """(N, C) -> (N, C): the share of the background that fits worse, in (0, 1)."""
         columns = [
-            (np.searchsorted(np.sort(self.background[:, c]), scores[:, c], side="left") + 0.5)
-            / (len(self.background) + 1)
+            (np.searchsorted(self._ascending[c], scores[:, c], side="left") + 0.5) / (len(self.background) + 1)
             for c in range(scores.shape[1])
         ]
         return np.stack(columns, axis=1) if columns else np.zeros(scores.shape)
@@ -65,14 +70,15 @@ class Scale:
         return self.joint.percentile(self.order(scores))
 
 
-_KEPT: WeakKeyDictionary[Archive, OrderedDict[Hashable, tuple[float, AskedVideos, Scale]]] = WeakKeyDictionary()
+# by the engine: an archive as a viewer sees it is another object, and has the same background
+_KEPT: WeakKeyDictionary[Engine, OrderedDict[Hashable, tuple[float, AskedVideos, Scale]]] = WeakKeyDictionary()
 
 
 def measured_scale(
     archive: Archive, connection: Connection, encoder_id: int, asked: AskedVideos
 ) -> tuple[AskedVideos, Scale]:
     """Return the questions with the archive's background, and the scale of their scores; at most FRESH_SECONDS old."""
-    kept = _KEPT.setdefault(archive, OrderedDict())
+    kept = _KEPT.setdefault(archive.engine, OrderedDict())
     key = (encoder_id, asked.conditions)
     now = monotonic()
     if key in kept and now - kept[key][0] < FRESH_SECONDS:

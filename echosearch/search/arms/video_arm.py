@@ -16,7 +16,7 @@ forms were chosen on phantom seed 4242 (docs/experiments.md).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
 from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
+from echosearch.search.arms.prompt_vectors import prompt_vectors
 from echosearch.search.arms.prompts import MILD, PromptSet, prompt_set, value_prompts
 from echosearch.search.arms.value_scale import ValueScale, nearest_values
 from echosearch.search.results import ReadValue
 from echosearch.vector import Vectors, unit
 
-__all__ = ["AskedVideos", "ask_videos", "prompt_vectors"]
+__all__ = ["AskedVideos", "ask_videos"]
 
 Scores = NDArray[np.float64]
 Form = Literal["ends", "between", "regional", "below", "above", "near", "far"]
@@ -39,7 +40,7 @@ TEMPERATURE = 0.05  # of the share of levels
 GATE, PLENTY = 5.0, 0.1  # how much a finding's presence counts beside its grade, and from where on it counts no more
 REGIONS = 3  # meanings of which one may differ from the others
 AROUND = 5  # a value that is asked for exactly means those so near
-_CACHED = 20_000  # prompt vectors of this process, 40 MB at 512 dimensions
+_REMEMBERED = 200  # questions, 40 KB each at 512 dimensions
 
 
 @dataclass(frozen=True)
@@ -184,50 +185,49 @@ class AskedVideos:
         return [one.direction for each in self.levels for one in each]
 
 
+Single = FindingCondition | ValueCondition
+_ASKED: OrderedDict[Hashable, AskedVideos] = OrderedDict()
+
+
 def ask_videos(
     encoder: Encoder,
     labels: dict[str, str],
     conditions: Sequence[FindingCondition | ValueCondition | AnyOf | ChangeCondition],
 ) -> AskedVideos:
-    """Embed the prompts of all conditions at once. Conditions that videos cannot be asked for are left out."""
+    """Embed the prompts of all conditions at once, and remember them. What videos cannot be asked for is left out."""
+    kept = [one for one in conditions if not isinstance(one, ChangeCondition)]  # of one study's videos nothing follows
+    named = {single.concept for one in kept for single in _singles(one)}
+    key = (encoder.id.fingerprint, tuple(kept), tuple(sorted((name, labels.get(name, name)) for name in named)))
+    if key not in _ASKED:
+        _ASKED[key] = _ask_videos(encoder, labels, kept)
+        if len(_ASKED) > _REMEMBERED:
+            _ASKED.popitem(last=False)
+    return _ASKED[key]
+
+
+def _singles(condition: Single | AnyOf) -> tuple[Single, ...]:
+    return condition.conditions if isinstance(condition, AnyOf) else (condition,)
+
+
+def _ask_videos(encoder: Encoder, labels: dict[str, str], conditions: Sequence[Single | AnyOf]) -> AskedVideos:
     language = encoder.text_spec.language
 
-    def of(condition: FindingCondition | ValueCondition) -> PromptSet | None:
+    def of(condition: Single) -> PromptSet | None:
         if isinstance(condition, ValueCondition):
             return value_prompts(condition.concept, language)
         return prompt_set(condition.concept, labels.get(condition.concept, condition.concept), language)
 
     asked = []
     for condition in conditions:
-        if isinstance(condition, ChangeCondition):  # of one study's videos nothing follows
-            continue
-        single = condition.conditions if isinstance(condition, AnyOf) else (condition,)
-        sets = [(one, made) for one in single if (made := of(one)) is not None]
-        if sets and len(sets) == len(single):
+        sets = [(one, made) for one in _singles(condition) if (made := of(one)) is not None]
+        if sets and len(sets) == len(_singles(condition)):
             asked.append((condition, sets))
     texts = list(dict.fromkeys(text for _, sets in asked for _, made in sets for text in made.texts))
-    if not texts:
-        return AskedVideos((), ())
-    vectors = prompt_vectors(encoder, texts)
+    vectors = prompt_vectors(encoder, texts) if texts else {}
     return AskedVideos(
         tuple(condition for condition, _ in asked),
         tuple(tuple(_levels(one, made, vectors) for one, made in sets) for _, sets in asked),
     )
-
-
-_KNOWN: OrderedDict[tuple[str, str], Vectors] = OrderedDict()  # (fingerprint, prompt) -> unit vector
-
-
-def prompt_vectors(encoder: Encoder, texts: Sequence[str]) -> dict[str, Vectors]:
-    """Unit vectors of prompts; a process embeds each once."""
-    maker = encoder.id.fingerprint
-    new = [text for text in texts if (maker, text) not in _KNOWN]
-    if new:
-        _KNOWN.update(zip(((maker, text) for text in new), unit(encoder.encode_texts(new)), strict=True))
-    found = {text: _KNOWN[maker, text] for text in texts}
-    while len(_KNOWN) > _CACHED:
-        _KNOWN.popitem(last=False)
-    return found
 
 
 def _levels(condition: FindingCondition | ValueCondition, made: PromptSet, vectors: dict[str, Vectors]) -> _Levels:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
 from echosearch.report.facts import Lexicon
+from echosearch.search.arms.prompt_vectors import prompt_vectors
 from echosearch.search.arms.prompts import PromptSet, prompt_set, value_prompts
 from echosearch.search.arms.value_scale import ValueScale, nearest_values, shipped_scale
-from echosearch.search.arms.video_arm import prompt_vectors
 from echosearch.vector import Vectors, unit
 
 __all__ = ["Amount", "amounts"]

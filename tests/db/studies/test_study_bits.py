@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from echosearch.db.found_rows import study_keys
 from echosearch.db.questions import study_bits
-from echosearch.db.questions.fact_conditions import Condition, verdicts
+from echosearch.db.questions.fact_conditions import Condition, Verdict, verdicts
 from echosearch.db.questions.study_bits import Answer, answer, fold, newest_stated, numbers_meeting
 from echosearch.db.schema.base import Base
 from echosearch.filters import And, Comparison, Not, Or, Where
@@ -122,6 +124,16 @@ def add_facts(connection: Connection, given: dict[str, object], chance: Random) 
         )
 
 
+def told(said: Answer, numbers: Mapping[str, int]) -> dict[str, Verdict]:
+    """The verdict on each study, given with its number."""
+    stated, denied = said.said(np.array([*numbers.values()], dtype=np.int64))
+    named: dict[str, Verdict] = {}
+    for key, is_stated, is_denied in zip(numbers, stated, denied, strict=True):
+        assert not (is_stated and is_denied)
+        named[key] = "stated" if is_stated else "denied" if is_denied else "silent"
+    return named
+
+
 def conditions(chance: Random) -> tuple[list[Condition], list[Condition]]:
     def one() -> Condition:
         match chance.randrange(8):
@@ -174,10 +186,10 @@ def check(connection: Connection, seed: int, questions: int = 25) -> None:
         where = chance.choice(WHERE)
         said = answer(connection, 1, required, excluded, where)
         rows = verdicts(connection, required, excluded, [study.key for study in studies])
-        assert {study.key: said.verdict(study.number) for study in studies} == rows, (required, excluded)
+        assert told(said, {study.key: study.number for study in studies}) == rows, (required, excluded)
         wanted = {study.key for study in studies if rows[study.key] == "stated" and meets(study, where)}
         assert said.total == len(wanted), (required, excluded, where)
-        assert set(newest_stated(connection, said, STUDIES)) == wanted
+        assert set(study_keys(connection, newest_stated(connection, said, STUDIES))) == wanted
 
 
 def meets(study: object, where: Where | None) -> bool:
@@ -255,15 +267,16 @@ def test_what_another_encoder_has_is_not_said(archive: Connection) -> None:
 
 def test_the_newest_come_first(archive: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     fold(archive)
-    monkeypatch.setattr(study_bits, "MONTHS", 1)
+    for name in ("FIRST_MONTHS", "MONTHS"):
+        monkeypatch.setattr(study_bits, name, 1)
     said: Answer = answer(archive, 1, [FindingCondition("mr", "present", None)], [])
     months = {
-        row.key: row.month or 0
-        for row in archive.execute(text("select cast(study_key as text) as key, month from core.study"))
+        row.number: row.month or 0
+        for row in archive.execute(text("select number, month from core.study where number is not null"))
     }
-    every = newest_stated(archive, said, STUDIES)
+    every = newest_stated(archive, said, STUDIES).tolist()
     for limit in (1, 10, said.total - 1):
-        found = newest_stated(archive, said, limit)
+        found = newest_stated(archive, said, limit).tolist()
         assert (
             sorted((months[one] for one in found), reverse=True)
             == sorted((months[one] for one in every), reverse=True)[:limit]
@@ -285,7 +298,7 @@ def test_a_change_is_seen_where_only_the_study_before_has_changed(archive: Conne
     }
     said = answer(archive, 1, new, [])
     rows = verdicts(archive, new, [], [*studies])
-    assert {key: said.verdict(number) for key, number in studies.items()} == rows
+    assert told(said, studies) == rows
     assert [*rows.values()].count("stated") > 5
 
 

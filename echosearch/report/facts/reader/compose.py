@@ -83,7 +83,7 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     if not found and begun and not state.prosthesis:
         names = (state.site or "",)  # MitraClip後。残存逆流は軽度
         found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
-    if not found and part == "regurgitation" and (leak or state.last_heads == ("prosth",)):
+    if part == "regurgitation" and (leak or (not found and state.last_heads == ("prosth",))):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
         names = state.last_heads
     if not found and part == "lesion" and topic_valve(state):

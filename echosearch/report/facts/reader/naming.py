@@ -90,6 +90,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         valves = [name for name in names if name in VALVES]
         if valves:
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
+        elif state.prosthesis and "逆流" in words:
+            named = findings["prosthetic_leak"]  # MVR(生体弁)後。弁逆流軽度
     if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
         return  # 三尖弁逆流から推定される右室収縮期圧
     if concept == "valve_disease" and re.match("に関して|について|としては", after):

@@ -29,6 +29,8 @@ _GENERIC = {"機能", "function", "収縮", "径"}
 _OF_EITHER = {"収縮能", "収縮機能", "収縮", "収縮性", "機能", "systolic function"}
 _OF_A_WALL = {"収縮", "収縮性"}
 _OF_IVC = {"collapse": ("ivc",)}
+_HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic function)(?:評価)?\s*[:は]", re.IGNORECASE)
+_GRADE = re.compile(r"(?:grade|グレード|→)\s*[IVX1-4]+(?:度|型)?$", re.IGNORECASE)
 _NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|diastolic)", re.IGNORECASE)
 
 
@@ -70,12 +72,12 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
 
 def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool:
     """Read a grade instead of a word: 拡張能: グレードII. False where no diastolic function waits."""
-    if not any(q.value == "diastolic" for _, q in state.qualities):
+    waiting = next((q.start for _, q in state.qualities if q.value == "diastolic"), None)
+    if waiting is None and _HEADED.match(state.text) and not state.group and _GRADE.search(state.text, 0, token.end):
+        waiting = token.start  # 拡張能: E/A 1.4、E/e' 16 → grade II相当
+    if waiting is None or _NAMED_AGAIN.match(state.text, token.end):
         return False
-    if _NAMED_AGAIN.match(state.text, token.end):
-        return False
-    quality = next(q for _, q in state.qualities if q.value == "diastolic")
-    made = state.form(state.lexicon.findings["lv_diastolic"], quality.start, token.end)
+    made = state.form(state.lexicon.findings["lv_diastolic"], waiting, token.end)
     made.severity, made.graded = severity, True
     state.settle()
     return True

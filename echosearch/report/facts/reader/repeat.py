@@ -9,13 +9,13 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["PROVOKED", "chained", "of_expiration", "repeats"]
+__all__ = ["PROVOKED", "bracketed", "chained", "of_expiration", "repeats"]
 
 PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
 _METHOD = (
     r"(?:modified |m-|disk |disc )?simpson|biplane|bp|mod|teich(?:h?olz|holtz)?|quinones|m-?mode|2d|3d|visual|eyeball"
     r"|目測|視覚的|pombo|連続の?式|planimetry|プラニメトリー?|trace|トレース|pht|pisa|a[234]c|[234]ch|avg|average|mean"
-    r"|平均|sep(?:tal)?|lat(?:eral)?|中隔|側壁|安静|rest|(?:バルサルバ|ヴァルサルヴァ|valsalva|運動|下肢挙上|薬物)?負荷"
+    r"|平均|sep(?:t(?:al)?)?|lat(?:eral)?|中隔|側壁|安静|rest|(?:バルサルバ|ヴァルサルヴァ|valsalva|運動|下肢挙上|薬物)?負荷"
     r"|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位|臥位|期外収縮|最大|max"
 )
 _BY_METHOD = re.compile(
@@ -66,3 +66,22 @@ def chained(state: State, found: list[Token], index: int) -> list[Token]:
         state.done = place
         place += 1
     return chain
+
+
+def bracketed(state: State, token: Token) -> bool:
+    """Read an earlier value in brackets behind today's, where the report says that it is one: LVDd 48mm(47)."""
+    last = state.values[-1] if state.values else None
+    if (
+        last is None
+        or state.text[last.end : token.start].strip() != "("
+        or state.text[token.end : token.end + 1] != ")"
+    ):
+        return False
+    rule = state.lexicon.measures[last.measure]
+    read = read_number(token.value, rule, token.value.unit or last.unit)
+    if read is None:
+        return False
+    made = Value(last.measure, last.start, token.end, read.value, read.high, rule.unit)
+    made.historical = True
+    state.values.append(made)
+    return True

@@ -12,7 +12,7 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["grade"]
 
-_RANGE = re.compile(r"\s*(?:[-~/・]|から|ないし|or|to)\s*")
+_RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _NO_GAP = re.compile("[の ]?")
@@ -26,14 +26,7 @@ def grade(state: State, found: list[Token], index: int) -> None:
     """Read a grade: join a range, find out what it grades."""
     token = found[index]
     if token.kind == "tendency":
-        last = state.group[-1] if state.group else None
-        if (
-            last is not None
-            and not state.comma
-            and not last.graded
-            and state.text[last.end : token.start].strip() == ""
-        ):
-            last.severity, last.graded, last.end = token.value, True, token.end
+        _tendency(state, token)
         return
     following = found[index + 1] if index + 1 < len(found) else None
     grew = following is not None and following.kind == "abnormal" and following.value == "high" and not state.qualities
@@ -56,6 +49,20 @@ def grade(state: State, found: list[Token], index: int) -> None:
             state.close()
         past = state.text.startswith(("だった", "であった"), token.end)  # 中等度だったAR
         state.front, state.front_earlier = token, state.earlier or state.recalled or past
+
+
+def _tendency(state: State, token: Token) -> None:
+    """Grade the finding right before 傾向, 気味, and those that share its word: 両心房の拡大傾向."""
+    last = state.group[-1] if state.group else None
+    if last is None or state.comma or last.graded or state.text[last.end : token.start].strip() != "":
+        return
+    last.end = token.end
+    for mention in reversed(state.group):
+        if mention.graded:
+            break
+        mention.severity, mention.graded = token.value, True
+        if not mention.shared:
+            break
 
 
 def _attached(state: State, token: Token, after: list[Token]) -> bool:

@@ -16,9 +16,9 @@ VALVES = {"mv": ("mr", "ms"), "av": ("ar", "as"), "tv": ("tr", "ts"), "pv": ("pr
 FORMING = {"finding", "attribute", "structure", "quality", "region", "diffuse", "abnormal"}
 _SITES = {"mv": "mv", "mva": "mv", "av": "av", "tv": "tv", "pv": "pv", "lvot": "lvot"}
 _SITE_OF = (
-    ("僧帽|僧房|mitral|MVR|Mitra|MAP", "mv"),
+    ("僧帽|僧房|mitral|MVR|Mitra|MAP|TEER|PASCAL", "mv"),
     ("大動脈|aortic|AVR|TAV|CoreValve|SAPIEN|Evolut|Bentall|ベントール", "av"),
-    ("三尖|TVR|TAP", "tv"),
+    ("三尖|TVR|TAP|TriClip", "tv"),
 )
 
 _OF = re.compile("の|での|における|からの")
@@ -37,6 +37,7 @@ class Context:
     prosthesis: bool = False
     firm: bool = False  # the heading stands with a colon or on a line of its own, not with は
     clot: bool = False  # DVT or an embolism was named: PE is one
+    bracketed: bool = False  # the report says that what stands in brackets behind a value is an earlier one
 
 
 @dataclass
@@ -177,7 +178,9 @@ class State:
     def _grades(self, finding: Finding, link: Link, shared: bool) -> bool:
         """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""
         _, group, alone = self.list_front or (None, "", True)
-        return shared or (not alone and (link == "strong" or group == finding.group != "motion"))
+        if shared:  # massive TR、右房・右室拡大: both, or neither
+            return bool(self.group) and self.group[-1].severity == self.list_front[0] if self.list_front else False
+        return not alone and (link == "strong" or group == finding.group != "motion")
 
     def _told(self, last: Mention, lent: bool) -> bool:
         """Whether the finding named last has its predicate: a number behind it, or a particle before it."""
@@ -218,4 +221,5 @@ class State:
 
     def left(self) -> Context:
         clot = "DVT" in self.text or "塞栓" in self.text
-        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm, clot)
+        bracketed = self.context.bracketed
+        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm, clot, bracketed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.repeat import PROVOKED, chained, of_expiration, repeats
+from echosearch.report.facts.reader.repeat import PROVOKED, bracketed, chained, of_expiration, repeats
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
@@ -34,7 +34,7 @@ _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
-    r"(?:[はの]?(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
+    r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
     r"(?:は?(?:ともに?|いずれも))?(?:[のは](?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
@@ -48,7 +48,8 @@ _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNO
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
-_HOW = re.compile(r"法?\)|法")
+_HOW = re.compile(r"法?\)|法|で(?=約?\d)")
+_NOT_MEASURED = re.compile("計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _RATIO = 2.5  # of the left atrium to the aorta; no unit makes both of them that small
 _REACH = 40
@@ -61,6 +62,8 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     last = state.values[-1] if state.values else None
     if token.measure == "ivs" and last is not None and last.measure == "e_e" and _SEPTAL.match(state.text, last.end):
         return  # E/e' 平均14.5(中隔16.0、側壁13.0)
+    if token.measure in ("ivs", "pw") and state.names and state.names[-1].measure == "e_e":
+        return  # E/e': 中隔 12.3 側壁 9.1
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
@@ -102,8 +105,15 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     """Give a number to the measurement named before it, or to the one of an earlier state."""
     token = found[index]
     value: Number = token.value
+    if state.context.bracketed and bracketed(state, token):
+        return
     names = [n for n in state.names if _may(state, n, token)]
     if state.names and state.names[-1].kind == "measure_vetoed":
+        before = state.values[-1] if state.values else None
+        if before is not None and value.unit == "%" == before.unit and repeats(state, before, found, index):
+            _assign(state, token._replace(measure=before.measure), value, value.unit, token.start)
+            state.names = []  # EF(4ch 48%、BP 50%): biplane, no blood pressure
+            return
         if state.text.count("、", state.names[-1].end, token.start) == 0:
             return
         names = []
@@ -187,7 +197,7 @@ def unassessed(state: State, token: Token) -> bool:
     if not named or (last and last.start > named[-1].start and not CAUSE.match(state.text, last.end)):
         return False
     counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True
-    if named[-1].kind == "quality" and not counted and not re.match("計測|測定|算出|推定|未計測|未測定", words):
+    if named[-1].kind == "quality" and not counted and not _NOT_MEASURED.match(words):
         return False
     for one in named:
         measure = _sited(state, one.measure or "")

@@ -32,6 +32,7 @@ _RANK = {kind: rank for rank, kind in enumerate(_PRIMARY)}
 _LETTER = re.compile("[A-Za-z]")
 _BOUNDARY = re.compile(r"[\s、。,.;:()\[\]/・)]|$|[はがもをでにとの]")
 _LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭")
+_METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
 _BARE_SIGN = re.compile(r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
@@ -159,6 +160,8 @@ def _standing(  # noqa: C901 - each rule takes away a sense, in order
         return ()  # non-obstructive
     if sentence[start:end] == "MOD":
         return ()  # EF(MOD): the method of discs, no grade
+    if low[start:end] in ("トレース", "trace") and _METHOD.search(low, max(0, start - 6), start):
+        return ()  # 2Dトレース, 1.0cm2(trace): a method, no trace of something
     if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
         return ()  # から, かつ: no or
     if (len(senses) > 1 or senses[0].bounded) and any(sense.bounded for sense in senses):
