@@ -145,7 +145,8 @@ def believed(archive: Archive, sample: VectorSample, truth: Mapping[str, Row]) -
 def drawn(encoder: Encoder, patients: int, seed: int) -> tuple[VectorSample, list[WrongReport | None]]:
     """A sample as an ingest would store it, and what is wrong in each report."""
     lexicon, weights = load_lexicon(), view_weights(encoder.id.fingerprint)
-    vectors, facts, values, unseen, wrong, rows = [], [], [], [], [], []
+    vectors, facts, values, unseen, wrong = [], [], [], [], []
+    rows: list[StudyRow] = []
     for study in phantom_studies(patients, seed):
         chance = np.random.default_rng(
             [study.seed, study.patient, study.number, 7003]

@@ -43,7 +43,7 @@ KEYS: dict[str, Answer] = {"a": "accept", "r": "reject", "u": "unsure"}
 @click.option("--in", "file", type=as_path, metavar="CSV", help="Record a table: study, answer, reason, reader.")
 @click.option("--record", "single", nargs=2, metavar="STUDY ANSWER", help="Record one: accept, reject or unsure.")
 @click.option("--reason", default="", help="Of --record.")
-@click.option("--report", "counted", is_flag=True, help="Agreement of the readers, and the cohort's precision.")
+@click.option("--report", "is_report", is_flag=True, help="Agreement of the readers, and the cohort's precision.")
 @click.option("--out", type=as_path, metavar="FILE", help="Write the last answers to a .csv or .parquet file.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def review(
@@ -55,7 +55,7 @@ def review(
     file: Path | None,
     single: tuple[str, str] | None,
     reason: str,
-    counted: bool,
+    is_report: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -70,7 +70,7 @@ def review(
     echosearch cohort review severe-mr --record 3fa9c1d2 reject --reason "functional MR" --reader sato
     echosearch cohort review severe-mr --report --out verdicts.parquet
     """
-    ways = [size is not None, file is not None, single is not None, counted or out is not None]
+    ways = [size is not None, file is not None, single is not None, is_report or out is not None]
     if sum(ways) != 1:
         raise click.UsageError("give one of --sample N, --in CSV, --record STUDY ANSWER and --report")
     if reader is None and (size is not None or single is not None):
@@ -84,7 +84,7 @@ def review(
             _ask(archive, name, reader or "", size, seed, named)
             return
         with reading(archive) as connection:
-            if counted or out is not None:
+            if is_report or out is not None:
                 found = review_report(connection, name)
                 if out is not None:
                     note(f"{counted(export_reviews(connection, name, out), 'answer')} in {out}")
