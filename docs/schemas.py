@@ -35,6 +35,8 @@ from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
 from ingest.verify import Rebuilt, VerifyReport
+from trainer.evaluation.evaluate import Evaluation
+from trainer.evaluation.robustness import Robustness
 
 __all__ = ["SCHEMAS", "schema_of"]
 
@@ -533,6 +535,8 @@ SCHEMAS: dict[str, tuple[str, type]] = {
     ),
     "preview-make": ("echosearch preview make --json", _of("preview-make", PreviewCounts, size=PreviewSize)),
     "preview-show": ("echosearch preview show --json", ShownPreview),
+    "evaluate": ("echosearch evaluate --json", Evaluation),
+    "evaluate-robustness": ("echosearch evaluate --robustness --json", Robustness),
     "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),
     "understand": ("echosearch understand --json", Understood),
     "ingest": ("echosearch ingest --json", IngestSummary),

@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+import tomli_w
 from jsonschema import ValidationError
 
 from tests.cli.conftest import Tried
 from tests.cli.json_schema import SCHEMAS, check_json, schema_name
+
+
+def config_of_archive(real: Tried) -> Path:
+    """A TOML whose data are the archive itself."""
+    file = real.folder / "evaluate.toml"
+    data = {"source": "archive", "min_view_prob": 0.0, "cache": str(real.folder / "clips")}
+    model = {"clip": {}, "video": {"architecture": "video_conv"}}
+    tree = {"name": "x", "data": data, "model": model, "optim": {"steps": 0}, "run": {"out": "x"}}
+    file.write_text(tomli_w.dumps(tree), encoding="utf-8")
+    return file
 
 
 def asked(real: Tried) -> list[Sequence[str]]:
@@ -73,6 +85,10 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("status", "--json"),  # with an encoder that does not answer any more
         ("reembed", str(real.folder / "encoder"), "--json"),
         ("index", "drop", "phantom-tiny", "--json"),
+        *(
+            ("evaluate", "phantom-tiny", "--config", str(config_of_archive(real)), "--split", "all", *more, "--json")
+            for more in ((), ("--robustness",))
+        ),
     ]
 
 
