@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainer.evaluation.metrics import Interval
+    from echosearch.insight.intervals import Interval
 
 __all__ = ["interval_cell"]
 

@@ -31,6 +31,7 @@ from echosearch.archive import Archive, open_archive
 from echosearch.insight.curves import fit_curves
 from echosearch.insight.disagree import disagree
 from echosearch.insight.interpret import SAMPLE, usual_findings
+from echosearch.insight.intervals import patient_bootstrap
 from echosearch.insight.sample import FOLDS, VectorSample, fold_of, read_sample
 from echosearch.insight.values import fit_value
 from echosearch.report.facts import load_lexicon
@@ -38,7 +39,6 @@ from echosearch.search.arms.prompts import MILD
 from echosearch.search.arms.reliability import calibration_error
 from echosearch.search.study_hits import searching
 from echosearch.settings import Settings
-from trainer.evaluation.metrics import patient_bootstrap
 from trainer.evaluation.zero_shot import FINDINGS
 
 PLANT = "wrong-reports=0.05"

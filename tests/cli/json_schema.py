@@ -18,6 +18,7 @@ def schema_name(args: Sequence[str]) -> str | None:
     if "--json" not in args:
         return None
     name = "-".join([*args[: 2 if args[0] in ("index", "encoder", "phantom", "cohort", "audit", "preview") else 1]])
+    name = "-".join([*args[: 2 if args[0] in ("index", "encoder", "phantom", "cohort", "audit", "probe") else 1]])
     name = "-".join([name, *(VARIANTS[word] for word in args if word in VARIANTS)])
     if name == "cohort-review" and "--report" in args:
         name += "-report"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
+from echosearch.insight.intervals import SAMPLES, Interval, patient_bootstrap
 from echosearch.report.facts import Fact, FindingCondition, load_lexicon
 from echosearch.search.arms.belief import fit_belief
 from echosearch.search.arms.prompts import MILD
@@ -23,7 +24,6 @@ from echosearch.search.arms.told import told_by
 from echosearch.search.arms.video_arm import ask_videos
 from echosearch.vector import Vectors
 from trainer.data.pairs import Study
-from trainer.evaluation.metrics import SAMPLES, Interval, patient_bootstrap
 from trainer.evaluation.zero_shot import FINDINGS
 
 __all__ = ["BINS", "Bin", "Calibration", "Reliability", "calibration", "calibration_error", "told_by"]

@@ -21,6 +21,7 @@ from echosearch.encoder.view_classifier import load_views
 from echosearch.errors import ConfigError
 from echosearch.index.base import Collection, Payload, Point, point_id
 from echosearch.index.edge.index import EdgeIndex
+from echosearch.insight.intervals import Interval, mean_interval, patient_bootstrap, recall_at
 from echosearch.phantom.patients.wording_other import report_text as other_report_text
 from echosearch.report.facts import Fact, load_lexicon, read_facts
 from echosearch.vector import to_bytes, vector_hash
@@ -31,7 +32,6 @@ from trainer.data.leakage import check_videos
 from trainer.data.pairs import Drawn, Study
 from trainer.data.split import Split
 from trainer.evaluation.calibration import Calibration, calibration
-from trainer.evaluation.metrics import Interval, mean_interval, patient_bootstrap, recall_at
 from trainer.evaluation.prepare import prepare_test
 from trainer.evaluation.retrieval import BothWays, both_ways
 from trainer.evaluation.robustness import Robustness

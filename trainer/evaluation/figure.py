@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from echosearch.errors import ConfigError
+from echosearch.insight.intervals import Interval
 from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.evaluate import Evaluation
-from trainer.evaluation.metrics import Interval
 
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg

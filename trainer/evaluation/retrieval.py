@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from echosearch.insight.intervals import EXACT, SAMPLES, Interval, mean_interval
 from echosearch.vector import Vectors, unit
-from trainer.evaluation.metrics import EXACT, SAMPLES, Interval, mean_interval
 
 __all__ = ["BothWays", "Ranks", "Retrieval", "both_ways", "places", "scores"]
 

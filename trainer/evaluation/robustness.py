@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from echosearch.batch import batched
 from echosearch.encoder.base import Encoder
 from echosearch.errors import ConfigError, FileRefused
+from echosearch.insight.intervals import Interval, Sorted, mean_interval, patient_draws, percentiles
 from echosearch.insight.probe import Probe, probe
 from echosearch.phantom.patients.wording_other import report_text as other_report_text
 from echosearch.vector import Vectors, mean_vector, unit
@@ -25,7 +26,6 @@ from trainer.config import DataConfig, TrainConfig
 from trainer.data.pairs import Drawn, Study
 from trainer.data.split import Split
 from trainer.evaluation.alterations import ALTERATIONS, DRAWN_ONLY, Alteration, altered_clips
-from trainer.evaluation.metrics import Interval, Sorted, mean_interval, patient_draws, percentiles
 from trainer.evaluation.prepare import TestSet, prepare_test
 from trainer.evaluation.retrieval import places, scores
 from trainer.evaluation.zero_shot import FindingReading, read_ef, read_findings

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from echosearch.insight.intervals import EXACT, SAMPLES, Interval, Sorted, patient_draws, percentiles
 from echosearch.report.facts import Fact
 from echosearch.search.arms.told import told_by
 from echosearch.vector import Vectors, unit
 from trainer.data.pairs import Study
-from trainer.evaluation.metrics import EXACT, SAMPLES, Interval, Sorted, patient_draws, percentiles
 
 __all__ = ["SamePatient", "same_patient"]
 

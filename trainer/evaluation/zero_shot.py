@@ -18,13 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echosearch.phantom.patients.prompts_other import other_ef_prompts, other_prompts
-from echosearch.search.arms.prompts import MILD, Language, value_prompts, zero_shot_prompts
-from echosearch.search.arms.value_scale import nearest_values
-from echosearch.vector import Vectors, unit
-from trainer.data.pairs import Study, Truth
-from trainer.data.split import of_patient
-from trainer.evaluation.metrics import (
+from echosearch.insight.intervals import (
     EXACT,
     SAMPLES,
     Interval,
@@ -36,6 +30,12 @@ from trainer.evaluation.metrics import (
     patient_draws,
     percentiles,
 )
+from echosearch.phantom.patients.prompts_other import other_ef_prompts, other_prompts
+from echosearch.search.arms.prompts import MILD, Language, value_prompts, zero_shot_prompts
+from echosearch.search.arms.value_scale import nearest_values
+from echosearch.vector import Vectors, unit
+from trainer.data.pairs import Study, Truth
+from trainer.data.split import of_patient
 
 __all__ = [
     "FINDINGS",

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from trainer.evaluation.metrics import Sorted, auc, auc_interval, patient_bootstrap, recall_at
+from echosearch.insight.intervals import Sorted, auc, auc_interval, patient_bootstrap, recall_at
 from trainer.evaluation.retrieval import both_ways, places, scores
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from echosearch.insight.intervals import auc, patient_bootstrap, recall_at
 from tests.trainer.evaluation.test_retrieval import naive
 from trainer.data.pairs import Study
-from trainer.evaluation.metrics import auc, patient_bootstrap, recall_at
 from trainer.evaluation.retrieval import both_ways, places, scores
 from trainer.evaluation.same_patient import same_patient
 

@@ -1,4 +1,4 @@
-"""Score arrays: area under the ROC curve, recall of an approximate index, and 95 % intervals over patients.
+"""Measure scores with 95 % intervals over patients: area under the ROC curve, recall of an approximate index, means.
 
 A bootstrap draws as many patients as there are, with replacement; a patient brings all rows.
 """
