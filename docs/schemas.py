@@ -36,6 +36,7 @@ from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
 from ingest.verify import Rebuilt, VerifyReport
+from trainer.evaluation.benchmark import BenchmarkScores
 from trainer.evaluation.evaluate import Evaluation
 from trainer.evaluation.robustness import Robustness
 
@@ -570,6 +571,7 @@ SCHEMAS: dict[str, tuple[str, type]] = {
     "preview-make": ("echosearch preview make --json", _of("preview-make", PreviewCounts, size=PreviewSize)),
     "preview-show": ("echosearch preview show --json", ShownPreview),
     "evaluate": ("echosearch evaluate --json", Evaluation),
+    "evaluate-benchmark": ("echosearch evaluate --benchmark PATH --json", BenchmarkScores),
     "evaluate-robustness": ("echosearch evaluate --robustness --json", Robustness),
     "probe-fit": ("echosearch probe fit --json", FittedProbe),
     "probe-list": (

@@ -10,7 +10,13 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
-VARIANTS = {"--why": "why", "--unmatched": "unmatched", "--dry-run": "dry-run", "--robustness": "robustness"}
+VARIANTS = {
+    "--why": "why",
+    "--unmatched": "unmatched",
+    "--dry-run": "dry-run",
+    "--robustness": "robustness",
+    "--benchmark": "benchmark",
+}
 
 
 def schema_name(args: Sequence[str]) -> str | None:

@@ -100,7 +100,8 @@ def test_every_schema_describes_what_its_command_prints(real: Tried) -> None:
         assert json.loads(done.stdout)
     (copy,) = (real.folder / "home" / "encoders").glob("phantom-tiny-*")
     shutil.rmtree(copy)  # the archive is shared: other tests know which encoders it has
-    of_more_studies = {"probe-fit", "probe-show", "probe-delete"}  # tests/insight/test_probes.py
+    # tests/insight/test_probes.py, tests/trainer/evaluation/test_benchmark.py
+    of_more_studies = {"probe-fit", "probe-show", "probe-delete", "evaluate-benchmark"}
     asked_for = {schema_name(args) for args in asked(real)} | of_more_studies
     assert asked_for == {path.stem for path in SCHEMAS.glob("*.json")}
 

@@ -35,6 +35,7 @@ from echosearch.outcome import Reason
 from echosearch.phantom.imaging.cine import frame_seconds, render_cine
 from echosearch.reading.source import open_source
 from trainer.data.pairs import Drawn, Video
+from trainer.data.volume import is_volume, open_volume
 
 __all__ = ["SHARD", "ClipCache", "clip_of", "open_cache", "open_video", "take_window"]
 
@@ -186,7 +187,7 @@ def open_video(video: Video, spec: ClipSpec) -> tuple[FrameSource, ClipSpec]:
     A phantom is drawn at the clip's own stride, which saves the frames between; `phantom write` draws all of them.
     """
     if not isinstance(video.source, Drawn):
-        return open_source(video.source), spec
+        return open_volume(video.source) if is_volume(video.source) else open_source(video.source), spec
     drawn = video.source
     native = frame_seconds(drawn.study, drawn.color)
     step = max(spec.seconds / native, 1.0) if spec.seconds is not None else float(spec.stride)

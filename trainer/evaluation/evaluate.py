@@ -31,6 +31,7 @@ from trainer.data.cache import ClipCache, open_cache
 from trainer.data.leakage import check_videos
 from trainer.data.pairs import Drawn, Study
 from trainer.data.split import Split
+from trainer.evaluation.benchmark import BenchmarkScores
 from trainer.evaluation.calibration import Calibration, calibration
 from trainer.evaluation.prepare import prepare_test
 from trainer.evaluation.retrieval import BothWays, both_ways
@@ -138,7 +139,7 @@ def _stated(facts: Sequence[Fact]) -> Hashable:
     )
 
 
-def as_json(evaluation: Evaluation | Robustness) -> dict[str, Any]:
+def as_json(evaluation: Evaluation | Robustness | BenchmarkScores) -> dict[str, Any]:
     """Return what `echosearch evaluate --json` prints: docs/training.md. What could not be measured is null."""
     plain: dict[str, Any] = _without_nan(asdict(evaluation))
     return plain

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from echosearch.cli.commands.evaluate_robustness import show_robustness
+from echosearch.cli.commands.evaluate_shown import show_benchmark, show_robustness
 from echosearch.cli.interval_cell import interval_cell
 from echosearch.cli.output import note, say, say_json, table
 from echosearch.cli.path_type import as_path
@@ -17,11 +17,13 @@ from echosearch.encoder.bundle.folder import load_manifest, load_view_manifest
 from echosearch.encoder.bundle.shipped import find_bundle
 
 if TYPE_CHECKING:
+    from trainer.config import DataConfig, TrainConfig
     from trainer.evaluation.evaluate import Evaluation
     from trainer.evaluation.retrieval import BothWays
 
 __all__ = ["evaluate"]
 
+Part = Literal["train", "validation", "test", "all"]
 FIGURES = (".png", ".pdf", ".svg")
 
 
@@ -33,6 +35,14 @@ FIGURES = (".png", ".pdf", ".svg")
 )  # fmt: skip
 @click.option("--config", type=as_path, metavar="TOML", help="Data other than those the bundle was trained with.")
 @click.option("--folder", type=as_path, metavar="ARCHIVE", help="All studies of a folder as `phantom write` makes it.")
+@click.option(
+    "--benchmark",
+    type=as_path,
+    metavar="FOLDER|CSV",
+    help="A public benchmark: EchoNet-Dynamic, CAMUS, a CardioBench list.",
+)
+@click.option("--target", metavar="COLUMN", help="Of a CardioBench list with several labels, the one to read.")
+@click.option("--root", type=as_path, metavar="FOLDER", help="Where the paths of a CardioBench list begin.")
 @click.option("--robustness", is_flag=True, help="Score altered videos and words instead: depth, gain, order, ...")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a key of --config.")
 @click.option("--view-classifier", type=as_path, metavar="BUNDLE", help="Also score this view classifier.")
@@ -41,10 +51,13 @@ FIGURES = (".png", ".pdf", ".svg")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/training.md.")
 def evaluate(
     bundle: Path,
-    split: Literal["train", "validation", "test", "all"],
+    split: Part,
     config: Path | None,
     settings: tuple[str, ...],
     folder: Path | None,
+    benchmark: Path | None,
+    target: str | None,
+    root: Path | None,
     robustness: bool,
     view_classifier: Path | None,
     figure: Path | None,
@@ -62,42 +75,99 @@ def evaluate(
     Scores have 95 % intervals over patients. A patient, or a near-duplicate video, on both sides of the
     split ends the run.
 
+    With --benchmark: EF with no, few and all labels of the training split, scored on the test split; of a CardioBench
+    list also a finding that is there or not. Clips are kept in ./cache. Nothing is downloaded.
+
     \b
     echosearch evaluate ./run/bundle --split test --figure table.png
     echosearch evaluate ./run/bundle --split all --config other.toml --json
     echosearch evaluate phantom-tiny --view-classifier phantom-views --split all --config other.toml
     echosearch evaluate phantom-tiny --folder ./archive --robustness
+    echosearch evaluate bundles/echoclip --benchmark ./EchoNet-Dynamic --json
     """
     if folder is not None and config is not None:
         raise click.UsageError("--folder and --config both say what the data are: give one of them")
+    if benchmark is not None and (folder or config or robustness or figure or view_classifier):
+        raise click.UsageError("--benchmark goes with --target, --root, --device and --json alone")
+    if benchmark is None and (target is not None or root is not None):
+        raise click.UsageError("--target and --root are about a --benchmark")
     if robustness and (figure is not None or view_classifier is not None):
         raise click.UsageError("--robustness goes with neither --figure nor --view-classifier")
-    if settings and config is None:
-        raise click.UsageError("--set overrides a key of --config: give --config TOML too")
+    alone = {"--folder": folder, "--config": config, "--robustness": robustness, "--figure": figure}
+    alone["--view-classifier"] = view_classifier
+    _check_together(alone, settings, benchmark, target or root)
     if figure is not None and (figure.suffix.lower() not in FIGURES or figure.is_dir() or not figure.parent.is_dir()):
         raise click.UsageError(f"--figure {figure}: give a file in a folder that is there, {', '.join(FIGURES)}")
     place = find_bundle(bundle)
     load_manifest(place)
+    if benchmark is not None:
+        _benchmark(place, benchmark, target, root, device, as_json)
+        return
+    from trainer.config import DataConfig, load
+
+    data = load(config, settings) if config else None
+    source = data if folder is None else DataConfig(source="folder", folder=str(folder))
+    part = split if folder is None else "all"
+    if robustness:
+        _robustness(place, part, source, device, as_json)
+    else:
+        _evaluate(place, part, source, view_classifier, figure, device, as_json)
+
+
+def _check_together(
+    alone: Mapping[str, object], settings: tuple[str, ...], benchmark: Path | None, of_benchmark: object
+) -> None:
+    """Refuse options that do not go together; ``alone`` are those of a score on studies with reports."""
+    given = [name for name, value in alone.items() if value]
+    if settings and "--config" not in given:
+        raise click.UsageError("--set overrides a key of --config: give --config TOML too")
+    if {"--folder", "--config"} <= {*given}:
+        raise click.UsageError("--folder and --config both say what the data are: give one of them")
+    if "--robustness" in given and {"--figure", "--view-classifier"} & {*given}:
+        raise click.UsageError("--robustness goes with neither --figure nor --view-classifier")
+    if benchmark is not None and given:
+        raise click.UsageError(f"--benchmark goes with --target, --root, --device and --json, not with {given[0]}")
+    if benchmark is None and of_benchmark:
+        raise click.UsageError("--target and --root are about a --benchmark")
+
+
+def _benchmark(place: Path, benchmark: Path, target: str | None, root: Path | None, device: str, as_json: bool) -> None:
+    from trainer.evaluation.benchmark import evaluate_benchmark
+    from trainer.progress import say_clips
+
+    done = say_clips if sys.stderr.isatty() else None
+    show_benchmark(
+        evaluate_benchmark(place, benchmark, target=target, root=root, device=device, clips_done=done), as_json
+    )
+
+
+def _robustness(place: Path, part: Part, source: TrainConfig | DataConfig | None, device: str, as_json: bool) -> None:
+    from trainer.evaluation import robustness as robust
+    from trainer.progress import say_studies
+
+    done = say_studies if sys.stderr.isatty() else None
+    show_robustness(robust.robustness(place, part, source, device=device, progress=done), as_json)
+
+
+def _evaluate(
+    place: Path,
+    part: Part,
+    source: TrainConfig | DataConfig | None,
+    view_classifier: Path | None,
+    figure: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
     views = find_bundle(view_classifier) if view_classifier else None
     if views:
         load_view_manifest(views)  # before all the videos are read, which takes long
     if figure is not None:
         from trainer.evaluation.figure import draw  # raises ConfigError without matplotlib: before all the work
-    from trainer.config import DataConfig, load
     from trainer.evaluation import evaluate as evaluation
-    from trainer.evaluation import robustness as robust
-    from trainer.progress import say_clips, say_studies
+    from trainer.progress import say_clips
 
-    data = load(config, settings) if config else None
-    source = data if folder is None else DataConfig(source="folder", folder=str(folder))
-    part = split if folder is None else "all"
-    watched = sys.stderr.isatty()
-    if robustness:
-        table_of = robust.robustness(place, part, source, device=device, progress=say_studies if watched else None)
-        show_robustness(table_of, as_json)
-        return
-    progress = say_clips if watched else None
-    found = evaluation.evaluate(place, part, source, view_classifier=views, device=device, clips_done=progress)
+    done = say_clips if sys.stderr.isatty() else None
+    found = evaluation.evaluate(place, part, source, view_classifier=views, device=device, clips_done=done)
     if as_json:
         say_json(evaluation.as_json(found))
     else:
