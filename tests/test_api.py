@@ -99,8 +99,7 @@ def test_the_whole_tree_of_errors_is_exported() -> None:
 
 
 def test_every_public_call_says_what_it_does() -> None:
-    for thing in (echosearch.Cohorts, echosearch.Hits, echosearch.OpenArchive, echosearch.Previews):
-    for thing in (echosearch.Cohorts, echosearch.Hits, echosearch.OpenArchive, echosearch.Probes):
+    for thing in (echosearch.Cohorts, echosearch.Hits, echosearch.OpenArchive, echosearch.Previews, echosearch.Probes):
         public = [name for name in vars(thing) if not name.startswith("_")]
         assert [name for name in public if not getattr(thing, name).__doc__] == []
 

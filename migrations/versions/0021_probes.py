@@ -1,7 +1,7 @@
 """probes: readings of findings and values off study vectors, fitted to labels
 
 Revision: 0021
-Follows: 0013
+Follows: 0015
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0021"
-down_revision = "0013"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
