@@ -161,7 +161,7 @@ def python_page() -> str:
         "",
         *_call("open_archive", echosearch.open_archive),
     ]
-    for kind in (echosearch.OpenArchive, echosearch.Cohorts, echosearch.Hits, echosearch.Previews):
+    for kind in (echosearch.OpenArchive, echosearch.Cohorts, echosearch.Probes, echosearch.Hits, echosearch.Previews):
         lines += [f"## {kind.__name__}", "", *_doc(kind)]
         for name, member in vars(kind).items():
             if not name.startswith("_") and inspect.isfunction(member):

@@ -21,6 +21,7 @@ from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount, IndexedCounts
 from echosearch.encoder_info import EncoderInfo
 from echosearch.insight.disagree import Against, Kind
+from echosearch.insight.intervals import Interval
 from echosearch.insight.rates import Rate
 from echosearch.insight.shortcuts import Shortcuts
 from echosearch.preview.job import PreviewCounts
@@ -34,6 +35,9 @@ from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
 from ingest.verify import Rebuilt, VerifyReport
+from trainer.evaluation.benchmark import BenchmarkScores
+from trainer.evaluation.evaluate import Evaluation
+from trainer.evaluation.robustness import Robustness
 
 __all__ = ["SCHEMAS", "schema_of"]
 
@@ -270,6 +274,7 @@ class InterpretedFinding(BaseModel):
     grade: Annotated[float | None, Field(ge=0, le=4)]
     evidence: FindingEvidence
     not_calibrated: Annotated[str | None, Field(description="why there is no probability")]
+    probe: Annotated[int | None, Field(description="version of the probe that read it; null: the curve of reports did")]
     video: Annotated[DecidingVideo | None, Field(description="that shows it best, if it is likely")]
 
 
@@ -291,6 +296,38 @@ class InterpretedValue(BaseModel):
     high: float | None
     evidence: ValueEvidence
     not_calibrated: str | None
+    probe: Annotated[int | None, Field(description="version of the probe that read it; null: the archive's scale did")]
+
+
+class ErrorsOfAProbe(BaseModel):
+    """In patients left out; null where the kind of probe does not have it."""
+
+    model_config = CLOSED
+    calibration: Annotated[float | None, Field(description="expected error of P(mild or more)")]
+    error: Annotated[Interval | None, Field(description="mean absolute error: in the unit, or in grades")]
+    auc: Annotated[Interval | None, Field(description="mild or more against the rest")]
+    exact: Annotated[Interval | None, Field(description="share of grades that are read exactly")]
+
+
+class StoredProbe(BaseModel):
+    model_config = CLOSED
+    concept: str
+    label: str
+    unit: str | None
+    version: Annotated[int, Field(ge=1)]
+    kind: Literal["value", "grade", "finding"]
+    labels: Literal["sr", "facts", "csv"]
+    studies: int
+    patients: int
+    positives: Annotated[int | None, Field(description="studies with the finding, mild or more")]
+    errors: ErrorsOfAProbe
+    prompts: Annotated[ErrorsOfAProbe | None, Field(description="of the prompts alone, on the same studies")]
+    width: Annotated[float | None, Field(description="half of the interval that holds nine of ten labels")]
+    created_at: str
+
+
+class FittedProbe(StoredProbe):
+    left_out: Annotated[int, Field(description="rows of the table that name no indexed study, or one again")]
 
 
 class _Identified(BaseModel):
@@ -532,6 +569,22 @@ SCHEMAS: dict[str, tuple[str, type]] = {
     ),
     "preview-make": ("echosearch preview make --json", _of("preview-make", PreviewCounts, size=PreviewSize)),
     "preview-show": ("echosearch preview show --json", ShownPreview),
+    "evaluate": ("echosearch evaluate --json", Evaluation),
+    "evaluate-benchmark": ("echosearch evaluate --benchmark PATH --json", BenchmarkScores),
+    "evaluate-robustness": ("echosearch evaluate --robustness --json", Robustness),
+    "probe-fit": ("echosearch probe fit --json", FittedProbe),
+    "probe-list": (
+        "echosearch probe list --json",
+        create_model("probes", __config__=CLOSED, probes=(list[StoredProbe], ...)),
+    ),
+    "probe-show": (
+        "echosearch probe show --json",
+        create_model("versions", __config__=CLOSED, probes=(list[StoredProbe], ...)),
+    ),
+    "probe-delete": (
+        "echosearch probe delete --json",
+        create_model("deleted", __config__=CLOSED, concept=(str, ...), deleted=(int, ...)),
+    ),
     "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),
     "understand": ("echosearch understand --json", Understood),
     "ingest": ("echosearch ingest --json", IngestSummary),

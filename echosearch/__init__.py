@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from echosearch.api import Cohorts, Hits, OpenArchive, open_archive
+    from echosearch.api import Cohorts, Hits, OpenArchive, Probes, open_archive
     from echosearch.encoder_info import EncoderInfo
     from echosearch.errors import (
         ArchiveError,
@@ -62,6 +62,7 @@ __all__ = [
     "OpenArchive",
     "Preview",
     "Previews",
+    "Probes",
     "Progress",
     "Quarantined",
     "Reason",
@@ -88,6 +89,7 @@ _MODULES = {
     "OpenArchive": "echosearch.api",
     "Preview": "echosearch.preview.values",
     "Previews": "echosearch.preview.store",
+    "Probes": "echosearch.api",
     "Progress": "ingest.progress",
     "Quarantined": "echosearch.outcome",
     "Reason": "echosearch.outcome",

@@ -99,7 +99,7 @@ def test_the_whole_tree_of_errors_is_exported() -> None:
 
 
 def test_every_public_call_says_what_it_does() -> None:
-    for thing in (echosearch.Cohorts, echosearch.Hits, echosearch.OpenArchive, echosearch.Previews):
+    for thing in (echosearch.Cohorts, echosearch.Hits, echosearch.OpenArchive, echosearch.Previews, echosearch.Probes):
         public = [name for name in vars(thing) if not name.startswith("_")]
         assert [name for name in public if not getattr(thing, name).__doc__] == []
 
@@ -370,6 +370,15 @@ def test_cohorts_are_those_of_the_command_line(archive: echosearch.OpenArchive, 
         cohorts.record("mr", drawn.studies[0], "perhaps", "sato")  # type: ignore[arg-type]
     cohorts.delete("mr")
     assert [(one.name, one.definition, one.snapshots) for one in cohorts.saved()] == [("mr", None, (1,))]
+
+
+def test_probes_are_those_of_the_command_line(archive: echosearch.OpenArchive) -> None:
+    assert archive.probes.list() == ()
+    with pytest.raises(echosearch.InputError, match="no probe of mr was fitted: 3 labelled studies"):
+        archive.probes.fit("mr", "facts")
+    for call in (archive.probes.versions, archive.probes.delete):
+        with pytest.raises(echosearch.InputError, match="there is no probe of mr"):
+            call("mr")
 
 
 def test_what_videos_and_reports_say_together_is_asked_from_python(made: Made) -> None:

@@ -25,7 +25,6 @@ VERBS = """
 UNREAD = (
     "echosearch.search",
     "echosearch.insight",
-    "trainer.evaluation",
 )
 
 BANNED = ("vouch", "stands for", "fell short", "falls short", "what is met", "quarrel")

@@ -7,7 +7,7 @@ import sys
 from echosearch.unicode import visible
 from trainer.loop.watch import Moment
 
-__all__ = ["say", "say_clips", "say_moment"]
+__all__ = ["say", "say_clips", "say_moment", "say_studies"]
 
 
 def say(what: str) -> None:
@@ -16,6 +16,10 @@ def say(what: str) -> None:
 
 def say_clips(done: int, total: int) -> None:
     say(f"{done} of {total} clips decoded")
+
+
+def say_studies(done: int, total: int) -> None:
+    say(f"{done} of {total} studies embedded")
 
 
 def say_moment(moment: Moment) -> None:

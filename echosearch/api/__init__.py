@@ -3,5 +3,6 @@
 from echosearch.api.archive import OpenArchive, open_archive
 from echosearch.api.cohorts import Cohorts
 from echosearch.api.hits import Hits
+from echosearch.api.probes import Probes
 
-__all__ = ["Cohorts", "Hits", "OpenArchive", "open_archive"]
+__all__ = ["Cohorts", "Hits", "OpenArchive", "Probes", "open_archive"]

@@ -14,6 +14,7 @@ import echosearch.archive as composition
 from echosearch.api.arguments import PathLike, check_ingest, example_names, optional_path, search_options
 from echosearch.api.cohorts import Cohorts
 from echosearch.api.hits import Hits
+from echosearch.api.probes import Probes
 from echosearch.errors import ArchiveError, InputError
 from echosearch.index.base import PointKind
 from echosearch.insight.disagree import Against, Disagreements, disagree
@@ -114,7 +115,6 @@ class OpenArchive:
         ``encoding`` is that of the tables, where it cannot be found out; ``replace`` lets reports replace good texts by
         texts without any known word. ``progress`` is called after each step with what is done so far. The summary
         counts what became of every file.
-
         Raises InputError, TableError, NoEncoder, EncoderMismatch, ArchiveLocked, StoreUnreachable.
         """
         from ingest.options import IngestOptions
@@ -155,7 +155,6 @@ class OpenArchive:
         studies whose report says otherwise. ``rescore`` scores the first 200 studies again by their videos, each as
         far as its view tells of the finding. ``as_typed`` ranks by the vector of the text as it is, not understood.
         ``where`` is a condition such as "age >= 65 and sex = F" (docs/search.md); ``identified`` adds identifiers.
-
         Raises InputError, WhereError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
         """
         options = search_options(
@@ -192,7 +191,6 @@ class OpenArchive:
         ``target`` is a study key, a StudyInstanceUID, an accession number, or the path of a file; ``like`` are more
         examples, averaged with it, and ``unlike`` examples of what hits must not look like. ``also`` is asked in
         words, as ``search`` understands them: "MRなし"; then ``hit.why`` says what the report states of it.
-
         Raises UnknownStudy, FileRefused, and what ``search`` raises.
         """
         options = search_options(
@@ -229,7 +227,6 @@ class OpenArchive:
 
         ``target`` is one of the studies, named as for ``similar``, a patient key or a patient id. ``identified`` adds
         identifiers, dates and days; else there are months alone.
-
         Raises UnknownStudy, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
         """
         return timeline(self._opened, target, names=identified)
@@ -248,7 +245,6 @@ class OpenArchive:
 
         ``name`` is a finding or a measurement, ``change`` is "new", "gone", "worse", "better", "falls" or "rises",
         ``within`` a period such as "2y" or "6m", and ``since`` the month of the later study, such as "2020-04".
-
         Raises InputError, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
         """
         if change not in KINDS.values():
@@ -276,7 +272,6 @@ class OpenArchive:
 
         ``of`` is "studies" (a mean vector each), "videos" or "reports". Studies are named as for ``similar``; their
         rows come in that order, all others in the order of their keys. N x D x 4 bytes are held in memory.
-
         Raises InputError, UnknownStudy, EmptyArchive, EncoderMismatch, NoEncoder, StoreUnreachable.
         """
         if isinstance(studies, str):
@@ -298,3 +293,8 @@ class OpenArchive:
         if self._archive is None:
             raise ArchiveError(f"the archive in {self._settings.home} is closed: open it again with open_archive")
         return self._archive
+
+    @property
+    def probes(self) -> Probes:
+        """The archive's probes: readings of findings and values that were fitted to labels."""
+        return Probes(self._opened)

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find studies whose report and videos say different things.",
     ),
     "serve": ("echosearch.cli.commands.serve:serve", "Serve the archive to browsers and programs."),
+    "probe": ("echosearch.cli.commands.insight.probe:probe_group", "Fit probes to labels, and read studies with them."),
     "audit": ("echosearch.cli.commands.insight.audit:audit", "Audit the vectors of the archive."),
     "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
     "cohort": (

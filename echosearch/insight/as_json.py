@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 from echosearch.db.studies.identified import Identified
 from echosearch.insight.disagree import Disagreement, Disagreements
 from echosearch.insight.interpret import Interpretation, ReadFinding, ReadMeasure
+from echosearch.insight.intervals import Interval
 from echosearch.insight.notice import NOTICE
+from echosearch.insight.probes.fit import ProbeErrors
+from echosearch.insight.probes.stored import StoredProbe
 from echosearch.insight.shortcuts import Shortcuts
 from echosearch.report.facts import fact_json
 from echosearch.search.changes.scale import Told
 
-__all__ = ["disagreements_json", "interpretation_json", "shortcuts_json"]
+__all__ = ["disagreements_json", "interpretation_json", "probe_json", "shortcuts_json"]
 
 
 def interpretation_json(found: Interpretation) -> dict[str, Any]:
@@ -67,6 +71,38 @@ def shortcuts_json(found: Shortcuts) -> dict[str, Any]:
     }
 
 
+def probe_json(found: StoredProbe) -> dict[str, Any]:
+    """Return the shape of `echosearch probe fit --json`: a probe without its weights."""
+    probe = found.probe
+    return {
+        "concept": probe.concept,
+        "label": found.label,
+        "unit": found.unit,
+        "version": found.version,
+        "kind": probe.kind,
+        "labels": found.labels,
+        "studies": probe.studies,
+        "patients": probe.patients,
+        "positives": probe.positives,
+        "errors": _errors(probe.errors),
+        "prompts": None if probe.prompts is None else _errors(probe.prompts),
+        "width": _round(probe.width, 3),
+        "created_at": found.created_at,
+    }
+
+
+def _errors(errors: ProbeErrors) -> dict[str, Any]:
+    made: dict[str, Any] = {"calibration": _round(errors.calibration, 4)}
+    for name in ("error", "auc", "exact"):
+        one: Interval | None = getattr(errors, name)
+        made[name] = None if one is None else {part: _known(getattr(one, part)) for part in ("value", "low", "high")}
+    return made
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)
+
+
 def _rounded(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in fields.items()}
 
@@ -90,6 +126,7 @@ def _finding(one: ReadFinding) -> dict[str, Any]:
             "grade_error": None if line is None else round(line.error, 3),
         },
         "not_calibrated": one.why_not,
+        "probe": one.probe,
         "video": None
         if one.video is None
         else {"video": one.video.key, "view": one.video.view, "mode": one.video.mode},
@@ -106,6 +143,7 @@ def _value(one: ReadMeasure) -> dict[str, Any]:
         "high": _round(one.high, 1),
         "evidence": {"studies": one.reader.studies, "error": _round(one.reader.error, 3)},
         "not_calibrated": one.reader.why_not,
+        "probe": one.probe,
     }
 
 

@@ -1,4 +1,4 @@
-"""A study, or a file -> what its videos show, as far as the archive's own reports have calibrated it.
+"""A study, or a file -> what its videos show, as far as the archive's own reports, or a probe, have calibrated it.
 
 The patient's own studies are left out of all that is fitted. Whatever the archive's reports cannot calibrate has no
 number, and says why.
@@ -20,6 +20,7 @@ from echosearch.db.studies.identified import Identified, identified
 from echosearch.encoder_info import EncoderInfo
 from echosearch.insight.curves import Curve, Curves, fit_curves
 from echosearch.insight.draft import draft
+from echosearch.insight.probes.stored import ProbeReader, probe_readers
 from echosearch.insight.sample import VectorSample, fold_of, read_sample
 from echosearch.insight.values import ValueReader, fit_value
 from echosearch.report.facts import Fact, Lexicon, load_lexicon
@@ -47,6 +48,7 @@ class ReadFinding:
     grade: float | None  # 0 none to 4 severe
     curve: Curve  # the evidence
     video: VideoRow | None  # the study's video that shows it best, if it is likely
+    probe: int | None = None  # version of the probe that read it; None: the curve did
 
     @property
     def why_not(self) -> str | None:
@@ -63,6 +65,7 @@ class ReadMeasure:
     low: float | None
     high: float | None
     reader: ValueReader  # the evidence
+    probe: int | None = None  # version of the probe that read it; None: the archive's scale did
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,9 @@ def interpret(archive: Archive, name: str, *, names: bool = False) -> Interpreta
         target = find_target(search, name)
         sample = read_sample(search, SAMPLE).without(target.patients)
         curves = fit_curves(archive.encoder, lexicon, sample, usual_findings(sample, lexicon))
-        findings = _findings(search, target, curves, lexicon)
-        values = _values(search, target, sample, lexicon)
+        probes = probe_readers(search, lexicon)
+        findings = _findings(search, target, curves, lexicon, probes)
+        values = _values(search, target, sample, lexicon, probes)
         neighbours = _neighbours(search, target, names)
         who = identified(search.connection, [target.study]) if names and target.study else {}
         return Interpretation(
@@ -128,16 +132,22 @@ def usual_findings(sample: VectorSample, lexicon: Lexicon) -> list[str]:
     return [concept for concept in lexicon.findings if concept in spoken or concept in USUAL]
 
 
-def _findings(search: Searching, target: Target, curves: Curves, lexicon: Lexicon) -> tuple[ReadFinding, ...]:
+def _findings(
+    search: Searching, target: Target, curves: Curves, lexicon: Lexicon, probes: Mapping[str, ProbeReader]
+) -> tuple[ReadFinding, ...]:
     vectors = target.vector[None]
     believed = curves.probabilities(curves.scores(vectors))[0]
     grades = curves.grades(vectors)[0]
+    evidence = [probes[one.concept].evidence if one.concept in probes else one for one in curves.curves]
+    for column, curve in enumerate(evidence):
+        if (reader := probes.get(curve.concept)) is not None:
+            believed[column], grades[column] = reader.finding(target.vector, target.patients)
     videos: Sequence[StoredVideo] = ()
     if "study" in target.query and target.study is not None:
         videos = lookup.videos_of(search.connection, search.encoder_id, [target.study]).get(target.study, ())
     each = curves.scores(np.stack([video.vector for video in videos])) if videos else None
     made = []
-    for column, curve in enumerate(curves.curves):
+    for column, curve in enumerate(evidence):
         likely = believed[column] >= 0.5
         made.append(
             ReadFinding(
@@ -147,15 +157,23 @@ def _findings(search: Searching, target: Target, curves: Curves, lexicon: Lexico
                 None if np.isnan(grades[column]) else float(grades[column]),
                 curve,
                 videos[int(np.argmax(each[:, column]))].about if likely and each is not None else None,
+                probes[curve.concept].stored.version if curve.concept in probes else None,
             )
         )
     return tuple(sorted(made, key=lambda one: (one.probability is None, -(one.probability or 0))))
 
 
-def _values(search: Searching, target: Target, sample: VectorSample, lexicon: Lexicon) -> tuple[ReadMeasure, ...]:
+def _values(
+    search: Searching, target: Target, sample: VectorSample, lexicon: Lexicon, probes: Mapping[str, ProbeReader]
+) -> tuple[ReadMeasure, ...]:
     encoder = search.archive.encoder
     made = []
     for concept in lexicon.measures:
+        if (probe := probes.get(concept)) is not None:
+            value, width = probe.value(target.vector, target.patients)
+            label, version = lexicon.labels.get(concept, concept), probe.stored.version
+            made.append(ReadMeasure(concept, label, value, value - width, value + width, probe.measure, version))
+            continue
         if value_prompts(concept, encoder.text_spec.language) is None:
             continue
         reader, label = fit_value(encoder, lexicon, sample, concept), lexicon.labels.get(concept, concept)

@@ -39,6 +39,7 @@ from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.insight.curves import fit_curves
 from echosearch.insight.disagree import disagree, judge_by_videos
 from echosearch.insight.interpret import SAMPLE, usual_findings
+from echosearch.insight.intervals import patient_bootstrap
 from echosearch.insight.sample import FOLDS, VectorSample, fold_of, read_sample, unseen_by
 from echosearch.insight.values import fit_value
 from echosearch.outcome import MeasuredValue
@@ -57,7 +58,6 @@ from echosearch.settings import Settings
 from echosearch.video import VIEW_GATE, View
 from trainer.data.cache import clip_of
 from trainer.data.pairs import Drawn, Video
-from trainer.evaluation.metrics import patient_bootstrap
 from trainer.evaluation.zero_shot import FINDINGS
 
 PLANT = "wrong-reports=0.05"

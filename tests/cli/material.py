@@ -36,7 +36,7 @@ def write_material(folder: Path) -> None:
         "dark.avi": lambda pixels: pixels[5:] // 2,
     }
     for name, change in altered.items():
-        _write_avi(export / name, np.ascontiguousarray(change(frames)))
+        write_avi(export / name, np.ascontiguousarray(change(frames)))
     _write_csv(
         folder / "sidecar.csv",
         ("path", "study_uid", "accession_number", "patient_id", "study_date"),
@@ -53,7 +53,7 @@ def write_material(folder: Path) -> None:
     )
 
 
-def _write_avi(path: Path, frames: Uint8) -> None:
+def write_avi(path: Path, frames: Uint8) -> None:
     with av.open(str(path), "w", format="avi") as container:
         stream = container.add_stream("mjpeg", rate=FRAMES_PER_SECOND)
         stream.height, stream.width = frames.shape[1:3]

@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+import tomli_w
 from jsonschema import ValidationError
 
 from tests.cli.conftest import Tried
 from tests.cli.json_schema import SCHEMAS, check_json, schema_name
+from tests.cli.test_train import CONFIG
+
+
+def config_of_archive(real: Tried) -> Path:
+    """A TOML whose data are the archive itself."""
+    file = real.folder / "evaluate.toml"
+    data = {"source": "archive", "min_view_prob": 0.0, "cache": str(real.folder / "clips")}
+    tree = {**CONFIG, "data": data, "run": {"out": "x"}}
+    file.write_text(tomli_w.dumps(tree), encoding="utf-8")
+    return file
 
 
 def asked(real: Tried) -> list[Sequence[str]]:
@@ -38,6 +50,7 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("disagree", "--json"),
         ("disagree", "--against", "sr", "--identified", "--json"),
         ("audit", "shortcuts", "--json"),
+        ("probe", "list", "--json"),
         ("facts", "ごく軽度の大動脈弁閉鎖不全あり。EF 35%。心嚢液なし。", "--json"),
         ("facts", "", "--json"),
         ("understand", "65歳以上の女性で中等度以上のMRまたはAR、左室拡大なし、EF 40%未満、人工弁を除く", "--json"),
@@ -73,6 +86,10 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("status", "--json"),  # with an encoder that does not answer any more
         ("reembed", str(real.folder / "encoder"), "--json"),
         ("index", "drop", "phantom-tiny", "--json"),
+        *(
+            ("evaluate", "phantom-tiny", "--config", str(config_of_archive(real)), "--split", "all", *more, "--json")
+            for more in ((), ("--robustness",))
+        ),
     ]
 
 
@@ -83,7 +100,10 @@ def test_every_schema_describes_what_its_command_prints(real: Tried) -> None:
         assert json.loads(done.stdout)
     (copy,) = (real.folder / "home" / "encoders").glob("phantom-tiny-*")
     shutil.rmtree(copy)  # the archive is shared: other tests know which encoders it has
-    assert {schema_name(args) for args in asked(real)} == {path.stem for path in SCHEMAS.glob("*.json")}
+    # tests/insight/test_probes.py, tests/trainer/evaluation/test_benchmark.py
+    of_more_studies = {"probe-fit", "probe-show", "probe-delete", "evaluate-benchmark"}
+    asked_for = {schema_name(args) for args in asked(real)} | of_more_studies
+    assert asked_for == {path.stem for path in SCHEMAS.glob("*.json")}
 
 
 def test_a_schema_notices_a_key_that_is_new_gone_or_of_another_type(real: Tried) -> None:

@@ -300,7 +300,7 @@ def test_a_trained_bundle_loads_and_is_evaluated(toml: Path, tmp_path: Path) -> 
     assert found["studies"] >= 2
     assert 0 < found["retrieval"]["mrr"]["value"] <= 1
     assert found["retrieval"]["mcmrr"]["value"] >= 1  # a rank
-    assert found["ann_recall"] == 1.0
+    assert found["ann_recall"]["value"] == 1.0
     assert found["calibration"] is None  # reports of so few studies calibrate nothing
     assert found["near_duplicates_checked"]
     again = load(toml, [f"model.start={bundle}", f"run.out={tmp_path / 'again'}"])

@@ -28,15 +28,16 @@ from pydantic import TypeAdapter
 
 from echosearch.atomic import whole_file
 from echosearch.batch import batched
-from echosearch.clip import Clip, ClipSpec, Uint8
+from echosearch.clip import Clip, ClipSpec, FrameSource, Uint8
 from echosearch.encoder.pixels.preprocess import make_clip, use_one_thread
 from echosearch.errors import FileRefused
 from echosearch.outcome import Reason
 from echosearch.phantom.imaging.cine import frame_seconds, render_cine
 from echosearch.reading.source import open_source
 from trainer.data.pairs import Drawn, Video
+from trainer.data.volume import is_volume, open_volume
 
-__all__ = ["SHARD", "ClipCache", "clip_of", "open_cache", "take_window"]
+__all__ = ["SHARD", "ClipCache", "clip_of", "open_cache", "open_video", "take_window"]
 
 SHARD = 512  # videos
 PASSING = (Reason.UNREADABLE, Reason.CHANGED)  # may be over by the next run
@@ -176,12 +177,17 @@ def _write(folder: Path, videos: Sequence[Video], spec: ClipSpec) -> int:
 
 
 def clip_of(video: Video, spec: ClipSpec) -> Clip:
-    """Return the video's clip as ingest would make it. Raises FileRefused, OSError.
+    """Return the video's clip as ingest would make it. Raises FileRefused, OSError."""
+    return make_clip(video.key, *open_video(video, spec))
+
+
+def open_video(video: Video, spec: ClipSpec) -> tuple[FrameSource, ClipSpec]:
+    """Open a video; the ClipSpec returned with it makes the clip that ``spec`` asks for. Raises FileRefused, OSError.
 
     A phantom is drawn at the clip's own stride, which saves the frames between; `phantom write` draws all of them.
     """
     if not isinstance(video.source, Drawn):
-        return make_clip(video.key, open_source(video.source), spec)
+        return open_volume(video.source) if is_volume(video.source) else open_source(video.source), spec
     drawn = video.source
     native = frame_seconds(drawn.study, drawn.color)
     step = max(spec.seconds / native, 1.0) if spec.seconds is not None else float(spec.stride)
@@ -189,7 +195,7 @@ def clip_of(video: Video, spec: ClipSpec) -> Clip:
     total = ceil(DRAWN_FRAMES / step)  # the whole cine: the ECG below shows all of it
     study = replace(drawn.study, look=look)
     pixels = render_cine(study, drawn.view, drawn.color, frames=total, drawn=spec.frames)
-    return make_clip(video.key, _Still(pixels), replace(spec, stride=1, seconds=None))
+    return _Still(pixels), replace(spec, stride=1, seconds=None)
 
 
 def take_window(key: str, pixels: Uint8, n_valid: int, start: int, spec: ClipSpec) -> Clip:

@@ -54,6 +54,7 @@ class Study:
     videos: tuple[Video, ...]
     study_date: date | None = field(default=None, repr=False)
     truth: Truth | None = None
+    vendor: str | None = None  # of the machine; None if not known
     # of a phantom drawn in memory, what its patient is called where `phantom write` has written it: it is one patient
     also_patient: str = ""
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from echosearch.archive import open_archive
+from echosearch.db.studies.devices import study_devices
 from echosearch.db.studies.pairs import training_pairs
 from echosearch.errors import ConfigError, TableError
 from echosearch.phantom.files.archive import phantom_studies, study_cines
@@ -17,7 +18,7 @@ from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.wording import report_text
 from echosearch.report.csv_tables import ReportRow, ViewRow, read_reports, read_views
 from echosearch.settings import load_settings
-from echosearch.video import View
+from echosearch.video import VideoHeader, View
 from trainer.config import DataConfig
 from trainer.data.pairs import Drawn, Study, Truth, Video
 
@@ -57,7 +58,8 @@ def rendered(patients: int, seed: int, first_patient: int = 1, having: Sequence[
         truth = Truth(study.findings.ef, study.findings.grades())
         patient = f"phantom-{seed}-{study.patient}"
         written = _pseudonym(study.who.patient_id) if study.who else ""
-        found.append(Study(name, patient, report_text(study), videos, study.study_date, truth, written))
+        vendor = study.look.manufacturer
+        found.append(Study(name, patient, report_text(study), videos, study.study_date, truth, vendor, written))
     return tuple(found)
 
 
@@ -85,19 +87,36 @@ def from_folder(folder: Path) -> tuple[Study, ...]:
     if nobody := sum(not row.patient_id for row in reports):
         raise ConfigError(f"{folder / 'reports.csv'}: {nobody} rows have no patient_id, by which studies are split")
     by_study: dict[str, dict[str, ViewRow]] = defaultdict(dict)  # of two rows for one file the first counts
-    uids = _study_uids(folder)
+    headers = _study_headers(folder)
+    vendors = {header.study_uid: _vendor(header.device) for header in headers.values()}
     for row in read_views(folder / "views.csv"):
-        by_study[uids[str(Path(row.path).parent)]].setdefault(row.path, row)
+        by_study[headers[str(Path(row.path).parent)].study_uid].setdefault(row.path, row)
     return tuple(
-        _of_folder(folder, row, by_study[row.study_uid].values(), truths.get(row.study_uid)) for row in reports
+        _of_folder(folder, row, by_study[row.study_uid].values(), truths.get(row.study_uid), vendors.get(row.study_uid))
+        for row in reports
     )
 
 
-def _of_folder(folder: Path, row: ReportRow, views: Iterable[ViewRow], truth: Truth | None) -> Study:
+def _vendor(device: str | None) -> str | None:
+    """Return the maker of a machine: its first word, and for a phantom's all that its name has of the maker."""
+    return None if device is None else " ".join(device.split()[: 2 if device.startswith("PHANTOM") else 1])
+
+
+def _of_folder(
+    folder: Path, row: ReportRow, views: Iterable[ViewRow], truth: Truth | None, vendor: str | None
+) -> Study:
     videos = tuple(
         Video(_pseudonym(str(folder / view.path)), view.view.view, view.view.prob, folder / view.path) for view in views
     )
-    return Study(_pseudonym(row.study_uid), _pseudonym(row.patient_id), row.report_text, videos, row.study_date, truth)
+    return Study(
+        _pseudonym(row.study_uid),
+        _pseudonym(row.patient_id),
+        row.report_text,
+        videos,
+        row.study_date,
+        truth,
+        vendor,
+    )
 
 
 def _pseudonym(name: str) -> str:
@@ -105,19 +124,18 @@ def _pseudonym(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
-def _study_uids(folder: Path) -> dict[str, str]:
-    """Folder of a study, as views.csv writes it -> StudyInstanceUID, from the header of one of its files."""
+def _study_headers(folder: Path) -> dict[str, VideoHeader]:
+    """Return folder of a study, as views.csv writes it -> the header of one of its files."""
     from echosearch.reading.source import inspect_file
-    from echosearch.video import VideoHeader
 
-    found: dict[str, str] = {}
+    found: dict[str, VideoHeader] = {}
     for row in read_views(folder / "views.csv"):
         place = str(Path(row.path).parent)
         if place not in found:
             header = inspect_file(folder / row.path)
             if not isinstance(header, VideoHeader):
                 raise TableError(f"{folder / 'views.csv'}, line {row.line}: its file is no readable cine: {header}")
-            found[place] = header.study_uid
+            found[place] = header
     return found
 
 
@@ -145,6 +163,7 @@ def from_archive() -> tuple[Study, ...]:
     """Load what ingest stored, by pseudonyms: linked reports, indexed videos, files that still exist."""
     with open_archive(load_settings()) as archive, archive.engine.connect() as connection:
         pairs = training_pairs(connection)
+        devices = study_devices(connection, [pair.study_key for pair in pairs])
     return tuple(
         Study(
             pair.study_key,
@@ -155,6 +174,7 @@ def from_archive() -> tuple[Study, ...]:
                 for v in pair.videos
             ),
             pair.study_date,
+            vendor=_vendor(devices.get(pair.study_key)),
         )
         for pair in pairs
     )

@@ -1,7 +1,7 @@
-"""How far the search's probabilities can be believed: half of the reports withheld, the rest calibrate.
+"""Measure how well the search's probabilities are calibrated: half of the reports withheld, the rest calibrate.
 
 The curves are the search's own (echosearch/search/arms/belief.py): fitted to the reports of half of the patients, asked
-about the videos of the other half, and held against the truth, or against the withheld reports where there is none.
+about the videos of the other half, and compared with the truth, or with the withheld reports if there is none.
 
     expected calibration error    over ten bins of equal width, the mean of |believed - true share|, by studies
 """
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
-from echosearch.report.facts import FindingCondition, load_lexicon, read_facts
+from echosearch.insight.intervals import SAMPLES, Interval, patient_bootstrap
+from echosearch.report.facts import Fact, FindingCondition, load_lexicon
 from echosearch.search.arms.belief import fit_belief
 from echosearch.search.arms.prompts import MILD
 from echosearch.search.arms.reliability import BINS, Bin, bins, calibration_error
@@ -23,14 +24,12 @@ from echosearch.search.arms.told import told_by
 from echosearch.search.arms.video_arm import ask_videos
 from echosearch.vector import Vectors
 from trainer.data.pairs import Study
-from trainer.evaluation.metrics import patient_bootstrap
-from trainer.evaluation.retrieval import Interval
 from trainer.evaluation.zero_shot import FINDINGS
 
 __all__ = ["BINS", "Bin", "Calibration", "Reliability", "calibration", "calibration_error", "told_by"]
 
-DRAWS = 5  # of which half is withheld
-COMMONEST = 10  # findings that are looked at
+DRAWS = 5  # of the half that is withheld
+COMMONEST = 10  # findings that are measured
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -38,7 +37,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Reliability:
-    """Of one finding, or of all; ``studies`` counts a study once for each draw and finding."""
+    """One finding, or all of them; ``studies`` counts a study once for each draw and finding."""
 
     name: str
     studies: int
@@ -49,7 +48,7 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of the commonest findings that reports calibrate: a draw counts where its curve could be fitted."""
+    """The commonest findings that reports calibrate; a draw counts if its curve could be fitted."""
 
     pooled: Reliability
     findings: tuple[Reliability, ...]
@@ -59,7 +58,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class _Believed:
-    """What withheld studies were believed to have, one finding, all draws: row i is study ``rows[i]``."""
+    """The beliefs about one finding of withheld studies in all draws: row i is study ``rows[i]``."""
 
     rows: NDArray[np.int64]
     believed: Numbers
@@ -67,16 +66,20 @@ class _Believed:
 
 
 def calibration(
-    videos: Vectors, studies: Sequence[Study], encoder: Encoder, seed: int = 0, samples: int = 1000
+    videos: Vectors,
+    studies: Sequence[Study],
+    encoder: Encoder,
+    facts: Sequence[Sequence[Fact]],
+    seed: int = 0,
+    samples: int = SAMPLES,
 ) -> Calibration | None:
-    """(N, D) raw means and their studies; None if no finding has reports enough on both sides.
+    """Return the calibration on (N, D) raw means of studies and the facts of their reports.
 
-    ``samples`` of the bootstrap over patients.
+    None if no finding has enough reports on both sides. ``samples`` of the bootstrap over patients.
     """
     lexicon = load_lexicon()
     patients = np.array([study.patient for study in studies])
     against_truth = any(study.truth is not None for study in studies)
-    facts = [read_facts(study.report, lexicon) for study in studies]
     halves = _halves(patients, seed)
     believed: dict[str, _Believed] = {}
     for name, concept in FINDINGS.items():
@@ -104,12 +107,12 @@ def _number(told: bool | None) -> float:
 
 
 def _truth(study: Study, name: str) -> float:
-    """1 or 0, as the AUC counts: a trivial or borderline finding is none; nan where it is not known."""
+    """1 or 0, as the AUC counts: a trivial or borderline finding is none; nan if it is not known."""
     return float("nan") if study.truth is None else float(study.truth.grades.get(name, 0) >= MILD)
 
 
 def _halves(patients: NDArray[np.str_], seed: int) -> list[Flags]:
-    """For each draw, whose reports are withheld."""
+    """For each draw, which reports are withheld."""
     names = np.unique(patients)
     rng = np.random.default_rng(seed)
     return [np.isin(patients, rng.permutation(names)[: len(names) // 2]) for _ in range(DRAWS)]

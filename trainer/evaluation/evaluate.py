@@ -1,38 +1,44 @@
-"""The evaluation that the papers report, over the studies of a split, for one bundle: everything in one value.
+"""Evaluate one bundle on the studies of a split as the papers do: all scores in one value.
 
-Leakage is looked for first, and ends the run before any score is made.
+Leakage is looked for first; it ends the run before any score is made.
 """
 
 from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from echosearch.encoder.torch_encoder import load_encoder
+from echosearch.clip import ClipSpec
+from echosearch.encoder.base import Encoder
 from echosearch.encoder.view_classifier import load_views
-from echosearch.errors import ConfigError, InputError
+from echosearch.errors import ConfigError
 from echosearch.index.base import Collection, Payload, Point, point_id
 from echosearch.index.edge.index import EdgeIndex
+from echosearch.insight.intervals import Interval, mean_interval, patient_bootstrap, recall_at
+from echosearch.phantom.patients.wording_other import report_text as other_report_text
+from echosearch.report.facts import Fact, load_lexicon, read_facts
 from echosearch.vector import to_bytes, vector_hash
 from echosearch.video import View
-from trainer.config import TrainConfig
+from trainer.config import DataConfig, TrainConfig
 from trainer.data.cache import ClipCache, open_cache
-from trainer.data.leakage import check_patients, check_videos
-from trainer.data.pairs import Study
-from trainer.data.sources import load_studies
-from trainer.data.split import SPLITS, Split, select_studies
+from trainer.data.leakage import check_videos
+from trainer.data.pairs import Drawn, Study
+from trainer.data.split import Split
+from trainer.evaluation.benchmark import BenchmarkScores
 from trainer.evaluation.calibration import Calibration, calibration
-from trainer.evaluation.metrics import recall_at, same_patient_auc
+from trainer.evaluation.prepare import prepare_test
 from trainer.evaluation.retrieval import BothWays, both_ways
+from trainer.evaluation.robustness import Robustness
+from trainer.evaluation.same_patient import SamePatient, same_patient
 from trainer.evaluation.zero_shot import EjectionFraction, FindingScore, ejection_fraction, findings
 from trainer.model.embed import PairVectors, embed_with, grouped
-from trainer.training_record import Training, read_training
 
 __all__ = ["Evaluation", "ViewAccuracy", "as_json", "evaluate"]
 
@@ -42,9 +48,11 @@ FEW = 10  # studies under which a view or a finding gets no retrieval score of i
 
 @dataclass(frozen=True)
 class ViewAccuracy:
+    """How often a view classifier's likeliest view is the true one."""
+
     classifier: str
-    accuracy: float
-    balanced: float  # the mean over the true views
+    accuracy: Interval
+    balanced: Interval  # the mean over the true views
     videos: int
 
 
@@ -59,57 +67,49 @@ class Evaluation:
     left_out: int  # studies without a usable video of the views
     views: tuple[str, ...]
     retrieval: BothWays
+    retrieval_held_out: BothWays | None  # with reports in the held-out wording; None unless phantoms are drawn
     by_view: dict[str, BothWays]
     by_finding: dict[str, BothWays]  # queries with the finding, mild or more, among all candidates
     findings: tuple[FindingScore, ...]
     ejection_fraction: EjectionFraction | None
     calibration: Calibration | None  # of the search's probabilities; None if the reports calibrate no finding
-    same_patient_auc: float
-    ann_recall: float  # recall@10 of the embedded index against exact search
+    same_patient: SamePatient
+    ann_recall: Interval  # recall@10 of the embedded index against exact search
     view_accuracy: ViewAccuracy | None
-    patients_checked: bool  # whether all patients that it was trained on could be held against these
+    patients_checked: bool  # whether all patients of its training could be compared with these
     near_duplicates_checked: bool  # and all their videos
 
 
 def evaluate(
     bundle: Path,
     split: Split | Literal["all"] = "test",
-    config: TrainConfig | None = None,
+    config: TrainConfig | DataConfig | None = None,
     *,
     view_classifier: Path | None = None,
     views: Sequence[View] | None = None,
     device: str = "auto",
     clips_done: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Scores of ``bundle``. ``config`` says which data and split; None takes the config it was trained with.
+    """Evaluate ``bundle``. ``config`` says which data and split; None takes the config it was trained with.
 
-    The patients of all runs that its weights have been through are held against those of the split, and their videos
-    where they are among these data. Raises Leakage, ConfigError, BundleError.
+    The patients of all runs of its weights are compared with those of the split, and their videos if they are among
+    these data. Raises Leakage, ConfigError, BundleError.
     """
-    trained_with = read_training(bundle)
-    config = config or (trained_with.config if trained_with else None)
-    if config is None:
-        raise ConfigError(f"{bundle} has no training.toml that says what its data were: give the data with --config")
-    if split != "all" and not config.data.split[SPLITS.index(split)]:  # told before thousands of studies are looked at
-        raise ConfigError(f"split {split!r} has no share of these patients (data.split): choose another with --split")
-    encoder = load_encoder(bundle, device)
-    config = config.model_copy(update={"model": config.model.model_copy(update={"clip": encoder.clip_spec})})
-    everything = load_studies(config.data)
-    test = select_studies(everything, split, config.seed, config.data.split)
-    if len(test) < 2:
-        raise ConfigError(f"split {split!r} has {len(test)} studies: retrieval needs at least 2")
-    trained = _trained_on(trained_with, config, everything, split)
-    check_patients(trained.studies, test)
+    ready = prepare_test(bundle, split, config, device)
+    data, encoder, test = ready.data, ready.encoder, ready.studies
     # of studies that are among these, the clips are at hand
-    known = {study.key for study in everything}
-    near = [study for study in trained.studies if study.key in known]
-    cache = _cache(config, (*test, *near), clips_done)
+    near = [study for study in ready.trained_on if study.key in ready.known]
+    cache = _cache(data, encoder.clip_spec, (*test, *near), clips_done)
     check_videos([v for study in near for v in study.videos], [v for study in test for v in study.videos], cache)
-    used = tuple(views or config.data.eval_views)
-    found = embed_with(encoder, test, cache, used, config.data.min_view_prob)
+    used = tuple(views or data.eval_views)
+    found = embed_with(encoder, test, cache, used, data.min_view_prob)
     if len(found.studies) < 2:
         raise ConfigError(f"{len(found.studies)} studies have a video of {', '.join(used)}: retrieval needs at least 2")
     patients = [study.patient for study in found.studies]
+    lexicon = load_lexicon()
+    facts = [read_facts(study.report, lexicon) for study in found.studies]
+    stated = [_stated(each) for each in facts]
+    language = encoder.text_spec.language
     return Evaluation(
         encoder=str(encoder.id),
         split=split,
@@ -117,22 +117,30 @@ def evaluate(
         patients=len(set(patients)),
         left_out=found.left_out,
         views=tuple(used),
-        retrieval=both_ways(found.videos, found.texts, patients),
-        by_view=_by_view(found, used, config.data.min_view_prob),
-        by_finding=_by_finding(found),
-        findings=findings(found.videos, found.studies, encoder.encode_texts),
-        ejection_fraction=ejection_fraction(found.videos, found.studies, encoder.encode_texts),
-        calibration=calibration(found.videos, found.studies, encoder),
-        same_patient_auc=same_patient_auc(found.videos, patients),
+        retrieval=both_ways(found.videos, found.texts, patients, findings=stated),
+        retrieval_held_out=_held_out(found, encoder, stated),
+        by_view=_by_view(found, used, data.min_view_prob, stated),
+        by_finding=_by_finding(found, stated),
+        findings=findings(found.videos, found.studies, encoder.encode_texts, language=language),
+        ejection_fraction=ejection_fraction(found.videos, found.studies, encoder.encode_texts, language=language),
+        calibration=calibration(found.videos, found.studies, encoder, facts),
+        same_patient=same_patient(found.videos, found.studies, facts),
         ann_recall=_ann_recall(found, encoder.id.fingerprint),
-        view_accuracy=_view_accuracy(view_classifier, config, test, device) if view_classifier else None,
-        patients_checked=trained.known,
-        near_duplicates_checked=trained.known and len(near) == len(trained.studies),
+        view_accuracy=_view_accuracy(view_classifier, data, test, device) if view_classifier else None,
+        patients_checked=ready.training_known,
+        near_duplicates_checked=ready.training_known and len(near) == len(ready.trained_on),
     )
 
 
-def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """The documented shape of `echosearch evaluate --json`: docs/training.md. What could not be told is null."""
+def _stated(facts: Sequence[Fact]) -> Hashable:
+    """Return the findings that a report states, with their grades; two reports with the same ones are alike."""
+    return frozenset(
+        (fact.concept, fact.severity) for fact in facts if fact.polarity == "present" and fact.value is None
+    )
+
+
+def as_json(evaluation: Evaluation | Robustness | BenchmarkScores) -> dict[str, Any]:
+    """Return what `echosearch evaluate --json` prints: docs/training.md. What could not be measured is null."""
     plain: dict[str, Any] = _without_nan(asdict(evaluation))
     return plain
 
@@ -149,43 +157,25 @@ def _without_nan(value: Any) -> Any:
             return value
 
 
-@dataclass(frozen=True)
-class _TrainedOn:
-    studies: tuple[Study, ...]
-    known: bool  # False: it was trained elsewhere, or on data that are not here
-
-
-def _trained_on(training: Training | None, config: TrainConfig, everything: Sequence[Study], split: str) -> _TrainedOn:
-    """The training studies of all runs that the weights have been through.
-
-    Whoever asks for the split "train", or for "all" of the data that it was trained on, means to see how it does there.
-    """
-    if training is None:
-        return _TrainedOn((), known=False)
-    found: dict[str, Study] = {}
-    pools: dict[tuple[object, ...], Sequence[Study]] = {config.data.pool: everything}
-    known = True
-    for run in training.runs:
-        pool = run.data.pool
-        if pool == config.data.pool and split in ("train", "all"):
-            continue
-        try:
-            studies = pools[pool] if pool in pools else load_studies(run.data)
-        except (InputError, OSError):
-            known = False
-            continue
-        pools[pool] = studies
-        found |= {study.key: study for study in select_studies(studies, "train", run.seed, run.data.split)}
-    return _TrainedOn(tuple(found.values()), known)
-
-
-def _cache(config: TrainConfig, studies: Sequence[Study], clips_done: Callable[[int, int], None] | None) -> ClipCache:
+def _cache(
+    data: DataConfig, spec: ClipSpec, studies: Sequence[Study], clips_done: Callable[[int, int], None] | None
+) -> ClipCache:
     videos = [video for study in studies for video in study.videos]
-    data = config.data
-    return open_cache(Path(data.cache), videos, config.model.clip, data.cache_frames, data.workers, clips_done)
+    return open_cache(Path(data.cache), videos, spec, data.cache_frames, data.workers, clips_done)
 
 
-def _by_view(found: PairVectors, views: Sequence[View], min_view_prob: float) -> dict[str, BothWays]:
+def _held_out(found: PairVectors, encoder: Encoder, stated: Sequence[Hashable]) -> BothWays | None:
+    """Retrieval with the reports of phantoms in the wording that no encoder here was trained on."""
+    drawn = [study.videos[0].source for study in found.studies]
+    if encoder.text_spec.language != "ja" or not all(isinstance(one, Drawn) for one in drawn):
+        return None
+    texts = encoder.encode_texts([other_report_text(one.study) for one in drawn if isinstance(one, Drawn)])
+    return both_ways(found.videos, texts, [study.patient for study in found.studies], findings=stated)
+
+
+def _by_view(
+    found: PairVectors, views: Sequence[View], min_view_prob: float, stated: Sequence[Hashable]
+) -> dict[str, BothWays]:
     """Each view alone: the studies that have it, its videos only."""
     scored = {}
     for view in views:
@@ -194,23 +184,25 @@ def _by_view(found: PairVectors, views: Sequence[View], min_view_prob: float) ->
             continue
         at = np.array([row for row, _ in rows])
         videos = np.stack([vector for _, vector in rows])
-        scored[str(view)] = both_ways(videos, found.texts[at], [found.studies[i].patient for i in at])
+        own = [found.studies[i].patient for i in at]
+        scored[str(view)] = both_ways(videos, found.texts[at], own, findings=[stated[i] for i in at])
     return scored
 
 
-def _by_finding(found: PairVectors) -> dict[str, BothWays]:
+def _by_finding(found: PairVectors, stated: Sequence[Hashable]) -> dict[str, BothWays]:
     scored = {}
+    patients = [study.patient for study in found.studies]
     names = dict.fromkeys(name for study in found.studies if study.truth for name in study.truth.grades)
     for name in names:
         there = [i for i, s in enumerate(found.studies) if s.truth and s.truth.grades[name] >= 2]
         if len(there) >= FEW:
             at = np.array(there)
-            scored[name] = both_ways(found.videos, found.texts, [s.patient for s in found.studies], only=at)
+            scored[name] = both_ways(found.videos, found.texts, patients, only=at, findings=stated)
     return scored
 
 
-def _ann_recall(found: PairVectors, fingerprint: str) -> float:
-    """The product's own index over the test reports, asked with the studies' vectors."""
+def _ann_recall(found: PairVectors, fingerprint: str) -> Interval:
+    """Recall@10 of the product's own index over the test reports, asked with the studies' vectors."""
     collection = Collection("reports", fingerprint, found.texts.shape[1])
     points = [
         Point(
@@ -232,24 +224,29 @@ def _ann_recall(found: PairVectors, fingerprint: str) -> float:
             ]
         finally:
             index.close()
-    return recall_at(lists[0], lists[1])
+    each = np.array([recall_at([near], [exact]) for near, exact in zip(*lists, strict=True)])
+    return mean_interval(each, [study.patient for study in found.studies])
 
 
-def _view_accuracy(bundle: Path, config: TrainConfig, studies: Sequence[Study], device: str) -> ViewAccuracy | None:
-    """Of videos whose view is known, which of our views the classifier takes for likeliest."""
+def _view_accuracy(bundle: Path, data: DataConfig, studies: Sequence[Study], device: str) -> ViewAccuracy | None:
+    """Of videos whose view is known, which of our views the classifier finds likeliest."""
     classifier = load_views(bundle, device)
     videos = [v for s in studies for v in s.videos if v.view is not None]
+    owner = {v.key: s.patient for s in studies for v in s.videos}
     if not videos:
         return None
-    data = config.data
     cache = open_cache(Path(data.cache), videos, classifier.clip_spec, data.cache_frames, data.workers)
-    pairs = [(v.view, cache.clip(v.key)) for v in videos if cache.n_valid(v.key) > 0]
-    right: dict[View, list[bool]] = {}
-    for start in range(0, len(pairs), 64):
-        block = pairs[start : start + 64]
-        for (view, _), guess in zip(block, classifier.classify([clip for _, clip in block]), strict=True):
-            assert view is not None
-            right.setdefault(view, []).append(guess.best.view == view)
-    total = [hit for hits in right.values() for hit in hits]
-    balanced = float(np.mean([np.mean(hits) for hits in right.values()]))
-    return ViewAccuracy(classifier.name, float(np.mean(total)), balanced, len(total))
+    kept = [v for v in videos if cache.n_valid(v.key) > 0]
+    right: list[float] = []
+    for start in range(0, len(kept), 64):
+        block = kept[start : start + 64]
+        guesses = classifier.classify([cache.clip(v.key) for v in block])
+        right += [float(guess.best.view == v.view) for v, guess in zip(block, guesses, strict=True)]
+    hits, truth = np.array(right), np.array([str(v.view) for v in kept])
+    patients = [owner[v.key] for v in kept]
+
+    def balanced(rows: NDArray[np.int64]) -> float:
+        return float(np.mean([hits[rows][truth[rows] == view].mean() for view in np.unique(truth[rows])]))
+
+    interval = Interval(balanced(np.arange(len(kept))), *patient_bootstrap(balanced, patients))
+    return ViewAccuracy(classifier.name, mean_interval(hits, patients), interval, len(kept))

@@ -1,7 +1,7 @@
-"""The evaluation as a picture: Table 1's scores and the zero-shot AUCs with their intervals, and the reliability of
-the search's probabilities.
+"""Draw the evaluation: Table 1's scores and the zero-shot AUCs with their intervals, and the reliability of the
+search's probabilities.
 
-Importing it raises ConfigError where matplotlib is not installed: before an evaluation, not behind it.
+Importing this module raises ConfigError if matplotlib is not installed: before an evaluation, not after it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from echosearch.errors import ConfigError
+from echosearch.insight.intervals import Interval
 from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.evaluate import Evaluation
-from trainer.evaluation.retrieval import Interval
 
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -23,11 +23,11 @@ except ImportError as exc:
 
 __all__ = ["draw"]
 
-ENOUGH = 20  # studies of a bin that a finding's thin line goes through
+ENOUGH = 20  # studies of a bin that a finding's line is drawn through
 
 
 def draw(evaluation: Evaluation, out: Path) -> None:
-    """A PNG, PDF or SVG by its ending."""
+    """Draw a PNG, PDF or SVG, by the ending of ``out``."""
     rows = max(len(evaluation.findings), 8)
     checked = evaluation.calibration
     height = 0.35 * rows + 1.6
@@ -46,7 +46,7 @@ def draw(evaluation: Evaluation, out: Path) -> None:
     way = evaluation.retrieval
     names = ["MRR"] + [f"{name} R@{k}" for name in ("video to report", "report to video") for k in (1, 5, 10)]
     scores = [way.mrr, *(side.recall[k] for side in (way.video_to_report, way.report_to_video) for k in (1, 5, 10))]
-    left.invert_yaxis()  # as one reads
+    left.invert_yaxis()  # the first row on top
     _bars(left, names, scores, f"Retrieval among {evaluation.studies} studies")
     found = sorted(evaluation.findings, key=lambda finding: finding.contrast.value)
     _bars(right, [f.name for f in found], [f.contrast for f in found], "Zero-shot AUC")
@@ -56,7 +56,7 @@ def draw(evaluation: Evaluation, out: Path) -> None:
 
 
 def _reliability(axes: Any, checked: Calibration) -> None:
-    """What was believed and what was true: a thin line a finding, a thick one with all, its dots by their studies."""
+    """Believed and true shares: a thin line for a finding, a thick line for all, its dots sized by their studies."""
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle="--")
     for one in checked.findings:
         told = [bin for bin in one.bins if bin.studies >= ENOUGH]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, LargeBinary, SmallInteger, UniqueConstraint
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, LargeBinary, SmallInteger, UniqueConstraint, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
-__all__ = ["Embedding", "IndexCount", "Outbox", "ReportAttempt", "ReportEmbedding", "StudyEmbedding"]
+__all__ = ["Embedding", "IndexCount", "Outbox", "ProbeRow", "ReportAttempt", "ReportEmbedding", "StudyEmbedding"]
 
 CORE = {"schema": "core"}
 
@@ -84,3 +88,17 @@ class Outbox(Base):
     key: Mapped[str] = mapped_column(Key)
     op: Mapped[str]
     gen: Mapped[int]
+
+
+class ProbeRow(Base):
+    """A probe of one concept on one encoder's study vectors; the highest version counts. It names no patient."""
+
+    __tablename__ = "probe"
+    __table_args__ = (CheckConstraint("labels in ('sr', 'facts', 'csv')", name="labels"), CORE)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"), primary_key=True)
+    concept: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    labels: Mapped[str]  # the kind of their source
+    figures: Mapped[dict[str, Any]] = mapped_column(JSONB)  # all but weights and cuts
+    weights: Mapped[bytes] = mapped_column(LargeBinary)  # float32, little-endian: (F, 1 + D), then (F, K)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -15,7 +15,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-__all__ = ["MILD", "Level", "PromptSet", "prompt_set", "value_prompts", "zero_shot_prompts"]
+__all__ = ["MILD", "Language", "Level", "PromptSet", "prompt_set", "value_prompts", "zero_shot_prompts"]
 
 Language = Literal["ja", "en"]
 MILD = 2  # the grade from which a finding is there: 1 is trivial or borderline
@@ -79,23 +79,24 @@ def _entry(concept: str, language: Language) -> dict[str, Any]:
     return {**concepts.get(entry["like"], {}), **entry} if "like" in entry else entry
 
 
-def zero_shot_prompts(concept: str) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """(present, absent) prompts in Japanese by which an evaluation asks for a finding, all grades from mild on at once.
+def zero_shot_prompts(concept: str, language: Language = "ja") -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Return (present, absent) prompts by which an evaluation asks for a finding, all grades from mild on at once.
 
     ``present`` has a tuple for each meaning; each grade is said by its first word. ``absent`` may be empty.
     """
-    made, entry = prompt_set(concept, concept), _entry(concept, "ja")
+    made, entry = prompt_set(concept, concept, language), _entry(concept, language)
     absent = made.levels[0].meanings[0] if made.levels[0].value == 0 else ()
-    grades = _table("ja")["grades"].get(entry.get("scale", ""), [])
+    table = _table(language)
+    grades = table["grades"].get(entry.get("scale", ""), [])
     if not grades:
         return made.levels[-1].meanings, absent
     said = [
         form.format(grade=words[0], name=name)
-        for form in _table("ja")["forms"]["present"]
+        for form in table["forms"]["present"]
         for name in entry["names"]
         for words in grades[MILD - 1 :]
     ]
-    return (_stopped(said, "ja"),), absent
+    return (_stopped(said, language),), absent
 
 
 def value_prompts(measure: str, language: Language = "ja") -> PromptSet | None:

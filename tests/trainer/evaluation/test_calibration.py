@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from echosearch.encoder.fake import FakeEncoder
-from echosearch.report.facts import load_lexicon, read_facts
+from echosearch.report.facts import Fact, load_lexicon, read_facts
 from echosearch.search.arms.prompts import zero_shot_prompts
 from echosearch.vector import Vectors, unit
 from trainer.data.pairs import Study, Truth
@@ -67,10 +69,15 @@ def studies_of(encoder: FakeEncoder, count: int, lie: bool = False) -> tuple[lis
     return studies, np.array(vectors, np.float32)
 
 
+def facts_of(studies: Sequence[Study]) -> list[tuple[Fact, ...]]:
+    lexicon = load_lexicon()
+    return [read_facts(study.report, lexicon) for study in studies]
+
+
 def test_probabilities_of_reports_that_tell_the_truth_are_right() -> None:
     encoder = FakeEncoder(dimension=24)
     studies, vectors = studies_of(encoder, 400)
-    found = calibration(vectors, studies, encoder, samples=20)
+    found = calibration(vectors, studies, encoder, facts_of(studies), samples=20)
     assert found is not None
     assert found.against_truth
     assert [one.name for one in found.findings] == ["mr"]
@@ -86,9 +93,9 @@ def test_probabilities_of_reports_that_tell_the_truth_are_right() -> None:
 def test_reports_that_lie_show_in_the_error() -> None:
     encoder = FakeEncoder(dimension=24)
     studies, videos = studies_of(encoder, 400)
-    right = calibration(videos, studies, encoder, samples=5)
+    right = calibration(videos, studies, encoder, facts_of(studies), samples=5)
     studies, videos = studies_of(encoder, 400, lie=True)
-    wrong = calibration(videos, studies, encoder, samples=5)
+    wrong = calibration(videos, studies, encoder, facts_of(studies), samples=5)
     assert right is not None
     assert wrong is not None
     assert wrong.pooled.error.value > 3 * right.pooled.error.value
@@ -98,7 +105,7 @@ def test_without_truth_withheld_reports_are_the_answer_and_too_few_give_none() -
     encoder = FakeEncoder(dimension=24)
     studies, vectors = studies_of(encoder, 400)
     untold = [Study(s.key, s.patient, s.report, ()) for s in studies]
-    found = calibration(vectors, untold, encoder, samples=5)
+    found = calibration(vectors, untold, encoder, facts_of(untold), samples=5)
     assert found is not None
     assert not found.against_truth
-    assert calibration(vectors[:40], untold[:40], encoder, samples=5) is None
+    assert calibration(vectors[:40], untold[:40], encoder, facts_of(untold[:40]), samples=5) is None

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from trainer.evaluation.metrics import auc, patient_bootstrap, recall_at, same_patient_auc
+from echosearch.insight.intervals import Sorted, auc, auc_interval, patient_bootstrap, recall_at
 from trainer.evaluation.retrieval import both_ways, places, scores
 
 
@@ -88,17 +88,22 @@ def test_auc_counts_pairs() -> None:
     assert np.isnan(auc(score, np.zeros(40, bool)))
 
 
-def test_same_patient_auc() -> None:
-    vectors = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9]], np.float32)
-    assert same_patient_auc(vectors, ["a", "a", "b", "b"]) == 1.0
-    assert same_patient_auc(vectors, ["a", "b", "a", "b"]) < 0.5
+def test_weighted_draws_give_the_auc_of_the_rows_that_were_drawn() -> None:
+    rng = np.random.default_rng(4)
+    score, positive = rng.integers(0, 9, 30).astype(float), rng.random(30) < 0.4
+    times = rng.integers(0, 3, 30)
+    rows = np.repeat(np.arange(30), times)
+    assert Sorted(score, positive).auc(times.astype(float)) == pytest.approx(auc(score[rows], positive[rows]))
+    found = auc_interval(score, positive, [str(i // 2) for i in range(30)])
+    assert found.low < found.value == auc(score, positive) < found.high
 
 
-@pytest.mark.parametrize("n", [20, 50, 101])
-def test_identical_vectors_tell_no_patient_from_another(n: int) -> None:
-    """The order of sums must not decide between equal cosines."""
-    same = np.tile(np.random.default_rng(n).standard_normal(96).astype(np.float32), (n, 1))
-    assert same_patient_auc(same, [f"p{i // 2}" for i in range(n)]) == 0.5
+def test_alike_reports_are_those_with_the_same_findings_as_another() -> None:
+    videos = np.eye(5, dtype=np.float32)
+    found = both_ways(videos, videos, list("abcde"), findings=["none", "none", "mr", "ar", "none"])
+    assert found.alike is not None
+    assert (found.queries, found.candidates) == (5, 5)
+    assert found.alike.value == pytest.approx(0.6)
 
 
 def test_recall_and_bootstrap() -> None:

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from echosearch.insight.intervals import auc, patient_bootstrap, recall_at
 from tests.trainer.evaluation.test_retrieval import naive
-from trainer.evaluation.metrics import auc, patient_bootstrap, recall_at, same_patient_auc
+from trainer.data.pairs import Study
 from trainer.evaluation.retrieval import both_ways, places, scores
+from trainer.evaluation.same_patient import same_patient
 
 # 24 directions whose unit vectors float32 holds exactly: cosines that are equal on paper are equal, and many are
 DIRECTIONS = [direction for direction in itertools.product((-1, 0, 1), repeat=4) if np.abs(direction).sum() in (1, 4)]
@@ -100,7 +102,11 @@ def test_same_patient_auc_equals_the_naive_one(studies: list[tuple[tuple[int, ..
         score.append(round(float(np.dot(one, two) / np.linalg.norm(one) / np.linalg.norm(two)), 6))
         same.append(owner == other)
     naive_value = auc(np.array(score), np.array(same, bool))
-    assert same_patient_auc(vectors, [owner for _, owner in studies]) == pytest.approx(naive_value, nan_ok=True)
+    named = [Study(str(number), owner, "", ()) for number, (_, owner) in enumerate(studies)]
+    found = same_patient(vectors, named, [()] * len(named), samples=3)
+    assert found.all.value == pytest.approx(naive_value, nan_ok=True)
+    # without findings or vendors all pairs are one stratum
+    assert found.matched.value == pytest.approx(found.all.value, nan_ok=True)
 
 
 LISTS = st.lists(st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=5), min_size=1, max_size=6)

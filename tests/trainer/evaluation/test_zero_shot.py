@@ -56,4 +56,39 @@ def test_ejection_fraction_is_the_middle_of_the_nearest_prompts() -> None:
     found = ejection_fraction(np.array([at(ef) for ef in truths], np.float32), [study(0, ef) for ef in truths], texts)
     assert found is not None
     assert found.mean_absolute_error.value <= 0.5  # the middle of an even number of prompts
-    assert found.correlation == pytest.approx(1.0, abs=1e-3)
+    assert found.correlation.value == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_form_is_chosen_on_other_patients_than_it_is_scored_on() -> None:
+    """Of noise the better of two forms is above chance where it was chosen, and at chance in others."""
+    rng = np.random.default_rng(1)
+    studies = [study(i, mr=3 if i % 2 else 0) for i in range(200)]
+    best, chosen = [], []
+    for _ in range(40):
+        videos = rng.standard_normal((200, 16)).astype(np.float32)
+        known: dict[str, np.ndarray] = {}
+
+        def texts(prompts: Sequence[str], known: dict[str, np.ndarray] = known) -> Vectors:
+            return np.stack([known.setdefault(p, rng.standard_normal(16).astype(np.float32)) for p in prompts])
+
+        (found,) = findings(videos, studies, texts, samples=0)
+        best.append(max(found.present.value, found.contrast.value))
+        chosen.append(found.chosen.value)
+    assert np.mean(best) > 0.51
+    assert abs(np.mean(chosen) - 0.5) < 0.01
+
+
+def test_an_encoder_that_knows_one_wording_alone_fails_in_the_other() -> None:
+    present, absent = zero_shot_prompts("mr")
+    known = {**dict.fromkeys(present[0], 1.0), **dict.fromkeys(absent, -1.0)}
+
+    def texts(prompts: Sequence[str]) -> Vectors:
+        return np.array([[known.get(prompt, 0.0), 1.0] for prompt in prompts], np.float32)
+
+    studies = [study(i, mr=3 if i % 2 else 0) for i in range(20)]
+    videos = np.array([[1.0 if i % 2 else -1.0, 1.0] for i in range(20)], np.float32)
+    (found,) = findings(videos, studies, texts, samples=0)
+    assert found.held_out is not None
+    assert (found.contrast.value, found.held_out.value) == (1.0, 0.5)
+    (english,) = findings(videos, studies, texts, samples=0, language="en")
+    assert english.held_out is None
