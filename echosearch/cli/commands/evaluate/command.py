@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from echosearch.cli.commands.evaluate_shown import show_benchmark, show_robustness
+from echosearch.cli.commands.evaluate.shown import show_benchmark, show_robustness
 from echosearch.cli.interval_cell import interval_cell
 from echosearch.cli.output import note, say, say_json, table
 from echosearch.cli.path_type import as_path
