@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "understand": ("echosearch.cli.commands.understand:understand", "Show how a query is understood."),
     "reembed": ("echosearch.cli.commands.reembed:reembed", "Embed the archive with another encoder."),
     "train": ("echosearch.cli.commands.train:train", "Train an encoder."),
-    "evaluate": ("echosearch.cli.commands.evaluate:evaluate", "Score an encoder as the papers do."),
+    "evaluate": ("echosearch.cli.commands.evaluate.command:evaluate", "Score an encoder as the papers do."),
     "phantom": ("echosearch.cli.commands.phantom:phantom", "Make a synthetic archive."),
     "status": ("echosearch.cli.commands.status:status", "Count what the archive holds and what it left out."),
     "verify": ("echosearch.cli.commands.verify:verify", "Compare the index with the database."),

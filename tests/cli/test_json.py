@@ -87,7 +87,16 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("reembed", str(real.folder / "encoder"), "--json"),
         ("index", "drop", "phantom-tiny", "--json"),
         *(
-            ("evaluate", "phantom-tiny", "--config", str(config_of_archive(real)), "--split", "all", *more, "--json")
+            (
+                "evaluate",
+                str(real.folder / "encoder"),
+                "--config",
+                str(config_of_archive(real)),
+                "--split",
+                "all",
+                *more,
+                "--json",
+            )
             for more in ((), ("--robustness",))
         ),
     ]

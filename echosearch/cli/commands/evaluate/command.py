@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from echosearch.cli.commands.evaluate_shown import show_benchmark, show_robustness
+from echosearch.cli.commands.evaluate.shown import show_benchmark, show_robustness
 from echosearch.cli.interval_cell import interval_cell
 from echosearch.cli.output import note, say, say_json, table
 from echosearch.cli.path_type import as_path
@@ -85,14 +85,6 @@ def evaluate(
     echosearch evaluate phantom-tiny --folder ./archive --robustness
     echosearch evaluate bundles/echoclip --benchmark ./EchoNet-Dynamic --json
     """
-    if folder is not None and config is not None:
-        raise click.UsageError("--folder and --config both say what the data are: give one of them")
-    if benchmark is not None and (folder or config or robustness or figure or view_classifier):
-        raise click.UsageError("--benchmark goes with --target, --root, --device and --json alone")
-    if benchmark is None and (target is not None or root is not None):
-        raise click.UsageError("--target and --root are about a --benchmark")
-    if robustness and (figure is not None or view_classifier is not None):
-        raise click.UsageError("--robustness goes with neither --figure nor --view-classifier")
     alone = {"--folder": folder, "--config": config, "--robustness": robustness, "--figure": figure}
     alone["--view-classifier"] = view_classifier
     _check_together(alone, settings, benchmark, target or root)

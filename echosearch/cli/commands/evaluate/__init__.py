@@ -1,0 +1,1 @@
+"""echosearch evaluate: scores of an encoder, what it survives, and public benchmarks."""
