@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.files.backing import UNBACKED, files_holding
+from echosearch.db.files.backing import BACKED, files_holding
 from echosearch.source_file import Claimed
 
 __all__ = ["Unembedded", "count_unembedded", "hand_over_files", "unembedded"]
 
 # the videos that encoder :before can find
-_SERVED = (
-    "from core.embedding e join core.video v using (video_key) join core.study s using (study_key)"
-    f" where e.encoder_id = :before and not s.conflict and not ({UNBACKED})"
-)
+_VIDEOS = "from core.embedding e join core.video v using (video_key) join core.study s using (study_key)"
+_SERVED = f"e.encoder_id = :before and not s.conflict and {BACKED}"
 _NOT_YET = "not exists (select from core.embedding n where n.encoder_id = :encoder and n.video_key = "
 _LEFT_OUT = "the encoder that answers could not embed it when it took over"
 
@@ -31,7 +29,8 @@ class Unembedded:
 
 def count_unembedded(connection: Connection, encoder_id: int, before_id: int) -> tuple[int, int]:
     """Return (videos that the encoder before can find, those of them that this encoder has not embedded)."""
-    query = f"select count(*), count(*) filter (where {_NOT_YET} v.video_key)) {_SERVED}"
+    has_it = "left join core.embedding n on n.encoder_id = :encoder and n.video_key = v.video_key"
+    query = f"select count(*), count(*) - count(n.video_key) {_VIDEOS} {has_it} where {_SERVED}"
     row = connection.execute(text(query), {"encoder": encoder_id, "before": before_id}).one()
     return row[0], row[1]
 
@@ -52,7 +51,8 @@ def unembedded(
     rows = connection.execute(
         text(
             "select cast(v.video_key as text) as video, cast(v.study_key as text) as study"
-            f" {_SERVED} and {_NOT_YET} v.video_key){behind} order by v.study_key, v.video_key limit :limit"
+            f" {_VIDEOS} where {_SERVED} and {_NOT_YET} v.video_key){behind}"
+            " order by v.study_key, v.video_key limit :limit"
         ),
         given,
     ).all()

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from echosearch.db.vectors.points import VECTOR_TABLES
+from echosearch.db.vectors.points import VECTOR_TABLES, key_ranges
 from echosearch.encoder_info import EncoderInfo
 
 __all__ = [
@@ -162,12 +162,18 @@ def delete_generation(connection: Connection, encoder_id: int) -> int:
     given = {"encoder": encoder_id}
     assert connection.scalar(text("select state from core.generation where encoder_id = :encoder"), given) != "active"
     connection.execute(text("delete from core.generation where encoder_id = :encoder"), given)
-    connection.execute(text("delete from core.outbox where encoder_id = :encoder"), given)
     connection.execute(text("delete from core.report_attempt where encoder_id = :encoder"), given)
-    deleted = {
-        collection: connection.execute(text(f"delete from {table} where encoder_id = :encoder"), given).rowcount
-        for collection, (table, _) in VECTOR_TABLES.items()
-    }
+    deleted = dict.fromkeys(VECTOR_TABLES, 0)
+    for collection, (table, key) in VECTOR_TABLES.items():
+        for bounds in key_ranges(connection, encoder_id, collection):
+            within = {**given, **bounds, "collection": collection}
+            among = "encoder_id = :encoder and {0} > cast(:after as uuid) and {0} <= cast(:last as uuid)"
+            connection.execute(
+                text(f"delete from core.outbox where collection = :collection and {among.format('key')}"), within
+            )
+            deleted[collection] += connection.execute(
+                text(f"delete from {table} where {among.format(key)}"), given | bounds
+            ).rowcount
     return deleted["videos"]
 
 
