@@ -54,6 +54,7 @@ class Subject:
     keyring: Keyring
     encoder_id: int
     other_id: int  # of an encoder that does not answer
+    new_id: int  # of one that has embedded nothing yet
     studies: int
     per_study: int
     root: Path
@@ -191,7 +192,7 @@ STEADY = (
         "about 100 reports", lambda s, c, keys: reports_about(c, s.encoder_id, keys), lambda s, _: s.keys("r", 100)
     ),
     Statement("resolve a study", lambda s, c, _: resolve_study(c, "1.2.392.7")),
-    Statement("1000 videos to embed again", lambda s, c, _: unembedded(c, s.other_id, s.encoder_id, None, 1000)),
+    Statement("1000 videos to embed again", lambda s, c, _: unembedded(c, s.new_id, s.encoder_id, None, 1000)),
     Statement(
         "1000 points to compare",
         lambda s, c, keys: comparison.points_of(c, s.encoder_id, "videos", keys),
@@ -214,6 +215,7 @@ ALL = (
     Statement("counts of all files", lambda s, c, _: status.archive_counts(c)),
     Statement("generations", lambda s, c, _: generations(c)),
     Statement("contents", lambda s, c, _: contents(c, s.encoder_id)),
+    Statement("no video to embed again", lambda s, c, _: unembedded(c, s.other_id, s.encoder_id, None, 1000)),
     Statement("videos to embed again", lambda s, c, _: count_unembedded(c, s.other_id, s.encoder_id)),
     Statement("queue a rebuild", lambda s, c, _: outbox.enqueue_everything(c, s.encoder_id)),
     Statement("compare the index", lambda s, c, _: comparison.compare(c, s.encoder_id, "videos"), all_seen),
