@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("echosearch.cli.commands.evaluate:evaluate", "Score an encoder as the papers do."),
     "phantom": ("echosearch.cli.commands.phantom:phantom", "Make a synthetic archive."),
     "status": ("echosearch.cli.commands.status:status", "Count what the archive holds and what it left out."),
-    "plan": ("echosearch.cli.commands.plan:plan", "Show what an archive of a given size needs."),
+    "plan": ("echosearch.cli.commands.sources.plan:plan", "Show what an archive of a given size needs."),
     "verify": ("echosearch.cli.commands.verify:verify", "Compare the index with the database."),
     "preview": ("echosearch.cli.commands.preview:preview", "Make masked previews of cines."),
     "index": ("echosearch.cli.commands.index:index", "Look after the search index."),

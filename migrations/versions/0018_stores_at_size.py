@@ -1,7 +1,7 @@
 """what grows with the archive is not done again with every ingest: which reports to link, which files are in a folder
 
 Revision: 0018
-Follows: 0013
+Follows: 0015
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
-down_revision = "0013"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
