@@ -25,7 +25,9 @@ DIMENSION = 512
 POSTGRES_BYTES, GENERATION_BYTES = 4666, 3100  # of a video, measured at a million with raw vectors of 2,048 bytes
 QDRANT_GB = {"float16": 1.4, "int8": 0.9, "4 bits": 0.6, "binary": 0.45}  # in memory, of a million and a replica
 QUANTISED = tuple(QDRANT_GB)
-QDRANT_DISK_GB = 2.1  # of a million: float16, the graph, payloads, and as much again while it is ordered anew
+QDRANT_DISK_GB = (
+    2.1  # of a million, as 208 MB at 100,000 (docs/operations.md); up to three times that while it is ordered
+)
 LEAST_VIDEOS = 1000  # of a run that says how fast something is
 UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 

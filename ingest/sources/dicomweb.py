@@ -117,6 +117,7 @@ class _Fetching:
         self.session = requests.Session()
         self.session.verify = str(address.ca) if address.ca else True
         self.session.trust_env = False  # a .netrc or proxy of the user that runs this is not the site's word
+        self.session.max_redirects = 0  # it goes to the machine that was named, and to no other
         if address.token:
             self.session.headers["Authorization"] = f"Bearer {address.token}"
         self.client = DICOMwebClient(address.url, session=self.session, timeout=TIMEOUT_SECONDS, permissive_uid=True)
@@ -222,6 +223,8 @@ class _Fetching:
                     return None
                 if status in (401, 403):
                     raise StoreUnreachable("the PACS refused access: check ECHOSEARCH_DICOMWEB_TOKEN") from exc
+                if isinstance(exc, requests.TooManyRedirects):
+                    raise StoreUnreachable("the PACS leads to another address: name that one in the URL") from exc
                 if isinstance(exc, requests.exceptions.SSLError):
                     raise StoreUnreachable(
                         "the certificate of the PACS is not trusted: name its authority with ECHOSEARCH_DICOMWEB_CA"

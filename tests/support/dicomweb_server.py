@@ -53,6 +53,10 @@ def application(folder: Path) -> FastAPI:  # noqa: C901 - a route each, and noth
             documents.append(shown.to_json())
         return Response(f"[{','.join(documents)}]", media_type="application/dicom+json")
 
+    @app.get("/moved/studies")
+    def moved() -> Response:
+        return Response(status_code=302, headers={"Location": "/dicom-web/studies?StudyDate=20240314"})
+
     @app.get("/dicom-web/studies")
     def studies(StudyDate: str, limit: int = 1000, offset: int = 0) -> Response:  # noqa: N803 - as the standard has it
         return answer(matching(StudyDate=StudyDate), "StudyInstanceUID", offset, limit)

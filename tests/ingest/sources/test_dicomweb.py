@@ -130,6 +130,15 @@ def test_outside_its_hours_nothing_is_asked_for(tmp_path: Path, peers: list[Peer
     assert (found.stored, waits) == (0, [f"until {hours}"])
 
 
+def test_it_follows_nobody_to_another_address(tmp_path: Path, peers: list[Peer]) -> None:
+    write_cines(tmp_path / "pacs", 1)
+    pacs = Pacs(tmp_path / "pacs", peers)
+    address = PacsAddress(pacs.address.url.replace("dicom-web", "moved"), token="s3cret")
+    with pytest.raises(StoreUnreachable, match="leads to another address") as caught:
+        fetch_studies(address, ObjectFolder(tmp_path / "inbox"), KEYRING, (DAY, DAY), tmp_path / "days", Event())
+    assert "s3cret" not in str(caught.value)
+
+
 def test_a_server_that_stays_away_is_a_line(tmp_path: Path) -> None:
     address = PacsAddress(f"http://127.0.0.1:{free_port()}/dicom-web")
     with pytest.raises(StoreUnreachable, match="run it again"):
