@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-__all__ = ["VECTOR_TABLES", "PointRow", "key_ranges", "point_rows"]
+__all__ = ["VECTOR_TABLES", "PointRow", "heap_ranges", "key_ranges", "point_rows"]
 
 # collection -> its table of vectors and that table's key
 VECTOR_TABLES = {
@@ -33,6 +33,7 @@ _FIELDS = {
 }
 
 
+BLOCKS = 200  # of one statement over a whole table: some 20,000 vectors
 RANGE = 20_000  # rows of one statement over all vectors: a second at most, and far below statement_timeout
 
 
@@ -91,3 +92,14 @@ def key_ranges(connection: Connection, encoder_id: int, collection: str, size: i
         if last is None:
             return
         after = last
+
+
+def heap_ranges(connection: Connection, collection: str, blocks: int = BLOCKS) -> Iterator[dict[str, str]]:
+    """Yield ranges of row addresses, ``first`` (in it) to ``end`` (not in it), that hold a whole table of vectors.
+
+    In the order of the disk: by keys, each page would be read, and logged, once for every few of its rows.
+    """
+    table, _ = VECTOR_TABLES[collection]
+    query = text(f"select pg_relation_size('{table}') / cast(current_setting('block_size') as bigint)")
+    for block in range(0, int(connection.execute(query).scalar_one()), blocks):
+        yield {"first": f"({block},0)", "end": f"({block + blocks},0)"}

@@ -41,9 +41,13 @@ def test_ranges_hold_every_key_once(engine: Engine, filled: Ledger, size: int) -
 def test_everything_is_queued_and_an_encoder_deleted_range_by_range(
     engine: Engine, filled: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("echosearch.db.vectors.points.key_ranges.__defaults__", (2,))
+    monkeypatch.setattr("echosearch.db.vectors.points.heap_ranges.__defaults__", (1,))
     with engine.begin() as connection:
         connection.execute(text("delete from core.outbox"))
+        # holes between the rows: a page each
+        connection.execute(text("alter table core.embedding set (fillfactor = 10)"))
+        connection.execute(text("update core.embedding set vector = decode(repeat('ab', 1500), 'hex')"))
+        assert connection.scalar(text("select pg_relation_size('core.embedding')")) > 3 * 8192
         assert outbox.enqueue_everything(connection, filled.encoder_id) == 11 + 4
         assert outbox.enqueue_everything(connection, filled.encoder_id) == 15  # again: replaced, not doubled
         assert connection.scalar(text("select count(*) from core.outbox")) == 15
