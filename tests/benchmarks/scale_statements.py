@@ -18,7 +18,7 @@ from echosearch.db.admission.admit import admit
 from echosearch.db.files import backing, ledger, status
 from echosearch.db.files.description import note_contradictions
 from echosearch.db.files.measurements import trust_measurements
-from echosearch.db.lookup import contents, reports_about, resolve_study, videos_about, videos_of
+from echosearch.db.lookup import reports_about, resolve_study, videos_about, videos_of
 from echosearch.db.questions.study_bits import fold
 from echosearch.db.studies.facts import due_reports, withdraw_facts
 from echosearch.db.studies.hospitals import keep_hospitals_apart
@@ -35,7 +35,7 @@ from echosearch.db.studies.visits import unsettled_patients
 from echosearch.db.upkeep import comparison
 from echosearch.db.upkeep.reembedding import count_unembedded, unembedded
 from echosearch.db.vectors import outbox
-from echosearch.db.vectors.generation import delete_generation, generations, has_vectors
+from echosearch.db.vectors.generation import contents, delete_generation, generations, has_vectors
 from echosearch.db.vectors.write import put_video_vectors
 from echosearch.pseudonyms import Keyring
 from echosearch.source_file import FoundFile
