@@ -15,6 +15,7 @@ from echosearch.cohort.review import ReviewReport
 from echosearch.cohort.snapshot import Difference
 from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
+from echosearch.db.files.runs import LastRun
 from echosearch.db.files.status import ArchiveCounts, FileStatus
 from echosearch.db.questions.fact_conditions import Verdict
 from echosearch.db.upkeep.comparison import Differences
@@ -34,6 +35,7 @@ from echosearch.search.results import ReadValue
 from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
+from ingest.site_plan import SitePlan
 from ingest.verify import Rebuilt, VerifyReport
 from trainer.evaluation.benchmark import BenchmarkScores
 from trainer.evaluation.evaluate import Evaluation
@@ -592,6 +594,18 @@ SCHEMAS: dict[str, tuple[str, type]] = {
         "echosearch ingest --dry-run --json",
         create_model("dry_run", __config__=CLOSED, files=(list[DryFile], ...), counts=(dict[str, int], ...)),
     ),
+    "plan": ("echosearch plan --json", SitePlan),
+    "receive": (
+        "echosearch receive --json",
+        create_model(
+            "receive",
+            __config__=CLOSED,
+            stored=(int, ...),
+            again=(int, ...),
+            bytes=(int, ...),
+            refused=(dict[str, int], ...),
+        ),
+    ),
     "reembed": ("echosearch reembed --json", ReembedSummary),
     "status": (
         "echosearch status --json",
@@ -605,6 +619,8 @@ SCHEMAS: dict[str, tuple[str, type]] = {
             contradictions=Contradictions,
             worker_protections=list[str],
             other_encoders=list[GenerationCount],
+            points_due=dict[str, int],
+            last_run=LastRun | None,
         ),
     ),
     "status-why": (

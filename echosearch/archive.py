@@ -146,9 +146,19 @@ class Archive:
 def _open_index(settings: Settings) -> VectorIndex:
     if settings.qdrant_url is not None:
         from echosearch.index.server.index import connect
+        from echosearch.index.server.options import ServerOptions
 
         api_key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        return connect(settings.qdrant_url, api_key, settings.qdrant_ca)
+        options = ServerOptions(
+            shards=settings.qdrant_shards,
+            replicas=settings.qdrant_replicas,
+            write_consistency=settings.qdrant_write_consistency,
+            small_vectors=settings.qdrant_small_vectors,
+            graph_later=settings.qdrant_graph_later,
+            request_points=settings.qdrant_request_points,
+            streams=settings.qdrant_streams,
+        )
+        return connect(settings.qdrant_url, api_key, settings.qdrant_ca, options)
     from echosearch.index.shared.index import SharedIndex
 
     return SharedIndex(settings.home / "qdrant", settings.lock_wait_seconds, settings.min_free_mb)

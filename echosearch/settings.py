@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,6 +32,15 @@ class Settings(BaseSettings):
     qdrant_url: str | None = None  # https://host:6333
     qdrant_ca: Path | None = None  # who signs the server's certificate; default: whom this machine trusts
     qdrant_api_key: SecretStr | None = None  # where the Qdrant server demands one
+    qdrant_shards: Annotated[int | None, Field(ge=1, le=256)] = None  # of a new collection; default: the server's
+    qdrant_replicas: Annotated[int, Field(ge=1, le=16)] = 1  # of each shard of a new collection
+    qdrant_write_consistency: Annotated[int | None, Field(ge=1, le=16)] = None  # replicas that must have a write
+    qdrant_small_vectors: Literal["4-bit", "8-bit", "binary", "none"] = "4-bit"  # in memory; float16 rescores them
+    qdrant_graph_later: bool = False  # build the graph of a new collection after its first fill
+    qdrant_request_points: Annotated[int, Field(ge=1, le=10_000)] = 500  # points sent in one request
+    qdrant_streams: Annotated[int, Field(ge=1, le=64)] = 1  # requests under way at one time
+    dicomweb_token: SecretStr | None = None  # what a DICOMweb source demands, as a bearer token
+    dicomweb_ca: Path | None = None  # who signs that server's certificate; default: whom this machine trusts
     encoder: Path | None = None  # a bundle folder; default: what `encoder use` chose
     lexicon: Path | None = None  # words of a site, beside those that ship (docs/facts.md)
     device: str = "auto"  # auto, cpu, cuda, cuda:1
@@ -45,7 +54,7 @@ class Settings(BaseSettings):
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index and previews leave free on their disk
     preview_mb: Annotated[int, Field(ge=256)] = 20_000  # what previews may take; then the least used are removed
 
-    @field_validator("home", "key_file", "access_key_file", "qdrant_ca")
+    @field_validator("home", "key_file", "access_key_file", "qdrant_ca", "dicomweb_ca")
     @classmethod
     def _of_a_user(cls, place: Path | None) -> Path | None:
         try:

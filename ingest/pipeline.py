@@ -28,7 +28,7 @@ from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfini
 from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.walk import walk
 
-__all__ = ["ingest"]
+__all__ = ["ingest", "settle_run", "take_in"]
 
 RELAY_SECONDS = 2.0  # a study's point is sent once for all its videos of this time, not once a batch
 
@@ -50,31 +50,37 @@ def ingest(
         run.count_ahead()
         later: list[FoundFile] = []
         files = run.clock.pulling("walk", unfinished(run, walk(run.root, run.unread)))
-        _take_in(run, relay, run.with_a_study(files, later))
+        take_in(run, relay, run.with_a_study(files, later))
         if later:
             run.name_studies(later)
-            _take_in(run, relay, iter(later))
-        while copies := run.waiting():
-            _take_in(run, relay, iter(copies))
-        relay.nudge()
-        with run.clock.stage("reports"):
-            with run.writing() as connection:
-                keep_hospitals_apart(connection, archive.keyring)
-                trust_measurements(connection)
-                run.links = link_reports(connection)
-            run.new_reports = encode_reports(run)
-            read_facts_of_reports(run)
-            settle_patients(run)
-        with run.clock.stage("relay"):
-            relay.drain()
-            if relay.sent:
-                made = [archive.index.optimize(archive.collection(kind)) for kind in KINDS]
-                run.slow_index = not all(made)
-            fold_stale(run)
+            take_in(run, relay, iter(later))
+        settle_run(run, relay)
         return run.finish(relay.sent)
 
 
-def _take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
+def settle_run(run: Run, relay: RelayThread) -> None:
+    """Bring what was taken in to its end: copies that are due now, links, reports, facts, the index."""
+    archive = run.archive
+    while copies := run.waiting():
+        take_in(run, relay, iter(copies))
+    relay.nudge()
+    with run.clock.stage("reports"):
+        with run.writing() as connection:
+            keep_hospitals_apart(connection, archive.keyring)
+            trust_measurements(connection)
+            run.links = link_reports(connection)
+        run.new_reports += encode_reports(run)
+        read_facts_of_reports(run)
+        settle_patients(run)
+    with run.clock.stage("relay"):
+        relay.drain()
+        if relay.sent:
+            made = [archive.index.optimize(archive.collection(kind)) for kind in KINDS]
+            run.slow_index = not all(made)
+        fold_stale(run)
+
+
+def take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
     """Run the stages from found files to written vectors."""
     headers = inspected(run, claimed(run, files))
     clips = decoded(run, admitted(run, headers))

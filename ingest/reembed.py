@@ -32,7 +32,7 @@ from ingest.relay import relay
 from ingest.reports import encode_reports
 from ingest.stages import Embedded, decoded, encoded
 from ingest.study_bits import fold_stale
-from ingest.verify import compare_index, mend
+from ingest.verify import compare_index
 from ingest.work import Work
 
 __all__ = ["ReembedOptions", "ReembedSummary", "drop", "reembed"]
@@ -211,7 +211,8 @@ class Reembedding(Work):
         promote = promote and self.before_id != self.encoder_id
         if promote:
             with self.archive.engine.begin() as connection:
-                sent += mend(self.archive, connection, *given, compare_index(self.archive, connection, *given))
+                found = compare_index(self.archive, connection, *given, repair=True)
+            sent += sum(one.counts["strangers"] for one in found)
             sent += relay(self.archive, *given)
         if sent or promote:
             made = [self.archive.index.optimize(self.archive.collection(kind)) for kind in KINDS]

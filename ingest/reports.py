@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from echosearch.batch import batched
 from echosearch.db.studies.report_attempts import MAX_ATTEMPTS, begin_alone, begin_reports, finish_reports
-from echosearch.db.studies.reports import ReportText, superseded, texts_to_encode
+from echosearch.db.studies.reports import ReportText, reports_to_encode, superseded, texts_to_encode
 from echosearch.db.vectors.write import put_report_vectors, withdraw_reports
 from echosearch.vector import is_usable
 from ingest.text_process import EncoderReader, TextProcess, TextsRead
@@ -25,21 +26,23 @@ def encode_reports(run: Work) -> int:
     archive, encoder_id = run.archive, run.encoder_id
     with run.writing() as connection:
         withdraw_reports(connection, encoder_id, superseded(connection, encoder_id))
-    new, after = 0, None
+    with archive.engine.connect() as connection:
+        waiting = reports_to_encode(connection, encoder_id)
+    if not waiting:
+        return 0
+    if not archive.encoder.reads_texts:
+        run.unread_texts = True
+        return 0
+    new = 0
     process: TextProcess[TextsRead] | None = None
     try:
-        while True:
+        for keys in batched(waiting, BATCH):
             with archive.engine.connect() as connection:
-                texts = texts_to_encode(connection, encoder_id, after, BATCH)
-            if not texts:
-                return new
-            if not archive.encoder.reads_texts:
-                run.unread_texts = True
-                return new
+                texts = texts_to_encode(connection, encoder_id, keys)
             process = process or TextProcess(EncoderReader(archive.encoder))
             new += _together(run, process, [report for report in texts if not report.suspect])
             new += sum(_alone(run, process, report) for report in texts if report.suspect)
-            after = texts[-1].report_key
+        return new
     finally:
         if process is not None:
             process.end()

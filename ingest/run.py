@@ -153,10 +153,29 @@ class Run(Work):
 
     def finish(self, index_writes: int) -> IngestSummary:
         """Close the run's row and sum up."""
+        summary = self.summary(index_writes)
+        with self.archive.engine.begin() as connection:
+            ledger.finish_run(
+                connection,
+                self.id,
+                {
+                    "new_videos": summary.new_videos,
+                    "quarantined": summary.quarantined,
+                    "seconds": round(summary.seconds, 3),
+                    "stage_seconds": summary.stage_seconds,
+                    "bottleneck": summary.bottleneck,
+                    "workers": self.archive.settings.workers,
+                    "on_gpu": bool(summary.encoder_batches) and self.archive.on_gpu,
+                },
+            )
+        return summary
+
+    def summary(self, index_writes: int) -> IngestSummary:
+        """Return what the run has done so far, and the outcome of the files under its root."""
         with self.archive.engine.begin() as connection:
             counts = tree_counts(connection, self.root)
             texts = report_counts(connection, self.encoder_id)
-            summary = IngestSummary(
+            return IngestSummary(
                 found=counts.found,
                 indexed=counts.indexed,
                 skipped=counts.skipped,
@@ -174,17 +193,6 @@ class Run(Work):
                 ungated_studies=ungated_studies(connection, self.encoder_id),
                 **self.tally(index_writes),
             )
-            ledger.finish_run(
-                connection,
-                self.id,
-                {
-                    "new_videos": summary.new_videos,
-                    "quarantined": summary.quarantined,
-                    "seconds": round(summary.seconds, 3),
-                    "stage_seconds": summary.stage_seconds,
-                },
-            )
-        return summary
 
     def _rows_without_file(self, connection: Connection, named: NamedRows | None, read: Reader) -> TableRows | None:
         return None if named is None else rows_without_file(connection, named, self.root, read)

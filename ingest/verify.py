@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from echosearch.index.fields import payload_values, same_values
 from echosearch.vector import is_usable, unit
 from ingest.relay import point_of, relay
 
-__all__ = ["Rebuilt", "VerifyReport", "compare_index", "heal", "mend", "rebuild", "verify"]
+__all__ = ["Rebuilt", "VerifyReport", "compare_index", "heal", "rebuild", "verify"]
 
 SCROLL_BATCH = 1000
 # the index holds float16 of unit vectors: half a unit in the last place at 1 is 2**-11; components are far smaller
@@ -64,10 +63,10 @@ def verify(archive: Archive, repair: bool = False) -> VerifyReport:
             if encoder is None:
                 raise EmptyArchive("there is nothing to verify: run echosearch ingest FOLDER first")
             encoder_id = register_encoder(connection, encoder)
-            found = compare_index(archive, connection, encoder, encoder_id)
+            found = compare_index(archive, connection, encoder, encoder_id, repair)
             faults = tuple(comparison.ledger_faults(connection, encoder_id))
             counts = archive_counts(connection)
-            repaired = mend(archive, connection, encoder, encoder_id, found) if repair else 0
+            repaired = sum(one.counts["strangers"] for one in found) if repair else 0
             if repair:
                 withdraw_unbacked(connection)
         if repair:
@@ -76,21 +75,13 @@ def verify(archive: Archive, repair: bool = False) -> VerifyReport:
 
 
 def compare_index(
-    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int
+    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, repair: bool
 ) -> tuple[Differences, ...]:
-    """Compare every point of this encoder's collections with PostgreSQL; return a result for each collection."""
-    return tuple(_compare(archive, connection, encoder, encoder_id, kind) for kind in KINDS)
+    """Compare every point of this encoder's collections with PostgreSQL; return a result for each collection.
 
-
-def mend(
-    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, found: Sequence[Differences]
-) -> int:
-    """Repair the index: delete foreign points at once and return how many; make the rest due for the next relay."""
-    for kind, differences in zip(KINDS, found, strict=True):
-        comparison.repair(connection, encoder_id, differences)
-        for ids in batched(differences.foreign_ids, SCROLL_BATCH):
-            archive.index.delete(archive.collection(kind, encoder), [UUID(id) for id in ids])
-    return sum(len(differences.foreign_ids) for differences in found)
+    With ``repair``, delete foreign points at once, and make the rest due for the next relay.
+    """
+    return tuple(_compare(archive, connection, encoder, encoder_id, kind, repair) for kind in KINDS)
 
 
 def heal(archive: Archive, encoder: EncoderInfo, encoder_id: int) -> int:
@@ -101,25 +92,28 @@ def heal(archive: Archive, encoder: EncoderInfo, encoder_id: int) -> int:
     with archive.engine.begin() as connection:
         if not find_gaps(archive, connection, encoder, encoder_id):
             return 0
-        found = compare_index(archive, connection, encoder, encoder_id)
-        mend(archive, connection, encoder, encoder_id, found)
+        found = compare_index(archive, connection, encoder, encoder_id, repair=True)
     return sum(differences.count for differences in found)
 
 
 def _compare(
-    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, kind: PointKind
+    archive: Archive, connection: Connection, encoder: EncoderInfo, encoder_id: int, kind: PointKind, repair: bool
 ) -> Differences:
     comparison.start_comparison(connection)
     collection = archive.collection(kind, encoder)
-    foreign_ids: list[str] = []
     if collection.name in archive.index.collections():
         for points in batched(archive.index.scroll(collection, whole=True), SCROLL_BATCH):
             own = [point for point in points if point.id == point_id(collection.fingerprint, point.key)]
-            foreign_ids += [str(id) for id in {point.id for point in points} - {point.id for point in own}]
+            comparison.add_foreign(connection, sorted({point.id for point in points} - {point.id for point in own}))
             rows = comparison.points_of(connection, encoder_id, kind, [point.key for point in own])
             seen = [SeenPoint(point.key, _fits(collection, point, rows.get(point.key))) for point in own]
             comparison.add_seen(connection, seen)
-    return comparison.compare(connection, encoder_id, kind, foreign_ids)
+    found = comparison.compare(connection, encoder_id, kind)
+    if repair:
+        comparison.repair(connection, encoder_id, kind)
+        for ids in comparison.foreign_points(connection):
+            archive.index.delete(collection, ids)
+    return found
 
 
 def _fits(collection: Collection, stored: Stored, row: PointRow | None) -> bool:

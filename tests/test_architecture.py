@@ -45,6 +45,10 @@ HOMES = {
     "fugashi": ("echosearch.encoder",),
     "pyarrow": ("echosearch.api", "echosearch.search.export", "echosearch.cohort.table"),
     "pandas": ("echosearch.api",),
+    "pynetdicom": ("ingest.sources.receiver",),
+    "dicomweb_client": ("ingest.sources.dicomweb",),
+    "requests": ("ingest.sources",),
+    "prometheus_client": ("ingest.sources.metrics",),
 }
 
 # a layer may import itself and what is listed below it, never what is listed above

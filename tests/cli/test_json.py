@@ -79,6 +79,7 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("ingest", export, "--dry-run", "--json"),
         ("preview", "make", "--json"),
         ("preview", "show", cine, "--out", str(real.folder / "cine.mp4"), "--json"),
+        ("plan", "--videos", "10M", "--json"),
         ("verify", "--json"),
         ("verify", "--recall", "5", "--json"),
         ("index", "rebuild", "--json"),
@@ -110,9 +111,9 @@ def test_every_schema_describes_what_its_command_prints(real: Tried) -> None:
     (copy,) = (real.folder / "home" / "encoders").glob("phantom-tiny-*")
     shutil.rmtree(copy)  # the archive is shared: other tests know which encoders it has
     # tests/insight/test_probes.py, tests/trainer/evaluation/test_benchmark.py
-    of_more_studies = {"probe-fit", "probe-show", "probe-delete", "evaluate-benchmark"}
-    asked_for = {schema_name(args) for args in asked(real)} | of_more_studies
-    assert asked_for == {path.stem for path in SCHEMAS.glob("*.json")}
+    elsewhere = {"probe-fit", "probe-show", "probe-delete", "evaluate-benchmark"}
+    elsewhere |= {"receive"}  # it ends by a signal: tests/cli/test_receive.py
+    assert {schema_name(args) for args in asked(real)} | elsewhere == {path.stem for path in SCHEMAS.glob("*.json")}
 
 
 def test_a_schema_notices_a_key_that_is_new_gone_or_of_another_type(real: Tried) -> None:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from echosearch.archive import open_archive
+from echosearch.cli.commands.sources.arriving import LOG_JSON, METRICS, run_dicomweb, run_once, run_watch
 from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.output import SLOW_INDEX, note, say, say_json
-from echosearch.cli.path_type import as_path
-from echosearch.cli.progress import ingesting
+from echosearch.cli.path_type import as_path, as_source
 from echosearch.errors import InputError
 from echosearch.report.encoding import ENCODINGS
 from echosearch.settings import load_settings
@@ -30,7 +29,12 @@ SOME_FAILED = 3
 
 
 @click.command(short_help="Read a PACS export into the archive.")
-@click.argument("folder", type=as_path)
+@click.argument("source", type=as_source, metavar="FOLDER")
+@click.option("--watch", is_flag=True, help="Go on with what arrives in FOLDER, until Ctrl-C or SIGTERM.")
+@click.option("--study-date", metavar="DAYS", help="Of a DICOMweb source: 2015-, 2015-2019, 20150401-20160331.")
+@click.option("--to", "inbox", type=as_path, metavar="INBOX", help="Where a DICOMweb source's files go; HOME/inbox.")
+@click.option("--rate", type=click.FloatRange(0.01), metavar="N", help="Fetch at most N objects a second.")
+@click.option("--between", metavar="HOURS", help="Fetch only at these hours, as 22:00-06:00.")
 @click.option(
     "--reports", type=as_path, metavar="CSV", help="Reports: report_text and study_uid, accession_number, ..."
 )
@@ -42,10 +46,26 @@ SOME_FAILED = 3
 @click.option("--retry-quarantined", is_flag=True, help="Try files and reports again that failed before.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
 @click.option("--dry-run", is_flag=True, help="Only say what each file is taken for; nothing is stored.")
-@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
+@METRICS
+@LOG_JSON
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON; with --watch one a line, as it goes on.")
 @click.pass_context
-def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **given: Any) -> None:
-    """Read FOLDER (or one file) into the archive: DICOM without regard to names, mp4 and avi.
+def ingest(
+    ctx: click.Context,
+    /,
+    source: Path | str,
+    watch: bool,
+    study_date: str | None,
+    inbox: Path | None,
+    rate: float | None,
+    between: str | None,
+    dry_run: bool,
+    metrics: str | None,
+    log_json: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Read FOLDER (or one file, or a PACS by DICOMweb) into the archive: DICOM without regard to names, mp4 and avi.
 
     Safe to stop and to run again: what is done is not done twice. Ends with 3 when some files could not be read;
     `echosearch status` counts them and `echosearch status --why FILE` says why.
@@ -54,27 +74,55 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
     echosearch ingest /pacs/export
     echosearch ingest /pacs/export --reports reports.csv --views views.csv
     echosearch ingest /pacs/export --dry-run
+    echosearch ingest /pacs/inbox --watch --metrics 127.0.0.1:9464
+    echosearch ingest dicomweb+https://pacs.example/dicom-web --study-date 2015- --between 22:00-06:00
     """
-    from ingest.dry_run import dry_run as inspect_each
     from ingest.options import IngestOptions
-    from ingest.pipeline import ingest
+    from ingest.sources.hours import read_hours
 
-    for path in (folder, *(given[name] for name in ("reports", "views", "sidecar") if given[name])):
+    remote = isinstance(source, str)
+    _check_options(remote, watch, dry_run, study_date, inbox or rate or between)
+    for path in (
+        *(() if isinstance(source, str) else (source,)),
+        *(given[name] for name in ("reports", "views", "sidecar") if given[name]),
+    ):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
     options = IngestOptions(**given)
     settings = load_settings()
-    if dry_run:
-        _say_outcomes(inspect_each(settings, folder, options), as_json)
+    if isinstance(source, str):
+        hours = read_hours(between) if between else None
+        summary = run_dicomweb(
+            settings, source, inbox, study_date or "", options, rate, hours, as_json, metrics, log_json
+        )
+    elif dry_run:
+        from ingest.dry_run import dry_run as inspect_each
+
+        _say_outcomes(inspect_each(settings, source, options), as_json)
         return
-    with open_archive(settings) as archive, ingesting() as draw:
-        summary = ingest(archive, folder, options, draw)
-    if as_json:
+    elif watch:
+        summary = run_watch(settings, source, options, as_json, metrics, log_json)
+    else:
+        summary = run_once(settings, source, options, metrics, log_json)
+    if as_json and watch:
+        say_json(asdict(summary), indent=None)
+    elif as_json:
         say_json(asdict(summary))
     else:
         _say_summary(summary)
     if summary.failed:
         ctx.exit(SOME_FAILED)
+
+
+def _check_options(remote: bool, watch: bool, dry_run: bool, study_date: str | None, of_remote: object) -> None:
+    if remote and not study_date:
+        raise click.UsageError("a DICOMweb source needs --study-date, as 2015-")
+    if remote and (watch or dry_run):
+        raise click.UsageError("--watch and --dry-run go with a folder")
+    if not remote and (study_date or of_remote):
+        raise click.UsageError("--study-date, --to, --rate and --between go with a DICOMweb source")
+    if watch and dry_run:
+        raise click.UsageError("give --watch or --dry-run, not both")
 
 
 def _say_summary(summary: IngestSummary) -> None:

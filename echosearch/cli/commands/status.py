@@ -14,8 +14,10 @@ from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cli.reason_text import MEANING
 from echosearch.db.files.contradictions import contradictions
+from echosearch.db.files.runs import last_run
 from echosearch.db.files.status import archive_counts, link_problems, why
 from echosearch.db.studies.report_attempts import report_counts
+from echosearch.db.vectors.coverage import due_counts
 from echosearch.db.vectors.generation import active_encoder, contents, encoder_row, generations
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
@@ -62,6 +64,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
         holds = contents(connection, row) if row is not None else None
         texts = report_counts(connection, row) if row is not None else None
         contradicted = contradictions(connection)
+        due, last = due_counts(connection), last_run(connection)
         others = [one for one in generations(connection) if one.state != "active"]
     if as_json:
         say_json(
@@ -74,6 +77,8 @@ def _counts(archive: Archive, as_json: bool) -> None:
                 "contradictions": asdict(contradicted),
                 "other_encoders": [asdict(one) for one in others],
                 "worker_protections": protections(),
+                "points_due": due,
+                "last_run": asdict(last) if last else None,
             }
         )
         return
@@ -100,6 +105,8 @@ def _counts(archive: Archive, as_json: bool) -> None:
         )
     for line in contradiction_lines(contradicted):
         say(line)
+    if any(due.values()):
+        say(f"{sum(due.values())} points are due to the index: the next ingest sends them")
     for one in others:
         say(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
     say(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")

@@ -63,8 +63,7 @@ def verify(ctx: click.Context, /, repair: bool, queries: int | None, as_json: bo
         say_json({"clean": found.clean, "differences": found.differences, **shown, **recall})
     else:
         for one in found.collections:
-            wrong = {"missing": one.missing, "stale": one.stale, "orphans": one.orphans, "strangers": one.foreign_ids}
-            said = ", ".join(f"{len(keys)} {name}" for name, keys in wrong.items() if keys) or "all as it should be"
+            said = ", ".join(f"{count} {name}" for name, count in one.counts.items() if count) or "all as it should be"
             say(f"{one.collection:8s} {one.points} points: {said}" + (f", {one.due} to send" if one.due else ""))
         for fault in found.faults:
             say(f"database: {fault}")

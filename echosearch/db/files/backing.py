@@ -20,6 +20,7 @@ from echosearch.outcome import Quarantined, Skipped
 from echosearch.source_file import Claimed, FoundFile
 
 __all__ = [
+    "BACKED",
     "UNBACKED",
     "backed_video",
     "files_holding",
@@ -32,11 +33,12 @@ __all__ = [
     "withdraw_unbacked",
 ]
 
-# whether no file backs the video of vector e; while a file is read again, it still backs its former video
-UNBACKED = (
-    "not exists (select from core.source_file f where f.video_key = e.video_key"
+# whether a file backs the video of vector e; while a file is read again, it still backs its former video
+BACKED = (
+    "exists (select from core.source_file f where f.video_key = e.video_key"
     " and f.state in ('registered', 'admitted', 'embedded', 'indexed'))"
 )
+UNBACKED = f"not {BACKED}"
 
 
 def backed_video(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]:

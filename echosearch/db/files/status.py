@@ -91,16 +91,16 @@ def archive_counts(connection: Connection) -> ArchiveCounts:
 
 
 def tree_counts(connection: Connection, root: Path) -> ArchiveCounts:
-    """Return the counts of the files below a folder (or of one file).
-
-    Every path is read once: no index holds 4 KB paths.
-    """
+    """Return the counts of the files below a folder (or of one file), by an index of the beginnings of paths."""
     folder = os.fsencode(root).rstrip(b"/")
+    begin = "substring(p.path from 1 for 200)"  # as in ix_source_path_begin
+    bound = {"root": folder, "first": folder + b"/", "last": folder + b"0"}  # "0" is what follows "/"
     return _counts(
         connection,
         "core.source_file f join phi.source_path p on p.file_id = f.id"
+        f" and {begin} >= substring(:root from 1 for 200) and {begin} <= substring(:last from 1 for 200)"
         " and (p.path = :root or (p.path > :first and p.path < :last))",
-        {"root": folder, "first": folder + b"/", "last": folder + b"0"},  # "0" is what follows "/"
+        bound,
     )
 
 

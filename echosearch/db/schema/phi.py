@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -62,7 +62,7 @@ class PhiVideo(Base):
 
 class PhiSourcePath(Base):
     __tablename__ = "source_path"
-    __table_args__ = (PHI,)
+    __table_args__ = (Index("ix_source_path_begin", text("substring(path from 1 for 200)")), PHI)
     file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     path: Mapped[bytes] = mapped_column(LargeBinary)  # file names need not be valid UTF-8
 
@@ -88,9 +88,9 @@ class PhiReport(Base):
     __table_args__ = (PHI,)
     report_key: Mapped[str] = mapped_column(Key, primary_key=True)
     text: Mapped[str]
-    study_uid: Mapped[str]
-    accession_number: Mapped[str]
-    patient_id: Mapped[str]
+    study_uid: Mapped[str] = mapped_column(index=True)
+    accession_number: Mapped[str] = mapped_column(index=True)
+    patient_id: Mapped[str] = mapped_column(index=True)
     study_date: Mapped[date | None]
 
 

@@ -59,6 +59,7 @@ __all__ = [
     "ReportAttempt",
     "ReportEmbedding",
     "SourceFile",
+    "StaleLink",
     "StaleStudy",
     "Study",
     "StudyBits",
@@ -229,9 +230,19 @@ class Report(Base):
     """One version of one study's report; of several, the highest ``seq`` is served. Its text is in phi."""
 
     __tablename__ = "report"
-    __table_args__ = (CORE,)
+    __table_args__ = (Index("ix_report_link_due", "report_key", postgresql_where=text("link_due")), CORE)
     report_key: Mapped[str] = mapped_column(Key, primary_key=True)
     seq: Mapped[int] = mapped_column(Identity(always=True), unique=True)
     study_key: Mapped[str | None] = mapped_column(ForeignKey("core.study.study_key"), index=True)
     link_method: Mapped[str | None]  # study_uid, accession_patient, patient_date
-    link_problem: Mapped[str | None]  # unmatched, ambiguous, conflict
+    link_problem: Mapped[str | None] = mapped_column(index=True)  # unmatched, ambiguous, conflict
+    link_due: Mapped[bool] = mapped_column(server_default="true")  # it is new, or a study that it may fit has changed
+
+
+class StaleLink(Base):
+    """A study whose identifiers, patient or files have changed since reports were linked; as often as it was noted."""
+
+    __tablename__ = "stale_link"
+    __table_args__ = (CORE,)
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    study_key: Mapped[str] = mapped_column(Key)

@@ -5,14 +5,16 @@
     patient_id + study_date          for rows without either, or whose study has no accession number,
                                      where exactly one study fits
 
-A report that does not fit is kept with its problem (unmatched, ambiguous, conflict) and is tried again at every ingest.
+A report that does not fit is kept with its problem (unmatched, ambiguous, conflict). A report is tried again when a
+study that it may fit has changed: triggers note those studies in core.stale_link (migration 0018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -28,7 +30,9 @@ __all__ = [
     "IncomingReport",
     "LinkCounts",
     "ReportText",
+    "link_due_reports",
     "link_reports",
+    "reports_to_encode",
     "stage_reports",
     "superseded",
     "texts_to_encode",
@@ -132,40 +136,65 @@ _CANDIDATES = {
         select r.report_key, s.study_key from core.report r
         join phi.report p using (report_key) join phi.study s on s.study_uid = p.study_uid
         left join phi.patient o on o.patient_key = s.patient_key
-        where r.study_key is null and p.study_uid <> '' and {_HAS_VIDEOS}
+        where r.link_due and r.study_key is null and p.study_uid <> '' and {_HAS_VIDEOS}
           and (p.patient_id = '' or o.patient_id is null or o.patient_id = p.patient_id)""",
     "accession_patient": f"""
         select r.report_key, s.study_key from core.report r
         join phi.report p using (report_key)
         join phi.study s on s.accession_number = p.accession_number
         join phi.patient o on o.patient_key = s.patient_key and o.patient_id = p.patient_id
-        where r.study_key is null and p.study_uid = '' and p.accession_number <> '' and p.patient_id <> ''
-          and {_HAS_VIDEOS}""",
+        where r.link_due and r.study_key is null and p.study_uid = '' and p.accession_number <> ''
+          and p.patient_id <> '' and {_HAS_VIDEOS}""",
     "patient_date": f"""
         select r.report_key, s.study_key from core.report r
         join phi.report p using (report_key)
         join phi.patient o on o.patient_id = p.patient_id
         join phi.study s on s.patient_key = o.patient_key and s.study_date = p.study_date
-        where r.study_key is null and p.study_uid = '' and p.patient_id <> '' and {_HAS_VIDEOS}
+        where r.link_due and r.study_key is null and p.study_uid = '' and p.patient_id <> '' and {_HAS_VIDEOS}
           and (p.accession_number = '' or s.accession_number = '')""",
 }
 
 
+# reports that fit a study of ``stale`` by what it says now, or are linked to it
+_TOUCHED = """
+    select r.report_key from core.report r join stale using (study_key)
+    union select p.report_key from stale join phi.study s using (study_key)
+    join phi.report p on p.study_uid = s.study_uid
+    union select p.report_key from stale join phi.study s using (study_key)
+    join phi.report p on p.accession_number = s.accession_number where s.accession_number <> ''
+    union select p.report_key from stale join phi.study s using (study_key)
+    join phi.patient o on o.patient_key = s.patient_key
+    join phi.report p on p.patient_id = o.patient_id and p.study_date = s.study_date where o.patient_id <> ''"""
+
+
 def link_reports(connection: Connection) -> LinkCounts:
-    """Join to studies the reports that can be linked now, by statements over all of them at once."""
-    connection.execute(text("drop table if exists pg_temp.unlinked"))
-    connection.execute(
-        text(
-            "create temporary table unlinked on commit drop as"
-            f" select report_key, study_key from core.report r where study_key is not null and ({_UNSURE})"
-        )
-    )
-    connection.execute(
-        text(
-            "update core.report r set study_key = null, link_method = null, link_problem = 'unmatched'"
-            " where study_key is null or report_key in (select report_key from unlinked)"
-        )
-    )
+    """Join to studies the reports that can be linked now, and count all."""
+    link_due_reports(connection)
+    rows = connection.execute(text("select link_problem, count(*) as n from core.report group by link_problem"))
+    counts = {row.link_problem: row.n for row in rows}
+    found = (counts.get(problem, 0) for problem in (None, "unmatched", "ambiguous", "conflict"))
+    return LinkCounts(*found)
+
+
+def link_due_reports(connection: Connection) -> None:
+    """Join to studies the reports that are new, or may fit a study that has changed, by statements over all at once.
+
+    A study that changed may have been one of two that fitted: what is ambiguous, or contradicted, is tried each time.
+    """
+    for statement in (
+        "drop table if exists pg_temp.stale, pg_temp.unlinked",
+        "create temporary table stale (study_key uuid) on commit drop",
+        "with gone as (delete from core.stale_link returning study_key)"
+        " insert into stale select distinct study_key from gone",
+        "analyze stale",
+        f"update core.report set link_due = true where not link_due and report_key in ({_TOUCHED})",
+        "update core.report set link_due = true where not link_due and link_problem in ('ambiguous', 'conflict')",
+        "create temporary table unlinked on commit drop as select report_key, study_key from core.report r"
+        f" where link_due and study_key is not null and ({_UNSURE})",
+        "update core.report r set study_key = null, link_method = null, link_problem = 'unmatched'"
+        " where link_due and (study_key is null or report_key in (select report_key from unlinked))",
+    ):
+        connection.execute(text(statement))
     for method, candidates in _CANDIDATES.items():
         connection.execute(
             text(
@@ -181,7 +210,7 @@ def link_reports(connection: Connection) -> LinkCounts:
     connection.execute(
         text(
             "update core.report r set link_problem = 'conflict' from phi.report p, phi.study s, phi.patient o"
-            " where p.report_key = r.report_key and r.study_key is null and p.study_uid = s.study_uid"
+            " where p.report_key = r.report_key and r.link_due and r.study_key is null and p.study_uid = s.study_uid"
             " and o.patient_key = s.patient_key and p.patient_id not in ('', o.patient_id)"
         )
     )
@@ -192,32 +221,36 @@ def link_reports(connection: Connection) -> LinkCounts:
         )
     )
     touch_reports(connection, moved.all())
-    row = connection.execute(
+    connection.execute(text("update core.report set link_due = false where link_due"))
+
+
+def reports_to_encode(connection: Connection, encoder_id: int) -> list[UUID]:
+    """Return the served reports, in key order, that this encoder has not embedded, or only in an older form; without
+    those that are quarantined. All are read once: which version of a report is served only a sort of them tells.
+    """
+    rows = connection.scalars(
         text(
-            "select count(*) filter (where study_key is not null) as linked,"
-            " count(*) filter (where link_problem = 'unmatched') as unmatched,"
-            " count(*) filter (where link_problem = 'ambiguous') as ambiguous,"
-            " count(*) filter (where link_problem = 'conflict') as conflict from core.report"
-        )
-    ).one()
-    return LinkCounts(row.linked, row.unmatched, row.ambiguous, row.conflict)
+            f"select served.report_key from ({SERVED}) served"
+            f" left join core.report_embedding e on e.report_key = served.report_key and e.encoder_id = :encoder"
+            f" left join core.report_attempt a on a.report_key = served.report_key and a.encoder_id = :encoder"
+            f" where (e.report_key is null or e.text_form < :form) and coalesce(a.attempts, 0) < :most order by 1"
+        ),
+        {"encoder": encoder_id, "form": TEXT_FORM, "most": MAX_ATTEMPTS},
+    )
+    return list(rows)
 
 
-def texts_to_encode(connection: Connection, encoder_id: int, after: str | None, limit: int) -> list[ReportText]:
-    """Return the next served reports, in key order from behind ``after``, that this encoder has not embedded, or only
-    in an older form; without those that are quarantined."""
+def texts_to_encode(connection: Connection, encoder_id: int, report_keys: Sequence[UUID]) -> list[ReportText]:
+    """Return these reports with their texts, in key order."""
     rows = connection.execute(
         text(
-            f"select cast(p.report_key as text) as report_key, p.text, e.report_key is not null as stored,"
-            f" a.report_key is not null as suspect from ({SERVED}) served"
-            f" join phi.report p using (report_key)"
-            f" left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
-            f" left join core.report_attempt a on a.report_key = p.report_key and a.encoder_id = :encoder"
-            f" where (e.report_key is null or e.text_form < :form) and coalesce(a.attempts, 0) < :most"
-            f" and (cast(:after as uuid) is null or p.report_key > cast(:after as uuid))"
-            f" order by p.report_key limit :limit"
+            "select cast(p.report_key as text) as report_key, p.text, e.report_key is not null as stored,"
+            " a.report_key is not null as suspect from phi.report p"
+            " left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
+            " left join core.report_attempt a on a.report_key = p.report_key and a.encoder_id = :encoder"
+            " where p.report_key = any(:keys) order by p.report_key"
         ),
-        {"encoder": encoder_id, "after": after, "limit": limit, "form": TEXT_FORM, "most": MAX_ATTEMPTS},
+        {"encoder": encoder_id, "keys": list(report_keys)},
     )
     return [ReportText(row.report_key, row.text, row.stored, row.suspect) for row in rows]
 

@@ -1,29 +1,38 @@
 """Compare the index with PostgreSQL, both ways, in PostgreSQL: the index's points go into a temporary table.
 
-Set-based, so that ten million points need no memory here. Points that the outbox still holds are due, not wrong.
+A range of keys at a time, so that ten million points need neither memory here nor one long statement. Points that the
+outbox still holds are due, not wrong. What differs is kept in a second table, from which it is repaired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.files.backing import UNBACKED
-from echosearch.db.vectors.points import VECTOR_TABLES, PointRow, point_rows
+from echosearch.batch import batched
+from echosearch.db.files.backing import BACKED
+from echosearch.db.vectors.points import VECTOR_TABLES, PointRow, key_ranges, point_rows
 from echosearch.db.vectors.write import enqueue
 
 __all__ = [
+    "LISTED",
     "Differences",
     "SeenPoint",
+    "add_foreign",
     "add_seen",
     "compare",
+    "foreign_points",
     "ledger_faults",
     "points_of",
     "repair",
     "start_comparison",
 ]
+
+LISTED = 1000  # keys of one kind of difference that are named; all are counted, and repaired
+REPAIRED = 10_000  # keys at a time
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,10 @@ class SeenPoint:
 
 @dataclass(frozen=True)
 class Differences:
-    """Keys of one collection that differ, and ids of foreign points. ``due`` counts points that are not sent yet."""
+    """Keys of one collection that differ, and ids of foreign points: the first LISTED of each kind, and how many.
+
+    ``due`` counts points that are not sent yet.
+    """
 
     collection: str
     points: int
@@ -45,16 +57,21 @@ class Differences:
     orphans: tuple[str, ...]  # in the index, not in Postgres
     foreign_ids: tuple[str, ...]  # ids of points that are not those of their keys: whoever sent them, not this relay
     due: int
+    counts: Mapping[str, int]  # of missing, stale, orphans, strangers: also those that are not named
 
     @property
     def count(self) -> int:
-        return len(self.missing) + len(self.stale) + len(self.orphans) + len(self.foreign_ids)
+        return sum(self.counts.values())
 
 
 def start_comparison(connection: Connection) -> None:
-    """Make an empty temporary table for one collection's points; it ends with the transaction."""
-    connection.execute(text("drop table if exists pg_temp.seen"))
-    connection.execute(text("create temporary table seen (key uuid, fits boolean) on commit drop"))
+    """Make empty temporary tables for one collection's points; they end with the transaction."""
+    for statement in (
+        "drop table if exists pg_temp.seen, pg_temp.differing",
+        "create temporary table seen (key uuid, fits boolean) on commit drop",
+        "create temporary table differing (what text, key uuid, gen bigint) on commit drop",
+    ):
+        connection.execute(text(statement))
 
 
 def add_seen(connection: Connection, points: Sequence[SeenPoint]) -> None:
@@ -64,6 +81,15 @@ def add_seen(connection: Connection, points: Sequence[SeenPoint]) -> None:
     )
 
 
+def add_foreign(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Note points that are not those of their keys."""
+    if ids:
+        connection.execute(
+            text("insert into differing (what, key) select 'strangers', id from unnest(cast(:ids as uuid[])) as d(id)"),
+            {"ids": list(ids)},
+        )
+
+
 def points_of(connection: Connection, encoder_id: int, collection: str, keys: Sequence[str]) -> dict[str, PointRow]:
     """Return these points as they should be, by key, for those that have a vector."""
     query = "select 0 as id, 0 as gen, key, 'upsert' as op from unnest(cast(:keys as uuid[])) as wanted(key)"
@@ -71,55 +97,72 @@ def points_of(connection: Connection, encoder_id: int, collection: str, keys: Se
     return {row.key: row for row in rows if row.vector is not None}
 
 
-def compare(connection: Connection, encoder_id: int, collection: str, foreign_ids: Sequence[str]) -> Differences:
-    """Compare the seen points with the rows of one collection; ``foreign_ids`` are not among the seen."""
+def compare(connection: Connection, encoder_id: int, collection: str) -> Differences:
+    """Compare the seen points with the rows of one collection."""
     table, key = VECTOR_TABLES[collection]
-    bound = {"encoder": encoder_id, "collection": collection}
-    not_due = (
-        "not exists (select 1 from core.outbox o where o.encoder_id = :encoder"
-        " and o.collection = :collection and o.key = "
+    for statement in ("create index on seen (key)", "create index on differing (what, key)", "analyze seen"):
+        connection.execute(text(statement))
+    query = text(
+        "insert into differing (what, key, gen) select case when s.key is null then 'missing' when e.key is null then"
+        " 'orphans' else 'stale' end, coalesce(e.key, s.key), coalesce(e.gen, 0)"
+        f" from (select {key} as key, gen from {table} where encoder_id = :encoder"
+        f"  and {key} > cast(:after as uuid) and {key} <= cast(:last as uuid)) e"
+        " full join (select * from seen where key > cast(:after as uuid) and key <= cast(:last as uuid)) s"
+        " on s.key = e.key where (s.key is null or e.key is null or not s.fits) and not exists (select from core.outbox"
+        " o where o.encoder_id = :encoder and o.collection = :collection and o.key = coalesce(e.key, s.key))"
     )
-
-    def keys(query: str) -> tuple[str, ...]:
-        return tuple(connection.scalars(text(query), bound))
-
+    bound = {"encoder": encoder_id, "collection": collection}
+    for bounds in key_ranges(connection, encoder_id, collection):
+        connection.execute(query, bound | bounds)
+    counts = dict.fromkeys(("missing", "stale", "orphans", "strangers"), 0)
+    counts |= {
+        row.what: row.n for row in connection.execute(text("select what, count(*) as n from differing group by 1"))
+    }
+    seen = connection.execute(text("select count(*) from seen")).scalar_one()
+    due = text("select count(*) from core.outbox where encoder_id = :encoder and collection = :collection")
     return Differences(
         collection=collection,
-        points=connection.execute(text("select count(*) from seen")).scalar_one() + len(foreign_ids),
-        missing=keys(
-            f"select cast(e.{key} as text) from {table} e left join seen s on s.key = e.{key}"
-            f" where e.encoder_id = :encoder and s.key is null and {not_due} e.{key}) order by 1"
-        ),
-        stale=keys(
-            f"select cast(e.{key} as text) from {table} e join seen s on s.key = e.{key}"
-            f" where e.encoder_id = :encoder and {not_due} e.{key}) and not s.fits order by 1"
-        ),
-        orphans=keys(
-            f"select cast(s.key as text) from seen s left join {table} e"
-            f" on e.{key} = s.key and e.encoder_id = :encoder where e.{key} is null and {not_due} s.key) order by 1"
-        ),
-        foreign_ids=tuple(foreign_ids),
-        due=connection.execute(
-            text("select count(*) from core.outbox where encoder_id = :encoder and collection = :collection"), bound
-        ).scalar_one(),
+        points=seen + counts["strangers"],
+        missing=_named(connection, "missing"),
+        stale=_named(connection, "stale"),
+        orphans=_named(connection, "orphans"),
+        foreign_ids=_named(connection, "strangers"),
+        due=connection.execute(due, bound).scalar_one(),
+        counts=counts,
     )
 
 
-def repair(connection: Connection, encoder_id: int, found: Differences) -> None:
+def _named(connection: Connection, what: str) -> tuple[str, ...]:
+    query = text("select cast(key as text) from differing where what = :what order by key limit :most")
+    return tuple(connection.scalars(query, {"what": what, "most": LISTED}))
+
+
+def repair(connection: Connection, encoder_id: int, collection: str) -> None:
     """Write outbox rows that repair the index: missing and stale points are sent again, orphans are deleted.
 
     Strangers have no row and no key: the caller deletes them by their ids.
     """
-    table, key = VECTOR_TABLES[found.collection]
-    rows = connection.execute(
-        text(
-            f"select cast({key} as text) as key, gen from {table}"
-            f" where encoder_id = :encoder and {key} = any(cast(:keys as uuid[]))"
-        ),
-        {"encoder": encoder_id, "keys": [*found.missing, *found.stale]},
+    for what, op in (("missing", "upsert"), ("stale", "upsert"), ("orphans", "delete")):
+        for rows in _differing(connection, what):
+            enqueue(connection, encoder_id, collection, op, rows)
+
+
+def foreign_points(connection: Connection) -> Iterator[list[UUID]]:
+    """Yield the ids of the points that add_foreign noted, a batch at a time."""
+    for rows in _differing(connection, "strangers"):
+        yield from ([UUID(id) for id in ids] for ids in batched(rows, LISTED))
+
+
+def _differing(connection: Connection, what: str) -> Iterator[dict[str, int]]:
+    """Yield key -> generation of what differs so, a batch at a time."""
+    query = text(
+        "select cast(key as text), gen from differing where what = :what and key > cast(:after as uuid)"
+        " order by key limit :most"
     )
-    enqueue(connection, encoder_id, found.collection, "upsert", {row.key: row.gen for row in rows})
-    enqueue(connection, encoder_id, found.collection, "delete", dict.fromkeys(found.orphans, 0))
+    after = str(UUID(int=0))
+    while rows := connection.execute(query, {"what": what, "after": after, "most": REPAIRED}).all():
+        after = rows[-1][0]
+        yield {key: gen or 0 for key, gen in rows}
 
 
 def ledger_faults(connection: Connection, encoder_id: int) -> list[str]:
@@ -130,7 +173,7 @@ def ledger_faults(connection: Connection, encoder_id: int) -> list[str]:
             " (select 1 from core.embedding e where e.video_key = f.video_key and e.encoder_id = :encoder)"
         ),
         "videos are searchable and no file backs them": (
-            f"select count(*) from core.embedding e where e.encoder_id = :encoder and {UNBACKED}"
+            f"select count(*) from core.embedding e where e.encoder_id = :encoder and not {BACKED}"
         ),
         "videos are backed by more than one file": (
             "select count(*) from (select video_key from core.source_file"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.files.backing import UNBACKED, files_holding
+from echosearch.db.files.backing import BACKED, files_holding
 from echosearch.source_file import Claimed
 
 __all__ = ["Unembedded", "count_unembedded", "hand_over_files", "unembedded"]
 
 # the videos that encoder :before can find
 _SERVED = (
-    "from core.embedding e join core.video v using (video_key) join core.study s using (study_key)"
-    f" where e.encoder_id = :before and not s.conflict and not ({UNBACKED})"
+    "from core.embedding e join core.video v using (video_key) join core.study s using (study_key){}"
+    f" where e.encoder_id = :before and not s.conflict and {BACKED}"
 )
 _NOT_YET = "not exists (select from core.embedding n where n.encoder_id = :encoder and n.video_key = "
 _LEFT_OUT = "the encoder that answers could not embed it when it took over"
@@ -31,7 +32,8 @@ class Unembedded:
 
 def count_unembedded(connection: Connection, encoder_id: int, before_id: int) -> tuple[int, int]:
     """Return (videos that the encoder before can find, those of them that this encoder has not embedded)."""
-    query = f"select count(*), count(*) filter (where {_NOT_YET} v.video_key)) {_SERVED}"
+    has_it = " left join core.embedding n on n.encoder_id = :encoder and n.video_key = v.video_key"
+    query = f"select count(*), count(*) - count(n.video_key) {_SERVED.format(has_it)}"
     row = connection.execute(text(query), {"encoder": encoder_id, "before": before_id}).one()
     return row[0], row[1]
 
@@ -40,21 +42,24 @@ def unembedded(
     connection: Connection, encoder_id: int, before_id: int, after: Unembedded | None, limit: int
 ) -> list[Unembedded]:
     """Return the next ``limit`` of them behind ``after``, study by study."""
-    given: dict[str, object] = {"encoder": encoder_id, "before": before_id, "limit": limit}
-    behind = ""
-    if after is not None:
-        # the first condition says nothing new; without it each batch would pass all studies before
-        behind = (
-            " and s.study_key >= cast(:study as uuid)"
-            " and (v.study_key, v.video_key) > (cast(:study as uuid), cast(:video as uuid))"
-        )
-        given |= {"study": after.study_key, "video": after.video_key}
+    # study by study, so that a batch does not cost a look at all vectors; offset 0 keeps the planner from it
     rows = connection.execute(
         text(
-            "select cast(v.video_key as text) as video, cast(v.study_key as text) as study"
-            f" {_SERVED} and {_NOT_YET} v.video_key){behind} order by v.study_key, v.video_key limit :limit"
+            "select cast(v.video_key as text) as video, cast(s.study_key as text) as study"
+            " from core.study s cross join lateral (select v.video_key from core.video v"
+            " join core.embedding e on e.video_key = v.video_key and e.encoder_id = :before"
+            f" where v.study_key = s.study_key and {BACKED} and {_NOT_YET} v.video_key) offset 0) v"
+            " where not s.conflict and s.study_key >= cast(:study as uuid)"
+            " and (s.study_key, v.video_key) > (cast(:study as uuid), cast(:video as uuid))"
+            " order by s.study_key, v.video_key limit :limit"
         ),
-        given,
+        {
+            "encoder": encoder_id,
+            "before": before_id,
+            "limit": limit,
+            "study": after.study_key if after else str(UUID(int=0)),
+            "video": after.video_key if after else str(UUID(int=0)),
+        },
     ).all()
     files = files_holding(connection, [row.video for row in rows])
     return [Unembedded(row.video, row.study, tuple(files[row.video])) for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-__all__ = ["count_due", "indexed_counts"]
+__all__ = ["count_due", "due_counts", "indexed_counts"]
 
 
 def indexed_counts(connection: Connection, encoder_id: int) -> dict[str, int]:
@@ -27,3 +27,14 @@ def count_due(connection: Connection, encoder_id: int, collection: str, limit: i
     )
     given = {"encoder": encoder_id, "collection": collection, "limit": limit}
     return int(connection.execute(text(query), given).scalar_one())
+
+
+def due_counts(connection: Connection) -> dict[str, int]:
+    """Return collection -> how many points of the active encoder the index has still to get or lose."""
+    rows = connection.execute(
+        text(
+            "select collection, count(*) as due from core.outbox where encoder_id ="
+            " (select encoder_id from core.generation where state = 'active') group by collection"
+        )
+    )
+    return dict.fromkeys(("videos", "studies", "reports"), 0) | {row.collection: row.due for row in rows}

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from echosearch.db.vectors.points import VECTOR_TABLES
+from echosearch.db.vectors.points import VECTOR_TABLES, heap_ranges
 from echosearch.encoder_info import EncoderInfo
 
 __all__ = [
@@ -162,12 +162,22 @@ def delete_generation(connection: Connection, encoder_id: int) -> int:
     given = {"encoder": encoder_id}
     assert connection.scalar(text("select state from core.generation where encoder_id = :encoder"), given) != "active"
     connection.execute(text("delete from core.generation where encoder_id = :encoder"), given)
-    connection.execute(text("delete from core.outbox where encoder_id = :encoder"), given)
     connection.execute(text("delete from core.report_attempt where encoder_id = :encoder"), given)
-    deleted = {
-        collection: connection.execute(text(f"delete from {table} where encoder_id = :encoder"), given).rowcount
-        for collection, (table, _) in VECTOR_TABLES.items()
-    }
+    deleted = dict.fromkeys(VECTOR_TABLES, 0)
+    for collection, (table, key) in VECTOR_TABLES.items():
+        for bounds in heap_ranges(connection, collection):
+            deleted[collection] += connection.execute(
+                text(
+                    f"with gone as (delete from {table} where encoder_id = :encoder and ctid >= cast(:first as tid)"
+                    f" and ctid < cast(:end as tid) returning {key} as key),"
+                    " due as (delete from core.outbox o using gone where o.encoder_id = :encoder"
+                    " and o.collection = :collection and o.key = gone.key)"
+                    " select count(*) from gone"
+                ),
+                {**given, **bounds, "collection": collection},
+            ).scalar_one()
+    # what is due to be deleted has no vector any more
+    connection.execute(text("delete from core.outbox where encoder_id = :encoder"), given)
     return deleted["videos"]
 
 

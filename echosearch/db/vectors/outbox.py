@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.vectors.points import VECTOR_TABLES, PointRow, point_rows
+from echosearch.db.vectors.points import VECTOR_TABLES, PointRow, heap_ranges, point_rows
 
 __all__ = ["done", "enqueue_everything", "take_due"]
 
@@ -66,14 +66,16 @@ def enqueue_everything(connection: Connection, encoder_id: int) -> int:
     """Write outbox rows for every vector of this encoder: so an index is rebuilt without running the encoder."""
     total = 0
     for collection, (table, key) in VECTOR_TABLES.items():
-        result = connection.execute(
-            text(
-                f"insert into core.outbox (encoder_id, collection, key, op, gen)"
-                f" select encoder_id, :collection, {key}, 'upsert', gen from {table} where encoder_id = :encoder"
-                f" on conflict (encoder_id, collection, key)"
-                f" do update set id = default, op = 'upsert', gen = excluded.gen"
-            ),
-            {"collection": collection, "encoder": encoder_id},
-        )
-        total += result.rowcount
+        for bounds in heap_ranges(connection, collection):
+            result = connection.execute(
+                text(
+                    f"insert into core.outbox (encoder_id, collection, key, op, gen)"
+                    f" select encoder_id, :collection, {key}, 'upsert', gen from {table} where encoder_id = :encoder"
+                    f" and ctid >= cast(:first as tid) and ctid < cast(:end as tid)"
+                    f" on conflict (encoder_id, collection, key)"
+                    f" do update set id = default, op = 'upsert', gen = excluded.gen"
+                ),
+                {"collection": collection, "encoder": encoder_id, **bounds},
+            )
+            total += result.rowcount
     return total

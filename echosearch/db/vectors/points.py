@@ -5,12 +5,13 @@ One row a point, whether it is to be sent (outbox.py) or to be compared (compari
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-__all__ = ["VECTOR_TABLES", "PointRow", "point_rows"]
+__all__ = ["VECTOR_TABLES", "PointRow", "heap_ranges", "key_ranges", "point_rows"]
 
 # collection -> its table of vectors and that table's key
 VECTOR_TABLES = {
@@ -30,6 +31,10 @@ _FIELDS = {
     "studies": "null, null, null, s.sex, s.age, s.month, null",
     "reports": "null, null, null, s.sex, s.age, s.month, null",
 }
+
+
+BLOCKS = 200  # of one statement over a whole table: some 20,000 vectors
+RANGE = 20_000  # rows of one statement over all vectors: a second at most, and far below statement_timeout
 
 
 class PointRow(NamedTuple):
@@ -68,3 +73,33 @@ def point_rows(
         {_JOINS[collection]}"""
     rows = connection.execute(text(query), {"encoder": encoder_id, **given}, execution_options={"binary": True})
     return [*map(PointRow._make, rows.all())]
+
+
+def key_ranges(connection: Connection, encoder_id: int, collection: str, size: int = RANGE) -> Iterator[dict[str, str]]:
+    """Yield ranges of keys, ``after`` (not in it) to ``last`` (in it), of ``size`` vectors each; the last is open.
+
+    Together they hold every key, also those that no vector has.
+    """
+    table, key = VECTOR_TABLES[collection]
+    query = text(
+        f"select cast({key} as text) from {table} where encoder_id = :encoder and {key} > cast(:after as uuid)"
+        f" order by {key} offset :skipped limit 1"
+    )
+    after = str(UUID(int=0))
+    while True:
+        last = connection.scalar(query, {"encoder": encoder_id, "after": after, "skipped": size - 1})
+        yield {"after": after, "last": last or str(UUID(int=2**128 - 1))}
+        if last is None:
+            return
+        after = last
+
+
+def heap_ranges(connection: Connection, collection: str, blocks: int = BLOCKS) -> Iterator[dict[str, str]]:
+    """Yield ranges of row addresses, ``first`` (in it) to ``end`` (not in it), that hold a whole table of vectors.
+
+    In the order of the disk: by keys, each page would be read, and logged, once for every few of its rows.
+    """
+    table, _ = VECTOR_TABLES[collection]
+    query = text(f"select pg_relation_size('{table}') / cast(current_setting('block_size') as bigint)")
+    for block in range(0, int(connection.execute(query).scalar_one()), blocks):
+        yield {"first": f"({block},0)", "end": f"({block + blocks},0)"}

@@ -18,22 +18,31 @@ from echosearch.index.fields import (
     points_compared,
 )
 from echosearch.index.server.call import call
+from echosearch.index.server.options import ServerOptions, SmallVectors
 
-__all__ = ["Known", "check_collection", "create_collection", "known_of"]
+__all__ = ["Known", "build_graph", "check_collection", "create_collection", "known_of"]
 
 _SCHEMAS: dict[IndexType, models.PayloadSchemaType] = {
     "words": models.PayloadSchemaType.INTEGER,
     "integer": models.PayloadSchemaType.INTEGER,
     "float": models.PayloadSchemaType.FLOAT,
 }
-# Small vectors in memory, for the walk; what it finds is compared anew in float16 (server_search.py asks for that:
-# without it an eighth of the hits is lost). The first that the server knows is taken.
-_SMALL_VECTORS = (
-    models.TurboQuantization(
-        turbo=models.TurboQuantQuantizationConfig(bits=models.TurboQuantBitSize.BITS4, always_ram=True)
-    ),
-    models.ScalarQuantization(scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)),
+# Small vectors in memory, for the walk; what it finds is compared anew in float16 (search.py asks for that: without it
+# an eighth of the hits is lost). Of those of one choice, the first that the server knows is taken.
+_EIGHT_BIT = models.ScalarQuantization(
+    scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
 )
+_SMALL_VECTORS: dict[SmallVectors, tuple[models.QuantizationConfig | None, ...]] = {
+    "4-bit": (
+        models.TurboQuantization(
+            turbo=models.TurboQuantQuantizationConfig(bits=models.TurboQuantBitSize.BITS4, always_ram=True)
+        ),
+        _EIGHT_BIT,
+    ),
+    "8-bit": (_EIGHT_BIT,),
+    "binary": (models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True)),),
+    "none": (None,),
+}
 
 
 @dataclass(frozen=True)
@@ -68,20 +77,23 @@ def known_of(collection: Collection, info: models.CollectionInfo) -> Known:
     )
 
 
-def create_collection(client: QdrantClient, collection: Collection) -> None:
-    """Make a collection with the first kind of small vectors that the server knows."""
-    for small in _SMALL_VECTORS:
+def create_collection(client: QdrantClient, collection: Collection, options: ServerOptions) -> None:
+    """Make a collection with the first kind of small vectors, of those that were chosen, that the server knows."""
+    choices = _SMALL_VECTORS[options.small_vectors]
+    for small in choices:
         try:
-            call(partial(_create, client, collection, small))
+            call(partial(_create, client, collection, small, options))
             return
         except (ArchiveError, ValueError) as exc:
             if "already exists" in str(exc):  # another process was first
                 return
-            if small is _SMALL_VECTORS[-1]:
+            if small is choices[-1]:
                 raise
 
 
-def _create(client: QdrantClient, collection: Collection, small: models.QuantizationConfig) -> None:
+def _create(
+    client: QdrantClient, collection: Collection, small: models.QuantizationConfig | None, options: ServerOptions
+) -> None:
     client.create_collection(
         collection.name,
         vectors_config=models.VectorParams(
@@ -89,12 +101,27 @@ def _create(client: QdrantClient, collection: Collection, small: models.Quantiza
             distance=models.Distance.COSINE,
             datatype=models.Datatype.FLOAT16,  # the float32 originals are in Postgres
         ),
-        hnsw_config=models.HnswConfigDiff(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_KB),
+        hnsw_config=models.HnswConfigDiff(
+            m=0 if options.graph_later else HNSW_M,
+            ef_construct=HNSW_EF_CONSTRUCT,
+            full_scan_threshold=FULL_SCAN_KB,
+        ),
         quantization_config=small,
+        shard_number=options.shards,
+        replication_factor=options.replicas,
+        write_consistency_factor=options.write_consistency,
     )
 
 
-def check_collection(client: QdrantClient, collection: Collection) -> Known:
+def build_graph(client: QdrantClient, collection: Collection) -> None:
+    """Let the server build the graph of a collection that was filled without one. Raises NotFound, ArchiveError."""
+    info = call(lambda: client.get_collection(collection.name))
+    if info.config.hnsw_config.m == 0:
+        graph = models.HnswConfigDiff(m=HNSW_M)
+        call(lambda: client.update_collection(collection.name, hnsw_config=graph))
+
+
+def check_collection(client: QdrantClient, collection: Collection, options: ServerOptions) -> Known:
     """Check the vectors, and make what is missing: a payload index, small vectors. Raises NotFound, ArchiveError."""
     info = call(lambda: client.get_collection(collection.name))
     vectors = info.config.params.vectors
@@ -117,16 +144,16 @@ def check_collection(client: QdrantClient, collection: Collection) -> Known:
                 "make it anew with echosearch index rebuild"
             )
     if info.config.quantization_config is None:
-        _add_small_vectors(client, collection)
+        _add_small_vectors(client, collection, options)
     return known_of(collection, info)
 
 
-def _add_small_vectors(client: QdrantClient, collection: Collection) -> None:
+def _add_small_vectors(client: QdrantClient, collection: Collection, options: ServerOptions) -> None:
     """Give a collection that an older version made what a new one has; the server converts it in the background.
 
     Searches are right without, and slower: a server that refuses, or is too busy building to say yes, is let be.
     """
-    for small in _SMALL_VECTORS:
+    for small in _SMALL_VECTORS[options.small_vectors] if options.small_vectors != "none" else ():
         try:
             call(partial(client.update_collection, collection.name, quantization_config=small), waits=())
             return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -24,29 +26,31 @@ from echosearch.index.fields import (
 )
 from echosearch.index.server.address import read_address
 from echosearch.index.server.call import NotFound, call
-from echosearch.index.server.collection import Known, check_collection, create_collection, known_of
+from echosearch.index.server.collection import Known, build_graph, check_collection, create_collection, known_of
 from echosearch.index.server.ends import Ends, open_ends
 from echosearch.index.server.filter import server_filter
+from echosearch.index.server.options import ServerOptions
 from echosearch.index.server.search import nearest
 from echosearch.vector import Vectors
 
 __all__ = ["ServerIndex", "connect"]
 
-UPSERT_POINTS = 500  # in one request: 512 dimensions as JSON are 5 MB, a server takes 32
+DEFAULTS = ServerOptions()
 
 
-def connect(url: str, api_key: str | None, ca: Path | None = None) -> ServerIndex:
+def connect(url: str, api_key: str | None, ca: Path | None = None, options: ServerOptions = DEFAULTS) -> ServerIndex:
     """Return a checked connection: REST, and gRPC once it is shown to be the same server.
 
     Raises ConfigError for a URL that would send data in the clear, StoreUnreachable where nothing answers.
     """
-    return ServerIndex(open_ends(read_address(url, ca), api_key))
+    return ServerIndex(open_ends(read_address(url, ca), api_key), options)
 
 
 class ServerIndex:
     """VectorIndex on a server. Each write waits until it is applied."""
 
-    def __init__(self, ends: Ends | QdrantClient) -> None:
+    def __init__(self, ends: Ends | QdrantClient, options: ServerOptions = DEFAULTS) -> None:
+        self._options = options
         self._ends = ends if isinstance(ends, Ends) else Ends(ends)
         self._seen: dict[str, Known] = {}  # by the collection's name; read again after each write
 
@@ -55,10 +59,10 @@ class ServerIndex:
 
     def ensure(self, collection: Collection) -> None:
         try:
-            known = check_collection(self._ends.writes, collection)
+            known = check_collection(self._ends.writes, collection, self._options)
         except NotFound:
-            create_collection(self._ends.writes, collection)
-            known = check_collection(self._ends.writes, collection)
+            create_collection(self._ends.writes, collection, self._options)
+            known = check_collection(self._ends.writes, collection, self._options)
         self._ends.check_writes(collection.name)
         self._seen[collection.name] = known
 
@@ -70,16 +74,26 @@ class ServerIndex:
         if not points:
             return
         rows = unit_rows(collection, points).tolist()
+
+        def send(start: int) -> None:
+            some = points[start : start + step]
+            batch = models.Batch(
+                ids=[str(point.id) for point in some],
+                vectors=rows[start : start + step],
+                payloads=[payload_values(point.payload) for point in some],
+            )
+            call(partial(self._ends.writes.upsert, collection.name, batch, wait=True))
+
+        most = self._options.request_points
         try:
-            step = min(UPSERT_POINTS, self._known(collection).batch or UPSERT_POINTS)
-            for start in range(0, len(points), step):
-                some = points[start : start + step]
-                batch = models.Batch(
-                    ids=[str(point.id) for point in some],
-                    vectors=rows[start : start + step],
-                    payloads=[payload_values(point.payload) for point in some],
-                )
-                call(partial(self._ends.writes.upsert, collection.name, batch, wait=True))
+            step = min(most, self._known(collection).batch or most)
+            starts = range(0, len(points), step)
+            if self._options.streams == 1 or len(starts) == 1:
+                for start in starts:
+                    send(start)
+            else:
+                with ThreadPoolExecutor(self._options.streams, thread_name_prefix="upsert") as streams:
+                    list(streams.map(send, starts))  # what went wrong in one is raised here
         except NotFound as exc:
             raise ArchiveError(f"collection {collection.name} does not exist: run echosearch index rebuild") from exc
         self._seen.pop(collection.name, None)
@@ -178,7 +192,9 @@ class ServerIndex:
             self._seen.pop(collection.name, None)
 
     def optimize(self, collection: Collection) -> bool:
-        """Return True: a server builds its graph by itself."""
+        """Return True: a server builds its graph by itself, as soon as the collection is to have one."""
+        with suppress(NotFound):
+            build_graph(self._ends.writes, collection)
         return True
 
     def close(self) -> None:

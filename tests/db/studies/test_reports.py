@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from echosearch.db.files.status import link_problems
 from echosearch.db.schema.tables import Outbox, Report
@@ -14,6 +15,7 @@ from echosearch.db.studies.reports import (
     IncomingReport,
     LinkCounts,
     link_reports,
+    reports_to_encode,
     stage_reports,
     superseded,
     texts_to_encode,
@@ -68,7 +70,9 @@ def test_of_several_versions_the_one_that_came_last_is_served(engine: Engine, ar
     def served(*texts: str) -> str:
         link(engine, *(IncomingReport(text, study_uid="1") for text in texts))
         with engine.connect() as connection:
-            (found,) = texts_to_encode(connection, archive.encoder_id, None, 10)
+            (found,) = texts_to_encode(
+                connection, archive.encoder_id, reports_to_encode(connection, archive.encoder_id)
+            )
         return found.text
 
     assert served("old") == "old"
@@ -128,7 +132,7 @@ def test_the_last_version_is_served_and_the_others_withdrawn(engine: Engine, arc
     def serve() -> list[str]:
         with engine.begin() as connection:
             withdraw_reports(connection, archive.encoder_id, superseded(connection, archive.encoder_id))
-            texts = texts_to_encode(connection, archive.encoder_id, None, 10)
+            texts = texts_to_encode(connection, archive.encoder_id, reports_to_encode(connection, archive.encoder_id))
             vector = np.ones(8, np.float32)
             put_report_vectors(connection, archive.encoder_id, [(text.report_key, vector) for text in texts])
             return [text.text for text in texts]
@@ -141,3 +145,63 @@ def test_the_last_version_is_served_and_the_others_withdrawn(engine: Engine, arc
     with engine.connect() as connection:
         ops = [row.op for row in connection.execute(select(Outbox.op).where(Outbox.collection == "reports"))]
     assert sorted(ops) == ["delete", "upsert"]
+
+
+FIELDS = ("study_uid", "accession_number", "patient_id")
+
+
+def relinked(engine: Engine) -> list[tuple[object, ...]]:
+    """What linking every report anew would give; rolled back."""
+    with engine.connect() as connection:
+        connection.execute(text("update core.report set link_due = true"))
+        link_reports(connection)
+        rows = connection.execute(LINKS).all()
+        connection.rollback()
+    return [tuple(row) for row in rows]
+
+
+LINKS = text("select report_key, study_key, link_method, link_problem from core.report order by report_key")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_only_what_changed_is_linked_and_the_result_is_that_of_linking_all(
+    engine: Engine, archive: Ledger, seed: int
+) -> None:
+    """Files and reports come, change and go in any order: studies, patients, accession numbers, dates."""
+    rng = random.Random(seed)
+    names = iter(range(10_000))
+    linked = 0
+    for _ in range(12):
+        for _ in range(rng.randrange(3)):
+            given = {field: str(rng.randrange(1, 5)) for field in FIELDS if rng.random() < 0.6}
+            day = DAY.replace(day=rng.randrange(14, 17)) if rng.random() < 0.6 else None
+            with engine.begin() as connection:
+                one = IncomingReport(f"r{next(names)}", **given, study_date=day)
+                stage_reports(connection, KEYRING, [one])
+        for _ in range(rng.randrange(3)):
+            study = rng.randrange(1, 5)
+            archive.store(
+                header(
+                    f"{study}.{rng.randrange(3)}",
+                    study=str(study),
+                    patient=str(rng.choice((1 + study // 2, rng.randrange(1, 5)))),
+                    accession_number=rng.choice(("", str(rng.randrange(1, 5)))),
+                    study_date=DAY.replace(day=rng.randrange(14, 17)),
+                )
+            )
+        if rng.random() < 0.4:  # a file that is another's now, or none
+            with engine.begin() as connection:
+                chosen = connection.scalar(text("select id from core.source_file order by random() limit 1"))
+                other = rng.choice((None, KEYRING.video(f"{rng.randrange(1, 5)}.{rng.randrange(3)}")))
+                connection.execute(
+                    text("update core.source_file set video_key = :video where id = :id"),
+                    {"video": other, "id": chosen},
+                )
+        with engine.begin() as connection:
+            link_reports(connection)
+        with engine.connect() as connection:
+            found = [tuple(row) for row in connection.execute(LINKS).all()]
+            assert connection.scalar(text("select count(*) from core.stale_link")) == 0
+        assert found == relinked(engine)
+        linked += sum(row[1] is not None for row in found)
+    assert linked
