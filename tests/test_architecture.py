@@ -79,7 +79,6 @@ LAYERS = (
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {
     "echosearch.db": (
-        "access",
         "lookup",
         "cohorts",
         "upkeep",
@@ -88,6 +87,7 @@ ROOMS = {
         "questions",
         "files",
         "vectors",
+        "access",
         "schema",
         "server",
     ),
