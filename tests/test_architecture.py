@@ -43,7 +43,7 @@ HOMES = {
     "huggingface_hub": ("echosearch.encoder.published.pull",),
     "rich": ("echosearch.cli",),
     "fugashi": ("echosearch.encoder",),
-    "pyarrow": ("echosearch.api", "echosearch.search.export", "echosearch.cohort.table"),
+    "pyarrow": ("echosearch.api", "echosearch.search.export", "echosearch.cohort.table", "echosearch.web.api.export"),
     "pandas": ("echosearch.api",),
 }
 
