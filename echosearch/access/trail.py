@@ -22,7 +22,7 @@ from echosearch.db.access.audit import AuditEntry, append_entry, audit_entries, 
 from echosearch.db.access.viewer import Viewer
 from echosearch.errors import ConfigError
 
-__all__ = ["Broken", "Trail", "Verified", "entry_json", "open_trail"]
+__all__ = ["AuditCheck", "Broken", "Trail", "entry_json", "open_trail"]
 
 FIRST = b"\0" * 32  # the mac before the first row
 MOST_KEYS = 5000  # of one row: an export is several
@@ -37,7 +37,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Verified:
+class AuditCheck:
     entries: int
     heads: int  # that were compared
     problems: tuple[Broken, ...]
@@ -49,7 +49,7 @@ class Trail:
     def __init__(self, archive: Archive, keys: AccessKeys) -> None:
         self._engine, self.keys = archive.engine, keys
         self._heads = archive.settings.access_key_path.with_name("audit.heads")
-        self._noted = ""  # the day of the last head
+        self._noted = _last_day(self._heads)  # of the last head
 
     def record(
         self,
@@ -104,7 +104,7 @@ class Trail:
         with os.fdopen(descriptor, "w") as handle:
             handle.write(f"{entry.seq} {entry.mac.hex()} {entry.at}\n")
 
-    def verify(self) -> Verified:
+    def verify(self) -> AuditCheck:
         """Compute the whole chain again, and compare it with the heads. Memory does not grow with the audit."""
         problems: list[Broken] = []
         heads = _read_heads(self._heads)
@@ -121,7 +121,7 @@ class Trail:
                         problems.append(Broken(entry.seq, "not the row that was noted in the file of heads"))
                 expected, before = entry.seq + 1, entry.mac
         problems += [Broken(seq, "was noted in the file of heads and is gone") for seq in sorted(heads)]
-        return Verified(expected - 1, compared, tuple(problems))
+        return AuditCheck(expected - 1, compared, tuple(problems))
 
     def opened(self, entry: AuditEntry) -> dict[str, str]:
         """The query and the reason of a row."""
@@ -169,6 +169,16 @@ def _canonical(entry: AuditEntry) -> bytes:
     fields = {name: value for name, value in vars(entry).items() if name != "mac"}
     shown = {name: value.hex() if isinstance(value, bytes) else value for name, value in fields.items()}
     return json.dumps(shown, ensure_ascii=True, sort_keys=True).encode()
+
+
+def _last_day(file: Path) -> str:
+    """The day of the last head, empty if there is none."""
+    if not file.exists():
+        return ""
+    with file.open("rb") as handle:
+        handle.seek(max(0, file.stat().st_size - 200))
+        words = handle.read().split()
+    return words[-1][:10].decode() if words else ""
 
 
 def _read_heads(file: Path) -> dict[int, bytes]:
