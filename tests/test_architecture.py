@@ -44,7 +44,7 @@ HOMES = {
     "rich": ("echosearch.cli",),
     "fugashi": ("echosearch.encoder",),
     "pyarrow": ("echosearch.api", "echosearch.search.export", "echosearch.cohort.table", "echosearch.web.api.export"),
-    "pandas": ("echosearch.api",),
+    "pandas": ("echosearch.api", "echosearch.client"),
 }
 
 # a layer may import itself and what is listed below it, never what is listed above

@@ -102,6 +102,11 @@ def keep(caller: Caller, results: Results, group: str) -> StoredAnswer:
     hits: Hits = document.pop("hits")
     total = document.get("total")
     about = {
+        "understood": None,
+        "total": None,
+        "strong": None,
+        "belief": None,
+        "read_values": [],
         **document,
         "words": results.words,
         "kept": len(hits),
@@ -185,7 +190,7 @@ def _cursor(keys: AccessKeys, search_id: str, place: int) -> str:
 
 
 def _place(keys: AccessKeys, search_id: str, cursor: str | None) -> int:
-    """Raises Problem "invalid-request" on a cursor that this server did not make for this search."""
+    """Raises Problem "input" on a cursor that this server did not make for this search."""
     if cursor is None:
         return 0
     try:
@@ -194,5 +199,5 @@ def _place(keys: AccessKeys, search_id: str, cursor: str | None) -> int:
         raw = b""
     place = int.from_bytes(raw[:3], "big")
     if len(raw) != 15 or not hmac.compare_digest(_cursor(keys, search_id, place), cursor):
-        raise Problem("invalid-request", "after: not a cursor of this search")
+        raise Problem("input", "after: not a cursor of this search")
     return place

@@ -30,11 +30,23 @@ MEDIA: dict[Format, str] = {
     "arrow": "application/vnd.apache.arrow.stream",
 }
 BATCH = 500
+_TEXT, _WHOLE, _NUMBER = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
 TYPES = {
-    **dict.fromkeys(("study", "patient", "date", "sex", "video", "view", "mode", "device"), pyarrow.string()),
-    **dict.fromkeys(("rank", "age"), pyarrow.int64()),
-    **dict.fromkeys(("score", "video_score", "view_prob"), pyarrow.float64()),
-    **dict.fromkeys(("verdict", "facts"), pyarrow.string()),
+    "rank": _WHOLE,
+    "study": _TEXT,
+    "score": _NUMBER,
+    "video": _TEXT,
+    "video_score": _NUMBER,
+    "view": _TEXT,
+    "view_prob": _NUMBER,
+    "mode": _TEXT,
+    "device": _TEXT,
+    "date": _TEXT,
+    "age": _WHOLE,
+    "sex": _TEXT,
+    "patient": _TEXT,
+    "verdict": _TEXT,
+    "facts": _TEXT,
 }
 SCHEMA = pyarrow.schema(list(TYPES.items()))
 

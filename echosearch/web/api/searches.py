@@ -41,7 +41,7 @@ def search(caller: Searcher, asked: SearchRequest) -> JSONResponse:
 @router.get(
     "/searches/{search_id}/hits",
     response_model=Page,
-    responses=problem_responses("not-found", "search-expired", "store", "reason-needed"),
+    responses=problem_responses("input", "not-found", "search-expired", "store", "reason-needed"),
 )
 def hits(
     caller: Searcher,
