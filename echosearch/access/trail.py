@@ -9,6 +9,7 @@ shows by the heads: they are noted in a file beside the key once a day, and when
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +23,9 @@ from echosearch.db.access.audit import AuditEntry, append_entry, audit_entries, 
 from echosearch.db.access.viewer import Viewer
 from echosearch.errors import ConfigError
 
-__all__ = ["AuditCheck", "Broken", "Trail", "entry_json", "open_trail"]
+__all__ = ["HEAD_LOG", "AuditCheck", "Broken", "Trail", "entry_json", "open_trail"]
 
+HEAD_LOG = "echosearch.audit"
 FIRST = b"\0" * 32  # the mac before the first row
 MOST_KEYS = 5000  # of one row: an export is several
 
@@ -92,7 +94,7 @@ class Trail:
             self.note_head(entry)
 
     def note_head(self, entry: AuditEntry | None = None) -> None:
-        """Add the last row's number and mac to the file of heads."""
+        """Add the last row's number and mac to the file of heads, and to the log: it may go to another machine."""
         if entry is None:
             with self._engine.connect() as connection:
                 last = last_entries(connection, 1)
@@ -100,6 +102,7 @@ class Trail:
                 return
             entry = last[0]
         self._noted = entry.at[:10]
+        logging.getLogger(HEAD_LOG).info("head %d %s %s", entry.seq, entry.mac.hex(), entry.at)
         descriptor = os.open(self._heads, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "w") as handle:
             handle.write(f"{entry.seq} {entry.mac.hex()} {entry.at}\n")

@@ -45,11 +45,13 @@ def serve(
     echosearch serve --host 0.0.0.0 --host-name echo.example --tls-cert cert.pem --tls-key key.pem
     echosearch serve --host 0.0.0.0 --host-name echo.example --behind-proxy
     """
+    from echosearch.access.trail import HEAD_LOG
     from echosearch.web.guard import ACCESS_LOG
     from echosearch.web.running import Listening, check_address, prepare, run
 
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger(ACCESS_LOG).setLevel(logging.INFO)
+    for name in (ACCESS_LOG, HEAD_LOG):
+        logging.getLogger(name).setLevel(logging.INFO)
     listening = Listening(host, port, names, tls_cert, tls_key, behind_proxy, demo)
     check_address(listening)
     settings = load_settings()
