@@ -33,7 +33,11 @@ def connect(url: str, token: str, *, timeout: float = 60.0, verify: bool | str =
     Raises ServerProblem if the token is not good, httpx.HTTPError if the server cannot be reached.
     """
     connection = Connection(httpx.Client(base_url=url, timeout=timeout, verify=verify), token)
-    connection.me()
+    try:
+        connection.me()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
