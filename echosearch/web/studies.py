@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from echosearch.access.rights import Right
 from echosearch.db.files.measurements import measurements_of
-from echosearch.db.lookup import encoder_row
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.identified import Identified, identified, report_texts
 from echosearch.db.studies.shown import ShownStudy, ShownVideo, shown_study, shown_videos, study_of_video
+from echosearch.db.vectors.generation import encoder_row
 from echosearch.errors import ConfigError, EmptyArchive
 from echosearch.report.facts import fact_json
 from echosearch.search.changes.as_json import timeline_json

@@ -55,7 +55,7 @@ def test_with_tls_and_an_admin_it_starts_with_a_cookie_for_this_host_alone(datab
 
 
 def test_the_demo_is_entered_by_its_own_link_once(database: Engine, tmp_path: Path) -> None:
-    from echosearch.cli.demo.served import add_demo_account
+    from echosearch.cli.serve.demo_archive import add_demo_account
     from echosearch.web.app import create_app
     from tests.web.conftest import Client
 

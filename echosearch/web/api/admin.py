@@ -17,8 +17,7 @@ from echosearch.db.access.accounts import accounts, add_account, project_named, 
 from echosearch.db.access.audit import last_entries
 from echosearch.db.access.viewer import Role
 from echosearch.db.files.status import archive_counts
-from echosearch.db.lookup import contents, encoder_row
-from echosearch.db.vectors.generation import active_encoder
+from echosearch.db.vectors.generation import active_encoder, contents, encoder_row
 from echosearch.web.address import API
 from echosearch.web.problems import Problem, problem_responses
 from echosearch.web.rights import Caller, needs

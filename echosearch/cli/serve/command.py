@@ -56,7 +56,7 @@ def serve(
     check_address(listening)
     settings = load_settings()
     if demo:
-        from echosearch.cli.demo.served import add_demo_account, demo_home
+        from echosearch.cli.serve.demo_archive import add_demo_account, demo_home
 
         settings = Settings(home=demo_home(settings.home), workers=settings.workers)
     with open_archive(settings) as archive:
