@@ -51,8 +51,13 @@ class Searching:
 
 
 @contextmanager
-def searching(archive: Archive) -> Iterator[Searching]:
-    """Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded."""
+def searching(archive: Archive, whole: bool = False) -> Iterator[Searching]:
+    """Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded.
+
+    ``whole``: every study is looked at. Raises ConfigError if the viewer may see a part alone.
+    """
+    if whole:
+        archive.check_whole()
     with archive.engine.connect() as connection:
         yield Searching(archive, connection, archive.check_encoder(connection))
 
