@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
+from echosearch.access.trail import AuditCheck
 from echosearch.cohort.attrition import AttritionStep
 from echosearch.cohort.definition import Made
 from echosearch.cohort.export import Exported
@@ -49,6 +50,60 @@ Cosine = Annotated[float, Field(ge=-1, le=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 WHERE_TRUE = {"Fact": {"inherited"}}  # keys of a dataclass that are printed where they are true
 OPTIONAL: Any = "(absent)"  # as a default: the key may be absent
+
+
+class AuditRow(BaseModel):
+    model_config = CLOSED
+    seq: Annotated[int, Field(ge=1)]
+    at: Annotated[str, Field(description="ISO 8601, UTC")]
+    who: str
+    role: Annotated[str, Field(description="empty: the command line")]
+    project: str
+    via: str
+    action: str
+    outcome: str
+    keys: Annotated[list[str], Field(description="pseudonymous keys that were shown")]
+    query_mac: Annotated[str | None, Field(description="the same for the same query")]
+    mac: str
+    # with --open
+    query: str = OPTIONAL
+    reason: str = OPTIONAL
+
+
+class AuditShown(BaseModel):
+    model_config = CLOSED
+    entries: list[AuditRow]
+
+
+class ListedAccount(BaseModel):
+    model_config = CLOSED
+    name: str
+    role: str
+    project: str | None
+    disabled: bool
+    two_factors: bool
+
+
+class ListedProject(BaseModel):
+    model_config = CLOSED
+    name: str
+    condition: str
+
+
+class ListedToken(BaseModel):
+    model_config = CLOSED
+    account: str
+    name: str
+    rights: list[str]
+    expires_at: str
+    revoked: bool
+
+
+class UserList(BaseModel):
+    model_config = CLOSED
+    accounts: list[ListedAccount]
+    projects: list[ListedProject]
+    tokens: list[ListedToken]
 
 
 class _Hit(BaseModel):
@@ -587,6 +642,9 @@ SCHEMAS: dict[str, tuple[str, type]] = {
         "echosearch probe delete --json",
         create_model("deleted", __config__=CLOSED, concept=(str, ...), deleted=(int, ...)),
     ),
+    "audit-show": ("echosearch audit show --json", AuditShown),
+    "audit-verify": ("echosearch audit verify --json", AuditCheck),
+    "user-list": ("echosearch user list --json", UserList),
     "facts": ("echosearch facts --json", create_model("facts", __config__=CLOSED, facts=(list[Fact], ...))),
     "understand": ("echosearch understand --json", Understood),
     "ingest": ("echosearch ingest --json", IngestSummary),

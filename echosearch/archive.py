@@ -63,6 +63,11 @@ class Archive:
         made.viewer = viewer
         return made
 
+    def check_whole(self) -> None:
+        """Raise ConfigError if the viewer sees a part of the archive, and a call looks at all of it."""
+        if self.viewer.scope is not None:
+            raise ConfigError(f"this looks at every study, and project {self.viewer.project} is a part of them")
+
     @cached_property
     def keyring(self) -> Keyring:
         """The key of all pseudonyms, made at first use; an archive that has files refuses a new one."""

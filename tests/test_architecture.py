@@ -43,8 +43,8 @@ HOMES = {
     "huggingface_hub": ("echosearch.encoder.published.pull",),
     "rich": ("echosearch.cli",),
     "fugashi": ("echosearch.encoder",),
-    "pyarrow": ("echosearch.api", "echosearch.search.export", "echosearch.cohort.table"),
-    "pandas": ("echosearch.api",),
+    "pyarrow": ("echosearch.api", "echosearch.search.export", "echosearch.cohort.table", "echosearch.web.api.export"),
+    "pandas": ("echosearch.api", "echosearch.client"),
     "pynetdicom": ("ingest.sources.receiver",),
     "dicomweb_client": ("ingest.sources.dicomweb",),
     "requests": ("ingest.sources",),
@@ -83,7 +83,6 @@ LAYERS = (
 # the rooms of a package, highest first: a room imports only rooms after it
 ROOMS = {
     "echosearch.db": (
-        "access",
         "lookup",
         "cohorts",
         "upkeep",
@@ -92,6 +91,7 @@ ROOMS = {
         "questions",
         "files",
         "vectors",
+        "access",
         "schema",
         "server",
     ),

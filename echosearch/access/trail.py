@@ -9,6 +9,7 @@ shows by the heads: they are noted in a file beside the key once a day, and when
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +23,9 @@ from echosearch.db.access.audit import AuditEntry, append_entry, audit_entries, 
 from echosearch.db.access.viewer import Viewer
 from echosearch.errors import ConfigError
 
-__all__ = ["Broken", "Trail", "Verified", "entry_json", "open_trail"]
+__all__ = ["HEAD_LOG", "AuditCheck", "Broken", "Trail", "entry_json", "open_trail"]
 
+HEAD_LOG = "echosearch.audit"
 FIRST = b"\0" * 32  # the mac before the first row
 MOST_KEYS = 5000  # of one row: an export is several
 
@@ -37,7 +39,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Verified:
+class AuditCheck:
     entries: int
     heads: int  # that were compared
     problems: tuple[Broken, ...]
@@ -49,7 +51,7 @@ class Trail:
     def __init__(self, archive: Archive, keys: AccessKeys) -> None:
         self._engine, self.keys = archive.engine, keys
         self._heads = archive.settings.access_key_path.with_name("audit.heads")
-        self._noted = ""  # the day of the last head
+        self._noted = _last_day(self._heads)  # of the last head
 
     def record(
         self,
@@ -92,7 +94,7 @@ class Trail:
             self.note_head(entry)
 
     def note_head(self, entry: AuditEntry | None = None) -> None:
-        """Add the last row's number and mac to the file of heads."""
+        """Add the last row's number and mac to the file of heads, and to the log: it may go to another machine."""
         if entry is None:
             with self._engine.connect() as connection:
                 last = last_entries(connection, 1)
@@ -100,11 +102,12 @@ class Trail:
                 return
             entry = last[0]
         self._noted = entry.at[:10]
+        logging.getLogger(HEAD_LOG).info("head %d %s %s", entry.seq, entry.mac.hex(), entry.at)
         descriptor = os.open(self._heads, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "w") as handle:
             handle.write(f"{entry.seq} {entry.mac.hex()} {entry.at}\n")
 
-    def verify(self) -> Verified:
+    def verify(self) -> AuditCheck:
         """Compute the whole chain again, and compare it with the heads. Memory does not grow with the audit."""
         problems: list[Broken] = []
         heads = _read_heads(self._heads)
@@ -121,7 +124,7 @@ class Trail:
                         problems.append(Broken(entry.seq, "not the row that was noted in the file of heads"))
                 expected, before = entry.seq + 1, entry.mac
         problems += [Broken(seq, "was noted in the file of heads and is gone") for seq in sorted(heads)]
-        return Verified(expected - 1, compared, tuple(problems))
+        return AuditCheck(expected - 1, compared, tuple(problems))
 
     def opened(self, entry: AuditEntry) -> dict[str, str]:
         """The query and the reason of a row."""
@@ -169,6 +172,16 @@ def _canonical(entry: AuditEntry) -> bytes:
     fields = {name: value for name, value in vars(entry).items() if name != "mac"}
     shown = {name: value.hex() if isinstance(value, bytes) else value for name, value in fields.items()}
     return json.dumps(shown, ensure_ascii=True, sort_keys=True).encode()
+
+
+def _last_day(file: Path) -> str:
+    """The day of the last head, empty if there is none."""
+    if not file.exists():
+        return ""
+    with file.open("rb") as handle:
+        handle.seek(max(0, file.stat().st_size - 200))
+        words = handle.read().split()
+    return words[-1][:10].decode() if words else ""
 
 
 def _read_heads(file: Path) -> dict[int, bytes]:

@@ -41,9 +41,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "echosearch.cli.commands.insight.disagree:disagree",
         "Find studies whose report and videos say different things.",
     ),
-    "serve": ("echosearch.cli.commands.serve:serve", "Serve the archive to browsers and programs."),
     "probe": ("echosearch.cli.commands.insight.probe:probe_group", "Fit probes to labels, and read studies with them."),
-    "audit": ("echosearch.cli.commands.insight.audit:audit", "Audit the vectors of the archive."),
+    "serve": ("echosearch.cli.serve.command:serve", "Serve the archive to browsers and programs."),
+    "user": ("echosearch.cli.commands.access.user:user", "Accounts of the server, projects, tokens."),
+    "audit": ("echosearch.cli.commands.access.audit:audit", "Show and verify who saw what; audit the vectors."),
     "facts": ("echosearch.cli.commands.facts:facts", "Read the facts out of a report's text."),
     "cohort": (
         "echosearch.cli.commands.cohort.group:cohort",

@@ -100,7 +100,9 @@ def record(archive: Archive, connection: Connection, reference: str, rows: Seque
     """
     definition, members, named = cohort_members(archive, connection, reference)
     made = [
-        ReviewRow(resolve_study(connection, row.study).study, row.reader, row.answer, row.reason.strip())
+        ReviewRow(
+            resolve_study(connection, row.study, archive.viewer).study, row.reader, row.answer, row.reason.strip()
+        )
         for row in rows
     ]
     for row in made:

@@ -12,6 +12,7 @@ from echosearch.cohort.attrition import AttritionStep, attrition_of
 from echosearch.cohort.definition import Definition, check_definition, criterion_words
 from echosearch.cohort.likely import add_likely, calibrated
 from echosearch.db import Connection
+from echosearch.db.access.viewer import LOCAL
 from echosearch.db.cohorts.counting import count_steps, may_see_days, prepare_cohort, step_all
 from echosearch.db.cohorts.plan import Plan
 from echosearch.db.cohorts.snapshots import Versions, lexicons_here
@@ -61,7 +62,7 @@ def run_definition(
     lexicon = load_lexicon(archive.settings.lexicon)
     check_definition(definition, lexicon)
     encoder_id = active_row(connection)
-    plan = _plan(connection, definition)
+    plan = _plan(archive, connection, definition)
     days = may_see_days(connection)
     if plan.needs_days and not days:
         raise ConfigError(
@@ -85,7 +86,7 @@ def with_versions(archive: Archive, connection: Connection, definition: Definiti
     """Return the definition with the versions in use. Raises what run_definition does."""
     lexicon = load_lexicon(archive.settings.lexicon)
     made = replace(definition.made, lexicon=lexicon.version)
-    plan = _plan(connection, definition)
+    plan = _plan(archive, connection, definition)
     if definition.video_at_least is not None:
         how = calibrated(archive, connection, active_row(connection), definition, plan, lexicon)
         made = replace(made, encoder=how.encoder, calibration=how.version)
@@ -100,12 +101,12 @@ def active_row(connection: Connection) -> int:
     return row
 
 
-def _plan(connection: Connection, definition: Definition) -> Plan:
+def _plan(archive: Archive, connection: Connection, definition: Definition) -> Plan:
     where = None
     if definition.where:
         options = with_devices(connection, SearchOptions(where=parse_where(definition.where)))
-        where = search_condition(options)
-    return Plan(definition.criteria, where, definition.per_patient, definition.seed)
+        where = search_condition(LOCAL, options)
+    return Plan(definition.criteria, where, definition.per_patient, definition.seed, archive.viewer.scope)
 
 
 def _names(definition: Definition, lexicon: Lexicon) -> list[str]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from echosearch.db.access.viewer import Viewer
 from echosearch.db.files.backed import HAS_FILE
 from echosearch.errors import UnknownStudy
 from echosearch.vector import Vectors, from_bytes
@@ -88,10 +89,10 @@ class StoredVideo:
     pixel_digest: bytes = field(repr=False)
 
 
-def resolve_study(connection: Connection, name: str) -> StudyRef:
+def resolve_study(connection: Connection, name: str, viewer: Viewer) -> StudyRef:
     """Return the study that ``name`` means: its key or its start, its StudyInstanceUID or its accession number.
 
-    Raises UnknownStudy when there is none, when several fit, or when nothing of it may be shown.
+    Raises UnknownStudy when there is none, when several fit, or when nothing of it may be shown to the viewer.
     """
     name = name.strip()
     ways: list[tuple[str, dict[str, str]]] = []
@@ -111,12 +112,14 @@ def resolve_study(connection: Connection, name: str) -> StudyRef:
     for condition, parameters in ways:
         rows = connection.execute(
             text(
-                "select cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.conflict"
+                "select cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.conflict,"
+                " s.month, s.age, s.sex"
                 f" from core.study s {condition}"
                 " order by s.study_key limit 100"
             ),
             parameters,
         ).all()
+        rows = [row for row in rows if viewer.sees(row.month, row.age, row.sex)]
         if len(rows) > 1:
             raise UnknownStudy(
                 f"that names {len(rows)}{'' if len(rows) < 100 else ' or more'} studies:"

@@ -204,7 +204,7 @@ def disagree(
         raise InputError(f"against {against!r}: it is one of {', '.join(SURPRISING)}")
     lexicon = load_lexicon(archive.settings.lexicon)
     asked = None if finding is None else named_concept(finding, lexicon)
-    with searching(archive) as search:
+    with searching(archive, whole=True) as search:
         judge = _judge(search, lexicon, asked, against)
         best: list[tuple[float, str, Disagreement]] = []
         rates, compared = Rates(), 0

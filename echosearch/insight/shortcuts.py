@@ -70,6 +70,7 @@ def shortcuts(archive: Archive, *, studies: int = MAX_STUDIES) -> Shortcuts:
 
     Raises EmptyArchive, EncoderMismatch, NoEncoder.
     """
+    archive.check_whole()
     with searching(archive) as search:
         sample = read_sample(search, min(studies, MAX_STUDIES))
     labels = _labels(sample)

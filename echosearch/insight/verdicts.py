@@ -27,7 +27,7 @@ def record_verdict(
     check_answer(answer, reason)
     concept = None if finding is None else named_concept(finding, load_lexicon(archive.settings.lexicon))
     with archive.engine.begin() as connection:
-        key = lookup.resolve_study(connection, study).study
+        key = lookup.resolve_study(connection, study, archive.viewer).study
         topic = "disagree" if concept is None else f"disagree/{concept}"
         put_reviews(connection, topic, "the report is wrong", [ReviewRow(key, reader, answer, reason.strip())])
     return key

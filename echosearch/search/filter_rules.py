@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from echosearch.db.access.viewer import Viewer
 from echosearch.errors import WhereError
 from echosearch.filters import And, Comparison, Field, Not, Or, Where, fields_of
 from echosearch.search.results import SearchOptions
@@ -16,8 +17,8 @@ def is_about_videos(options: SearchOptions) -> bool:
     return options.view is not None or bool(fields_of(options.where) & VIDEO_FIELDS)
 
 
-def search_condition(options: SearchOptions) -> Where | None:
-    """--where and --view as one condition, a wanted view gated by its probability.
+def search_condition(viewer: Viewer, options: SearchOptions) -> Where | None:
+    """--where, --view and what the viewer may see as one condition, a wanted view gated by its probability.
 
     Where --where speaks of view_prob itself, its own gate is the one that counts for it.
     """
@@ -27,14 +28,17 @@ def search_condition(options: SearchOptions) -> Where | None:
     view = None
     if options.view is not None:
         view = _gated(Comparison("view", "=", options.view.value), options.min_view_prob)
-    return combine_and(where, view)
+    return combine_and(where, view, viewer.scope)
 
 
-def only_about_studies(options: SearchOptions) -> Where | None:
-    """The condition for reports, which have no view. Raises WhereError when it names what only videos have."""
+def only_about_studies(viewer: Viewer, options: SearchOptions) -> Where | None:
+    """The condition for reports, and what the viewer may see.
+
+    Raises WhereError when it names what only videos have.
+    """
     if is_about_videos(options):
         raise WhereError("reports have no view, view_prob, mode or device: search them by age, sex and date")
-    return options.where
+    return combine_and(options.where, viewer.scope)
 
 
 def without(field: Field, values: tuple[str, ...]) -> Where | None:

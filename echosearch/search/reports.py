@@ -19,7 +19,7 @@ def find_reports(archive: Archive, target: str, options: SearchOptions) -> Resul
     The study's own report takes part: how high it stands says how well the encoder reads. Raises WhereError on a
     condition that only videos can meet, UnknownStudy, FileRefused, EmptyArchive, EncoderMismatch, NoEncoder.
     """
-    where = only_about_studies(options)
+    where = only_about_studies(archive.viewer, options)
     with searching(archive) as search:
         meant = find_target(search, target)
         ranked, rows = rank_kind(search, "reports", meant.vector, options, where)

@@ -50,6 +50,7 @@ def stored_vectors(archive: Archive, studies: Sequence[str] | None, kind: PointK
     """
     if kind not in get_args(PointKind):
         raise InputError(f"of {kind!r}: it is one of {', '.join(get_args(PointKind))}")
+    archive.check_whole()
     with searching(archive) as search:
         keys = None if studies is None else [_key(search, name, place) for place, name in enumerate(studies)]
         dimension = archive.encoder_info.dimension
@@ -69,6 +70,6 @@ def _key(search: Searching, name: str, place: int) -> str:
     if _KEY.fullmatch(name):
         return name
     try:
-        return resolve_study(search.connection, name).study
+        return resolve_study(search.connection, name, search.archive.viewer).study
     except UnknownStudy as exc:
         raise UnknownStudy(f"studies[{place}]: {exc}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ __all__ = [
     "Searching",
     "best_video",
     "check_filled",
+    "may_be_shown",
     "rank_kind",
     "report_hit",
     "results",
@@ -34,6 +35,9 @@ __all__ = [
     "study_hits",
     "video_hit",
 ]
+
+
+T = TypeVar("T", bound=StudyRow)
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,13 @@ class Searching:
 
 
 @contextmanager
-def searching(archive: Archive) -> Iterator[Searching]:
-    """Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded."""
+def searching(archive: Archive, whole: bool = False) -> Iterator[Searching]:
+    """Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded.
+
+    ``whole``: every study is looked at. Raises ConfigError if the viewer may see a part alone.
+    """
+    if whole:
+        archive.check_whole()
     with archive.engine.connect() as connection:
         yield Searching(archive, connection, archive.check_encoder(connection))
 
@@ -65,13 +74,15 @@ def rank_kind(
     rows: dict[str, StudyRow] = {}
 
     def about(keys: Sequence[str]) -> Mapping[str, StudyRow]:
+        found: Mapping[str, StudyRow]
         match kind:
             case "videos":
-                rows.update(lookup.videos_about(search.connection, search.encoder_id, keys))
+                found = lookup.videos_about(search.connection, search.encoder_id, keys)
             case "studies":
-                rows.update(lookup.studies_about(search.connection, search.encoder_id, keys))
+                found = lookup.studies_about(search.connection, search.encoder_id, keys)
             case "reports":
-                rows.update(lookup.reports_about(search.connection, search.encoder_id, keys))
+                found = lookup.reports_about(search.connection, search.encoder_id, keys)
+        rows.update(may_be_shown(search, found))
         return rows
 
     group = options.group if kind != "reports" and options.group != "video" else None
@@ -79,6 +90,12 @@ def rank_kind(
     if not ranked.points:
         check_filled(search, kind)
     return ranked, rows
+
+
+def may_be_shown(search: Searching, rows: Mapping[str, T]) -> dict[str, T]:
+    """Those rows whose study the viewer may see, whatever the index was asked."""
+    sees = search.archive.viewer.sees
+    return {key: row for key, row in rows.items() if sees(row.month, row.age, row.sex)}
 
 
 def check_filled(search: Searching, kind: PointKind) -> None:
@@ -102,7 +119,7 @@ def study_hits(
     """
     options = with_devices(search.connection, options)
     by_video = options.group == "video" or is_about_videos(options)
-    where = combine_and(search_condition(options), aside)
+    where = combine_and(search_condition(search.archive.viewer, options), aside)
     ranked, rows = rank_kind(search, "videos" if by_video else "studies", vector, options, where)
     if by_video:
         pairs = [(point, rows[point.key], point.score) for point in ranked.points]

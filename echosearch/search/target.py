@@ -39,7 +39,8 @@ def find_target(search: Searching, name: str) -> Target:
         return _of_file(search, Path(name))
     if os.path.isdir(name):
         raise InputError(f"{name} is a folder: give one file, or a study")
-    meant = lookup.resolve_study(search.connection, name if is_text(name) else "")
+    archive = search.archive
+    meant = lookup.resolve_study(search.connection, name if is_text(name) else "", archive.viewer)
     vector = lookup.study_vector(search.connection, search.encoder_id, meant.study)
     return Target(vector, meant.study, (meant.patient,), {"study": meant.study})
 

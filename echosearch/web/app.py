@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from echosearch import __version__
 from echosearch.web import signing
-from echosearch.web.api import health, searches
+from echosearch.web.api import admin, cohorts, export, file_search, health, media, searches, self, studies
 from echosearch.web.guard import Guard
 from echosearch.web.pages import search
-from echosearch.web.problems import handle_problems
+from echosearch.web.problems import handle_problems, problem_responses
 from echosearch.web.rendering import STATIC
 from echosearch.web.rights import check_rights
 from echosearch.web.serving import Serving
 
-__all__ = ["API", "create_app"]
+__all__ = ["create_app"]
 
-API = "/api/v1"
+COMMON = problem_responses(
+    "invalid-request", "sign-in", "forbidden", "cross-site", "method", "setup-needed", "audit", "misdirected"
+)  # of every route
 
 
 def create_app(serving: Serving) -> FastAPI:
@@ -30,11 +32,10 @@ def create_app(serving: Serving) -> FastAPI:
         openapi_url=None,
     )
     app.state.serving = serving
-    api = APIRouter(prefix=API)
-    api.include_router(searches.router)
-    app.include_router(api)
-    for each in (health.router, signing.router, search.router):
-        app.include_router(each)
+    for each in (searches, file_search, export, studies, media, cohorts, self, admin):
+        app.include_router(each.router, responses=COMMON)
+    for router in (health.router, signing.router, search.router):
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     handle_problems(app)
     check_rights(app)

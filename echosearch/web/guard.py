@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,7 +43,12 @@ class Guard:
 
     def __init__(self, app: ASGIApp, serving: Serving) -> None:
         self._app, self._serving = app, serving
-        self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        headers = dict(HEADERS)
+        if viewer := serving.archive.settings.viewer_url:  # a form's answer leads there
+            place = urlsplit(viewer)
+            own = f"form-action 'self' {place.scheme}://{place.netloc}"
+            headers["content-security-policy"] = CSP.replace("form-action 'self'", own)
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         if serving.options.secure:
             self._headers.append((b"strict-transport-security", b"max-age=31536000"))
         self._log = logging.getLogger(ACCESS_LOG)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 
 from echosearch.access.rights import Right
@@ -93,17 +93,22 @@ def open_route() -> Any:
     return Depends(anybody)
 
 
-def declared(route: APIRoute) -> list[Right | None]:
-    """The rights that a route declares; None is "everybody"."""
-    calls = [one.call for one in route.dependant.dependencies]
-    return [vars(call)["right"] for call in calls if callable(call) and "right" in vars(call)]
+def declared(app: FastAPI) -> Iterator[tuple[RouteContext, list[Right | None]]]:
+    """Every route with the rights that it declares; None is "everybody"."""
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, APIRoute):
+            calls = [one.call for one in route.dependant.dependencies]
+            yield route, [vars(call)["right"] for call in calls if callable(call) and "right" in vars(call)]
 
 
 def check_rights(app: FastAPI) -> None:
     """Raise ValueError if a route declares no right, or two."""
-    for route in app.routes:
-        if isinstance(route, APIRoute) and len(declared(route)) != 1:
-            raise ValueError(f"{route.path} declares {len(declared(route))} rights: give it one with needs()")
+    found = list(declared(app))
+    if not found:
+        raise ValueError("the application has no routes")
+    for route, rights in found:
+        if len(rights) != 1:
+            raise ValueError(f"{route.path} declares {len(rights)} rights: give it one with needs()")
 
 
 def check_origin(request: Request, serving: Serving) -> None:

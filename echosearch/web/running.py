@@ -20,7 +20,7 @@ from echosearch.search.results import SearchOptions
 from echosearch.web.app import create_app
 from echosearch.web.serving import ServeOptions, Serving
 
-__all__ = ["Listening", "check_start", "prepare", "run"]
+__all__ = ["Listening", "check_address", "prepare", "run"]
 
 TEST_QUERY = "重度僧帽弁逆流"
 
@@ -51,8 +51,8 @@ class Listening:
         return f"{scheme}://{host}:{self.port}"
 
 
-def check_start(archive: Archive, listening: Listening) -> None:
-    """Raise ConfigError if the server may not listen there: beyond this machine it needs TLS, and accounts."""
+def check_address(listening: Listening) -> None:
+    """Raise ConfigError if the server may not listen there: beyond this machine it needs TLS and a name."""
     if (listening.cert is None) != (listening.key is None):
         raise ConfigError("--tls-cert and --tls-key belong together: give both")
     if listening.is_loopback:
@@ -64,8 +64,14 @@ def check_start(archive: Archive, listening: Listening) -> None:
             f"--host {listening.host} can be reached from other machines, so it needs TLS: give --tls-cert and"
             " --tls-key, or --behind-proxy if a proxy does TLS"
         )
-    if not listening.names and ipaddress_is_any(listening.host):
+    if not listening.names and is_any_address(listening.host):
         raise ConfigError("--host-name is missing: name the host that browsers ask for, such as echo.hospital.example")
+
+
+def check_accounts(archive: Archive, listening: Listening) -> None:
+    """Raise ConfigError if other machines can reach the server and nobody can sign in."""
+    if listening.is_loopback:
+        return
     with archive.engine.connect() as connection:
         if not has_admin(connection):
             raise ConfigError(
@@ -74,7 +80,7 @@ def check_start(archive: Archive, listening: Listening) -> None:
             )
 
 
-def ipaddress_is_any(host: str) -> bool:
+def is_any_address(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -83,7 +89,8 @@ def ipaddress_is_any(host: str) -> bool:
 
 def prepare(archive: Archive, listening: Listening) -> Serving:
     """Check where it may listen, and open what the server holds. Raises ConfigError."""
-    check_start(archive, listening)
+    check_address(listening)
+    check_accounts(archive, listening)
     names = {"127.0.0.1", "localhost", "[::1]"} if listening.is_loopback else {listening.host}
     secure = listening.cert is not None or listening.behind_proxy
     hosts = frozenset(name.lower() for name in {*names, *listening.names})

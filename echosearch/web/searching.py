@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from echosearch.access.keys import AccessKeys
-from echosearch.db import Connection
 from echosearch.db.access.searches import put_search, saved_search
 from echosearch.db.lookup import studies_about
 from echosearch.db.studies.identified import identified
@@ -29,8 +28,20 @@ from echosearch.video import View
 from echosearch.web.problems import Problem
 from echosearch.web.rights import Caller
 from echosearch.web.shapes import SearchRequest
+from echosearch.web.studies import identifiers_json
 
-__all__ = ["StoredAnswer", "cut", "identify", "keep", "make_search", "options_of", "stored"]
+__all__ = [
+    "StoredAnswer",
+    "answer_json",
+    "cut",
+    "identify",
+    "keep",
+    "make_search",
+    "options_of",
+    "pages",
+    "seen_studies",
+    "stored",
+]
 
 Hits = list[dict[str, Any]]
 
@@ -91,6 +102,11 @@ def keep(caller: Caller, results: Results, group: str) -> StoredAnswer:
     hits: Hits = document.pop("hits")
     total = document.get("total")
     about = {
+        "understood": None,
+        "total": None,
+        "strong": None,
+        "belief": None,
+        "read_values": [],
         **document,
         "words": results.words,
         "kept": len(hits),
@@ -109,6 +125,11 @@ def keep(caller: Caller, results: Results, group: str) -> StoredAnswer:
             caller.serving.keys.seal(packed),
         )
     return made
+
+
+def answer_json(answer: StoredAnswer, hits: Hits, after: str | None, left_out: int) -> dict[str, Any]:
+    """The first answer of a search: all about it, and its first page."""
+    return {"id": answer.id, **answer.about, "hits": hits, "next": after, "left_out": left_out}
 
 
 def stored(caller: Caller, search_id: UUID) -> StoredAnswer:
@@ -135,18 +156,17 @@ def cut(caller: Caller, answer: StoredAnswer, after: str | None, limit: int) -> 
 
 
 def visible(caller: Caller, hits: Sequence[dict[str, Any]]) -> Hits:
-    """Those whose study is still indexed, claimed by one patient, and one that the caller may see."""
+    """Those whose study may still be seen."""
+    seen = seen_studies(caller, [hit["study"] for hit in hits])
+    return [hit for hit in hits if hit["study"] in seen]
+
+
+def seen_studies(caller: Caller, studies: Sequence[str]) -> set[str]:
+    """Those of these studies that are indexed, claimed by one patient, and that the caller may see."""
     with caller.archive.engine.connect() as connection:
-        rows = _rows(connection, caller, [hit["study"] for hit in hits])
-    return [hit for hit in hits if hit["study"] in rows]
-
-
-def _rows(connection: Connection, caller: Caller, studies: Sequence[str]) -> set[str]:
-    encoder = encoder_row(connection, caller.archive.encoder_info.fingerprint)
-    if encoder is None:
-        return set()
+        encoder = encoder_row(connection, caller.archive.encoder_info.fingerprint)
+        found = {} if encoder is None else studies_about(connection, encoder, studies)
     viewer = caller.archive.viewer
-    found = studies_about(connection, encoder, studies)
     return {key for key, row in found.items() if viewer.sees(row.month, row.age, row.sex)}
 
 
@@ -155,18 +175,7 @@ def identify(caller: Caller, hits: Hits) -> Hits:
     caller.check_identify()
     with caller.archive.engine.connect() as connection:
         names = identified(connection, [hit["study"] for hit in hits])
-    return [hit | _names(names.get(hit["study"])) for hit in hits]
-
-
-def _names(one: Any) -> dict[str, Any]:
-    if one is None:
-        return {}
-    return {
-        "study_uid": one.study_uid,
-        "accession_number": one.accession_number,
-        "patient_id": one.patient_id,
-        "study_date": one.study_date.isoformat() if one.study_date else None,
-    }
+    return [hit | identifiers_json(names.get(hit["study"])) for hit in hits]
 
 
 def pages(caller: Caller, answer: StoredAnswer, size: int) -> Iterator[Hits]:
@@ -181,7 +190,7 @@ def _cursor(keys: AccessKeys, search_id: str, place: int) -> str:
 
 
 def _place(keys: AccessKeys, search_id: str, cursor: str | None) -> int:
-    """Raises Problem "invalid-request" on a cursor that this server did not make for this search."""
+    """Raises Problem "input" on a cursor that this server did not make for this search."""
     if cursor is None:
         return 0
     try:
@@ -190,5 +199,5 @@ def _place(keys: AccessKeys, search_id: str, cursor: str | None) -> int:
         raw = b""
     place = int.from_bytes(raw[:3], "big")
     if len(raw) != 15 or not hmac.compare_digest(_cursor(keys, search_id, place), cursor):
-        raise Problem("invalid-request", "after: not a cursor of this search")
+        raise Problem("input", "after: not a cursor of this search")
     return place

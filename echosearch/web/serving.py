@@ -47,7 +47,9 @@ class Serving:
 
     def __post_init__(self) -> None:
         with self.archive.engine.connect() as connection:
-            if not self.options.demo and not has_admin(connection):
+            if self.options.demo:
+                self.demo_link = new_secret()
+            elif not has_admin(connection):
                 self.setup = new_secret()
 
     @property

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from echosearch.access.password import hash_password
+from echosearch.access.password import digest, hash_password
 from echosearch.access.rights import Right
 from echosearch.access.sign_in import NewSession, sign_in, start_session
 from echosearch.db.access.accounts import account_named, add_account
-from echosearch.db.access.sessions import LONGEST_HOURS, end_session
+from echosearch.db.access.sessions import LONGEST_HOURS, end_session, set_reason
 from echosearch.db.access.viewer import Role, Viewer
 from echosearch.web.problems import Problem
 from echosearch.web.rendering import page
@@ -92,6 +92,8 @@ def demo(server: Server, secret: str) -> Response:
         account = account_named(connection, "demo")
         assert account is not None  # made before the link was printed
         session = start_session(connection, account.id)
+        set_reason(connection, digest(session.cookie), server.keys.seal(b"demo"))
+    server.trail.record(Viewer("demo", Role.CLINICIAN), "session", "sign in")
     return _with_cookie(server, session)
 
 

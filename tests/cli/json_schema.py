@@ -10,6 +10,7 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
+GROUPS = ("index", "encoder", "phantom", "cohort", "audit", "preview", "probe", "user")
 VARIANTS = {
     "--why": "why",
     "--unmatched": "unmatched",
@@ -23,9 +24,7 @@ def schema_name(args: Sequence[str]) -> str | None:
     """The schema of this command line's output; None where it prints no JSON or has no schema."""
     if "--json" not in args:
         return None
-    name = "-".join(
-        [*args[: 2 if args[0] in ("index", "encoder", "phantom", "cohort", "audit", "preview", "probe") else 1]]
-    )
+    name = "-".join([*args[: 2 if args[0] in GROUPS else 1]])
     name = "-".join([name, *(VARIANTS[word] for word in args if word in VARIANTS)])
     if name == "cohort-review" and "--report" in args:
         name += "-report"

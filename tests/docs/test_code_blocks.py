@@ -19,6 +19,7 @@ LANGUAGES = {"bash", "python", "text"}  # text is what a block prints, or a draw
 NOT_RUN = {  # page, first line -> how its marker begins
     ("README.md", "make demo"): "not run",
     ("README.md", "import echosearch"): "not run",  # here: test_docs.py runs it
+    ("README.md", "echosearch serve --demo"): "not run",
     ("README.md", "make setup && source .venv/bin/activate"): "not run",
     ("README.md", 'echosearch query "65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満"'): "not run",
     ("README.md", "echosearch similar 3fa9c1d2"): "not run",

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from echosearch.archive import Archive
+from echosearch.db.access.viewer import LOCAL
 from echosearch.db.lookup import resolve_study
 from echosearch.db.studies.reports import LinkCounts
 from echosearch.errors import WhereError
@@ -56,7 +57,7 @@ def test_a_report_follows_its_accession_number_to_the_corrected_study(
     assert report_counts(archive, export).linked == 1
     assert links(archive) == [("1.2.392.77", None)]
     with archive.engine.connect() as connection:
-        assert resolve_study(connection, "CANARYACC").study == archive.keyring.study("1.2.392.77")
+        assert resolve_study(connection, "CANARYACC", LOCAL).study == archive.keyring.study("1.2.392.77")
     assert verify(archive).clean  # the report's point says whose it is now
 
 
@@ -279,7 +280,7 @@ def test_corrected_attributes_are_followed(archive: Archive, export: Export) -> 
     wanted = SearchOptions(where=parse_where("sex = M and age = 30 and date = 2020-01"))
     assert [hit.study for hit in query_text(archive, "重度", wanted).hits] == [archive.keyring.study("1.9.0")]
     with archive.engine.connect() as connection:
-        assert resolve_study(connection, "NEW").study == archive.keyring.study("1.9.0")
+        assert resolve_study(connection, "NEW", LOCAL).study == archive.keyring.study("1.9.0")
     assert verify(archive).clean
     less = {"StudyDate": "", "PatientSex": "", "PatientBirthDate": "", "AccessionNumber": ""}
     os.utime(export.cine("IM_0", "1.2.0", study="1.9.0", patient="A", seed=0, **less), (6, 6))

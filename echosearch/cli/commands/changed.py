@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.output import note, say, say_json, short_key, table
 from echosearch.report.facts import load_lexicon
 from echosearch.search.changes.as_json import changed_json
@@ -54,6 +55,8 @@ def changed(
     month = None if since is None else month_since(since)
     with open_archive(settings) as archive:
         found = find_changed(archive, change, since=month, top_k=top_k, names=identified)
+        if identified:
+            audited(archive, "changed", (study for pair in found.pairs for study in (pair.earlier, pair.later)))
     if as_json:
         say_json(changed_json(found))
         return

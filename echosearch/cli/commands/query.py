@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.output import note
 from echosearch.cli.path_type import as_path
 from echosearch.cli.search_options import asking, search_options, show_results
@@ -83,6 +84,8 @@ def query(
     wanted = typed if typed is not None else _read(path or "")
     with open_archive(load_settings()) as archive:
         results = (query_text if as_typed else ask)(archive, wanted, options)
+        if options.identified:
+            audited(archive, "query", (hit.study for hit in results.hits), wanted)
     if file is not None:
         export_hits(results, file)
         note(f"{len(results.hits)} hits in {file}")

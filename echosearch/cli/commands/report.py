@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.search_options import asking, read_target, search_options, show_results
 from echosearch.search.reports import find_reports
 from echosearch.settings import load_settings
@@ -30,4 +31,7 @@ def report(target: str, as_json: bool, **given: Any) -> None:
     options = search_options(given)
     wanted = read_target(target)
     with open_archive(load_settings()) as archive:
-        show_results(find_reports(archive, wanted, options), as_json)
+        found = find_reports(archive, wanted, options)
+        if options.identified:
+            audited(archive, "report", (hit.study for hit in found.hits))
+        show_results(found, as_json)

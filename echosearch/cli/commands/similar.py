@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.search_options import asking, read_target, search_options, show_results
 from echosearch.search.similar import similar as find_similar
 from echosearch.settings import load_settings
@@ -45,6 +46,8 @@ def similar(
     wanted = read_target(target)
     with open_archive(load_settings()) as archive:
         found = find_similar(archive, wanted, options, also=also, like=like, unlike=unlike)
+        if options.identified:
+            audited(archive, "similar", (hit.study for hit in found.hits), also or "")
         if options.where is not None or options.view is not None or also is not None:
             nothing = "nothing fits the conditions"
         elif options.include_same_patient:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from echosearch.archive import Archive, open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
@@ -136,6 +137,8 @@ def _why(archive: Archive, path: Path, as_json: bool) -> None:
 def _unmatched(archive: Archive, identified: bool, as_json: bool) -> None:
     with archive.engine.connect() as connection:
         problems = link_problems(connection, identified)
+    if identified:
+        audited(archive, "status unmatched", (one.report for one in problems))
     shown = ["report", "problem"]
     if identified:
         shown += ["study_uid", "accession_number", "patient_id", "study_date"]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.output import note, say_json, short_key, table
 from echosearch.cli.path_type import as_path
 from echosearch.cli.search_options import read_target
@@ -46,6 +47,8 @@ def timeline(target: str, figure: Path | None, identified: bool, as_json: bool) 
     wanted = read_target(target)
     with open_archive(load_settings()) as archive:
         found = make_timeline(archive, wanted, names=identified)
+        if identified:
+            audited(archive, "timeline", (one.study for one in found.studies))
     if figure is not None:
         draw_timeline(found, figure)
         note(f"the timeline is in {figure}")

@@ -64,6 +64,7 @@ def demo(patients: int, seed: int, keep: bool, as_json: bool) -> None:
         with alone(folder / "home"), redirect_stdout(sys.stderr) if as_json else nullcontext():
             facts = _walk_through(folder, patients, seed)
             say()
+            say("In a browser: echosearch serve --demo")
             say(f"All of this took {time.monotonic() - began:.0f} s. The best hits as a picture: {folder / PICTURE}")
         done = True
     finally:

@@ -77,6 +77,7 @@ def prepare_cohort(connection: Connection, encoder_id: int, plan: Plan, days: bo
     facts = sets.source if sets.flags else "select cast(null as uuid) as study_key where false"
     about_videos = not fields_of(plan.where) <= STUDY_FIELDS
     where = study_filter(VideoSet(sets.given), plan.where) if plan.where else "true"
+    scope = study_filter(VideoSet(sets.given), plan.scope) if plan.scope else "true"
     meets, videos = where, ""
     if about_videos:  # the filter first: most videos do not meet it
         meets = "n.study_key is not null"
@@ -99,7 +100,7 @@ def prepare_cohort(connection: Connection, encoder_id: int, plan: Plan, days: bo
             " from core.study s join core.study_embedding e on e.study_key = s.study_key and e.encoder_id = :encoder"
             f"{videos} left join ({facts}) a on a.study_key = s.study_key"
             + (" left join phi.study p on p.study_key = s.study_key" if days else "")
-            + " where e.indexed_gen is not null and not s.conflict"
+            + f" where e.indexed_gen is not null and not s.conflict and {scope}"
         ),
         {**sets.given, "encoder": encoder_id},
     )

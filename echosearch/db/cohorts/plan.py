@@ -55,6 +55,7 @@ class Plan:
     where: Where | None = None
     per_patient: PerPatient = "all"
     seed: int = 0  # of "random"
+    scope: Where | None = None  # the studies that may be seen: there are no others
 
     @property
     def required(self) -> tuple[Condition, ...]:

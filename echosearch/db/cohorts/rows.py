@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-__all__ = ["MemberRow", "hold_members", "member_rows"]
+__all__ = ["ListedMember", "MemberRow", "hold_members", "member_rows", "members_after"]
 
 PAGE = 2000  # members in memory
 
@@ -25,6 +25,31 @@ class MemberRow:
     videos: int
     report: bool  # whether a report of it was read
     probability: float | None
+
+
+@dataclass(frozen=True)
+class ListedMember:
+    """A member as a page lists it."""
+
+    study: str
+    patient: str
+    month: int | None  # yyyymm
+    age: int | None
+    sex: str | None
+    probability: float | None
+
+
+def members_after(connection: Connection, members: str, after: str | None, limit: int) -> list[ListedMember]:
+    """Return the next members (of a query, snapshots.py) by study key, from behind ``after``."""
+    rows = connection.execute(
+        text(
+            "select cast(m.study_key as text) as study, cast(m.patient_key as text) as patient, m.month, m.age, m.sex,"
+            f" m.probability from ({members}) m where cast(:after as uuid) is null"
+            " or m.study_key > cast(:after as uuid) order by m.study_key limit :limit"
+        ),
+        {"after": after, "limit": limit},
+    )
+    return [ListedMember(**row._mapping) for row in rows]
 
 
 def hold_members(connection: Connection, members: str, below: int = 0) -> int:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.access.viewer import Viewer
 from echosearch.errors import UnknownStudy
 from echosearch.vector import Vectors, from_bytes
 
@@ -45,11 +46,11 @@ class VisitPair:
     vectors: tuple[Vectors, Vectors] = field(repr=False)  # (D,) raw, earlier and later
 
 
-def visits_of(connection: Connection, encoder_id: int, patient: str) -> list[Visit]:
-    """Return the studies of a patient, the oldest first; those without a date last."""
+def visits_of(connection: Connection, encoder_id: int, patient: str, viewer: Viewer) -> list[Visit]:
+    """Return the studies of a patient that the viewer may see, the oldest first; those without a date last."""
     rows = connection.execute(
         text(
-            "select cast(s.study_key as text) as study, s.month, s.age, coalesce(r.refers_back, false) as back,"
+            "select cast(s.study_key as text) as study, s.month, s.age, s.sex, coalesce(r.refers_back, false) as back,"
             " r.study_key is not null as read, e.vector from core.study s"
             " left join core.fact_reading r on r.study_key = s.study_key"
             f" left join core.study_embedding e on e.study_key = s.study_key and {_SHOWN}"
@@ -59,7 +60,9 @@ def visits_of(connection: Connection, encoder_id: int, patient: str) -> list[Vis
         {"patient": patient, "encoder": encoder_id},
     )
     return [
-        Visit(r.study, r.month, r.age, r.back, r.read, None if r.vector is None else from_bytes(r.vector)) for r in rows
+        Visit(r.study, r.month, r.age, r.back, r.read, None if r.vector is None else from_bytes(r.vector))
+        for r in rows
+        if viewer.sees(r.month, r.age, r.sex)
     ]
 
 

@@ -52,7 +52,7 @@ def read_labels(search: Searching, concept: str, kind: Kind, source: str) -> Lab
         found: dict[str, tuple[Vectors, float, str]] = {}
         for name, label in _of_table(Path(source), kind):
             try:
-                meant = lookup.resolve_study(search.connection, name)
+                meant = lookup.resolve_study(search.connection, name, search.archive.viewer)
                 vector = lookup.study_vector(search.connection, search.encoder_id, meant.study)
             except UnknownStudy:
                 left_out += 1

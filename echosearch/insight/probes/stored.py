@@ -95,6 +95,7 @@ def fit_probe(archive: Archive, target: str, labels: str) -> tuple[StoredProbe, 
         raise InputError(
             f"--labels sr: structured reports measure values, and {concept} is a finding: use facts or CSV"
         )
+    archive.check_whole()
     with searching(archive) as search:
         given = read_labels(search, concept, kind, labels)
         amount = amounts(archive.encoder, lexicon, [concept]).get(concept)

@@ -95,7 +95,7 @@ def prepare(
         words,
         videos,
         scale,
-        where=combine_and(search_condition(options), question.where),
+        where=combine_and(search_condition(archive.viewer, options), question.where),
         aside=aside,
         kind="videos" if by_video else "studies",
         depth=MAX_EXPORT if options.export else CANDIDATES,

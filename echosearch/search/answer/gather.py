@@ -104,11 +104,17 @@ def _nearest(search: Searching, asked: Asked, stated: Numbers) -> dict[str, int]
 
 
 def _looked_up(search: Searching, asked: Asked, keys: Sequence[str], stated: Numbers) -> FoundRows:
-    """Return what may be shown of these points, and of the studies that answer."""
+    """Return what may be shown to the viewer of these points, and of the studies that answer."""
     if asked.kind == "videos":
-        return found_videos(search.connection, search.encoder_id, keys)
-    also = stated if _is_known(asked) else stated[:0]
-    return found_studies(search.connection, search.encoder_id, keys, also)
+        found = found_videos(search.connection, search.encoder_id, keys)
+    else:
+        also = stated if _is_known(asked) else stated[:0]
+        found = found_studies(search.connection, search.encoder_id, keys, also)
+    viewer = search.archive.viewer
+    if viewer.scope is None:
+        return found
+    about = [found.about(row) for row in range(len(found))]  # again, whatever the index was asked
+    return found.only(np.array([viewer.sees(one.month, one.age, one.sex) for one in about], dtype=np.bool_))
 
 
 def _known(rows: FoundRows, points: Mapping[str, int]) -> NDArray[np.bool_]:

@@ -81,6 +81,7 @@ def changed(
     """
     if not 1 <= top_k <= MAX_TOP_K:
         raise InputError(f"--top-k {top_k}: give a number from 1 to {MAX_TOP_K}")
+    archive.check_whole()
     lexicon = load_lexicon(archive.settings.lexicon)
     with searching(archive) as search:
         asked = amounts(archive.encoder, lexicon, [change.concept])

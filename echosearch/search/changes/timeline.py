@@ -81,7 +81,9 @@ def timeline(archive: Archive, name: str, *, names: bool = False) -> Timeline:
     lexicon = load_lexicon(archive.settings.lexicon)
     with searching(archive) as search:
         patient = _patient(search, name if is_text(name) else "")
-        visits = visits_of(search.connection, search.encoder_id, patient)
+        visits = visits_of(search.connection, search.encoder_id, patient, archive.viewer)
+        if not visits:
+            raise UnknownStudy("no study of this patient may be shown")
         studies = [visit.study for visit in visits]
         facts, measured = facts_of(search.connection, studies), measurements_of(search.connection, studies)
         told = {fact.concept for own in facts.values() for fact in own}
@@ -113,7 +115,7 @@ def timeline(archive: Archive, name: str, *, names: bool = False) -> Timeline:
 
 def _patient(search: Searching, name: str) -> str:
     try:
-        return lookup.resolve_study(search.connection, name).patient
+        return lookup.resolve_study(search.connection, name, search.archive.viewer).patient
     except UnknownStudy:
         patient = resolve_patient(search.connection, name) if name.strip() else None
         if patient is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -10,14 +10,15 @@ from fastapi.responses import JSONResponse
 
 from echosearch.access.rights import Right
 from echosearch.search.results import MAX_TOP_K
+from echosearch.web.address import API
 from echosearch.web.problems import problem_responses
 from echosearch.web.rights import Caller, needs
-from echosearch.web.searching import cut, identify, make_search, stored
+from echosearch.web.searching import answer_json, cut, identify, make_search, stored
 from echosearch.web.shapes import Page, SearchAnswer, SearchRequest
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["searches"])
+router = APIRouter(prefix=API, tags=["searches"])
 Searcher = Annotated[Caller, needs(Right.SEARCH)]
 SEARCH_PROBLEMS = problem_responses(
     "input", "condition", "unknown-study", "empty-archive", "encoder", "busy", "store", "reason-needed"
@@ -32,14 +33,15 @@ def search(caller: Searcher, asked: SearchRequest) -> JSONResponse:
     if asked.identified:
         hits = identify(caller, hits)
     caller.record("search", [hit["study"] for hit in hits], query=asked.model_dump_json(exclude_defaults=True))
-    body: dict[str, Any] = {"id": answer.id, **answer.about, "hits": hits, "next": after, "left_out": left_out}
-    return JSONResponse(body, 201, {"location": f"/api/v1/searches/{answer.id}/hits"})
+    return JSONResponse(
+        answer_json(answer, hits, after, left_out), 201, {"location": f"/api/v1/searches/{answer.id}/hits"}
+    )
 
 
 @router.get(
     "/searches/{search_id}/hits",
     response_model=Page,
-    responses=problem_responses("not-found", "search-expired", "store", "reason-needed"),
+    responses=problem_responses("input", "not-found", "search-expired", "store", "reason-needed"),
 )
 def hits(
     caller: Searcher,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.audited import recorded
 from echosearch.cli.output import counted, note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.export import export_cohort
@@ -46,6 +47,8 @@ def export(name: str, out: Path, also: str, suppress_below: int, identified: boo
     check_out(out)
     concepts = [one.strip() for one in also.split(",") if one.strip()]
     with open_archive(load_settings()) as archive, reading(archive) as connection:
+        if identified:
+            recorded(archive, "cohort export identified", query=name)
         made = export_cohort(
             archive,
             connection,

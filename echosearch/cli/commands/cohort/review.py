@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from echosearch.archive import Archive, open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.output import counted, note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.agreement import Share
@@ -115,6 +116,8 @@ def _ask(archive: Archive, name: str, reader: str, size: int, seed: int, named: 
     with reading(archive) as connection:
         drawn = sample(archive, connection, name, reader, size, seed)
         names = identified(connection, list(drawn.studies)) if named else {}
+    if named:
+        audited(archive, "cohort review", drawn.studies)
     if not drawn.studies:
         say(f"{reader} has answered every member of {name}")
         return

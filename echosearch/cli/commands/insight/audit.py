@@ -1,4 +1,4 @@
-"""echosearch audit: what an archive's vectors tell that they should not."""
+"""echosearch audit shortcuts: what an archive's vectors tell that they should not."""
 
 from __future__ import annotations
 
@@ -11,19 +11,10 @@ from echosearch.insight.shortcuts import MAX_STUDIES, Shortcuts
 from echosearch.insight.shortcuts import shortcuts as find_shortcuts
 from echosearch.settings import load_settings
 
-__all__ = ["audit"]
+__all__ = ["shortcuts"]
 
 
-@click.group(short_help="Audit the vectors of the archive.")
-def audit() -> None:
-    """Audit the vectors of the archive: what they tell beside the heart.
-
-    \b
-    echosearch audit shortcuts
-    """
-
-
-@audit.command(short_help="Measure how far vectors tell vendor, device, year and sex.")
+@click.command(short_help="Measure how far vectors tell vendor, device, year and sex.")
 @click.option(
     "--studies",
     type=click.IntRange(2, MAX_STUDIES),

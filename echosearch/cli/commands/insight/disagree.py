@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.output import note, say_json, short_key, table
 from echosearch.cli.search_options import read_target
 from echosearch.db.cohorts.reviews import ANSWERS, Answer
@@ -68,6 +69,8 @@ def disagree(
         return
     with open_archive(load_settings()) as archive:
         found = find_disagreements(archive, finding=finding, against=against, top_k=top_k, names=identified)
+        if identified:
+            audited(archive, "disagree", (one.study for one in found.disagreements))
     if as_json:
         say_json(disagreements_json(found))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from echosearch.archive import open_archive
+from echosearch.cli.audited import audited
 from echosearch.cli.output import note, say, say_json, short_key, table
 from echosearch.cli.search_options import read_target
 from echosearch.insight.as_json import interpretation_json
@@ -34,6 +35,9 @@ def interpret(target: str, identified: bool, as_json: bool) -> None:
     wanted = read_target(target)
     with open_archive(load_settings()) as archive:
         found = make_interpretation(archive, wanted, names=identified)
+        if identified:
+            shown = (found.query.get("study"), *(one.study for one in found.neighbours))
+            audited(archive, "interpret", shown)
         lexicon = load_lexicon(archive.settings.lexicon)
     if as_json:
         say_json(interpretation_json(found))

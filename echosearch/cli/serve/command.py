@@ -10,7 +10,7 @@ import click
 from echosearch.archive import open_archive
 from echosearch.cli.output import note
 from echosearch.cli.path_type import as_path
-from echosearch.settings import load_settings
+from echosearch.settings import Settings, load_settings
 
 __all__ = ["serve"]
 
@@ -24,6 +24,7 @@ __all__ = ["serve"]
 @click.option("--tls-cert", type=as_path, metavar="FILE", help="The certificate, PEM.")
 @click.option("--tls-key", type=as_path, metavar="FILE", help="Its key, PEM.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy on this machine does TLS.")
+@click.option("--demo", is_flag=True, help="Serve an archive of synthetic hearts, which is made the first time.")
 def serve(
     host: str,
     port: int,
@@ -31,6 +32,7 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     behind_proxy: bool,
+    demo: bool,
 ) -> None:
     """Serve the archive: pages for a browser, and the API under /api/v1 (docs/serve.md).
 
@@ -39,18 +41,31 @@ def serve(
 
     \b
     echosearch serve
+    echosearch serve --demo
     echosearch serve --host 0.0.0.0 --host-name echo.example --tls-cert cert.pem --tls-key key.pem
     echosearch serve --host 0.0.0.0 --host-name echo.example --behind-proxy
     """
+    from echosearch.access.trail import HEAD_LOG
     from echosearch.web.guard import ACCESS_LOG
-    from echosearch.web.running import Listening, prepare, run
+    from echosearch.web.running import Listening, check_address, prepare, run
 
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger(ACCESS_LOG).setLevel(logging.INFO)
-    listening = Listening(host, port, names, tls_cert, tls_key, behind_proxy)
-    with open_archive(load_settings()) as archive:
+    for name in (ACCESS_LOG, HEAD_LOG):
+        logging.getLogger(name).setLevel(logging.INFO)
+    listening = Listening(host, port, names, tls_cert, tls_key, behind_proxy, demo)
+    check_address(listening)
+    settings = load_settings()
+    if demo:
+        from echosearch.cli.serve.demo_archive import add_demo_account, demo_home
+
+        settings = Settings(home=demo_home(settings.home), workers=settings.workers)
+    with open_archive(settings) as archive:
+        if demo:
+            add_demo_account(archive)
         serving = prepare(archive, listening)
         if serving.setup is not None:
             note(f"no admin yet: open {listening.url}/setup/{serving.setup} once to make one")
+        if serving.demo_link is not None:
+            note(f"the demo: open {listening.url}/demo/{serving.demo_link} (once; start again for another link)")
         note(f"serving on {listening.url}; Ctrl-C stops it")
         run(serving, listening)

@@ -1,0 +1,1 @@
+"""echosearch serve, and the archive of its demo."""

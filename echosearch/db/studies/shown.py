@@ -1,0 +1,79 @@
+"""What a page shows of one study: its attributes, its report, and its videos. Nothing of a study in conflict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from echosearch.db.access.viewer import Viewer
+
+__all__ = ["ShownStudy", "ShownVideo", "shown_study", "shown_videos", "study_of_video"]
+
+
+@dataclass(frozen=True)
+class ShownStudy:
+    """A study, by pseudonymous keys. ``report``: the key of the report that is served."""
+
+    study: str
+    patient: str
+    month: int | None  # yyyymm
+    age: int | None
+    sex: str | None
+    report: str | None
+
+
+@dataclass(frozen=True)
+class ShownVideo:
+    """A video that searches find."""
+
+    video: str
+    study: str
+    view: str | None
+    view_prob: float | None
+    mode: str
+    device: str | None
+    frames: int
+    rows: int
+    columns: int
+    frame_seconds: float | None
+    heart_rate: int | None
+    pixel_digest: bytes = field(repr=False)
+
+
+def shown_study(connection: Connection, study: str, viewer: Viewer) -> ShownStudy | None:
+    """Return a study that the viewer may see, None if there is none."""
+    row = connection.execute(
+        text(
+            "select cast(s.study_key as text) as study, cast(s.patient_key as text) as patient, s.month, s.age, s.sex,"
+            " (select cast(r.report_key as text) from core.report r where r.study_key = s.study_key"
+            " order by r.seq desc limit 1) as report from core.study s"
+            " where s.study_key = cast(:study as uuid) and not s.conflict"
+        ),
+        {"study": study},
+    ).one_or_none()
+    if row is None or not viewer.sees(row.month, row.age, row.sex):
+        return None
+    return ShownStudy(**row._mapping)
+
+
+def shown_videos(connection: Connection, encoder_id: int, study: str) -> list[ShownVideo]:
+    """Return the videos of a study that searches find, in the order of their keys. Ask shown_study first."""
+    rows = connection.execute(
+        text(
+            "select cast(v.video_key as text) as video, cast(v.study_key as text) as study, v.view, v.view_prob,"
+            " v.mode, v.device, v.n_frames as frames, v.rows, v.columns, v.frame_seconds, v.heart_rate, v.pixel_digest"
+            " from core.video v join core.embedding e on e.video_key = v.video_key and e.encoder_id = :encoder"
+            " where v.study_key = cast(:study as uuid) and e.indexed_gen is not null order by v.video_key"
+        ),
+        {"study": study, "encoder": encoder_id},
+    )
+    return [ShownVideo(**row._mapping) for row in rows]
+
+
+def study_of_video(connection: Connection, video: str) -> str | None:
+    """Return the study of a video, None if there is no such video."""
+    found = connection.scalar(
+        text("select cast(study_key as text) from core.video where video_key = cast(:video as uuid)"), {"video": video}
+    )
+    return None if found is None else str(found)

@@ -1,0 +1,67 @@
+"""Names, identifiers, dates and query texts are in no URL, header, log or error of the server."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+
+from echosearch.web.guard import ACCESS_LOG
+from tests.web.conftest import Client, Served
+from tests.web.test_rights import NOBODY, routes
+
+QUERY = "鈴木花子の重度の僧帽弁逆流"
+
+
+def test_canaries(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """Every route is asked, with what exists and with what does not; only who may see identifiers sees them."""
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO, ACCESS_LOG)
+    study = served.corpus.studies[1]
+    assert study.day is not None
+    canaries = {
+        "CANARY^Name",
+        study.uid,
+        study.accession,
+        study.patient_id,
+        study.day.isoformat(),
+        study.day.strftime("%Y%m%d"),
+        QUERY,
+        "鈴木花子",
+    }
+    client = served.client("researcher")
+    searches = [{"text": QUERY}, {"text": QUERY, "where": "device = '鈴木花子'"}, {"study": study.key, "text": QUERY}]
+    answers = [client.post("/api/v1/searches", json=asked) for asked in searches]
+    assert [answer.status_code for answer in answers] == [201, 422, 201]
+    values = {
+        "study": study.key,
+        "patient": study.patient,
+        "video": served.corpus.of(study)[0].key,
+        "search_id": answers[0].json()["id"],
+        "reference": "none",
+        "name": "none",
+    }
+    for method, template, _ in routes(served.app):
+        for known in (values, {}):
+            path = re.sub(r"\{(\w+)\}", lambda name, known=known: known.get(name[1], NOBODY), template)  # type: ignore[misc]
+            answer = client.ask(method, path)
+            answers.append(answer)
+            shown = answer.text if "/searches" not in path else ""  # its owner may read what was asked
+            assert not [one for one in canaries if one in shown], (method, template)
+    # who may see identifiers is answered with them, and they are nowhere else
+    answers.append(served.client("clinician").get(f"/api/v1/studies/{study.key}", params={"identified": "true"}))
+    assert study.uid in answers[-1].text
+    browser = served.browser("clinician")
+    answers.append(browser.post("/searches", data={"text": QUERY, "csrf": browser.headers["x-csrf-token"]}))
+    answers.append(browser.get(answers[-1].headers["location"]))
+    told = [f"{answer.url} {answer.headers}" for answer in answers] + [record.getMessage() for record in caplog.records]
+    assert len(caplog.records) >= len(answers)
+    for line in told:
+        assert not [one for one in canaries if one in line], line
+        assert study.key not in line or "/api/v1/" in line  # keys stand in the API's own addresses alone
+    logged = [record.getMessage() for record in caplog.records if record.name == ACCESS_LOG]
+    assert not [line for line in logged if study.key in line or values["search_id"] in line]
+    assert any(re.match(r"GET /api/v1/studies/\{study\} 200 \d+ ms", line) for line in logged)
+    bad = Client(served.app, authorization="Bearer x").ask("GET", f"/api/v1/studies/{study.accession}")
+    assert study.accession not in bad.text
