@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import BoundedSemaphore
 
 from echosearch.access.keys import AccessKeys
@@ -12,6 +13,8 @@ from echosearch.access.password import digest, new_secret
 from echosearch.access.trail import Trail
 from echosearch.archive import Archive
 from echosearch.db.access.accounts import has_admin
+from echosearch.preview.store import Previews
+from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
 
 __all__ = ["SEARCHES", "WAIT_SECONDS", "ServeOptions", "Serving"]
@@ -43,6 +46,7 @@ class Serving:
     ready: bool = False
     setup: str | None = field(default=None, repr=False)
     demo_link: str | None = field(default=None, repr=False)  # the secret of the demo's one-time link
+    noted: Noted = field(default_factory=Noted)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
 
     def __post_init__(self) -> None:
@@ -55,6 +59,11 @@ class Serving:
     @property
     def keys(self) -> AccessKeys:
         return self.trail.keys
+
+    @cached_property
+    def previews(self) -> Previews:
+        """Previews of the archive; closed when the server ends."""
+        return Previews(self.archive)
 
     def is_setup(self, secret: str) -> bool:
         return self.setup is not None and digest(secret) == digest(self.setup)
