@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from threading import BoundedSemaphore
 
 from echosearch.access.keys import AccessKeys
@@ -46,10 +45,12 @@ class Serving:
     ready: bool = False
     setup: str | None = field(default=None, repr=False)
     demo_link: str | None = field(default=None, repr=False)  # the secret of the demo's one-time link
+    previews: Previews = field(init=False)  # closed when the server ends
     noted: Noted = field(default_factory=Noted)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
 
     def __post_init__(self) -> None:
+        self.previews = Previews(self.archive)
         with self.archive.engine.connect() as connection:
             if self.options.demo:
                 self.demo_link = new_secret()
@@ -59,11 +60,6 @@ class Serving:
     @property
     def keys(self) -> AccessKeys:
         return self.trail.keys
-
-    @cached_property
-    def previews(self) -> Previews:
-        """Previews of the archive; closed when the server ends."""
-        return Previews(self.archive)
 
     def is_setup(self, secret: str) -> bool:
         return self.setup is not None and digest(secret) == digest(self.setup)
