@@ -64,7 +64,7 @@ LAYERS = (
     ("echosearch.reading.media",),
     ("echosearch.reading", "echosearch.report"),
     ("echosearch.settings", "echosearch.pseudonyms", "echosearch.filters", "echosearch.vector", "echosearch.clip"),
-    ("echosearch.home", "echosearch.reason_text"),
+    ("echosearch.home",),
     ("echosearch.errors",),
     ("echosearch.outcome", "echosearch.encoder_info", "echosearch.source_file", "echosearch.locks"),
     (

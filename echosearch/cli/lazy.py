@@ -14,7 +14,7 @@ import click
 from echosearch.cli.output import note, say
 from echosearch.errors import EchosearchError, FileRefused
 from echosearch.memory import is_lack_of_memory, memory_advice
-from echosearch.reason_text import MEANING
+from echosearch.reading.reason_text import MEANING
 
 __all__ = ["INTERRUPTED", "LazyGroup"]
 

@@ -26,7 +26,7 @@ from echosearch.cli.main import COMMANDS, cli
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.phantom.files.archive import WORDINGS, phantom_studies
-from echosearch.reason_text import MEANING
+from echosearch.reading.reason_text import MEANING
 from tests.cli.conftest import PROGRAM, run
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -18,7 +18,7 @@ from echosearch.db.files.status import archive_counts, link_problems, why
 from echosearch.db.studies.report_attempts import report_counts
 from echosearch.db.vectors.generation import active_encoder, contents, encoder_row, generations
 from echosearch.errors import InputError
-from echosearch.reason_text import MEANING
+from echosearch.reading.reason_text import MEANING
 from echosearch.settings import load_settings
 from echosearch.source_file import as_walked
 from echosearch.workers.sandbox import protections
