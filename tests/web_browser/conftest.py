@@ -1,7 +1,7 @@
 """Debian's Chromium, driven by Playwright, and a server over a small phantom archive with real previews.
 
-The browser may reach this machine and nothing else. ECHOSEARCH_PICTURES=docs/images makes the archive as large as the
-demo's, and writes the pictures of docs/serve.md there.
+The browser may reach this machine and nothing else. ECHOSEARCH_PICTURES=docs/images makes the archive twice as
+large, and writes the pictures of docs/serve.md there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
 PICTURES = os.environ.get("ECHOSEARCH_PICTURES")
-PATIENTS, FRAMES = (20, 48) if PICTURES else (4, 16)
+PATIENTS, FRAMES = (8, 24) if PICTURES else (4, 16)
 BARCODES = 24  # frames of a barcoded cine
 
 
