@@ -15,8 +15,7 @@ from echosearch.db.access.viewer import Role
 from echosearch.db.files.devices import device_quality
 from echosearch.db.files.ledger import is_ingest_running
 from echosearch.db.files.status import archive_counts, count_unmatched
-from echosearch.db.lookup import contents, encoder_row
-from echosearch.db.vectors.generation import active_encoder
+from echosearch.db.vectors.generation import active_encoder, contents, encoder_row
 from echosearch.reading.reason_text import MEANING
 from echosearch.web.api.admin import AccountName, Disabled, NewAccount, disable_account, make_account
 from echosearch.web.problems import Problem
