@@ -30,9 +30,9 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(PICTURES) / f"web-{name}.png", scale="css")
 
 
-def cohort(page: Page, name: str) -> None:
+def cohort(page: Page, site: Site, name: str) -> None:
     """Define a cohort with the form, unless it is there."""
-    page.goto(page.url.partition("/cohorts")[0] + "/cohorts")
+    page.goto(site.url + "/cohorts")
     if page.get_by_role("link", name=name, exact=True).count() == 0:
         page.fill("input[name=name]", name)
         page.fill("main input[name=text]", "左房拡大")
@@ -87,7 +87,7 @@ def test_axe_finds_nothing_on_any_page(settings: str, visit: Open, site: Site) -
     assert patient is not None
     look(page, "/compare?" + "&".join(f"v={video}" for video in videos), "compare")
     look(page, patient, "timeline")
-    cohort(page, "la-dilation")
+    cohort(page, site, "la-dilation")
     look(page)
     look(page, "/cohorts/la-dilation", "cohort")
     page.goto(site.url + "/cohorts/la-dilation/review")
@@ -103,7 +103,7 @@ def test_axe_finds_nothing_on_any_page(settings: str, visit: Open, site: Site) -
 
 def test_a_review_goes_by_keys(visit: Open, site: Site) -> None:
     page = visit("/cohorts", "researcher")
-    cohort(page, "reviewed")
+    cohort(page, site, "reviewed")
     page.goto(site.url + "/cohorts/reviewed/review")
     first = page.input_value("input[name=study]")
     page.fill("input[name=reason]", "典型例")
