@@ -29,7 +29,8 @@ def words_in(language: str) -> Any:
 def _japanese() -> dict[str, Any]:
     return {
         "age": lambda age: f"{age}歳以上" if age >= 90 else f"{age}歳",
-        "shown": lambda first, last, count, exact: f"{first}〜{last} / {count:,}件{'' if exact else '(近似)'}",
+        "shown": lambda first, last, kept: f"{first}〜{last} / {kept:,}件",
+        "stated": lambda number: f"報告または計測に記載: {number:,}検査",
         "left_out": lambda number: f"{number}件はもう示せません",
         "scored": lambda score, belief: {
             "probability": f"確率 {score}%",
@@ -55,7 +56,8 @@ def _japanese() -> dict[str, Any]:
 def _english() -> dict[str, Any]:
     return {
         "age": lambda age: "90+" if age >= 90 else f"{age}",
-        "shown": lambda first, last, count, exact: f"{first}-{last} of {'' if exact else 'about '}{count:,}",
+        "shown": lambda first, last, kept: f"{first}-{last} of {kept:,}",
+        "stated": lambda number: f"stated by report or SR: {number:,} stud{'y' if number == 1 else 'ies'}",
         "left_out": lambda number: f"{number} can no longer be shown",
         "scored": lambda score, belief: {
             "probability": f"probability {score}%",
