@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from echosearch.db.files.ledger import single_ingest
 from tests.web_browser.conftest import PICTURES, Open, Site, Watch, search
 
 pytestmark = pytest.mark.browser
@@ -153,11 +154,6 @@ def test_the_status_page_asks_again_and_is_told_when_nothing_changed(visit: Open
     with page.expect_response("**/status/now") as second:
         pass
     assert (first.value.status, second.value.status) == (200, 304)
-    with site.archive.engine.connect() as connection:  # as an ingest does
-        from sqlalchemy import text
-
-        from echosearch.db.files.ledger import INGEST_LOCK
-
-        connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
+    with single_ingest(site.archive.engine):
         expect(page.locator("#ingest")).to_have_text("取り込み中です。", timeout=20_000)
     expect(page.locator("#ingest")).to_have_text("取り込みは動いていません。", timeout=20_000)
