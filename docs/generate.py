@@ -24,8 +24,8 @@ from schemas import SCHEMAS, schema_of
 
 import echosearch
 from echosearch.cli.main import cli
-from echosearch.cli.reason_text import MEANING
 from echosearch.outcome import Reason
+from echosearch.reading.reason_text import MEANING
 from echosearch.settings import Settings
 
 DOCS = Path(__file__).parent

@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from echosearch.cli.output import note, say
-from echosearch.cli.reason_text import MEANING
 from echosearch.errors import EchosearchError, FileRefused
 from echosearch.memory import is_lack_of_memory, memory_advice
+from echosearch.reading.reason_text import MEANING
 
 __all__ = ["INTERRUPTED", "LazyGroup"]
 

@@ -24,7 +24,7 @@ from echosearch.errors import (
     WhereError,
 )
 
-__all__ = ["CODES", "Problem", "ProblemBody", "handle_problems", "problem_responses"]
+__all__ = ["CODES", "Problem", "ProblemBody", "handle_problems", "problem_of", "problem_responses"]
 
 # code -> (status, title)
 CODES: dict[str, tuple[int, str]] = {

@@ -41,6 +41,13 @@ class Caller:
             self.serving.trail.record(self.who.viewer, self.who.via, action, keys=keys, query=query, outcome=outcome)
         except (EchosearchError, OSError) as exc:
             raise Problem("audit", Retry_After="5") from exc
+        if outcome == "done":
+            self.serving.noted.add(self.who.digest, keys)
+
+    def record_picture(self, action: str, study: str) -> None:
+        """Write down that a picture of a study was shown, unless a page with the study was: one has dozens."""
+        if not self.serving.noted.has(self.who.digest, study):
+            self.record(action, [study])
 
     def check_identify(self) -> None:
         """Raise Problem "forbidden" or "reason-needed" if identifiers may not be shown."""
@@ -113,9 +120,12 @@ def check_rights(app: FastAPI) -> None:
 
 def check_origin(request: Request, serving: Serving) -> None:
     """Raise Problem "cross-site" unless the request came from a page of this server, or from no page."""
-    origin = request.headers.get("origin")
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if origin is None:
-        if request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none"):
+        if site in (None, "same-origin", "none"):
+            return
+    elif origin == "null":  # what a form of our own pages sends, as they have no referrer
+        if site == "same-origin":  # no page can set this header
             return
     elif urlsplit(origin).netloc == request.headers.get("host") and (
         not serving.options.secure or origin.startswith("https://")

@@ -116,7 +116,10 @@ def run(serving: Serving, listening: Listening) -> None:
         limit_concurrency=200,
     )
     serving.trail.note_head()
-    uvicorn.Server(config).run()
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        serving.previews.close()
     serving.trail.note_head()
 
 

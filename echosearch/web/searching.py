@@ -84,7 +84,7 @@ def make_search(caller: Caller, asked: SearchRequest) -> StoredAnswer:
     options = options_of(asked)
     with caller.serving.searching():
         results = _answer(caller, asked, options)
-    return keep(caller, results, asked.group)
+    return keep(caller, results, asked.group, asked)
 
 
 def _answer(caller: Caller, asked: SearchRequest, options: SearchOptions) -> Results:
@@ -96,8 +96,8 @@ def _answer(caller: Caller, asked: SearchRequest, options: SearchOptions) -> Res
     return similar(caller.archive, str(asked.study), options, also=asked.text, **examples)
 
 
-def keep(caller: Caller, results: Results, group: str) -> StoredAnswer:
-    """Store an answer, encrypted: what was typed may name a patient."""
+def keep(caller: Caller, results: Results, group: str, asked: SearchRequest | None = None) -> StoredAnswer:
+    """Store an answer, and how it was asked, encrypted: what was typed may name a patient."""
     document = as_json(results)
     hits: Hits = document.pop("hits")
     total = document.get("total")
@@ -113,6 +113,7 @@ def keep(caller: Caller, results: Results, group: str) -> StoredAnswer:
         "count": total if total is not None else len(hits),
         "exact_count": total is not None,
         "group": group,
+        "asked": asked.model_dump(mode="json", exclude_defaults=True) if asked is not None else {},
     }
     made = StoredAnswer(str(uuid4()), about, hits)
     packed = zlib.compress(json.dumps({"about": about, "hits": hits}, ensure_ascii=False).encode(), 1)

@@ -12,6 +12,8 @@ from echosearch.access.password import digest, new_secret
 from echosearch.access.trail import Trail
 from echosearch.archive import Archive
 from echosearch.db.access.accounts import has_admin
+from echosearch.preview.store import Previews
+from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
 
 __all__ = ["SEARCHES", "WAIT_SECONDS", "ServeOptions", "Serving"]
@@ -43,9 +45,12 @@ class Serving:
     ready: bool = False
     setup: str | None = field(default=None, repr=False)
     demo_link: str | None = field(default=None, repr=False)  # the secret of the demo's one-time link
+    previews: Previews = field(init=False)  # closed when the server ends
+    noted: Noted = field(default_factory=Noted)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
 
     def __post_init__(self) -> None:
+        self.previews = Previews(self.archive)
         with self.archive.engine.connect() as connection:
             if self.options.demo:
                 self.demo_link = new_secret()

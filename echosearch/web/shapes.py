@@ -85,3 +85,4 @@ class SearchAnswer(Page):
     strong: int | None = None
     belief: Literal["probability", "percentile", "words"] | None = None
     read_values: list[dict[str, Any]] = []
+    asked: Annotated[dict[str, Any], Field(description="the request, without what is as by default")] = {}

@@ -20,6 +20,7 @@ from echosearch.web.problems import Problem
 from echosearch.web.rights import Caller
 
 __all__ = [
+    "encoder_of",
     "identifiers_json",
     "may_identify",
     "patient_timeline",
@@ -46,7 +47,7 @@ def video_seen(caller: Caller, video: str) -> ShownVideo:
     with caller.archive.engine.connect() as connection:
         study = study_of_video(connection, video)
         if study is not None and shown_study(connection, study, caller.archive.viewer) is not None:
-            for one in shown_videos(connection, _encoder(caller), study):
+            for one in shown_videos(connection, encoder_of(caller), study):
                 if one.video == video:
                     return one
     raise Problem("not-found", "no such video")
@@ -95,7 +96,7 @@ def video_json(one: ShownVideo) -> dict[str, Any]:
 
 def videos_json(caller: Caller, seen: ShownStudy) -> list[dict[str, Any]]:
     with caller.archive.engine.connect() as connection:
-        return [video_json(one) for one in shown_videos(connection, _encoder(caller), seen.study)]
+        return [video_json(one) for one in shown_videos(connection, encoder_of(caller), seen.study)]
 
 
 def patient_timeline(caller: Caller, patient: str, identify: bool) -> dict[str, Any]:
@@ -128,7 +129,8 @@ def may_identify(caller: Caller) -> bool:
     return Right.IDENTIFY in caller.may and bool(caller.who.viewer.reason)
 
 
-def _encoder(caller: Caller) -> int:
+def encoder_of(caller: Caller) -> int:
+    """Return the row of the encoder in use. Raises EmptyArchive where it has made no vector."""
     with caller.archive.engine.connect() as connection:
         row = encoder_row(connection, caller.archive.encoder_info.fingerprint)
     if row is None:

@@ -23,10 +23,10 @@ from echosearch.cli.commands.phantom import COMMANDS as PHANTOM_COMMANDS
 from echosearch.cli.commands.phantom import write as write_phantom
 from echosearch.cli.lazy import LazyGroup
 from echosearch.cli.main import COMMANDS, cli
-from echosearch.cli.reason_text import MEANING
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.phantom.files.archive import WORDINGS, phantom_studies
+from echosearch.reading.reason_text import MEANING
 from tests.cli.conftest import PROGRAM, run
 
 DOCS = Path(__file__).parents[2] / "docs"

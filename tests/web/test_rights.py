@@ -27,7 +27,7 @@ WHO: dict[Right, set[str]] = {
     Right.SELF: {"searcher", "clinician", "researcher", "admin", "auditor"},
 }
 # what may be asked without signing in
-OPEN = {"/healthz", "/readyz", "/sign-in", "/setup/{secret}", "/demo/{secret}"}
+OPEN = {"/healthz", "/readyz", "/sign-in", "/settings", "/setup/{secret}", "/demo/{secret}"}
 # route -> right, of the API: a change of one is a change of this table
 API = {
     "POST /searches": Right.SEARCH,

@@ -42,4 +42,4 @@ def test_the_search_page_shows_the_hits_of_a_stored_search(served: Served) -> No
     assert "MR" not in sent.headers["location"]
     page = browser.get(sent.headers["location"])
     assert page.status_code == 200
-    assert "<li>" in page.text
+    assert 'class="card"' in page.text

@@ -37,12 +37,12 @@ def test_the_one_time_link_makes_the_admin_and_all_else_waits_for_it(fresh: Serv
     assert browser.post(link, data={"name": "root", "password": "short"}).status_code == 422
     made = browser.post(link, data={"name": "root", "password": PASSWORD})
     assert made.status_code == 303
-    assert browser.get("/").status_code == 200
+    assert browser.get("/accounts").status_code == 200
     assert browser.post(link, data={"name": "other", "password": PASSWORD}).status_code == 404
     again = Client(app)
     assert again.get("/").status_code == 401
     assert again.post("/sign-in", data={"name": "root", "password": PASSWORD}).status_code == 303
-    assert again.get("/").status_code == 200
+    assert again.get("/accounts").status_code == 200
     cookie = made.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie

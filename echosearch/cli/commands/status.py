@@ -13,7 +13,6 @@ from echosearch.cli.audited import audited
 from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
-from echosearch.cli.reason_text import MEANING
 from echosearch.db.files.contradictions import contradictions
 from echosearch.db.files.runs import last_run
 from echosearch.db.files.status import archive_counts, link_problems, why
@@ -21,6 +20,7 @@ from echosearch.db.studies.report_attempts import report_counts
 from echosearch.db.vectors.coverage import due_counts
 from echosearch.db.vectors.generation import active_encoder, contents, encoder_row, generations
 from echosearch.errors import InputError
+from echosearch.reading.reason_text import MEANING
 from echosearch.settings import load_settings
 from echosearch.source_file import as_walked
 from echosearch.workers.sandbox import protections

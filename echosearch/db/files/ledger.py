@@ -30,6 +30,7 @@ __all__ = [
     "claim",
     "claim_again",
     "finish_run",
+    "is_ingest_running",
     "note_videos",
     "release_duplicates",
     "settle",
@@ -66,6 +67,15 @@ def single_ingest(engine: Engine) -> Iterator[None]:
             connection.rollback()
             connection.execute(select(func.pg_advisory_unlock(INGEST_LOCK)))
             connection.commit()
+
+
+def is_ingest_running(connection: Connection) -> bool:
+    """Return whether an ingest, reembed or verify holds the archive's lock."""
+    held = text(
+        "select exists (select from pg_locks where locktype = 'advisory' and classid = 0 and objid = :lock and granted"
+        " and database = (select oid from pg_database where datname = current_database()))"
+    )
+    return bool(connection.scalar(held, {"lock": INGEST_LOCK}))
 
 
 def start_run(connection: Connection, encoder_id: int, root: Path) -> int:

@@ -16,6 +16,7 @@ __all__ = [
     "LinkProblem",
     "any_path",
     "archive_counts",
+    "count_unmatched",
     "has_files",
     "link_problems",
     "tree_counts",
@@ -153,3 +154,8 @@ def link_problems(connection: Connection, identified: bool = False) -> list[Link
         )
     )
     return [LinkProblem(**row._mapping) if identified else LinkProblem(row.report, row.problem) for row in rows]
+
+
+def count_unmatched(connection: Connection) -> int:
+    """Count the reports that are linked to no study."""
+    return int(connection.scalar(text("select count(*) from core.report where study_key is null")) or 0)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from echosearch.db.access.viewer import Viewer
 
-__all__ = ["ShownStudy", "ShownVideo", "shown_study", "shown_videos", "study_of_video"]
+__all__ = ["ShownStudy", "ShownVideo", "Visit", "shown_study", "shown_videos", "study_of_video", "visits_shown"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ class ShownVideo:
     pixel_digest: bytes = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Visit:
+    """A study of a patient; ``videos`` counts those that searches find."""
+
+    study: str
+    month: int | None  # yyyymm
+    videos: int
+
+
 def shown_study(connection: Connection, study: str, viewer: Viewer) -> ShownStudy | None:
     """Return a study that the viewer may see, None if there is none."""
     row = connection.execute(
@@ -58,13 +67,18 @@ def shown_study(connection: Connection, study: str, viewer: Viewer) -> ShownStud
 
 
 def shown_videos(connection: Connection, encoder_id: int, study: str) -> list[ShownVideo]:
-    """Return the videos of a study that searches find, in the order of their keys. Ask shown_study first."""
+    """Return the videos of a study that searches find. Ask shown_study first.
+
+    They are in the order in which their files were found, which is that of the names in an export: the database has
+    no time of acquisition.
+    """
     rows = connection.execute(
         text(
             "select cast(v.video_key as text) as video, cast(v.study_key as text) as study, v.view, v.view_prob,"
             " v.mode, v.device, v.n_frames as frames, v.rows, v.columns, v.frame_seconds, v.heart_rate, v.pixel_digest"
             " from core.video v join core.embedding e on e.video_key = v.video_key and e.encoder_id = :encoder"
-            " where v.study_key = cast(:study as uuid) and e.indexed_gen is not null order by v.video_key"
+            " left join lateral (select min(id) as id from core.source_file where video_key = v.video_key) f on true"
+            " where v.study_key = cast(:study as uuid) and e.indexed_gen is not null order by f.id, v.video_key"
         ),
         {"study": study, "encoder": encoder_id},
     )
@@ -77,3 +91,18 @@ def study_of_video(connection: Connection, video: str) -> str | None:
         text("select cast(study_key as text) from core.video where video_key = cast(:video as uuid)"), {"video": video}
     )
     return None if found is None else str(found)
+
+
+def visits_shown(connection: Connection, encoder_id: int, patient: str, viewer: Viewer) -> list[Visit]:
+    """Return the studies of a patient that searches find and that the viewer may see, the oldest first."""
+    rows = connection.execute(
+        text(
+            "select cast(s.study_key as text) as study, s.month, s.age, s.sex, count(*) as videos from core.study s"
+            " join core.video v using (study_key) join core.embedding e on e.video_key = v.video_key"
+            " and e.encoder_id = :encoder and e.indexed_gen is not null"
+            " where s.patient_key = cast(:patient as uuid) and not s.conflict"
+            " group by s.study_key order by s.visit = 0, s.visit, s.month, s.study_key"
+        ),
+        {"encoder": encoder_id, "patient": patient},
+    )
+    return [Visit(row.study, row.month, row.videos) for row in rows if viewer.sees(row.month, row.age, row.sex)]

@@ -6,6 +6,7 @@ from echosearch.report.facts.label import (
     fact_words,
     polarity_word,
     severity_words,
+    understood_parts,
     understood_words,
 )
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
@@ -43,6 +44,7 @@ __all__ = [
     "severity_words",
     "understand",
     "understanding_json",
+    "understood_parts",
     "understood_words",
     "unknown_phrases",
 ]

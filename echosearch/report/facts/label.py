@@ -8,7 +8,7 @@ from echosearch.report.facts.query.change import ChangeCondition
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
 
-__all__ = ["change_words", "fact_words", "polarity_word", "severity_words", "understood_words"]
+__all__ = ["change_words", "fact_words", "polarity_word", "severity_words", "understood_parts", "understood_words"]
 
 _POLARITY = {
     "present": "あり",
@@ -55,6 +55,11 @@ def fact_words(fact: Fact, lexicon: Lexicon) -> tuple[str, str, str, str]:
 
 def understood_words(found: QueryUnderstanding, lexicon: Lexicon) -> str:
     """Return what was understood of a query, in one line; empty where nothing was."""
+    return " · ".join(understood_parts(found, lexicon))
+
+
+def understood_parts(found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:
+    """Return what was understood of a query, condition by condition; each reads as a query of its own."""
     parts = [
         " または ".join(_condition(one, lexicon) for one in each.conditions)
         if isinstance(each, AnyOf)
@@ -65,7 +70,7 @@ def understood_words(found: QueryUnderstanding, lexicon: Lexicon) -> str:
     parts += [_condition(each, lexicon) for each in found.values]
     parts += [change_words(each, lexicon) for each in found.changes]
     parts += [_demographic(each) for each in found.demographics]
-    return " · ".join(parts)
+    return parts
 
 
 def _condition(condition: FindingCondition | ValueCondition, lexicon: Lexicon) -> str:

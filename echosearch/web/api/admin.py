@@ -22,7 +22,7 @@ from echosearch.web.address import API
 from echosearch.web.problems import Problem, problem_responses
 from echosearch.web.rights import Caller, needs
 
-__all__ = ["router"]
+__all__ = ["AccountName", "Disabled", "NewAccount", "disable_account", "make_account", "router"]
 
 router = APIRouter(prefix=API)
 Admin = Annotated[Caller, needs(Right.ACCOUNTS)]

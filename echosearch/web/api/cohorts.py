@@ -33,7 +33,7 @@ from echosearch.web.rights import Caller, needs
 from echosearch.web.searching import seen_studies
 from echosearch.web.studies import may_identify
 
-__all__ = ["router"]
+__all__ = ["LEAST", "Reference", "asking", "router"]
 
 router = APIRouter(prefix=f"{API}/cohorts", tags=["cohorts"])
 LEAST = 10  # patients, studies or videos of a count that is shown
@@ -149,7 +149,7 @@ def define_cohort(caller: Member, asked: NewCohort) -> JSONResponse:
 def steps(caller: Member, reference: Reference) -> JSONResponse:
     """What each step of a cohort leaves, now or when it was frozen."""
     notes: tuple[str, ...] = ()
-    with _asking(caller, reference) as connection:
+    with asking(caller, reference) as connection:
         name, number = parse_reference(reference)
         if number is not None:
             if caller.archive.viewer.scope is not None:
@@ -171,7 +171,7 @@ def members(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JSONResponse:
     """Members in pages by study key; ``after`` is the last key of the page before."""
-    with _asking(caller, reference) as connection:
+    with asking(caller, reference) as connection:
         _, query, _ = cohort_members(caller.archive, connection, reference)
         found = members_after(connection, query, None if after is None else str(after), limit)
     seen = seen_studies(caller, [one.study for one in found])
@@ -194,7 +194,7 @@ def members(
 @router.post("/{name}/freeze", status_code=201, response_model=Frozen, responses=PROBLEMS)
 def freeze_cohort(caller: Member, name: Name) -> JSONResponse:
     """Keep the members of now for good, with the SHA-256 of all that they follow from."""
-    with _asking(caller, name) as connection:
+    with asking(caller, name) as connection:
         made, _ = freeze(caller.archive, connection, name)
     caller.record("cohort freeze")
     shown = made.members if made.members == 0 or made.members >= LEAST or may_identify(caller) else None
@@ -204,7 +204,7 @@ def freeze_cohort(caller: Member, name: Name) -> JSONResponse:
 @router.get("/{reference}/sample", response_model=Drawn, responses=PROBLEMS)
 def draw(caller: Reviewer, reference: Reference, size: Annotated[int, Query(ge=1, le=200)] = 20) -> JSONResponse:
     """Members that the caller has not reviewed, in an order that is the same for every reader."""
-    with _asking(caller, reference) as connection:
+    with asking(caller, reference) as connection:
         drawn = sample(caller.archive, connection, reference, caller.who.viewer.name, size)
     seen = seen_studies(caller, drawn.studies)
     caller.record("cohort sample", sorted(seen))
@@ -215,14 +215,14 @@ def draw(caller: Reviewer, reference: Reference, size: Annotated[int, Query(ge=1
 def review(caller: Reviewer, reference: Reference, verdict: Verdict) -> JSONResponse:
     """Record what the caller says of a member; answers are added, never changed."""
     row = ReviewRow(str(verdict.study), caller.who.viewer.name, verdict.answer, verdict.reason)
-    with _asking(caller, reference) as connection:
+    with asking(caller, reference) as connection:
         count = record(caller.archive, connection, reference, [row])
     caller.record("cohort review", [str(verdict.study)])
     return JSONResponse({"recorded": count}, 201)
 
 
 @contextmanager
-def _asking(caller: Caller, reference: str) -> Iterator[Connection]:
+def asking(caller: Caller, reference: str) -> Iterator[Connection]:
     """One moment of the archive, in a place for searches. Raises Problem "not-found", "busy"."""
     name, number = parse_reference(reference)
     with caller.serving.searching(), reading(caller.archive) as connection:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, JSONResponse, Response
+from pydantic import BaseModel, Field
 
 from echosearch.access.rights import Right
+from echosearch.preview.values import CODEC, TIMESCALE, NoPreview, Preview, PreviewSize
 from echosearch.web.address import API
 from echosearch.web.problems import Problem, problem_responses
 from echosearch.web.rights import Caller, needs
@@ -21,24 +23,51 @@ Watcher = Annotated[Caller, needs(Right.SEE, quiet=True)]
 PROBLEMS = problem_responses("not-found", "no-preview")
 
 
+class Samples(BaseModel):
+    """The frames of preview.mp4: each is shown from its own ticks to those of the next, the last until ``end``."""
+
+    codec: Annotated[str, Field(description="for WebCodecs")]
+    width: int
+    height: int
+    timescale: Annotated[int, Field(description="ticks a second")]
+    end: int
+    time_known: Annotated[bool, Field(description="false: the file states no time; 30 frames a second are assumed")]
+    samples: Annotated[list[tuple[int, int, bool, int]], Field(description="offset, size, is a key frame, ticks")]
+
+
 @router.get("/{video}/preview.mp4", response_class=Response, responses=PROBLEMS)
-def preview(request: Request, caller: Watcher, video: UUID) -> Response:
-    """The cine, VP9 in MP4."""
-    return _preview(caller, str(video))
+def preview(caller: Watcher, video: UUID, size: PreviewSize = "card") -> Response:
+    """The cine, VP9 in MP4; parts of it by Range."""
+    return FileResponse(_preview(caller, "preview", str(video), size).mp4, media_type="video/mp4")
 
 
 @router.get("/{video}/poster.jpg", response_class=Response, responses=PROBLEMS)
-def poster(request: Request, caller: Watcher, video: UUID) -> Response:
+def poster(caller: Watcher, video: UUID, size: PreviewSize = "card") -> Response:
     """The first picture, JPEG."""
-    return _preview(caller, str(video))
+    return FileResponse(_preview(caller, "poster", str(video), size).poster, media_type="image/jpeg")
 
 
-@router.get("/{video}/samples", responses=PROBLEMS)
-def samples(caller: Watcher, video: UUID) -> Response:
+@router.get("/{video}/samples", response_model=Samples, responses=PROBLEMS)
+def samples(caller: Watcher, video: UUID, size: PreviewSize = "card") -> JSONResponse:
     """Offset, size and time of each frame in preview.mp4."""
-    return _preview(caller, str(video))
+    found = _preview(caller, "samples", str(video), size)
+    shown = Samples(
+        codec=CODEC,
+        width=found.width,
+        height=found.height,
+        timescale=TIMESCALE,
+        end=found.end,
+        time_known=found.time_known,
+        samples=[(one.offset, one.size, one.key, one.ticks) for one in found.samples],
+    )
+    return JSONResponse(shown.model_dump())
 
 
-def _preview(caller: Caller, video: str) -> Response:
-    video_seen(caller, video)
-    raise Problem("no-preview", "previews are not made yet")
+def _preview(caller: Caller, action: str, video: str, size: PreviewSize) -> Preview:
+    """The preview of a video that the caller may see. Raises Problem "not-found", "no-preview" with the reason."""
+    seen = video_seen(caller, video)
+    found = caller.serving.previews.find(video, size)
+    caller.record_picture(action, seen.study)
+    if isinstance(found, NoPreview):
+        raise Problem("no-preview", found.reason)
+    return found

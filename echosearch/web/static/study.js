@@ -1,0 +1,65 @@
+// The page of a study, and of a review: one player, and the list of its cines.
+
+import { onKey, say } from './app.js';
+import { Clock, openCine } from './player.js';
+
+const player = document.getElementById('player');
+const films = [...document.querySelectorAll('.films a')];
+if (player?.dataset.video) {
+  const clock = new Clock(player);
+  const none = player.querySelector('.none');
+  const told = document.getElementById('now');
+  let wanted = 0;
+
+  const show = async film => {
+    const turn = ++wanted;
+    for (const each of films) each.toggleAttribute('aria-current', false);
+    film.setAttribute('aria-current', 'true');
+    film.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    told.textContent = film.dataset.label;
+    // a canvas of its own: the one before may still be drawn on
+    const old = player.querySelector('canvas');
+    const canvas = document.createElement('canvas');
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', `${old.getAttribute('aria-label').split(':')[0]}: ${film.dataset.label}`);
+    try {
+      const cine = await openCine(canvas, film.dataset.video, 'study');
+      if (turn !== wanted) {
+        cine.close();
+        return;
+      }
+      player.querySelector('canvas').replaceWith(canvas);
+      none.hidden = true;
+      canvas.hidden = false;
+      clock.load([cine]);
+      canvas.dataset.ready = 'yes';
+    } catch (problem) {
+      if (turn !== wanted) return;
+      clock.play(false);
+      old.hidden = true;
+      none.textContent = problem.message;
+      none.hidden = false;
+      say(problem.message);
+    }
+  };
+
+  const current = () => films.findIndex(film => film.hasAttribute('aria-current'));
+  const move = by => {
+    const next = films[current() + by];
+    if (!next) return false;
+    next.focus();
+    show(next);
+  };
+  for (const film of films) {
+    film.addEventListener('click', event => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      show(film);
+    });
+  }
+  onKey(['j', 'ArrowDown'], () => move(1));
+  onKey(['k', 'ArrowUp'], () => move(-1));
+  onKey(['ArrowRight'], event => event.target === clock.slider ? false : clock.step(1));
+  onKey(['ArrowLeft'], event => event.target === clock.slider ? false : clock.step(-1));
+  show(films.find(film => film.dataset.video === player.dataset.video) ?? films[0]);
+}

@@ -1,0 +1,186 @@
+"""The pages without a browser: chips that ask the same again, conditions, marked reports, the map."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from echosearch.filters import And, flatten_and
+from echosearch.insight.vector_map import principal
+from echosearch.report.facts import load_lexicon, read_facts
+from echosearch.search.filter_parser import parse_where
+from echosearch.search.question import read_question
+from echosearch.web.pages.chips import add_condition, chips_of, conditions, recomposed, without_condition
+from echosearch.web.pages.study import segments
+from echosearch.web.words import words_in
+from tests.web.conftest import Served
+
+QUERIES = (
+    "65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満",
+    "重度僧帽弁逆流、呼吸困難",
+    "人工弁を除く高度AS",
+    "EFが1年以内に10以上低下",
+    "MRまたはTRが中等度以上",
+    "EF 40〜50%",
+    "2020年以降の男性、心嚢液貯留",
+    "左室肥大疑い",
+    "severe MR, no LV dilation, EF less than 40",
+)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_chips_joined_ask_what_the_query_asked(query: str) -> None:
+    lexicon = load_lexicon()
+    chips, whole = chips_of(query, lexicon)
+    assert whole
+    asked, again = (read_question(text, lexicon) for text in (query, recomposed(chips, 99, "")))
+    assert (asked.required, asked.excluded, asked.where) == (again.required, again.excluded, again.where)
+    assert set(asked.asks_words.terms) == set(again.asks_words.terms)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_chip_that_is_taken_away_leaves_the_others(query: str) -> None:
+    lexicon = load_lexicon()
+    chips, _ = chips_of(query, lexicon)
+    for place in range(len(chips)):
+        rest = recomposed(chips, place, "")
+        left = chips_of(rest, lexicon)[0] if rest else ()
+        assert {chip.words for chip in left} == {chip.words for chip in chips} - {chips[place].words}
+
+
+def test_what_a_chip_can_be_changed_to_is_understood() -> None:
+    lexicon = load_lexicon()
+    chips, _ = chips_of("中等度以上のMR、EF 40%未満", lexicon)
+    assert "MR 高度" in chips[0].others
+    assert "MR なし" in chips[0].others
+    assert chips[1].others == ()
+    for words in chips[0].others:
+        assert chips_of(recomposed(chips, 0, words), lexicon)[0][0].words == words
+
+
+def test_a_query_whose_chips_would_mean_another_thing_is_changed_as_a_whole() -> None:
+    assert not chips_of("新規のペースメーカー", load_lexicon())[1]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "age >= 65",
+        "view = 4CH and age >= 65 and sex = F",
+        "not (mode in (color, dual) or device = 'Vivid and E95') and date != 2021",
+        "(age < 30 or age > 80) and sex = M",
+        "age < 30 or age > 80",
+        "ｖｉｅｗ＝四腔像　and　age≧６５",
+    ],
+)
+def test_conditions_joined_are_the_condition(where: str) -> None:
+    tree = parse_where(where)
+    parts = conditions(where)
+    assert [parse_where(part) for part in parts] == ([*flatten_and(tree)] if isinstance(tree, And) else [tree])
+    assert parse_where(add_condition(where, [])) == tree
+    more = parse_where(add_condition(where, ["sex = O"]))
+    assert isinstance(more, And)
+    assert [*flatten_and(more)][:-1] == [parse_where(part) for part in parts]
+    for place in range(len(parts)):
+        assert conditions(without_condition(where, place)) == [
+            f"({part})" if " or " in part and not part.startswith(("(", "not")) and len(parts) > 2 else part
+            for number, part in enumerate(parts)
+            if number != place
+        ]
+
+
+def test_a_report_is_marked_where_facts_are_stated() -> None:
+    lexicon, text = load_lexicon(), "左室拡大なし。EF 35%。重度の僧帽弁逆流を認める。"
+    facts = read_facts(text, lexicon)
+    pieces = segments(text, facts, lexicon)
+    assert "".join(piece for piece, _, _ in pieces) == text
+    marked = {kind: words for _, kind, words in pieces if kind}
+    assert marked["absent"] == "左室拡大 なし"
+    assert [words for _, kind, words in pieces if kind == "present"] == ["EF 35 %", "MR 高度"]
+
+
+def test_the_map_is_the_first_two_principal_components() -> None:
+    vectors = np.random.default_rng(5).normal(size=(60, 16)).astype(np.float32) * np.linspace(3, 0.1, 16)
+    places, shares = principal(vectors.astype(np.float32))
+    centred = vectors - vectors.mean(axis=0)
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    expected = left[:, :2] * values[:2]
+    assert np.abs(places) == pytest.approx(np.abs(expected), abs=1e-3)
+    assert shares == pytest.approx(values[:2] ** 2 / (values**2).sum(), abs=1e-4)
+
+
+def test_both_languages_have_the_same_words() -> None:
+    ja, en = (vars(words_in(language)) for language in ("ja", "en"))
+    assert ja.keys() == en.keys()
+    assert {name: one.keys() for name, one in ja.items() if isinstance(one, dict)} == {
+        name: one.keys() for name, one in en.items() if isinstance(one, dict)
+    }
+
+
+def post(served: Served, who: str, path: str, **fields: str) -> str:
+    """Send a form as a browser does, and return where it leads."""
+    browser = served.browser(who)
+    sent = browser.post(path, data=fields | {"csrf": browser.headers["x-csrf-token"]})
+    assert sent.status_code == 303, sent.text
+    return sent.headers["location"]
+
+
+def test_a_map_shows_whom_one_may_see_and_its_choice_is_a_search(served: Served) -> None:
+    points = served.client("searcher").get("/map/points").json()
+    assert len(points["studies"]) == len(points["x"]) == len(points["mr"]) > 10
+    few = served.client("project").get("/map/points").json()["studies"]
+    assert set(few) < set(points["studies"])
+    outside = sorted(set(points["studies"]) - set(few))[:3]
+    place = post(served, "searcher", "/map/chosen", studies=" ".join(outside))
+    shown = served.browser("searcher").get(place).text
+    assert all(f"/studies/{study}" in shown for study in outside)
+    place = post(served, "project", "/map/chosen", studies=" ".join([*outside, few[0]]))
+    assert re.findall(r'data-study="([^"]+)"', served.browser("project").get(place).text) == [few[0]]
+
+
+def test_a_study_of_another_project_is_not_found_on_any_page(served: Served) -> None:
+    seen = served.client("project").get("/map/points").json()["studies"]
+    study = next(one.key for one in served.corpus.studies if one.age is not None and one.age >= 65)
+    assert study not in seen
+    browser = served.browser("project")
+    assert browser.get(f"/studies/{study}").status_code == 404
+    sent = browser.post("/similar", data={"study": study, "csrf": browser.headers["x-csrf-token"]})
+    assert sent.status_code == 404
+
+
+def test_settings_go_back_to_a_page_of_this_server_alone(served: Served) -> None:
+    browser = served.browser("searcher")
+    for back in ("//evil.example", "/\\evil.example", "https://evil.example", "evil"):
+        assert browser.post("/settings", data={"language": "en", "theme": "dark", "back": back}).status_code == 422
+    sent = browser.post("/settings", data={"language": "en", "theme": "light", "back": "/status"})
+    assert (sent.status_code, sent.headers["location"]) == (303, "/status")
+    assert 'lang="en" data-theme="light" data-letters="off"' in browser.get("/status").text
+
+
+def test_an_error_is_a_page_for_a_browser_and_a_document_for_a_program(served: Served) -> None:
+    missing = "/studies/00000000-0000-0000-0000-000000000000"
+    as_page = served.client("searcher").get(missing, headers={"accept": "text/html"})
+    assert (as_page.status_code, as_page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "その検査はありません" in as_page.text
+    assert served.client("searcher").get(missing).json()["type"] == "/problems/unknown-study"
+
+
+def test_the_pictures_of_a_page_add_nothing_to_the_audit(served: Served) -> None:
+    from echosearch.db.access.audit import last_entries
+
+    study = served.client("searcher").get("/map/points").json()["studies"][0]
+    token = served.client("clinician")
+
+    def count() -> int:
+        with served.archive.engine.connect() as connection:
+            return last_entries(connection, 1)[0].seq
+
+    video = token.get(f"/api/v1/studies/{study}/videos").json()["videos"][0]["video"]
+    before = count()
+    token.get(f"/api/v1/videos/{video}/poster.jpg")
+    assert count() == before  # the list of its videos has been written down
+    other = served.client("researcher")
+    other.get(f"/api/v1/videos/{video}/poster.jpg")
+    assert count() == before + 1
