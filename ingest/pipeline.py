@@ -2,7 +2,7 @@
 
     walk -> unfinished -> claimed -> inspected -> admitted -> decoded -> encoded -> written -> relayed
 
-Everything is bounded: groups of GROUP files, a window of tasks in the workers, one batch of clips. A death
+Everything is bounded: groups of files, a window of tasks in the workers, one batch of clips. A death
 anywhere leaves committed rows and nothing else; the next run continues from them.
 """
 
@@ -28,7 +28,7 @@ from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfini
 from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.walk import walk
 
-__all__ = ["ingest"]
+__all__ = ["complete", "ingest", "take_in"]
 
 RELAY_SECONDS = 2.0  # a study's point is sent once for all its videos of this time, not once a batch
 
@@ -45,36 +45,42 @@ def ingest(
     with (
         ledger.single_ingest(archive.engine),
         Run(archive, root, options, on_progress) as run,
-        RelayThread(archive, archive.encoder_info, run.encoder_id, run.lock) as relay,
+        RelayThread(archive, archive.encoder_info, run.encoder_id, run.transaction) as relay,
     ):
         run.count_ahead()
         later: list[FoundFile] = []
         files = run.clock.pulling("walk", unfinished(run, walk(run.root, run.unread)))
-        _take_in(run, relay, run.with_a_study(files, later))
+        take_in(run, relay, run.with_a_study(files, later))
         if later:
             run.name_studies(later)
-            _take_in(run, relay, iter(later))
-        while copies := run.waiting():
-            _take_in(run, relay, iter(copies))
-        relay.nudge()
-        with run.clock.stage("reports"):
-            with run.writing() as connection:
-                keep_hospitals_apart(connection, archive.keyring)
-                trust_measurements(connection)
-                run.links = link_reports(connection)
-            run.new_reports = encode_reports(run)
-            read_facts_of_reports(run)
-            settle_patients(run)
-        with run.clock.stage("relay"):
-            relay.drain()
-            if relay.sent:
-                made = [archive.index.optimize(archive.collection(kind)) for kind in KINDS]
-                run.slow_index = not all(made)
-            fold_stale(run)
-        return run.finish(relay.sent)
+            take_in(run, relay, iter(later))
+        return complete(run, relay)
 
 
-def _take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
+def complete(run: Run, relay: RelayThread) -> IngestSummary:
+    """Do what is done once an ingest, when its files are taken in: copies, links, reports, the index."""
+    archive = run.archive
+    while copies := run.waiting():
+        take_in(run, relay, iter(copies))
+    relay.nudge()
+    with run.clock.stage("reports"):
+        with run.writing() as connection:
+            keep_hospitals_apart(connection, archive.keyring)
+            trust_measurements(connection)
+            run.links = link_reports(connection)
+        run.new_reports = encode_reports(run)
+        read_facts_of_reports(run)
+        settle_patients(run)
+    with run.clock.stage("relay"):
+        relay.drain()
+        if relay.sent:
+            made = [archive.index.optimize(archive.collection(kind)) for kind in KINDS]
+            run.slow_index = not all(made)
+        fold_stale(run)
+    return run.finish(relay.sent)
+
+
+def take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
     """Run the stages from found files to written vectors."""
     headers = inspected(run, claimed(run, files))
     clips = decoded(run, admitted(run, headers))

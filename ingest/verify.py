@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -93,12 +94,17 @@ def mend(
     return sum(len(differences.foreign_ids) for differences in found)
 
 
-def heal(archive: Archive, encoder: EncoderInfo, encoder_id: int) -> int:
+def heal(
+    archive: Archive,
+    encoder: EncoderInfo,
+    encoder_id: int,
+    transaction: Callable[[], AbstractContextManager[Connection]] | None = None,
+) -> int:
     """Compare all if the index holds more or fewer points than it was given, and make the differences due.
 
-    Returns how many differences there were. The caller holds the ingest lock.
+    Returns how many differences there were. The caller holds the ingest lock, and may begin the ``transaction``.
     """
-    with archive.engine.begin() as connection:
+    with (transaction or archive.engine.begin)() as connection:
         if not find_gaps(archive, connection, encoder, encoder_id):
             return 0
         found = compare_index(archive, connection, encoder, encoder_id)
