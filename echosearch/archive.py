@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # a command that asks neither encoder nor index imports neith
 
 __all__ = ["Archive", "open_archive"]
 
+EMBEDDED = "embedded"  # as ECHOSEARCH_QDRANT_URL: the index of this home, beside a PostgreSQL server
+
 
 class Archive:
     """The resources of one open archive. Make it with open_archive."""
@@ -153,7 +155,7 @@ class Archive:
 
 
 def _open_index(settings: Settings) -> VectorIndex:
-    if settings.qdrant_url is not None:
+    if settings.qdrant_url not in (None, EMBEDDED):
         from echosearch.index.server.index import connect
 
         api_key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None

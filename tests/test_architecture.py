@@ -45,6 +45,7 @@ HOMES = {
     "fugashi": ("echosearch.encoder",),
     "pyarrow": ("echosearch.api", "echosearch.search.export", "echosearch.cohort.table"),
     "pandas": ("echosearch.api",),
+    "ray": ("ingest.jobs.on_ray",),
 }
 
 # a layer may import itself and what is listed below it, never what is listed above

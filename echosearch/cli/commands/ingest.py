@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SOME_FAILED", "ingest", "say_work"]
 
 SOME_FAILED = 3
+PLACES = ("ray", "workers")
 
 
 @click.command(short_help="Read a PACS export into the archive.")
@@ -41,10 +42,14 @@ SOME_FAILED = 3
 @click.option("--secondary-capture", is_flag=True, help="Also take screen captures; they may show names.")
 @click.option("--retry-quarantined", is_flag=True, help="Try files and reports again that failed before.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
+@click.option("--on", type=click.Choice(PLACES), help="Share the work: ray, or workers that you start (--workers).")
+@click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="With --on: how many to start.")
 @click.option("--dry-run", is_flag=True, help="Only say what each file is taken for; nothing is stored.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.pass_context
-def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **given: Any) -> None:
+def ingest(
+    ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, on: str | None, workers: int | None, **given: Any
+) -> None:
     """Read FOLDER (or one file) into the archive: DICOM without regard to names, mp4 and avi.
 
     Safe to stop and to run again: what is done is not done twice. Ends with 3 when some files could not be read;
@@ -54,10 +59,17 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
     echosearch ingest /pacs/export
     echosearch ingest /pacs/export --reports reports.csv --views views.csv
     echosearch ingest /pacs/export --dry-run
+    echosearch ingest /pacs/export --on ray --workers 8
     """
     from ingest.dry_run import dry_run as inspect_each
+    from ingest.jobs.ingest_on import ingest_on
     from ingest.options import IngestOptions
     from ingest.pipeline import ingest
+
+    if workers is not None and on is None:
+        raise click.UsageError("--workers goes with --on")
+    if dry_run and on is not None:
+        raise click.UsageError("--dry-run reads headers on this machine: give it without --on")
 
     for path in (folder, *(given[name] for name in ("reports", "views", "sidecar") if given[name])):
         if not path.exists():
@@ -68,7 +80,10 @@ def ingest(ctx: click.Context, /, folder: Path, dry_run: bool, as_json: bool, **
         _say_outcomes(inspect_each(settings, folder, options), as_json)
         return
     with open_archive(settings) as archive, ingesting() as draw:
-        summary = ingest(archive, folder, options, draw)
+        if on is None:
+            summary = ingest(archive, folder, options, draw)
+        else:
+            summary = ingest_on(on, workers, archive, folder, options, draw, note)
     if as_json:
         say_json(asdict(summary))
     else:

@@ -14,6 +14,7 @@ from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cli.reason_text import MEANING
 from echosearch.db.files.contradictions import contradictions
+from echosearch.db.files.jobs import OpenJob, open_jobs
 from echosearch.db.files.status import archive_counts, link_problems, why
 from echosearch.db.studies.report_attempts import report_counts
 from echosearch.db.vectors.generation import active_encoder, contents, encoder_row, generations
@@ -62,6 +63,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
         holds = contents(connection, row) if row is not None else None
         texts = report_counts(connection, row) if row is not None else None
         contradicted = contradictions(connection)
+        jobs = open_jobs(connection)
         others = [one for one in generations(connection) if one.state != "active"]
     if as_json:
         say_json(
@@ -73,6 +75,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
                 "quarantined_reports": texts.quarantined if texts else 0,
                 "contradictions": asdict(contradicted),
                 "other_encoders": [asdict(one) for one in others],
+                "jobs": [asdict(one) for one in jobs],
                 "worker_protections": protections(),
             }
         )
@@ -102,7 +105,20 @@ def _counts(archive: Archive, as_json: bool) -> None:
         say(line)
     for one in others:
         say(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
+    for job in jobs:
+        _say_job(job)
     say(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")
+
+
+def _say_job(job: OpenJob) -> None:
+    workers = [one for one in job.runs if not one.drives]
+    driven = "" if len(workers) < len(job.runs) else ", no driver: run its echosearch ingest again"
+    walked = "" if job.walked else ", its folder is being walked"
+    say(f"job {job.job} since {job.started}: {len(workers)} workers{walked}{driven}")
+    for one in job.runs:
+        role = "driver" if one.drives else "worker"
+        done = f"{one.files} files, {one.new_videos} new videos" + (f", most time in {one.stage}" if one.stage else "")
+        say(f"  {role} {one.host}: {done}; heard of {one.heartbeat_seconds:.0f} s ago")
 
 
 def _why(archive: Archive, path: Path, as_json: bool) -> None:

@@ -59,14 +59,16 @@ def register(connection: Connection, keyring: Keyring, job: int, files: Sequence
 
 
 def claim_next(connection: Connection, run_id: int, job: int, limit: int) -> list[Claimed]:
-    """Claim up to ``limit`` free files of a job, the lowest ids first; none if nothing is free.
+    """Claim up to ``limit`` free files of a job, the lowest ids first; none if nothing is free or the job is over.
 
     Commit before any worker sees them. Each has been found with the size and time of its row.
     """
     rows = connection.execute(
         text(
             "with mine as (select id from core.source_file where job = :job and claimed_by is null"
-            " and state in ('registered', 'admitted') order by id limit :limit for update skip locked)"
+            " and state in ('registered', 'admitted')"
+            " and exists (select from core.job j where j.id = :job and j.finished_at is null)"
+            " order by id limit :limit for update skip locked)"
             " update core.source_file f set claimed_by = :run, attempts = f.attempts + 1, updated_at = now()"
             " from mine join phi.source_path p on p.file_id = mine.id where f.id = mine.id"
             " returning f.id, p.path, f.size, f.mtime_ns, cast(f.path_key as text) as path_key, f.attempts"

@@ -1,6 +1,6 @@
 """Jobs: an ingest that many workers share. Its driver registers files and relays; workers claim, decode and write.
 
-    begun -> walked (all files are registered) -> finished (nothing is due or claimed, and the driver has done the rest)
+    begun -> walked (all files are registered) -> finished (nothing is due or claimed: the driver does the rest alone)
 
 A driver that died is started again with the same command, which goes on with the same job.
 """
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 from echosearch.db.files.sight import Sight
 
 __all__ = [
+    "JobProgress",
     "JobState",
     "OpenJob",
     "OpenRun",
@@ -44,6 +45,16 @@ class JobState:
     finished: bool
     due: bool  # a file is free, or claimed by some run
     driven: bool  # its driver lives
+    worked: bool  # a worker lives
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """What the workers of a job have done."""
+
+    files: int  # whose outcome is known
+    new_videos: int
+    encoder_batches: int
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class OpenRun:
 
 @dataclass(frozen=True)
 class OpenJob:
-    """A job that is not finished, and who works at it."""
+    """A job that is not finished, or whose driver does the rest, and who works at it."""
 
     job: int
     started: str  # ISO 8601, UTC
@@ -117,30 +128,32 @@ def job_sight(connection: Connection, job: int) -> Sight:
 
 def job_state(connection: Connection, job: int) -> JobState:
     """Return whether a job goes on: two looks into indexes of what is free and what is claimed."""
+    alive = "from core.ingest_run r where r.job = :job and r.finished_at is null and r.lease_until > clock_timestamp()"
     row = connection.execute(
         text(
             "select j.walked_at is not null as walked, j.finished_at is not null as finished,"
             f" exists (select from core.source_file f where f.job = :job and {_CLAIMABLE})"
             " or exists (select from core.source_file f where f.claimed_by is not null and f.job = :job) as due,"
-            " exists (select from core.ingest_run r where r.job = :job and r.drives and r.finished_at is null"
-            " and r.lease_until > clock_timestamp()) as driven from core.job j where j.id = :job"
+            f" exists (select {alive} and r.drives) as driven, exists (select {alive} and not r.drives) as worked"
+            " from core.job j where j.id = :job"
         ),
         {"job": job},
     ).one()
-    return JobState(row.walked, row.finished, row.due, row.driven)
+    return JobState(row.walked, row.finished, row.due, row.driven, row.worked)
 
 
-def job_progress(connection: Connection, job: int) -> tuple[int, int]:
-    """Return (files whose outcome is known, new videos) of a job's workers, as of their last heartbeats."""
+def job_progress(connection: Connection, job: int) -> JobProgress:
+    """Return what a job's workers have done, as of their last heartbeats."""
     row = connection.execute(
         text(
             "select coalesce(sum(cast(summary ->> 'files' as bigint)), 0) as files,"
-            " coalesce(sum(cast(summary ->> 'new_videos' as bigint)), 0) as videos"
+            " coalesce(sum(cast(summary ->> 'new_videos' as bigint)), 0) as new_videos,"
+            " coalesce(sum(cast(summary ->> 'encoder_batches' as bigint)), 0) as encoder_batches"
             " from core.ingest_run where job = :job and not drives"
         ),
         {"job": job},
     ).one()
-    return int(row.files), int(row.videos)
+    return JobProgress(int(row.files), int(row.new_videos), int(row.encoder_batches))
 
 
 def note_walked(connection: Connection, job: int) -> None:
@@ -158,7 +171,8 @@ def open_jobs(connection: Connection) -> list[OpenJob]:
         text(
             "select id, walked_at is not null as walked,"
             " to_char(started_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as started"
-            " from core.job where finished_at is null order by id"
+            " from core.job j where finished_at is null or exists (select from core.ingest_run r where r.job = j.id"
+            " and r.finished_at is null and r.lease_until > clock_timestamp()) order by id"
         )
     ).all()
     runs = connection.execute(
@@ -166,7 +180,7 @@ def open_jobs(connection: Connection) -> list[OpenJob]:
             "select r.id, r.job, coalesce(r.host, '') as host, r.drives, coalesce(r.summary, '{}') as summary,"
             " cast(extract(epoch from r.lease_until - clock_timestamp()) as float8) as lease,"
             " cast(coalesce(r.summary ->> 'lease_seconds', '60') as float8) as whole"
-            " from core.ingest_run r join core.job j on j.id = r.job where j.finished_at is null"
+            " from core.ingest_run r where r.job is not null"
             " and r.finished_at is null and r.lease_until > clock_timestamp() order by r.id"
         )
     ).all()
