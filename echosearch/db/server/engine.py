@@ -24,6 +24,7 @@ LOCK_SECONDS = 60
 ALIVE = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=15 -c tcp_keepalives_count=4 "
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
 INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE
+STALLED = "25P03"  # idle_in_transaction_session_timeout
 OUT_OF_RESOURCES = "53"  # class: disk full, out of memory, too many connections
 
 
@@ -114,6 +115,11 @@ def _map_error(context: ExceptionContext) -> None:
     if getattr(error, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
         said = first_line(error).partition(" LINE ")[0]
         raise ConfigError(f"PostgreSQL says {said}: this needs a role that may (docs/operations.md)") from error
+    if getattr(error, "sqlstate", None) == STALLED:
+        raise StoreUnreachable(
+            "PostgreSQL has ended a transaction that held up all others and said nothing: this process was stopped or"
+            " cut off; start it again"
+        ) from error
     if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, OperationalError):
         return
     connecting = context.connection is None
