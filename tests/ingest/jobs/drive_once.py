@@ -16,9 +16,11 @@ WORK = (sys.executable, str(Path(__file__).with_name("work_once.py")))
 if __name__ == "__main__":
     driver.WATCH_SECONDS = 0.1
     settings = load_settings()
-    with open_archive(settings, FakeEncoder()) as archive:
-        launcher = ProcessWorkers(settings, int(sys.argv[2]), WORK)
-        summary = drive(
-            archive, Path(sys.argv[1]), IngestOptions(batch_size=4), launcher, lambda _: print(".", flush=True)
-        )
-    print("", summary.indexed, summary.new_videos)
+    try:
+        with open_archive(settings, FakeEncoder()) as archive:
+            launcher = ProcessWorkers(settings, int(sys.argv[2]), WORK)
+            summary = drive(archive, Path(sys.argv[1]), IngestOptions(batch_size=4), launcher)
+    except EchosearchError as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(exc.exit_code)
+    print(summary.indexed, summary.new_videos)

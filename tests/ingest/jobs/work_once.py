@@ -1,5 +1,6 @@
 """`echosearch work --job N` with the fake encoder, as a process that a test may kill: python work_once.py N"""
 
+import os
 import sys
 import time
 
@@ -12,12 +13,11 @@ from ingest.progress import Progress
 
 
 def _slowly(moment: Progress) -> None:
-    print(".", end="", flush=True)
-    time.sleep(0.02)
+    time.sleep(0.1)
 
 
 if __name__ == "__main__":
-    slow = "--slow" in sys.argv
+    slow = "SLOW_WORKERS" in os.environ
     try:
         with open_archive(load_settings(), FakeEncoder()) as archive:
             done = work(archive, int(sys.argv[1]), _slowly if slow else lambda _: None, pause=0.1)
