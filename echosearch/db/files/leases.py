@@ -51,8 +51,8 @@ def held_alone(engine: Engine) -> Iterator[None]:
     """Hold the ingest lock alone, on a connection of its own. Raises ArchiveLocked."""
     taken = "pg_try_advisory_lock", "pg_advisory_unlock"
     said = (
-        "another ingest, reembed or verify is running on this archive, or workers of a job (echosearch status): wait for"
-        " it to end, or stop it"
+        "another ingest, reembed or verify is running on this archive, or workers of a job (echosearch status): wait"
+        " for it to end, or stop it"
     )
     with _held(engine, *taken, INGEST_LOCK, said):
         yield

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive, open_archive
@@ -123,8 +124,13 @@ def sites(database: Engine, tmp_path: Path) -> Iterator[Any]:
         url = f"postgresql://postgres@/{name}?host={folder}"
         home = tmp_path / name
         return Site(
-            Settings(  # type: ignore[call-arg]
-                home=home, key_file=key, database_url=url, qdrant_url="embedded", workers=2, lease_seconds=LEASE_SECONDS
+            Settings(
+                home=home,
+                key_file=key,
+                database_url=SecretStr(url),
+                qdrant_url="embedded",
+                workers=2,
+                lease_seconds=LEASE_SECONDS,
             )
         )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from echosearch.archive import open_archive
 from echosearch.encoder.fake import FakeEncoder
+from echosearch.errors import EchosearchError
 from echosearch.settings import load_settings
 from ingest.jobs import driver
 from ingest.jobs.driver import drive
