@@ -19,6 +19,7 @@ from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive, open_archive
 from echosearch.db.upkeep.comparison import ledger_faults
+from echosearch.db.vectors.generation import active_encoder
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.base import KINDS
 from echosearch.pseudonyms import load_keyring
@@ -80,6 +81,7 @@ def contents(site: Site) -> dict[str, Any]:
         assert report.clean, report
         assert [found.due for found in report.collections] == [0, 0, 0]
         with archive.engine.connect() as connection:
+            encoder = active_encoder(connection)
             assert ledger_faults(connection, 1) == []
             assert connection.scalar(text("select count(*) from core.source_file where claimed_by is not null")) == 0
             states = connection.execute(text("select state, reason from core.source_file"))
@@ -94,7 +96,7 @@ def contents(site: Site) -> dict[str, Any]:
                 "index": {
                     (kind, point.key): point_of(point)
                     for kind in KINDS
-                    for point in archive.index.scroll(archive.collection(kind), whole=True)
+                    for point in archive.index.scroll(archive.collection(kind, encoder), whole=True)
                 },
             }
 
