@@ -12,7 +12,9 @@ from ingest.jobs.on_workers import ProcessWorkers
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Progress
 
-__all__ = ["ingest_on"]
+__all__ = ["PLACES", "ingest_on"]
+
+PLACES = ("ray", "workers")
 
 
 def ingest_on(
