@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Site:
     """Settings that every process of it has. Two sites of one test have one key, so that their keys compare."""
 
     settings: Settings
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,13 +59,15 @@ class Site:
 
     def start(self, script: str, *arguments: object, **changed: str) -> subprocess.Popen[str]:
         """Start a script of this folder with the site's settings."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(HERE / script), *map(str, arguments)],
             env=self.environment | changed,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
 
 
 def finish(process: subprocess.Popen[str]) -> str:
@@ -112,7 +115,7 @@ def point_of(point: Any) -> tuple[Any, ...]:
 def sites(database: Engine, tmp_path: Path) -> Iterator[Any]:
     """Make sites: each with an empty database in the session's server, and a home of its own."""
     admin = database.execution_options(isolation_level="AUTOCOMMIT")
-    made: list[str] = []
+    made: list[Site] = []
     key = tmp_path / "key"
     load_keyring(key)
 
@@ -122,10 +125,9 @@ def sites(database: Engine, tmp_path: Path) -> Iterator[Any]:
             connection.execute(text(f"drop database if exists {name} with (force)"))
             connection.execute(text(f"create database {name}"))
             folder = connection.scalar(text("show data_directory"))
-        made.append(name)
         url = f"postgresql://postgres@/{name}?host={folder}"
         home = tmp_path / name
-        return Site(
+        site = Site(
             Settings(
                 home=home,
                 key_file=key,
@@ -135,11 +137,16 @@ def sites(database: Engine, tmp_path: Path) -> Iterator[Any]:
                 lease_seconds=LEASE_SECONDS,
             )
         )
+        made.append(site)
+        return site
 
     yield make
+    for process in (one for site in made for one in site.started if one.poll() is None):
+        process.kill()
+        process.communicate()
     with admin.connect() as connection:
-        for name in made:
-            connection.execute(text(f"drop database {name} with (force)"))
+        for number in range(len(made)):
+            connection.execute(text(f"drop database site_{number} with (force)"))
 
 
 def write_strewn(root: Path, studies: int, a_study: int, odd: int) -> Path:

@@ -25,7 +25,7 @@ Sites = Callable[[], Site]
 
 @pytest.fixture(scope="module")
 def strewn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_strewn(tmp_path_factory.mktemp("strewn") / "export", studies=24, a_study=10, odd=8)
+    return write_strewn(tmp_path_factory.mktemp("strewn") / "export", studies=16, a_study=8, odd=6)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def expected(sites: Sites, strewn: Path) -> dict[str, Any]:
 
 def workers_of(archive: Archive, least: int = 2, videos: int = 20) -> list[int]:
     """Wait until so many workers live and so many videos are embedded; return the workers' processes."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         with archive.engine.connect() as connection:
             runs = [run for job in open_jobs(connection) for run in job.runs if not run.drives]
@@ -50,8 +50,11 @@ def workers_of(archive: Archive, least: int = 2, videos: int = 20) -> list[int]:
 
 
 def children(process: int) -> list[int]:
-    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [int(child) for child in found]
+    return [
+        int(child)
+        for task in Path(f"/proc/{process}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
 
 
 def test_a_killed_decoder_is_a_value_of_its_file(sites: Sites, strewn: Path, expected: dict[str, Any]) -> None:
@@ -118,7 +121,7 @@ def written(archive: Archive) -> list[Any]:
     """Every row that a worker writes, and the transaction that wrote it last."""
     with archive.engine.connect() as connection:
         return [
-            connection.execute(text(f"select xmin, * from core.{table} order by 1, 2")).all()
+            connection.execute(text(f"select cast(xmin as text) as written, * from core.{table} order by 1, 2")).all()
             for table in ("source_file", "video", "embedding", "study_embedding", "outbox")
         ]
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,8 @@ ENCODER = {"ECHOSEARCH_ENCODER": "phantom-tiny"}
 
 
 def environment(site: Site, **more: str) -> dict[str, str]:
-    return site.environment | ENCODER | {"RAY_USAGE_STATS_ENABLED": "0", **more}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32}
+    return site.environment | ENCODER | token | {"RAY_USAGE_STATS_ENABLED": "0", **more}
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +47,14 @@ class Cluster:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        host, port = self.address.split(":")
+        port = self.address.rpartition(":")[2]
+        self.said = folder / "said"
         self.environment = environment(site, RAY_ADDRESS=self.address)
         given = [
             "--num-cpus=1",
             "--num-gpus=0",
             "--object-store-memory=80000000",
             "--block",
-            f"--node-ip-address={host}",
         ]
         head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"]
         self.nodes = [self._start(head + given)]
@@ -61,13 +63,14 @@ class Cluster:
         self._wait_for(2)
 
     def _start(self, arguments: list[str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [str(PROGRAM), "start", *arguments],
-            env={name: value for name, value in self.environment.items() if name != "RAY_ADDRESS"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.said.open("ab") as said:
+            return subprocess.Popen(
+                [str(PROGRAM), "start", *arguments],
+                env={name: value for name, value in self.environment.items() if name != "RAY_ADDRESS"},
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def _wait_for(self, nodes: int) -> None:
         code = (
@@ -77,12 +80,17 @@ class Cluster:
         deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             asked = subprocess.run(
-                [sys.executable, "-c", code], env=self.environment, capture_output=True, text=True, check=False
+                [sys.executable, "-c", code],
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
             )
             if asked.stdout.strip() == str(nodes):
                 return
             time.sleep(1.0)
-        raise AssertionError(f"no Ray node: {asked.stderr[-2000:]}")
+        raise AssertionError(f"no Ray node: {self.said.read_text()} {asked.stderr[-2000:]}")
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
         os.killpg(node.pid, signal.SIGKILL)
@@ -105,11 +113,12 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(sites: Sites, tmp_path: Path) -> Iterator[tuple[Site, Cluster]]:
+def cluster(sites: Sites) -> Iterator[tuple[Site, Cluster]]:
     site = sites()
-    made = Cluster(site, tmp_path / "ray")
-    yield site, made
-    made.close()
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:  # sockets want a short path
+        made = Cluster(site, Path(folder))
+        yield site, made
+        made.close()
 
 
 @pytest.fixture
