@@ -18,15 +18,15 @@ from ray.exceptions import RayError
 from echosearch.errors import ArchiveLocked, EchosearchError, InputError
 from echosearch.settings import Settings
 
-__all__ = ["RayWorkers"]
+__all__ = ["RayWorkers", "WorkerActor"]
 
 RESTARTS = 10  # of one worker, on whichever node has room
 ADDRESS = "auto"
 STOP_SECONDS = 30.0
 
 
-class _Actor:
-    """One worker. Its settings are those of its node."""
+class WorkerActor:
+    """Run one worker, with the settings of its node, and ``cpus`` decoding processes."""
 
     def __init__(self, cpus: int) -> None:
         self._cpus = cpus
@@ -37,7 +37,6 @@ class _Actor:
         from echosearch.settings import load_settings
         from ingest.jobs.worker import work
 
-        logging.disable(logging.INFO)
         try:
             with open_archive(load_settings(workers=self._cpus)) as archive:
                 work(archive, job)
@@ -53,7 +52,7 @@ class _Actor:
 
 
 class RayWorkers:
-    """Launcher that runs workers as actors of the Ray cluster that this machine is a node of.
+    """Run workers as actors of the Ray cluster that this machine is a node of.
 
     ``workers``: None for one a GPU, or one a node where no node has a GPU. Raises InputError without a cluster.
     """
@@ -126,7 +125,7 @@ class RayWorkers:
             ray.shutdown()
 
     def _begin(self, place: int) -> None:
-        made: Any = ray.remote(_Actor)
+        made: Any = ray.remote(WorkerActor)
         actor = made.options(**self._options).remote(self._cpus)
         self._crew[place] = actor
         self._tasks[actor.work.remote(self._job)] = place

@@ -31,7 +31,7 @@ class _Process:
 
 
 class ProcessWorkers:
-    """Launcher that runs ``echosearch work`` so many times. With 0 it starts none, and waits for what others start."""
+    """Run ``echosearch work`` so many times. With 0 it starts none, and waits for what others start."""
 
     def __init__(
         self,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
 from echosearch.archive import Archive, open_archive
+from echosearch.cli.main import cli
 from echosearch.db.files.claims import register
 from echosearch.db.files.jobs import begin_job
-from echosearch.db.files.leases import DriverLock, held_alone
+from echosearch.db.files.leases import DriverLock, held_alone, renew_lease, start_leased_run
 from echosearch.db.vectors import generation
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, EchosearchError, InputError, StoreUnreachable
@@ -181,3 +186,52 @@ def test_a_relay_without_its_lock_sends_nothing(begun: tuple[Site, JobOf]) -> No
     assert archive.index.collections() == []
     with DriverLock(archive.engine) as lock:
         assert relay(archive, archive.encoder_info, 1, check=lock.check) == 3
+
+
+def test_without_ray_all_but_ray_works(
+    begun: tuple[Site, JobOf], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (archive, _) = begun
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "ingest.jobs.on_ray", raising=False)
+    with pytest.raises(InputError, match=r"echosearch\[ray\]"):
+        ingest_on("ray", 2, archive, tmp_path, IngestOptions())
+    code = "import sys, ingest.jobs.ingest_on, ingest.jobs.worker, ingest.pipeline; print('ray' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_worker_that_fails_says_nothing_of_what_it_worked_on(
+    begun: tuple[Site, JobOf], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its message may name a file, and what an actor gives back goes through Ray and into its logs."""
+    on_ray = pytest.importorskip("ingest.jobs.on_ray", reason="an extra: pip install 'echosearch[ray]'")
+
+    def fail(*_: object) -> None:
+        raise OSError(f"cannot read {tmp_path}/CANARY^Name")
+
+    monkeypatch.setattr("ingest.jobs.worker.work", fail)
+    monkeypatch.setenv("ECHOSEARCH_HOME", str(tmp_path / "home"))
+    code, said = on_ray.WorkerActor(1).work(1)
+    assert (code, said.partition(",")[0]) == (1, "OSError in fail")
+    assert "CANARY" not in said
+    assert str(tmp_path) not in said
+
+
+def test_status_shows_jobs_and_who_works_at_them(begun: tuple[Site, JobOf]) -> None:
+    site, (archive, job) = begun
+    with archive.engine.begin() as connection:
+        run = start_leased_run(connection, 1, job, 60.0, "node-3:4711")
+        renew_lease(connection, run, 60.0, {"files": 12, "new_videos": 9, "stage": "decode", "lease_seconds": 60.0})
+    ask = CliRunner(env=site.environment).invoke
+    shown = ask(cli, ["status"]).output
+    assert f"job {job} since" in shown
+    assert "1 workers, no driver" in shown
+    assert "worker node-3:4711: 12 files, 9 new videos, most time in decode; heard of 0 s ago" in shown
+    (told,) = json.loads(ask(cli, ["status", "--json"]).stdout)["jobs"]
+    assert (told["job"], told["walked"], told["runs"][0]["files"]) == (job, True, 12)
+
+
+@pytest.mark.parametrize("options", [["--workers", "2"], ["--on", "workers", "--dry-run"]])
+def test_options_that_do_not_go_together(tmp_path: Path, options: list[str]) -> None:
+    assert CliRunner().invoke(cli, ["ingest", str(tmp_path), *options]).exit_code == 2
