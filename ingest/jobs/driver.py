@@ -71,7 +71,7 @@ class Launcher(Protocol):
         ...
 
     def stop(self, done: bool) -> None:
-        """End those that still run. ``done``: nothing of the job is left, and each ends by itself."""
+        """Stop those that still run. ``done``: nothing of the job is left, and each ends by itself."""
         ...
 
 
@@ -153,7 +153,7 @@ class Driver(Run):
             end_lease(connection, self.id, self._counts())
 
     def register_all(self, launcher: Launcher, own: list[FoundFile]) -> None:
-        """Register what is new, changed or unfinished, and start the workers with the first of it.
+        """Add what is new, changed or unfinished to the ledger, and start the workers with the first of it.
 
         ``own`` gets the files that a sidecar names, and by that their patients: the driver ingests those.
         """
@@ -177,7 +177,7 @@ class Driver(Run):
                 own.append(found)
 
     def watch(self, launcher: Launcher, relay: RelayThread) -> None:
-        """Wait until nothing of the job is due, relay meanwhile, and close the job: from then on nobody claims."""
+        """Send points until nothing of the job is due, and close the job: from then on nobody claims."""
         while True:
             with self.writing() as connection:
                 take_back(connection)

@@ -26,7 +26,7 @@ def ingest_on(
     on_progress: Callable[[Progress], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> IngestSummary:
-    """Ingest as the driver of a job whose workers run at ``place``: "ray" or "workers".
+    """Run an ingest as the driver of a job whose workers run at ``place``: "ray" or "workers".
 
     ``workers``: how many to start; None: on Ray one a GPU, or one a node without any; else none, for others start
     them. ``say`` gets the line that tells how. Raises InputError where the place cannot be had, and what ``drive``

@@ -48,7 +48,7 @@ _LIVE = "r.finished_at is null and r.lease_until is not null"
 
 @contextmanager
 def held_alone(engine: Engine) -> Iterator[None]:
-    """Hold the ingest lock alone, on a connection of its own. Raises ArchiveLocked."""
+    """Take the ingest lock alone, on a connection of its own. Raises ArchiveLocked."""
     taken = "pg_try_advisory_lock", "pg_advisory_unlock"
     said = (
         "another ingest, reembed or verify is running on this archive, or workers of a job (echosearch status): wait"
@@ -60,7 +60,7 @@ def held_alone(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def held_shared(engine: Engine) -> Iterator[None]:
-    """Hold the ingest lock together with the other runs of a job. Raises ArchiveLocked."""
+    """Take the ingest lock together with the other runs of a job. Raises ArchiveLocked."""
     taken = "pg_try_advisory_lock_shared", "pg_advisory_unlock_shared"
     said = (
         "an ingest of one process, a reembed, verify or index command is running on this archive, and no worker may "
@@ -107,13 +107,13 @@ class DriverLock:
         self._holding.__exit__(kind, error, trace)
 
     def check(self) -> None:
-        """Ask the session that holds the lock: it answers only while it holds it. Raises StoreUnreachable."""
+        """Check the session that holds the lock: it answers only while it holds it. Raises StoreUnreachable."""
         self._connection.execute(text("select 1"))
         self._connection.rollback()
 
 
 def lock_writer(connection: Connection) -> None:
-    """Wait for the writer lock, which this transaction then holds; however long another one writes."""
+    """Take the writer lock for this transaction, and wait for it however long another one writes."""
     connection.execute(
         text(
             "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),"
@@ -158,7 +158,7 @@ def start_leased_run(
 
 
 def renew_lease(connection: Connection, run_id: int, seconds: float, done: Mapping[str, object]) -> bool:
-    """Renew a lease that is not over, and note what is done; return False if it is over."""
+    """Keep a lease that is not over for so many seconds more, and note what is done; return False if it is over."""
     renewed = connection.execute(
         text(
             "update core.ingest_run set lease_until = clock_timestamp() + make_interval(secs => :seconds),"
@@ -180,7 +180,7 @@ def end_lease(connection: Connection, run_id: int, done: Mapping[str, object]) -
 
 
 def end_leases(connection: Connection) -> None:
-    """End every run with a lease, and close its job: the ingest lock is held alone, so none of them lives.
+    """Close every run with a lease: the ingest lock is held alone, so none of them lives.
 
     A process whose session was cut off may have kept its lease. The caller holds the writer lock.
     """
@@ -190,7 +190,7 @@ def end_leases(connection: Connection) -> None:
 
 
 def take_back(connection: Connection) -> int:
-    """End the runs whose lease is over, and make their files free; return how many runs. Holds the writer lock.
+    """Close the runs whose lease is over, and make their files free; return how many runs. Holds the writer lock.
 
     The run's row is written first: a renewal that is under way either comes before that, or finds the run ended.
     """
@@ -206,7 +206,7 @@ def take_back(connection: Connection) -> int:
 
 
 def release_claims(connection: Connection) -> None:
-    """Release the claims of all runs but those with a lease that have not ended. Their files cost no attempt."""
+    """Free the claims of all runs but those with a lease that have not ended. Their files cost no attempt."""
     gone = f"orphaned + 1 >= {MAX_ORPHANED}"
     connection.execute(
         text(
