@@ -53,7 +53,7 @@ class WorkSummary:
 def work(
     archive: Archive, job: int, on_progress: Callable[[Progress], None] = lambda _: None, pause: float = PAUSE_SECONDS
 ) -> WorkSummary:
-    """Take files of a job, and do them, until nothing of it is due, its driver has closed it, or no driver lives any more.
+    """Take files of a job, and do them, until nothing is due, its driver has closed it, or no driver lives any more.
 
     Raises, before anything is claimed, InputError if there is no such job, EncoderMismatch or ConfigError if this
     machine has another encoder, key, version or issuer than the job, or does not see its export; ArchiveLocked if a
