@@ -1,7 +1,7 @@
 """jobs that many workers share, leases of runs, and a check of the archive's key
 
 Revision: 0017
-Follows: 0015
+Follows: 0021
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
