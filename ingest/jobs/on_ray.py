@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from contextlib import redirect_stdout
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before ray is imported: it would report to its makers
@@ -64,6 +66,7 @@ class RayWorkers:
                 "RAY_ADDRESS is that of Ray's client, which is for a person at work: run this on a node of the cluster"
                 " with the address host:6379, or unset it"
             )
+        self._aside = redirect_stdout(sys.stderr)  # Ray prints there of dead workers and nodes; stdout is the summary's
         self._own = not ray.is_initialized()
         try:
             if self._own:
@@ -91,8 +94,11 @@ class RayWorkers:
         self._tasks: dict[Any, int] = {}  # under way -> its place in the crew
         self._restarts: dict[int, int] = {}
         self._last = ""
+        self._started = False
 
     def start(self, job: int) -> None:
+        self._aside.__enter__()
+        self._started = True
         self._job = job
         self._crew = [None] * self._workers
         for place in range(self._workers):
@@ -123,6 +129,8 @@ class RayWorkers:
         self._crew, self._tasks = [], {}
         if self._own:
             ray.shutdown()
+        if self._started:
+            self._aside.__exit__(None, None, None)
 
     def _begin(self, place: int) -> None:
         made: Any = ray.remote(WorkerActor)

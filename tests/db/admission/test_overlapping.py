@@ -92,7 +92,7 @@ def ingested(engine: Engine, seed: int, workers: int) -> dict[str, Any]:
 
 
 def is_disputed(seed: int) -> bool:
-    """Whether the order decides what a file is called: one that is both a side of two conflicts has one reason."""
+    """Whether the order decides how a file is refused, in one process too: it is a side of two kinds of conflict."""
     made = headers_of(seed)
     studies = {(one.study_uid, one.patient_id) for one in made}
     videos = {(one.sop_uid, one.pixel_digest) for one in made}
@@ -107,6 +107,7 @@ def test_overlapping_admissions_are_those_of_one_process(engine: Engine, seeds: 
     for seed in seeds:
         one, several = ingested(engine, seed, 1), ingested(engine, seed, WORKERS)
         if is_disputed(seed):  # how it is refused may differ, what is found may not
+            del one["conflicts"], several["conflicts"]
             one["states"], several["states"] = (
                 Counter(state for state, _ in made["states"].elements()) for made in (one, several)
             )
