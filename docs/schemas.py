@@ -16,6 +16,7 @@ from echosearch.cohort.review import ReviewReport
 from echosearch.cohort.snapshot import Difference
 from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
+from echosearch.db.files.jobs import OpenJob
 from echosearch.db.files.runs import LastRun
 from echosearch.db.files.status import ArchiveCounts, FileStatus
 from echosearch.db.questions.fact_conditions import Verdict
@@ -33,6 +34,7 @@ from echosearch.report.facts.query.change import ChangeKind
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
 from echosearch.search.results import ReadValue
+from ingest.jobs.worker import WorkSummary
 from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
@@ -665,6 +667,7 @@ SCHEMAS: dict[str, tuple[str, type]] = {
         ),
     ),
     "reembed": ("echosearch reembed --json", ReembedSummary),
+    "work": ("echosearch work --job N --json", WorkSummary),
     "status": (
         "echosearch status --json",
         _of(
@@ -675,6 +678,7 @@ SCHEMAS: dict[str, tuple[str, type]] = {
             cut_reports=int,
             quarantined_reports=int,
             contradictions=Contradictions,
+            jobs=list[OpenJob],
             worker_protections=list[str],
             other_encoders=list[GenerationCount],
             points_due=dict[str, int],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from echosearch.db import Connection, Engine
 from echosearch.db.access.viewer import LOCAL, Viewer
+from echosearch.db.files.key_check import key_check, note_key_check
 from echosearch.db.files.status import any_path, has_files
 from echosearch.db.server.engine import open_engine, upgrade
 from echosearch.db.vectors.generation import serving_encoder
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # a command that asks neither encoder nor index imports neith
     from echosearch.index.base import Collection, PointKind, VectorIndex
 
 __all__ = ["Archive", "open_archive"]
+
+EMBEDDED = "embedded"  # as ECHOSEARCH_QDRANT_URL: the index of this home, beside a PostgreSQL server
 
 
 class Archive:
@@ -72,14 +75,22 @@ class Archive:
     def keyring(self) -> Keyring:
         """The key of all pseudonyms, made at first use; an archive that has files refuses a new one."""
         with self.engine.connect() as connection:
-            new = not has_files(connection)
+            new = key_check(connection) is None and not has_files(connection)
         return load_keyring(self.settings.key_path, create=new)
 
     def check_key(self) -> None:
-        """Check the key against a path in phi and its pseudonym. Raises ConfigError if the key is another one."""
+        """Check the key against the proof in the database, or a path in phi, and leave a proof for other machines.
+
+        Raises ConfigError if the key is another one.
+        """
+        own = self.keyring.proof
         with self.engine.connect() as connection:
-            known = any_path(connection)
-        if known is not None and self.keyring.path(Path(os.fsdecode(known[1]))) != known[0]:
+            known, proof = any_path(connection), key_check(connection)
+        fits = known is None or self.keyring.path(Path(os.fsdecode(known[1]))) == known[0]
+        if proof is None and fits:  # committed before this key makes a pseudonym
+            with self.engine.begin() as connection:
+                proof = note_key_check(connection, own)
+        if not fits or proof != own:
             raise ConfigError(
                 f"key file {self.settings.key_path} is not the one that this archive was begun with: restore that one, "
                 "every patient would get a second pseudonym"
@@ -149,7 +160,7 @@ class Archive:
 
 
 def _open_index(settings: Settings) -> VectorIndex:
-    if settings.qdrant_url is not None:
+    if settings.qdrant_url not in (None, EMBEDDED):
         from echosearch.index.server.index import connect
         from echosearch.index.server.options import ServerOptions
 

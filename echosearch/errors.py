@@ -16,6 +16,7 @@
     │   └── NoEncoder                       none in use yet
     ├── StoreUnreachable               10   Postgres or Qdrant does not answer
     └── ArchiveLocked                  11   another process holds the archive
+        └── LeaseLost                       others have taken over what this worker had
 
 A message says what, where, the value, the rule and what to do, in one line, and never names a
 patient: no identifier, no UID, no name, no date of birth.
@@ -37,6 +38,7 @@ __all__ = [
     "FileRefused",
     "GoldenMismatch",
     "InputError",
+    "LeaseLost",
     "NoEncoder",
     "StoreUnreachable",
     "TableError",
@@ -120,3 +122,7 @@ class ArchiveLocked(EchosearchError):
     """Another process holds the archive."""
 
     exit_code = 11
+
+
+class LeaseLost(ArchiveLocked):
+    """This worker was away for longer than its lease: others have taken over what it had."""

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     access_key_file: Path | None = None  # of accounts and the audit; default: HOME/access.key
     viewer_url: str | None = None  # the PACS's viewer, such as https://pacs/viewer?StudyInstanceUIDs={study_uid}
     database_url: SecretStr | None = None  # postgresql://user@host/echosearch
-    qdrant_url: str | None = None  # https://host:6333
+    qdrant_url: str | None = None  # https://host:6333, or "embedded": beside a PostgreSQL server, in this home
     qdrant_ca: Path | None = None  # who signs the server's certificate; default: whom this machine trusts
     qdrant_api_key: SecretStr | None = None  # where the Qdrant server demands one
     qdrant_shards: Annotated[int | None, Field(ge=1, le=256)] = None  # of a new collection; default: the server's
@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     worker_cpu_seconds: Annotated[int, Field(ge=1)] = 60  # processor time of one file
     worker_wall_seconds: Annotated[int, Field(ge=1)] = 120  # time of one file by the clock
     decord: bool = False  # read the frames of mp4 and avi by decord, where it is installed
+    lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 60.0  # a worker of a job that is silent for so long is dead
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0  # for a process that holds the embedded index
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index and previews leave free on their disk
     preview_mb: Annotated[int, Field(ge=256)] = 20_000  # what previews may take; then the least used are removed

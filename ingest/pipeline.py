@@ -2,7 +2,7 @@
 
     walk -> unfinished -> claimed -> inspected -> admitted -> decoded -> encoded -> written -> relayed
 
-Everything is bounded: groups of GROUP files, a window of tasks in the workers, one batch of clips. A death
+Everything is bounded: groups of files, a window of tasks in the workers, one batch of clips. A death
 anywhere leaves committed rows and nothing else; the next run continues from them.
 """
 
@@ -45,7 +45,7 @@ def ingest(
     with (
         ledger.single_ingest(archive.engine),
         Run(archive, root, options, on_progress) as run,
-        RelayThread(archive, archive.encoder_info, run.encoder_id, run.lock) as relay,
+        RelayThread(archive, archive.encoder_info, run.encoder_id, run.transaction) as relay,
     ):
         run.count_ahead()
         later: list[FoundFile] = []

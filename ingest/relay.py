@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from threading import Event
 from types import TracebackType
 from uuid import UUID
 
 from echosearch.archive import Archive
+from echosearch.db import Connection
 from echosearch.db.vectors import outbox
 from echosearch.db.vectors.points import PointRow
 from echosearch.encoder_info import EncoderInfo
@@ -29,13 +30,15 @@ def relay(
     encoder: EncoderInfo,
     encoder_id: int,
     on_batch: Callable[[int], None] = lambda sent: None,
-    writing: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
+    transaction: Callable[[], AbstractContextManager[Connection]] | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    check: Callable[[], None] = lambda: None,
 ) -> int:
     """Drain the outbox of one encoder, or until ``stopping``; return how many points were sent or deleted.
 
-    The caller holds the ingest lock. ``writing`` is held while rows are marked: a lock that the caller's other
-    writers hold too. Raises StoreUnreachable; what was not sent stays due.
+    The caller holds the ingest lock alone, or the driver lock: then ``check`` raises where that is lost, before
+    anything is sent. ``transaction`` begins one in which rows are marked, apart from the caller's other writers.
+    Raises StoreUnreachable; what was not sent stays due.
     """
     total = 0
 
@@ -44,7 +47,7 @@ def relay(
             return outbox.take_due(connection, encoder_id, kind, RELAY_BATCH, after)
 
     def mark(kind: PointKind, sent: Sequence[PointRow]) -> None:
-        with writing, archive.engine.begin() as connection:
+        with (transaction or archive.engine.begin)() as connection:
             outbox.done(connection, encoder_id, kind, sent)
 
     # While the index writes one batch, PostgreSQL marks the one before and reads the next, in this order.
@@ -54,6 +57,7 @@ def relay(
             due, marked = take(kind, 0), rows.submit(lambda: None)
             while due and not stopping():
                 upcoming = rows.submit(take, kind, due[-1].due_id)
+                check()
                 archive.index.ensure(collection)
                 _send(archive, collection, due)
                 marked.result()
@@ -99,15 +103,20 @@ class RelayThread:
     """Relays beside the pipeline, so that decoding does not wait for the index's disk. A context manager.
 
     ``nudge`` starts a relay unless one runs; what went wrong in it is raised at the next nudge or drain. Leaving
-    waits for the batch that is being sent; the rest stays due. ``writing`` is the lock that the pipeline's own
-    transactions hold.
+    waits for the batch that is being sent; the rest stays due. ``transaction`` and ``check`` are as for relay().
     """
 
     def __init__(
-        self, archive: Archive, encoder: EncoderInfo, encoder_id: int, writing: AbstractContextManager[object]
+        self,
+        archive: Archive,
+        encoder: EncoderInfo,
+        encoder_id: int,
+        transaction: Callable[[], AbstractContextManager[Connection]],
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.sent = 0
-        self._archive, self._encoder, self._encoder_id, self._writing = archive, encoder, encoder_id, writing
+        self._archive, self._encoder, self._encoder_id = archive, encoder, encoder_id
+        self._transaction, self._check = transaction, check
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay")
         self._running: Future[int] | None = None
         self._stopping = Event()
@@ -134,7 +143,7 @@ class RelayThread:
 
     def _relay(self) -> int:
         given = (self._archive, self._encoder, self._encoder_id)
-        return relay(*given, writing=self._writing, stopping=self._stopping.is_set)
+        return relay(*given, transaction=self._transaction, stopping=self._stopping.is_set, check=self._check)
 
     def _collect(self) -> None:
         if self._running is not None:

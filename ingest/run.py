@@ -12,7 +12,7 @@ from echosearch.archive import Archive
 from echosearch.db import Connection
 from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.files import ledger
-from echosearch.db.files.backing import mend_backing, settle_refused, waiting_files, withdraw_unbacked
+from echosearch.db.files.backing import EVERYWHERE, mend_backing, settle_refused, waiting_files, withdraw_unbacked
 from echosearch.db.files.description import note_contradictions
 from echosearch.db.files.status import tree_counts, ungated_studies
 from echosearch.db.studies.report_attempts import forget_attempts, report_counts
@@ -45,6 +45,10 @@ __all__ = ["Run"]
 class Run(Work):
     """One ingest run. Entering it reads the CSVs and opens the run's row; leaving it ends the workers."""
 
+    id: int  # its row
+    group = 16  # files claimed, inspected and admitted together: what a death can orphan
+    sight = EVERYWHERE  # whose files may be called gone
+
     def __init__(
         self, archive: Archive, root: Path, options: IngestOptions, on_progress: Callable[[Progress], None]
     ) -> None:
@@ -60,28 +64,30 @@ class Run(Work):
         self._named_by_sidecar: NamedRows | None = None
 
     def __enter__(self) -> Run:
-        options, keyring = self.options, self.archive.keyring
         self.archive.check_key()
-        with self.archive.engine.begin() as connection:
-            self.encoder_id = self._take_generation(connection)
-            if options.retry_quarantined:
-                forget_conflicts(connection)
-                forget_attempts(connection)
-            if options.reports is not None:
-                stage_report_table(connection, keyring, options.reports, options.encoding, options.replace)
-            if options.views is not None:
-                _, self._named_by_views = apply_views(connection, keyring, options.views, self.root, options.encoding)
-            if options.sidecar is not None:
-                self._sidecar, self._named_by_sidecar = load_sidecar(
-                    options.sidecar, self.root, keyring, options.encoding
-                )
-        with self.archive.engine.begin() as connection:
+        with self.writing() as connection:
+            self.encoder_id = self.take_generation(connection)
+            self.read_tables(connection)
+        with self.writing() as connection:
             self.id = ledger.start_run(connection, self.encoder_id, self.root)
             mend_backing(connection)  # also what files that felled their runs have left
-        self.healed = heal(self.archive, self.archive.encoder_info, self.encoder_id)
+        self.healed = heal(self.archive, self.archive.encoder_info, self.encoder_id, self.transaction)
         return self
 
-    def _take_generation(self, connection: Connection) -> int:
+    def read_tables(self, connection: Connection) -> None:
+        """Bring the CSVs into the archive, each whole or not at all. Raises TableError."""
+        options, keyring = self.options, self.archive.keyring
+        if options.retry_quarantined:
+            forget_conflicts(connection)
+            forget_attempts(connection)
+        if options.reports is not None:
+            stage_report_table(connection, keyring, options.reports, options.encoding, options.replace)
+        if options.views is not None:
+            _, self._named_by_views = apply_views(connection, keyring, options.views, self.root, options.encoding)
+        if options.sidecar is not None:
+            self._sidecar, self._named_by_sidecar = load_sidecar(options.sidecar, self.root, keyring, options.encoding)
+
+    def take_generation(self, connection: Connection) -> int:
         """Check that the encoder in use is the one whose vectors are here, or the first."""
         encoder = self.archive.encoder_info
         active = generation.active_encoder(connection)
@@ -138,7 +144,7 @@ class Run(Work):
         """Yield copies of videos that another file backed before, each once: now the copy backs the video."""
         with self.writing() as connection:
             withdraw_unbacked(connection)  # whatever this pass did: no video without a backing file is found
-            found = [one for one in waiting_files(connection, self.root) if one.path not in self._waited]
+            found = [one for one in waiting_files(connection, self.root, self.sight) if one.path not in self._waited]
         self._waited |= {one.path for one in found}
         return found
 
@@ -154,7 +160,7 @@ class Run(Work):
     def finish(self, index_writes: int) -> IngestSummary:
         """Close the run's row and sum up."""
         summary = self.summary(index_writes)
-        with self.archive.engine.begin() as connection:
+        with self.transaction() as connection:
             ledger.finish_run(
                 connection,
                 self.id,
@@ -172,7 +178,7 @@ class Run(Work):
 
     def summary(self, index_writes: int) -> IngestSummary:
         """Return what the run has done so far, and the outcome of the files under its root."""
-        with self.archive.engine.begin() as connection:
+        with self.transaction() as connection:
             counts = tree_counts(connection, self.root)
             texts = report_counts(connection, self.encoder_id)
             return IngestSummary(

@@ -29,7 +29,6 @@ from ingest.work import Work
 __all__ = ["Embedded", "admitted", "claimed", "decoded", "encoded", "inspected", "unfinished", "written"]
 
 KNOWN = 1000  # files looked up in the ledger at a time
-GROUP = 16  # files claimed, inspected and admitted together: what a death can orphan
 CPU_BATCH, GPU_BATCH = 8, 64  # clips
 
 T = TypeVar("T")
@@ -66,7 +65,7 @@ def unfinished(run: Run, files: Iterator[FoundFile]) -> Iterator[FoundFile]:
 
 def claimed(run: Run, files: Iterator[FoundFile]) -> Iterator[Claimed]:
     """Yield claims, committed before any worker touches the files."""
-    for group in batched(files, GROUP):
+    for group in batched(files, run.group):
         with run.writing() as connection:
             claims = ledger.claim(connection, run.archive.keyring, run.id, group)
         yield from claims
@@ -85,14 +84,14 @@ def inspected(run: Run, files: Iterator[Claimed]) -> Iterator[tuple[Claimed, Out
 
 def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Admitted]:
     """Yield videos whose rows are written, to be decoded. All other files are settled here."""
-    for group in batched(files, GROUP):
+    for group in batched(files, run.group):
         headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
         refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
         with run.writing() as connection:
             settle_refused(connection, refused)
             measured = {file_id: outcome for file_id, outcome in refused if isinstance(outcome, Measured)}
             put_measurements(connection, run.archive.keyring, measured)
-            videos, _ = admit(connection, run.archive.keyring, run.encoder_id, headers)
+            videos, _ = admit(connection, run.archive.keyring, run.encoder_id, headers, run.sight)
         to_decode = [video for video in videos if video.needs_decoding]
         run.advance(len(group) - len(to_decode))
         yield from to_decode
@@ -124,8 +123,11 @@ def encoded(run: Work, clips: Iterator[tuple[Admitted, Clips]]) -> Iterator[list
     size = run.batch_size or (GPU_BATCH if run.archive.on_gpu else CPU_BATCH)
     for batch in batched(clips, size):
         videos = [video for video, _ in batch]
+        # a row's last bits depend on how many rows are computed with it: a short batch behind whole ones is filled up
+        missing = size - len(batch) if run.fills_batches or run.encoder_batches else 0
         with run.clock.stage("encode"):
-            vectors = run.archive.encoder.encode_clips([clips.video for _, clips in batch])
+            filled = [clips.video for _, clips in batch] + [batch[-1][1].video] * missing
+            vectors = run.archive.encoder.encode_clips(filled)[: len(batch)]
             views = _classified(run, [clips.view for _, clips in batch])
         run.encoder_batches += 1
         made = [Embedded(*each) for each in zip(videos, vectors, views, strict=True)]
@@ -152,6 +154,7 @@ def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
             stored = put_video_vectors(
                 connection,
                 run.encoder_id,
+                run.id,
                 [(each.video.claimed.id, each.video.video_key, each.video.study_key, each.vector) for each in batch],
             )
         run.new_videos += stored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,12 +85,17 @@ def compare_index(
     return tuple(_compare(archive, connection, encoder, encoder_id, kind, repair) for kind in KINDS)
 
 
-def heal(archive: Archive, encoder: EncoderInfo, encoder_id: int) -> int:
+def heal(
+    archive: Archive,
+    encoder: EncoderInfo,
+    encoder_id: int,
+    transaction: Callable[[], AbstractContextManager[Connection]] | None = None,
+) -> int:
     """Compare all if the index holds more or fewer points than it was given, and make the differences due.
 
-    Returns how many differences there were. The caller holds the ingest lock.
+    Returns how many differences there were. The caller holds the ingest lock, and may begin the ``transaction``.
     """
-    with archive.engine.begin() as connection:
+    with (transaction or archive.engine.begin)() as connection:
         if not find_gaps(archive, connection, encoder, encoder_id):
             return 0
         found = compare_index(archive, connection, encoder, encoder_id, repair=True)

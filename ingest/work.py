@@ -12,6 +12,7 @@ from typing import Any
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
+from echosearch.db.files.leases import check_lease
 from echosearch.encoder.base import ViewModel
 from echosearch.outcome import Quarantined, Skipped
 from echosearch.source_file import Claimed
@@ -25,6 +26,8 @@ class Work(ABC):
     """The resources of one run; leaving it ends the workers. Entering a subclass sets ``encoder_id``."""
 
     encoder_id: int  # row of the encoder whose vectors are made
+    leased_run: int | None = None  # the run whose lease allows to write, where other machines write too
+    fills_batches = False  # whether the first batch of clips is filled up too, where it is not whole
 
     def __init__(self, archive: Archive, batch_size: int | None, on_progress: Callable[[Progress], None]) -> None:
         self.archive = archive
@@ -72,9 +75,17 @@ class Work(ABC):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Begin a transaction of the pipeline. One at a time with the relay's: two that lock the same rows in another
-        order would end one another."""
-        with self.clock.stage("write"), self.lock, self.archive.engine.begin() as connection:
+        """Begin a transaction of the pipeline, and time it."""
+        with self.clock.stage("write"), self.transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Begin a transaction that writes. One at a time, the relay's among them: two that lock the same rows in
+        another order would end one another."""
+        with self.lock, self.archive.engine.begin() as connection:
+            if self.leased_run is not None:
+                check_lease(connection, self.leased_run)
             yield connection
 
     def tally(self, index_writes: int) -> dict[str, Any]:

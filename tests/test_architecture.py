@@ -49,6 +49,7 @@ HOMES = {
     "dicomweb_client": ("ingest.sources.dicomweb",),
     "requests": ("ingest.sources",),
     "prometheus_client": ("ingest.sources.metrics",),
+    "ray": ("ingest.jobs.on_ray",),
 }
 
 # a layer may import itself and what is listed below it, never what is listed above

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import echosearch.archive as composition
 from echosearch.api.arguments import PathLike, check_ingest, example_names, optional_path, search_options
@@ -108,19 +108,25 @@ class OpenArchive:
         secondary_capture: bool = False,
         retry_quarantined: bool = False,
         batch_size: int | None = None,
+        on: Literal["ray", "workers"] | None = None,
+        workers: int | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> IngestSummary:
         """Bring everything under ``folder`` into the archive, as `echosearch ingest` does; safe to run again.
 
         ``encoding`` is that of the tables, where it cannot be found out; ``replace`` lets reports replace good texts by
-        texts without any known word. ``progress`` is called after each step with what is done so far. The summary
-        counts what became of every file.
+        texts without any known word. ``on`` shares the work out to workers on a Ray cluster, or to processes, of which
+        ``workers`` are started (docs/scale.md); this process is their driver. ``progress`` is called after each step
+        with what is done so far. The summary counts what became of every file.
         Raises InputError, TableError, NoEncoder, EncoderMismatch, ArchiveLocked, StoreUnreachable.
         """
+        from ingest.jobs.ingest_on import PLACES, ingest_on
         from ingest.options import IngestOptions
         from ingest.pipeline import ingest
 
         check_ingest((folder, reports, views, sidecar), encoding, batch_size)
+        if on not in (None, *PLACES) or (on is None and workers is not None):
+            raise InputError(f"on {on!r}, workers {workers}: on is one of {', '.join(PLACES)}, and workers go with it")
         options = IngestOptions(
             reports=optional_path(reports),
             views=optional_path(views),
@@ -131,8 +137,10 @@ class OpenArchive:
             retry_quarantined=retry_quarantined,
             batch_size=batch_size,
         )
-        watch = {} if progress is None else {"on_progress": progress}
-        return ingest(self._opened, Path(folder), options, **watch)
+        watch = progress or (lambda _: None)
+        if on is not None:
+            return ingest_on(on, workers, self._opened, Path(folder), options, watch)
+        return ingest(self._opened, Path(folder), options, watch)
 
     def search(
         self,

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "encoder": ("echosearch.cli.commands.encoder:encoder", "Make, choose, list, check and import encoders."),
     "ingest": ("echosearch.cli.commands.ingest:ingest", "Read a PACS export into the archive."),
     "receive": ("echosearch.cli.commands.sources.receive:receive", "Store what a PACS sends (C-STORE)."),
+    "work": ("echosearch.cli.commands.work:work", "Work at a job that an ingest on many machines has begun."),
     "query": ("echosearch.cli.commands.query:query", "Find studies by what a report would say."),
     "similar": ("echosearch.cli.commands.similar:similar", "Find studies that look like a study or a file."),
     "report": ("echosearch.cli.commands.report:report", "Find the reports that fit a study's videos best."),

@@ -51,7 +51,7 @@ def watch(
     with (
         ledger.single_ingest(archive.engine),
         Run(archive, root, options, on_progress) as run,
-        RelayThread(archive, archive.encoder_info, run.encoder_id, run.lock) as relay,
+        RelayThread(archive, archive.encoder_info, run.encoder_id, run.transaction) as relay,
     ):
         arrivals = Arrivals(run.root)
         run.unread = arrivals.unread

@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from echosearch.archive import Archive
+from echosearch.db.access.viewer import LOCAL
 from echosearch.db.admission.admit import admit
 from echosearch.db.files import backing, ledger, status
 from echosearch.db.files.description import note_contradictions
@@ -116,11 +117,13 @@ def claims(subject: Subject, connection: Connection) -> list[Any]:
     return ledger.claim(connection, subject.keyring, run, found(FILES))
 
 
-def admitted(subject: Subject, connection: Connection) -> list[tuple[int, str, str, Any]]:
-    inspected = [(claim, header(n)) for n, claim in enumerate(claims(subject, connection))]
+def admitted(subject: Subject, connection: Connection) -> tuple[int, list[tuple[int, str, str, Any]]]:
+    run = ledger.start_run(connection, subject.encoder_id, subject.root)
+    made = ledger.claim(connection, subject.keyring, run, found(FILES))
+    inspected = [(claim, header(n)) for n, claim in enumerate(made)]
     videos, _ = admit(connection, subject.keyring, subject.encoder_id, inspected)
     vector = np.ones(512, np.float32)
-    return [(one.claimed.id, one.video_key, one.study_key, vector) for one in videos]
+    return run, [(one.claimed.id, one.video_key, one.study_key, vector) for one in videos]
 
 
 def take(subject: Subject, connection: Connection) -> list[Any]:
@@ -167,7 +170,7 @@ STEADY = (
         lambda s, c, made: admit(c, s.keyring, s.encoder_id, [(one, header(n)) for n, one in enumerate(made)]),
         claims,
     ),
-    Statement("put 16 vectors", lambda s, c, made: put_video_vectors(c, s.encoder_id, made), admitted),
+    Statement("put 16 vectors", lambda s, c, made: put_video_vectors(c, s.encoder_id, *made), admitted),
     Statement("take 1000 due", lambda s, c, _: take(s, c), enqueue_some),
     Statement("mark 1000 done", lambda s, c, made: outbox.done(c, s.encoder_id, "videos", made), due),
     Statement("start a run", lambda s, c, _: ledger.start_run(c, s.encoder_id, s.root)),
@@ -191,7 +194,7 @@ STEADY = (
     Statement(
         "about 100 reports", lambda s, c, keys: reports_about(c, s.encoder_id, keys), lambda s, _: s.keys("r", 100)
     ),
-    Statement("resolve a study", lambda s, c, _: resolve_study(c, "1.2.392.7")),
+    Statement("resolve a study", lambda s, c, _: resolve_study(c, "1.2.392.7", LOCAL)),
     Statement("1000 videos to embed again", lambda s, c, _: unembedded(c, s.new_id, s.encoder_id, None, 1000)),
     Statement(
         "1000 points to compare",

@@ -82,14 +82,14 @@ class Ward:
                 )
                 file_id = connection.scalar(
                     text(
-                        "insert into core.source_file (path_key, size, mtime_ns, state, video_key)"
-                        " values (:video, 1, 1, 'admitted', :video) returning id"
+                        "insert into core.source_file (path_key, size, mtime_ns, state, video_key, claimed_by)"
+                        " values (:video, 1, 1, 'admitted', :video, 1) returning id"
                     ),
                     {"video": video},
                 )
                 made = np.ones(DIMENSION, np.float32) if vector is None else vector
                 rows.append((file_id, video, key, made))
-            put_video_vectors(connection, self.encoder_id, rows)
+            put_video_vectors(connection, self.encoder_id, 1, rows)
             for table in ("embedding", "study_embedding"):
                 connection.execute(text(f"update core.{table} set indexed_gen = gen"))
             connection.execute(text("delete from core.outbox"))

@@ -81,6 +81,7 @@ class Ledger:
             put_video_vectors(
                 connection,
                 self.encoder_id,
+                self.run_id,
                 [
                     (
                         video.claimed.id,
@@ -103,5 +104,6 @@ def vector_of(sop: str) -> Vectors:
 @pytest.fixture
 def ledger(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """Its files lie where they were read, and are as they were."""
-    monkeypatch.setattr("echosearch.db.files.backing._stamp", lambda path: ANY)
+    for module in ("backing", "sight"):
+        monkeypatch.setattr(f"echosearch.db.files.{module}.stamp_of", lambda path: ANY)
     return Ledger(engine)

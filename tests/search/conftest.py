@@ -176,7 +176,14 @@ def write(corpus: Corpus) -> None:
             phi = {"study_uid": study.uid, "accession_number": "", "patient_id": "", "text": words}
             connection.execute(insert(PhiReport), {"report_key": key} | phi)
         files = [
-            {"path_key": video.key, "size": 1, "mtime_ns": 1, "state": "admitted", "video_key": video.key}
+            {
+                "path_key": video.key,
+                "size": 1,
+                "mtime_ns": 1,
+                "state": "admitted",
+                "video_key": video.key,
+                "claimed_by": 1,
+            }
             for video in corpus.videos
         ]
         connection.execute(insert(SourceFile), files)
@@ -184,6 +191,7 @@ def write(corpus: Corpus) -> None:
         put_video_vectors(
             connection,
             corpus.encoder_id,
+            1,
             [(ids[video.key], video.key, video.study.key, video.vector) for video in corpus.videos],
         )
         put_report_vectors(

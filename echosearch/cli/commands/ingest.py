@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from echosearch.cli.commands.sources.arriving import LOG_JSON, METRICS, run_dicomweb, run_once, run_watch
+from echosearch.cli.commands.sources.arriving import LOG_JSON, METRICS, run_dicomweb, run_on, run_once, run_watch
 from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.output import SLOW_INDEX, note, say, say_json
 from echosearch.cli.path_type import as_path, as_source
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SOME_FAILED", "ingest", "say_work"]
 
 SOME_FAILED = 3
+PLACES = ("ray", "workers")
 
 
 @click.command(short_help="Read a PACS export into the archive.")
@@ -45,6 +46,8 @@ SOME_FAILED = 3
 @click.option("--secondary-capture", is_flag=True, help="Also take screen captures; they may show names.")
 @click.option("--retry-quarantined", is_flag=True, help="Try files and reports again that failed before.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
+@click.option("--on", type=click.Choice(PLACES), help="Share the work: ray, or workers that you start (--workers).")
+@click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="With --on: how many to start.")
 @click.option("--dry-run", is_flag=True, help="Only say what each file is taken for; nothing is stored.")
 @METRICS
 @LOG_JSON
@@ -59,6 +62,8 @@ def ingest(
     inbox: Path | None,
     rate: float | None,
     between: str | None,
+    on: str | None,
+    workers: int | None,
     dry_run: bool,
     metrics: str | None,
     log_json: bool,
@@ -76,12 +81,14 @@ def ingest(
     echosearch ingest /pacs/export --dry-run
     echosearch ingest /pacs/inbox --watch --metrics 127.0.0.1:9464
     echosearch ingest dicomweb+https://pacs.example/dicom-web --study-date 2015- --between 22:00-06:00
+    echosearch ingest /pacs/export --on ray --workers 8
     """
     from ingest.options import IngestOptions
     from ingest.sources.hours import read_hours
 
     remote = isinstance(source, str)
     _check_options(remote, watch, dry_run, study_date, inbox or rate or between)
+    _check_places(on, workers, remote or watch or dry_run)
     for path in (
         *(() if isinstance(source, str) else (source,)),
         *(given[name] for name in ("reports", "views", "sidecar") if given[name]),
@@ -102,6 +109,8 @@ def ingest(
         return
     elif watch:
         summary = run_watch(settings, source, options, as_json, metrics, log_json)
+    elif on is not None:
+        summary = run_on(settings, on, workers, source, options, metrics, log_json)
     else:
         summary = run_once(settings, source, options, metrics, log_json)
     if as_json and watch:
@@ -123,6 +132,13 @@ def _check_options(remote: bool, watch: bool, dry_run: bool, study_date: str | N
         raise click.UsageError("--study-date, --to, --rate and --between go with a DICOMweb source")
     if watch and dry_run:
         raise click.UsageError("give --watch or --dry-run, not both")
+
+
+def _check_places(on: str | None, workers: int | None, elsewhere: bool) -> None:
+    if workers is not None and on is None:
+        raise click.UsageError("--workers goes with --on")
+    if on is not None and elsewhere:
+        raise click.UsageError("--on goes with a folder, without --watch and --dry-run")
 
 
 def _say_summary(summary: IngestSummary) -> None:

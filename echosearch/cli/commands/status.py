@@ -14,9 +14,10 @@ from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.db.files.contradictions import contradictions
+from echosearch.db.files.jobs import OpenJob, open_jobs
 from echosearch.db.files.runs import last_run
 from echosearch.db.files.status import archive_counts, link_problems, why
-from echosearch.db.studies.report_attempts import report_counts
+from echosearch.db.studies.report_attempts import ReportCounts, report_counts
 from echosearch.db.vectors.coverage import due_counts
 from echosearch.db.vectors.generation import active_encoder, contents, encoder_row, generations
 from echosearch.errors import InputError
@@ -66,6 +67,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
         texts = report_counts(connection, row) if row is not None else None
         contradicted = contradictions(connection)
         due, last = due_counts(connection), last_run(connection)
+        jobs = open_jobs(connection)
         others = [one for one in generations(connection) if one.state != "active"]
     if as_json:
         say_json(
@@ -77,6 +79,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
                 "quarantined_reports": texts.quarantined if texts else 0,
                 "contradictions": asdict(contradicted),
                 "other_encoders": [asdict(one) for one in others],
+                "jobs": [asdict(one) for one in jobs],
                 "worker_protections": protections(),
                 "points_due": due,
                 "last_run": asdict(last) if last else None,
@@ -97,20 +100,38 @@ def _counts(archive: Archive, as_json: bool) -> None:
             f"searchable: {holds.patients} patients, {holds.studies} studies, {holds.videos} videos,"
             f" {holds.reports} reports; by {encoder}{trained}"
         )
-    if texts and texts.cut:
-        say(f"{texts.cut} reports are longer than the encoder reads: their most telling phrases are searched")
-    if texts and texts.quarantined:
-        say(
-            f"{texts.quarantined} reports quarantined: their text ended the process that read it;"
-            " echosearch ingest FOLDER --retry-quarantined tries again"
-        )
+    if texts:
+        _say_reports(texts)
     for line in contradiction_lines(contradicted):
         say(line)
     if any(due.values()):
         say(f"{sum(due.values())} points are due to the index: the next ingest sends them")
     for one in others:
         say(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
+    for job in jobs:
+        _say_job(job)
     say(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")
+
+
+def _say_reports(counts: ReportCounts) -> None:
+    if counts.cut:
+        say(f"{counts.cut} reports are longer than the encoder reads: their most telling phrases are searched")
+    if counts.quarantined:
+        say(
+            f"{counts.quarantined} reports quarantined: their text ended the process that read it;"
+            " echosearch ingest FOLDER --retry-quarantined tries again"
+        )
+
+
+def _say_job(job: OpenJob) -> None:
+    workers = [one for one in job.runs if not one.drives]
+    driven = "" if len(workers) < len(job.runs) else ", no driver: run its echosearch ingest again"
+    walked = "" if job.walked else ", its folder is being walked"
+    say(f"job {job.job} since {job.started}: {len(workers)} workers{walked}{driven}")
+    for one in job.runs:
+        role = "driver" if one.drives else "worker"
+        done = f"{one.files} files, {one.new_videos} new videos" + (f", most time in {one.stage}" if one.stage else "")
+        say(f"  {role} {one.host}: {done}; heard of {one.heartbeat_seconds:.0f} s ago")
 
 
 def _why(archive: Archive, path: Path, as_json: bool) -> None:

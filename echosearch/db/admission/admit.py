@@ -17,9 +17,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.admission.judgement import Judged, judge_candidates
 from echosearch.db.admission.study_owner import belonging
-from echosearch.db.files.backing import backed_video, withdraw_unbacked
+from echosearch.db.files.backing import EVERYWHERE, backed_video, withdraw_unbacked
 from echosearch.db.files.description import describe_studies, forget_descriptions, studies_of
 from echosearch.db.files.ledger import note_videos, release_duplicates, settle
+from echosearch.db.files.sight import Sight
 from echosearch.db.schema.tables import SourceFile, Study, Video, ViewLabelRow
 from echosearch.db.studies.devices import shown_device
 from echosearch.db.studies.identity import (
@@ -57,15 +58,20 @@ class Admitted:
 
 
 def admit(
-    connection: Connection, keyring: Keyring, encoder_id: int, inspected: Sequence[tuple[Claimed, VideoHeader]]
+    connection: Connection,
+    keyring: Keyring,
+    encoder_id: int,
+    inspected: Sequence[tuple[Claimed, VideoHeader]],
+    sight: Sight = EVERYWHERE,
 ) -> tuple[list[Admitted], list[tuple[int, Skipped | Quarantined]]]:
     """Write patient, study and video rows; return the videos to decode and the files that are settled.
 
-    Settled files are written to the ledger too. Call this inside a transaction.
+    Settled files are written to the ledger too. ``sight``: whose files this machine may call gone. Call this inside a
+    transaction.
     """
     candidates = [_candidate(connection, keyring, claimed, header) for claimed, header in inspected]
     before = backed_video(connection, [candidate.claimed.id for candidate in candidates])
-    judged = judge_candidates(connection, candidates)
+    judged = judge_candidates(connection, candidates, sight)
     concerned = sorted({*before.values(), *judged.videos})
     former_studies = studies_of(connection, concerned)
     withdraw_videos(connection, judged.replaced)

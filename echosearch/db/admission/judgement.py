@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, select, text
 
 from echosearch.db.admission.study_owner import StudyOwner, known_owners
-from echosearch.db.files.backing import forget_vanished, still_backed
+from echosearch.db.files.backing import EVERYWHERE, forget_vanished, still_backed
+from echosearch.db.files.sight import Sight
 from echosearch.db.schema.tables import SourceFile
 from echosearch.db.studies.identity import IdentityCandidate
 from echosearch.outcome import Reason, Skipped
@@ -58,11 +59,13 @@ class Judged:
         return [key for key, known in self.videos.items() if known.conflict]
 
 
-def judge_candidates(connection: Connection, candidates: Sequence[IdentityCandidate]) -> Judged:
+def judge_candidates(
+    connection: Connection, candidates: Sequence[IdentityCandidate], sight: Sight = EVERYWHERE
+) -> Judged:
     """Give a verdict on each candidate; what a later one disputes is disputed for the earlier ones too."""
     owners = known_owners(connection, [candidate.study_key for candidate in candidates])
     unconfirmed = {key for key, owner in owners.items() if not owner.conflict}
-    judged = Judged(_known_videos(connection, candidates), owners, unconfirmed)
+    judged = Judged(_known_videos(connection, candidates, sight), owners, unconfirmed)
     for candidate in candidates:
         if not _belongs(connection, judged, candidate):
             continue
@@ -110,7 +113,9 @@ def _note_duplicate(judged: Judged, candidate: IdentityCandidate, known: KnownVi
     judged.duplicates[candidate.claimed.id] = candidate.video_key, Skipped(Reason.DUPLICATE, how)
 
 
-def _known_videos(connection: Connection, candidates: Sequence[IdentityCandidate]) -> dict[str, KnownVideo]:
+def _known_videos(
+    connection: Connection, candidates: Sequence[IdentityCandidate], sight: Sight
+) -> dict[str, KnownVideo]:
     keys = [candidate.video_key for candidate in candidates]
     rows = connection.execute(
         text(
@@ -127,7 +132,7 @@ def _known_videos(connection: Connection, candidates: Sequence[IdentityCandidate
     here = {candidate.claimed.id for candidate in candidates}
     copied = [known[c.video_key] for c in candidates if c.video_key in known and known[c.video_key].same_as(c.header)]
     others = [one.backing_file for one in copied if one.backing_file is not None and one.backing_file not in here]
-    vanished = forget_vanished(connection, others)
+    vanished = forget_vanished(connection, others, sight)
     for one in known.values():
         if one.backing_file in vanished:
             one.backing_file = None

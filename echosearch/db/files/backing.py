@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, select, text
 
 from echosearch.db.files.description import describe_studies, studies_of
 from echosearch.db.files.ledger import release_duplicates, settle
+from echosearch.db.files.sight import Sight, stamp_of
 from echosearch.db.schema.tables import PhiSourcePath, SourceFile
 from echosearch.db.vectors.write import withdraw_videos
 from echosearch.outcome import Quarantined, Skipped
@@ -21,6 +22,7 @@ from echosearch.source_file import Claimed, FoundFile
 
 __all__ = [
     "BACKED",
+    "EVERYWHERE",
     "UNBACKED",
     "backed_video",
     "files_holding",
@@ -33,6 +35,7 @@ __all__ = [
     "withdraw_unbacked",
 ]
 
+EVERYWHERE = Sight()
 # whether a file backs the video of vector e; while a file is read again, it still backs its former video
 BACKED = (
     "exists (select from core.source_file f where f.video_key = e.video_key"
@@ -89,12 +92,12 @@ def mend_backing(connection: Connection) -> None:
     withdraw_unbacked(connection)
 
 
-def forget_vanished(connection: Connection, file_ids: Sequence[int]) -> set[int]:
+def forget_vanished(connection: Connection, file_ids: Sequence[int], sight: Sight = EVERYWHERE) -> set[int]:
     """Drop the rows of those of these files that have vanished; return their ids."""
     if not file_ids:
         return set()
     files = _files(connection, "f.id = any(cast(:ids as bigint[]))", {"ids": list(file_ids)})
-    vanished = {one.id for _, one in files if _stamp(one.file.path) is None}
+    vanished = {one.id for _, one in files if sight.has_lost(one.file.path)}
     connection.execute(delete(PhiSourcePath).where(PhiSourcePath.file_id.in_(vanished)))
     connection.execute(delete(SourceFile).where(SourceFile.id.in_(vanished)))
     return vanished
@@ -110,7 +113,7 @@ def still_backed(connection: Connection, study_key: str) -> bool:
     return any(is_unchanged(one.file) is not False for _, one in files)
 
 
-def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
+def waiting_files(connection: Connection, root: Path, sight: Sight = EVERYWHERE) -> list[FoundFile]:
     """Return files at or below ``root`` that are due: copies of a video that was withdrawn after their turn.
 
     Files that vanished before they were read are forgotten: they would be due for ever.
@@ -121,9 +124,9 @@ def waiting_files(connection: Connection, root: Path) -> list[FoundFile]:
         f"f.state = 'registered' and f.claimed_by is null and {below}",
         {"root": os.fsencode(root), "below": os.fsencode(root) + b"/"},
     )
-    stamps = [(one.file.path, _stamp(one.file.path)) for _, one in files]
+    stamps = [(one.file.path, stamp_of(one.file.path)) for _, one in files]
     unread = [one.id for (video, one), (_, stamp) in zip(files, stamps, strict=True) if stamp is None and not video]
-    forget_vanished(connection, unread)
+    forget_vanished(connection, unread, sight)
     return [FoundFile(path, *stamp) for path, stamp in stamps if stamp is not None]
 
 
@@ -140,7 +143,7 @@ def files_holding(connection: Connection, video_keys: Sequence[str]) -> dict[str
 
 def is_unchanged(found: FoundFile) -> bool | None:
     """Return True if a file is as it was found, by size and time; None if the file has vanished."""
-    stamp = _stamp(found.path)
+    stamp = stamp_of(found.path)
     return None if stamp is None else stamp == (found.size, found.mtime_ns)
 
 
@@ -164,12 +167,3 @@ def _files(
         )
         for row in rows
     ]
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """Return size and modification time as they are now, None if the file has vanished."""
-    try:
-        info = os.lstat(path)
-    except OSError:
-        return None
-    return info.st_size, info.st_mtime_ns

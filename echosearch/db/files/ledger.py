@@ -4,7 +4,7 @@ A file is claimed in a committed transaction before any worker touches it, so th
 
     claim            attempts + 1, claimed_by = this run
     worker died      the claim stays; claimed again while attempts < 2, else quarantined
-    run died         the next run releases the claim: attempts - 1, orphaned + 1; at 25, quarantined
+    run died         the next run releases the claim (leases.py): attempts - 1, orphaned + 1; at 25, quarantined
     outcome known    claimed_by = null
 """
 
@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, and_, case, func, insert, literal, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, case, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from echosearch.db.files.leases import INGEST_LOCK, end_leases, held_alone, lock_writer, release_claims
 from echosearch.db.files.measurements import forget_measurements
 from echosearch.db.schema.tables import IngestRun, PhiRun, PhiSourcePath, SourceFile
-from echosearch.errors import ArchiveLocked
 from echosearch.outcome import FileState, Quarantined, Reason, Skipped
 from echosearch.pseudonyms import Keyring
 from echosearch.source_file import Claimed, FoundFile
@@ -40,8 +40,6 @@ __all__ = [
 ]
 
 MAX_ATTEMPTS = 2  # worker deaths that a file may cost
-MAX_ORPHANED = 25  # run deaths; most are not the file's fault, but a file that fells the machine must end somewhere
-INGEST_LOCK = 0x6563686F  # "echo"
 UNREAD_REPORT = r"SOP class 1\.2\.840\.10008\.5\.1\.4\.1\.1\.88\.[0-9.]+"  # the whole detail; now it says more
 _STATE = case(
     (
@@ -54,19 +52,12 @@ _STATE = case(
 
 @contextmanager
 def single_ingest(engine: Engine) -> Iterator[None]:
-    """Take the archive's one ingest lock, on a connection of its own. Raises ArchiveLocked."""
-    with engine.connect() as connection:
-        if not connection.scalar(select(func.pg_try_advisory_lock(INGEST_LOCK))):
-            raise ArchiveLocked(
-                "another ingest, reembed or verify is running on this archive: wait for it to end, or stop it"
-            )
-        connection.commit()
-        try:
-            yield
-        finally:
-            connection.rollback()
-            connection.execute(select(func.pg_advisory_unlock(INGEST_LOCK)))
-            connection.commit()
+    """Hold the archive's ingest lock alone, and end what others have left. Raises ArchiveLocked."""
+    with held_alone(engine):
+        with engine.begin() as connection:
+            lock_writer(connection)  # a worker whose lock was lost with its session may be writing
+            end_leases(connection)
+        yield
 
 
 def is_ingest_running(connection: Connection) -> bool:
@@ -79,21 +70,11 @@ def is_ingest_running(connection: Connection) -> bool:
 
 
 def start_run(connection: Connection, encoder_id: int, root: Path) -> int:
-    """Open a run and release stale claims: the ingest lock is ours, so every open claim is a crashed run's."""
+    """Open a run of one process and release stale claims: it holds the ingest lock alone, so every claim is stale."""
     run_id = connection.execute(insert(IngestRun).values(encoder_id=encoder_id).returning(IngestRun.id)).scalar_one()
     connection.execute(insert(PhiRun).values(run_id=run_id, root=os.fsencode(root)))
-    gone = SourceFile.orphaned + 1 >= MAX_ORPHANED
-    connection.execute(
-        update(SourceFile)
-        .where(SourceFile.claimed_by.is_not(None))
-        .values(
-            claimed_by=None,
-            attempts=func.greatest(SourceFile.attempts - 1, 0),
-            orphaned=SourceFile.orphaned + 1,
-            state=case((gone, FileState.QUARANTINED.value), else_=SourceFile.state),
-            reason=case((gone, literal(str(Reason.RUN_DIED))), else_=SourceFile.reason),
-        )
-    )
+    connection.execute(text("update core.job set finished_at = now() where finished_at is null"))  # it does their rest
+    release_claims(connection)
     return run_id
 
 

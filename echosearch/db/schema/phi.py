@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
 __all__ = [
     "PhiDevice",
+    "PhiJob",
     "PhiPatient",
     "PhiReport",
     "PhiReportWords",
@@ -120,6 +121,16 @@ class PhiRun(Base):
     __table_args__ = (PHI,)
     run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     root: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class PhiJob(Base):
+    """The folder that a job ingests, and files of it by which a machine knows that it sees that folder."""
+
+    __tablename__ = "job"
+    __table_args__ = (PHI,)
+    job_id: Mapped[int] = mapped_column(ForeignKey("core.job.id"), primary_key=True, autoincrement=False)
+    root: Mapped[bytes] = mapped_column(LargeBinary)
+    witnesses: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
 
 
 class PhiDevice(Base):

@@ -38,6 +38,7 @@ from echosearch.db.schema.vectors import (
 )
 
 __all__ = [
+    "ArchiveRow",
     "Base",
     "Embedding",
     "EncoderRow",
@@ -46,6 +47,7 @@ __all__ = [
     "Generation",
     "IndexCount",
     "IngestRun",
+    "JobRow",
     "Outbox",
     "Patient",
     "PhiDevice",
@@ -197,6 +199,13 @@ class SourceFile(Base):
         ),
         CheckConstraint("(state in ('skipped', 'quarantined')) = (reason is not null)", name="reason"),
         Index("ix_source_file_state_reason", "state", "reason"),
+        Index(
+            "ix_source_file_claimable",
+            "job",
+            "id",
+            postgresql_where=text("claimed_by is null and state in ('registered', 'admitted')"),
+        ),
+        Index("ix_source_file_claimed_by", "claimed_by", postgresql_where=text("claimed_by is not null")),
         CORE,
     )
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -210,17 +219,46 @@ class SourceFile(Base):
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # begun and not finished
     orphaned: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often its run died meanwhile
     claimed_by: Mapped[int | None]  # the run that is decoding it
+    job: Mapped[int | None]  # the job whose workers may claim it
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
-class IngestRun(Base):
-    __tablename__ = "ingest_run"
+class JobRow(Base):
+    """An ingest that many workers share: its driver walks and relays, workers claim its files (files/claims.py)."""
+
+    __tablename__ = "job"
     __table_args__ = (CORE,)
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"))
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB)  # what every worker must have and do alike (files/jobs.py)
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    walked_at: Mapped[datetime | None]  # all its files are registered
+    finished_at: Mapped[datetime | None]
+
+
+class IngestRun(Base):
+    """An ingest of one process, or a worker or the driver of a job. Those two have a lease (files/leases.py)."""
+
+    __tablename__ = "ingest_run"
+    __table_args__ = (Index("ix_ingest_run_open", "id", postgresql_where=text("finished_at is null")), CORE)
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     encoder_id: Mapped[int | None] = mapped_column(ForeignKey("core.encoder.id"))
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
-    summary: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    summary: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # of an open run with a lease: how far it is
+    job: Mapped[int | None] = mapped_column(ForeignKey("core.job.id"), index=True)
+    drives: Mapped[bool] = mapped_column(server_default="false")  # it is the driver of its job
+    lease_until: Mapped[datetime | None]  # by PostgreSQL's clock; null: the run holds the ingest lock alone
+    host: Mapped[str | None]
+
+
+class ArchiveRow(Base):
+    """One row: what proves that a machine has the archive's key."""
+
+    __tablename__ = "archive"
+    __table_args__ = (CheckConstraint("id = 1", name="id"), CORE)
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, server_default="1")
+    key_check: Mapped[str] = mapped_column(Key)  # a pseudonym that every machine can make and compare
 
 
 # --- reports ---------------------------------------------------------------------------------------------------

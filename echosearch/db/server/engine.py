@@ -15,13 +15,16 @@ from echosearch.db.server.embedded import EmbeddedServer, first_line
 from echosearch.db.server.migrate import upgrade
 from echosearch.errors import ConfigError, StoreUnreachable
 
-__all__ = ["open_engine", "upgrade"]
+__all__ = ["LOCK_SECONDS", "STATEMENT_SECONDS", "open_engine", "upgrade"]
 
 REMOTE = {"connect_timeout": 10, "keepalives_idle": 30}  # seconds; the URL may say otherwise
 STATEMENT_SECONDS = 300  # a statement that takes longer is a mistake, not work
 LOCK_SECONDS = 60
+# the server's own look whether this machine is there: what it held is free two minutes after it is not
+ALIVE = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=15 -c tcp_keepalives_count=4 "
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
 INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE
+STALLED = "25P03"  # idle_in_transaction_session_timeout
 OUT_OF_RESOURCES = "53"  # class: disk full, out of memory, too many connections
 
 
@@ -93,7 +96,7 @@ def _options(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, Any]:
         "-c synchronous_commit=on "  # an acknowledged commit survives a crash, whatever the server's default
         # no spinning disk: by the default of 4, a few hundred look-ups of keys become a scan of all studies
         "-c random_page_cost=1.1 "
-        f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
+        f"{ALIVE}-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
     )
     return {"application_name": "echosearch", "options": f"{ours} {given if isinstance(given, str) else given[-1]}"}
 
@@ -112,6 +115,11 @@ def _map_error(context: ExceptionContext) -> None:
     if getattr(error, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
         said = first_line(error).partition(" LINE ")[0]
         raise ConfigError(f"PostgreSQL says {said}: this needs a role that may (docs/operations.md)") from error
+    if getattr(error, "sqlstate", None) == STALLED:
+        raise StoreUnreachable(
+            "PostgreSQL has ended a transaction that held up all others and said nothing: this process was stopped or"
+            " cut off; start it again"
+        ) from error
     if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, OperationalError):
         return
     connecting = context.connection is None

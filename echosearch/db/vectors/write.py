@@ -76,16 +76,20 @@ def _put(connection: Connection, table: Any, key: Any, rows: Sequence[dict[str, 
     return {row[0]: row[1] for row in result}
 
 
-def put_video_vectors(connection: Connection, encoder_id: int, vectors: Sequence[tuple[int, str, str, Vectors]]) -> int:
+def put_video_vectors(
+    connection: Connection, encoder_id: int, run_id: int, vectors: Sequence[tuple[int, str, str, Vectors]]
+) -> int:
     """Store (file id, video key, study key, raw vector (D,)) rows, call the files embedded, and return how many.
 
-    Files that came into conflict while they were decoded are left out.
+    Left out are files that came into conflict while they were decoded, and files that this run has no claim to.
     """
     waiting = set(
         connection.scalars(
             select(SourceFile.id)
             .where(
-                SourceFile.id.in_([file_id for file_id, *_ in vectors]), SourceFile.state == FileState.ADMITTED.value
+                SourceFile.id.in_([file_id for file_id, *_ in vectors]),
+                SourceFile.state == FileState.ADMITTED.value,
+                SourceFile.claimed_by == run_id,
             )
             .order_by(SourceFile.id)
             .with_for_update()

@@ -180,6 +180,7 @@ def test_writing_the_same_vector_twice_changes_nothing(engine: Engine, ledger: L
         put_video_vectors(
             connection,
             ledger.encoder_id,
+            ledger.run_id,
             [(videos[0].claimed.id, videos[0].video_key, videos[0].study_key, vector_of("1.1"))],
         )
         assert connection.execute(select(Outbox.id)).all() == []

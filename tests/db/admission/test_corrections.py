@@ -25,7 +25,7 @@ from tests.db.conftest import KEYRING, Ledger, header, vector_of
 def put(ledger: Ledger, videos: list[Admitted], sop: str) -> int:
     with ledger.engine.begin() as connection:
         rows = [(video.claimed.id, video.video_key, video.study_key, vector_of(sop)) for video in videos]
-        return put_video_vectors(connection, ledger.encoder_id, rows)
+        return put_video_vectors(connection, ledger.encoder_id, ledger.run_id, rows)
 
 
 def read_again(ledger: Ledger, name: str, now: VideoHeader) -> list[Admitted]:

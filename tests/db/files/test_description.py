@@ -92,7 +92,7 @@ def test_a_corrected_patient_does_not_keep_what_was_said_of_the_other(
     engine: Engine, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.store(header("1.1", birth_date=date(1950, 1, 1)))
-    monkeypatch.setattr("echosearch.db.files.backing._stamp", lambda path: (0, 0))  # the file was changed
+    monkeypatch.setattr("echosearch.db.files.backing.stamp_of", lambda path: (0, 0))  # the file was changed
     read_again(ledger, "IM_0000", header("1.1", patient="0008", sex=None, age_years=None))
     assert described(engine) == {"1.2.3": (None, None, None, False)}
 

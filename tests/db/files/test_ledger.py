@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from echosearch.db.files import ledger as ledger_module
-from echosearch.db.files.ledger import MAX_ORPHANED, claim, claim_again, settle, single_ingest, start_run, states
+from echosearch.db.files.leases import MAX_ORPHANED
+from echosearch.db.files.ledger import claim, claim_again, settle, single_ingest, start_run, states
 from echosearch.db.files.status import archive_counts, tree_counts, why
 from echosearch.db.schema.tables import SourceFile
 from echosearch.errors import ArchiveLocked

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from echosearch.archive import Archive, open_archive
-from echosearch.cli.output import say, say_json
+from echosearch.cli.output import note, say, say_json
 from echosearch.cli.progress import ingesting
 from echosearch.settings import Settings
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ingest.sources.hours import Hours
     from ingest.sources.metrics import Metrics
 
-__all__ = ["LOG_JSON", "METRICS", "Log", "run_dicomweb", "run_once", "run_watch", "stopped_by_signal"]
+__all__ = ["LOG_JSON", "METRICS", "Log", "run_dicomweb", "run_on", "run_once", "run_watch", "stopped_by_signal"]
 
 METRICS = click.option("--metrics", metavar="HOST:PORT", help="Serve metrics for Prometheus, as 127.0.0.1:9464.")
 LOG_JSON = click.option("--log-json", is_flag=True, help="Log to stderr, a JSON object a line; nothing of a patient.")
@@ -79,6 +79,22 @@ def run_once(
 
     with _working(settings, metrics, Log(log_json)) as (archive, progress, _):
         return ingest(archive, folder, options, progress)
+
+
+def run_on(
+    settings: Settings,
+    place: str,
+    workers: int | None,
+    folder: Path,
+    options: IngestOptions,
+    metrics: str | None,
+    log_json: bool,
+) -> IngestSummary:
+    """Share the ingest of a folder out to workers, and do what is done once."""
+    from ingest.jobs.ingest_on import ingest_on
+
+    with _working(settings, metrics, Log(log_json)) as (archive, progress, _):
+        return ingest_on(place, workers, archive, folder, options, progress, note)
 
 
 def run_watch(

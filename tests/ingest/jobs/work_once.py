@@ -1,0 +1,27 @@
+"""`echosearch work --job N` with the fake encoder, as a process that a test may kill: python work_once.py N"""
+
+import os
+import sys
+import time
+
+from echosearch.archive import open_archive
+from echosearch.encoder.fake import FakeEncoder
+from echosearch.errors import EchosearchError
+from echosearch.settings import load_settings
+from ingest.jobs.worker import work
+from ingest.progress import Progress
+
+
+def _slowly(moment: Progress) -> None:
+    time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    slow = "SLOW_WORKERS" in os.environ
+    try:
+        with open_archive(load_settings(), FakeEncoder()) as archive:
+            done = work(archive, int(sys.argv[1]), _slowly if slow else lambda _: None, pause=0.1)
+    except EchosearchError as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(exc.exit_code)
+    print("", done.files, done.new_videos)
