@@ -23,8 +23,9 @@ from echosearch.db.questions.fact_conditions import Verdict
 from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount, IndexedCounts
 from echosearch.encoder_info import EncoderInfo
-from echosearch.insight.disagree import Against, Kind
+from echosearch.insight.disagree import Against
 from echosearch.insight.intervals import Interval
+from echosearch.insight.judge import Kind
 from echosearch.insight.rates import Rate
 from echosearch.insight.shortcuts import Shortcuts
 from echosearch.preview.job import PreviewCounts

@@ -61,7 +61,7 @@ class Archive:
         self._index = index
 
     def seen_by(self, viewer: Viewer) -> Archive:
-        """The same archive, with the same stores and encoder, as this viewer may see it."""
+        """Return the same archive, with the same stores and encoder, as this viewer may see it."""
         made = copy(self)
         made.viewer = viewer
         return made
@@ -161,7 +161,7 @@ class Archive:
 
 def _open_index(settings: Settings) -> VectorIndex:
     if settings.qdrant_url not in (None, EMBEDDED):
-        from echosearch.index.server.index import connect
+        from echosearch.index.server.index import connect_server
         from echosearch.index.server.options import ServerOptions
 
         api_key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
@@ -174,7 +174,7 @@ def _open_index(settings: Settings) -> VectorIndex:
             request_points=settings.qdrant_request_points,
             streams=settings.qdrant_streams,
         )
-        return connect(settings.qdrant_url, api_key, settings.qdrant_ca, options)
+        return connect_server(settings.qdrant_url, api_key, settings.qdrant_ca, options)
     from echosearch.index.shared.index import SharedIndex
 
     return SharedIndex(settings.home / "qdrant", settings.lock_wait_seconds, settings.min_free_mb)

@@ -227,7 +227,7 @@ def test_these_rooms_are_free_of_torch(package: str) -> None:
 
 
 # files over the ceiling, each with the reason why it is one file
-LONG: dict[str, str] = {}
+LONG = {"echosearch.api.archive": "one class: all that can be asked of an archive from Python"}
 CEILING, MEDIAN, ROOM = 300, 120, 20
 
 

@@ -27,14 +27,14 @@ class AccessKeys:
         self._secret = secret
 
     def mac(self, purpose: str, message: bytes) -> bytes:
-        """HMAC-SHA256 under a key of this purpose alone."""
+        """Compute HMAC-SHA256 under a key of this purpose alone."""
         return hmac.new(self._derived(purpose), message, hashlib.sha256).digest()
 
     def seal(self, data: bytes) -> bytes:
         return self._fernet.encrypt(data)
 
     def unseal(self, sealed: bytes) -> bytes:
-        """Raises ConfigError if this key did not encrypt it."""
+        """Return what was sealed. Raises ConfigError if this key did not encrypt it."""
         try:
             return self._fernet.decrypt(sealed)
         except InvalidToken:

@@ -45,7 +45,7 @@ def hash_password(password: str) -> str:
 
 
 def is_password(stored: str | None, password: str) -> bool:
-    """Whether this is the password; takes as long where there is no account, so that time tells nothing."""
+    """Check a password; it takes as long where there is no account, so that time tells nothing."""
     try:
         with _CHECKS:
             return _HASHER.verify(stored or _NOBODY, password[:MOST]) and stored is not None
@@ -54,7 +54,7 @@ def is_password(stored: str | None, password: str) -> bool:
 
 
 def new_secret() -> str:
-    """A cookie or a token: 256 random bits."""
+    """Make a cookie or a token: 256 random bits."""
     return secrets.token_urlsafe(32)
 
 
@@ -67,12 +67,12 @@ def new_totp() -> bytes:
 
 
 def totp_uri(name: str, secret: bytes) -> str:
-    """What an authenticator reads."""
+    """Return what an authenticator reads."""
     return f"otpauth://totp/echosearch:{quote(name)}?secret={base64.b32encode(secret).decode()}&issuer=echosearch"
 
 
 def totp_step(secret: bytes, code: str, now: float) -> int | None:
-    """The time step that a code of six digits belongs to, one before or after now at most; None if to none."""
+    """Return the time step of a six-digit code, one before or after now at most; None if it has none."""
     current = int(now // STEP_SECONDS)
     for step in (current, current - 1, current + 1):
         if hmac.compare_digest(_code(secret, step), code.strip()):

@@ -127,7 +127,7 @@ class Trail:
         return AuditCheck(expected - 1, compared, tuple(problems))
 
     def opened(self, entry: AuditEntry) -> dict[str, str]:
-        """The query and the reason of a row."""
+        """Return the query and the reason of a row."""
         if entry.sealed is None:
             return {"query": "", "reason": ""}
         told: dict[str, str] = json.loads(self.keys.unseal(entry.sealed))
@@ -145,14 +145,14 @@ class Trail:
 
 
 def open_trail(archive: Archive) -> Trail:
-    """The archive's audit. Its key is made with its first row. Raises ConfigError if the key is missing later."""
+    """Open the audit; its first row makes its key. Raises ConfigError if the key is missing later."""
     with archive.engine.connect() as connection:
         begun = bool(last_entries(connection, 1))
     return Trail(archive, load_keys(archive.settings, create=not begun))
 
 
 def entry_json(entry: AuditEntry) -> dict[str, Any]:
-    """A row without what is encrypted."""
+    """Return a row without what is encrypted."""
     return {
         "seq": entry.seq,
         "at": entry.at,

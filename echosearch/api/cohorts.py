@@ -11,7 +11,7 @@ from echosearch.cohort.attrition import AttritionStep, read_attrition, suppresse
 from echosearch.cohort.definition import Definition, define, windows_of
 from echosearch.cohort.export import Exported, export_cohort
 from echosearch.cohort.match import Matched, match_cohort, matched_on
-from echosearch.cohort.review import ReviewReport, Sample, export_reviews, record, review_report, sample
+from echosearch.cohort.review import ReviewReport, ReviewSample, export_reviews, record, review_report, sample
 from echosearch.cohort.run import reading, run_definition
 from echosearch.cohort.snapshot import Difference, checked_snapshot, difference, freeze
 from echosearch.cohort.store import delete_definition, named_definition, parse_reference, save_definition
@@ -149,7 +149,7 @@ class Cohorts:
                 out=None if out is None else Path(out),
             )
 
-    def sample(self, name: str, reader: str, size: int, *, seed: int = 0) -> Sample:
+    def sample(self, name: str, reader: str, size: int, *, seed: int = 0) -> ReviewSample:
         """Draw up to ``size`` members that ``reader`` has not answered, with what their reports state.
 
         The order is the same for every reader; ``seed`` gives another one.

@@ -138,7 +138,7 @@ class Connection:
         with self._http.stream("GET", f"{API}/searches/{hits.id}/export", params={"format": format}) as answer:
             if answer.is_error:
                 answer.read()
-                raise problem_of(answer)
+                raise read_problem(answer)
             with Path(file).open("wb") as out:
                 for part in answer.iter_bytes():
                     out.write(part)
@@ -159,7 +159,7 @@ class Connection:
                 break
             time.sleep(min(float(answer.headers.get("retry-after", "1")), LONGEST_WAIT))
         if answer.is_error:
-            raise problem_of(answer)
+            raise read_problem(answer)
         document: dict[str, Any] = answer.json()
         return document
 
@@ -168,8 +168,8 @@ class Connection:
         return self.request("GET", f"/searches/{search}/hits", params=given)
 
 
-def problem_of(answer: httpx.Response) -> ServerProblem:
-    """The error that an answer is; what is no problem document has the code "http"."""
+def read_problem(answer: httpx.Response) -> ServerProblem:
+    """Return the error that an answer is; what is no problem document has the code "http"."""
     try:
         body = answer.json()
         return ServerProblem(answer.status_code, body["type"].rpartition("/")[2], body.get("detail", ""))

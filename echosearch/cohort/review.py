@@ -35,7 +35,7 @@ from echosearch.report.facts import Fact
 
 __all__ = [
     "ReviewReport",
-    "Sample",
+    "ReviewSample",
     "check_answer",
     "check_reader",
     "export_reviews",
@@ -57,7 +57,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Sample:
+class ReviewSample:
     """Members that a reader has not answered yet, with what their reports say, and what is asked about them."""
 
     topic: str
@@ -84,13 +84,15 @@ def question_json(definition: Definition) -> str:
     return json.dumps([criterion_table(one) for one in definition.criteria], ensure_ascii=False, sort_keys=True)
 
 
-def sample(archive: Archive, connection: Connection, reference: str, reader: str, size: int, seed: int = 0) -> Sample:
+def sample(
+    archive: Archive, connection: Connection, reference: str, reader: str, size: int, seed: int = 0
+) -> ReviewSample:
     """Draw ``size`` members that ``reader`` has not answered. Raises InputError, and what run_definition does."""
     check_reader(reader)
     definition, members, _ = cohort_members(archive, connection, reference)
     topic = topic_of(reference)
     studies = unreviewed(connection, members, topic, reader, seed, size)
-    return Sample(topic, question_json(definition), tuple(studies), facts_of(connection, studies))
+    return ReviewSample(topic, question_json(definition), tuple(studies), facts_of(connection, studies))
 
 
 def record(archive: Archive, connection: Connection, reference: str, rows: Sequence[ReviewRow]) -> int:
@@ -116,7 +118,7 @@ def record(archive: Archive, connection: Connection, reference: str, rows: Seque
     return len(made)
 
 
-def record_sampled(connection: Connection, drawn: Sample, row: ReviewRow) -> None:
+def record_sampled(connection: Connection, drawn: ReviewSample, row: ReviewRow) -> None:
     """Add one answer about a study of a sample. Raises InputError."""
     check_answer(row.answer, row.reason)
     put_reviews(connection, drawn.topic, drawn.question, [row])

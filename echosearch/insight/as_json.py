@@ -21,7 +21,7 @@ __all__ = ["disagreements_json", "interpretation_json", "probe_json", "shortcuts
 
 
 def interpretation_json(found: Interpretation) -> dict[str, Any]:
-    """The shape of `echosearch interpret --json`."""
+    """Return the shape of `echosearch interpret --json`."""
     return {
         "notice": NOTICE,
         "query": dict(found.query),
@@ -47,7 +47,7 @@ def interpretation_json(found: Interpretation) -> dict[str, Any]:
 
 
 def disagreements_json(found: Disagreements) -> dict[str, Any]:
-    """The shape of `echosearch disagree --json`."""
+    """Return the shape of `echosearch disagree --json`."""
     return {
         "disagreements": [_disagreement(one) for one in found.disagreements],
         "against": found.against,
@@ -60,7 +60,7 @@ def disagreements_json(found: Disagreements) -> dict[str, Any]:
 
 
 def shortcuts_json(found: Shortcuts) -> dict[str, Any]:
-    """The shape of `echosearch audit shortcuts --json`."""
+    """Return the shape of `echosearch audit shortcuts --json`."""
     return {
         "studies": found.studies,
         "probes": [_rounded(asdict(one)) for one in found.probes],

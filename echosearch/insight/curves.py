@@ -69,11 +69,11 @@ class Curves:
     curves: tuple[Curve, ...]  # in the order of the questions
 
     def scores(self, videos: Vectors) -> Numbers:
-        """(N, D) raw vectors -> (N, C) scores, higher is likelier."""
+        """Score (N, D) raw vectors as (N, C), higher is likelier."""
         return self.asked.scores(videos)
 
     def probabilities(self, scores: Numbers) -> Numbers:
-        """(N, C) scores -> (N, C); nan in the columns of findings that are not calibrated."""
+        """Turn (N, C) scores into (N, C) probabilities; nan in the columns of findings that are not calibrated."""
         made = np.full(scores.shape, np.nan)
         for column, curve in enumerate(self.curves):
             if curve.belief is not None:
@@ -81,7 +81,7 @@ class Curves:
         return made
 
     def grades(self, videos: Vectors) -> Numbers:
-        """(N, D) raw vectors -> (N, C) grades; nan where a finding has no grades, or too few reports state them."""
+        """Read (N, C) grades off (N, D) raw vectors; nan where a finding has none, or too few reports state them."""
         made = np.full((len(videos), len(self.curves)), np.nan)
         for column, curve in enumerate(self.curves):
             if curve.grade is not None:
@@ -107,7 +107,7 @@ def fit_curves(encoder: Encoder, lexicon: Lexicon, sample: VectorSample, concept
 
 
 def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
-    """Whether a report states a finding, mild or more. None if there is no report, or it is not sure.
+    """Return whether a report states a finding, mild or more. None if there is no report, or it is not sure.
 
     A report that does not mention the finding does not state it.
     """
@@ -118,13 +118,13 @@ def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
 
 
 def is_silent(facts: Sequence[Fact], concept: str) -> bool:
-    """Whether a report says nothing of a finding, nor of one that states or denies it too."""
+    """Return whether a report says nothing of a finding, nor of one that states or denies it too."""
     family = {concept, *NARROWER.get(concept, ()), *BROADER.get(concept, ())}
     return not any(fact.concept in family for fact in facts)
 
 
 def stated_level(facts: Sequence[Fact], concept: str, graded: bool) -> float | None:
-    """The grade, 0 to 4, that a report means: 4 of a finding without grades, 0 where it does not state it.
+    """Return the grade, 0 to 4, that a report means: 4 of a finding without grades, 0 if it is not stated.
 
     None if there is no report, or it is not sure, or it states a finding and not its grade.
     """
@@ -136,7 +136,7 @@ def stated_level(facts: Sequence[Fact], concept: str, graded: bool) -> float | N
 
 
 def stated_grade(facts: Sequence[Fact], concept: str) -> float | None:
-    """The grade, 0 to 4, that a report states, the middle of a range; 0 where it denies the finding, else None."""
+    """Return the grade, 0 to 4, that a report states, the middle of a range; 0 if denied, else None."""
     graded = [f.severity for f in facts if f.concept == concept and f.polarity == "present" and f.severity is not None]
     if graded:
         return sum(graded[-1]) / 2

@@ -15,29 +15,19 @@ A study has the surprise of its most surprising statement. All studies are read,
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from echosearch.archive import Archive
-from echosearch.db.questions.fact_conditions import NARROWER
 from echosearch.db.studies.identified import Identified, identified
-from echosearch.encoder.base import Encoder
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError
-from echosearch.insight.curves import is_silent, stated_level
-from echosearch.insight.grades import GradeReaders, fit_grade_readers
-from echosearch.insight.interpret import SAMPLE, usual_findings
-from echosearch.insight.levels import student
+from echosearch.insight.interpret import SAMPLE
+from echosearch.insight.judge import Found, Kind, MeasurementJudge, VideoJudge, judge_by_videos
 from echosearch.insight.rates import Rate, Rates
-from echosearch.insight.sample import VectorSample, fold_of, read_sample
-from echosearch.insight.values import ValueReader, fit_value
+from echosearch.insight.sample import VectorSample, read_sample
 from echosearch.report.facts import Lexicon, load_lexicon
-from echosearch.search.arms.evidence import EF_POINTS, SHARE
-from echosearch.search.arms.prompts import MILD, value_prompts
 from echosearch.search.changes.asked import named_concept
 from echosearch.search.changes.changed import month_text
 from echosearch.search.changes.scale import Told, told_of
@@ -49,19 +39,10 @@ __all__ = [
     "Against",
     "Disagreement",
     "Disagreements",
-    "Kind",
-    "VideoJudge",
     "disagree",
-    "judge_by_videos",
 ]
 
-Numbers = NDArray[np.float64]
 Against = Literal["videos", "sr"]
-Kind = Literal["stated", "not stated", "grade", "value"]
-LEAST = 10  # reports on either side that a finding needs here: it orders statements, and is not shown as calibrated
-# Other words for what rwma and the EF say; a report need not use them. They are compared when they are asked for.
-OTHER_WORDS = frozenset({"lvef_low", "lv_wall_motion", *NARROWER["lv_wall_motion"]} - {"rwma"})
-_NORMAL = 1.2533  # a mean absolute deviation of a normal distribution times this is its standard deviation
 SURPRISING = {"videos": 3.0, "sr": 1.0}  # from this surprise on a study counts in the rates: odds of 20 to 1
 
 
@@ -96,93 +77,6 @@ class Disagreements:
     rates: tuple[Rate, ...]
     encoder: EncoderInfo
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Found:
-    """A statement of a report, and what it is compared with."""
-
-    concept: str
-    surprise: float
-    kind: Kind
-    probability: float | None = None
-    grade: float | None = None
-    value: float | None = None
-
-
-@dataclass(frozen=True)
-class ReadValues:
-    """A measurement's reader, and the middle and the spread of what it reads in the archive."""
-
-    reader: ValueReader
-    middle: float
-    spread: float
-
-    def surprise(self, read: float, said: Sequence[tuple[float, float]]) -> float:
-        """Return the log odds that the value is any of the archive's and not one of the ranges that are stated."""
-        apart = min(max(low - read, read - high, 0.0) for low, high in said)
-        usual = (self.reader.error or 0.0) * _NORMAL + 1e-9
-        other, own = student(np.array([read - self.middle, apart]), np.array([self.spread, usual]))
-        return float(other - own)
-
-
-@dataclass(frozen=True)
-class VideoJudge:
-    """Compares reports with videos."""
-
-    findings: GradeReaders
-    values: tuple[ReadValues, ...] = field(default=())
-
-    def compare(self, sample: VectorSample) -> Iterator[Found | None]:
-        """For each study its most surprising statement; None without a report, or a statement to compare."""
-        grades = self.findings.read(sample)
-        folds = np.array([fold_of(study.patient) for study in sample.studies], dtype=np.int64)
-        values = [one.reader.read(sample.vectors, folds) for one in self.values]
-        for row in range(len(sample)):
-            found = [*self._findings(sample, row, grades[row])]
-            for one, read in zip(self.values, values, strict=True):
-                said = told_values(sample, row, one.reader.concept)
-                if said and one.reader.concept not in sample.unseen[row]:
-                    value = float(read[row])
-                    found.append(Found(one.reader.concept, one.surprise(value, said), "value", value=value))
-            yield max(found, key=lambda one: one.surprise, default=None)
-
-    def _findings(self, sample: VectorSample, row: int, grades: Numbers) -> Iterator[Found]:
-        facts = sample.facts[row]
-        for reader, read in zip(self.findings.readers, grades, strict=True):
-            levels, concept = reader.levels, reader.concept
-            stated = stated_level(facts, concept, reader.graded)
-            if levels is None or stated is None or concept in sample.unseen[row]:
-                continue
-            if is_silent(facts, concept) and not levels.silence_tells:
-                continue
-            shown = levels.probabilities(np.array([read]))[0]
-            there, grade = float(shown[levels.grades >= MILD].sum()), float(shown @ levels.grades)
-            kind: Kind = "stated" if stated >= MILD else "not stated"
-            if reader.graded and (stated >= MILD) == (there >= 0.5):
-                kind = "grade"
-            surprise = levels.surprise(float(read), stated)
-            yield Found(concept, surprise, kind, there, grade if reader.graded else None)
-
-
-class _Measured:
-    """Compares reports with structured reports."""
-
-    def __init__(self, concepts: Sequence[str]) -> None:
-        self._concepts = concepts
-
-    def compare(self, sample: VectorSample) -> Iterator[Found | None]:
-        for row, measured in enumerate(sample.measured):
-            found = []
-            for concept in self._concepts:
-                seen = [one.value for one in measured if one.concept == concept]
-                said = told_values(sample, row, concept)
-                if seen and said:
-                    apart = min(
-                        max(low - one, one - high, 0.0) / _tolerance(concept, one) for low, high in said for one in seen
-                    )
-                    found.append(Found(concept, apart, "value"))
-            yield max(found, key=lambda one: one.surprise, default=None)
 
 
 def disagree(
@@ -232,44 +126,12 @@ def disagree(
         )
 
 
-def told_values(sample: VectorSample, row: int, concept: str) -> list[tuple[float, float]]:
-    """The values, as ranges, that a study's report states of a measurement."""
-    return [
-        (fact.value, fact.value if fact.value_hi is None else fact.value_hi)
-        for fact in sample.facts[row]
-        if fact.concept == concept and fact.polarity == "present" and fact.value is not None and not fact.inherited
-    ]
-
-
-def _judge(search: Searching, lexicon: Lexicon, asked: str | None, against: Against) -> VideoJudge | _Measured:
+def _judge(search: Searching, lexicon: Lexicon, asked: str | None, against: Against) -> VideoJudge | MeasurementJudge:
     if against == "sr":
         if asked is not None and asked not in lexicon.measures:
             raise InputError(f"structured reports have measurements: {asked} is a finding, name one such as EF")
-        return _Measured([*lexicon.measures] if asked is None else [asked])
+        return MeasurementJudge([*lexicon.measures] if asked is None else [asked])
     return judge_by_videos(search.archive.encoder, lexicon, read_sample(search, SAMPLE), asked)
-
-
-def judge_by_videos(encoder: Encoder, lexicon: Lexicon, sample: VectorSample, asked: str | None = None) -> VideoJudge:
-    """Fit what compares reports with videos on a sample of the archive; ``asked`` is a concept, None: all.
-
-    Raises InputError if it is a measurement that videos cannot be asked for.
-    """
-    can = [name for name in lexicon.measures if value_prompts(name, encoder.text_spec.language) is not None]
-    if asked in lexicon.measures and asked not in can:
-        raise InputError(
-            f"videos cannot be asked for {lexicon.labels.get(asked, asked)}: of measurements, for EF alone"
-        )
-    concepts = [asked] if asked in lexicon.findings else []
-    if asked is None:
-        concepts = [name for name in usual_findings(sample, lexicon) if name not in OTHER_WORDS]
-    folds = np.array([fold_of(study.patient) for study in sample.studies], dtype=np.int64)
-    values = []
-    for name in can if asked is None else [asked] if asked in can else []:
-        reader = fit_value(encoder, lexicon, sample, name)
-        if reader.width is not None:
-            read = reader.read(sample.vectors, folds)
-            values.append(ReadValues(reader, float(np.median(read)), float(read.std()) + 1e-9))
-    return VideoJudge(fit_grade_readers(encoder, lexicon, sample, concepts, LEAST), tuple(values))
 
 
 def _batches(search: Searching) -> Iterator[VectorSample]:
@@ -277,10 +139,6 @@ def _batches(search: Searching) -> Iterator[VectorSample]:
     while len(batch := read_sample(search, SAMPLE, after)):
         yield batch
         after = batch.studies[-1].study
-
-
-def _tolerance(concept: str, value: float) -> float:
-    return EF_POINTS if concept == "lvef" else max(SHARE * abs(value), 1e-9)
 
 
 def _shown(batch: VectorSample, row: int, one: Found, lexicon: Lexicon) -> Disagreement:
@@ -303,7 +161,9 @@ def _shown(batch: VectorSample, row: int, one: Found, lexicon: Lexicon) -> Disag
     )
 
 
-def _warnings(encoder: EncoderInfo, judge: VideoJudge | _Measured, against: Against, compared: int) -> Iterator[str]:
+def _warnings(
+    encoder: EncoderInfo, judge: VideoJudge | MeasurementJudge, against: Against, compared: int
+) -> Iterator[str]:
     if against == "videos" and not encoder.trained:
         yield f"encoder {encoder.name} is untrained: its weights are random and this order means nothing"
     if isinstance(judge, VideoJudge):

@@ -14,7 +14,7 @@ PRESENT, ABSENT = 0.8, 0.1  # probability from which a finding is said to be the
 def draft(
     findings: Sequence[tuple[str, float | None, float | None]], values: Sequence[tuple[str, float | None, str | None]]
 ) -> str:
-    """Sentences from (label, probability, grade) and (label, value, unit); what is not calibrated is left out.
+    """Write sentences from (label, probability, grade) and (label, value, unit), the calibrated ones alone.
 
     In between it is 疑い. Empty if nothing is calibrated.
     """

@@ -62,15 +62,15 @@ class GradeReader:
     mean: float = 0.0  # of the grades
 
     def read(self, sample: VectorSample, towards: Numbers, prompts: Numbers) -> Numbers:
-        """(N, D) and (N, 2) standardised vectors and prompts of these studies -> (N,) grades."""
-        made = self.mean + likeness(towards, self.known, prompts, self.prompts) @ self.weights
+        """Read (N,) grades off (N, D) and (N, 2) standardised vectors and prompts of these studies."""
+        made = self.mean + kernel(towards, self.known, prompts, self.prompts) @ self.weights
         for row, study in enumerate(sample.studies):
             made[row] = self.studies.get(study.study, made[row])
         return made
 
 
-def likeness(one: Numbers, other: Numbers, prompts: Numbers, others: Numbers) -> Numbers:
-    """(N, D), (K, D) standardised vectors, (N, 2), (K, 2) standardised prompts -> (N, K)."""
+def kernel(one: Numbers, other: Numbers, prompts: Numbers, others: Numbers) -> Numbers:
+    """Compare (N, D) with (K, D) standardised vectors, (N, 2) with (K, 2) prompts, as (N, K)."""
     apart = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None] - 2 * one @ other.T
     return np.asarray(np.exp(-np.maximum(apart, 0) / 2) + PROMPTS * (prompts @ others.T) / prompts.shape[1])
 
@@ -95,7 +95,7 @@ class GradeReaders:
         return made
 
     def said(self, videos: Vectors) -> Numbers:
-        """(N, D) raw vectors -> (N, 2, C): how much the prompts of each finding say, and how likely, standardised."""
+        """Return (N, 2, C) of (N, D) raw vectors: what each finding's prompts say, and how likely, standardised."""
         return np.asarray((_said(self.asked, self.amounts, videos) - self.prompts[0]) / self.prompts[1])
 
 
@@ -132,7 +132,7 @@ def _reader(
     if min(int((grades >= MILD).sum()), int((grades < MILD).sum())) < least:
         return GradeReader(concept, graded, why_not=f"{least} reports on either side are needed")
     towards, prompts, mean = towards[rows], prompts[rows], float(grades.mean())
-    inverse = np.linalg.inv(likeness(towards, towards, prompts, prompts) + RIDGE * np.eye(len(rows)))
+    inverse = np.linalg.inv(kernel(towards, towards, prompts, prompts) + RIDGE * np.eye(len(rows)))
     weights = inverse @ (grades - mean)
     own: dict[str, list[int]] = {}
     for place, row in enumerate(rows):

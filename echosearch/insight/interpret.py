@@ -127,7 +127,7 @@ def interpret(archive: Archive, name: str, *, names: bool = False) -> Interpreta
 
 
 def usual_findings(sample: VectorSample, lexicon: Lexicon) -> list[str]:
-    """The findings of every timeline, and those that a report of the sample speaks of, in the lexicon's order."""
+    """Return the findings of every timeline and those that reports of the sample speak of, in order."""
     spoken = {fact.concept for facts in sample.facts for fact in facts}
     return [concept for concept in lexicon.findings if concept in spoken or concept in USUAL]
 

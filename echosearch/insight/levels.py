@@ -46,17 +46,17 @@ class Levels:
     silence_tells: bool = True
 
     def log_weights(self, read: Numbers) -> Numbers:
-        """(N,) readings -> (N, L): log of n_k p_k, the more the likelier."""
+        """Return (N, L) of (N,) readings: log of n_k p_k, the more the likelier."""
         return np.asarray(np.log(self.counts) + student(read[:, None] - self.middles, self.spreads))
 
     def probabilities(self, read: Numbers) -> Numbers:
-        """(N,) readings -> (N, L), each row sums to 1."""
+        """Return (N, L) of (N,) readings; each row sums to 1."""
         weights = self.log_weights(read)
         power = np.exp(weights - weights.max(axis=1, keepdims=True))
         return np.asarray(power / power.sum(axis=1, keepdims=True))
 
     def there(self, read: Numbers) -> Numbers:
-        """(N,) readings -> (N,) probabilities that reports of such videos state the finding, mild or more."""
+        """Return (N,) probabilities, of (N,) readings, that reports of such videos state the finding, mild or more."""
         return np.asarray(self.probabilities(read)[:, self.grades >= MILD].sum(axis=1))
 
     def surprise(self, read: float, stated: float) -> float:
@@ -69,7 +69,7 @@ class Levels:
 
 
 def fit_levels(read: Numbers, stated: Numbers, silent: NDArray[np.bool_]) -> Levels | None:
-    """(N,) readings in patients left out, the grades that reports state, and where they do not speak of the finding."""
+    """Fit (N,) readings in patients left out to the grades that reports state, and to their silence."""
     nearest = np.floor(stated + 0.5)
     grades = [float(grade) for grade in range(5) if (nearest == grade).sum() >= LEAST]
     if len(grades) < 2:

@@ -36,7 +36,7 @@ class Probe:
 
 
 def probe(attribute: str, vectors: Numbers, labels: Sequence[str | None], patients: Sequence[str]) -> Probe:
-    """(N, D) unit vectors, the label of each (None: not known) and its patient."""
+    """Fit (N, D) unit vectors to the label of each (None: not known), by patient."""
     owners: dict[str, set[str]] = {}
     for label, patient in zip(labels, patients, strict=True):
         if label is not None:

@@ -39,7 +39,7 @@ class Rates:
             self._surprising[by, name] += surprising
 
     def table(self) -> tuple[Rate, ...]:
-        """Devices and then years, in the order of their names."""
+        """Return devices and then years, in the order of their names."""
         return tuple(
             Rate("device" if by == "device" else "year", name, count, self._surprising[by, name])
             for (by, name), count in sorted(self._studies.items())

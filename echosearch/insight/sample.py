@@ -41,7 +41,7 @@ class VectorSample:
         return len(self.studies)
 
     def only(self, rows: Sequence[int]) -> VectorSample:
-        """The sample of these rows alone."""
+        """Return the sample of these rows alone."""
         return VectorSample(
             tuple(self.studies[row] for row in rows),
             self.vectors[list(rows)],
@@ -52,7 +52,7 @@ class VectorSample:
         )
 
     def without(self, patients: Collection[str]) -> VectorSample:
-        """The sample without the studies of these patients."""
+        """Return the sample without the studies of these patients."""
         return self.only([row for row, study in enumerate(self.studies) if study.patient not in patients])
 
 
@@ -86,5 +86,5 @@ def unseen_by(weights: Weights, views: Collection[tuple[str, str | None]]) -> fr
 
 
 def fold_of(patient: str) -> int:
-    """The fold of a patient, by key: the same in every sample."""
+    """Return the fold of a patient, by key: the same in every sample."""
     return int(patient[:8], 16) % FOLDS

@@ -45,7 +45,7 @@ class ValueReader:
         return float(np.mean([scale.spread for scale in self.scales]))
 
     def read(self, videos: Vectors, folds: NDArray[np.int64]) -> Numbers:
-        """(N, D) raw vectors and the folds of their patients (N,) -> (N,) values, each by the scale without its fold.
+        """Read (N,) values off (N, D) raw vectors, each by the scale without its patient's fold (N,).
 
         A fold of -1 (nobody of the sample) takes the mean of all scales.
         """
@@ -86,7 +86,7 @@ def fit_value(encoder: Encoder, lexicon: Lexicon, sample: VectorSample, concept:
 
 
 def known_value(sample: VectorSample, row: int, concept: str) -> float | None:
-    """A study's value: of its structured report, else of its report's text; None where there is none, or several."""
+    """Return a study's value: of its structured report, else of its report; None if none, or several."""
     measured = {one.value for one in sample.measured[row] if one.concept == concept}
     if measured:
         return measured.pop() if len(measured) == 1 else None

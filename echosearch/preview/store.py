@@ -49,7 +49,7 @@ class Previews:
         self.close()
 
     def close(self) -> None:
-        """End the workers. What is kept stays."""
+        """Stop the workers. What is kept stays."""
         with self._lock:
             pool, self._pool, self._closed = self._pool, None, True
         if pool is not None:

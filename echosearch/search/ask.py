@@ -36,7 +36,7 @@ __all__ = ["ask", "ask_alike"]
 
 
 def ask(archive: Archive, text: str, options: SearchOptions) -> Results:
-    """Studies (or videos, patients) that answer ``text`` best.
+    """Find the studies (or videos, patients) that answer ``text`` best.
 
     Raises InputError on a text without words or with a contradiction, EmptyArchive, EncoderMismatch, NoEncoder,
     StoreUnreachable.

@@ -1,4 +1,4 @@
-"""One file that nobody vouches for, read for a search: in a worker with limits, as ingest does it."""
+"""One untrusted file, read for a search: in a worker with limits, as ingest does it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_KEY = "query"  # the clip belongs to no stored video
 
 
 def read_file(path: Path, spec: ClipSpec, settings: Settings) -> tuple[VideoHeader | None, Clip]:
-    """Header and clip of one cine; the header is None where the file does not say whose it is (mp4, avi).
+    """Return header and clip of one cine; the header is None where the file does not say whose it is (mp4, avi).
 
     Raises FileRefused with the reason; DECODER_CRASH or DECODER_TIMEOUT where the worker met its limits.
     """

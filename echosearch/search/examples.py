@@ -36,7 +36,7 @@ class Examples:
     query: dict[str, Any] = field(repr=False)
 
     def aside(self, include_same_patient: bool) -> Where | None:
-        """The condition that leaves the examples out, and their patients' other studies unless they are wanted."""
+        """Return the condition that leaves the examples out, and their patients' other studies unless wanted."""
         patients = () if include_same_patient else self.patients
         return combine_and(without("study", self.studies), without("patient", patients))
 

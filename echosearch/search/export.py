@@ -49,7 +49,7 @@ def _flat(shown: dict[str, Any], hit: Hit) -> dict[str, Any]:
 
 
 def facts_text(facts: Sequence[Fact]) -> str:
-    """Facts in one cell: "mr present 3-4; lvef present 35"."""
+    """Write facts in one cell: "mr present 3-4; lvef present 35"."""
     return "; ".join(
         f"{fact.concept} {fact.polarity}"
         + (f" {fact.severity[0]}-{fact.severity[1]}" if fact.severity else "")
@@ -67,7 +67,7 @@ def _write_csv(rows: Sequence[dict[str, Any]], file: Path) -> None:
 
 
 def defused(value: object) -> object:
-    """Text that no spreadsheet takes for a formula."""
+    """Return text that no spreadsheet takes for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

@@ -49,7 +49,7 @@ Value = str | int | float
 
 
 def parse_where(text: str) -> Where:
-    """The tree of a user's expression.
+    """Return the tree of a user's expression.
 
     Raises WhereError: one line with the character it stands at and what is permitted there.
     """
@@ -132,7 +132,7 @@ def _view(token: Token, raw: str) -> str:
 
 def _age(token: Token, raw: str) -> int:
     if not raw.isdecimal() or int(raw) > 90:
-        raise _Misread(token, "age is a whole number of years from 0 to 90, where 90 stands for 90 and over")
+        raise _Misread(token, "age is a whole number of years from 0 to 90, where 90 means 90 and over")
     return int(raw)
 
 
@@ -195,7 +195,7 @@ def _condition(field: Token, op: Op, value: tuple[Token, str]) -> Where:
         return _date(value[0], op, value[1])
     made = _READERS[name](*value)
     if name == "age" and made == 90 and op == ">":
-        raise _Misread(value[0], "nobody's age is above 90 here: 90 stands for 90 and over, write age >= 90")
+        raise _Misread(value[0], "nobody's age is above 90 here: 90 means 90 and over, write age >= 90")
     return Comparison(name, op, made)  # type: ignore[arg-type]  # a member of USER_FIELDS other than date is a Field
 
 

@@ -18,7 +18,7 @@ def is_about_videos(options: SearchOptions) -> bool:
 
 
 def search_condition(viewer: Viewer, options: SearchOptions) -> Where | None:
-    """--where, --view and what the viewer may see as one condition, a wanted view gated by its probability.
+    """Join --where, --view and what the viewer may see, a wanted view gated by its probability.
 
     Where --where speaks of view_prob itself, its own gate is the one that counts for it.
     """
@@ -32,7 +32,7 @@ def search_condition(viewer: Viewer, options: SearchOptions) -> Where | None:
 
 
 def only_about_studies(viewer: Viewer, options: SearchOptions) -> Where | None:
-    """The condition for reports, and what the viewer may see.
+    """Return the condition for reports, and what the viewer may see.
 
     Raises WhereError when it names what only videos have.
     """
@@ -42,12 +42,12 @@ def only_about_studies(viewer: Viewer, options: SearchOptions) -> Where | None:
 
 
 def without(field: Field, values: tuple[str, ...]) -> Where | None:
-    """The condition that leaves these out."""
+    """Return the condition that leaves these out."""
     return Not(Comparison(field, "in", values)) if values else None
 
 
 def combine_and(*parts: Where | None) -> Where | None:
-    """All of the conditions that are given."""
+    """Return all of the conditions that are given."""
     given = tuple(part for part in parts if part is not None)
     return given[0] if len(given) == 1 else And(given) if given else None
 

@@ -20,7 +20,7 @@ _NAMES = {"age": "an age", "month": "a date", "sex": "a sex"}
 
 
 def with_devices(connection: Connection, options: SearchOptions) -> SearchOptions:
-    """The same with each device as the archive has it: by maker, model or a part, whatever its case and width.
+    """Name each device as the archive has it: by maker, model or a part, whatever its case and width.
 
     Raises WhereError on a device that no video has, with the nearest ones.
     """
@@ -59,7 +59,7 @@ def _meant(asked: str, devices: dict[str, str]) -> list[str]:
 
 
 def matchless(connection: Connection, encoder_id: int, options: SearchOptions) -> list[str]:
-    """A sentence for each condition that nothing here can meet, because nothing has such a value."""
+    """Return a sentence for each condition that nothing here can meet, because nothing has such a value."""
     comparisons = list(_comparisons(options.where))
     if options.view is not None:
         comparisons.append(Comparison("view", "=", options.view.value))

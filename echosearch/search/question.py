@@ -135,7 +135,7 @@ def _covers(excluded: tuple[int, int] | None, wanted: tuple[int, int] | None) ->
 
 
 def people_where(demographics: tuple[Demographic, ...]) -> str:
-    """Conditions on age, sex and date in the filter's own language, so that both mean the same; empty: none."""
+    """Write conditions on age, sex and date in the filter's language, so that both mean the same; empty: none."""
     parts = []
     for one in demographics:
         if one.op == "between":

@@ -23,7 +23,7 @@ MAX_DEPTH = 20_000  # points asked for at most in one go
 
 @dataclass(frozen=True)
 class Ranked:
-    """The best point of each group, best first. ``dropped``: points that the database does not vouch for."""
+    """The best point of each group, best first. ``dropped``: points that the database does not know."""
 
     points: tuple[Scored, ...]
     dropped: int
@@ -40,7 +40,7 @@ def rank(
     exact: bool = False,
     first_page: int | None = None,
 ) -> Ranked:
-    """The ``top_k`` best groups (None: every point is its own), or all there are.
+    """Return the ``top_k`` best groups (None: every point is its own), or all there are.
 
     ``about`` gives the rows that may be shown, by the keys of points; ``first_page`` how many points to begin with.
     """

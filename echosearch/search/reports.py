@@ -14,7 +14,7 @@ __all__ = ["find_reports"]
 
 
 def find_reports(archive: Archive, target: str, options: SearchOptions) -> Results:
-    """Reports nearest to a study's mean video vector, or to a file's. Their texts only with ``options.identified``.
+    """Find reports nearest to a study's mean video vector, or a file's; texts only with ``options.identified``.
 
     The study's own report takes part: how high it stands says how well the encoder reads. Raises WhereError on a
     condition that only videos can meet, UnknownStudy, FileRefused, EmptyArchive, EncoderMismatch, NoEncoder.

@@ -133,7 +133,7 @@ class Results:
 
 
 def as_json(results: Results) -> dict[str, Any]:
-    """The documented shape. Keys of one kind of search only are left out of the others."""
+    """Return the documented shape. Keys of one kind of search only are left out of the others."""
     shown: dict[str, Any] = {
         "hits": [_hit(hit) for hit in results.hits],
         "encoder": asdict(results.encoder),

@@ -26,7 +26,7 @@ def similar(
     like: Sequence[str] = (),
     unlike: Sequence[str] = (),
 ) -> Results:
-    """Studies nearest to a study's mean vector, or to the vector of one file, which need not be in the archive.
+    """Find studies nearest to a study's mean vector, or to one of a file that need not be in the archive.
 
     ``like`` and ``unlike`` are further examples, of what is wanted and of what is not. ``also`` is a question as
     `query` understands it: its findings and measurements decide which studies state, deny or are silent on it, its

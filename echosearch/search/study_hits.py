@@ -52,7 +52,7 @@ class Searching:
 
 @contextmanager
 def searching(archive: Archive, whole: bool = False) -> Iterator[Searching]:
-    """Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded.
+    """Open what searches use. Raises EmptyArchive, EncoderMismatch, NoEncoder before anything is encoded.
 
     ``whole``: every study is looked at. Raises ConfigError if the viewer may see a part alone.
     """
@@ -65,7 +65,7 @@ def searching(archive: Archive, whole: bool = False) -> Iterator[Searching]:
 def rank_kind(
     search: Searching, kind: PointKind, vector: Vectors, options: SearchOptions, where: Where | None
 ) -> tuple[Ranked, Mapping[str, StudyRow]]:
-    """The best points of a collection and their rows.
+    """Return the best points of a collection and their rows.
 
     Raises EmptyArchive when there are none at all, StoreUnreachable when the index has lost all that there were.
     """
@@ -93,7 +93,7 @@ def rank_kind(
 
 
 def may_be_shown(search: Searching, rows: Mapping[str, T]) -> dict[str, T]:
-    """Those rows whose study the viewer may see, whatever the index was asked."""
+    """Return those rows whose study the viewer may see, whatever the index was asked."""
     sees = search.archive.viewer.sees
     return {key: row for key, row in rows.items() if sees(row.month, row.age, row.sex)}
 
@@ -112,10 +112,10 @@ def check_filled(search: Searching, kind: PointKind) -> None:
 def study_hits(
     search: Searching, vector: Vectors, options: SearchOptions, aside: Where | None = None
 ) -> tuple[list[Hit], int]:
-    """Hits without identifiers, and how many points the database did not vouch for.
+    """Return hits without identifiers, and how many points the database did not know.
 
     Without a condition on videos the studies' means are ranked and each study's best video is found among its
-    own; with one, the videos that meet it are ranked and the best stands for its study.
+    own; with one, the videos that meet it are ranked and the best one is its study's.
     """
     options = with_devices(search.connection, options)
     by_video = options.group == "video" or is_about_videos(options)
@@ -135,7 +135,7 @@ def study_hits(
 
 
 def best_video(videos: Sequence[StoredVideo], vector: Vectors) -> tuple[VideoRow | None, float | None]:
-    """The video nearest to the query, and its cosine; of equals the first by key."""
+    """Return the video nearest to the query, and its cosine; of equals the first by key."""
     if not videos:
         return None, None
     cosines = unit(np.stack([video.vector for video in videos])) @ unit(vector)
@@ -150,7 +150,7 @@ def _study_hit(about: StudyRow, score: float, video: VideoRow | None, video_scor
 def video_hit(
     about: StudyRow, video: VideoRow | None, score: float, video_score: float | None = None, **more: Any
 ) -> Hit:
-    """A study as a hit, with the video that decided; ``more``: other fields of Hit."""
+    """Return a study as a hit, with the video that decided; ``more``: other fields of Hit."""
     return Hit(
         **_shared(about, score) | more,
         video=video.key if video else None,
@@ -163,7 +163,7 @@ def video_hit(
 
 
 def report_hit(point: Scored, about: StudyRow, own_study: str | None) -> Hit:
-    """A report as a hit, without its text."""
+    """Return a report as a hit, without its text."""
     return Hit(**_shared(about, point.score), report=point.key, same_study=about.study == own_study)
 
 

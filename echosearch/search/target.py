@@ -30,7 +30,7 @@ class Target:
 
 
 def find_target(search: Searching, name: str) -> Target:
-    """An existing file, else a study key, StudyInstanceUID or accession number.
+    """Find an existing file, else a study key, StudyInstanceUID or accession number.
 
     A file that the archive has is answered from its stored vector; any other is decoded in a child process with
     limits and embedded here. Raises UnknownStudy, FileRefused, InputError.

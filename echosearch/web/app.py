@@ -26,7 +26,7 @@ COMMON = problem_responses(
 
 
 def create_app(serving: Serving) -> FastAPI:
-    """The ASGI application over an open archive. Raises ValueError if a route declares no right."""
+    """Return the ASGI application over an open archive. Raises ValueError if a route declares no right."""
     app = FastAPI(
         title="echosearch",
         version=__version__,

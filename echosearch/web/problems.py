@@ -95,7 +95,7 @@ class Problem(Exception):
 
 
 def problem_of(error: EchosearchError) -> Problem:
-    """One of our errors as a problem; its sentence names fields of a request, not options."""
+    """Turn one of our errors into a problem; its sentence names fields of a request, not options."""
     code = next((code for kind, code in _ERRORS if isinstance(error, kind)), "failed")
     detail = _OPTION.sub(lambda option: option[1].replace("-", "_"), str(error))
     return Problem(code, detail, **({"Retry_After": "5"} if code == "store" else {}))
@@ -132,7 +132,7 @@ def handle_problems(app: FastAPI) -> None:
 
 
 def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The problems that a route may answer with, as OpenAPI has them."""
+    """Return the problems that a route may answer with, as OpenAPI has them."""
     found: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         status, title = CODES[code]

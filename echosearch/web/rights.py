@@ -65,7 +65,7 @@ Server = Annotated[Serving, Depends(serving_of)]
 
 
 def needs(right: Right, quiet: bool = False) -> Any:
-    """The dependency that gives a route its Caller, and refuses others.
+    """Return the dependency that gives a route its Caller, and refuses others.
 
     ``quiet``: asked without a person's doing (polls, media), so it does not keep a session alive.
     """
@@ -90,7 +90,7 @@ def needs(right: Right, quiet: bool = False) -> Any:
 
 
 def open_route() -> Any:
-    """The declaration of a route that everybody may use: signing in, health, the static files' neighbours."""
+    """Declare a route that everybody may use: signing in, health, the static files' neighbours."""
 
     async def anybody(request: Request) -> None:
         if request.method not in SAFE:
@@ -101,7 +101,7 @@ def open_route() -> Any:
 
 
 def declared(app: FastAPI) -> Iterator[tuple[RouteContext, list[Right | None]]]:
-    """Every route with the rights that it declares; None is "everybody"."""
+    """Yield every route with the rights that it declares; None is "everybody"."""
     for route in iter_route_contexts(app.routes):
         if isinstance(route.original_route, APIRoute):
             calls = [one.call for one in route.dependant.dependencies]

@@ -20,7 +20,7 @@ from echosearch.search.results import SearchOptions
 from echosearch.web.app import create_app
 from echosearch.web.serving import ServeOptions, Serving
 
-__all__ = ["Listening", "check_address", "prepare", "run"]
+__all__ = ["Listening", "check_address", "open_serving", "run", "warm_up"]
 
 TEST_QUERY = "重度僧帽弁逆流"
 
@@ -87,7 +87,7 @@ def is_any_address(host: str) -> bool:
         return False
 
 
-def prepare(archive: Archive, listening: Listening) -> Serving:
+def open_serving(archive: Archive, listening: Listening) -> Serving:
     """Check where it may listen, and open what the server holds. Raises ConfigError."""
     check_address(listening)
     check_accounts(archive, listening)

@@ -32,9 +32,9 @@ from echosearch.web.studies import identifiers_json
 
 __all__ = [
     "StoredAnswer",
+    "add_identifiers",
     "answer_json",
     "cut",
-    "identify",
     "keep",
     "make_search",
     "options_of",
@@ -56,7 +56,7 @@ class StoredAnswer:
 
 
 def options_of(asked: SearchRequest) -> SearchOptions:
-    """Raises InputError, WhereError."""
+    """Read the options of a request. Raises InputError, WhereError."""
     wanted = view_named(asked.view) if asked.view is not None else None
     if asked.view is not None and wanted is None:
         raise InputError(f"view: no such view, it is one of {', '.join(View)}")
@@ -129,7 +129,7 @@ def keep(caller: Caller, results: Results, group: str, asked: SearchRequest | No
 
 
 def answer_json(answer: StoredAnswer, hits: Hits, after: str | None, left_out: int) -> dict[str, Any]:
-    """The first answer of a search: all about it, and its first page."""
+    """Return the first answer of a search: all about it, and its first page."""
     return {"id": answer.id, **answer.about, "hits": hits, "next": after, "left_out": left_out}
 
 
@@ -147,23 +147,23 @@ def stored(caller: Caller, search_id: UUID) -> StoredAnswer:
 
 
 def cut(caller: Caller, answer: StoredAnswer, after: str | None, limit: int) -> tuple[Hits, str | None, int]:
-    """A page: hits that may still be shown, the cursor of the next page, and how many were left out."""
+    """Return a page: hits that may still be shown, the cursor of the next page, and how many were left out."""
     begin = _place(caller.serving.keys, answer.id, after)
     part = answer.hits[begin : begin + limit]
     end = begin + len(part)
-    shown = visible(caller, part)
+    shown = still_visible(caller, part)
     cursor = _cursor(caller.serving.keys, answer.id, end) if end < len(answer.hits) else None
     return shown, cursor, len(part) - len(shown)
 
 
-def visible(caller: Caller, hits: Sequence[dict[str, Any]]) -> Hits:
-    """Those whose study may still be seen."""
+def still_visible(caller: Caller, hits: Sequence[dict[str, Any]]) -> Hits:
+    """Return those whose study may still be seen."""
     seen = seen_studies(caller, [hit["study"] for hit in hits])
     return [hit for hit in hits if hit["study"] in seen]
 
 
 def seen_studies(caller: Caller, studies: Sequence[str]) -> set[str]:
-    """Those of these studies that are indexed, claimed by one patient, and that the caller may see."""
+    """Return those of these studies that are indexed, claimed by one patient, and that the caller may see."""
     with caller.archive.engine.connect() as connection:
         encoder = encoder_row(connection, caller.archive.encoder_info.fingerprint)
         found = {} if encoder is None else studies_about(connection, encoder, studies)
@@ -171,8 +171,8 @@ def seen_studies(caller: Caller, studies: Sequence[str]) -> set[str]:
     return {key for key, row in found.items() if viewer.sees(row.month, row.age, row.sex)}
 
 
-def identify(caller: Caller, hits: Hits) -> Hits:
-    """The same hits with identifiers. Raises Problem "forbidden", "reason-needed"."""
+def add_identifiers(caller: Caller, hits: Hits) -> Hits:
+    """Return the same hits with identifiers. Raises Problem "forbidden", "reason-needed"."""
     caller.check_identify()
     with caller.archive.engine.connect() as connection:
         names = identified(connection, [hit["study"] for hit in hits])
@@ -180,9 +180,9 @@ def identify(caller: Caller, hits: Hits) -> Hits:
 
 
 def pages(caller: Caller, answer: StoredAnswer, size: int) -> Iterator[Hits]:
-    """All hits that may be shown, ``size`` at a time."""
+    """Yield all hits that may be shown, ``size`` at a time."""
     for begin in range(0, len(answer.hits), size):
-        yield visible(caller, answer.hits[begin : begin + size])
+        yield still_visible(caller, answer.hits[begin : begin + size])
 
 
 def _cursor(keys: AccessKeys, search_id: str, place: int) -> str:

@@ -83,7 +83,7 @@ def setup(server: Server, secret: str, name: Name, password: Secret) -> Response
 
 
 @router.get("/demo/{secret}", dependencies=[open_route()])
-def demo(server: Server, secret: str) -> Response:
+def sign_in_demo(server: Server, secret: str) -> Response:
     """Sign in to a demo's archive by its one-time link."""
     if not server.is_demo(secret):
         raise Problem("not-found", "this link has been used, or was never made")

@@ -54,7 +54,7 @@ def video_seen(caller: Caller, video: str) -> ShownVideo:
 
 
 def study_json(caller: Caller, seen: ShownStudy, identify: bool) -> dict[str, Any]:
-    """A study with what its report and its measurements state; ``identify`` adds identifiers and the report's text.
+    """Return a study with what its reports state; ``identify`` adds identifiers and the report's text.
 
     Raises Problem "forbidden", "reason-needed".
     """
@@ -81,7 +81,7 @@ def study_json(caller: Caller, seen: ShownStudy, identify: bool) -> dict[str, An
 
 
 def identifiers_json(one: Identified | None) -> dict[str, Any]:
-    """The identifiers of a study, None each where they are not known."""
+    """Return the identifiers of a study, None each where they are not known."""
     return {
         "study_uid": one.study_uid if one else None,
         "accession_number": one.accession_number if one else None,
@@ -100,14 +100,14 @@ def videos_json(caller: Caller, seen: ShownStudy) -> list[dict[str, Any]]:
 
 
 def patient_timeline(caller: Caller, patient: str, identify: bool) -> dict[str, Any]:
-    """A patient's studies in order, in the shape of `echosearch timeline --json`. Raises what study_json does."""
+    """Return a patient's studies in the shape of `echosearch timeline --json`. Raises what study_json does."""
     if identify:
         caller.check_identify()
     return timeline_json(timeline(caller.archive, patient, names=identify))
 
 
 def viewer_url(caller: Caller, seen: ShownStudy) -> str:
-    """The address of a study in the PACS's viewer. Raises Problem "not-found" if none is set."""
+    """Return the address of a study in the PACS's viewer. Raises Problem "not-found" if none is set."""
     if not caller.who.viewer.reason:
         raise Problem("reason-needed")
     template = caller.archive.settings.viewer_url
@@ -125,7 +125,7 @@ def viewer_url(caller: Caller, seen: ShownStudy) -> str:
 
 
 def may_identify(caller: Caller) -> bool:
-    """Whether identifiers may be shown now: the right, and a reason."""
+    """Return whether identifiers may be shown now: the right, and a reason."""
     return Right.IDENTIFY in caller.may and bool(caller.who.viewer.reason)
 
 

@@ -30,7 +30,7 @@ from echosearch.workers.answers import receive
 from echosearch.workers.handing import send_file
 from echosearch.workers.jobs import Answers, Inbox, Job, PoolBroken, Raised, TimedOut, WorkerDied
 from echosearch.workers.server import WORKER_NAME, start_fork_server
-from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, serve
+from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, run_worker
 
 __all__ = ["DecodePool"]
 
@@ -250,7 +250,7 @@ class DecodePool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe(duplex=True)
         process = self._context.Process(
-            target=serve, args=(theirs, self._lifeline, *self._limits), name=WORKER_NAME, daemon=True
+            target=run_worker, args=(theirs, self._lifeline, *self._limits), name=WORKER_NAME, daemon=True
         )
         try:
             start_fork_server(PRELOAD)

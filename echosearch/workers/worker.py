@@ -16,7 +16,7 @@ from echosearch.workers.answers import send
 from echosearch.workers.handing import receive_file
 from echosearch.workers.sandbox import confine, plain_environment
 
-__all__ = ["EXIT_MEMORY", "EXIT_PANIC", "PRELOAD", "serve"]
+__all__ = ["EXIT_MEMORY", "EXIT_PANIC", "PRELOAD", "run_worker"]
 
 # imported once, in the server that workers fork from
 PRELOAD = ["echosearch.workers.tasks", "echosearch.workers.worker", "echosearch.encoder.pixels.preprocess"]
@@ -24,7 +24,7 @@ EXIT_MEMORY = 86  # a worker that reached its memory limit ends itself: its heap
 EXIT_PANIC = 87
 
 
-def serve(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: int) -> None:
+def run_worker(pipe: Connection, lifeline: Connection, memory_mb: int, cpu_seconds: int) -> None:
     """Run the worker: limits, "ready", then (function, task) in and (succeeded, value) out until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     watched = die_with(lifeline.fileno())

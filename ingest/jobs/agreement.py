@@ -14,11 +14,11 @@ from echosearch.encoder.bundle.installed import views_in_use
 from echosearch.errors import ConfigError, EncoderMismatch
 from ingest.options import IngestOptions
 
-__all__ = ["Agreement"]
+__all__ = ["Requirements"]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Requirements:
     """The options of a job and what its machines have in common. Nothing of a patient."""
 
     version: str
@@ -29,7 +29,7 @@ class Agreement:
     batch_size: int | None
 
     @classmethod
-    def of(cls, archive: Archive, options: IngestOptions) -> Agreement:
+    def of(cls, archive: Archive, options: IngestOptions) -> Requirements:
         """Return what this machine has, with these options."""
         folder = views_in_use(archive.settings.home)
         return cls(
@@ -49,7 +49,7 @@ class Agreement:
         """The part that is the ingest's options."""
         return IngestOptions(secondary_capture=self.secondary_capture, batch_size=self.batch_size)
 
-    def check(self, own: Agreement, job: int) -> None:
+    def check(self, own: Requirements, job: int) -> None:
         """Raise EncoderMismatch or ConfigError where this machine has something else than the job's driver."""
         if own.encoder != self.encoder:
             raise EncoderMismatch(

@@ -40,7 +40,7 @@ from echosearch.db.files.leases import (
 from echosearch.db.files.sight import Sight
 from echosearch.errors import StoreUnreachable
 from echosearch.source_file import FoundFile
-from ingest.jobs.agreement import Agreement
+from ingest.jobs.agreement import Requirements
 from ingest.jobs.heartbeat import Heartbeat
 from ingest.jobs.worker import host_name
 from ingest.options import IngestOptions, IngestSummary
@@ -124,7 +124,7 @@ class Driver(Run):
         with archive.engine.begin() as connection:
             lock_writer(connection)
             self.encoder_id = self.take_generation(connection)
-            agreed = Agreement.of(archive, self.options).as_json()
+            agreed = Requirements.of(archive, self.options).as_json()
             self.job = begin_job(connection, self.encoder_id, agreed, self.root, witnesses)
             self.id = start_leased_run(connection, self.encoder_id, self.job, seconds, host_name(), drives=True)
             take_back(connection)

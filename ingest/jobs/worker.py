@@ -18,13 +18,13 @@ from types import TracebackType
 from echosearch.archive import Archive
 from echosearch.db import Connection
 from echosearch.db.files.backing import backed_video, forget_vanished
-from echosearch.db.files.claims import claim_next, note_stamps, put_back
+from echosearch.db.files.claims import claim_next, note_stamps, return_claims
 from echosearch.db.files.jobs import JobState, job_options, job_sight, job_state
 from echosearch.db.files.leases import end_lease, held_shared, lock_writer, start_leased_run, take_back
 from echosearch.db.files.sight import stamp_of
 from echosearch.errors import ConfigError, InputError, LeaseLost, StoreUnreachable
 from echosearch.source_file import Claimed, FoundFile
-from ingest.jobs.agreement import Agreement
+from ingest.jobs.agreement import Requirements
 from ingest.jobs.heartbeat import Heartbeat
 from ingest.progress import Progress
 from ingest.run import Run
@@ -94,11 +94,11 @@ class Worker(Run):
             self.sight = job_sight(connection, job)
         assert self.sight.root is not None
         self.encoder_id, options = found
-        self.job, self.agreement = job, Agreement(**options)
+        self.job, self.agreement = job, Requirements(**options)
         super().__init__(archive, self.sight.root, self.agreement.options, on_progress)
 
     def __enter__(self) -> Worker:
-        self.agreement.check(Agreement.of(self.archive, self.options), self.job)
+        self.agreement.check(Requirements.of(self.archive, self.options), self.job)
         self.archive.check_key()
         self._check_sight()
         seconds = self.archive.settings.lease_seconds
@@ -153,7 +153,7 @@ class Worker(Run):
     def _give_up(self, connection: Connection, gone: list[int]) -> None:
         backing = backed_video(connection, gone)
         forgotten = forget_vanished(connection, [one for one in gone if one not in backing], self.sight)
-        put_back(connection, [one for one in gone if one not in forgotten])
+        return_claims(connection, [one for one in gone if one not in forgotten])
         self.advance(len(gone))
 
     def _check_sight(self) -> None:

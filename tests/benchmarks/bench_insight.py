@@ -37,9 +37,10 @@ from echosearch.encoder.base import Encoder
 from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.insight.curves import fit_curves
-from echosearch.insight.disagree import disagree, judge_by_videos
+from echosearch.insight.disagree import disagree
 from echosearch.insight.interpret import SAMPLE, usual_findings
 from echosearch.insight.intervals import patient_bootstrap
+from echosearch.insight.judge import judge_by_videos
 from echosearch.insight.sample import FOLDS, VectorSample, fold_of, read_sample, unseen_by
 from echosearch.insight.values import fit_value
 from echosearch.outcome import MeasuredValue

@@ -11,7 +11,7 @@ from qdrant_client import QdrantClient
 
 from echosearch.index.base import KINDS, Collection, VectorIndex
 from echosearch.index.edge.index import EdgeIndex
-from echosearch.index.server.index import ServerIndex, connect
+from echosearch.index.server.index import ServerIndex, connect_server
 from echosearch.index.shared.index import SharedIndex
 
 TEST_COLLECTIONS = [Collection(kind, "0123456789abcdef" * 4, 16) for kind in KINDS]
@@ -47,7 +47,7 @@ def make_server(_folder: Path) -> VectorIndex:
 
 def make_real_server(_folder: Path) -> VectorIndex:
     """On the server that ECHOSEARCH_QDRANT_URL names; the tests' collections are dropped before and after."""
-    return connect(os.environ[SERVER_URL], os.environ.get("ECHOSEARCH_QDRANT_API_KEY"))
+    return connect_server(os.environ[SERVER_URL], os.environ.get("ECHOSEARCH_QDRANT_API_KEY"))
 
 
 ADAPTERS: dict[str, Callable[[Path], VectorIndex]] = {

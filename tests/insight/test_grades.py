@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from echosearch.insight.disagree import judge_by_videos
 from echosearch.insight.grades import fit_grade_readers
+from echosearch.insight.judge import judge_by_videos
 from echosearch.insight.levels import fit_levels
 from echosearch.insight.sample import VectorSample
 from echosearch.report.facts import load_lexicon

@@ -1,4 +1,4 @@
-"""What search refuses, each as one clear line; and what the database does not vouch for is not shown."""
+"""What search refuses, each as one clear line; and what the database does not know is not shown."""
 
 from __future__ import annotations
 

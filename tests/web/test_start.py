@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from echosearch.db.access.accounts import add_account
 from echosearch.db.access.viewer import Role
 from echosearch.errors import ConfigError
-from echosearch.web.running import Listening, prepare, warm_up
+from echosearch.web.running import Listening, open_serving, warm_up
 from echosearch.web.serving import ServeOptions, Serving
 from tests.search.conftest import open_empty
 from tests.web.process import ServerProcess, open_folder
@@ -39,14 +39,14 @@ def test_it_does_not_listen_to_other_machines_unprotected(
 ) -> None:
     archive = open_empty(database, tmp_path / "home")
     with pytest.raises(ConfigError, match=told):
-        prepare(archive, listening)
+        open_serving(archive, listening)
 
 
 def test_with_tls_and_an_admin_it_starts_with_a_cookie_for_this_host_alone(database: Engine, tmp_path: Path) -> None:
     archive = open_empty(database, tmp_path / "home")
     with archive.engine.begin() as connection:
         add_account(connection, "root", Role.ADMIN, None, "x")
-    serving = prepare(archive, Listening("0.0.0.0", names=("Echo.Example",), behind_proxy=True))
+    serving = open_serving(archive, Listening("0.0.0.0", names=("Echo.Example",), behind_proxy=True))
     assert serving.options == ServeOptions(frozenset({"0.0.0.0", "echo.example"}), secure=True)
     assert serving.options.cookie == "__Host-echosearch"
     assert serving.setup is None
@@ -62,7 +62,7 @@ def test_the_demo_is_entered_by_its_own_link_once(database: Engine, tmp_path: Pa
     archive = open_empty(database, tmp_path / "home")
     add_demo_account(archive)
     add_demo_account(archive)
-    serving: Serving = prepare(archive, Listening(demo=True))
+    serving: Serving = open_serving(archive, Listening(demo=True))
     assert serving.demo_link is not None
     app = create_app(serving)
     browser = Client(app)

@@ -47,7 +47,7 @@ def serve(
     """
     from echosearch.access.trail import HEAD_LOG
     from echosearch.web.guard import ACCESS_LOG
-    from echosearch.web.running import Listening, check_address, prepare, run
+    from echosearch.web.running import Listening, check_address, open_serving, run
 
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
     for name in (ACCESS_LOG, HEAD_LOG):
@@ -62,7 +62,7 @@ def serve(
     with open_archive(settings) as archive:
         if demo:
             add_demo_account(archive)
-        serving = prepare(archive, listening)
+        serving = open_serving(archive, listening)
         if serving.setup is not None:
             note(f"no admin yet: open {listening.url}/setup/{serving.setup} once to make one")
         if serving.demo_link is not None:

@@ -72,7 +72,7 @@ def account_named(connection: Connection, name: str) -> Account | None:
 
 
 def accounts(connection: Connection) -> list[Account]:
-    """Every account, by name."""
+    """Return every account, by name."""
     return [
         Account(**row._mapping)
         for row in connection.execute(text(f"select {ACCOUNT_COLUMNS} from access.account a order by a.name"))
@@ -80,7 +80,7 @@ def accounts(connection: Connection) -> list[Account]:
 
 
 def has_admin(connection: Connection) -> bool:
-    """Whether somebody who can sign in is an admin."""
+    """Return whether somebody who can sign in is an admin."""
     return bool(
         connection.scalar(text("select exists (select from access.account where role = 'admin' and not disabled)"))
     )
@@ -139,7 +139,7 @@ def project_named(connection: Connection, name: str) -> Project | None:
 
 
 def projects(connection: Connection) -> list[Project]:
-    """Every project, by name."""
+    """Return every project, by name."""
     return [
         Project(**row._mapping)
         for row in connection.execute(text("select name, condition from access.project order by name"))

@@ -60,7 +60,7 @@ def last_entries(connection: Connection, count: int, before: int | None = None) 
 
 
 def audit_entries(connection: Connection) -> Iterator[AuditEntry]:
-    """Every entry in order, ``_BATCH`` in memory."""
+    """Yield every entry in order, ``_BATCH`` in memory."""
     with connection.execute(
         text(f"select {_COLUMNS} from access.audit order by seq"),
         execution_options={"stream_results": True, "yield_per": _BATCH},

@@ -20,8 +20,8 @@ __all__ = [
     "revoke_token",
     "session_of",
     "set_reason",
+    "stored_tokens",
     "token_of",
-    "tokens",
 ]
 
 IDLE_MINUTES = 15
@@ -134,8 +134,8 @@ def revoke_token(connection: Connection, account_id: int, name: str) -> bool:
     return bool(done.rowcount)
 
 
-def tokens(connection: Connection) -> list[StoredToken]:
-    """Every token, by account and name."""
+def stored_tokens(connection: Connection) -> list[StoredToken]:
+    """Return every token, by account and name."""
     rows = connection.execute(
         text(
             "select a.name as account, t.name, t.rights, t.expires_at, t.revoked from access.token t"

@@ -39,7 +39,7 @@ class Viewer:
             raise ValueError(f"a project is a condition on {', '.join(sorted(SCOPE_FIELDS))}, and has one")
 
     def sees(self, month: int | None, age: int | None, sex: str | None) -> bool:
-        """Whether a study with these attributes may be seen."""
+        """Return whether a study with these attributes may be seen."""
         return self.scope is None or _meets(self.scope, {"month": month, "age": age, "sex": sex})
 
 

@@ -19,7 +19,7 @@ from echosearch.outcome import FileState
 from echosearch.pseudonyms import Keyring
 from echosearch.source_file import Claimed, FoundFile
 
-__all__ = ["claim_next", "note_stamps", "put_back", "register"]
+__all__ = ["claim_next", "note_stamps", "register", "return_claims"]
 
 
 def register(connection: Connection, keyring: Keyring, job: int, files: Sequence[FoundFile]) -> None:
@@ -99,7 +99,7 @@ def note_stamps(connection: Connection, changed: Sequence[Claimed]) -> None:
         )
 
 
-def put_back(connection: Connection, file_ids: Sequence[int]) -> None:
+def return_claims(connection: Connection, file_ids: Sequence[int]) -> None:
     """Give up claims of files that cannot be seen now: they wait for a later ingest, and no worker claims them."""
     if file_ids:
         connection.execute(

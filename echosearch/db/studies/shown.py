@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from echosearch.db.access.viewer import Viewer
 
-__all__ = ["ShownStudy", "ShownVideo", "Visit", "shown_study", "shown_videos", "study_of_video", "visits_shown"]
+__all__ = ["ShownStudy", "ShownVideo", "ShownVisit", "shown_study", "shown_videos", "study_of_video", "visits_shown"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ShownVideo:
 
 
 @dataclass(frozen=True)
-class Visit:
+class ShownVisit:
     """A study of a patient; ``videos`` counts those that searches find."""
 
     study: str
@@ -93,7 +93,7 @@ def study_of_video(connection: Connection, video: str) -> str | None:
     return None if found is None else str(found)
 
 
-def visits_shown(connection: Connection, encoder_id: int, patient: str, viewer: Viewer) -> list[Visit]:
+def visits_shown(connection: Connection, encoder_id: int, patient: str, viewer: Viewer) -> list[ShownVisit]:
     """Return the studies of a patient that searches find and that the viewer may see, the oldest first."""
     rows = connection.execute(
         text(
@@ -105,4 +105,4 @@ def visits_shown(connection: Connection, encoder_id: int, patient: str, viewer: 
         ),
         {"encoder": encoder_id, "patient": patient},
     )
-    return [Visit(row.study, row.month, row.videos) for row in rows if viewer.sees(row.month, row.age, row.sex)]
+    return [ShownVisit(row.study, row.month, row.videos) for row in rows if viewer.sees(row.month, row.age, row.sex)]

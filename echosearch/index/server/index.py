@@ -33,12 +33,14 @@ from echosearch.index.server.options import ServerOptions
 from echosearch.index.server.search import nearest
 from echosearch.vector import Vectors
 
-__all__ = ["ServerIndex", "connect"]
+__all__ = ["ServerIndex", "connect_server"]
 
 DEFAULTS = ServerOptions()
 
 
-def connect(url: str, api_key: str | None, ca: Path | None = None, options: ServerOptions = DEFAULTS) -> ServerIndex:
+def connect_server(
+    url: str, api_key: str | None, ca: Path | None = None, options: ServerOptions = DEFAULTS
+) -> ServerIndex:
     """Return a checked connection: REST, and gRPC once it is shown to be the same server.
 
     Raises ConfigError for a URL that would send data in the clear, StoreUnreachable where nothing answers.

@@ -56,12 +56,12 @@ class Asked:
         return self.where is None or fields_of(self.where) <= STUDY_FIELDS
 
     def depth_of(self, last: bool) -> int:
-        """How many candidates a direction gives: all conditions together as many as their mean, which is the last."""
+        """Return how many candidates a direction gives: all conditions together as many as their mean, the last."""
         parts = len(self.videos.directions)
         return self.depth if last or self.like is not None or parts < 2 else self.depth // parts
 
     def directions(self) -> list[Vectors]:
-        """The vectors (D,) that the index is asked for: of each condition and of all, or of the examples."""
+        """Return the vectors (D,) that the index is asked for: of each condition and of all, or of the examples."""
         found = self.videos.directions
         if len(found) > 1:
             found.append(np.mean(found, axis=0).astype(np.float32))

@@ -31,7 +31,7 @@ _NO_WORDS = WordScore(0.0, 0.0)
 
 
 def gather(search: Searching, asked: Asked) -> tuple[Candidates, int, int | None]:
-    """Candidates, each once and in no order; how many points of the index the database does not know; the total.
+    """Return candidates, each once and in no order; how many points the database does not know; the total.
 
     The total is that of studies that answer; None under a condition that only videos meet, and of common words.
     """

@@ -9,7 +9,7 @@ __all__ = ["no_condition", "unsearched"]
 
 
 def no_condition(question: Question, words: AskedWords) -> str:
-    """Why a query ranks nothing: it has no condition that facts or videos can be asked for, and no words of reports."""
+    """Return why a query ranks nothing: no condition for facts or videos, and no words of reports."""
     if words.note is not None:
         return words.note
     if question.where is not None and not question.rest:
@@ -18,7 +18,7 @@ def no_condition(question: Question, words: AskedWords) -> str:
 
 
 def unsearched(question: Question, words: AskedWords) -> list[str]:
-    """What of a query was not searched, or only as words."""
+    """Return what of a query was not searched, or only as words."""
     said = [words.note] if words.note is not None else []
     if question.understanding.changes:
         said.append("a change is asked of reports and measurements alone: echosearch changed asks the videos")

@@ -38,7 +38,7 @@ class Belief:
         return "probability" if self.labelled else "percentile"
 
     def percentile(self, score: Numbers) -> Numbers:
-        """The share of the background that fits worse."""
+        """Return the share of the background that fits worse."""
         if not len(self.scores):
             return np.full_like(score, np.nan)
         found: Numbers = np.searchsorted(self.scores, score, side="left") / len(self.scores)
@@ -51,7 +51,7 @@ class Belief:
 
 
 def fit_belief(scores: Numbers, stated: NDArray[np.bool_], denied: NDArray[np.bool_], least: int = ENOUGH) -> Belief:
-    """``scores`` (N,) of the background and the verdict of each study's report on the question.
+    """Fit ``scores`` (N,) of the background to the verdict of each study's report on the question.
 
     The curve needs ``least`` studies of each verdict.
     """

@@ -24,7 +24,7 @@ def explain(
     measured: Sequence[MeasuredValue],
     fits: Sequence[float],
 ) -> Why:
-    """The facts and measurements of a study that are about the question."""
+    """Return the facts and measurements of a study that are about the question."""
     concepts = asked_concepts(question)
     facts = [fact for fact in facts if fact.concept in concepts]
     measured = [one for one in measured if one.concept in concepts]

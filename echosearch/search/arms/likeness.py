@@ -13,12 +13,12 @@ Scores = NDArray[np.float64]
 
 
 def likeness(vectors: Vectors, like: Vectors) -> Scores:
-    """(N, D) raw vectors and the (D,) of the examples -> (N,) cosines."""
+    """Return (N,) cosines of (N, D) raw vectors to the (D,) of the examples."""
     return (unit(vectors) @ unit(like)).astype(np.float64)
 
 
 def order_with_likeness(cosines: Scores, fits: Scores, stated: NDArray[np.bool_]) -> Scores:
-    """(N,) what is ranked by, higher first: comparable within what is stated, and within what is silent.
+    """Rank (N,), higher first: comparable within what is stated, and within what is silent.
 
     Where a report states what is asked, likeness alone. Where none does, the videos' fit (a sum of log shares, as
     Scale.order gives it) and the log share of likeness together: by likeness alone 35 % of the first ten of

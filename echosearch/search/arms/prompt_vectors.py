@@ -15,7 +15,7 @@ _KNOWN: OrderedDict[tuple[str, str], Vectors] = OrderedDict()  # (fingerprint, p
 
 
 def prompt_vectors(encoder: Encoder, texts: Sequence[str]) -> dict[str, Vectors]:
-    """Unit vectors of prompts; a process embeds each once."""
+    """Return unit vectors of prompts; a process embeds each once."""
     maker = encoder.id.fingerprint
     new = [text for text in texts if (maker, text) not in _KNOWN]
     if new:

@@ -48,7 +48,7 @@ def _table(language: Language) -> dict[str, Any]:
 
 
 def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet:
-    """The prompts of a finding; ``label`` names it where the table does not."""
+    """Return the prompts of a finding; ``label`` names it where the table does not."""
     table, entry = _table(language), _entry(concept, language)
     if "value" in entry:
         return _below(concept, table["values"][entry["value"]], entry["present_below"])
@@ -100,7 +100,7 @@ def zero_shot_prompts(concept: str, language: Language = "ja") -> tuple[tuple[tu
 
 
 def value_prompts(measure: str, language: Language = "ja") -> PromptSet | None:
-    """The prompts of a measurement's values, None where videos cannot be asked for it."""
+    """Return the prompts of a measurement's values, None where videos cannot be asked for it."""
     entry = _table(language)["values"].get(measure)
     if entry is None:
         return None

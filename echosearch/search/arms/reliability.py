@@ -26,7 +26,7 @@ class Bin:
 
 
 def calibration_error(believed: Numbers, true: Flags) -> float:
-    """(N,) probabilities and what was so; nan of none."""
+    """Measure (N,) probabilities against what was so; nan of none."""
     if not len(believed):
         return float("nan")
     return float(sum(one.studies * abs(one.believed - one.true) for one in bins(believed, true)) / len(believed))

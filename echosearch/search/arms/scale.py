@@ -50,7 +50,7 @@ class Scale:
         return bool(self.beliefs) and all(one.labelled for one in self.beliefs)
 
     def shares(self, scores: Scores) -> Scores:
-        """(N, C) -> (N, C): the share of the background that fits worse, in (0, 1)."""
+        """Return (N, C) for (N, C): the share of the background that fits worse, in (0, 1)."""
         columns = [
             (np.searchsorted(self._ascending[c], scores[:, c], side="left") + 0.5) / (len(self.background) + 1)
             for c in range(scores.shape[1])
@@ -58,12 +58,12 @@ class Scale:
         return np.stack(columns, axis=1) if columns else np.zeros(scores.shape)
 
     def order(self, scores: Scores) -> Scores:
-        """(N, C) -> (N,): what is ranked by. Shares make conditions comparable; beyond the sample the scores decide."""
+        """Return (N,) to rank (N, C) by: shares make conditions comparable; beyond the sample scores decide."""
         ranked: Scores = np.log(self.shares(scores)).sum(axis=1) + 1e-3 * scores.sum(axis=1)
         return ranked
 
     def believe(self, scores: Scores) -> Scores:
-        """(N, C) -> (N,): a probability if calibrated, else a percentile."""
+        """Return (N,) for (N, C): a probability if calibrated, else a percentile."""
         if self.is_calibrated:
             made: Scores = np.prod([one(scores[:, c]) for c, one in enumerate(self.beliefs)], axis=0)
             return made

@@ -12,7 +12,7 @@ __all__ = ["told_by"]
 
 
 def told_by(facts: Sequence[Fact], concept: str) -> bool | None:
-    """Whether a report's facts state a finding, mild or more, or deny it; None if they are silent.
+    """Return whether a report's facts state a finding, mild or more, or deny it; None if they are silent.
 
     As the search labels the studies that it calibrates by (search/arms/scale.py), there in SQL.
     """

@@ -37,7 +37,7 @@ _LOGISTIC = float(np.sqrt(3) / np.pi)  # the scale of a logistic distribution wi
 
 
 def nearest_values(cosine: Numbers, values: Numbers) -> Numbers:
-    """(N, K) cosines to the prompts of K values -> (N,) medians of the values of the nearest fifth."""
+    """Return (N,) medians of the values of the nearest fifth, for (N, K) cosines to K prompts."""
     kept = max(round(NEAREST * len(values)), 1)
     order = np.argsort(-cosine, axis=1, kind="stable")[:, :kept]
     medians: Numbers = np.median(values[order], axis=1)
@@ -64,7 +64,7 @@ class ValueScale:
         return self.offset + self.slope * first + videos.astype(np.float64) @ self.weights
 
     def log_odds(self, values: Numbers, low: float, high: float) -> Numbers:
-        """(N,) estimates -> (N,) log odds that the true value is in [low, high]; either end may be infinite.
+        """Return (N,) log odds that the true value of (N,) estimates is in [low, high]; an end may be infinite.
 
         Errors are taken as logistic with this scale's spread, so that the odds of one end are a line in the estimate.
         """

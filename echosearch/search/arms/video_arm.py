@@ -139,7 +139,7 @@ class AskedVideos:
     )  # of each condition; an AnyOf has one for each of its own
 
     def scores(self, videos: Vectors) -> Scores:
-        """(N, D) raw vectors -> (N, C), higher is nearer; each condition on a scale of its own."""
+        """Score (N, D) raw vectors as (N, C), higher is nearer; each condition on a scale of its own."""
         if not self.conditions:
             return np.zeros((len(videos), 0))
         towards = unit(videos)
@@ -151,12 +151,12 @@ class AskedVideos:
         return list(dict.fromkeys(one.concept for each in self.levels for one in each if one.is_value))
 
     def zero_shot_values(self, measurement: str, videos: Vectors) -> Scores:
-        """(N, D) unit vectors -> (N,), the values that the prompts of a measurement that is asked for give."""
+        """Read (N,) values off (N, D) unit vectors by the prompts of the measurement that is asked for."""
         asked = next(one for each in self.levels for one in each if one.is_value and one.concept == measurement)
         return nearest_values(asked.near_levels(videos), asked.values)
 
     def scaled(self, scales: Mapping[str, ValueScale]) -> AskedVideos:
-        """With the scale of each measurement, by concept."""
+        """Add the scale of each measurement, by concept."""
         given = tuple(
             tuple(replace(one, scale=scales.get(one.concept)) if one.is_value else one for one in each)
             for each in self.levels
@@ -164,7 +164,7 @@ class AskedVideos:
         return replace(self, levels=given)
 
     def standardised(self, videos: Vectors) -> AskedVideos:
-        """With the archive's background; ``videos`` (N, D) raw vectors of a sample of its studies."""
+        """Add the archive's background; ``videos`` (N, D) raw vectors of a sample of its studies."""
         towards = unit(videos)
         return replace(self, levels=tuple(tuple(one.standardised(towards) for one in each) for each in self.levels))
 

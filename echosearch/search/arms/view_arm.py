@@ -27,7 +27,7 @@ RESCORED = 200  # studies
 
 
 def score_by_view(asked: AskedVideos, weights: Weights, videos: Sequence[StoredVideo], scores: Scores) -> Scores:
-    """(C,) scores of a study's mean vector -> (C,) by its videos, where views have weights."""
+    """Score by its videos a study of (C,) mean-vector scores, where views have weights."""
     if not videos or not weights:
         return scores
     towards = unit(np.stack([video.vector for video in videos]))
@@ -43,7 +43,7 @@ def score_by_view(asked: AskedVideos, weights: Weights, videos: Sequence[StoredV
 
 
 def telling(asked: AskedVideos, weights: Weights, videos: Sequence[StoredVideo]) -> NDArray[np.bool_]:
-    """(N,) which videos tell of the findings asked for: with half the weight of the best, or more. All if none has."""
+    """Return (N,) which videos tell of the findings: half the weight of the best, or more. All if none has."""
     concepts = [
         one.concept for each in asked.conditions for one in (each.conditions if isinstance(each, AnyOf) else (each,))
     ]

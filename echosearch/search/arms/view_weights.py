@@ -25,7 +25,7 @@ def view_name(view: str | None, mode: str | None) -> str:
 
 
 def view_weights(fingerprint: str) -> Weights:
-    """The weights for this encoder; empty if none were fitted."""
+    """Return the weights for this encoder; empty if none were fitted."""
     return _table().get(fingerprint, {})
 
 

@@ -72,7 +72,7 @@ class AskedWords:
         return f"not searched: {named}: this role may not read the words of reports (docs/operations.md)"
 
     def scores(self, connection: Connection, studies: Sequence[str]) -> dict[str, WordScore]:
-        """The scores of each study whose report has a term."""
+        """Return the scores of each study whose report has a term."""
         if not self.terms:
             return {}
         words = sorted({word for term in self.terms for word in term.words})
@@ -87,7 +87,7 @@ class AskedWords:
         return WordScore(bm25, sum(w for w, tf in zip(self.weights, times, strict=True) if tf) / every)
 
     def found(self, connection: Connection, scores: Mapping[str, float]) -> dict[str, FoundWords]:
-        """What the reports of these studies, given with their scores, have of the terms; of more than MAX_PLACED
+        """Find the terms in the reports of these studies, given with their scores; of more than MAX_PLACED
         studies, whose texts would all be read, without the places."""
         if not scores or len(scores) > MAX_PLACED:
             return {study: FoundWords(score) for study, score in scores.items()}

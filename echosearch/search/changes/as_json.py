@@ -15,7 +15,7 @@ __all__ = ["changed_json", "timeline_json"]
 
 
 def changed_json(found: ChangedPairs) -> dict[str, Any]:
-    """The shape of `echosearch changed --json`."""
+    """Return the shape of `echosearch changed --json`."""
     condition = found.condition
     return {
         "pairs": [_pair(pair) for pair in found.pairs],
@@ -32,7 +32,7 @@ def changed_json(found: ChangedPairs) -> dict[str, Any]:
 
 
 def timeline_json(found: Timeline) -> dict[str, Any]:
-    """The shape of `echosearch timeline --json`."""
+    """Return the shape of `echosearch timeline --json`."""
     return {
         "patient": found.patient,
         "studies": [_study(study, found) for study in found.studies],

@@ -23,7 +23,7 @@ _PERIOD = re.compile(r"(\d{1,3})\s*(y|years?|年|m|months?|[かヶカヵケ]?月
 
 
 def asked_change(kind: ChangeKind, name: str, within: str | None, lexicon: Lexicon) -> ChangeCondition:
-    """Raises InputError if ``name`` is no finding or measurement, or several, or ``within`` is no period."""
+    """Parse the change. Raises InputError if ``name`` is not one finding or measurement, or ``within`` no period."""
     concept = named_concept(name, lexicon)
     is_measure = concept in lexicon.measures
     if is_measure and kind in ("new", "gone"):
@@ -42,7 +42,7 @@ def asked_change(kind: ChangeKind, name: str, within: str | None, lexicon: Lexic
 
 
 def named_concept(name: str, lexicon: Lexicon) -> str:
-    """The one finding or measurement that a name in any form means. Raises InputError."""
+    """Return the one finding or measurement that a name in any form means. Raises InputError."""
     plain = as_typed(name).strip()
     for known in (lexicon.findings, lexicon.measures):
         if plain.lower() in known:
@@ -57,7 +57,7 @@ def named_concept(name: str, lexicon: Lexicon) -> str:
 
 
 def months_within(text: str) -> int:
-    """2y as 24, 6m as 6, 2年 as 24. Raises InputError."""
+    """Read 2y as 24, 6m as 6, 2年 as 24. Raises InputError."""
     match = _PERIOD.fullmatch(as_typed(text).strip().lower())
     if match is None or not int(match[1]):
         raise InputError(f"--within {text[:20]!r}: give years or months, such as 2y, 6m or 2年")
@@ -65,7 +65,7 @@ def months_within(text: str) -> int:
 
 
 def month_since(text: str) -> int:
-    """2020 as 202001, 2020-04 as 202004. Raises InputError."""
+    """Read 2020 as 202001, 2020-04 as 202004. Raises InputError."""
     try:
         where = parse_where(f"date >= {text}")
     except InputError:

@@ -149,14 +149,14 @@ def _shown(
 
 
 def days_between(earlier: Identified | None, later: Identified | None) -> int | None:
-    """Days between two studies, None if a date is not known."""
+    """Return days between two studies, None if a date is not known."""
     if earlier is None or later is None or earlier.study_date is None or later.study_date is None:
         return None
     return (later.study_date - earlier.study_date).days
 
 
 def month_text(month: int) -> str:
-    """202004 as 2020-04."""
+    """Write 202004 as 2020-04."""
     return f"{month // 100:04d}-{month % 100:02d}"
 
 

@@ -70,21 +70,21 @@ class ChangeScale:
         return (difference - middle) / spread
 
     def percentile(self, difference: float) -> float | None:
-        """The share of the scale's pairs that differ by less; None without a pair."""
+        """Return the share of the scale's pairs that differ by less; None without a pair."""
         if not self.pairs:
             return None
         return float(np.searchsorted(self.differences, difference, side="left")) / self.pairs
 
 
 def differences(amount: Amount, pairs: Sequence[VisitPair]) -> Scores:
-    """(N,): the amount of the later study less that of the earlier."""
+    """Return (N,): the amount of the later study less that of the earlier."""
     if not pairs:
         return np.zeros(0)
     return amount(np.stack([pair.vectors[1] for pair in pairs])) - amount(np.stack([pair.vectors[0] for pair in pairs]))
 
 
 def change_scales(search: Searching, asked: Mapping[str, Amount]) -> dict[str, ChangeScale]:
-    """The scale of each concept."""
+    """Return the scale of each concept."""
     pairs = pairs_after(search.connection, search.encoder_id, None, PAIRS)
     studies = [study for pair in pairs for study in (pair.earlier, pair.later)]
     facts, measured = facts_of(search.connection, studies), measurements_of(search.connection, studies)
@@ -110,7 +110,7 @@ def change_scales(search: Searching, asked: Mapping[str, Amount]) -> dict[str, C
 def told_of(
     concept: str, study: str, facts: Mapping[str, Sequence[Fact]], measured: Mapping[str, Sequence[MeasuredValue]]
 ) -> Told:
-    """What is said of a concept, and of what states it too, in a study."""
+    """Return what is said of a concept, and of what states it too, in a study."""
     concepts = {concept, *NARROWER.get(concept, ())}
     own = facts.get(study, ())
     return Told(

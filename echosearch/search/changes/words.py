@@ -9,7 +9,7 @@ __all__ = ["told_words"]
 
 
 def told_words(told: Told) -> str | None:
-    """None where nothing is said; what is inherited is in brackets."""
+    """Return what is said, what is inherited in brackets; None where nothing is said."""
     said = [_words(fact) for fact in told.facts]
     said += [f"SR {one.value:g} {one.unit or ''}".strip() for one in told.measurements]
     return "、".join(dict.fromkeys(said)) or None

@@ -74,7 +74,7 @@ class Disabled(BaseModel):
 
 @router.get("/status", tags=["admin"], response_model=Status, responses=problem_responses("store"))
 def status(caller: Annotated[Caller, needs(Right.STATUS, quiet=True)]) -> JSONResponse:
-    """What the archive holds, and whether searches are answered."""
+    """Return what the archive holds, and whether searches are answered."""
     archive = caller.archive
     whole = archive.viewer.scope is None
     with archive.engine.connect() as connection:
@@ -99,7 +99,7 @@ def audit(
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> JSONResponse:
-    """The audit, without what is encrypted. That it was read is written to it."""
+    """Return the audit, without what is encrypted. That it was read is written to it."""
     caller.record("audit")
     with caller.archive.engine.connect() as connection:
         found = last_entries(connection, limit, before)
@@ -109,7 +109,7 @@ def audit(
 
 @router.get("/accounts", tags=["admin"], response_model=Accounts)
 def list_accounts(caller: Admin) -> JSONResponse:
-    """Every account."""
+    """Return every account."""
     with caller.archive.engine.connect() as connection:
         found = accounts(connection)
     shown = [
@@ -159,5 +159,5 @@ def disable_account(caller: Admin, name: Annotated[str, Path(pattern=r"^[\w.@-]{
 
 @router.get("/openapi.json", tags=["admin"], response_model=dict[str, Any])
 def description(request: Request, caller: Annotated[Caller, needs(Right.SELF)]) -> JSONResponse:
-    """This description."""
+    """Return this description."""
     return JSONResponse(request.app.openapi())

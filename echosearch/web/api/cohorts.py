@@ -33,7 +33,7 @@ from echosearch.web.rights import Caller, needs
 from echosearch.web.searching import seen_studies
 from echosearch.web.studies import may_identify
 
-__all__ = ["LEAST", "Reference", "asking", "router"]
+__all__ = ["LEAST", "Reference", "open_moment", "router"]
 
 router = APIRouter(prefix=f"{API}/cohorts", tags=["cohorts"])
 LEAST = 10  # patients, studies or videos of a count that is shown
@@ -69,7 +69,7 @@ class CohortShape(BaseModel):
     snapshots: list[int]
 
 
-class Cohorts(BaseModel):
+class CohortList(BaseModel):
     cohorts: list[CohortShape]
 
 
@@ -101,7 +101,7 @@ class Members(BaseModel):
     next: str | None
 
 
-class Drawn(BaseModel):
+class DrawnMembers(BaseModel):
     """Members that the caller has not reviewed."""
 
     studies: list[str]
@@ -112,9 +112,9 @@ class Recorded(BaseModel):
     recorded: int
 
 
-@router.get("", response_model=Cohorts, responses=PROBLEMS)
+@router.get("", response_model=CohortList, responses=PROBLEMS)
 def list_cohorts(caller: Member) -> JSONResponse:
-    """Every cohort, with its definition and the numbers of its snapshots."""
+    """Return every cohort, with its definition and the numbers of its snapshots."""
     lexicon = load_lexicon(caller.archive.settings.lexicon)
     with reading(caller.archive) as connection:
         found = stored_cohorts(connection)
@@ -147,9 +147,9 @@ def define_cohort(caller: Member, asked: NewCohort) -> JSONResponse:
 
 @router.get("/{reference}/steps", response_model=Steps, responses=PROBLEMS)
 def steps(caller: Member, reference: Reference) -> JSONResponse:
-    """What each step of a cohort leaves, now or when it was frozen."""
+    """Return what each step of a cohort leaves, now or when it was frozen."""
     notes: tuple[str, ...] = ()
-    with asking(caller, reference) as connection:
+    with open_moment(caller, reference) as connection:
         name, number = parse_reference(reference)
         if number is not None:
             if caller.archive.viewer.scope is not None:
@@ -170,8 +170,8 @@ def members(
     after: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JSONResponse:
-    """Members in pages by study key; ``after`` is the last key of the page before."""
-    with asking(caller, reference) as connection:
+    """Return members in pages by study key; ``after`` is the last key of the page before."""
+    with open_moment(caller, reference) as connection:
         _, query, _ = cohort_members(caller.archive, connection, reference)
         found = members_after(connection, query, None if after is None else str(after), limit)
     seen = seen_studies(caller, [one.study for one in found])
@@ -194,17 +194,19 @@ def members(
 @router.post("/{name}/freeze", status_code=201, response_model=Frozen, responses=PROBLEMS)
 def freeze_cohort(caller: Member, name: Name) -> JSONResponse:
     """Keep the members of now for good, with the SHA-256 of all that they follow from."""
-    with asking(caller, name) as connection:
+    with open_moment(caller, name) as connection:
         made, _ = freeze(caller.archive, connection, name)
     caller.record("cohort freeze")
     shown = made.members if made.members == 0 or made.members >= LEAST or may_identify(caller) else None
     return JSONResponse({"cohort": made.reference, "digest": made.digest, "members": shown}, 201)
 
 
-@router.get("/{reference}/sample", response_model=Drawn, responses=PROBLEMS)
-def draw(caller: Reviewer, reference: Reference, size: Annotated[int, Query(ge=1, le=200)] = 20) -> JSONResponse:
-    """Members that the caller has not reviewed, in an order that is the same for every reader."""
-    with asking(caller, reference) as connection:
+@router.get("/{reference}/sample", response_model=DrawnMembers, responses=PROBLEMS)
+def draw_members(
+    caller: Reviewer, reference: Reference, size: Annotated[int, Query(ge=1, le=200)] = 20
+) -> JSONResponse:
+    """Return members that the caller has not reviewed, in an order that is the same for every reader."""
+    with open_moment(caller, reference) as connection:
         drawn = sample(caller.archive, connection, reference, caller.who.viewer.name, size)
     seen = seen_studies(caller, drawn.studies)
     caller.record("cohort sample", sorted(seen))
@@ -215,15 +217,15 @@ def draw(caller: Reviewer, reference: Reference, size: Annotated[int, Query(ge=1
 def review(caller: Reviewer, reference: Reference, verdict: Verdict) -> JSONResponse:
     """Record what the caller says of a member; answers are added, never changed."""
     row = ReviewRow(str(verdict.study), caller.who.viewer.name, verdict.answer, verdict.reason)
-    with asking(caller, reference) as connection:
+    with open_moment(caller, reference) as connection:
         count = record(caller.archive, connection, reference, [row])
     caller.record("cohort review", [str(verdict.study)])
     return JSONResponse({"recorded": count}, 201)
 
 
 @contextmanager
-def asking(caller: Caller, reference: str) -> Iterator[Connection]:
-    """One moment of the archive, in a place for searches. Raises Problem "not-found", "busy"."""
+def open_moment(caller: Caller, reference: str) -> Iterator[Connection]:
+    """Open one moment of the archive, in a place for searches. Raises Problem "not-found", "busy"."""
     name, number = parse_reference(reference)
     with caller.serving.searching(), reading(caller.archive) as connection:
         known = read_definition(connection, name) if number is None else read_snapshot(connection, name, number)

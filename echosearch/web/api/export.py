@@ -60,7 +60,7 @@ SCHEMA = pyarrow.schema(list(TYPES.items()))
 def export(
     caller: Annotated[Caller, needs(Right.EXPORT)], search_id: UUID, format: Format = "ndjson"
 ) -> StreamingResponse:
-    """All hits that a search keeps.
+    """Return all hits that a search keeps.
 
     The last line of NDJSON is {"end": true, "rows": n}, that of CSV has "end" and n; an Arrow stream has its own end.
     """

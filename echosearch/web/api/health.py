@@ -19,13 +19,13 @@ class Health(BaseModel):
 
 @router.get("/healthz", dependencies=[open_route()])
 def healthz() -> Health:
-    """The process lives."""
+    """Answer while the process lives."""
     return Health(status="alive")
 
 
 @router.get("/readyz", dependencies=[open_route()], responses=problem_responses("store"))
 def readyz(server: Server) -> Health:
-    """A test query has been answered; 503 before."""
+    """Answer 200 when a test query has been answered; 503 before."""
     if not server.ready:
         raise Problem("store", "the encoder is being loaded", Retry_After="2")
     return Health(status="ready")

@@ -37,19 +37,19 @@ class Samples(BaseModel):
 
 @router.get("/{video}/preview.mp4", response_class=Response, responses=PROBLEMS)
 def preview(caller: Watcher, video: UUID, size: PreviewSize = "card") -> Response:
-    """The cine, VP9 in MP4; parts of it by Range."""
+    """Return the cine, VP9 in MP4; parts of it by Range."""
     return FileResponse(_preview(caller, "preview", str(video), size).mp4, media_type="video/mp4")
 
 
 @router.get("/{video}/poster.jpg", response_class=Response, responses=PROBLEMS)
 def poster(caller: Watcher, video: UUID, size: PreviewSize = "card") -> Response:
-    """The first picture, JPEG."""
+    """Return the first picture, JPEG."""
     return FileResponse(_preview(caller, "poster", str(video), size).poster, media_type="image/jpeg")
 
 
 @router.get("/{video}/samples", response_model=Samples, responses=PROBLEMS)
 def samples(caller: Watcher, video: UUID, size: PreviewSize = "card") -> JSONResponse:
-    """Offset, size and time of each frame in preview.mp4."""
+    """Return offset, size and time of each frame in preview.mp4."""
     found = _preview(caller, "samples", str(video), size)
     shown = Samples(
         codec=CODEC,

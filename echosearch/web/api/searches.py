@@ -13,7 +13,7 @@ from echosearch.search.results import MAX_TOP_K
 from echosearch.web.address import API
 from echosearch.web.problems import problem_responses
 from echosearch.web.rights import Caller, needs
-from echosearch.web.searching import answer_json, cut, identify, make_search, stored
+from echosearch.web.searching import add_identifiers, answer_json, cut, make_search, stored
 from echosearch.web.shapes import Page, SearchAnswer, SearchRequest
 
 __all__ = ["router"]
@@ -31,7 +31,7 @@ def search(caller: Searcher, asked: SearchRequest) -> JSONResponse:
     answer = make_search(caller, asked)
     hits, after, left_out = cut(caller, answer, None, asked.limit)
     if asked.identified:
-        hits = identify(caller, hits)
+        hits = add_identifiers(caller, hits)
     caller.record("search", [hit["study"] for hit in hits], query=asked.model_dump_json(exclude_defaults=True))
     return JSONResponse(
         answer_json(answer, hits, after, left_out), 201, {"location": f"/api/v1/searches/{answer.id}/hits"}
@@ -50,9 +50,9 @@ def hits(
     limit: Annotated[int, Query(ge=1, le=MAX_TOP_K)] = 12,
     identified: bool = False,
 ) -> JSONResponse:
-    """A page of a search of one's own."""
+    """Return a page of a search of one's own."""
     shown, cursor, left_out = cut(caller, stored(caller, search_id), after, limit)
     if identified:
-        shown = identify(caller, shown)
+        shown = add_identifiers(caller, shown)
     caller.record("hits", [hit["study"] for hit in shown])
     return JSONResponse({"hits": shown, "next": cursor, "left_out": left_out})

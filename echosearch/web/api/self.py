@@ -29,14 +29,14 @@ class Me(BaseModel):
     idle_minutes: int  # after which a session ends
 
 
-class Reason(BaseModel):
+class GivenReason(BaseModel):
     model_config = ConfigDict(extra="forbid")
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 @router.get("")
 def me(caller: Self) -> Me:
-    """The caller."""
+    """Return the caller."""
     viewer = caller.who.viewer
     return Me(
         name=viewer.name,
@@ -49,7 +49,7 @@ def me(caller: Self) -> Me:
 
 
 @router.put("/reason", status_code=204, responses=problem_responses("input"))
-def give_reason(caller: Self, given: Reason) -> Response:
+def give_reason(caller: Self, given: GivenReason) -> Response:
     """Say why patients are looked up, for the rest of this session. A token has its reason from its making."""
     if caller.who.via != "session":
         raise Problem("input", "a token has its reason from its making")

@@ -74,7 +74,7 @@ class TimelineShape(BaseModel):
 
 @router.get("/studies/{study}", tags=["studies"], response_model=StudyShape, responses=PROBLEMS)
 def show_study(caller: Seer, study: UUID, identified: bool = False) -> JSONResponse:
-    """A study: what its report and its measurements state."""
+    """Return a study: what its report and its measurements state."""
     seen = study_seen(caller, str(study))
     shown = study_json(caller, seen, identified)
     caller.record("study identified" if identified else "study", [seen.study])
@@ -83,7 +83,7 @@ def show_study(caller: Seer, study: UUID, identified: bool = False) -> JSONRespo
 
 @router.get("/studies/{study}/videos", tags=["studies"], response_model=Videos, responses=PROBLEMS)
 def show_videos(caller: Seer, study: UUID) -> JSONResponse:
-    """The videos of a study that searches find."""
+    """Return the videos of a study that searches find."""
     seen = study_seen(caller, str(study))
     videos = videos_json(caller, seen)
     caller.record("videos", [seen.study])
@@ -107,7 +107,7 @@ def open_viewer(caller: Annotated[Caller, needs(Right.PACS)], study: UUID) -> Re
 
 @router.get("/patients/{patient}/studies", tags=["studies"], response_model=TimelineShape, responses=PROBLEMS)
 def show_timeline(caller: Seer, patient: UUID, identified: bool = False) -> JSONResponse:
-    """A patient's studies in order, with what changed from one to the next."""
+    """Return a patient's studies in order, with what changed from one to the next."""
     shown = patient_timeline(caller, str(patient), identified)
     caller.record("timeline identified" if identified else "timeline", [one["study"] for one in shown["studies"]])
     return JSONResponse(shown)
@@ -115,7 +115,7 @@ def show_timeline(caller: Seer, patient: UUID, identified: bool = False) -> JSON
 
 @router.get("/videos/{video}", tags=["videos"], response_model=VideoShape, responses=problem_responses("not-found"))
 def show_video(caller: Seer, video: UUID) -> JSONResponse:
-    """A video's attributes."""
+    """Return a video's attributes."""
     seen = video_seen(caller, str(video))
     caller.record("video", [seen.study])
     return JSONResponse(video_json(seen))

@@ -11,13 +11,13 @@ from echosearch.preview.values import NoPreview
 from echosearch.report.facts import Fact, Lexicon, fact_words
 from echosearch.web.rights import Caller
 
-__all__ = ["CARDS", "Card", "Told", "cards_of", "facts_in_words"]
+__all__ = ["CARDS", "Card", "ToldWords", "cards_of", "facts_in_words"]
 
 CARDS = 12  # of a page
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldWords:
     """A fact or a measurement in words. ``kind``: its polarity, or "measured"."""
 
     words: str
@@ -29,7 +29,7 @@ class Told:
 class Card:
     hit: Mapping[str, Any]
     score: str  # a percentage or a cosine
-    told: tuple[Told, ...]
+    told: tuple[ToldWords, ...]
     refusal: NoPreview | None  # why there is no preview, where that is known
 
 
@@ -46,7 +46,7 @@ def cards_of(caller: Caller, hits: Sequence[Mapping[str, Any]], belief: str | No
     ]
 
 
-def _told(why: Mapping[str, Any], lexicon: Lexicon) -> list[Told]:
+def _told(why: Mapping[str, Any], lexicon: Lexicon) -> list[ToldWords]:
     facts = [
         Fact(**{"inherited": False, **fact, "severity": tuple(fact["severity"] or ()) or None})
         for fact in why.get("facts", ())
@@ -54,19 +54,21 @@ def _told(why: Mapping[str, Any], lexicon: Lexicon) -> list[Told]:
     told = facts_in_words(facts, lexicon)
     for one in why.get("measurements", ()):
         told.append(
-            Told(f"{lexicon.labels.get(one['concept'], one['concept'])} {one['value']:g} {one['unit']}", "measured")
+            ToldWords(
+                f"{lexicon.labels.get(one['concept'], one['concept'])} {one['value']:g} {one['unit']}", "measured"
+            )
         )
     return list(dict.fromkeys(told))
 
 
-def facts_in_words(facts: Sequence[Fact], lexicon: Lexicon) -> list[Told]:
-    """Facts of a report in a cardiologist's words: MR 高度, 左室拡大 なし."""
+def facts_in_words(facts: Sequence[Fact], lexicon: Lexicon) -> list[ToldWords]:
+    """Write facts of a report in a cardiologist's words: MR 高度, 左室拡大 なし."""
     made = []
     for fact in facts:
         label, polarity, severity, value = fact_words(fact, lexicon)
         plain = fact.polarity == "present" and (severity or value)
         words = " ".join(one for one in (label, severity, value, "" if plain else polarity) if one)
-        made.append(Told(words, str(fact.polarity), fact.inherited))
+        made.append(ToldWords(words, str(fact.polarity), fact.inherited))
     return list(dict.fromkeys(made))
 
 

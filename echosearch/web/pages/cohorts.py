@@ -23,7 +23,7 @@ from echosearch.db.cohorts.reviews import Answer, ReviewRow
 from echosearch.db.studies.shown import shown_videos
 from echosearch.errors import EmptyArchive, InputError
 from echosearch.report.facts import load_lexicon
-from echosearch.web.api.cohorts import LEAST, Reference, asking
+from echosearch.web.api.cohorts import LEAST, Reference, open_moment
 from echosearch.web.pages.cards import facts_in_words
 from echosearch.web.problems import problem_of
 from echosearch.web.rendering import page
@@ -41,7 +41,7 @@ SAMPLED = 50  # members that are drawn to find one that the reader may see
 
 @router.get("/cohorts")
 def list_cohorts(request: Request, caller: Counter) -> Response:
-    """Every cohort, and the form for another."""
+    """Return every cohort, and the form for another."""
     return _list(request, caller)
 
 
@@ -69,10 +69,10 @@ def define_cohort(
 
 @router.get("/cohorts/{reference}")
 def show_cohort(request: Request, caller: Counter, reference: Reference) -> Response:
-    """A cohort, or a snapshot of it: what each step leaves, and what readers said."""
+    """Return a cohort, or a snapshot of it: what each step leaves, and what readers said."""
     below = 0 if may_identify(caller) else LEAST
     name, number = parse_reference(reference)
-    with asking(caller, reference) as connection:
+    with open_moment(caller, reference) as connection:
         frozen = None if number is None else checked_snapshot(connection, name, number)
         if frozen is None:
             steps = run_definition(caller.archive, connection, named_definition(connection, name)).attrition
@@ -99,7 +99,7 @@ def show_cohort(request: Request, caller: Counter, reference: Reference) -> Resp
 @router.post("/cohorts/{reference}/freeze")
 def freeze_cohort(caller: Counter, reference: Reference) -> Response:
     """Keep its members of now for good."""
-    with asking(caller, reference) as connection:
+    with open_moment(caller, reference) as connection:
         made, _ = freeze(caller.archive, connection, parse_reference(reference)[0])
     caller.record("cohort freeze")
     return RedirectResponse(f"/cohorts/{made.reference}", 303)
@@ -107,9 +107,9 @@ def freeze_cohort(caller: Counter, reference: Reference) -> Response:
 
 @router.get("/cohorts/{reference}/review")
 def review_cohort(request: Request, caller: Reader, reference: Reference) -> Response:
-    """The next member that the reader may see and has not answered."""
+    """Return the next member that the reader may see and has not answered."""
     lexicon = load_lexicon(caller.archive.settings.lexicon)
-    with asking(caller, reference) as connection:
+    with open_moment(caller, reference) as connection:
         drawn = sample(caller.archive, connection, reference, caller.who.viewer.name, SAMPLED)
         seen = seen_studies(caller, drawn.studies)
         study = next((one for one in drawn.studies if one in seen), None)
@@ -138,7 +138,7 @@ def post_verdict(
 ) -> Response:
     """Record an answer, and go to the next member."""
     row = ReviewRow(str(study), caller.who.viewer.name, answer, reason)
-    with asking(caller, reference) as connection:
+    with open_moment(caller, reference) as connection:
         record(caller.archive, connection, reference, [row])
     caller.record("cohort review", [str(study)])
     return RedirectResponse(f"/cohorts/{reference}/review", 303)

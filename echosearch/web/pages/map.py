@@ -27,7 +27,7 @@ MOST_TEXT = 200 * 37  # of the keys of as many studies as a search shows
 
 @router.get("/map")
 def show_map(request: Request, caller: Searcher) -> Response:
-    """The page; its points come by themselves."""
+    """Return the page; its points come by themselves."""
     labels = load_lexicon(caller.archive.settings.lexicon).labels
     findings = [(concept, labels.get(concept, concept)) for concept in FINDINGS]
     return page(request, "map.html", caller, findings=findings)
@@ -35,7 +35,7 @@ def show_map(request: Request, caller: Searcher) -> Response:
 
 @router.get("/map/points")
 def map_points(caller: Searcher) -> Response:
-    """The studies of the sample, column by column: place, device, year, and the grades of the findings."""
+    """Return the studies of the sample, column by column: place, device, year, and the grades of the findings."""
     with caller.serving.searching():
         found = vector_map(caller.archive)
     points = found.points

@@ -34,13 +34,13 @@ ENTRIES = 100  # of the audit, a page
 
 @router.get("/status")
 def show_status(request: Request, caller: Annotated[Caller, needs(Right.STATUS)]) -> Response:
-    """What the archive holds, and how far a running ingest is."""
+    """Return what the archive holds, and how far a running ingest is."""
     return page(request, "status.html", caller, now=_now(caller))
 
 
 @router.get("/status/now")
 def poll_status(request: Request, caller: Annotated[Caller, needs(Right.STATUS, quiet=True)]) -> Response:
-    """The same numbers, for the page to ask every two seconds; 304 where nothing has changed."""
+    """Return the same numbers, for the page to ask every two seconds; 304 where nothing has changed."""
     answer = JSONResponse(_now(caller))
     tag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'
     if request.headers.get("if-none-match") == tag:
@@ -51,7 +51,7 @@ def poll_status(request: Request, caller: Annotated[Caller, needs(Right.STATUS, 
 
 @router.get("/quality")
 def show_quality(request: Request, caller: Annotated[Caller, needs(Right.STATUS)]) -> Response:
-    """What was left out and why, and what the videos of each device lack."""
+    """Return what was left out and why, and what the videos of each device lack."""
     if caller.archive.viewer.scope is not None:
         raise Problem("forbidden", "these counts are of the whole archive")
     with caller.archive.engine.connect() as connection:
@@ -68,7 +68,7 @@ def show_audit(
     caller: Annotated[Caller, needs(Right.AUDIT)],
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> Response:
-    """The audit, the newest first, without what is encrypted."""
+    """Return the audit, the newest first, without what is encrypted."""
     caller.record("audit")
     with caller.archive.engine.connect() as connection:
         found = last_entries(connection, ENTRIES, before)
@@ -78,7 +78,7 @@ def show_audit(
 
 @router.get("/accounts")
 def show_accounts(request: Request, caller: Admin) -> Response:
-    """Every account."""
+    """Return every account."""
     return _accounts(request, caller)
 
 

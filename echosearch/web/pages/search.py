@@ -35,7 +35,7 @@ SAID = (InputError, ArchiveError, EncoderError)  # said beside the form
 
 @router.get("/")
 def home(request: Request, caller: Annotated[Caller, needs(Right.SELF)]) -> Response:
-    """The search form, for who may search; the first page of the others."""
+    """Return the search form, for who may search; the first page of the others."""
     if Right.SEARCH not in caller.may:
         return RedirectResponse("/audit" if Right.AUDIT in caller.may else "/accounts", 303)
     return _shown(request, caller, None, None)
@@ -105,7 +105,7 @@ def post_condition(
 
 @router.post("/similar")
 def post_similar(request: Request, caller: Searcher, study: Annotated[UUID, Form()]) -> Response:
-    """Studies that resemble one."""
+    """Return studies that resemble one."""
     return _searched(request, caller, lambda: SearchRequest(study=study), "", "")
 
 

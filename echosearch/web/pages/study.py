@@ -14,7 +14,7 @@ from echosearch.access.rights import Right
 from echosearch.db.files.measurements import measurements_of
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.identified import identified, report_texts
-from echosearch.db.studies.shown import ShownStudy, Visit, shown_videos, visits_shown
+from echosearch.db.studies.shown import ShownStudy, ShownVisit, shown_videos, visits_shown
 from echosearch.report.facts import Fact, Lexicon, load_lexicon
 from echosearch.web.pages.cards import facts_in_words
 from echosearch.web.rendering import page
@@ -34,7 +34,7 @@ def month_words(month: int | None) -> str | None:
 
 @router.get("/studies/{study}")
 def show_study(request: Request, caller: Watcher, study: UUID, video: UUID | None = None) -> Response:
-    """A study: its cines, its report as far as the caller may read it, its patient's other studies."""
+    """Show a study: its cines, its report as far as the caller may read it, its patient's other studies."""
     seen, lexicon = study_seen(caller, str(study)), load_lexicon(caller.archive.settings.lexicon)
     named, encoder = may_identify(caller), encoder_of(caller)
     with caller.archive.engine.connect() as connection:
@@ -68,8 +68,10 @@ def show_study(request: Request, caller: Watcher, study: UUID, video: UUID | Non
 
 
 @router.get("/compare")
-def compare(request: Request, caller: Watcher, v: Annotated[list[UUID], Query(min_length=1, max_length=4)]) -> Response:
-    """Cines in step."""
+def show_comparison(
+    request: Request, caller: Watcher, v: Annotated[list[UUID], Query(min_length=1, max_length=4)]
+) -> Response:
+    """Return cines in step."""
     videos = [video_seen(caller, str(key)) for key in dict.fromkeys(v)]
     caller.record("compare", [one.study for one in videos])
     shown = [with_month(study_seen(caller, one.study)) | asdict(one) for one in videos]
@@ -96,5 +98,5 @@ def segments(text: str, facts: Sequence[Fact], lexicon: Lexicon) -> list[tuple[s
     return [one for one in made if one[0]]
 
 
-def with_month(one: ShownStudy | Visit) -> dict[str, Any]:
+def with_month(one: ShownStudy | ShownVisit) -> dict[str, Any]:
     return asdict(one) | {"month": month_words(one.month)}

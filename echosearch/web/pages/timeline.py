@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from echosearch.access.rights import Right
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.changes.timeline import Timeline, TimelineFinding, timeline
-from echosearch.web.pages.cards import Told, facts_in_words
+from echosearch.web.pages.cards import ToldWords, facts_in_words
 from echosearch.web.rendering import page
 from echosearch.web.rights import Caller, needs
 
@@ -27,7 +27,7 @@ NOTABLE = 2.0  # robust standard deviations: a change of the videos worth a mark
 class Cell:
     """What is known of a finding in one study."""
 
-    told: list[Told]
+    told: list[ToldWords]
     change: str
 
 
@@ -44,7 +44,7 @@ class Row:
 
 @router.get("/patients/{patient}")
 def show_timeline(request: Request, caller: Annotated[Caller, needs(Right.SEE)], patient: UUID) -> Response:
-    """A patient's studies, the oldest first."""
+    """Return a patient's studies, the oldest first."""
     with caller.serving.searching():
         found = timeline(caller.archive, str(patient))
     caller.record("timeline", [one.study for one in found.studies])
@@ -85,7 +85,7 @@ def _rows(found: Timeline, lexicon: Lexicon) -> list[Row]:
 def _cell(one: TimelineFinding | None, lexicon: Lexicon) -> Cell:
     if one is None:
         return Cell([], "")
-    measured = [Told(f"{value.value:g} {value.unit} (SR)", "measured") for value in one.told.measurements]
+    measured = [ToldWords(f"{value.value:g} {value.unit} (SR)", "measured") for value in one.told.measurements]
     change = f"{one.z:+.1f}" if one.z is not None and abs(one.z) >= NOTABLE else ""
     return Cell([*facts_in_words(one.told.facts, lexicon), *measured], change)
 

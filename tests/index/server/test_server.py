@@ -17,7 +17,7 @@ from qdrant_client import QdrantClient
 from echosearch.errors import ArchiveError, ConfigError, StoreUnreachable
 from echosearch.index.base import Collection
 from echosearch.index.server.call import NotFound, call, checked_url
-from echosearch.index.server.index import ServerIndex, connect
+from echosearch.index.server.index import ServerIndex, connect_server
 
 VIDEOS = Collection("videos", "cd" * 32, 4)
 NO_COLLECTIONS = {"result": {"collections": []}, "status": "ok", "time": 0.0}
@@ -149,13 +149,13 @@ def test_no_such_collection(serve) -> None:  # type: ignore[no-untyped-def]
 def test_the_key_is_refused(serve, status: int) -> None:  # type: ignore[no-untyped-def]
     server = serve((status, "Must provide an API key"))
     with pytest.raises(StoreUnreachable, match="ECHOSEARCH_QDRANT_API_KEY") as caught:
-        connect(server.url, "s3cret")
+        connect_server(server.url, "s3cret")
     assert "s3cret" not in str(caught.value)
 
 
 def test_connect_falls_back_to_rest_and_sends_the_key(serve) -> None:  # type: ignore[no-untyped-def]
     server = serve((200, NO_COLLECTIONS))
-    index = connect(server.url, "s3cret")
+    index = connect_server(server.url, "s3cret")
     assert index.collections() == []
     assert server.seen[-1] == ("/collections", "s3cret")
     assert "s3cret" not in repr(index)
@@ -237,4 +237,4 @@ def tries_of_grpc(code: grpc.StatusCode, text: str, error: type[Exception]) -> i
 @pytest.mark.parametrize("answer", [(404, {"error": "no such page"}), (200, b"<html>hello</html>")])
 def test_another_server_behind_the_address_is_a_line(serve: Callable[..., Canned], answer: tuple[int, object]) -> None:
     with pytest.raises(StoreUnreachable, match="something else than Qdrant answers: check"):
-        connect(serve(answer).url, None)
+        connect_server(serve(answer).url, None)

@@ -17,7 +17,7 @@ from echosearch.errors import ConfigError
 from echosearch.index.base import Collection, Payload, Point
 from echosearch.index.server.address import read_address
 from echosearch.index.server.ends import MARK
-from echosearch.index.server.index import ServerIndex, connect
+from echosearch.index.server.index import ServerIndex, connect_server
 from tests.index.server.standin import Qdrant
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
@@ -46,7 +46,7 @@ def start() -> Iterator[Callable[[], Qdrant]]:
 
 def write(url: str, key: str | None = None, ca: Path | None = None) -> None:
     """What an ingest does: ensure, then points."""
-    index = connect(url, key, ca)
+    index = connect_server(url, key, ca)
     index.ensure(VIDEOS)
     index.upsert(VIDEOS, [POINT])
     index.close()
@@ -77,7 +77,7 @@ def test_grpc_of_the_same_server_carries_the_points(start: Callable[[], Qdrant],
     write(f"http://{host}:6333", "s3cret")
     assert calls(ours.fast).count("upsert") == 1
     assert not any("points" in what for what in calls(ours.rest))
-    reader = connect(f"http://{host}:6333", "s3cret")
+    reader = connect_server(f"http://{host}:6333", "s3cret")
     reads = len(ours.fast)
     reader.collections()
     assert len(ours.fast) == reads + 1
@@ -168,10 +168,10 @@ def test_a_certificate_does_not_go_with_http(tmp_path: Path) -> None:
 def test_a_ca_that_is_none_is_a_line(tmp_path: Path) -> None:
     empty = tmp_path / "ca.pem"
     with pytest.raises(ConfigError, match="No such file"):
-        connect("https://127.0.0.1:9", None, empty)
+        connect_server("https://127.0.0.1:9", None, empty)
     empty.write_text("no certificate\n")
     with pytest.raises(ConfigError, match="PEM"):
-        connect("https://127.0.0.1:9", None, empty)
+        connect_server("https://127.0.0.1:9", None, empty)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from echosearch.db.vectors import generation
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.errors import ArchiveLocked, EchosearchError, InputError, StoreUnreachable
 from echosearch.source_file import FoundFile
-from ingest.jobs.agreement import Agreement
+from ingest.jobs.agreement import Requirements
 from ingest.jobs.driver import drive
 from ingest.jobs.ingest_on import ingest_on
 from ingest.jobs.worker import work
@@ -44,7 +44,7 @@ def begun(sites: Callable[[], Site], tmp_path: Path) -> Iterator[tuple[Site, Job
     paths = [write_cine(tmp_path / f"export/IM_{number}", f"1.2.{number}", seed=number) for number in range(2)]
     with site.open() as archive:
         archive.check_key()
-        options = Agreement.of(archive, IngestOptions(batch_size=4)).as_json()
+        options = Requirements.of(archive, IngestOptions(batch_size=4)).as_json()
         with archive.engine.begin() as connection:
             encoder_id = generation.register_encoder(connection, archive.encoder_info)
             generation.activate(connection, encoder_id)

@@ -55,7 +55,7 @@ def add(name: str, role: str, project: str | None, totp: bool, password_file: Pa
     from echosearch.access.trail import open_trail
     from echosearch.db.access.accounts import add_account, project_named
 
-    check_name(name)
+    check_account_name(name)
     password = _password(password_file)
     check_password(password)
     secret = new_totp() if totp else None
@@ -84,7 +84,7 @@ def show_list(as_json: bool) -> None:
     echosearch user list --json
     """
     from echosearch.db.access.accounts import accounts, projects
-    from echosearch.db.access.sessions import tokens
+    from echosearch.db.access.sessions import stored_tokens
 
     with open_archive(load_settings()) as archive, archive.engine.connect() as connection:
         shown: dict[str, list[dict[str, Any]]] = {
@@ -107,7 +107,7 @@ def show_list(as_json: bool) -> None:
                     "expires_at": one.expires_at.isoformat(),
                     "revoked": one.revoked,
                 }
-                for one in tokens(connection)
+                for one in stored_tokens(connection)
             ],
         }
     if as_json:
@@ -178,7 +178,7 @@ def token(account: str, name: str, days: int, rights: tuple[str, ...], reason: s
                     raise InputError(f"{account} has no token {name}")
                 note(f"token {name} of {account} revoked")
                 return
-            check_name(name)
+            check_account_name(name)
             secret = new_secret()
             sealed = trail.keys.seal(reason.encode()) if reason else None
             if not add_token(connection, found.id, name, digest(secret), [*wanted], days, sealed):
@@ -201,7 +201,7 @@ def project(name: str, condition: str) -> None:
     from echosearch.filters import fields_of
     from echosearch.search.filter_parser import parse_where
 
-    check_name(name)
+    check_account_name(name)
     if not fields_of(parse_where(condition)) <= SCOPE_FIELDS:
         raise InputError("--where of a project is on age, sex and date alone: a study has one of each")
     with open_archive(load_settings()) as archive:
@@ -211,7 +211,7 @@ def project(name: str, condition: str) -> None:
     note(f"project {name} saved")
 
 
-def check_name(name: str) -> None:
+def check_account_name(name: str) -> None:
     """Raise InputError on a name that an address could not hold."""
     import re
 
