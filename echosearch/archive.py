@@ -6,12 +6,12 @@ Servers where their URLs are set, else the embedded engines under ``settings.hom
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from echosearch.db import Connection, Engine
 from echosearch.db.access.viewer import LOCAL, Viewer
@@ -51,6 +51,7 @@ class Archive:
         self.engine = engine
         self._index = index
         self._given_encoder = encoder
+        self.kept: dict[Hashable, Any] = {}  # what was measured of it, by who measured; shared by what viewers see
 
     @property
     def index(self) -> VectorIndex:

@@ -94,6 +94,8 @@ def _nearest(search: Searching, asked: Asked, stated: Numbers) -> dict[str, int]
         if asked.only_words and asked.kind == "videos":  # any direction will do to find their videos
             _, vectors = lookup.studies_with_vectors(search.connection, search.encoder_id, keys[:1])
             directions = [*vectors.values()]
+    if not directions:  # a change alone: reports answer it, and no video
+        return {}
     found: list[list[Scored]] = []
     if not asked.only_words:
         depths = [asked.depth_of(place == len(directions) - 1) for place in range(len(directions))]

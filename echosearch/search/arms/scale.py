@@ -7,13 +7,12 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import monotonic
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.archive import Archive
-from echosearch.db import Connection, Engine
+from echosearch.db import Connection
 from echosearch.db.questions.fact_conditions import Condition, verdicts
 from echosearch.db.vectors.study_means import first_study_vectors
 from echosearch.report.facts import FindingCondition
@@ -70,15 +69,14 @@ class Scale:
         return self.joint.percentile(self.order(scores))
 
 
-# by the engine: an archive as a viewer sees it is another object, and has the same background
-_KEPT: WeakKeyDictionary[Engine, OrderedDict[Hashable, tuple[float, AskedVideos, Scale]]] = WeakKeyDictionary()
+Kept = OrderedDict[Hashable, tuple[float, AskedVideos, Scale]]
 
 
 def measured_scale(
     archive: Archive, connection: Connection, encoder_id: int, asked: AskedVideos
 ) -> tuple[AskedVideos, Scale]:
     """Return the questions with the archive's background, and the scale of their scores; at most FRESH_SECONDS old."""
-    kept = _KEPT.setdefault(archive.engine, OrderedDict())
+    kept: Kept = archive.kept.setdefault(__name__, OrderedDict())  # an archive as a viewer sees it has the same
     key = (encoder_id, asked.conditions)
     now = monotonic()
     if key in kept and now - kept[key][0] < FRESH_SECONDS:
