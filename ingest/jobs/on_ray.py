@@ -76,7 +76,7 @@ class RayWorkers:
                 "--on ray finds no Ray cluster here: run ray start --head on one node, ray start --address HOST:6379 on"
                 " the others, and this command on one of them (docs/scale.md)"
             ) from exc
-        alive: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+        alive: list[dict[str, Any]] = ray.nodes()
         nodes = [node["Resources"] for node in alive if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
         gpus = int(sum(node.get("GPU", 0) for node in nodes))
         self._workers = workers or gpus or len(nodes)
