@@ -216,10 +216,10 @@ def test_an_untrusted_certificate_is_one_line_and_nothing_of_grpc(
     script = (
         "import sys\n"
         "from echosearch.errors import StoreUnreachable\n"
-        "from echosearch.index.server.index import connect\n"
-        "try:\n    connect(sys.argv[1], None)\n"
+        "from echosearch.index.server.index import connect_server\n"
+        "try:\n    connect_server(sys.argv[1], None)\n"
         "except StoreUnreachable as exc:\n    print(exc)\n"
-        "connect(sys.argv[2], None).close()\n"
+        "connect_server(sys.argv[2], None).close()\n"
     )
     # the second: REST in the clear, and a port for gRPC on which TLS is spoken
     urls = [f"https://localhost:{rest}?grpc={fast}", f"http://127.0.0.1:{plain_rest}?grpc={fast}"]
