@@ -157,6 +157,7 @@ def test_enter_opens_a_study_and_s_finds_similar_ones(visit: Open) -> None:
     search(page, "左房拡大")
     page.keyboard.press("s")
     page.wait_for_selector("text=似た検査:")
+    page.wait_for_load_state("load")  # the page's scripts hear keys from here on
     assert page.locator(".card .score").first.inner_text().startswith("類似")
     page.keyboard.press("Enter")
     page.wait_for_url("**/studies/*")
