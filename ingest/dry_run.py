@@ -28,8 +28,7 @@ def dry_run(settings: Settings, root: Path, options: IngestOptions = IngestOptio
         InspectTask(found.path, settings.issuer, sidecar.get(found.path), options.secondary_capture)
         for found in walk(root, unread)
     )
-    limits = (settings.worker_memory_mb, settings.worker_cpu_seconds, settings.worker_wall_seconds)
-    with DecodePool(settings.workers, *limits) as pool:
+    with DecodePool.of(settings) as pool:
         for task, result in pool.map(inspect, tasks, ordered=True):
             match result:
                 case WorkerDied(detail):

@@ -28,7 +28,7 @@ from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfini
 from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.walk import walk
 
-__all__ = ["ingest", "settle_run", "take_in"]
+__all__ = ["ingest", "settle_run", "take_in_all"]
 
 RELAY_SECONDS = 2.0  # a study's point is sent once for all its videos of this time, not once a batch
 
@@ -48,21 +48,25 @@ def ingest(
         RelayThread(archive, archive.encoder_info, run.encoder_id, run.transaction) as relay,
     ):
         run.count_ahead()
-        later: list[FoundFile] = []
-        files = run.clock.pulling("walk", unfinished(run, walk(run.root, run.unread)))
-        take_in(run, relay, run.with_a_study(files, later))
-        if later:
-            run.name_studies(later)
-            take_in(run, relay, iter(later))
+        take_in_all(run, relay, run.clock.pulling("walk", unfinished(run, walk(run.root, run.unread))))
         settle_run(run, relay)
         return run.finish(relay.sent)
+
+
+def take_in_all(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
+    """Take in files, those last whose sidecar row names a study that others of them may bring."""
+    later: list[FoundFile] = []
+    _take_in(run, relay, run.with_a_study(files, later))
+    if later:
+        run.name_studies(later)
+        _take_in(run, relay, iter(later))
 
 
 def settle_run(run: Run, relay: RelayThread) -> None:
     """Bring what was taken in to its end: copies that are due now, links, reports, facts, the index."""
     archive = run.archive
     while copies := run.waiting():
-        take_in(run, relay, iter(copies))
+        _take_in(run, relay, iter(copies))
     relay.nudge()
     with run.clock.stage("reports"):
         with run.writing() as connection:
@@ -80,7 +84,7 @@ def settle_run(run: Run, relay: RelayThread) -> None:
         fold_stale(run)
 
 
-def take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
+def _take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
     """Run the stages from found files to written vectors."""
     headers = inspected(run, claimed(run, files))
     clips = decoded(run, admitted(run, headers))

@@ -64,13 +64,7 @@ class Work(ABC):
     @cached_property
     def pool(self) -> DecodePool:
         """The workers, started when the first file needs them."""
-        settings = self.archive.settings
-        self._pool = DecodePool(
-            settings.workers,
-            memory_mb=settings.worker_memory_mb,
-            cpu_seconds=settings.worker_cpu_seconds,
-            wall_seconds=settings.worker_wall_seconds,
-        ).__enter__()
+        self._pool = DecodePool.of(self.archive.settings).__enter__()
         return self._pool
 
     @contextmanager

@@ -138,13 +138,7 @@ class Previews:
             if self._closed:
                 raise PoolBroken("the previews are closed")
             if self._pool is None:
-                settings = self.archive.settings
-                self._pool = DecodePool(
-                    settings.workers,
-                    memory_mb=settings.worker_memory_mb,
-                    cpu_seconds=settings.worker_cpu_seconds,
-                    wall_seconds=settings.worker_wall_seconds,
-                ).__enter__()
+                self._pool = DecodePool.of(self.archive.settings).__enter__()
             return self._pool
 
     def _drop_workers(self) -> None:

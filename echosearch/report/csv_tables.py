@@ -7,6 +7,7 @@ stream. Every error names file, line and column and the rule, and never a cell: 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +21,7 @@ from echosearch.report.identifier import read_identifier, unwrapped
 from echosearch.report.view_names import label_view
 from echosearch.video import ViewLabel
 
-__all__ = ["ReportRow", "SidecarRow", "ViewRow", "read_reports", "read_sidecar", "read_views"]
+__all__ = ["ReportRow", "SidecarRow", "ViewRow", "finite_number", "read_reports", "read_sidecar", "read_views"]
 
 MAX_FIELD_BYTES = 1 << 20
 MAX_ROWS = 5_000_000
@@ -227,3 +228,12 @@ def _header(
     if not set(names) & set(one_of):
         raise TableError(f"{path}, line {line}: at least one of {', '.join(one_of)} is needed; {permitted}")
     return names
+
+
+def finite_number(cell: str) -> float | None:
+    """Return the number that a cell holds; None where it holds none, or one that is not finite."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

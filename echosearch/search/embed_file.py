@@ -26,9 +26,8 @@ def read_file(path: Path, spec: ClipSpec, settings: Settings) -> tuple[VideoHead
 
     Raises FileRefused with the reason; DECODER_CRASH or DECODER_TIMEOUT where the worker met its limits.
     """
-    limits = (settings.worker_memory_mb, settings.worker_cpu_seconds, settings.worker_wall_seconds)
     path = path.resolve()
-    with DecodePool(1, *limits) as pool:
+    with DecodePool.of(settings, workers=1) as pool:
         ((_, outcome),) = pool.map(inspect, [InspectTask(path, settings.issuer, allow_secondary_capture=True)])
         nameless = isinstance(outcome, Quarantined) and outcome.reason is Reason.NO_IDENTITY
         header = None if nameless else _or_refuse(outcome)

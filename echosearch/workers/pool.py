@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from echosearch.memory import memory_advice
 from echosearch.workers.answers import receive
@@ -31,6 +31,9 @@ from echosearch.workers.handing import send_file
 from echosearch.workers.jobs import Answers, Inbox, Job, PoolBroken, Raised, TimedOut, WorkerDied
 from echosearch.workers.server import WORKER_NAME, start_fork_server
 from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, run_worker
+
+if TYPE_CHECKING:
+    from echosearch.settings import Settings
 
 __all__ = ["DecodePool"]
 
@@ -72,6 +75,16 @@ class DecodePool:
         self._lifeline, self._lifeline_end = multiprocessing.Pipe(duplex=False)  # nothing is ever sent
         self._bell_lock = threading.Lock()
         self._pump = threading.Thread(target=self._run, name="decode-pool", daemon=True)
+
+    @classmethod
+    def of(cls, settings: Settings, workers: int | None = None) -> Self:
+        """Return a pool with the limits of the settings, and so many workers as they say if none is given."""
+        return cls(
+            settings.workers if workers is None else workers,
+            memory_mb=settings.worker_memory_mb,
+            cpu_seconds=settings.worker_cpu_seconds,
+            wall_seconds=settings.worker_wall_seconds,
+        )
 
     def __enter__(self) -> Self:
         self._pump.start()

@@ -44,7 +44,7 @@ from ingest.jobs.agreement import Requirements
 from ingest.jobs.heartbeat import Heartbeat
 from ingest.jobs.worker import host_name
 from ingest.options import IngestOptions, IngestSummary
-from ingest.pipeline import settle_run, take_in
+from ingest.pipeline import settle_run, take_in_all
 from ingest.progress import Progress
 from ingest.relay import RelayThread
 from ingest.run import Run
@@ -102,11 +102,7 @@ def drive(
             raise
         launcher.stop(done=True)
         run.add_up()
-        later: list[FoundFile] = []
-        take_in(run, relay, run.with_a_study(iter(own), later))
-        if later:
-            run.name_studies(later)
-            take_in(run, relay, iter(later))
+        take_in_all(run, relay, iter(own))
         settle_run(run, relay)
         return run.finish(relay.sent)
 

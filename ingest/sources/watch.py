@@ -14,9 +14,8 @@ from typing import TypeVar
 
 from echosearch.archive import Archive
 from echosearch.db.files import ledger
-from echosearch.source_file import FoundFile
 from ingest.options import IngestOptions, IngestSummary
-from ingest.pipeline import settle_run, take_in
+from ingest.pipeline import settle_run, take_in_all
 from ingest.progress import Progress
 from ingest.relay import RelayThread
 from ingest.run import Run
@@ -64,7 +63,7 @@ def watch(
             looked = time.monotonic() - began
             if files:
                 run.found = run.done + len(files) + arrivals.growing
-                _take_in(run, relay, files, stopping)
+                take_in_all(run, relay, unfinished(run, _until(stopping, iter(files))))
                 unsettled, last_file = True, time.monotonic()
             ended = full and not files and not arrivals.growing
             now = time.monotonic()
@@ -80,14 +79,6 @@ def watch(
         if unsettled:
             settle_run(run, relay)
         return run.finish(relay.sent)
-
-
-def _take_in(run: Run, relay: RelayThread, files: list[FoundFile], stopping: Event) -> None:
-    later: list[FoundFile] = []
-    take_in(run, relay, run.with_a_study(unfinished(run, _until(stopping, iter(files))), later))
-    if later:
-        run.name_studies(later)
-        take_in(run, relay, iter(later))
 
 
 def _until(stopping: Event, items: Iterator[T]) -> Iterator[T]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.errors import ConfigError, TableError
+from echosearch.report.csv_tables import finite_number
 from echosearch.video import View
 from trainer.data.pairs import Study, Video
 from trainer.data.split import Split, of_patient
@@ -85,7 +85,7 @@ def _echonet(folder: Path) -> Benchmark:
     found, missing = [], 0
     for line, row in _rows(folder / "FileList.csv", ("FileName", "EF", "Split")):
         file = folder / "Videos" / f"{Path(row['FileName']).name.removesuffix('.avi')}.avi"
-        label = _number(row["EF"])
+        label = finite_number(row["EF"])
         if not file.is_file() or label is None:
             missing += 1
             continue
@@ -100,7 +100,7 @@ def _tracings(file: Path) -> Tracings:
         return {}
     chords: dict[str, dict[int, list[tuple[float, ...]]]] = defaultdict(lambda: defaultdict(list))
     for line, row in _rows(file, ("FileName", "X1", "Y1", "X2", "Y2", "Frame")):
-        numbers = [_number(row[name]) for name in ("X1", "Y1", "X2", "Y2", "Frame")]
+        numbers = [finite_number(row[name]) for name in ("X1", "Y1", "X2", "Y2", "Frame")]
         known = [number for number in numbers if number is not None]
         if len(known) < 5:
             raise TableError(f"{file}, line {line}: X1, Y1, X2, Y2 and Frame are numbers")
@@ -124,8 +124,8 @@ def _camus(folder: Path, patients: list[Path]) -> Benchmark:
     splits = _camus_splits(folder)
     found, missing = [], 0
     for patient in patients:
-        label = _number(_info(patient / "Info_4CH.cfg").get("EF", ""))
-        label = _number(_info(patient / "Info_4CH.cfg").get("LVef", "")) if label is None else label
+        label = finite_number(_info(patient / "Info_4CH.cfg").get("EF", ""))
+        label = finite_number(_info(patient / "Info_4CH.cfg").get("LVef", "")) if label is None else label
         names = (f"{patient.name}_{{}}_half_sequence.nii.gz", f"{patient.name}_{{}}_sequence.mhd")
         files = [
             (
@@ -169,7 +169,7 @@ def _cardiobench(file: Path, target: str | None, root: Path) -> Benchmark:
     labels: dict[str, tuple[float, Split]] = {}
     missing = 0
     for line, row in rows:
-        video, label = root / row["path"], _number(row[target])
+        video, label = root / row["path"], finite_number(row[target])
         if label is None or not video.is_file():
             missing += 1
             continue
@@ -211,11 +211,3 @@ def _rows(file: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
         raise TableError(f"{file} is not UTF-8: convert it first") from exc
     except OSError as exc:
         raise ConfigError(f"{file}: cannot be read: {exc.strerror}") from exc
-
-
-def _number(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

@@ -8,7 +8,6 @@ CSV      study,label: a study's key, StudyInstanceUID or accession number, and a
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from echosearch.insight.curves import stated_by, stated_grade
 from echosearch.insight.probes.fit import Kind
 from echosearch.insight.sample import VectorSample, read_sample
 from echosearch.insight.values import known_value
+from echosearch.report.csv_tables import finite_number
 from echosearch.report.encoding import detect_encoding, open_table
 from echosearch.search.study_hits import Searching
 from echosearch.vector import Vectors
@@ -109,16 +109,8 @@ def _of_table(path: Path, kind: Kind) -> Iterator[tuple[str, float]]:
                 continue
             if count > MOST:
                 raise TableError(f"{path}, line {reader.line_num}: more than {MOST} labels: give a sample of them")
-            label = _number(cells[1]) if len(cells) == len(COLUMNS) else None
+            label = finite_number(cells[1]) if len(cells) == len(COLUMNS) else None
             if label is None or (kind != "value" and not (0 <= label <= 4 and label == int(label))):
                 rule = "a number" if kind == "value" else "a grade 0 to 4" if kind == "grade" else "0 or 1"
                 raise TableError(f"{path}, line {reader.line_num}: label: it is {rule}, behind the study's name")
             yield cells[0].strip(), THERE * (label > 0) if kind == "finding" else label
-
-
-def _number(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

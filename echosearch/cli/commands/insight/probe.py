@@ -70,10 +70,7 @@ def show_list(as_json: bool) -> None:
     """
     with open_archive(load_settings()) as archive:
         found = stored_probes(archive)
-    if as_json:
-        say_json({"probes": [probe_json(one) for one in found]})
-        return
-    _show(found)
+    _say_probes(found, as_json)
 
 
 @probe_group.command("show", short_help="Show all versions of a probe.")
@@ -88,10 +85,7 @@ def show_versions(target: str, as_json: bool) -> None:
     """
     with open_archive(load_settings()) as archive:
         found = stored_probes(archive, target)
-    if as_json:
-        say_json({"probes": [probe_json(one) for one in found]})
-        return
-    _show(found)
+    _say_probes(found, as_json)
 
 
 @probe_group.command("delete", short_help="Delete a probe.")
@@ -112,6 +106,13 @@ def delete_versions(target: str, as_json: bool) -> None:
         say_json({"concept": concept, "deleted": gone})
         return
     note(f"{gone} versions of the probe of {concept} are deleted")
+
+
+def _say_probes(found: Sequence[StoredProbe], as_json: bool) -> None:
+    if as_json:
+        say_json({"probes": [probe_json(one) for one in found]})
+    else:
+        _show(found)
 
 
 def _show(found: Sequence[StoredProbe]) -> None:
