@@ -143,24 +143,24 @@ def layer(module: str) -> int | None:
     return next((i for i, packages in enumerate(LAYERS) if any(within(module, p) for p in packages)), None)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_third_party_packages_stay_at_home(module: str) -> None:
-    for imported, _ in imports(MODULES[module]):
-        homes = HOMES.get(imported.partition(".")[0])
-        assert homes is None or any(within(module, home) for home in homes), f"{module} imports {imported}"
+def test_third_party_packages_stay_at_home() -> None:
+    for module in MODULES:
+        for imported, _ in imports(MODULES[module]):
+            homes = HOMES.get(imported.partition(".")[0])
+            assert homes is None or any(within(module, home) for home in homes), f"{module} imports {imported}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_go_down_only(module: str) -> None:
-    own = layer(module)
-    for imported, _ in imports(MODULES[module]):
-        other = layer(imported)
-        if own is None or other is None or imported not in MODULES:
-            continue
-        assert other >= own, f"{module} imports {imported} from above"
-        for one, two in STRANGERS:
-            assert not (within(module, one) and within(imported, two)), f"{module} imports {imported}"
-            assert not (within(module, two) and within(imported, one)), f"{module} imports {imported}"
+def test_imports_go_down_only() -> None:
+    for module in MODULES:
+        own = layer(module)
+        for imported, _ in imports(MODULES[module]):
+            other = layer(imported)
+            if own is None or other is None or imported not in MODULES:
+                continue
+            assert other >= own, f"{module} imports {imported} from above"
+            for one, two in STRANGERS:
+                assert not (within(module, one) and within(imported, two)), f"{module} imports {imported}"
+                assert not (within(module, two) and within(imported, one)), f"{module} imports {imported}"
 
 
 def test_the_cli_names_what_is_above_the_library_only_on_use() -> None:
@@ -248,14 +248,14 @@ def test_no_folder_is_a_heap() -> None:
     assert {folder: count for folder, count in folders.items() if count > ROOM} == {}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_public_names_are_listed(module: str) -> None:
-    tree = parsed(MODULES[module])
-    assert ast.get_docstring(tree) or not tree.body, f"{module} has no docstring"
-    listed = all_of(module)
-    defined = {name for node in ast.walk(tree) for name in names_of(node)}
-    assert set(listed) <= defined, f"{module} lists what it does not define"
-    assert len(set(listed)) == len(listed)
+def test_public_names_are_listed() -> None:
+    for module in MODULES:
+        tree = parsed(MODULES[module])
+        assert ast.get_docstring(tree) or not tree.body, f"{module} has no docstring"
+        listed = all_of(module)
+        defined = {name for node in ast.walk(tree) for name in names_of(node)}
+        assert set(listed) <= defined, f"{module} lists what it does not define"
+        assert len(set(listed)) == len(listed), f"{module} lists a name twice"
 
 
 @cache
@@ -267,16 +267,16 @@ def all_of(module: str) -> tuple[str, ...]:
     return ()
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_what_others_import_is_public(module: str) -> None:
-    for node in ast.walk(parsed(MODULES[module])):
-        if isinstance(node, ast.ImportFrom) and node.module in MODULES and node.module != module:
-            private = {
-                alias.name
-                for alias in node.names
-                if f"{node.module}.{alias.name}" not in MODULES and alias.name not in all_of(node.module)
-            }
-            assert not private, f"{module} imports {private}, which {node.module} does not list in __all__"
+def test_what_others_import_is_public() -> None:
+    for module in MODULES:
+        for node in ast.walk(parsed(MODULES[module])):
+            if isinstance(node, ast.ImportFrom) and node.module in MODULES and node.module != module:
+                private = {
+                    alias.name
+                    for alias in node.names
+                    if f"{node.module}.{alias.name}" not in MODULES and alias.name not in all_of(node.module)
+                }
+                assert not private, f"{module} imports {private}, which {node.module} does not list in __all__"
 
 
 def names_of(node: ast.AST) -> Iterator[str]:
@@ -291,13 +291,15 @@ def names_of(node: ast.AST) -> Iterator[str]:
             yield from (alias.asname or alias.name for alias in names)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_utils_and_no_print(module: str) -> None:
-    assert module.rpartition(".")[2] not in {"utils", "helpers", "manager", "common", "misc", "core", "types"}
-    if within(module, "echosearch.cli"):
-        return
-    for node in ast.walk(parsed(MODULES[module])):
-        assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"{module} prints"
+def test_no_utils_and_no_print() -> None:
+    for module in MODULES:
+        assert module.rpartition(".")[2] not in {"utils", "helpers", "manager", "common", "misc", "core", "types"}, (
+            module
+        )
+        if within(module, "echosearch.cli"):
+            continue
+        for node in ast.walk(parsed(MODULES[module])):
+            assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"{module} prints"
 
 
 # what writes to a terminal, by the last name of the call
@@ -305,17 +307,17 @@ PRINTERS = frozenset({"echo", "secho", "print", "Console", "Progress", "pprint",
 SHOWING = frozenset({"echosearch.cli.output", "echosearch.cli.progress", "trainer.progress"})
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith(("echosearch.cli", "trainer"))])
-def test_all_that_is_printed_is_made_visible_first(module: str) -> None:
+def test_all_that_is_printed_is_made_visible_first() -> None:
     """A name, a report or an error message comes from outside, and none may steer a terminal: cli/output.py prints."""
-    if module in SHOWING:
-        return
-    for node in ast.walk(parsed(MODULES[module])):
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            assert called.rpartition(".")[2] not in PRINTERS, f"{module}:{node.lineno} prints past cli/output.py"
-            stream = re.fullmatch(r"sys\.(__)?std(out|err)(__)?(\.buffer)?\.write(lines)?|os\.write", called)
-            assert stream is None, f"{module}:{node.lineno} writes past cli/output.py"
+    for module in [module for module in MODULES if module.startswith(("echosearch.cli", "trainer"))]:
+        if module in SHOWING:
+            continue
+        for node in ast.walk(parsed(MODULES[module])):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called.rpartition(".")[2] not in PRINTERS, f"{module}:{node.lineno} prints past cli/output.py"
+                stream = re.fullmatch(r"sys\.(__)?std(out|err)(__)?(\.buffer)?\.write(lines)?|os\.write", called)
+                assert stream is None, f"{module}:{node.lineno} writes past cli/output.py"
 
 
 def test_no_path_or_registry_of_a_machine_in_the_project() -> None:
