@@ -22,7 +22,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import Engine, event, text
 
 from echosearch.archive import Archive
-from echosearch.db.schema.base import Base
 from echosearch.db.upkeep.comparison import ledger_faults
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.edge.index import EdgeIndex
@@ -31,6 +30,7 @@ from echosearch.vector import from_bytes
 from ingest.options import IngestOptions, IngestSummary
 from ingest.pipeline import ingest
 from ingest.verify import verify
+from tests.conftest import empty_tables
 from tests.ingest.conftest import Export, write_cine
 
 
@@ -117,9 +117,7 @@ class Folder(RuleBasedStateMachine):
         self.home = Path(tempfile.mkdtemp(prefix="echosearch-invariant-"))
         self.root = self.home / "export"
         self.root.mkdir()
-        with self.engine.begin() as connection:
-            tables = ", ".join(f"{table.schema}.{table.name}" for table in Base.metadata.sorted_tables)
-            connection.execute(text(f"truncate {tables} restart identity cascade"))
+        empty_tables(self.engine)
         index = EdgeIndex(self.home / "qdrant", lock_wait_seconds=1.0)
         self.archive = Archive(Settings(home=self.home, workers=1), self.engine, index, FakeEncoder())
         self.files: dict[str, Cine] = {}

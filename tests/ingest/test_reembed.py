@@ -15,7 +15,6 @@ from echosearch.archive import Archive
 from echosearch.clip import Clip
 from echosearch.db.files.ledger import single_ingest
 from echosearch.db.files.status import archive_counts, why
-from echosearch.db.schema.base import Base
 from echosearch.db.schema.tables import Embedding, StudyEmbedding
 from echosearch.db.vectors import outbox
 from echosearch.db.vectors.generation import active_encoder, generations, register_encoder
@@ -34,6 +33,7 @@ from ingest.options import IngestOptions
 from ingest.pipeline import ingest
 from ingest.reembed import ReembedOptions, drop, reembed
 from ingest.verify import verify
+from tests.conftest import empty_tables
 from tests.ingest.conftest import Export
 from tests.ingest.test_views import BrightnessViews
 
@@ -89,9 +89,7 @@ def test_the_vectors_are_those_of_an_ingest_by_the_other_encoder(
     assert verify(other).clean
     through_both, found = vectors(other), answers(other)
 
-    with filled.engine.begin() as connection:
-        names = ", ".join(f"{table.schema}.{table.name}" for table in Base.metadata.sorted_tables)
-        connection.execute(text(f"truncate {names} restart identity cascade"))
+    empty_tables(filled.engine)
     alone = Archive(filled.settings, filled.engine, EdgeIndex(tmp_path / "alone", 1.0), FakeEncoder(32, salt=OTHER))
     ingest(alone, mixed.root, IngestOptions(reports=tmp_path / "reports.csv"))
     at_once = vectors(alone)

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, insert, select
 
 from echosearch.archive import Archive
-from echosearch.db.schema.base import Base
 from echosearch.db.schema.tables import (
     Patient,
     PhiPatient,
@@ -32,6 +31,7 @@ from echosearch.index.edge.index import EdgeIndex
 from echosearch.settings import Settings
 from echosearch.vector import Vectors
 from ingest.relay import relay
+from tests.conftest import empty_tables
 
 DIMENSION = 24
 VIEWS = ("4CH", "2CH", "LAX", "Other", None)
@@ -83,9 +83,7 @@ class Corpus:
 
 
 def open_empty(database: Engine, home: Path) -> Archive:
-    names = ", ".join(f"{table.schema}.{table.name}" for table in Base.metadata.sorted_tables)
-    with database.begin() as connection:
-        connection.execute(text(f"truncate {names} restart identity cascade"))
+    empty_tables(database)
     home.mkdir(mode=stat.S_IRWXU)
     index = EdgeIndex(home / "qdrant", lock_wait_seconds=1.0)
     return Archive(Settings(home=home, workers=1), database, index, FakeEncoder(dimension=DIMENSION))

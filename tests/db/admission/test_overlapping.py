@@ -16,11 +16,11 @@ from echosearch.db.admission.admit import admit
 from echosearch.db.files.claims import claim_next, register
 from echosearch.db.files.jobs import begin_job
 from echosearch.db.files.leases import check_lease, start_leased_run
-from echosearch.db.schema.base import Base
 from echosearch.db.upkeep.comparison import ledger_faults
 from echosearch.db.vectors.write import put_video_vectors
 from echosearch.source_file import FoundFile
 from echosearch.video import VideoHeader
+from tests.conftest import empty_tables
 from tests.db.conftest import KEYRING, Ledger, header, vector_of
 
 WORKERS = 3
@@ -40,9 +40,7 @@ def headers_of(seed: int) -> list[VideoHeader]:
 
 def ingested(engine: Engine, seed: int, workers: int) -> dict[str, Any]:
     """What the archive holds when so many workers have taken in the files of a seed, two at a time."""
-    with engine.begin() as connection:
-        names = ", ".join(f"{table.schema}.{table.name}" for table in Base.metadata.sorted_tables)
-        connection.execute(text(f"truncate {names} restart identity cascade"))
+    empty_tables(engine)
     headers, ledger = headers_of(seed), Ledger(engine)
     files = [FoundFile(Path(f"/root/IM_{number:04d}"), 1, 1) for number in range(len(headers))]
     with engine.begin() as connection:
