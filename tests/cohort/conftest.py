@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -160,14 +161,20 @@ class Ward:
         return {names[key] for key in keys}
 
 
-@pytest.fixture
-def ward(database: Engine, tmp_path: Path) -> Iterator[Ward]:
-    archive = open_empty(database, tmp_path / "home")
+@contextmanager
+def open_ward(database: Engine, home: Path) -> Iterator[Ward]:
+    archive = open_empty(database, home)
     with database.begin() as connection:
         encoder_id = register_encoder(connection, archive.encoder.id)
         activate(connection, encoder_id)
     yield Ward(archive, encoder_id)
     archive.index.close()
+
+
+@pytest.fixture
+def ward(database: Engine, tmp_path: Path) -> Iterator[Ward]:
+    with open_ward(database, tmp_path / "home") as ward:
+        yield ward
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
@@ -40,12 +41,22 @@ def heart(
     """(D,) a study's vector: of a grade of MR, of an EF, or of both."""
     made = noise * random.standard_normal(encoder.id.dimension)
     if mr is not None:
-        made = made + level_vector(prompt_set("mr", "MR").levels[mr], encoder)
+        made = made + vector_of_mr(mr, encoder)
     if ef is not None:
-        values = value_prompts("lvef")
-        assert values is not None
-        made = made + level_vector(min(values.levels, key=lambda level: abs(level.value - ef)), encoder)
+        made = made + vector_of_ef(ef, encoder)
     return made.astype(np.float32)
+
+
+@cache
+def vector_of_mr(grade: int, encoder: Encoder) -> Vectors:
+    return level_vector(prompt_set("mr", "MR").levels[grade], encoder)
+
+
+@cache
+def vector_of_ef(ef: float, encoder: Encoder) -> Vectors:
+    values = value_prompts("lvef")
+    assert values is not None
+    return level_vector(min(values.levels, key=lambda level: abs(level.value - ef)), encoder)
 
 
 def sample_of(

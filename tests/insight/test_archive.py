@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
 import pytest
+from sqlalchemy import Engine
 
-from echosearch.db.cohorts.reviews import last_answers
 from echosearch.errors import InputError, UnknownStudy
 from echosearch.insight.as_json import disagreements_json, interpretation_json, shortcuts_json
 from echosearch.insight.disagree import disagree
 from echosearch.insight.interpret import interpret
 from echosearch.insight.shortcuts import shortcuts
-from echosearch.insight.verdicts import record_verdict
 from ingest.verify import rebuild
-from tests.cohort.conftest import Ward
+from tests.cohort.conftest import Ward, open_ward
 from tests.insight.samples import GRADES, heart
 
 STUDIES = 120
 WRONG = {3: "高度のMRあり。", 60: "MRなし。"}  # hearts of grade 0 and 4
 
 
-@pytest.fixture
-def known(ward: Ward) -> Ward:
+@pytest.fixture(scope="module")
+def known(database: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    """An archive that no test of this module changes, and whose tables none of them empties (``ward`` does)."""
+    with open_ward(database, tmp_path_factory.mktemp("known") / "home") as ward:
+        fill(ward)
+        yield ward
+
+
+def fill(ward: Ward) -> None:
     """Two studies a patient, MR of grade 0 to 4 in videos and reports, EF 55 %; two reports are wrong about MR."""
     random = np.random.default_rng(1)
     for number in range(STUDIES):
@@ -42,7 +49,6 @@ def known(ward: Ward) -> Ward:
     ward.measured("s8", "lvef", 54.0, "%")
     ward.read()
     rebuild(ward.archive)
-    return ward
 
 
 def test_an_interpretation_has_numbers_with_their_evidence_and_no_names(known: Ward) -> None:
@@ -99,18 +105,6 @@ def test_what_cannot_be_asked_is_refused(known: Ward) -> None:
             disagree(known.archive, **wrong)
 
 
-def test_a_verdict_is_kept(known: Ward) -> None:
-    key = record_verdict(known.archive, known.keys["s3"][:8], "accept", "sato", finding="mr", reason="CANARY")
-    record_verdict(known.archive, known.keys["s3"], "unsure", "sato", finding="MR")
-    assert key == known.keys["s3"]
-    with known.archive.engine.connect() as connection:
-        rows = [(row.study, row.reader, row.answer) for row in last_answers(connection, "disagree/mr")]
-    assert rows == [(key, "sato", "unsure")]
-    for study, answer, reader in ((key, "yes", "sato"), (key, "accept", "")):
-        with pytest.raises(InputError):
-            record_verdict(known.archive, study, answer, reader)  # type: ignore[arg-type]
-
-
 def test_an_audit_of_shortcuts(known: Ward) -> None:
     found = shortcuts(known.archive)
     assert found.studies == STUDIES
@@ -123,14 +117,4 @@ def test_an_audit_of_shortcuts(known: Ward) -> None:
     assert shared.near is not None
     assert shared.chance == pytest.approx(5 / 9, abs=0.02)
     assert sum(one.studies for one in found.similarity if one.by == "year") == STUDIES
-    json.dumps(shortcuts_json(found), allow_nan=False)
-
-
-def test_an_empty_archive_and_one_without_reports_say_so(ward: Ward) -> None:
-    for number in range(3):
-        ward.add(f"s{number}", "p", date(2020, 1, 1), None)
-    assert disagree(ward.archive).compared == 0
-    assert any("no study has a report" in line for line in disagree(ward.archive).warnings)
-    found = shortcuts(ward.archive)  # of one patient alone: nobody has neighbours
-    assert all(one.near is None for one in found.neighbours)
     json.dumps(shortcuts_json(found), allow_nan=False)
