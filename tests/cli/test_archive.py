@@ -92,9 +92,12 @@ def test_similar_and_report_by_file_and_study(real: Tried) -> None:
 
 def test_the_only_study_has_no_similar_one(tmp_path: Path) -> None:
     copy_real_ultrasound(tmp_path / "export")
-    alone = Tried(tmp_path, "")
+    alone = Tried(tmp_path)
     assert alone.ask("encoder", "use", "phantom-tiny").exit_code == 0
-    assert alone.ask("ingest", str(tmp_path / "export")).exit_code == 0
+    filled = alone.ask("ingest", str(tmp_path / "export"))
+    assert (filled.exit_code, "\n1 new video in " in filled.stdout) == (0, True)
+    assert "1 study vector is made of all cines" in filled.stderr
+    assert "searchable: 1 patient, 1 study, 1 video, 0 reports;" in alone.ask("status").stdout
     cine = str(tmp_path / "export" / "IM_0001")
     assert alone.ask("similar", cine).stdout == "there is no study of another patient (--include-same-patient)\n"
     assert alone.ask("similar", cine, "--include-same-patient").stdout == "there is no other study\n"

@@ -8,7 +8,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.lazy import LazyGroup
-from echosearch.cli.output import SLOW_INDEX, note, say, say_json
+from echosearch.cli.output import SLOW_INDEX, counted, note, say, say_json
 from echosearch.cli.progress import counting
 from echosearch.settings import load_settings
 
@@ -46,7 +46,7 @@ def rebuild(as_json: bool) -> None:
     if as_json:
         say_json({"points": made.points, "slow_index": made.slow_index})
         return
-    say(f"{made.points} points")
+    say(counted(made.points, "point"))
     if made.slow_index:
         note(SLOW_INDEX)
 
@@ -70,4 +70,4 @@ def drop(encoder: str, as_json: bool) -> None:
     if as_json:
         say_json({"encoder": asdict(dropped), "videos": videos})
     else:
-        say(f"the vectors of {dropped} are gone, of {videos} videos")
+        say(f"the vectors of {dropped} are gone, of {counted(videos, 'video')}")

@@ -12,7 +12,7 @@ import click
 
 from echosearch.cli.commands.sources.arriving import LOG_JSON, METRICS, run_dicomweb, run_on, run_once, run_watch
 from echosearch.cli.contradiction import contradiction_lines
-from echosearch.cli.output import SLOW_INDEX, note, say, say_json
+from echosearch.cli.output import SLOW_INDEX, counted, note, say, say_json
 from echosearch.cli.path_type import as_path, as_source
 from echosearch.errors import InputError
 from echosearch.report.encoding import ENCODINGS
@@ -143,7 +143,7 @@ def _check_places(on: str | None, workers: int | None, elsewhere: bool) -> None:
 
 def _say_summary(summary: IngestSummary) -> None:
     say(
-        f"{summary.found} files: {summary.indexed} indexed, {summary.skipped} skipped,"
+        f"{counted(summary.found, 'file')}: {summary.indexed} indexed, {summary.skipped} skipped,"
         f" {summary.quarantined} quarantined, {summary.pending} pending"
     )
     for reason, count in summary.reasons.items():
@@ -164,21 +164,23 @@ def _say_summary(summary: IngestSummary) -> None:
     for line in contradiction_lines(summary.contradictions):
         note(line)
     if summary.ungated_studies:
-        note(f"{summary.ungated_studies} study vectors are made of all cines: no view label passed the gate (--views)")
+        made = counted(summary.ungated_studies, "study vector is", "study vectors are")
+        note(f"{made} made of all cines: no view label passed the gate (--views)")
     if summary.healed:
-        note(f"the index differed from the database in {summary.healed} points: it has been made right")
+        note(f"the index differed from the database in {counted(summary.healed, 'point')}: it has been made right")
     say_work(summary)
 
 
 def _say_rows(name: str, rows: TableRows) -> None:
     """How many rows of a table name no file, and the first of them by line and column; never what they say."""
-    say(f"{name}: {rows.rows} rows, {rows.unmatched} name no file")
+    say(f"{name}: {counted(rows.rows, 'row')}, {counted(rows.unmatched, 'names', 'name')} no file")
     for row in rows.first_unmatched:
         nearest = f"; nearest is {row.nearest}" if row.nearest else ""
         what = "no video with this UID" if row.column == "sop_uid" else "no such file"
         note(f"--{name}, line {row.line}, column {row.column}: {what} has been ingested{nearest}")
     if rows.unmatched > len(rows.first_unmatched):
-        note(f"--{name}: {rows.unmatched - len(rows.first_unmatched)} more rows name no file")
+        more = counted(rows.unmatched - len(rows.first_unmatched), "more row names", "more rows name")
+        note(f"--{name}: {more} no file")
 
 
 def say_work(summary: IngestSummary | ReembedSummary) -> None:
@@ -188,19 +190,16 @@ def say_work(summary: IngestSummary | ReembedSummary) -> None:
             "reports are linked, not searchable: this encoder came without its vocabulary (encoder import --tokenizer)"
         )
     if summary.cut_reports:
-        note(
-            f"{summary.cut_reports} reports are longer than the encoder reads: their most telling phrases are searched"
-        )
+        cut = counted(summary.cut_reports, "report is", "reports are")
+        note(f"{cut} longer than the encoder reads: the most telling phrases are searched")
     if summary.quarantined_reports:
-        note(
-            f"{summary.quarantined_reports} reports are not searchable: their text ended the process that read it, "
-            "twice; --retry-quarantined tries again"
-        )
+        lost = counted(summary.quarantined_reports, "report is", "reports are")
+        note(f"{lost} not searchable: the text ended the process that read it, twice; --retry-quarantined tries again")
     if summary.slow_index:
         note(SLOW_INDEX)
     rate = summary.new_videos / summary.seconds if summary.seconds else 0.0
     slowest = f"; most time went into {summary.bottleneck}" if summary.bottleneck else ""
-    say(f"{summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")
+    say(f"{counted(summary.new_videos, 'new video')} in {summary.seconds:.1f} s ({rate:.1f}/s){slowest}")
 
 
 def _say_outcomes(outcomes: Iterable[tuple[Path, Outcome]], as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from echosearch.cli.lazy import LazyGroup
-from echosearch.cli.output import say, say_json
+from echosearch.cli.output import counted, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import drawing
 
@@ -79,4 +79,5 @@ def write(folder: Path, plant: str | None, as_json: bool, **given: Any) -> None:
     if as_json:
         say_json({**asdict(made), "out": str(made.out)})
         return
-    say(f"{made.studies} studies of {made.patients} patients, {made.cines} cines in {made.out}")
+    studies, patients = counted(made.studies, "study", "studies"), counted(made.patients, "patient")
+    say(f"{studies} of {patients}, {counted(made.cines, 'cine')} in {made.out}")

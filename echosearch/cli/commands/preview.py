@@ -13,7 +13,7 @@ import click
 from echosearch.archive import open_archive
 from echosearch.atomic import whole_file
 from echosearch.cli.lazy import LazyGroup
-from echosearch.cli.output import note, say, say_json
+from echosearch.cli.output import counted, note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import drawing
 from echosearch.errors import ArchiveError
@@ -65,13 +65,16 @@ def make(size: PreviewSize, as_json: bool) -> None:
     if as_json:
         say_json({"size": size, **asdict(counts)})
         return
-    say(f"{counts.videos} videos: {counts.present} previews were there, {counts.made} are made")
+    there = counted(counts.present, "preview was", "previews were")
+    say(f"{counted(counts.videos, 'video')}: {there} there, {counted(counts.made, 'is', 'are')} made")
     for reason, number in counts.refused.items():
         say(f"  {number:7d}  without a preview: {reason}")
     if counts.swept:
-        say(f"{counts.swept} files of videos that are not found any more are removed")
+        files = counted(counts.swept, "file")
+        say(f"removed: {files} of videos that are not found any more")
     if counts.no_room:
-        note(f"{counts.no_room} videos are left out: raise ECHOSEARCH_PREVIEW_MB, or give the disk more room")
+        left_out = counted(counts.no_room, "video is", "videos are")
+        note(f"{left_out} left out: raise ECHOSEARCH_PREVIEW_MB, or give the disk more room")
 
 
 @click.command(short_help="Save the preview of one video.")

@@ -11,7 +11,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.audited import audited
-from echosearch.cli.output import note
+from echosearch.cli.output import counted, note
 from echosearch.cli.path_type import as_path
 from echosearch.cli.search_options import asking, search_options, show_results
 from echosearch.errors import InputError
@@ -88,7 +88,7 @@ def query(
             audited(archive, "query", (hit.study for hit in results.hits), wanted)
     if file is not None:
         export_hits(results, file)
-        note(f"{len(results.hits)} hits in {file}")
+        note(f"{counted(len(results.hits), 'hit')} in {file}")
         results = replace(results, hits=results.hits[:SHOWN])
     show_results(results, as_json)
 

@@ -11,7 +11,7 @@ import click
 from echosearch.archive import open_archive
 from echosearch.cli.commands.encoder import say_caveats, say_licence, say_override
 from echosearch.cli.commands.ingest import SOME_FAILED, say_work
-from echosearch.cli.output import note, say, say_json
+from echosearch.cli.output import counted, note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
 from echosearch.encoder.bundle.installed import bundle_in_use, find_own_bundle, install_bundle, use_bundle
@@ -81,8 +81,8 @@ def reembed(
 
 def _say(made: ReembedSummary) -> None:
     say(
-        f"{made.embedded} of {made.videos} videos are embedded by {made.encoder}, {made.new_videos} of them now;"
-        f" {made.indexed.studies} studies, {made.indexed.reports} reports"
+        f"{made.embedded} of {counted(made.videos, 'video')} embedded by {made.encoder}, {made.new_videos} of them now;"
+        f" {counted(made.indexed.studies, 'study', 'studies')}, {counted(made.indexed.reports, 'report')}"
     )
     for reason, count in made.reasons.items():
         say(f"  {count:7d}  {reason}")

@@ -11,7 +11,7 @@ import click
 from echosearch.archive import Archive, open_archive
 from echosearch.cli.audited import audited
 from echosearch.cli.contradiction import contradiction_lines
-from echosearch.cli.output import say, say_json, table
+from echosearch.cli.output import counted, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.db.files.contradictions import contradictions
 from echosearch.db.files.jobs import OpenJob, open_jobs
@@ -86,7 +86,7 @@ def _counts(archive: Archive, as_json: bool) -> None:
             }
         )
         return
-    say(f"{counts.found} files found")
+    say(f"{counted(counts.found, 'file')} found")
     for name in ("indexed", "skipped", "quarantined", "pending"):
         say(f"{getattr(counts, name):9d}  {name}")
     if counts.reasons:
@@ -97,17 +97,18 @@ def _counts(archive: Archive, as_json: bool) -> None:
         trained = "" if encoder.trained else ", untrained"
         say()
         say(
-            f"searchable: {holds.patients} patients, {holds.studies} studies, {holds.videos} videos,"
-            f" {holds.reports} reports; by {encoder}{trained}"
+            f"searchable: {counted(holds.patients, 'patient')}, {counted(holds.studies, 'study', 'studies')},"
+            f" {counted(holds.videos, 'video')}, {counted(holds.reports, 'report')}; by {encoder}{trained}"
         )
     if texts:
         _say_reports(texts)
     for line in contradiction_lines(contradicted):
         say(line)
     if any(due.values()):
-        say(f"{sum(due.values())} points are due to the index: the next ingest sends them")
+        points = counted(sum(due.values()), "point is", "points are")
+        say(f"{points} due to the index: the next ingest sends what is due")
     for one in others:
-        say(f"not searched: {one.videos} videos by {one.encoder}, {one.state}")
+        say(f"not searched: {counted(one.videos, 'video')} by {one.encoder}, {one.state}")
     for job in jobs:
         _say_job(job)
     say(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")
@@ -115,10 +116,11 @@ def _counts(archive: Archive, as_json: bool) -> None:
 
 def _say_reports(counts: ReportCounts) -> None:
     if counts.cut:
-        say(f"{counts.cut} reports are longer than the encoder reads: their most telling phrases are searched")
+        cut = counted(counts.cut, "report is", "reports are")
+        say(f"{cut} longer than the encoder reads: the most telling phrases are searched")
     if counts.quarantined:
         say(
-            f"{counts.quarantined} reports quarantined: their text ended the process that read it;"
+            f"{counted(counts.quarantined, 'report')} quarantined: the text ended the process that read it;"
             " echosearch ingest FOLDER --retry-quarantined tries again"
         )
 
@@ -127,10 +129,11 @@ def _say_job(job: OpenJob) -> None:
     workers = [one for one in job.runs if not one.drives]
     driven = "" if len(workers) < len(job.runs) else ", no driver: run its echosearch ingest again"
     walked = "" if job.walked else ", its folder is being walked"
-    say(f"job {job.job} since {job.started}: {len(workers)} workers{walked}{driven}")
+    say(f"job {job.job} since {job.started}: {counted(len(workers), 'worker')}{walked}{driven}")
     for one in job.runs:
         role = "driver" if one.drives else "worker"
-        done = f"{one.files} files, {one.new_videos} new videos" + (f", most time in {one.stage}" if one.stage else "")
+        done = f"{counted(one.files, 'file')}, {counted(one.new_videos, 'new video')}"
+        done += f", most time in {one.stage}" if one.stage else ""
         say(f"  {role} {one.host}: {done}; heard of {one.heartbeat_seconds:.0f} s ago")
 
 

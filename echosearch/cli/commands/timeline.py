@@ -9,7 +9,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.audited import audited
-from echosearch.cli.output import note, say_json, short_key, table
+from echosearch.cli.output import counted, note, say_json, short_key, table
 from echosearch.cli.path_type import as_path
 from echosearch.cli.search_options import read_target
 from echosearch.search.changes.as_json import timeline_json
@@ -61,7 +61,7 @@ def timeline(target: str, figure: Path | None, identified: bool, as_json: bool) 
 def _show(found: Timeline, names: bool) -> None:
     for warning in found.warnings:
         note(warning)
-    note(f"patient {short_key(found.patient)}: {len(found.studies)} studies")
+    note(f"patient {short_key(found.patient)}: {counted(len(found.studies), 'study', 'studies')}")
     columns = ["study", "date", "months", "concept", "report and SR", "videos", "change", "z", "percentile"]
     rows: list[list[Any]] = []
     for study in found.studies:

@@ -10,7 +10,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.commands.ingest import SOME_FAILED
-from echosearch.cli.output import note, say, say_json, table
+from echosearch.cli.output import counted, note, say, say_json, table
 from echosearch.settings import load_settings
 
 if TYPE_CHECKING:
@@ -64,11 +64,12 @@ def verify(ctx: click.Context, /, repair: bool, queries: int | None, as_json: bo
     else:
         for one in found.collections:
             said = ", ".join(f"{count} {name}" for name, count in one.counts.items() if count) or "all as it should be"
-            say(f"{one.collection:8s} {one.points} points: {said}" + (f", {one.due} to send" if one.due else ""))
+            due = f", {one.due} to send" if one.due else ""
+            say(f"{one.collection:8s} {counted(one.points, 'point')}: {said}{due}")
         for fault in found.faults:
             say(f"database: {fault}")
         if repair:
-            say(f"{found.repaired} points repaired")
+            say(f"{counted(found.repaired, 'point')} repaired")
         _show_recall(measured)
     low = [one for one in measured if not one.fine]
     if low:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.output import say, say_json
+from echosearch.cli.output import counted, say, say_json
 from echosearch.cli.progress import ingesting
 from echosearch.settings import load_settings
 
@@ -35,4 +35,5 @@ def work(job: int, as_json: bool) -> None:
         say_json(asdict(summary))
         return
     rate = summary.new_videos / summary.seconds if summary.seconds else 0.0
-    say(f"job {job}: {summary.files} files, {summary.new_videos} new videos in {summary.seconds:.1f} s ({rate:.1f}/s)")
+    done = f"{counted(summary.files, 'file')}, {counted(summary.new_videos, 'new video')}"
+    say(f"job {job}: {done} in {summary.seconds:.1f} s ({rate:.1f}/s)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from echosearch.archive import open_archive
-from echosearch.cli.output import note, say_json, table
+from echosearch.cli.output import counted, note, say_json, table
 from echosearch.insight.as_json import shortcuts_json
 from echosearch.insight.shortcuts import MAX_STUDIES, Shortcuts
 from echosearch.insight.shortcuts import shortcuts as find_shortcuts
@@ -44,7 +44,8 @@ def shortcuts(studies: int, as_json: bool) -> None:
 def _show(found: Shortcuts) -> None:
     for warning in found.warnings:
         note(warning)
-    note(f"{found.studies} studies; read off the vectors, balanced accuracy with a 95 % interval over patients:")
+    studies = counted(found.studies, "study", "studies")
+    note(f"{studies}; read off the vectors, balanced accuracy with a 95 % interval over patients:")
     rows = [
         [one.attribute, one.classes, one.studies, *map(_three, (one.accuracy, one.low, one.high, one.chance))]
         for one in found.probes

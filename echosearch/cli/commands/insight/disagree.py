@@ -6,7 +6,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.audited import audited
-from echosearch.cli.output import note, say_json, short_key, table
+from echosearch.cli.output import counted, note, say_json, short_key, table
 from echosearch.cli.search_options import read_target
 from echosearch.db.cohorts.reviews import ANSWERS, Answer
 from echosearch.insight.as_json import disagreements_json
@@ -76,7 +76,7 @@ def disagree(
         return
     for warning in found.warnings:
         note(warning)
-    note(f"{found.compared} studies compared, {found.surprising} surprising")
+    note(f"{counted(found.compared, 'study', 'studies')} compared, {found.surprising} surprising")
     if rates:
         shown = [
             [one.by, one.name, one.studies, one.surprising, f"{one.surprising / one.studies:.3f}"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from echosearch.archive import Archive, open_archive
-from echosearch.cli.output import note, say, say_json
+from echosearch.cli.output import counted, note, say, say_json
 from echosearch.cli.progress import ingesting
 from echosearch.settings import Settings
 
@@ -165,7 +165,8 @@ def run_dicomweb(
     log.event("fetched", studies=fetched.studies, stored=fetched.stored, here=fetched.here, lost=fetched.lost)
     if not as_json:
         lost = f", {fetched.lost} that the PACS lists and does not give" if fetched.lost else ""
-        say(f"{fetched.studies} studies asked for: {fetched.stored} objects fetched, {fetched.here} were here{lost}")
+        asked, objects = counted(fetched.studies, "study", "studies"), counted(fetched.stored, "object")
+        say(f"{asked} asked for: {objects} fetched, {counted(fetched.here, 'was', 'were')} here{lost}")
     return summary
 
 
