@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
@@ -24,11 +23,15 @@ ENCODER = FakeEncoder(dimension=64)
 GRADES = ("なし", "ごく軽度", "軽度", "中等度", "高度")
 
 
+LEVELS: dict[tuple[str, tuple[str, ...]], Vectors] = {}  # by encoder and texts
+
+
 def level_vector(level: Level, encoder: Encoder) -> Vectors:
     texts = level.meanings[0]
-    found = prompt_vectors(encoder, texts)
-    mean: Vectors = np.mean([found[text] for text in texts], axis=0)
-    return mean
+    if (encoder.id.fingerprint, texts) not in LEVELS:
+        found = prompt_vectors(encoder, texts)
+        LEVELS[encoder.id.fingerprint, texts] = np.mean([found[text] for text in texts], axis=0)
+    return LEVELS[encoder.id.fingerprint, texts]
 
 
 def heart(
@@ -41,22 +44,12 @@ def heart(
     """(D,) a study's vector: of a grade of MR, of an EF, or of both."""
     made = noise * random.standard_normal(encoder.id.dimension)
     if mr is not None:
-        made = made + vector_of_mr(mr, encoder)
+        made = made + level_vector(prompt_set("mr", "MR").levels[mr], encoder)
     if ef is not None:
-        made = made + vector_of_ef(ef, encoder)
+        values = value_prompts("lvef")
+        assert values is not None
+        made = made + level_vector(min(values.levels, key=lambda level: abs(level.value - ef)), encoder)
     return made.astype(np.float32)
-
-
-@cache
-def vector_of_mr(grade: int, encoder: Encoder) -> Vectors:
-    return level_vector(prompt_set("mr", "MR").levels[grade], encoder)
-
-
-@cache
-def vector_of_ef(ef: float, encoder: Encoder) -> Vectors:
-    values = value_prompts("lvef")
-    assert values is not None
-    return level_vector(min(values.levels, key=lambda level: abs(level.value - ef)), encoder)
 
 
 def sample_of(

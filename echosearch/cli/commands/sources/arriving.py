@@ -165,8 +165,8 @@ def run_dicomweb(
     log.event("fetched", studies=fetched.studies, stored=fetched.stored, here=fetched.here, lost=fetched.lost)
     if not as_json:
         lost = f", {fetched.lost} that the PACS lists and does not give" if fetched.lost else ""
-        asked, objects = counted(fetched.studies, "study", "studies"), counted(fetched.stored, "object")
-        say(f"{asked} asked for: {objects} fetched, {counted(fetched.here, 'was', 'were')} here{lost}")
+        studies, stored = counted(fetched.studies, "study", "studies"), counted(fetched.stored, "object")
+        say(f"{studies} asked for: {stored} fetched, {counted(fetched.here, 'was', 'were')} here{lost}")
     return summary
 
 
