@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import Engine
 
 from echosearch.cli.main import cli
+from echosearch.db.server.engine import open_engine
 from tests.cli.json_schema import check_json
 from tests.cli.material import write_material
 
@@ -33,14 +37,38 @@ class Tried:
     """An archive that has been filled, and what filling it said."""
 
     folder: Path
-    ingested: str
+    ingested: str = ""
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
 
     def ask(self, *args: str) -> Result:
         """A command on that archive, in this process; what it prints as JSON is held against its schema."""
-        environment = {"ECHOSEARCH_HOME": str(self.folder / "home")}
-        done = CliRunner().invoke(cli, args, env=environment, catch_exceptions=False)
+        done = CliRunner().invoke(cli, args, env={"ECHOSEARCH_HOME": str(self.home)}, catch_exceptions=False)
         check_json(args, done.stdout)
         return done
+
+    @cached_property
+    def server(self) -> Engine:
+        """The archive's PostgreSQL: commands join one that runs, where each would start and stop its own."""
+        return open_engine(None, self.home)
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        self.home.mkdir(exist_ok=True)
+        with self.server.connect():
+            pass
+        yield
+        self.server.dispose()
+
+    def copy(self, folder: Path) -> Tried:
+        """The archive once more, copied while nothing runs."""
+        self.server.dispose()
+        subprocess.run(["cp", "-a", self.home, folder / "home"], check=True)
+        with self.server.connect():
+            pass
+        return Tried(folder)
 
 
 def folder_with_material(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
@@ -53,15 +81,17 @@ def folder_with_material(tmp_path_factory: pytest.TempPathFactory, name: str) ->
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Tried:
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
     """Real ultrasound under an untrained encoder: three studies of three patients, and four stills."""
     folder = folder_with_material(tmp_path_factory, "real")
     export, reports, encoder = str(folder / "export"), str(folder / "reports.csv"), str(folder / "encoder")
-    archive = Tried(folder, "")
+    archive = Tried(folder)
     said = [
         archive.ask("encoder", "init", "--size", "tiny", "--reports", reports, "--out", encoder),
         archive.ask("encoder", "use", encoder),
         archive.ask("ingest", export, "--reports", reports, "--sidecar", str(folder / "sidecar.csv")),
     ]
     assert [one.exit_code for one in said] == [0, 0, 0], [one.output for one in said]
-    return Tried(folder, said[-1].stdout)
+    filled = Tried(folder, said[-1].stdout)
+    with filled.served():
+        yield filled

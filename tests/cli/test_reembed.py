@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ REPORT = "重度の僧帽弁逆流あり。"
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Tried:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
     """Three videos and three reports under the first of two encoders of one name."""
     folder = folder_with_material(tmp_path_factory, "reembed")
-    archive = Tried(folder, "")
+    archive = Tried(folder)
     reports = str(folder / "reports.csv")
     for seed in ("0", "1"):
         made = archive.ask(
@@ -28,7 +29,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     assert archive.ask("encoder", "use", str(folder / "seed0")).exit_code == 0
     said = archive.ask("ingest", str(folder / "export"), "--reports", reports, "--sidecar", str(folder / "sidecar.csv"))
     assert said.exit_code == 0, said.output
-    return archive
+    with archive.served():
+        yield archive
 
 
 def asked(archive: Tried, *args: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import unicodedata
@@ -70,9 +69,13 @@ def home() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_hostile_names_through_the_commands(real: Tried, home: Path, tmp_path: Path) -> None:
-    """As bytes of a process: what a terminal would get."""
-    environment = {"ECHOSEARCH_HOME": str(home), "ECHOSEARCH_ENCODER": str(real.folder / "encoder")}
+def test_hostile_names_through_the_commands(
+    real: Tried, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each way of printing once also as bytes of a process: what a terminal would get."""
+    archive = Tried(home)
+    environment = {"ECHOSEARCH_HOME": str(archive.home), "ECHOSEARCH_ENCODER": str(real.folder / "encoder")}
+    monkeypatch.setenv("ECHOSEARCH_ENCODER", environment["ECHOSEARCH_ENCODER"])
     export = tmp_path / "export\u202e"
     export.mkdir()
     name = "x\x1b]0;title\x07\u202egnp\x9b.dcm"
@@ -101,10 +104,15 @@ def test_hostile_names_through_the_commands(real: Tried, home: Path, tmp_path: P
         ["encoder", "use", "\u202e\x1b[2J"],
         ["index", "drop", "\u202e\x1b[2J"],
     ]
-    for command in commands:
-        said = run(command, **environment)
-        assert unseen(said.stdout + said.stderr) == set(), command
-        assert "Traceback" not in said.stderr, command
+    with archive.served():
+        for command in commands:
+            inside = archive.ask(*command)
+            assert unseen(inside.stdout + inside.stderr) == set(), command
+        for kind in (["ingest", "--dry-run"], ["status", "--why", "--json"], ["query", "--where"], ["\x1b[2J"]):
+            command = next(one for one in commands if set(kind) <= {*one})  # a table, JSON, an error of ours, of click
+            said = run(command, **environment)
+            assert unseen(said.stdout + said.stderr) == set(), command
+            assert "Traceback" not in said.stderr, command
 
 
 @pytest.mark.parametrize("locale", ["LANG", "LC_ALL"])
@@ -120,24 +128,28 @@ def test_japanese_in_an_ascii_locale_without_utf8_mode(real: Tried, home: Path, 
 
 
 def test_a_damaged_index_is_one_line_and_rebuild_mends_it(real: Tried, home: Path) -> None:
-    subprocess.run(["cp", "-a", f"{real.folder}/home/.", home], check=True)
-    environment = {"ECHOSEARCH_HOME": str(home)}
-    for file in home.glob("qdrant/studies_*/segments/*/vector_storage/vectors/status.dat"):
+    archive = real.copy(home)
+    for file in archive.home.glob("qdrant/studies_*/segments/*/vector_storage/vectors/status.dat"):
         file.write_bytes(b"")
-    for command in (["query", "--report", "重度僧帽弁逆流"], ["verify"], ["ingest", str(real.folder / "export")]):
-        said = run(command, **environment)
-        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (10, "", 1), command
+    query, ingest = ("query", "--report", "重度僧帽弁逆流"), ("ingest", str(real.folder / "export"))
+    with archive.served():
+        said = run(query, ECHOSEARCH_HOME=str(archive.home))  # a process, whose engine panics
+        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (10, "", 1)
         assert "echosearch index rebuild" in said.stderr
-    assert run(["index", "rebuild"], **environment).returncode == 0
-    assert run(["query", "--report", "重度僧帽弁逆流"], **environment).returncode == 0
-    shutil.rmtree(home / "qdrant")
-    lost = run(["query", "--report", "重度僧帽弁逆流"], **environment)
-    assert (lost.returncode, lost.stderr.count("\n")) == (10, 1)
-    assert "echosearch index rebuild" in lost.stderr
-    assert "ingest" not in lost.stderr
-    healed = run(["ingest", str(real.folder / "export"), "--json"], **environment)
-    assert json.loads(healed.stdout)["healed"] == 9
-    assert run(["verify"], **environment).returncode == 0
+        for command in (query, ("verify",), ingest):
+            refused = archive.ask(*command)
+            assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (10, "", 1), command
+            assert "echosearch index rebuild" in refused.stderr
+        assert archive.ask("index", "rebuild").exit_code == 0
+        assert archive.ask(*query).exit_code == 0
+        shutil.rmtree(archive.home / "qdrant")
+        lost = archive.ask(*query)
+        assert (lost.exit_code, lost.stderr.count("\n")) == (10, 1)
+        assert "echosearch index rebuild" in lost.stderr
+        assert "ingest" not in lost.stderr
+        healed = archive.ask(*ingest, "--json")
+        assert json.loads(healed.stdout)["healed"] == 9
+        assert archive.ask("verify").exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x1bb", "a\x85b", "x" * 1000])

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -109,6 +110,16 @@ def test_what_arrives_is_searchable_and_the_end_is_that_of_one_ingest(archive: A
     assert verify(archive).clean
 
 
+# the program, but settled after half a second without a new file and not after thirty
+IMPATIENT = """
+from functools import partial
+from ingest.sources import watch
+watch.watch = partial(watch.watch, look_seconds=0.1, pause_seconds=0.5)
+from echosearch.cli import main
+main()
+"""
+
+
 def test_the_command_ends_cleanly_by_a_signal(export: Export, tmp_path: Path) -> None:
     """A line of --json each time that it has settled, the last at the end; --log-json says nothing of a patient."""
     tmp_path.chmod(0o755)
@@ -117,7 +128,18 @@ def test_the_command_ends_cleanly_by_a_signal(export: Export, tmp_path: Path) ->
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     environment = kept | {"ECHOSEARCH_HOME": str(tmp_path / "home"), "ECHOSEARCH_WORKERS": "1"}
     subprocess.run([*PROGRAM, "encoder", "use", "phantom-tiny"], env=environment, check=True, capture_output=True)
-    command = [*PROGRAM, "ingest", str(export.root), "--watch", "--json", "--log-json", "--metrics", "127.0.0.1:0"]
+    command = [
+        sys.executable,
+        "-c",
+        IMPATIENT,
+        "ingest",
+        str(export.root),
+        "--watch",
+        "--json",
+        "--log-json",
+        "--metrics",
+        "127.0.0.1:0",
+    ]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
