@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.code_blocks import ROOT, Block, blocks_of, indented_blocks
+from tests.support.forked_program import installed
 
 PAGES = ("README.md", "docs/tutorial.md")
 LANGUAGES = {"bash", "python", "text"}  # text is what a block prints, or a drawing
@@ -59,27 +60,25 @@ def test_what_is_not_run_is_listed() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_blocks_run_and_print_what_the_page_shows(page: str, home: Path) -> None:
     """In one shell, block after block, as a reader copies them."""
-    blocks = blocks_of(page)
-    (home / "bin").mkdir()
-    program = home / "bin" / "echosearch"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from echosearch.cli import main; main()" "$@"\n')
-    program.chmod(0o755)
+    blocks, programs = blocks_of(page), home / "bin"
+    programs.mkdir()
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "TMPDIR", "OMP_NUM_THREADS") if name in os.environ}
     environment = kept | {
         "HOME": str(home),
-        "PATH": f"{program.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "LANG": "C.UTF-8",
     }
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", _script(blocks, home)],
-        cwd=home,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=900,
-        check=False,
-    )
+    with installed(programs, environment):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", _script(blocks, home)],
+            cwd=home,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=900,
+            check=False,
+        )
     printed = done.stdout.split(MARK)[1:]
     assert done.returncode == 0, f"{page}, block at line {printed[-1].split()[0]}: {done.stderr}"
     assert len(printed) == sum(block.runs for block in blocks) > 0
