@@ -72,7 +72,7 @@ def contents(home: Path) -> tuple[int, dict[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize(
-    ("cines", "kills"), [pytest.param(60, 4, id="quick"), pytest.param(200, 20, id="full", marks=pytest.mark.slow)]
+    ("cines", "kills"), [pytest.param(40, 3, id="quick"), pytest.param(200, 20, id="full", marks=pytest.mark.slow)]
 )
 def test_killed_and_restarted(home: Path, tmp_path: Path, cines: int, kills: int) -> None:
     root = write_export(tmp_path / "export", cines)
