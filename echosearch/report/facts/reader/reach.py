@@ -41,6 +41,7 @@ def reached(state: State, kind: str = "") -> list[Mention]:
         if (
             before.graded
             or (kind == "sign" and before.finding.group != mention.finding.group)
+            or (kind == "sign" and ")" in state.text[before.end : mention.start])  # 胸水(右>左)、心嚢液(-)
             or (before.severity is not None and mention.severity is None)
             or apart
             or before.cues[-1:] == ["normal"]

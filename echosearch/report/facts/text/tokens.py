@@ -34,6 +34,7 @@ _BOUNDARY = re.compile(r"[\s、。,.;:()\[\]/・)]|$|[はがもをでにとの]"
 _LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭")
 _METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
 _BARE_SIGN = re.compile(r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)")
+_NONE = re.compile(r"0(?:度|°|/[34])?(?=[\s、。,;)・]|$)")  # AR 0: the grade of none
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
 _RUN = 8
@@ -210,6 +211,9 @@ def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
             return Token("negative" if match[1] else "positive", None, at, match.end(), "grade.sign")
         if char == "-" or sentence[at - 1 : at] == "+":
             return None
+    if char == "0" and last is not None and last.kind == "finding" and sentence[last.end : at].strip(" :(") == "":
+        if match := _NONE.match(sentence, at):
+            return Token("negative", None, at, match.end(), "grade.sign")
     if char == "2" and sentence[at - 1 : at] == "m" and not sentence[at + 1 : at + 2].isdigit():
         return None  # LAVI(mL/m2) 44
     if char.isascii() and char.isalpha() and at and sentence[at - 1].isascii() and sentence[at - 1].isalpha():
