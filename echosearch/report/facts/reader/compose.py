@@ -42,6 +42,7 @@ _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もし
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
+_ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
 _NOWHERE = Finding("", "", "size", None)
 
 
@@ -152,8 +153,8 @@ def _compound(state: State, name: str, part: str, compounds: dict[tuple[str, str
     if name == "prosth":
         concept = "prosthetic_leak" if part == "regurgitation" else "prosthetic_dysfunction"
         return [state.lexicon.findings[concept]] if part in ("regurgitation", "lesion") else []
-    if name == "valves" and state.others:
-        return []
+    if state.others and (name == "valves" or _ALL_CHAMBERS.search(state.text)):
+        return []  # その他の弁, その他の心腔
     found = compounds.get((name, part))
     return [found] if found is not None else []
 

@@ -35,6 +35,7 @@ def of_waiting(state: State, token: Token) -> bool:
         sized = token.value == "normal" and (
             re.search("大|サイズ|size", state.text[token.start : token.end])
             or set(names) <= {"la", "ra", "aorta", "ivc"}
+            or state.text[state.heads[-1].start : state.heads[-1].end].endswith("腔")  # 内腔は正常
         )
         if sized or "拡大" in state.text:
             of_heads(state, tuple(state.heads), "dilation", token)

@@ -185,6 +185,8 @@ def _form(state: State, found: list[Token], index: int) -> None:
         compose.localise(state, found, index)
         state.regions.append(token)
         state.heads = [head for head in state.heads if head.value in (("rv",), ("lv",), ("septum",))]
+    elif token.kind == "diffuse" and state.regions and state.regions[-1].end == token.start:
+        return  # 心尖部全周
     elif token.kind == "diffuse":
         compose.localise(state, found, index)
         state.diffuse = token

@@ -19,6 +19,7 @@ _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
 _SO = re.compile("により|による|に伴|のため|に起因")
+_OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s|class)*$", re.IGNORECASE)
 _ATTACHED = re.compile(r"\s*の?\s*")
 
 
@@ -28,6 +29,8 @@ def grade(state: State, found: list[Token], index: int) -> None:
     if token.kind == "tendency":
         _tendency(state, token)
         return
+    if _OF_A_TEST.search(state.text, 0, token.start):
+        return  # バブルテスト grade 2
     following = found[index + 1] if index + 1 < len(found) else None
     grew = following is not None and following.kind == "abnormal" and following.value == "high" and not state.qualities
     if not state.arrow and following is not None and (following.kind == "change" or grew):

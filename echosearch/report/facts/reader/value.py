@@ -52,6 +52,8 @@ _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
 _NOT_MEASURED = re.compile("計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _RATIO = 2.5  # of the left atrium to the aorta; no unit makes both of them that small
+_RATIOS = ({"lad", "aod"}, {"ivs", "pw"})
+_IS_RATIO = re.compile(r"\s*(?:比|ratio)")
 _REACH = 40
 
 
@@ -67,7 +69,7 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
-        if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、":
+        if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、-":
             return  # MVA(PHT) 1.4: how it was measured
         state.names = [token]
         state.numbered = False
@@ -121,8 +123,10 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         return
     if names and names[-1].measure == "rvsp" and _SUM.match(state.text, token.end):
         return  # RVSP 45 + 5 = 50: the sum
-    if {n.measure for n in names} == {"lad", "aod"} and value.unit is None and value.low < _RATIO:
-        state.names = []  # LA/Ao 1.6
+    measured = {n.measure for n in names}
+    alone = measured in _RATIOS and value.unit is None and value.low < _RATIO and len(chained(state, found, index)) == 1
+    if alone or (len(names) > 1 and _IS_RATIO.match(state.text, names[-1].end)):
+        state.names = []  # LA/Ao 1.6, TAPSE/PASP比 0.31
         return
     if (
         state.gradient
