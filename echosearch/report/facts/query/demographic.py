@@ -20,7 +20,7 @@ _EXCLUDED = re.compile(
 )
 _NOT = re.compile(r"\s*(?:では?ない|じゃない)")
 _AGE_OP = (
-    r"(?:以上|以降|以下|まで|未満|超|を?(?:超え|こえ|上回)る?|より(?:上|高齢|年上|大きい)|を?下回る?|より(?:下|若い|若年|年下|小さい)"
+    r"(?:以上|以降|以下|まで|未満|を?(?:超え|こえ|上回)る?|超|より(?:上|高齢|年上|大きい)|を?下回る?|より(?:下|若い|若年|年下|小さい)"
     r"|or (?:older|over|more|above)|and (?:older|over|above)|or (?:younger|less)|and (?:younger|under)|\+|~(?!\s*\d))"
 )
 _YEARS_OLD = r"(?:歳|才|さい|years?(?:[ -]old)?|yrs?(?: old)?|y/?o)"

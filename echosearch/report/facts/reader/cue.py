@@ -16,6 +16,7 @@ _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
 _WORD = re.compile(r"\s*[A-Za-z]")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
+_AFTER = re.compile("(?:手?術|留置|植え?込み|施行)*後")  # TAVI後でない, of a query
 _WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)")
 _BUT = re.compile("以外|他に|その他")
 _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
@@ -127,6 +128,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
                 mention.finding.implant
                 and kind == "negative"
                 and not _PLAIN.fullmatch(state.text, mention.end, token.start)
+                and not (state.query and _AFTER.fullmatch(state.text, mention.end, token.start))
             )
             and mention is targets[-1]
             and mention.link != "strong"

@@ -24,6 +24,7 @@ _REPAIRED = re.compile(
 _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
+_LEAFLET = re.compile("(?:前|後|両)尖の?$")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
 
 
@@ -109,6 +110,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         return
     if state.orphan is not None and state.orphan[0].value == "prolapse" and named.concept == "mr":
         state.orphan[1].finding = findings["mvp"]  # 前尖逸脱によるMR
+        if leaflet := _LEAFLET.search(state.text, 0, state.orphan[1].start):
+            state.orphan[1].start = leaflet.start()
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
     made = state.form(named, token.start, token.end)
