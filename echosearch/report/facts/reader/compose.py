@@ -40,6 +40,7 @@ _MEASURED = {
 _MODIFIES = re.compile("し(?:た|ている)(?=[左右両僧大三肺中])")
 _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
+_AT_VALVE = re.compile("弁位の?$")
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
@@ -54,8 +55,10 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         state.settle()
         return
     heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
-    if heads and state.qualities and _THAN.search(state.text, state.qualities[-1][1].end, token.start):
-        state.settle()  # 左室径は前回より拡大: a change
+    than = state.qualities and _THAN.search(state.text, state.qualities[-1][1].end, token.start)
+    grew = len(state.values) > 1 and state.values[-2].measure == state.values[-1].measure and state.values[-2].historical
+    if heads and not state.heads and (than or grew):
+        state.settle()  # 左室径は前回より拡大, LVDd 55→60mmと拡大: a change
         return
     if heads:
         of_heads(state, heads, part, token)
@@ -87,6 +90,8 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     if part == "regurgitation" and (leak or (not found and state.last_heads == ("prosth",))):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
         names = state.last_heads
+    if part == "regurgitation" and state.prosthesis and _AT_VALVE.search(state.text, 0, token.start):
+        found = [state.lexicon.findings["prosthetic_leak"]]  # 肺動脈弁位の逆流
     if not found and part == "lesion" and topic_valve(state):
         of_topic(state, token)  # a heading on its own line, 病変なし below it
         return
@@ -135,8 +140,8 @@ def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) ->
                 end = token.end if last else head.end
                 state.form(finding, head.start, end, shared=shared)
                 shared = True
-    if shared:
-        state.front = None
+    state.front = None  # 軽度肥厚 of a valve: a grade of what is no concept is used up
+    state.noun = state.noun or not shared
     state.settle()
     state.last_heads = tuple(names)
 

@@ -16,6 +16,8 @@ _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
 _WORD = re.compile(r"\s*[A-Za-z]")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
+_NOT_SEEN = re.compile("描出され(?:ず|ない)")
+_LESIONS = ("mass", "shape", "fluid", "shunt", "flow")
 _AFTER = re.compile("(?:手?術|留置|植え?込み|施行)*後")  # TAVI後でない, of a query
 _WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)")
 _BUT = re.compile("以外|他に|その他")
@@ -51,6 +53,10 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         return
     if kind == "positive":
         state.value_word = None
+    if kind == "unassessed" and _NOT_SEEN.match(state.text, token.start) and not state.poor and not state.names:
+        last = state.group[-1] if state.group else None
+        if last is not None and last.finding.group in _LESIONS:
+            kind = "negative"  # flapは描出されず
     if kind == "drop" and _HARD.match(state.text, token.end):
         kind = "unassessed"
     if kind == "drop":

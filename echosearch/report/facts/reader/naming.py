@@ -19,7 +19,7 @@ _ASIDE = re.compile(
     r"(?:概ね|おおむね|全体(?:的)?に|全周性に)?\s*(?:良好|正常|保た|問題)"
 )
 _REPAIRED = re.compile(
-    r"\s*\(?(?:[+＋・、&/]\s*(?:TAP|MAP)|(?:手?術|後|(?:僧帽弁)?形成|plasty|形成|施行|repair))", re.IGNORECASE
+    r"\s*\(?(?:[+＋・、&/]\s*(?:TAP|MAP)|(?:手?術|後|(?:僧帽弁|弁)?形成|plasty|形成|施行|repair))", re.IGNORECASE
 )
 _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
@@ -96,6 +96,7 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
         return  # 三尖弁逆流から推定される右室収縮期圧
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
+        state.topic, state.firm = ("valves",), False
         return
     heads = re.match("[ :はの評]", after) is not None and _heads_a_list(state, found, index)
     if concept == "valve_disease":

@@ -11,6 +11,7 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["of_last", "of_waiting"]
 
+_IS = re.compile(r"\s*:\s*")
 _STREAM = re.compile("血流|流速|波形|ドプラ|flow")
 
 
@@ -23,6 +24,11 @@ def of_waiting(state: State, token: Token) -> bool:
         form_all(state, None, token)
         return True
     made = len(state.mentions)
+    if state.regions and not state.heads and _IS.fullmatch(state.text, state.regions[-1].end, token.start):
+        state.form(state.lexicon.findings["rwma"], state.regions[-1].start, token.end)  # 側壁: 正常
+        state.settle()
+        _mark_normal(state, made)
+        return True
     if state.heads:
         names = [name for head in state.heads for name in head.value]
         if _STREAM.search(state.text, state.heads[-1].end, token.start):

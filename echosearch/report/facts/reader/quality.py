@@ -12,7 +12,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["awaited", "form_all", "grade_quality", "quality"]
 
 _ACCEPTS = {
-    "motion": ("low", "abnormal"),
+    "motion": ("low", "abnormal", "paradoxical"),
     "regional": ("low", "abnormal"),
     "systolic": ("low", "abnormal"),
     "diastolic": ("low", "abnormal"),
@@ -140,6 +140,9 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
         if (state.regions and not state.diffuse) or septal:
             begin = min([begin, *(region.start for region in state.regions)])
             low = word is not None and word.value == "low"
+            if word is not None and word.value == "paradoxical":
+                yield findings["septal_motion" if septal else "dyskinesis"], begin
+                return
             yield findings["hypokinesis" if low else "rwma"], begin
         elif state.diffuse and word is not None and word.value == "low":
             yield findings["diffuse_hypo"], min(begin, state.diffuse.start)

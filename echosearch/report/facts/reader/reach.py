@@ -13,6 +13,7 @@ __all__ = ["gone", "in_brackets_of_its_own", "of_another", "reached", "today"]
 _PLACE = re.compile(
     "(?:大動脈|僧帽|三尖|肺動脈|各)弁(?:輪|尖)?|[左右](?:心?[房室]|心耳)|心尖部"
 )  # where: no noun of its own
+_OF_ITS_HEAD = re.compile(r"\)[はがで][^、。]{2}")
 _OTHER_NOUN = re.compile(
     r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}"
 )
@@ -22,6 +23,10 @@ def reached(state: State, kind: str = "") -> list[Mention]:
     """Return the findings of the open list that a predicate behind it speaks of, up to the predicate before it."""
     group = state.group
     targets: list[Mention] = []
+    aside = group[-1] if group else None
+    if aside is not None and aside.depth > state.depth and aside.finding.group == "state":
+        if _OF_ITS_HEAD.match(state.text, aside.end):
+            return []  # 大動脈弁(二尖弁)は開放制限なし
     for place in range(len(group) - 1, -1, -1):
         mention = group[place]
         targets.insert(0, mention) if len(targets) < 64 else targets.append(mention)
@@ -52,6 +57,11 @@ def reached(state: State, kind: str = "") -> list[Mention]:
 
 def today(state: State, mention: Mention) -> Mention:
     """Return a second mention: today's state of a finding whose earlier state was named."""
+    if not mention.graded and mention.severity is None:
+        mention.historical, state.group, state.cued = False, [mention], False
+        mention.cues = [cue for cue in mention.cues if cue not in ("history", "positive")]
+        state.now = state.arrow = False
+        return mention  # an earlier state without a grade is no fact of its own
     mention.historical = True
     copy = Mention(mention.finding, mention.start, mention.end, "none")
     state.mentions.append(copy)

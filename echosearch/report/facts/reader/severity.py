@@ -19,6 +19,9 @@ _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
 _SO = re.compile("により|による|に伴|のため|に起因")
+_SAID_OF = re.compile("[はがも]")
+_SO_IT_IS = re.compile("で(?:あり|、)")
+_OF_THE_FINDING = re.compile("(?:程度|重症度)[はも:]$")
 _OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s|class)*$", re.IGNORECASE)
 _ATTACHED = re.compile(r"\s*の?\s*")
 
@@ -29,6 +32,8 @@ def grade(state: State, found: list[Token], index: int) -> None:
     if token.kind == "tendency":
         _tendency(state, token)
         return
+    if token.kind == "bare_grade" and state.last is not None and state.last.finding.group == "shunt":
+        return  # ASD(II): of the second kind
     if _OF_A_TEST.search(state.text, 0, token.start):
         return  # バブルテスト grade 2
     following = found[index + 1] if index + 1 < len(found) else None
@@ -37,8 +42,11 @@ def grade(state: State, found: list[Token], index: int) -> None:
         words, gap = state.text[token.start : token.end], state.text[token.end : following.start]
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
             return  # やや増悪: how much it changed
+    if state.qualities and _SAID_OF.fullmatch(state.text, state.qualities[-1][1].end, token.start):
+        if _SO_IT_IS.match(state.text, token.end):
+            return  # 開放はわずかで
     token = _joined(state, found, index, token)
-    if state.noun and not _attached(state, token, found[state.done + 1 if state.done > index else index + 1 :]):
+    if state.noun and not _OF_THE_FINDING.search(state.text, 0, token.start) and not _attached(state, token, found[state.done + 1 if state.done > index else index + 1 :]):
         return  # 開放制限軽度
     if token.kind in ("grade", "bare_grade") and quality.grade_quality(state, _diastolic(state, token), token):
         return

@@ -11,7 +11,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["SAID", "zipped"]
 
 _SLASH = re.compile(r"\s*[/・]\s*")
-_TOLD = re.compile(r"(?:逆流)?\s*[:は=]?\s*\(?")
+_TOLD = re.compile(r"(?:逆流)?\s*[:は=]?\s*\s*\(?")
 SAID = ("severity", "grade", "bare_grade", "negative", "positive")
 
 

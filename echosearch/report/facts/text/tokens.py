@@ -35,6 +35,8 @@ _LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭")
 _METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
 _BARE_SIGN = re.compile(r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)")
 _NONE = re.compile(r"0(?:度|°|/[34])?(?=[\s、。,;)・]|$)")  # AR 0: the grade of none
+_LISTED_SIGN = re.compile(r"[-+±](?:\s*/\s*[-+±]|[\s、。,;)]|$)")
+_IS = re.compile(r"\s*[=:]\s*")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
 _RUN = 8
@@ -205,6 +207,11 @@ def _reached(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int
 def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
     """A number with its unit, a grade such as III度 or 2+, or a sign such as (-)."""
     char = sentence[at]
+    if char in "+-±" and _LISTED_SIGN.match(sentence, at) and last is not None:
+        listed = last.kind == "finding" and _IS.fullmatch(sentence, last.end, at)
+        if listed or (last.kind == "and" and sentence[last.start : last.end] == "/"):
+            kind = {"+": "positive", "-": "negative"}.get(char, "severity")
+            return Token(kind, (1, 1) if kind == "severity" else None, at, at + 1, "grade.sign")
     if char in "+-" and sentence[at + 1 : at + 3] != "/-" and not sentence[at + 1 : at + 2].isdigit():
         named = last is not None and last.kind in _OF_SIGN and sentence[last.end : at].strip(" :") == ""
         if named and (match := _BARE_SIGN.match(sentence, at)):
