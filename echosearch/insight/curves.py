@@ -16,18 +16,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from echosearch.db.questions.fact_conditions import BROADER, NARROWER
 from echosearch.encoder.base import Encoder
 from echosearch.insight.sample import FOLDS, VectorSample, fold_of
 from echosearch.report.facts import Fact, FindingCondition, Lexicon
 from echosearch.search.arms.belief import ENOUGH, Belief, fit_belief
 from echosearch.search.arms.reliability import calibration_error
-from echosearch.search.arms.told import told_by
+from echosearch.search.arms.told import stated_by
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.changes.amount import Amount, amounts
 from echosearch.vector import Vectors
 
-__all__ = ["Curve", "Curves", "GradeLine", "fit_curves", "is_silent", "stated_by", "stated_grade", "stated_level"]
+__all__ = ["Curve", "Curves", "GradeLine", "fit_curves", "stated_grade", "stated_level"]
 
 Numbers = NDArray[np.float64]
 WORTHWHILE = 0.9  # of the squared error of always guessing the share: a curve that is no better tells nothing
@@ -104,23 +103,6 @@ def fit_curves(encoder: Encoder, lexicon: Lexicon, sample: VectorSample, concept
         told = np.array([_number(stated_by(facts, concept)) for facts in sample.facts])
         made.append(_curve(concept, scores[:, column], told, folds, along[concept], sample))
     return Curves(asked, along, tuple(made))
-
-
-def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
-    """Return whether a report states a finding, mild or more. None if there is no report, or it is not sure.
-
-    A report that does not mention the finding does not state it.
-    """
-    told = told_by(facts, concept)
-    if told is not None or not facts:
-        return told
-    return False if is_silent(facts, concept) else None
-
-
-def is_silent(facts: Sequence[Fact], concept: str) -> bool:
-    """Return whether a report says nothing of a finding, nor of one that states or denies it too."""
-    family = {concept, *NARROWER.get(concept, ()), *BROADER.get(concept, ())}
-    return not any(fact.concept in family for fact in facts)
 
 
 def stated_level(facts: Sequence[Fact], concept: str, graded: bool) -> float | None:

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
-from echosearch.insight.curves import is_silent, stated_level
+from echosearch.insight.curves import stated_level
 from echosearch.insight.levels import Levels, fit_levels
 from echosearch.insight.sample import VectorSample
 from echosearch.report.facts import FindingCondition, Lexicon
 from echosearch.search.arms.prompts import MILD
+from echosearch.search.arms.told import is_silent
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.changes.amount import Amount, amounts
 from echosearch.vector import Vectors, unit

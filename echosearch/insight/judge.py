@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from echosearch.db.questions.fact_conditions import NARROWER
 from echosearch.encoder.base import Encoder
 from echosearch.errors import InputError
-from echosearch.insight.curves import is_silent, stated_level
+from echosearch.insight.curves import stated_level
 from echosearch.insight.grades import GradeReaders, fit_grade_readers
 from echosearch.insight.interpret import usual_findings
 from echosearch.insight.levels import student
@@ -21,6 +21,7 @@ from echosearch.insight.values import ValueReader, fit_value
 from echosearch.report.facts import Lexicon
 from echosearch.search.arms.evidence import EF_POINTS, SHARE
 from echosearch.search.arms.prompts import MILD, value_prompts
+from echosearch.search.arms.told import is_silent
 
 __all__ = ["Found", "Kind", "MeasurementJudge", "VideoJudge", "judge_by_videos"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from echosearch.insight.curves import fit_curves, stated_by, stated_grade
+from echosearch.insight.curves import fit_curves, stated_grade
 from echosearch.insight.sample import FOLDS, VectorSample, fold_of
 from echosearch.insight.values import fit_value, known_value
 from echosearch.report.facts import load_lexicon, read_facts
 from echosearch.search.arms.reliability import calibration_error
+from echosearch.search.arms.told import stated_by
 from tests.insight.samples import ENCODER, GRADES, heart, sample_of
 
 LEXICON = load_lexicon()

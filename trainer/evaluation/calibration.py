@@ -20,13 +20,13 @@ from echosearch.report.facts import Fact, FindingCondition, load_lexicon
 from echosearch.search.arms.belief import fit_belief
 from echosearch.search.arms.prompts import MILD
 from echosearch.search.arms.reliability import BINS, Bin, bins, calibration_error
-from echosearch.search.arms.told import told_by
+from echosearch.search.arms.told import stated_by
 from echosearch.search.arms.video_arm import ask_videos
 from echosearch.vector import Vectors
 from trainer.data.pairs import Study
 from trainer.evaluation.zero_shot import FINDINGS
 
-__all__ = ["BINS", "Bin", "Calibration", "Reliability", "calibration", "calibration_error", "told_by"]
+__all__ = ["BINS", "Bin", "Calibration", "Reliability", "calibration", "calibration_error"]
 
 DRAWS = 5  # of the half that is withheld
 COMMONEST = 10  # findings that are measured
@@ -83,7 +83,7 @@ def calibration(
     halves = _halves(patients, seed)
     believed: dict[str, _Believed] = {}
     for name, concept in FINDINGS.items():
-        told = np.array([_number(told_by(each, concept)) for each in facts])
+        told = np.array([_number(stated_by(each, concept)) for each in facts])
         true = np.array([_truth(study, name) for study in studies]) if against_truth else told
         asked = ask_videos(encoder, dict(lexicon.labels), [FindingCondition(concept, "present", None)])
         scores = asked.standardised(videos).scores(videos)[:, 0]

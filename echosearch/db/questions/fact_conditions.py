@@ -20,7 +20,7 @@ from echosearch.db.questions.change_conditions import change_compared, change_st
 from echosearch.db.questions.study_sets import RowSet, StudySet
 from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
 
-__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "all_stated", "any_denied", "verdicts"]
+__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "all_stated", "any_denied", "unmentioned", "verdicts"]
 
 Condition = FindingCondition | ValueCondition | AnyOf | ChangeCondition
 Verdict = Literal["stated", "denied", "silent"]
@@ -74,6 +74,16 @@ def verdicts(
     )
     found = connection.execute(text(statement), {**rows.given, "keys": list(studies)})
     return {row.study: "denied" if row.denied else "stated" if row.stated else "silent" for row in found}
+
+
+def unmentioned(connection: Connection, concept: str, studies: Sequence[str]) -> set[str]:
+    """Return those of the studies whose report has facts, but none about a finding, nor a broader or narrower one."""
+    statement = (
+        "select cast(f.study_key as text) from core.fact f where f.study_key = any(cast(:keys as uuid[]))"
+        " group by f.study_key having not bool_or(f.concept = any(:concepts))"
+    )
+    family = [*_with(concept, NARROWER), *BROADER.get(concept, ())]
+    return set(connection.scalars(text(statement), {"keys": list(studies), "concepts": family}))
 
 
 def _stated(sets: StudySet, condition: Condition) -> str:

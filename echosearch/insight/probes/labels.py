@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from echosearch.db import lookup
 from echosearch.errors import TableError, UnknownStudy
-from echosearch.insight.curves import stated_by, stated_grade
+from echosearch.insight.curves import stated_grade
 from echosearch.insight.probes.fit import Kind
 from echosearch.insight.sample import VectorSample, read_sample
 from echosearch.insight.values import known_value
 from echosearch.report.csv_tables import finite_number
 from echosearch.report.encoding import detect_encoding, open_table
+from echosearch.search.arms.told import stated_by
 from echosearch.search.study_hits import Searching
 from echosearch.vector import Vectors
 

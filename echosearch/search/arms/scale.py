@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
-from echosearch.db.questions.fact_conditions import Condition, verdicts
+from echosearch.db.questions.fact_conditions import Condition, unmentioned, verdicts
 from echosearch.db.vectors.study_means import first_study_vectors
 from echosearch.report.facts import FindingCondition
 from echosearch.search.arms.archive_values import with_scales
@@ -109,15 +109,20 @@ def _measure(connection: Connection, encoder_id: int, asked: AskedVideos) -> tup
 
 
 def _labels(connection: Connection, condition: Condition, studies: Sequence[str]) -> tuple[Flags, Flags]:
-    """Which studies' reports state a condition, and which deny it: (N,), (N,).
+    """Which studies' reports state a condition, and which do not: (N,), (N,).
 
-    An ungraded finding is asked of videos from mild on (MILD), so a report of a trivial one denies it here.
+    An ungraded finding is asked of videos from mild on (MILD), so a report of a trivial one does not state it here,
+    and neither does one that has other facts and does not mention it (told.py says why). Others are on neither side.
     """
     said = verdicts(connection, (condition,), (), studies)
     stated = np.array([said[key] == "stated" for key in studies], dtype=bool)
-    denied = np.array([said[key] == "denied" for key in studies], dtype=bool)
-    if isinstance(condition, FindingCondition) and condition.polarity == "present" and condition.severity is None:
-        graded = verdicts(connection, (replace(condition, severity=(MILD, 4)),), (), studies)
-        trivial = np.array([graded[key] == "denied" for key in studies], dtype=bool)
-        return stated & ~trivial, denied | trivial
-    return stated, denied
+    other = np.array([said[key] == "denied" for key in studies], dtype=bool)
+    if isinstance(condition, FindingCondition) and condition.polarity == "present":
+        if condition.severity is None:
+            graded = verdicts(connection, (replace(condition, severity=(MILD, 4)),), (), studies)
+            trivial = np.array([graded[key] == "denied" for key in studies], dtype=bool)
+            stated, other = stated & ~trivial, other | trivial
+        if condition.severity is None or condition.severity[0] > 0:
+            silent = unmentioned(connection, condition.concept, studies)
+            other |= np.array([key in silent for key in studies], dtype=bool)
+    return stated, other

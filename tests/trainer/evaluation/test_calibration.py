@@ -10,9 +10,10 @@ import pytest
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.report.facts import Fact, load_lexicon, read_facts
 from echosearch.search.arms.prompts import zero_shot_prompts
+from echosearch.search.arms.told import stated_by
 from echosearch.vector import Vectors, unit
 from trainer.data.pairs import Study, Truth
-from trainer.evaluation.calibration import BINS, calibration, calibration_error, told_by
+from trainer.evaluation.calibration import BINS, calibration, calibration_error
 from trainer.evaluation.zero_shot import FINDINGS
 
 NOTHING = dict.fromkeys(FINDINGS, 0)
@@ -32,17 +33,18 @@ SAID = {
         ("ごく軽度の僧帽弁逆流あり。", False),
         ("軽度の僧帽弁逆流あり。", True),
         ("MRあり。", True),
-        ("左房拡大あり。", None),
+        ("左房拡大あり。", False),
+        ("僧帽弁逆流の疑い。", None),
         ("", None),
     ],
 )
 def test_what_a_report_says_of_a_finding(report: str, told: bool | None) -> None:
-    assert told_by(read_facts(report, load_lexicon()), "mr") is told
+    assert stated_by(read_facts(report, load_lexicon()), "mr") is told
 
 
 def test_a_narrower_finding_states_the_broader() -> None:
     facts = read_facts("前壁の無収縮を認める。", load_lexicon())
-    assert told_by(facts, "rwma") is True
+    assert stated_by(facts, "rwma") is True
 
 
 def test_the_error_is_the_mean_gap_over_bins() -> None:

@@ -56,7 +56,8 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         return
     heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
     than = state.qualities and _THAN.search(state.text, state.qualities[-1][1].end, token.start)
-    grew = len(state.values) > 1 and state.values[-2].measure == state.values[-1].measure and state.values[-2].historical
+    before = state.values[-2] if len(state.values) > 1 else None
+    grew = before is not None and before.measure == state.values[-1].measure and before.historical
     if heads and not state.heads and (than or grew):
         state.settle()  # 左室径は前回より拡大, LVDd 55→60mmと拡大: a change
         return

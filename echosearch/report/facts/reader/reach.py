@@ -24,9 +24,9 @@ def reached(state: State, kind: str = "") -> list[Mention]:
     group = state.group
     targets: list[Mention] = []
     aside = group[-1] if group else None
-    if aside is not None and aside.depth > state.depth and aside.finding.group == "state":
-        if _OF_ITS_HEAD.match(state.text, aside.end):
-            return []  # 大動脈弁(二尖弁)は開放制限なし
+    inside = aside is not None and aside.depth > state.depth and aside.finding.group == "state"
+    if aside is not None and inside and _OF_ITS_HEAD.match(state.text, aside.end):
+        return []  # 大動脈弁(二尖弁)は開放制限なし
     for place in range(len(group) - 1, -1, -1):
         mention = group[place]
         targets.insert(0, mention) if len(targets) < 64 else targets.append(mention)

@@ -88,7 +88,7 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
         covered.append((at + one.start, at + one.end))
     if mentions or state.values:
         for token in found:
-            if token.kind == "quality" and any(state.text[m.end : token.start] in ("", "の") for m in mentions):
+            if token.kind == "quality" and any(state.text[m.end : token.start] == "の" for m in mentions):
                 covered.append((at + token.start, at + token.end))  # 拘束型のTMF
             behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
             treated = any("history" in m.cues or m.finding.implant for m in mentions)

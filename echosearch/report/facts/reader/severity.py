@@ -32,21 +32,21 @@ def grade(state: State, found: list[Token], index: int) -> None:
     if token.kind == "tendency":
         _tendency(state, token)
         return
-    if token.kind == "bare_grade" and state.last is not None and state.last.finding.group == "shunt":
-        return  # ASD(II): of the second kind
-    if _OF_A_TEST.search(state.text, 0, token.start):
-        return  # バブルテスト grade 2
+    if _of_another(state, token):
+        return
     following = found[index + 1] if index + 1 < len(found) else None
     grew = following is not None and following.kind == "abnormal" and following.value == "high" and not state.qualities
     if not state.arrow and following is not None and (following.kind == "change" or grew):
         words, gap = state.text[token.start : token.end], state.text[token.end : following.start]
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
             return  # やや増悪: how much it changed
-    if state.qualities and _SAID_OF.fullmatch(state.text, state.qualities[-1][1].end, token.start):
-        if _SO_IT_IS.match(state.text, token.end):
-            return  # 開放はわずかで
     token = _joined(state, found, index, token)
-    if state.noun and not _OF_THE_FINDING.search(state.text, 0, token.start) and not _attached(state, token, found[state.done + 1 if state.done > index else index + 1 :]):
+    of_finding = _OF_THE_FINDING.search(state.text, 0, token.start)
+    if (
+        state.noun
+        and not of_finding
+        and not _attached(state, token, found[state.done + 1 if state.done > index else index + 1 :])
+    ):
         return  # 開放制限軽度
     if token.kind in ("grade", "bare_grade") and quality.grade_quality(state, _diastolic(state, token), token):
         return
@@ -60,6 +60,17 @@ def grade(state: State, found: list[Token], index: int) -> None:
             state.close()
         past = state.text.startswith(("だった", "であった"), token.end)  # 中等度だったAR
         state.front, state.front_earlier = token, state.earlier or state.recalled or past
+
+
+def _of_another(state: State, token: Token) -> bool:
+    """Whether a grade speaks of what is no finding."""
+    last = state.last
+    if token.kind == "bare_grade" and last is not None and last.finding.group == "shunt":
+        return True  # ASD(II): of the second kind
+    if _OF_A_TEST.search(state.text, 0, token.start):
+        return True  # バブルテスト grade 2
+    said = state.qualities and _SAID_OF.fullmatch(state.text, state.qualities[-1][1].end, token.start)
+    return bool(said and _SO_IT_IS.match(state.text, token.end))  # 開放はわずかで
 
 
 def _tendency(state: State, token: Token) -> None:

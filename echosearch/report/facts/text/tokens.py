@@ -35,6 +35,7 @@ _LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭")
 _METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
 _BARE_SIGN = re.compile(r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)")
 _NONE = re.compile(r"0(?:度|°|/[34])?(?=[\s、。,;)・]|$)")  # AR 0: the grade of none
+_LONE = re.compile(r"[-+](?!/-)(?!\d)")
 _LISTED_SIGN = re.compile(r"[-+±](?:\s*/\s*[-+±]|[\s、。,;)]|$)")
 _IS = re.compile(r"\s*[=:]\s*")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
@@ -204,23 +205,33 @@ def _reached(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int
     return (min(high + 1, 4), 4), match.end()
 
 
+def _sign(sentence: str, at: int, last: Token | None) -> Token | None:
+    """Read a sign without brackets behind what it is about: MR +, AR 0, AS/AR = -/±."""
+    char = sentence[at]
+    if last is None or char not in "+-±0":
+        return None
+    between = sentence[last.end : at]
+    if char == "0":
+        match = _NONE.match(sentence, at) if last.kind == "finding" and between.strip(" :(") == "" else None
+        return match and Token("negative", None, at, match.end(), "grade.sign")
+    if _LISTED_SIGN.match(sentence, at) and (
+        (last.kind == "finding" and _IS.fullmatch(between)) or (last.kind == "and" and sentence[last.start] == "/")
+    ):
+        kind = {"+": "positive", "-": "negative"}.get(char, "severity")
+        return Token(kind, (1, 1) if kind == "severity" else None, at, at + 1, "grade.sign")
+    named = char != "±" and _LONE.match(sentence, at) and last.kind in _OF_SIGN and between.strip(" :") == ""
+    if named and (match := _BARE_SIGN.match(sentence, at)):
+        return Token("negative" if match[1] else "positive", None, at, match.end(), "grade.sign")
+    return None
+
+
 def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
     """A number with its unit, a grade such as III度 or 2+, or a sign such as (-)."""
     char = sentence[at]
-    if char in "+-±" and _LISTED_SIGN.match(sentence, at) and last is not None:
-        listed = last.kind == "finding" and _IS.fullmatch(sentence, last.end, at)
-        if listed or (last.kind == "and" and sentence[last.start : last.end] == "/"):
-            kind = {"+": "positive", "-": "negative"}.get(char, "severity")
-            return Token(kind, (1, 1) if kind == "severity" else None, at, at + 1, "grade.sign")
-    if char in "+-" and sentence[at + 1 : at + 3] != "/-" and not sentence[at + 1 : at + 2].isdigit():
-        named = last is not None and last.kind in _OF_SIGN and sentence[last.end : at].strip(" :") == ""
-        if named and (match := _BARE_SIGN.match(sentence, at)):
-            return Token("negative" if match[1] else "positive", None, at, match.end(), "grade.sign")
-        if char == "-" or sentence[at - 1 : at] == "+":
-            return None
-    if char == "0" and last is not None and last.kind == "finding" and sentence[last.end : at].strip(" :(") == "":
-        if match := _NONE.match(sentence, at):
-            return Token("negative", None, at, match.end(), "grade.sign")
+    if (sign := _sign(sentence, at, last)) is not None:
+        return sign
+    if char in "+-" and (char == "-" or sentence[at - 1 : at] == "+") and _LONE.match(sentence, at):
+        return None
     if char == "2" and sentence[at - 1 : at] == "m" and not sentence[at + 1 : at + 2].isdigit():
         return None  # LAVI(mL/m2) 44
     if char.isascii() and char.isalpha() and at and sentence[at - 1].isascii() and sentence[at - 1].isalpha():
