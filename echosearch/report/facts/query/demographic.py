@@ -219,6 +219,8 @@ def _date(match: re.Match[str]) -> Demographic | None:
         else:
             upper = year if not second else _year(parts["be"] or parts["ae"], second, None)
         month_hi = parts["bm"] or parts["bm2"] or parts["bonly"]
+        if upper is not None and upper >= year and parts["afy"] and parts["bfy"]:
+            return Demographic("date", "between", f"{year}-04", f"{upper + 1}-03")
         if upper is not None and upper >= year:
             return Demographic("date", "between", value, _written(upper, month_hi, parts["bd"] or parts["bd2"]))
     op = _date_op(parts["op"] or (parts["lead"] or "").strip())

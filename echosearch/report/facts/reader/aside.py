@@ -30,7 +30,8 @@ def treated(state: State, token: Token) -> None:
         if words == "術":
             return
         for mention in reached(state) or [last]:
-            if mention is last or (mention.link != "none" and last.link == "strong"):
+            alike = mention.link != "none" or mention.finding.group == last.finding.group
+            if mention is last or (alike and last.link == "strong"):
                 mention.cues.append("positive" if mention.finding.implant else "history")
         state.cued = True
     elif words.startswith(("術後", "手術後")) or words.endswith("後"):

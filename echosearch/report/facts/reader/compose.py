@@ -37,7 +37,7 @@ _MEASURED = {
     "mv_mpg": "mv",
     "av_mpg": "av",
 }
-_MODIFIES = re.compile("し(?:た|ている)(?=[左右両僧大三肺中])")
+_MODIFIES = re.compile(r"し(?:た|ている)(?=[左右両僧大三肺中])| (?=(?:LA|RA|LV|RV|IVC)\b|[Ll]eft|[Rr]ight)")
 _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _AT_VALVE = re.compile("弁位の?$")

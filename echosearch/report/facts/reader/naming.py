@@ -24,6 +24,7 @@ _REPAIRED = re.compile(
 _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
+_TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
 _LEAFLET = re.compile("(?:前|後|両)尖の?$")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
 
@@ -98,6 +99,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         state.topic, state.firm = ("valves",), False
         return
+    if _TO_BE_JUDGED.match(after):
+        state.topic = (named.head,) if named.head else state.topic
+        return  # MRの重症度評価: …
     heads = re.match("[ :はの評]", after) is not None and _heads_a_list(state, found, index)
     if concept == "valve_disease":
         following = next((t.value.group for t in found[index + 1 :] if t.kind == "finding"), None)

@@ -20,10 +20,14 @@ def of_waiting(state: State, token: Token) -> bool:
     if state.others:
         state.settle()
         return True
-    if state.qualities:
-        form_all(state, None, token)
-        return True
     made = len(state.mentions)
+    if state.qualities:
+        valves = tuple(head for head in state.heads if head.value == ("valves",))
+        form_all(state, None, token)
+        if valves:
+            of_heads(state, valves, "lesion", token)  # EFも弁も正常
+            _mark_normal(state, made)
+        return True
     if state.regions and not state.heads and _IS.fullmatch(state.text, state.regions[-1].end, token.start):
         state.form(state.lexicon.findings["rwma"], state.regions[-1].start, token.end)  # 側壁: 正常
         state.settle()

@@ -30,6 +30,8 @@ _OF_EITHER = {"収縮能", "収縮機能", "収縮", "収縮性", "機能", "sys
 _OF_A_WALL = {"収縮", "収縮性"}
 _OF_IVC = {"collapse": ("ivc",)}
 _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic function)(?:評価)?\s*[:は]", re.IGNORECASE)
+_SAME_PLACE = re.compile("同部位?の$")
+_WAVE = re.compile("(?:波|血流|流速|速度|血圧|心拍)の?$")
 _GRADE = re.compile(r"(?:grade|グレード|→)\s*[IVX1-4]+(?:度|型)?$", re.IGNORECASE)
 _NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|diastolic)", re.IGNORECASE)
 
@@ -44,6 +46,8 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     if state.numbered:
         state.qualities, state.numbered = [], False
     part, _, own = token.value.partition("@")
+    if _elsewhere(state, part, token):
+        return
     last = state.last
     if last is not None and last.finding.concept == "prosthetic_valve" and state.text[last.end : token.start] == "の":
         part = "prosthesis" if part in ("systolic", "motion") else part  # TAVI弁の機能
@@ -70,6 +74,17 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
                 mention.start = min(mention.start, word.start)
 
 
+def _elsewhere(state: State, part: str, token: Token) -> bool:
+    """Whether a neutral name is said of what is no concept."""
+    if part == "thickness":
+        return _SAME_PLACE.search(state.text, 0, token.start) is not None  # 同部位の壁厚は保たれ: it is not thinned
+    if part != "collapse":
+        return False
+    if state.text[token.start : token.end] == "変動" and "ivc" not in (state.measure, *state.topic):
+        return True
+    return _WAVE.search(state.text, 0, token.start) is not None  # E波の呼吸性変動
+
+
 def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool:
     """Read a grade instead of a word: 拡張能: グレードII. False where no diastolic function waits."""
     waiting = next((q.start for _, q in state.qualities if q.value == "diastolic"), None)
@@ -86,6 +101,9 @@ def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool
 def form_all(state: State, word: Token | None, seen: Token | None = None) -> None:
     """Make a finding of every neutral name that waits; with no abnormal word they are normal."""
     waiting, shared = state.qualities, False
+    before = state.values[-2] if len(state.values) > 1 else None
+    if word is not None and before is not None and before.historical and before.measure == state.values[-1].measure:
+        waiting = [one for one in waiting if one[1].value != "size"]  # 44→46mmと増大: a change
     before = len(state.mentions)
     front = state.front
     for index, (heads, token) in enumerate(waiting):

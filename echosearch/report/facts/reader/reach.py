@@ -88,7 +88,8 @@ def of_another(state: State, last: Mention, token: Token) -> bool:
         return False  # 疣贅、弁輪部膿瘍は指摘できず
     if comma < 0 and not (last.cues[-1:] == ["positive"] and state.cue_end > begin):
         return False
-    between = _PLACE.sub("", text[max(comma + 1, state.cue_end, begin) : token.start])
+    told = begin if comma >= 0 else state.cue_end
+    between = _PLACE.sub("", text[max(comma + 1, told, begin) : token.start])
     return _OTHER_NOUN.search(between) is not None
 
 

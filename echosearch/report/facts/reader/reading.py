@@ -88,8 +88,10 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
         covered.append((at + one.start, at + one.end))
     if mentions or state.values:
         for token in found:
-            if token.kind == "quality" and any(state.text[m.end : token.start] == "の" for m in mentions):
-                covered.append((at + token.start, at + token.end))  # 拘束型のTMF
+            if token.kind in ("quality", "structure") and any(
+                state.text[m.end : token.start] == "の" for m in mentions
+            ):
+                covered.append((at + token.start, at + token.end))  # 拘束型のTMF, 三尖の大動脈弁
             behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
             treated = any("history" in m.cues or m.finding.implant for m in mentions)
             done = (behind <= 3 and (treated or token.kind != "treated")) or not (

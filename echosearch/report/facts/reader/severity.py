@@ -23,6 +23,7 @@ _SAID_OF = re.compile("[はがも]")
 _SO_IT_IS = re.compile("で(?:あり|、)")
 _OF_THE_FINDING = re.compile("(?:程度|重症度)[はも:]$")
 _OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s|class)*$", re.IGNORECASE)
+_TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 _ATTACHED = re.compile(r"\s*の?\s*")
 
 
@@ -223,11 +224,12 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
     ):
         return
     group, link = last.finding.group, "none"
+    together = _TOGETHER.search(state.text, last.end, token.start) is not None
     bracketed = state.text.endswith("(", last.end, token.start) and not state.strong
     for mention in reversed(state.group or [last]):
         if mention.finding.group == "state" or mention.depth != last.depth:
             break
-        if mention is not last and mention.finding.group != group and link != "strong":
+        if mention is not last and mention.finding.group != group and (link != "strong" or not together):
             break
         if (mention.severity is not None and mention.graded) or (bracketed and mention is not last):
             break

@@ -207,6 +207,7 @@ def unassessed(state: State, token: Token) -> bool:
         measure = _sited(state, one.measure or "")
         if measure is not None:
             state.values.append(Value(measure, one.start, token.end, None))
+            state.measure = measure
     state.names = []
     state.settle()
     return True

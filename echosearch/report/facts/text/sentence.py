@@ -11,6 +11,8 @@ _END = re.compile(
     r"#(?=[^\d\s])|(?:(?<=\s)|^)[1-9]\)(?=\s*\S)|[。;!■□●○◎◆◇▼▽※★☆]|(?<![:、])\n|(?<![0-9])\.(?=\s|$|[^\x00-\x7f])|(?<=[0-9])\.(?=\s|$|[^\x00-\x7f0-9])"
 )
 _ABBREVIATED = re.compile(r"(?:n\.p|susp|mod|max|min|approx|vs|no|e\.g|i\.e|asc|gr)$", re.IGNORECASE)
+# 昨年はEF 60%であった。今回 38%: what was named before is told of today
+_GOES_ON = re.compile(r"\s*(?:今回|本日|現在|今日)[はも、:\s]*(?:\d|約|ごく|わずか|少量|軽度|中等|高度|重度|消失)")
 _LONGEST = 4000  # a "sentence" without an end is cut here, so that no rule looks further
 
 
@@ -19,6 +21,8 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for match in _END.finditer(text):
         if match[0] == "." and _ABBREVIATED.search(text, max(start, match.start() - 8), match.start()):
+            continue
+        if match[0] == "。" and _GOES_ON.match(text, match.end()):
             continue
         if match[0][-1] == ")" and text.count("(", start, match.start()) > text.count(")", start, match.start()):
             continue  # (grade 2): no number of a list
