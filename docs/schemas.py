@@ -475,6 +475,15 @@ class UnderstoodChange(BaseModel):
     within_months: Annotated[int | None, Field(description="null: compared with the last study that speaks of it")]
 
 
+class AmbiguousWord(BaseModel):
+    """An abbreviation that means two things."""
+
+    model_config = CLOSED
+    word: str
+    read_as: Annotated[str, Field(description="the concept that it was read as")]
+    other: Annotated[str, Field(description="what else it stands for")]
+
+
 class Understood(BaseModel):
     model_config = CLOSED
     required: list[FindingCondition | ValueCondition | AnyOf]
@@ -484,6 +493,7 @@ class Understood(BaseModel):
     rest: Annotated[str, Field(description="what no rule understands")]
     words: Annotated[list[AskedWord], Field(description="what of it reports are asked for")]
     changes: list[UnderstoodChange]
+    ambiguous: list[AmbiguousWord]
 
 
 _COLLECTION = _of("Collection", Differences, but=("foreign_ids",), strangers=tuple[str, ...])

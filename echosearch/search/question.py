@@ -40,6 +40,7 @@ class Question:
     where: Where | None
     words: str  # the understanding in one line, as it is shown
     asks_words: QueryTerms  # what reports are asked for, in place of ``rest``
+    doubts: tuple[str, ...] = ()  # what else an abbreviation stands for
 
     @property
     def rest(self) -> str:
@@ -81,6 +82,7 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
         parse_where(people) if people else None,
         " · ".join(part for part in (understood_words(found, lexicon), named) if part),
         asks_words,
+        tuple(one.said(lexicon) for one in found.ambiguous),
     )
 
 

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from report.facts.test_labelled import same
+from tests.report.facts.test_labelled import same
 
 from echosearch.report.facts import Fact, load_lexicon, read_facts, understand, understanding_json
 

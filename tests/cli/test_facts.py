@@ -58,6 +58,7 @@ def test_what_is_understood_is_said() -> None:
     found = json.loads(run("understand", "人工弁を除く中等度以上のTR", "--json").stdout)
     assert found == {
         "changes": [],
+        "ambiguous": [],
         "required": [{"concept": "tr", "polarity": "present", "severity": [3, 4]}],
         "excluded": [{"concept": "prosthetic_valve", "polarity": "present", "severity": None}],
         "values": [],

@@ -45,6 +45,8 @@ def understand(text: str | None, source: str | None, as_json: bool) -> None:
         return
     say(f"understood: {understood_words(found, lexicon) or 'nothing'}")
     say(f"not understood: {found.rest or 'nothing'}")
+    for one in found.ambiguous:
+        say(one.said(lexicon))
     if words := _words(query, found, lexicon):
         named = ", ".join(one["word"] + (" なし" if one["denied"] else "") for one in words)
         say(f"searched as words of reports: {named}")

@@ -21,7 +21,7 @@ __all__ = ["SHIPPED", "Example", "Finding", "Lexicon", "Measure", "Sense", "load
 
 SHIPPED = ("lexicon_ja.toml", "cues_ja.toml", "measures.toml", "lexicon_en.toml")
 _SECTIONS = {"structure", "structure_vetoed", "region", "diffuse", "attribute", "quality", "abnormal", "normal"}
-_TABLES = {"number", "finding", "cue", "severity", "severity_query", "measure", "pair", "vetoed", "unit"}
+_TABLES = {"number", "finding", "cue", "severity", "severity_query", "measure", "pair", "vetoed", "unit", "ambiguous"}
 _NAMES = ("finding", "structure", "attribute", "quality")
 _MEANS = {
     *("negative", "positive", "significant", "insignificant", "clear", "suspected", "undenied", "unassessed", "poor"),
@@ -98,6 +98,7 @@ class Lexicon:
     measures: dict[str, Measure] = field(repr=False)
     labels: dict[str, str] = field(repr=False)
     examples: tuple[Example, ...] = field(repr=False)
+    ambiguous: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)  # a word, what it reads as, what else
     version: str = ""
 
 
@@ -145,6 +146,7 @@ class _Builder:
         self.labels: dict[str, str] = {}
         self.examples: list[Example] = []
         self.units: dict[str, dict[str, float]] = {}
+        self.ambiguous: list[tuple[str, str, str]] = []
 
     def add(self, source: str, table: dict[str, Any]) -> None:  # noqa: C901 - one line per section of the file
         if unknown := sorted(set(table) - _SECTIONS - _TABLES):
@@ -168,6 +170,7 @@ class _Builder:
                 name = "+".join(entry["measures"])
                 self._words(entry["words"], Sense("measure", name, f"measure.{name}"))
                 self._examples(f"measure.{name}", entry)
+            self.ambiguous += [(one["word"], one["reads"], one["other"]) for one in table.get("ambiguous", ())]
             self._words(table.get("vetoed", {}).get("words", ()), Sense("measure_vetoed", None, "vetoed"))
         except PatternError as exc:
             raise ConfigError(f"lexicon {source}: {exc}") from exc
@@ -268,6 +271,7 @@ class _Builder:
             self.measures,
             self.labels,
             tuple(self.examples),
+            tuple(self.ambiguous),
             version,
         )
 

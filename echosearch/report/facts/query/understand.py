@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.query.ambiguous import Ambiguous, ambiguous_words
 from echosearch.report.facts.query.change import (
     ChangeCondition,
     changes_of_findings,
@@ -40,7 +41,8 @@ _OPERATORS = {
     "above": ">",
     "at least": ">=",
 }
-_COMPARED = re.compile(rf"\b({'|'.join(_OPERATORS)}) ?(?=\d)", re.IGNORECASE)
+# less than 40, but "less than 50% collapse" is a finding
+_COMPARED = re.compile(rf"\b({'|'.join(_OPERATORS)}) ?(?=\d)(?!50 ?% (?:\w+ )?(?:collapse|variation))", re.IGNORECASE)
 _LONGEST = 20_000  # of a query; what is behind is not read, and stays in rest
 
 
@@ -81,6 +83,7 @@ class QueryUnderstanding:
     demographics: tuple[Demographic, ...] = ()
     rest: str = ""
     changes: tuple[ChangeCondition, ...] = ()
+    ambiguous: tuple[Ambiguous, ...] = ()
 
 
 def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding:
@@ -122,6 +125,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         tuple(dict.fromkeys(one for _, _, one in people)),
         rest_of(made.text, covered) + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
         tuple(dict.fromkeys(one for one, _ in (*changes, *of_findings))),
+        tuple(dict.fromkeys(ambiguous_words(made.text, mentions, lexicon))),
     )
 
 
@@ -216,6 +220,7 @@ def understanding_json(found: QueryUnderstanding) -> dict[str, Any]:
             }
             for one in found.changes
         ],
+        "ambiguous": [{"word": one.word, "read_as": one.concept, "other": one.other} for one in found.ambiguous],
     }
 
 

@@ -25,6 +25,7 @@ _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
 _TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
+_ALL_WELL = re.compile("(?:とも|いずれも|共)に?(?:概ね|特に)?(?:問題|異常|正常)")
 _LEAFLET = re.compile("(?:前|後|両)尖の?$")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
 
@@ -137,7 +138,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     elif named.concept == "aorta_dilation" and (part := _OF_AORTA.search(words)):
         value.measured_finding(state, token, "asc_ao" if part[0] == "上行" else "aod")
     # 拡張能はAFのため評価困難, 壁運動はasynergyなく良好
-    waiting = state.qualities if value.CAUSE.match(after) or _ASIDE.match(state.text, token.end) else []
+    aside = value.CAUSE.match(after) or _ASIDE.match(state.text, token.end) or _ALL_WELL.match(after)
+    waiting = state.qualities if aside else []  # 心機能、弁膜症とも問題なし
     state.settle()
     state.qualities = waiting
     state.orphan = None

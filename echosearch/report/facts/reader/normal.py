@@ -12,6 +12,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["of_last", "of_waiting"]
 
 _IS = re.compile(r"\s*:\s*")
+_TOGETHER = re.compile("とも|いずれも|共に")
 _STREAM = re.compile("血流|流速|波形|ドプラ|flow")
 
 
@@ -22,11 +23,7 @@ def of_waiting(state: State, token: Token) -> bool:
         return True
     made = len(state.mentions)
     if state.qualities:
-        valves = tuple(head for head in state.heads if head.value == ("valves",))
-        form_all(state, None, token)
-        if valves:
-            of_heads(state, valves, "lesion", token)  # EFも弁も正常
-            _mark_normal(state, made)
+        _of_qualities(state, token, made)
         return True
     if state.regions and not state.heads and _IS.fullmatch(state.text, state.regions[-1].end, token.start):
         state.form(state.lexicon.findings["rwma"], state.regions[-1].start, token.end)  # 側壁: 正常
@@ -58,6 +55,19 @@ def of_waiting(state: State, token: Token) -> bool:
         return True
     state.value_word = token
     return False
+
+
+def _of_qualities(state: State, token: Token, made: int) -> None:
+    """Make absent findings of the neutral names that wait, and of what とも and も join to them."""
+    last = state.group[-1] if state.group else None
+    if last is not None and _TOGETHER.search(state.text, last.end, token.start):
+        for mention in state.group:  # 弁膜症、心機能とも問題なし
+            mention.cues += [] if mention.cues or mention.graded else ["normal"]
+    valves = tuple(head for head in state.heads if head.value == ("valves",))
+    form_all(state, None, token)
+    if valves:
+        of_heads(state, valves, "lesion", token)  # EFも弁も正常
+        _mark_normal(state, made)
 
 
 def _mark_normal(state: State, made: int) -> None:

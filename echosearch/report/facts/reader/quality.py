@@ -101,8 +101,8 @@ def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool
 def form_all(state: State, word: Token | None, seen: Token | None = None) -> None:
     """Make a finding of every neutral name that waits; with no abnormal word they are normal."""
     waiting, shared = state.qualities, False
-    before = state.values[-2] if len(state.values) > 1 else None
-    if word is not None and before is not None and before.historical and before.measure == state.values[-1].measure:
+    old = state.values[-2] if len(state.values) > 1 else None
+    if word is not None and old is not None and old.historical and old.measure == state.values[-1].measure:
         waiting = [one for one in waiting if one[1].value != "size"]  # 44→46mmと増大: a change
     before = len(state.mentions)
     front = state.front

@@ -144,7 +144,7 @@ def number_at(text: str, at: int) -> Number | None:
         match = _NUMBER.match(text, at, match.end("ua") if match["ua"] else match.end("a"))  # a change, not a range
     if (
         match is None
-        or text.startswith(("尖", "腔", " cusp", "cusp"), match.end())
+        or text.startswith(("尖", "腔", "次孔", " cusp", "cusp"), match.end())
         or len(match["a"]) > 9
         or (match["b"] and len(match["b"]) > 9)
     ):
