@@ -60,7 +60,7 @@ def of_waiting(state: State, token: Token) -> bool:
 def _of_qualities(state: State, token: Token, made: int) -> None:
     """Make absent findings of the neutral names that wait, and of what とも and も join to them."""
     last = state.group[-1] if state.group else None
-    if last is not None and _TOGETHER.search(state.text, last.end, token.start):
+    if last is not None and token.value == "normal" and _TOGETHER.search(state.text, last.end, token.start):
         for mention in state.group:  # 弁膜症、心機能とも問題なし
             mention.cues += [] if mention.cues or mention.graded else ["normal"]
     valves = tuple(head for head in state.heads if head.value == ("valves",))
