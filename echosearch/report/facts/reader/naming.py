@@ -26,7 +26,7 @@ _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイ�
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
 _TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
 _ALL_WELL = re.compile("(?:とも|いずれも|共)に?(?:概ね|特に)?(?:問題|異常|正常)")
-_LEAFLET = re.compile("(?:前|後|両)尖の?$")
+_LEAFLET = re.compile("(?:前|後|両)尖(?:中央|内側|外側)?の?$")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
 
 
@@ -118,6 +118,11 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         state.orphan[1].finding = findings["mvp"]  # 前尖逸脱によるMR
         if leaflet := _LEAFLET.search(state.text, 0, state.orphan[1].start):
             state.orphan[1].start = leaflet.start()
+    if concept == "mr" and state.topic in ((), ("mv",)):
+        for one in state.mentions:
+            leaflet = None if one.finding.concept else _LEAFLET.search(state.text, 0, one.start)
+            if leaflet and state.text.startswith(("逸脱", "prolapse"), one.start):
+                one.finding, one.start = findings["mvp"], leaflet.start()  # 後尖中央の逸脱により、重度のMR
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
     made = state.form(named, token.start, token.end)

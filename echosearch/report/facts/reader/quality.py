@@ -31,6 +31,7 @@ _OF_A_WALL = {"収縮", "収縮性"}
 _OF_IVC = {"collapse": ("ivc",)}
 _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic function)(?:評価)?\s*[:は]", re.IGNORECASE)
 _SAME_PLACE = re.compile("同部位?の$")
+_OF_A_DISC = re.compile("(?:ディスク|弁葉|弁|leaflet|disc|disk)の?$", re.IGNORECASE)
 _WAVE = re.compile("(?:波|血流|流速|速度|血圧|心拍)の?$")
 _GRADE = re.compile(r"(?:grade|グレード|→)\s*[IVX1-4]+(?:度|型)?$", re.IGNORECASE)
 _NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|diastolic)", re.IGNORECASE)
@@ -52,12 +53,17 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     if last is not None and last.finding.concept == "prosthetic_valve" and state.text[last.end : token.start] == "の":
         part = "prosthesis" if part in ("systolic", "motion") else part  # TAVI弁の機能
         token = token._replace(value=part + ("@" + own if own else ""))
+    elif part == "motion" and state.prosthesis and _OF_A_DISC.search(state.text, 0, token.start):
+        part = "prosthesis"  # ディスクの動き
+        token = token._replace(value=part + ("@" + own if own else ""))
     heads = tuple(state.heads)
     if own:  # a name that holds its structure: 左房径
         token = token._replace(value=part)
         heads = (token._replace(kind="structure", value=(own,)),)
     elif not heads and state.strong and state.text[token.start : token.end].lower() in _GENERIC:
         heads = (token._replace(kind="structure", value=state.last_heads),) if state.last_heads else ()
+    elif not heads and state.strong and part == "motion" and state.last_heads == ("rv",) and not state.regions:
+        heads = (token._replace(kind="structure", value=("rv",)),)  # 右室の拡大および壁運動低下
     state.qualities.append((heads, token))
     if any(name in VALVES for head in heads for name in head.value):
         state.last_heads = tuple(name for head in heads for name in head.value)  # 大動脈弁の開放は良好で狭窄なし

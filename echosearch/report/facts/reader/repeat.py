@@ -9,9 +9,9 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["PROVOKED", "bracketed", "chained", "of_expiration", "repeats"]
+__all__ = ["bracketed", "chained", "of_expiration", "provoked", "repeats"]
 
-PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
+_PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
 _METHOD = (
     r"(?:modified |m-|disk |disc )?simpson|biplane|bp|mod|teich(?:h?olz|holtz)?|quinones|m-?mode|2d|3d|visual|eyeball"
     r"|目測|視覚的|pombo|連続の?式|planimetry|プラニメトリー?|trace|トレース|pht|pisa|a[234]c|[234]ch|avg|average|mean"
@@ -26,6 +26,12 @@ _LISTED = re.compile(r"[^、,]{0,12}[、,・/と][^、,\d]{0,16}")
 _BETWEEN = re.compile(r"\s*/\s*")
 _NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
 _INSPIRED = re.compile(r"(?:吸気(?:時|終末期?)?|[Ii]nsp\.?|min\.?)[\s:]*$")
+
+
+def provoked(text: str, before: Value, end: int) -> bool:
+    """Return whether a second number is of a load, not of a later day: Valsalva負荷で 8→62mmHg."""
+    loaded = before.measure == "lvot_pg" and _PROVOKED.search(text, max(0, before.start - 12), before.start)
+    return bool(loaded or _PROVOKED.search(text, before.end, end + 12))
 
 
 def repeats(state: State, last: Value, found: list[Token], index: int) -> bool:

@@ -25,6 +25,8 @@ _OF = re.compile("の|での|における|からの")
 # PHを示唆する右室負荷
 _HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")
 _TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
+_SAID_TWICE = re.compile(r"\s*[(=の]\s*")
+_DOUBT = ("疑い", "の疑い", "を疑う", "?", " s/o")  # 腫瘤(粘液腫疑い): two statements
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
 
@@ -122,7 +124,12 @@ class State:
         """Name a finding: join it to the open list, or begin one; ``lent``: its structure was named before."""
         last = self.group[-1] if self.group and not self.cued else None
         again = last is not None and last.finding.concept == finding.concept != ""
-        if last is not None and again and self.text[last.end : start].strip() in ("(", "=", "の"):
+        if (
+            last is not None
+            and again
+            and _SAID_TWICE.fullmatch(self.text, last.end, start)
+            and not (self.text.startswith(_DOUBT, end) and self.text[last.end : start].strip() == "(")
+        ):
             last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
             self.place(finding, start, end)
             return last

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.repeat import PROVOKED, bracketed, chained, of_expiration, repeats
+from echosearch.report.facts.reader.repeat import bracketed, chained, of_expiration, provoked, repeats
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
@@ -34,7 +34,7 @@ _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
-    r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
+    r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
     r"(?:は?(?:ともに?|いずれも))?(?:[のは](?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
@@ -259,7 +259,7 @@ def _assign(state: State, named: Token, value: Number, unit: str | None, start: 
         return
     before = state.values[-1] if state.values else None
     if state.arrow and before is not None and before.measure == measure and not state.query:
-        before.historical = PROVOKED.search(state.text, before.end, value.end + 12) is None  # EF 55%→EF 40%
+        before.historical = not provoked(state.text, before, value.end)  # EF 55%→EF 40%
         state.arrow = False
     historical = (state.earlier and not state.earlier_after) or (state.earlier and bool(state.names))
     made = Value(
@@ -284,7 +284,7 @@ def _again(state: State, measure: str, token: Token) -> bool:
     if last is not None and _changed(state, token):
         changed, state.earlier, state.earlier_after = True, False, False  # 昨年の52%から44%
     if changed and last is not None:
-        last.historical = PROVOKED.search(state.text, last.end, token.end + 12) is None
+        last.historical = not provoked(state.text, last, token.end)
     start = last.start if last is not None else token.start
     made = Value(measure, start, token.end, read.value, read.high, rule.unit, value.op)
     made.historical = state.earlier
