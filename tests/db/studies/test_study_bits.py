@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from echosearch.db.found_rows import study_keys
 from echosearch.db.questions import study_bits
-from echosearch.db.questions.fact_conditions import Condition, Verdict, verdicts
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER, Condition, Verdict, unmentioned, verdicts
 from echosearch.db.questions.study_bits import Answer, answer, fold, newest_stated, numbers_meeting
 from echosearch.filters import And, Comparison, Not, Or, Where
 from echosearch.report.facts import AnyOf, ChangeCondition, ChangeKind, FindingCondition, ValueCondition
@@ -293,3 +293,16 @@ def test_an_answer_among_studies_that_a_condition_on_rows_names(archive: Connect
     assert 0 < said.among(old).total == wanted.total < said.total
     assert set(newest_stated(archive, said.among(old), STUDIES)) == set(newest_stated(archive, wanted, STUDIES))
     assert said.among(numbers_meeting(archive, "false", {})).total == 0
+
+
+@pytest.mark.parametrize("concept", ["mr", "rwma", "akinesis", "valve_disease", "ms"])
+def test_a_report_that_speaks_of_other_things_does_not_mention_a_finding(archive: Connection, concept: str) -> None:
+    family = {concept, *NARROWER.get(concept, ()), *BROADER.get(concept, ())}
+    studies = [key(number) for number in range(STUDIES)]
+    told: dict[str, set[str]] = {}
+    for study, name in archive.execute(text("select cast(study_key as text), concept from core.fact")):
+        told.setdefault(study, set()).add(name)
+    expected = {study for study, names in told.items() if not names & family}
+    assert 0 < len(expected) < len(told) or concept == "ms"
+    assert unmentioned(archive, concept, studies) == expected
+    assert unmentioned(archive, concept, studies[:10]) == expected & {*studies[:10]}

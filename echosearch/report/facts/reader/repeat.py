@@ -9,9 +9,12 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["bracketed", "chained", "of_expiration", "provoked", "repeats"]
+__all__ = ["bracketed", "chained", "is_ratio", "of_expiration", "provoked", "repeats"]
 
 _PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
+_RATIO = 2.5  # no unit makes both measurements of a pair that small
+_RATIOS = ({"lad", "aod"}, {"ivs", "pw"})
+_IS_RATIO = re.compile(r"\s*(?:比|ratio)")
 _METHOD = (
     r"(?:modified |m-|disk |disc )?simpson|biplane|bp|mod|teich(?:h?olz|holtz)?|quinones|m-?mode|2d|3d|visual|eyeball"
     r"|目測|視覚的|pombo|連続の?式|planimetry|プラニメトリー?|trace|トレース|pht|pisa|a[234]c|[234]ch|avg|average|mean"
@@ -26,6 +29,15 @@ _LISTED = re.compile(r"[^、,]{0,12}[、,・/と][^、,\d]{0,16}")
 _BETWEEN = re.compile(r"\s*/\s*")
 _NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
 _INSPIRED = re.compile(r"(?:吸気(?:時|終末期?)?|[Ii]nsp\.?|min\.?)[\s:]*$")
+
+
+def is_ratio(state: State, names: list[Token], found: list[Token], index: int) -> bool:
+    """Return whether a number is the ratio of two measurements: LA/Ao 1.6, TAPSE/PASP比 0.31."""
+    number = found[index].value
+    small = number.unit is None and number.low < _RATIO and {n.measure for n in names} in _RATIOS
+    if small and len(chained(state, found, index)) == 1:
+        return True
+    return len(names) > 1 and _IS_RATIO.match(state.text, names[-1].end) is not None
 
 
 def provoked(text: str, before: Value, end: int) -> bool:

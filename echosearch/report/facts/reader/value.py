@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.repeat import bracketed, chained, of_expiration, provoked, repeats
+from echosearch.report.facts.reader.repeat import bracketed, chained, is_ratio, of_expiration, provoked, repeats
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
@@ -51,9 +51,6 @@ _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
 _NOT_MEASURED = re.compile("計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
-_RATIO = 2.5  # of the left atrium to the aorta; no unit makes both of them that small
-_RATIOS = ({"lad", "aod"}, {"ivs", "pw"})
-_IS_RATIO = re.compile(r"\s*(?:比|ratio)")
 _REACH = 40
 
 
@@ -123,9 +120,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         return
     if names and names[-1].measure == "rvsp" and _SUM.match(state.text, token.end):
         return  # RVSP 45 + 5 = 50: the sum
-    measured = {n.measure for n in names}
-    alone = measured in _RATIOS and value.unit is None and value.low < _RATIO and len(chained(state, found, index)) == 1
-    if alone or (len(names) > 1 and _IS_RATIO.match(state.text, names[-1].end)):
+    if is_ratio(state, names, found, index):
         state.names = []  # LA/Ao 1.6, TAPSE/PASP比 0.31
         return
     if (
