@@ -82,7 +82,7 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
         parse_where(people) if people else None,
         " · ".join(part for part in (understood_words(found, lexicon), named) if part),
         asks_words,
-        tuple(one.said(lexicon) for one in found.ambiguous),
+        tuple(map(str, found.ambiguous)),
     )
 
 

@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.report.facts.test_labelled import same
-
 from echosearch.report.facts import Fact, load_lexicon, read_facts, understand, understanding_json
+from tests.report.facts.test_labelled import same
 
 DRAWS = 2000
 

@@ -46,7 +46,7 @@ def understand(text: str | None, source: str | None, as_json: bool) -> None:
     say(f"understood: {understood_words(found, lexicon) or 'nothing'}")
     say(f"not understood: {found.rest or 'nothing'}")
     for one in found.ambiguous:
-        say(one.said(lexicon))
+        say(str(one))
     if words := _words(query, found, lexicon):
         named = ", ".join(one["word"] + (" なし" if one["denied"] else "") for one in words)
         say(f"searched as words of reports: {named}")

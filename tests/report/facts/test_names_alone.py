@@ -7,6 +7,7 @@ import pytest
 from echosearch.report.facts import load_lexicon, measures_in, understand
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.query.understand import FindingCondition
+from echosearch.search.question import read_question
 
 LEXICON = load_lexicon()
 NAMES = {
@@ -47,7 +48,8 @@ def test_an_abbreviation_of_two_meanings_says_how_it_was_read(word: str, reads: 
     (one,) = understand(word).ambiguous
     assert (one.concept, one.other) == (reads, other)
     assert asked(word) == {reads}
-    assert other in one.said(LEXICON)
+    assert read_question(word, LEXICON).doubts == (str(one),)
+    assert other in str(one)
 
 
 @pytest.mark.parametrize("query", ["心嚢液", "DVT、PE疑い", "MVP術後", "PSスコア", "重症AS", "拡張型心筋症", "spears"])

@@ -98,7 +98,8 @@ class Lexicon:
     measures: dict[str, Measure] = field(repr=False)
     labels: dict[str, str] = field(repr=False)
     examples: tuple[Example, ...] = field(repr=False)
-    ambiguous: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)  # a word, what it reads as, what else
+    # an abbreviation of two meanings: word, concept that it is read as, that in words, what else it stands for
+    ambiguous: tuple[tuple[str, str, str, str], ...] = field(default=(), repr=False)
     version: str = ""
 
 
@@ -146,7 +147,7 @@ class _Builder:
         self.labels: dict[str, str] = {}
         self.examples: list[Example] = []
         self.units: dict[str, dict[str, float]] = {}
-        self.ambiguous: list[tuple[str, str, str]] = []
+        self.ambiguous: list[tuple[str, str, str, str]] = []
 
     def add(self, source: str, table: dict[str, Any]) -> None:  # noqa: C901 - one line per section of the file
         if unknown := sorted(set(table) - _SECTIONS - _TABLES):
@@ -170,7 +171,9 @@ class _Builder:
                 name = "+".join(entry["measures"])
                 self._words(entry["words"], Sense("measure", name, f"measure.{name}"))
                 self._examples(f"measure.{name}", entry)
-            self.ambiguous += [(one["word"], one["reads"], one["other"]) for one in table.get("ambiguous", ())]
+            self.ambiguous += [
+                (one["word"], one["reads"], one["meaning"], one["other"]) for one in table.get("ambiguous", ())
+            ]
             self._words(table.get("vetoed", {}).get("words", ()), Sense("measure_vetoed", None, "vetoed"))
         except PatternError as exc:
             raise ConfigError(f"lexicon {source}: {exc}") from exc

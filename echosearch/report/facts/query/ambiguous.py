@@ -14,22 +14,21 @@ __all__ = ["Ambiguous", "ambiguous_words"]
 
 @dataclass(frozen=True)
 class Ambiguous:
-    """``word`` was read as ``concept``; ``other`` names what it also stands for."""
+    """``word`` was read as ``concept``, in words ``meaning``; ``other`` is what it also stands for."""
 
     word: str
     concept: str
+    meaning: str
     other: str
 
-    def said(self, lexicon: Lexicon) -> str:
-        """Return a sentence for whoever asked."""
-        read_as = lexicon.labels.get(self.concept, self.concept)
-        return f"{self.word} is read as {read_as}: write it out if you mean {self.other}"
+    def __str__(self) -> str:
+        return f"{self.word} is read as {self.meaning}: write it out if you mean {self.other}"
 
 
 def ambiguous_words(text: str, mentions: Iterable[Mention], lexicon: Lexicon) -> Iterator[Ambiguous]:
     """Yield what of a uniform query was read by its usual meaning, where nothing beside it decides."""
     for mention in mentions:
         words = text[mention.start_at : mention.start_at + mention.end - mention.start]
-        for word, reads, other in lexicon.ambiguous:
+        for word, reads, meaning, other in lexicon.ambiguous:
             if mention.finding.concept == reads and re.search(rf"(?<![A-Za-z]){word}(?![A-Za-z])", words, re.I):
-                yield Ambiguous(word, reads, other)
+                yield Ambiguous(word, reads, meaning, other)
