@@ -481,7 +481,7 @@ class AmbiguousWord(BaseModel):
     model_config = CLOSED
     word: str
     read_as: Annotated[str, Field(description="the concept that it was read as")]
-    other: Annotated[str, Field(description="what else it stands for")]
+    other: Annotated[str, Field(description="what else it may mean")]
 
 
 class Understood(BaseModel):

@@ -40,7 +40,7 @@ class Question:
     where: Where | None
     words: str  # the understanding in one line, as it is shown
     asks_words: QueryTerms  # what reports are asked for, in place of ``rest``
-    doubts: tuple[str, ...] = ()  # what else an abbreviation stands for
+    doubts: tuple[str, ...] = ()  # what else an abbreviation may mean
 
     @property
     def rest(self) -> str:

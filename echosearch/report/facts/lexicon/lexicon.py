@@ -98,7 +98,7 @@ class Lexicon:
     measures: dict[str, Measure] = field(repr=False)
     labels: dict[str, str] = field(repr=False)
     examples: tuple[Example, ...] = field(repr=False)
-    # an abbreviation of two meanings: word, concept that it is read as, that in words, what else it stands for
+    # an abbreviation of two meanings: word, concept that it is read as, that in words, what else it may mean
     ambiguous: tuple[tuple[str, str, str, str], ...] = field(default=(), repr=False)
     version: str = ""
 

@@ -1,4 +1,4 @@
-"""Abbreviations of a query that mean two things: how each was read, and what else it stands for."""
+"""Abbreviations of a query that mean two things: how each was read, and what else it may mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Ambiguous", "ambiguous_words"]
 
 @dataclass(frozen=True)
 class Ambiguous:
-    """``word`` was read as ``concept``, in words ``meaning``; ``other`` is what it also stands for."""
+    """``word`` was read as ``concept``, in words ``meaning``; ``other`` is what it may mean besides."""
 
     word: str
     concept: str
