@@ -102,11 +102,19 @@ class ListedToken(BaseModel):
     revoked: bool
 
 
+class ListedIdentity(BaseModel):
+    model_config = CLOSED
+    account: str
+    issuer: str
+    subject: str
+
+
 class UserList(BaseModel):
     model_config = CLOSED
     accounts: list[ListedAccount]
     projects: list[ListedProject]
     tokens: list[ListedToken]
+    identities: Annotated[list[ListedIdentity], Field(description="who of an OpenID provider signs in as whom")]
 
 
 class _Hit(BaseModel):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from echosearch.errors import ConfigError
 from echosearch.unicode import is_text
@@ -28,6 +29,15 @@ class Settings(BaseSettings):
     key_file: Path | None = None  # default: HOME/key
     access_key_file: Path | None = None  # of accounts and the audit; default: HOME/access.key
     viewer_url: str | None = None  # the PACS's viewer, such as https://pacs/viewer?StudyInstanceUIDs={study_uid}
+    oidc_issuer: str | None = None  # an OpenID provider that signs users in, such as https://idp.hospital.example
+    oidc_client_id: str | None = None  # what this server is called there
+    oidc_client_secret: SecretStr | None = None  # its secret there; none: a public client, by PKCE alone
+    oidc_client_secret_file: Path | None = None  # the same, in a file
+    oidc_ca: Path | None = None  # who signs the provider's certificate; default: whom this machine trusts
+    oidc_name_claim: str = "preferred_username"  # of the ID token: the name of an account that is added
+    oidc_role_claim: str = "groups"  # of the ID token: what ECHOSEARCH_OIDC_ROLES maps to roles
+    oidc_roles: Annotated[dict[str, str], NoDecode] = {}  # JSON, such as {"echo-doctors": "clinician"}; the first fits
+    oidc_unknown: Literal["refuse", "create"] = "refuse"  # who has no account; create: one that an admin has to enable
     database_url: SecretStr | None = None  # postgresql://user@host/echosearch
     qdrant_url: str | None = None  # https://host:6333, or "embedded": beside a PostgreSQL server, in this home
     qdrant_ca: Path | None = None  # who signs the server's certificate; default: whom this machine trusts
@@ -55,7 +65,9 @@ class Settings(BaseSettings):
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index and previews leave free on their disk
     preview_mb: Annotated[int, Field(ge=256)] = 20_000  # what previews may take; then the least used are removed
 
-    @field_validator("home", "key_file", "access_key_file", "qdrant_ca", "dicomweb_ca")
+    @field_validator(
+        "home", "key_file", "access_key_file", "qdrant_ca", "dicomweb_ca", "oidc_ca", "oidc_client_secret_file"
+    )
     @classmethod
     def _of_a_user(cls, place: Path | None) -> Path | None:
         try:
@@ -74,6 +86,17 @@ class Settings(BaseSettings):
         if len(os.fsencode(place.absolute())) > MAX_HOME_BYTES:
             raise ValueError(f"the path is longer than {MAX_HOME_BYTES} bytes: choose a shorter one")
         return place
+
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _of_json(cls, given: object) -> object:
+        try:
+            read = json.loads(given) if isinstance(given, str) else given
+        except ValueError:
+            read = None
+        if not isinstance(read, dict) or not all(isinstance(one, str) for one in read.values()):
+            raise ValueError('not a JSON object: write {"group": "role"}')
+        return read
 
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.absolute())

@@ -14,10 +14,10 @@ from echosearch.settings import Settings, load_settings
 def test_every_field_has_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ECHOSEARCH_HOME", str(tmp_path))
     monkeypatch.setenv("ECHOSEARCH_WORKERS", "3")
-    monkeypatch.setenv("ECHOSEARCH_DATABASE_URL", "postgresql://user:secret@host/db")
+    monkeypatch.setenv("ECHOSEARCH_DATABASE_URL", "postgresql://user:hunter2@host/db")
     settings = load_settings()
     assert (settings.home, settings.workers, settings.key_path) == (tmp_path, 3, tmp_path / "key")
-    assert "secret" not in repr(settings)
+    assert "hunter2" not in repr(settings)
 
 
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

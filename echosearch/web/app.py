@@ -39,6 +39,10 @@ def create_app(serving: Serving) -> FastAPI:
         app.include_router(each.router, responses=COMMON)
     for router in (health.router, signing.router):
         app.include_router(router)
+    if serving.provider is not None:
+        from echosearch.web import oidc
+
+        app.include_router(oidc.router)
     for pages in (search, study, timeline, cohort_pages, map_pages, overview, preferences):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")

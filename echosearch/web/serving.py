@@ -6,15 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
+from typing import TYPE_CHECKING
 
 from echosearch.access.keys import AccessKeys
+from echosearch.access.oidc.configuration import oidc_client
 from echosearch.access.password import digest, new_secret
 from echosearch.access.trail import Trail
 from echosearch.archive import Archive
 from echosearch.db.access.accounts import has_admin
+from echosearch.errors import ConfigError
 from echosearch.preview.store import Previews
 from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
+
+if TYPE_CHECKING:  # the extra echosearch[oidc]
+    from echosearch.access.oidc.provider import Provider
 
 __all__ = ["SEARCHES", "WAIT_SECONDS", "ServeOptions", "Serving"]
 
@@ -46,10 +52,12 @@ class Serving:
     setup: str | None = field(default=None, repr=False)
     demo_link: str | None = field(default=None, repr=False)  # the secret of the demo's one-time link
     previews: Previews = field(init=False)  # closed when the server ends
+    provider: Provider | None = field(init=False)  # who signs users in beside passwords
     noted: Noted = field(default_factory=Noted)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
 
     def __post_init__(self) -> None:
+        self.provider = _provider(self.archive)
         self.previews = Previews(self.archive)
         with self.archive.engine.connect() as connection:
             if self.options.demo:
@@ -76,3 +84,16 @@ class Serving:
             yield
         finally:
             self._slots.release()
+
+
+def _provider(archive: Archive) -> Provider | None:
+    client = oidc_client(archive.settings)
+    if client is None:
+        return None
+    try:
+        from echosearch.access.oidc.provider import Provider
+    except ImportError as exc:
+        raise ConfigError(
+            f"ECHOSEARCH_OIDC_ISSUER is set, and {exc.name} is not installed: pip install echosearch[oidc]"
+        ) from exc
+    return Provider(client)

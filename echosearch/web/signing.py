@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -18,7 +18,7 @@ from echosearch.web.rendering import page
 from echosearch.web.rights import Caller, Server, needs, open_route
 from echosearch.web.serving import Serving
 
-__all__ = ["router"]
+__all__ = ["router", "signed_in"]
 
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Form(min_length=1, max_length=64, pattern=r"^[\w.@-]+$")]
@@ -26,10 +26,13 @@ Secret = Annotated[str, Form(max_length=256)]
 
 
 @router.get("/sign-in", dependencies=[open_route()])
-def sign_in_page(request: Request, server: Server, failed: bool = False) -> Response:
+def sign_in_page(
+    request: Request, server: Server, failed: bool = False, provider: Literal["down", "refused"] | None = None
+) -> Response:
+    """Return the form, and the way to the provider if there is one; ``provider``: what came of that."""
     if server.setup is not None:
         raise Problem("setup-needed", "open the one-time link that echosearch serve printed")
-    return page(request, "sign-in.html", failed=failed)
+    return page(request, "sign-in.html", failed=failed, by_provider=server.provider is not None, provider=provider)
 
 
 @router.post("/sign-in", dependencies=[open_route()])
@@ -46,7 +49,7 @@ def post_sign_in(
     server.trail.record(who, "session", "sign in", outcome="done" if account else "refused")
     if session is None:
         return RedirectResponse("/sign-in?failed=true", 303)
-    return _with_cookie(server, session)
+    return signed_in(server, session)
 
 
 @router.post("/sign-out")
@@ -79,7 +82,7 @@ def setup(server: Server, secret: str, name: Name, password: Secret) -> Response
             raise Problem("exists", "an account has this name")
         session = start_session(connection, made)
     server.setup = None
-    return _with_cookie(server, session)
+    return signed_in(server, session)
 
 
 @router.get("/demo/{secret}", dependencies=[open_route()])
@@ -94,10 +97,11 @@ def sign_in_demo(server: Server, secret: str) -> Response:
         session = start_session(connection, account.id)
         set_reason(connection, digest(session.cookie), server.keys.seal(b"demo"))
     server.trail.record(Viewer("demo", Role.CLINICIAN), "session", "sign in")
-    return _with_cookie(server, session)
+    return signed_in(server, session)
 
 
-def _with_cookie(server: Serving, session: NewSession) -> Response:
+def signed_in(server: Serving, session: NewSession) -> Response:
+    """Return the first page, with the cookie of a session."""
     answer = RedirectResponse("/", 303)
     options = server.options
     answer.set_cookie(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Tried
 
 
@@ -31,6 +33,27 @@ def test_accounts_projects_and_tokens(real: Tried, tmp_path: Path) -> None:
     assert real.ask("user", "disable", "suzuki").exit_code == 0
     assert json.loads(real.ask("user", "list", "--json").stdout)["accounts"][1]["disabled"]
     assert "suzuki" in real.ask("user", "list").stdout
+
+
+def test_an_account_is_linked_with_somebody_of_the_provider(
+    real: Tried, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse battery")
+    real.ask("user", "add", "sato", "--role", "clinician", "--password-file", str(secret))
+    refused = real.ask("user", "link", "sato", "--subject", "8f2c")
+    assert (refused.exit_code, "ECHOSEARCH_OIDC_ISSUER is not set" in refused.output) == (1, True)
+    issuer = "https://idp.hospital.example"
+    monkeypatch.setenv("ECHOSEARCH_OIDC_ISSUER", issuer)
+    monkeypatch.setenv("ECHOSEARCH_OIDC_CLIENT_ID", "echosearch")
+    assert "no account suzuko" in real.ask("user", "link", "suzuko", "--subject", "8f2c").output
+    assert real.ask("user", "link", "sato", "--subject", "8f2c").exit_code == 0
+    assert "has an account already" in real.ask("user", "link", "sato", "--subject", "8f2c").output
+    link = {"account": "sato", "issuer": issuer, "subject": "8f2c"}
+    assert json.loads(real.ask("user", "list", "--json").stdout)["identities"] == [link]
+    assert real.ask("user", "link", "sato", "--subject", "8f2c", "--remove").exit_code == 0
+    assert "is not linked" in real.ask("user", "link", "sato", "--subject", "8f2c", "--remove").output
+    assert json.loads(real.ask("user", "list", "--json").stdout)["identities"] == []
 
 
 def test_identifiers_are_in_the_audit_before_they_are_shown(real: Tried, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "projects",
     "put_project",
     "set_disabled",
+    "set_role",
 ]
 
 ACCOUNT_COLUMNS = (
@@ -95,6 +96,10 @@ def set_disabled(connection: Connection, name: str, disabled: bool) -> bool:
     if found is not None and disabled:
         connection.execute(text("delete from access.session where account_id = :id"), {"id": found})
     return found is not None
+
+
+def set_role(connection: Connection, account_id: int, role: str) -> None:
+    connection.execute(text("update access.account set role = :role where id = :id"), {"id": account_id, "role": role})
 
 
 def note_failure(connection: Connection, account_id: int, wait_seconds: float) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from echosearch.db.schema.base import Base, Key
 
-__all__ = ["AccountRow", "AuditRow", "ProjectRow", "SavedSearchRow", "SessionRow", "TokenRow"]
+__all__ = ["AccountRow", "AuditRow", "IdentityRow", "ProjectRow", "SavedSearchRow", "SessionRow", "TokenRow"]
 
 ACCESS = {"schema": "access"}
 
@@ -47,6 +47,17 @@ class AccountRow(Base):
     disabled: Mapped[bool] = mapped_column(server_default="false")
     failures: Mapped[int] = mapped_column(server_default="0")  # wrong passwords since the last right one
     wait_until: Mapped[datetime | None]  # no password is tried before
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class IdentityRow(Base):
+    """Somebody of an OpenID provider whom an account belongs to."""
+
+    __tablename__ = "identity"
+    __table_args__ = (ACCESS,)
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("access.account.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

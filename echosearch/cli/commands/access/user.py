@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from echosearch.cli.output import note, say, say_json, table
 from echosearch.errors import InputError
 from echosearch.settings import load_settings
 
-__all__ = ["COMMANDS", "add", "disable", "project", "show_list", "token", "user"]
+__all__ = ["COMMANDS", "add", "disable", "link", "project", "show_list", "token", "user"]
 
 ROLES = ("searcher", "clinician", "researcher", "admin", "auditor")
 COMMANDS: dict[str, tuple[str, str]] = {
     "add": ("echosearch.cli.commands.access.user:add", "Add an account."),
     "list": ("echosearch.cli.commands.access.user:show_list", "List accounts, projects and tokens."),
     "disable": ("echosearch.cli.commands.access.user:disable", "Disable an account, or enable it."),
+    "link": ("echosearch.cli.commands.access.user:link", "Link an account with somebody of the OpenID provider."),
     "token": ("echosearch.cli.commands.access.user:token", "Make a token for a program, or revoke it."),
     "project": ("echosearch.cli.commands.access.user:project", "Make a part of the archive that accounts are held to."),
 }
@@ -77,13 +79,14 @@ def add(name: str, role: str, project: str | None, totp: bool, password_file: Pa
 @click.command("list", short_help="List accounts, projects and tokens.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def show_list(as_json: bool) -> None:
-    """List the accounts with their roles, the projects and the tokens.
+    """List the accounts with their roles, the projects, the tokens, and whom of the provider each is linked with.
 
     \b
     echosearch user list
     echosearch user list --json
     """
     from echosearch.db.access.accounts import accounts, projects
+    from echosearch.db.access.identities import identities
     from echosearch.db.access.sessions import stored_tokens
 
     with open_archive(load_settings()) as archive, archive.engine.connect() as connection:
@@ -109,6 +112,7 @@ def show_list(as_json: bool) -> None:
                 }
                 for one in stored_tokens(connection)
             ],
+            "identities": [asdict(one) for one in identities(connection)],
         }
     if as_json:
         say_json(shown)
@@ -138,6 +142,40 @@ def disable(name: str, enable: bool) -> None:
             if not set_disabled(connection, name, not enable):
                 raise InputError(f"no account {name}: echosearch user list shows them")
     note(f"account {name} {'enabled' if enable else 'disabled'}")
+
+
+@click.command(short_help="Link an account with somebody of the OpenID provider.")
+@click.argument("account")
+@click.option("--subject", required=True, metavar="SUBJECT", help="The claim sub of the provider's tokens.")
+@click.option("--remove", is_flag=True, help="The opposite; the account's sessions end.")
+def link(account: str, subject: str, remove: bool) -> None:
+    """Let whom the provider (ECHOSEARCH_OIDC_ISSUER) calls SUBJECT sign in as ACCOUNT.
+
+    The subject of somebody who was refused is in the audit: echosearch audit show --open.
+
+    \b
+    echosearch user link sato --subject 8f2c1d7e
+    echosearch user link sato --subject 8f2c1d7e --remove
+    """
+    from echosearch.access.oidc.configuration import oidc_client
+    from echosearch.db.access.accounts import account_named
+    from echosearch.db.access.identities import link_account, unlink_account
+
+    settings = load_settings()
+    client = oidc_client(settings)
+    if client is None:
+        raise InputError("ECHOSEARCH_OIDC_ISSUER is not set: it is the provider that knows the subject")
+    with open_archive(settings) as archive, archive.engine.begin() as connection:
+        found = account_named(connection, account)
+        if found is None:
+            raise InputError(f"no account {account}: echosearch user list shows them")
+        recorded(archive, f"account {'unlink' if remove else 'link'} {account}", query=f"subject {subject}")
+        if remove:
+            if not unlink_account(connection, found.id, client.issuer, subject):
+                raise InputError(f"{account} is not linked with this subject of {client.issuer}")
+        elif not link_account(connection, found.id, client.issuer, subject):
+            raise InputError("this subject has an account already: echosearch user list shows it")
+    note(f"account {account} {'unlinked' if remove else 'linked'}")
 
 
 @click.command(short_help="Make a token for a program, or revoke it.")
