@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     home: Path = Path("~/.local/share/echosearch")  # embedded stores, encoders, key file
     key_file: Path | None = None  # default: HOME/key
     access_key_file: Path | None = None  # of accounts and the audit; default: HOME/access.key
+    requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 10.0  # of each user of `serve`
     viewer_url: str | None = None  # the PACS's viewer, such as https://pacs/viewer?StudyInstanceUIDs={study_uid}
     oidc_issuer: str | None = None  # an OpenID provider that signs users in, such as https://idp.hospital.example
     oidc_client_id: str | None = None  # what this server is called there

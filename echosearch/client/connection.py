@@ -152,10 +152,10 @@ class Connection:
         return self.request("GET", "/me")
 
     def request(self, method: str, path: str, **given: Any) -> dict[str, Any]:
-        """Ask once, or again while the server is busy. Raises ServerProblem."""
+        """Ask once, or again while the server is busy or this was too fast. Raises ServerProblem."""
         for attempt in range(1, TRIES + 1):
             answer = self._http.request(method, API + path, **given)
-            if answer.status_code != 503 or attempt == TRIES:
+            if answer.status_code not in (429, 503) or attempt == TRIES:
                 break
             time.sleep(min(float(answer.headers.get("retry-after", "1")), LONGEST_WAIT))
         if answer.is_error:

@@ -21,7 +21,15 @@ from echosearch.web.serving import Serving
 __all__ = ["create_app"]
 
 COMMON = problem_responses(
-    "invalid-request", "sign-in", "forbidden", "cross-site", "method", "setup-needed", "audit", "misdirected"
+    "invalid-request",
+    "sign-in",
+    "forbidden",
+    "cross-site",
+    "method",
+    "too-many",
+    "setup-needed",
+    "audit",
+    "misdirected",
 )  # of every route
 
 

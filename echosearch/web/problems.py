@@ -47,6 +47,7 @@ CODES: dict[str, tuple[int, str]] = {
     "search-expired": (410, "This search has expired"),
     "too-large": (413, "Too large"),
     "misdirected": (421, "This server has another name"),
+    "too-many": (429, "Too many requests of yours"),
     "busy": (503, "Too many searches at once"),
     "setup-needed": (503, "No admin has been made yet"),
     "store": (503, "A store does not answer"),

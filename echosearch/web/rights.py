@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -67,7 +68,7 @@ Server = Annotated[Serving, Depends(serving_of)]
 def needs(right: Right, quiet: bool = False) -> Any:
     """Return the dependency that gives a route its Caller, and refuses others.
 
-    ``quiet``: asked without a person's doing (polls, media), so it does not keep a session alive.
+    ``quiet``: asked without a person's doing (polls, media), so it does not keep a session alive, and is counted apart.
     """
 
     async def caller(request: Request) -> Caller:
@@ -77,6 +78,9 @@ def needs(right: Right, quiet: bool = False) -> Any:
         who = await run_in_threadpool(_who, request, serving, not quiet)
         if who is None:
             raise Problem("sign-in", WWW_Authenticate="Bearer")
+        wait = serving.rates.wait(who.account_id, quiet)
+        if wait:
+            raise Problem("too-many", f"next in {wait:.1f} s", Retry_After=str(math.ceil(wait)))
         if right not in who.rights:
             refused = Caller(serving, who, serving.archive)
             await run_in_threadpool(refused.record, "refused", (), "", str(right))

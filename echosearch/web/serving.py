@@ -18,6 +18,7 @@ from echosearch.errors import ConfigError
 from echosearch.preview.store import Previews
 from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
+from echosearch.web.rates import Rates
 
 if TYPE_CHECKING:  # the extra echosearch[oidc]
     from echosearch.access.oidc.provider import Provider
@@ -54,10 +55,12 @@ class Serving:
     previews: Previews = field(init=False)  # closed when the server ends
     provider: Provider | None = field(init=False)  # who signs users in beside passwords
     noted: Noted = field(default_factory=Noted)
+    rates: Rates = field(init=False)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
 
     def __post_init__(self) -> None:
         self.provider = _provider(self.archive)
+        self.rates = Rates(self.archive.settings.requests_per_second)
         self.previews = Previews(self.archive)
         with self.archive.engine.connect() as connection:
             if self.options.demo:
