@@ -181,6 +181,14 @@ def test_a_signature_must_be_by_a_key_pair_of_the_provider(door: Door, caplog: p
         assert caplog.records[-1].getMessage().endswith(f"refused: the ID token: {told}")
 
 
+def test_a_provider_that_signs_by_shared_secrets_alone_is_not_believed(door: Door) -> None:
+    door.provider.description = {"id_token_signing_alg_values_supported": ["HS256", "none"]}
+    fresh = door.configured()
+    browser = fresh.browser()
+    assert fresh.go(browser).headers["location"] == REFUSED
+    assert browser.get("/api/v1/me").status_code == 401
+
+
 def _part(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 

@@ -139,7 +139,10 @@ class Provider:
         return self._verified(described, token, pending.nonce)
 
     def _verified(self, described: Mapping[str, Any], token: Mapping[str, Any], nonce: str) -> Identity:
-        allowed = [*{*ALGORITHMS} & {*described.get("id_token_signing_alg_values_supported", ["RS256"])}]
+        supported = described.get("id_token_signing_alg_values_supported") or ["RS256"]
+        allowed = [name for name in ALGORITHMS if name in supported]
+        if not allowed:  # never what the library would take by default
+            raise SignInRefused("the provider signs by no algorithm that is believed here")
         own = self.client
         wanted = {
             "iss": {"essential": True, "value": own.issuer},
@@ -151,7 +154,7 @@ class Provider:
             given = {"nonce": nonce, "client_id": own.client_id, "access_token": token.get("access_token")}
             claims = CodeIDToken(found.claims, found.header, wanted, given)
             claims.validate(leeway=LEEWAY)
-        except (JoseError, ValueError, TypeError) as exc:
+        except (JoseError, ValueError, TypeError, LookupError) as exc:
             claim = getattr(exc, "claim", None)
             raise SignInRefused(f"the ID token: {type(exc).__name__}{f' {claim}' if claim else ''}") from exc
         if len(claims["sub"]) > MOST_SUBJECT:
