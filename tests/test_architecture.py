@@ -51,7 +51,7 @@ HOMES = {
     "pynetdicom": ("ingest.sources.receiver",),
     "dicomweb_client": ("ingest.sources.dicomweb",),
     "requests": ("ingest.sources",),
-    "prometheus_client": ("ingest.sources.metrics",),
+    "prometheus_client": ("ingest.sources.metrics", "echosearch.web.metrics"),
     "ray": ("ingest.jobs.on_ray",),
 }
 

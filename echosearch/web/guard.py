@@ -15,6 +15,7 @@ from echosearch.web.serving import Serving
 __all__ = ["ACCESS_LOG", "CSP", "MOST_BODY", "Guard"]
 
 ACCESS_LOG = "echosearch.access"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 MOST_BODY = 1 << 20  # bytes; files to search by have their own limit
 CSP = "; ".join(
     (
@@ -73,8 +74,10 @@ class Guard:
             await (self._app if refusal is None else refusal.response)(scope, receive, guarded)
         finally:
             route: Any = scope.get("route")
-            took = 1000 * (time.perf_counter() - began)
-            self._log.info("%s %s %d %.0f ms", scope["method"], getattr(route, "path", "-"), status, took)
+            template, took = getattr(route, "path", "-"), time.perf_counter() - began
+            method = scope["method"] if scope["method"] in METHODS else "other"  # a client may send any word
+            self._serving.counts.note(method, template, status, took)
+            self._log.info("%s %s %d %.0f ms", method, template, status, 1000 * took)
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}

@@ -116,7 +116,7 @@ def handle_problems(app: FastAPI) -> None:
 
     def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        told = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]  # never the value
+        told = [f"{_place(one)}: {one['msg']}" for one in error.errors()]  # never the value
         return Problem("invalid-request", "; ".join(told)[:500]).response
 
     def http(_: Request, error: Exception) -> Response:
@@ -130,6 +130,11 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(EchosearchError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+
+
+def _place(error: dict[str, Any]) -> str:
+    """Where a request is wrong, by names that are in the API's description: not by a field that it does not have."""
+    return ".".join(map(str, error["loc"][: -1 if error["type"] == "extra_forbidden" else None]))
 
 
 def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from echosearch.archive import Archive
 from echosearch.db.access.accounts import has_admin
 from echosearch.errors import ConfigError
 from echosearch.preview.store import Previews
+from echosearch.web.metrics import RequestCounts
 from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
 from echosearch.web.rates import Rates
@@ -54,6 +55,7 @@ class Serving:
     demo_link: str | None = field(default=None, repr=False)  # the secret of the demo's one-time link
     previews: Previews = field(init=False)  # closed when the server ends
     provider: Provider | None = field(init=False)  # who signs users in beside passwords
+    counts: RequestCounts = field(default_factory=RequestCounts)
     noted: Noted = field(default_factory=Noted)
     rates: Rates = field(init=False)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))

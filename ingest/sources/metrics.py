@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -19,9 +20,15 @@ from echosearch.db.vectors.coverage import due_counts
 from echosearch.errors import InputError, StoreUnreachable
 from ingest.progress import Progress
 
-__all__ = ["Metrics", "serving"]
+__all__ = ["Collector", "Metrics", "serving"]
 
 LEAST_SECONDS, SHARE = 15.0, 20
+
+
+class Collector(Protocol):
+    """What has metrics to show."""
+
+    def collect(self) -> Iterable[Metric]: ...
 
 
 @dataclass(eq=False)
@@ -95,7 +102,7 @@ def _archive_metrics(archive: Archive) -> Iterator[Metric]:
 
 
 @contextmanager
-def serving(address: str | None, metrics: Metrics) -> Iterator[int | None]:
+def serving(address: str | None, metrics: Collector) -> Iterator[int | None]:
     """Show the metrics at ``host:port`` meanwhile; yield the port. None shows nothing. Raises InputError."""
     if address is None:
         yield None

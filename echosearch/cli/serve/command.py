@@ -24,6 +24,7 @@ __all__ = ["serve"]
 @click.option("--tls-cert", type=as_path, metavar="FILE", help="The certificate, PEM.")
 @click.option("--tls-key", type=as_path, metavar="FILE", help="Its key, PEM.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy on this machine does TLS.")
+@click.option("--metrics", metavar="HOST:PORT", help="Show metrics there, for Prometheus, such as 127.0.0.1:9465.")
 @click.option("--demo", is_flag=True, help="Serve an archive of synthetic hearts, which is made the first time.")
 def serve(
     host: str,
@@ -32,6 +33,7 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     behind_proxy: bool,
+    metrics: str | None,
     demo: bool,
 ) -> None:
     """Serve the archive: pages for a browser, and the API under /api/v1 (docs/serve.md).
@@ -48,6 +50,7 @@ def serve(
     from echosearch.access.trail import HEAD_LOG
     from echosearch.web.guard import ACCESS_LOG
     from echosearch.web.running import Listening, check_address, open_serving, run
+    from ingest.sources.metrics import serving as show_metrics
 
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
     for name in (ACCESS_LOG, HEAD_LOG):
@@ -68,4 +71,5 @@ def serve(
         if serving.demo_link is not None:
             note(f"the demo: open {listening.url}/demo/{serving.demo_link} (once; start again for another link)")
         note(f"serving on {listening.url}; Ctrl-C stops it")
-        run(serving, listening)
+        with show_metrics(metrics, serving.counts):
+            run(serving, listening)
