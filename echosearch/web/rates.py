@@ -7,14 +7,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
-__all__ = ["BURST_SECONDS", "KEPT", "OF_ITSELF", "Rates"]
+__all__ = ["BURST_SECONDS", "KEPT", "OF_ITSELF", "RequestRates"]
 
 BURST_SECONDS = 3.0  # of requests may be made at once, by somebody who made none before
 OF_ITSELF = 10  # times as many that a page makes of itself: 12 cards ask for 12 posters and 12 cines, in parts
 KEPT = 10_000  # buckets; the one that was used least lately goes first, and would have been full again
 
 
-class Rates:
+class RequestRates:
     """Buckets of accounts, one for what people ask and one for what pages fetch of themselves. Threads may share it."""
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:

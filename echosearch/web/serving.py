@@ -19,7 +19,7 @@ from echosearch.preview.store import Previews
 from echosearch.web.metrics import RequestCounts
 from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
-from echosearch.web.rates import Rates
+from echosearch.web.rates import RequestRates
 
 if TYPE_CHECKING:  # the extra echosearch[oidc]
     from echosearch.access.oidc.provider import Provider
@@ -57,12 +57,12 @@ class Serving:
     provider: Provider | None = field(init=False)  # who signs users in beside passwords
     counts: RequestCounts = field(default_factory=RequestCounts)
     noted: Noted = field(default_factory=Noted)
-    rates: Rates = field(init=False)
+    rates: RequestRates = field(init=False)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
 
     def __post_init__(self) -> None:
         self.provider = _provider(self.archive)
-        self.rates = Rates(self.archive.settings.requests_per_second)
+        self.rates = RequestRates(self.archive.settings.requests_per_second)
         self.previews = Previews(self.archive)
         with self.archive.engine.connect() as connection:
             if self.options.demo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echosearch.web.app import create_app
 from echosearch.web.pages.cards import CARDS
-from echosearch.web.rates import BURST_SECONDS, KEPT, OF_ITSELF, Rates
+from echosearch.web.rates import BURST_SECONDS, KEPT, OF_ITSELF, RequestRates
 from echosearch.web.serving import Serving
 from tests.web.conftest import Client, Served
 
@@ -16,7 +16,7 @@ class Clock:
         return self.now
 
 
-def taken(rates: Rates, account: int, of_itself: bool = False) -> int:
+def taken(rates: RequestRates, account: int, of_itself: bool = False) -> int:
     """How many requests pass at once."""
     passed = 0
     while not rates.wait(account, of_itself):
@@ -26,7 +26,7 @@ def taken(rates: Rates, account: int, of_itself: bool = False) -> int:
 
 def test_a_bucket_empties_and_fills_again() -> None:
     clock = Clock()
-    rates = Rates(10, clock)
+    rates = RequestRates(10, clock)
     assert taken(rates, 1) == 10 * BURST_SECONDS
     assert 0 < rates.wait(1, False) <= 0.1
     clock.now += 0.5
@@ -38,7 +38,7 @@ def test_a_bucket_empties_and_fills_again() -> None:
 
 def test_what_a_page_fetches_of_itself_is_counted_apart() -> None:
     clock = Clock()
-    rates = Rates(10, clock)
+    rates = RequestRates(10, clock)
     assert taken(rates, 1) == 10 * BURST_SECONDS
     for _ in range(10):  # ten pages at once: a poster and two parts of a cine for each card
         assert not any(rates.wait(1, True) for _ in range(CARDS * 2))
@@ -50,7 +50,7 @@ def test_what_a_page_fetches_of_itself_is_counted_apart() -> None:
 
 
 def test_buckets_do_not_grow_with_the_accounts() -> None:
-    rates = Rates(10)
+    rates = RequestRates(10)
     for account in range(KEPT + 100):
         rates.wait(account, False)
     assert len(rates._buckets) == KEPT

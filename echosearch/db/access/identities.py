@@ -31,7 +31,7 @@ def account_linked(connection: Connection, issuer: str, subject: str) -> Account
 
 
 def link_account(connection: Connection, account_id: int, issuer: str, subject: str) -> bool:
-    """Link an account with a subject; return False if the subject has an account already."""
+    """Store that an account belongs to a subject; return False if the subject has an account already."""
     done = connection.execute(
         text(
             "insert into access.identity (issuer, subject, account_id) values (:issuer, :subject, :account)"
