@@ -355,13 +355,21 @@ def test_modules_whose_branches_are_all_tested_exist() -> None:
 def test_status_imports_nothing_that_it_does_not_use() -> None:
     """It counts rows: no encoder, no index, no reader of files, and no mapper of tables to classes."""
     unused = {"torch", "qdrant_client", "qdrant_edge", "pydicom", "av", "PIL", "pyarrow", "alembic", "sqlalchemy.orm"}
-    code = f"import sys, echosearch.cli.commands.status; print(sorted({unused} & set(sys.modules)))"
+    code = f"import sys, echosearch.cli.answers.status; print(sorted({unused} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_command_that_a_server_answers_imports_nothing_that_answers() -> None:
+    heavy = {"torch", "numpy", "sqlalchemy", "qdrant_client", "pydicom", "pydantic", "lark"}
+    commands = ", ".join(f"echosearch.cli.commands.{name}" for name in ("query", "similar", "report", "status"))
+    code = f"import sys, {commands}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_a_question_of_words_imports_no_reader_of_files() -> None:
     unused = {"pydicom", "av", "PIL", "pyarrow", "alembic", "sqlalchemy.orm", "torch", "sympy"}
-    code = f"import sys, echosearch.cli.commands.query; print(sorted({unused} & set(sys.modules)))"
+    code = f"import sys, echosearch.cli.answers.searches; print(sorted({unused} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,6 +13,7 @@ from echosearch.filters import Where
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import Fact, fact_json
 from echosearch.search.arms.found_words import FoundWords
+from echosearch.search.limits import GROUPS, MAX_EXPORT, MAX_TOP_K, SORTS, Group, Sort
 from echosearch.video import VIEW_GATE, View
 
 __all__ = [
@@ -29,13 +30,6 @@ __all__ = [
     "Why",
     "as_json",
 ]
-
-Group = Literal["study", "video", "patient"]
-Sort = Literal["relevance", "date"]
-SORTS: tuple[Sort, ...] = ("relevance", "date")
-GROUPS: tuple[Group, ...] = ("study", "video", "patient")
-MAX_TOP_K = 200
-MAX_EXPORT = 100_000  # hits of an export: their vectors are in memory, 200 MB at 512 dimensions
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,17 +10,13 @@ from typing import Any
 
 import click
 
-from echosearch.archive import open_archive
-from echosearch.cli.audited import audited
+from echosearch.cli.beside.call import ask_server
 from echosearch.cli.output import counted, note
 from echosearch.cli.path_type import as_path
-from echosearch.cli.search_options import asking, search_options, show_results
+from echosearch.cli.search_options import asking, options_given
+from echosearch.cli.shown import Shown
 from echosearch.errors import InputError
-from echosearch.search.ask import ask
-from echosearch.search.export import check_export, export_hits
-from echosearch.search.query import query_text
-from echosearch.search.results import MAX_EXPORT, SORTS
-from echosearch.settings import load_settings
+from echosearch.search.limits import MAX_EXPORT, SORTS
 
 __all__ = ["query"]
 
@@ -73,24 +70,38 @@ def query(
     if sum(each is not None for each in (text, report, path)) != 1:
         raise click.UsageError("give one of TEXT, --report TEXT and --file FILE")
     if file is not None:
+        from echosearch.search.export import check_export
+
         check_export(file)
         given |= {"export": True, "top_k": MAX_EXPORT}
     if as_typed and (given["sort"] != "relevance" or given["include_denied"] or given["rescore"]):
         raise click.UsageError(
             "--sort, --rescore and --include-denied go with a question that is understood: not with --as-typed"
         )
-    options = search_options(given)
     typed = text if text is not None else report
     wanted = typed if typed is not None else _read(path or "")
+    asked = {"text": wanted, "as_typed": as_typed, "json": as_json, "options": options_given(given)}
+    shown = ask_server("query", asked) if file is None else None
+    (shown or _answer(asked, file)).show()
+
+
+def _answer(asked: dict[str, Any], file: Path | None) -> Shown:
+    """Answer in this process."""
+    from echosearch.archive import open_archive
+    from echosearch.cli.answers.searches import find, search_options, shown_results
+    from echosearch.settings import load_settings
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: sums as a server has them, on one core
+    options = search_options(asked["options"])
     with open_archive(load_settings()) as archive:
-        results = (query_text if as_typed else ask)(archive, wanted, options)
-        if options.identified:
-            audited(archive, "query", (hit.study for hit in results.hits), wanted)
+        results = find(archive, "query", asked, options)
     if file is not None:
+        from echosearch.search.export import export_hits
+
         export_hits(results, file)
         note(f"{counted(len(results.hits), 'hit')} in {file}")
         results = replace(results, hits=results.hits[:SHOWN])
-    show_results(results, as_json)
+    return shown_results(results, asked["json"], sys.stdout.isatty())
 
 
 def _read(path: str) -> str:

@@ -6,11 +6,8 @@ from typing import Any
 
 import click
 
-from echosearch.archive import open_archive
-from echosearch.cli.audited import audited
-from echosearch.cli.search_options import asking, read_target, search_options, show_results
-from echosearch.search.reports import find_reports
-from echosearch.settings import load_settings
+from echosearch.cli.beside.like import answered
+from echosearch.cli.search_options import asking, options_given, read_target
 
 __all__ = ["report"]
 
@@ -28,10 +25,5 @@ def report(target: str, as_json: bool, **given: Any) -> None:
     echosearch report 3f2a9c01
     echosearch report some_cine.dcm --identified --top-k 3
     """
-    options = search_options(given)
-    wanted = read_target(target)
-    with open_archive(load_settings()) as archive:
-        found = find_reports(archive, wanted, options)
-        if options.identified:
-            audited(archive, "report", (hit.study for hit in found.hits))
-        show_results(found, as_json)
+    asked = {"target": read_target(target), "json": as_json, "options": options_given(given)}
+    answered("report", asked).show()

@@ -6,11 +6,8 @@ from typing import Any
 
 import click
 
-from echosearch.archive import open_archive
-from echosearch.cli.audited import audited
-from echosearch.cli.search_options import asking, read_target, search_options, show_results
-from echosearch.search.similar import similar as find_similar
-from echosearch.settings import load_settings
+from echosearch.cli.beside.like import answered
+from echosearch.cli.search_options import asking, options_given, read_target
 
 __all__ = ["similar"]
 
@@ -42,16 +39,12 @@ def similar(
     echosearch similar 3f2a9c01 --and "MRなし、65歳以上"
     echosearch similar 3f2a9c01 --like 8b1c22d0 --unlike other.dcm
     """
-    options = search_options(given)
-    wanted = read_target(target)
-    with open_archive(load_settings()) as archive:
-        found = find_similar(archive, wanted, options, also=also, like=like, unlike=unlike)
-        if options.identified:
-            audited(archive, "similar", (hit.study for hit in found.hits), also or "")
-        if options.where is not None or options.view is not None or also is not None:
-            nothing = "nothing fits the conditions"
-        elif options.include_same_patient:
-            nothing = "there is no other study"
-        else:
-            nothing = "there is no study of another patient (--include-same-patient)"
-        show_results(found, as_json, nothing)
+    asked = {
+        "target": read_target(target),
+        "also": also,
+        "like": like,
+        "unlike": unlike,
+        "json": as_json,
+        "options": options_given(given),
+    }
+    answered("similar", asked).show()

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from echosearch.archive import Archive, open_archive
-from echosearch.cli.audited import audited
-from echosearch.cli.contradiction import contradiction_lines
-from echosearch.cli.output import counted, say, say_json, table
+from echosearch.cli.beside.call import ask_server
+from echosearch.cli.output import say, say_json, table
 from echosearch.cli.path_type import as_path
-from echosearch.db.files.contradictions import contradictions
-from echosearch.db.files.jobs import OpenJob, open_jobs
-from echosearch.db.files.runs import last_run
-from echosearch.db.files.status import archive_counts, link_problems, why
-from echosearch.db.studies.report_attempts import ReportCounts, report_counts
-from echosearch.db.vectors.coverage import due_counts
-from echosearch.db.vectors.generation import active_encoder, contents, encoder_row, generations
 from echosearch.errors import InputError
-from echosearch.reading.reason_text import MEANING
-from echosearch.settings import load_settings
-from echosearch.source_file import as_walked
-from echosearch.workers.sandbox import protections
+
+if TYPE_CHECKING:  # a server that answers needs none of it here
+    from echosearch.archive import Archive
 
 __all__ = ["status"]
-
-UNCONFINED = "nothing (this kernel has neither Landlock nor seccomp); read docs/operations.md"
 
 
 @click.command(short_help="Count what the archive holds and what it left out.")
@@ -49,95 +38,29 @@ def status(path: Path | None, unmatched: bool, identified: bool, as_json: bool) 
         raise click.UsageError("give --why or --unmatched, not both")
     if identified and not unmatched:
         raise click.UsageError("--identified goes with --unmatched")
+    asked = {"json": as_json}
+    if path is None and not unmatched and (shown := ask_server("status", asked)) is not None:
+        shown.show()
+        return
+    from echosearch.archive import open_archive
+    from echosearch.settings import load_settings
+
     with open_archive(load_settings()) as archive:
         if path is not None:
             _why(archive, path, as_json)
         elif unmatched:
             _unmatched(archive, identified, as_json)
         else:
-            _counts(archive, as_json)
+            from echosearch.cli.answers.status import answer_status
 
-
-def _counts(archive: Archive, as_json: bool) -> None:
-    with archive.engine.connect() as connection:
-        counts = archive_counts(connection)
-        encoder = active_encoder(connection)
-        row = encoder_row(connection, encoder.fingerprint) if encoder else None
-        holds = contents(connection, row) if row is not None else None
-        texts = report_counts(connection, row) if row is not None else None
-        contradicted = contradictions(connection)
-        due, last = due_counts(connection), last_run(connection)
-        jobs = open_jobs(connection)
-        others = [one for one in generations(connection) if one.state != "active"]
-    if as_json:
-        say_json(
-            {
-                **asdict(counts),
-                "encoder": asdict(encoder) if encoder else None,
-                **(asdict(holds) if holds else {"patients": 0, "studies": 0, "videos": 0, "reports": 0}),
-                "cut_reports": texts.cut if texts else 0,
-                "quarantined_reports": texts.quarantined if texts else 0,
-                "contradictions": asdict(contradicted),
-                "other_encoders": [asdict(one) for one in others],
-                "jobs": [asdict(one) for one in jobs],
-                "worker_protections": protections(),
-                "points_due": due,
-                "last_run": asdict(last) if last else None,
-            }
-        )
-        return
-    say(f"{counted(counts.found, 'file')} found")
-    for name in ("indexed", "skipped", "quarantined", "pending"):
-        say(f"{getattr(counts, name):9d}  {name}")
-    if counts.reasons:
-        say()
-        rows = [(count, reason, MEANING.get(reason, "")) for reason, count in counts.reasons.items()]
-        table(("files", "reason", "meaning"), rows, right=("files",))
-    if holds and encoder:
-        trained = "" if encoder.trained else ", untrained"
-        say()
-        say(
-            f"searchable: {counted(holds.patients, 'patient')}, {counted(holds.studies, 'study', 'studies')},"
-            f" {counted(holds.videos, 'video')}, {counted(holds.reports, 'report')}; by {encoder}{trained}"
-        )
-    if texts:
-        _say_reports(texts)
-    for line in contradiction_lines(contradicted):
-        say(line)
-    if any(due.values()):
-        points = counted(sum(due.values()), "point is", "points are")
-        say(f"{points} due to the index: the next ingest sends what is due")
-    for one in others:
-        say(f"not searched: {counted(one.videos, 'video')} by {one.encoder}, {one.state}")
-    for job in jobs:
-        _say_job(job)
-    say(f"decode workers are confined by: {', '.join(protections()) or UNCONFINED}")
-
-
-def _say_reports(counts: ReportCounts) -> None:
-    if counts.cut:
-        cut = counted(counts.cut, "report is", "reports are")
-        say(f"{cut} longer than the encoder reads: the most telling phrases are searched")
-    if counts.quarantined:
-        say(
-            f"{counted(counts.quarantined, 'report')} quarantined: the text ended the process that read it;"
-            " echosearch ingest FOLDER --retry-quarantined tries again"
-        )
-
-
-def _say_job(job: OpenJob) -> None:
-    workers = [one for one in job.runs if not one.drives]
-    driven = "" if len(workers) < len(job.runs) else ", no driver: run its echosearch ingest again"
-    walked = "" if job.walked else ", its folder is being walked"
-    say(f"job {job.job} since {job.started}: {counted(len(workers), 'worker')}{walked}{driven}")
-    for one in job.runs:
-        role = "driver" if one.drives else "worker"
-        done = f"{counted(one.files, 'file')}, {counted(one.new_videos, 'new video')}"
-        done += f", most time in {one.stage}" if one.stage else ""
-        say(f"  {role} {one.host}: {done}; heard of {one.heartbeat_seconds:.0f} s ago")
+            answer_status(archive, "status", asked, sys.stdout.isatty(), "").show()
 
 
 def _why(archive: Archive, path: Path, as_json: bool) -> None:
+    from echosearch.db.files.status import why
+    from echosearch.reading.reason_text import MEANING
+    from echosearch.source_file import as_walked
+
     if path.is_symlink():
         raise InputError(f"{path} is a link: links are not followed and not counted")
     real = as_walked(path)
@@ -159,6 +82,9 @@ def _why(archive: Archive, path: Path, as_json: bool) -> None:
 
 
 def _unmatched(archive: Archive, identified: bool, as_json: bool) -> None:
+    from echosearch.cli.audited import audited
+    from echosearch.db.files.status import link_problems
+
     with archive.engine.connect() as connection:
         problems = link_problems(connection, identified)
     if identified:

@@ -48,6 +48,7 @@ def serve(
     echosearch serve --host 0.0.0.0 --host-name echo.example --behind-proxy
     """
     from echosearch.access.trail import HEAD_LOG
+    from echosearch.cli.beside.answering import Answering
     from echosearch.web.guard import ACCESS_LOG
     from echosearch.web.running import Listening, check_address, open_serving, run
     from ingest.sources.metrics import serving as show_metrics
@@ -71,5 +72,5 @@ def serve(
         if serving.demo_link is not None:
             note(f"the demo: open {listening.url}/demo/{serving.demo_link} (once; start again for another link)")
         note(f"serving on {listening.url}; Ctrl-C stops it")
-        with show_metrics(metrics, serving.counts):
+        with show_metrics(metrics, serving.counts), Answering(serving):
             run(serving, listening)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from threading import Condition, Thread
@@ -15,6 +13,7 @@ from uuid import UUID
 
 from echosearch.errors import StoreUnreachable
 from echosearch.index.base import VectorIndex
+from echosearch.index.shared.peers import connect_peer, is_ours, listen
 from echosearch.index.shared.wire import (
     Message,
     PeerGone,
@@ -31,7 +30,6 @@ from echosearch.index.shared.wire import (
 __all__ = ["Holder", "connect_holder"]
 
 NAME = "socket"
-BACKLOG = 64
 SCROLL = 1000  # points a message
 
 
@@ -46,11 +44,7 @@ class Holder:
         with suppress(FileNotFoundError):
             (folder / NAME).unlink()  # of a process that was killed: the lock is ours
         self._closed = False
-        self._socket = socket.socket(socket.AF_UNIX)
-        with _short(folder) as path:
-            self._socket.bind(path)
-        os.chmod(folder / NAME, 0o600)
-        self._socket.listen(BACKLOG)
+        self._socket = listen(folder, NAME)
         Thread(target=self._accept, daemon=True, name="index-holder").start()
 
     def close(self) -> None:
@@ -77,7 +71,7 @@ class Holder:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            if not _is_ours(connection):
+            if not is_ours(connection):
                 connection.close()
                 continue
             with self._change:
@@ -112,32 +106,7 @@ class Holder:
 
 def connect_holder(folder: Path) -> socket.socket | None:
     """Connect to the process that holds the index in ``folder``; None if none answers there."""
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        with _short(folder) as path:
-            connection.connect(path)
-        if _is_ours(connection):
-            return connection
-    except OSError:
-        pass
-    connection.close()
-    return None
-
-
-def _is_ours(connection: socket.socket) -> bool:
-    """Return True if the peer is a process of this user, or of root."""
-    said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return struct.unpack("3i", said)[1] in (0, os.geteuid())
-
-
-@contextmanager
-def _short(folder: Path) -> Iterator[str]:
-    """Yield the socket's path by way of the open folder: a socket's path has 107 bytes at most."""
-    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{NAME}"
-    finally:
-        os.close(descriptor)
+    return connect_peer(folder, NAME)
 
 
 def _answers(index: VectorIndex, request: Message) -> Iterator[Message]:
