@@ -12,14 +12,22 @@ from echosearch.access.password import digest, new_secret
 from echosearch.access.trail import Trail
 from echosearch.archive import Archive
 from echosearch.db.access.accounts import has_admin
+from echosearch.insight.vector_map import VectorMap, vector_map
 from echosearch.preview.store import Previews
+from echosearch.web.counts import Holdings, Quality, count_holdings, count_quality
 from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
+from echosearch.web.refreshed import Refreshed
 
 __all__ = ["SEARCHES", "WAIT_SECONDS", "ServeOptions", "Serving"]
 
 SEARCHES = 2  # at once: an encoder takes one core each
 WAIT_SECONDS = 2.0  # for one of them to end, then 503
+HOLDINGS_SECONDS, QUALITY_SECONDS, MAP_SECONDS = (
+    2.0,
+    60.0,
+    600.0,
+)  # after which each is computed again, if it is asked for
 
 
 @dataclass(frozen=True)
@@ -47,10 +55,17 @@ class Serving:
     demo_link: str | None = field(default=None, repr=False)  # the secret of the demo's one-time link
     previews: Previews = field(init=False)  # closed when the server ends
     noted: Noted = field(default_factory=Noted)
+    holdings: Refreshed[Holdings] = field(init=False)
+    quality: Refreshed[Quality] = field(init=False)
+    map: Refreshed[VectorMap] = field(init=False)  # of the generation that answers
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
 
     def __post_init__(self) -> None:
-        self.previews = Previews(self.archive)
+        archive = self.archive
+        self.previews = Previews(archive)
+        self.holdings = Refreshed(lambda: count_holdings(archive), HOLDINGS_SECONDS)
+        self.quality = Refreshed(lambda: count_quality(archive), QUALITY_SECONDS)
+        self.map = Refreshed(lambda: vector_map(archive), MAP_SECONDS, archive.check_encoder)
         with self.archive.engine.connect() as connection:
             if self.options.demo:
                 self.demo_link = new_secret()

@@ -50,6 +50,7 @@ def _japanese() -> dict[str, Any]:
             f"{one.studies}検査を判読、採用率 {_percent(one.precision)}、不一致 {one.disputed}、保留 {one.unsure}"
         ),
         "unmatched": lambda number: f"検査に結びつかない報告: {number}件",
+        "as_of": lambda when: f"{when:%Y-%m-%d %H:%M:%S} UTC 時点",
     }
 
 
@@ -78,6 +79,7 @@ def _english() -> dict[str, Any]:
             f" {one.unsure}"
         ),
         "unmatched": lambda number: f"Reports that belong to no study: {number}",
+        "as_of": lambda when: f"as of {when:%Y-%m-%d %H:%M:%S} UTC",
     }
 
 
