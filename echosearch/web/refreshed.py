@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import Generic, TypeVar
 
-__all__ = ["Known", "Refreshed"]
+__all__ = ["Known", "Refreshed", "RefreshedEach"]
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 LOG = "echosearch.web"
 SHARE = 20  # a value is kept at least so many times as long as it took: its making takes a twentieth of a core at most
@@ -73,3 +75,28 @@ class Refreshed(Generic[T]):
             self._due = time.monotonic() + max(self._seconds, SHARE * took)
             self._making, self._made = False, self._made + 1
             self._changed.notify_all()
+
+
+class RefreshedEach(Generic[K, T]):
+    """A value for each of at most ``most`` keys, those that were asked for last; one is made at a time."""
+
+    def __init__(
+        self, make: Callable[[K], T], seconds: float, stamp: Callable[[], Hashable] = lambda: None, most: int = 16
+    ) -> None:
+        self._make, self._seconds, self._stamp, self._most = make, seconds, stamp, most
+        self._values: OrderedDict[K, Refreshed[T]] = OrderedDict()
+        self._lock, self._one = Lock(), Lock()
+
+    def get(self, key: K, wait: float) -> Known[T] | None:
+        """Return the value of a key as Refreshed.get does."""
+        with self._lock:
+            value = self._values.get(key) or Refreshed(lambda: self._made(key), self._seconds, self._stamp)
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value.get(wait)
+
+    def _made(self, key: K) -> T:
+        with self._one:
+            return self._make(key)

@@ -167,13 +167,12 @@ def use(user: User, number: int, think: float, stop: Event) -> None:
 
 
 def keep_ingesting(folder: Path, stop: Event) -> None:
-    """Ingest further phantoms, one after the other; the next one is written meanwhile."""
+    """Ingest further phantoms, one after the other. Their files stay: previews are made of them when they are asked."""
     home, seed = folder / "home", int(time.time()) % 90_000
-    with tempfile.TemporaryDirectory(dir=folder) as made:
-        while not stop.is_set():
-            seed, place = seed + 1, Path(made) / str(seed)
-            run(home, "phantom", "write", str(place), "--patients", "4", "--seed", str(seed), quiet=True)
-            run(home, "ingest", str(place / "DICOM"), "--reports", str(place / "reports.csv"), quiet=True)
+    while not stop.is_set():
+        seed, place = seed + 1, folder / "further" / str(seed + 1)
+        run(home, "phantom", "write", str(place), "--patients", "4", "--seed", str(seed), quiet=True)
+        run(home, "ingest", str(place / "DICOM"), "--reports", str(place / "reports.csv"), quiet=True)
 
 
 def show(title: str, taken: Taken, aim: float) -> bool:

@@ -53,10 +53,11 @@ def test_a_chip_that_is_taken_away_leaves_the_others(query: str) -> None:
 def test_what_a_chip_can_be_changed_to_is_understood() -> None:
     lexicon = load_lexicon()
     chips, _ = chips_of("中等度以上のMR、EF 40%未満", lexicon)
-    assert "MR 高度" in chips[0].others
-    assert "MR なし" in chips[0].others
+    others = dict(chips[0].others)
+    assert others["MR 高度"] == "MR 高度"
+    assert "MR なし" in others
     assert chips[1].others == ()
-    for words in chips[0].others:
+    for words in others:
         assert chips_of(recomposed(chips, 0, words), lexicon)[0][0].words == words
 
 
@@ -214,6 +215,44 @@ def test_an_error_is_a_page_for_a_browser_and_a_document_for_a_program(served: S
     assert (as_page.status_code, as_page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "その検査はありません" in as_page.text
     assert served.client("searcher").get(missing).json()["type"] == "/problems/unknown-study"
+
+
+def test_what_nobody_expected_is_a_number_that_the_log_has(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import echosearch.web.pages.study as study_page
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("鈴木花子 in a message")
+
+    monkeypatch.setattr(study_page, "visits_shown", broken)
+    place = f"/studies/{served.corpus.studies[1].key}"
+    shown = served.browser("searcher").get(place, headers={"accept": "text/html"})
+    assert (shown.status_code, shown.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert shown.headers["content-security-policy"]
+    number = re.search(r"<code>([0-9a-f]{12})</code>", shown.text)
+    assert number is not None
+    document = served.client("searcher").get(place)
+    assert document.json()["type"] == "/problems/failed"
+    incidents = [record.getMessage() for record in caplog.records if record.name == "echosearch.incident"]
+    assert number[1] in incidents[0]
+    assert document.json()["detail"].removeprefix("incident ") in incidents[1]
+    assert "RuntimeError" in incidents[0]
+    assert "study.py" in incidents[0]
+    assert "鈴木花子" not in shown.text + document.text + "".join(incidents)
+    assert "Traceback" not in shown.text
+
+
+def test_the_way_into_the_pacs_is_shown_where_there_is_one(served: Served) -> None:
+    study = served.corpus.studies[1].key
+    assert "/viewer" not in served.browser("clinician").get(f"/studies/{study}").text
+    before = served.archive.settings
+    served.archive.settings = before.model_copy(update={"viewer_url": "https://pacs/v?uid={study_uid}"})
+    try:
+        assert f"/api/v1/studies/{study}/viewer" in served.browser("clinician").get(f"/studies/{study}").text
+        assert "/viewer" not in served.browser("searcher").get(f"/studies/{study}").text
+    finally:
+        served.archive.settings = before
 
 
 def test_the_pictures_of_a_page_add_nothing_to_the_audit(served: Served) -> None:
