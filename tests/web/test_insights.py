@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from echosearch.db.access.audit import last_entries
 from echosearch.insight.as_json import interpretation_json
-from echosearch.insight.disagree import Disagreement, Disagreements
+from echosearch.insight.disagree import Disagreement, Disagreements, disagree
 from echosearch.insight.interpret import interpret
 from echosearch.search.changes.scale import Told
 from tests.web.conftest import Served
@@ -77,7 +77,7 @@ def listed(served: Served, monkeypatch: pytest.MonkeyPatch) -> Disagreements:
 
     import echosearch.web.serving as serving
 
-    real = serving.disagree(served.archive)
+    real = disagree(served.archive)
     made = [
         Disagreement(
             rank,
