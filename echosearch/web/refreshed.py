@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from threading import Condition, Lock, Thread
 from typing import Generic, TypeVar
 
-__all__ = ["Known", "Refreshed", "RefreshedEach"]
+__all__ = ["Dated", "Refreshed", "RefreshedEach"]
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -20,7 +20,7 @@ SHARE = 20  # a value is kept at least so many times as long as it took: its mak
 
 
 @dataclass(frozen=True)
-class Known(Generic[T]):
+class Dated(Generic[T]):
     """A value, and when it was computed (UTC)."""
 
     value: T
@@ -35,12 +35,12 @@ class Refreshed(Generic[T]):
 
     def __init__(self, make: Callable[[], T], seconds: float, stamp: Callable[[], Hashable] = lambda: None) -> None:
         self._make, self._seconds, self._stamp = make, seconds, stamp
-        self._known: tuple[Hashable, Known[T]] | None = None
+        self._known: tuple[Hashable, Dated[T]] | None = None
         self._due = 0.0  # monotonic
         self._making, self._made = False, 0  # how often it was tried
         self._changed = Condition()
 
-    def get(self, wait: float) -> Known[T] | None:
+    def get(self, wait: float) -> Dated[T] | None:
         """Return the value, and have it made anew if it is due; wait only where there is none. None: not yet made.
 
         ``wait`` is in seconds. Raises what ``stamp`` raises.
@@ -71,7 +71,7 @@ class Refreshed(Generic[T]):
         took = time.monotonic() - began
         with self._changed:
             if made is not None:
-                self._known = stamp, Known(made, as_of)
+                self._known = stamp, Dated(made, as_of)
             self._due = time.monotonic() + max(self._seconds, SHARE * took)
             self._making, self._made = False, self._made + 1
             self._changed.notify_all()
@@ -87,7 +87,7 @@ class RefreshedEach(Generic[K, T]):
         self._values: OrderedDict[K, Refreshed[T]] = OrderedDict()
         self._lock, self._one = Lock(), Lock()
 
-    def get(self, key: K, wait: float) -> Known[T] | None:
+    def get(self, key: K, wait: float) -> Dated[T] | None:
         """Return the value of a key as Refreshed.get does."""
         with self._lock:
             value = self._values.get(key) or Refreshed(lambda: self._made(key), self._seconds, self._stamp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from threading import Barrier, Event, Thread
 
-from echosearch.web.refreshed import Known, Refreshed
+from echosearch.web.refreshed import Dated, Refreshed
 
 
 def wait_for(value: Refreshed[int], expected: int) -> None:
@@ -60,7 +60,7 @@ def test_a_value_of_another_stamp_is_not_given() -> None:
     stamp = ["first"]
     value: Refreshed[str] = Refreshed(lambda: stamp[0], 60.0, lambda: stamp[0])
     first = value.get(20)
-    assert isinstance(first, Known)
+    assert isinstance(first, Dated)
     stamp[0] = "second"
     second = value.get(20)
     assert second is not None

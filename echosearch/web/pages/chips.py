@@ -13,7 +13,7 @@ from echosearch.report.facts import FindingCondition, Lexicon, polarity_word, se
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import Question, read_question
 from echosearch.unicode import as_typed
-from echosearch.web.pages.english import english_parts, english_words
+from echosearch.web.pages.english import english_parts, in_english
 
 __all__ = ["Chip", "add_condition", "chips_of", "conditions", "recomposed", "without_condition"]
 
@@ -75,9 +75,7 @@ def _others(words: str, place: int, question: Question, lexicon: Lexicon, langua
     ends = [replace(condition, polarity=polarity, severity=None) for polarity in ("present", "absent")]
     made = [(f"{label} {severity_words(one.severity)}", one) for one in graded]
     made += [(f"{label} {polarity_word(one.polarity)}", one) for one in ends]
-    return tuple(
-        (said, english_words(one, lexicon) if language == "en" else said) for said, one in made if said != words
-    )
+    return tuple((said, in_english(one, lexicon) if language == "en" else said) for said, one in made if said != words)
 
 
 def recomposed(chips: Sequence[Chip], place: int, words: str) -> str:

@@ -18,7 +18,7 @@ from echosearch.report.facts import (
 )
 from echosearch.web.words import words_in
 
-__all__ = ["concept_name", "english_parts", "english_words"]
+__all__ = ["concept_name", "english_parts", "in_english"]
 
 Part = AnyOf | FindingCondition | ValueCondition | ChangeCondition | Demographic
 
@@ -36,18 +36,18 @@ def concept_name(concept: str, lexicon: Lexicon) -> str:
 
 def english_parts(found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:
     """Return what was understood of a query, condition by condition, in the order of understood_parts."""
-    parts = [english_words(each, lexicon) for each in found.required]
-    parts += [f"not {english_words(each, lexicon)}" for each in found.excluded]
+    parts = [in_english(each, lexicon) for each in found.required]
+    parts += [f"not {in_english(each, lexicon)}" for each in found.excluded]
     others: list[Part] = [*found.values, *found.changes, *found.demographics]
-    return parts + [english_words(each, lexicon) for each in others]
+    return parts + [in_english(each, lexicon) for each in others]
 
 
-def english_words(part: Part, lexicon: Lexicon) -> str:
+def in_english(part: Part, lexicon: Lexicon) -> str:
     """Write one condition, such as: MR moderate or more; EF < 40 %; age >= 65."""
     t = words_in("en")
     match part:
         case AnyOf(conditions):
-            return " or ".join(english_words(one, lexicon) for one in conditions)
+            return " or ".join(in_english(one, lexicon) for one in conditions)
         case FindingCondition(concept, polarity, severity):
             graded = _grades(severity, t.grades) if severity is not None else ""
             said = "" if polarity == "present" and graded else t.polarities[polarity]
