@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -185,8 +186,8 @@ def show(title: str, taken: Taken, aim: float) -> bool:
         table.add_row(route, str(len(times)), f"{median(times):.0f}", f"{p95:.0f}", f"{max(times):.0f}")
     CONSOLE.print(table)
     CONSOLE.print(f"worst p95 {worst:.0f} ms, aim {aim:.0f}; {len(taken.errors)} errors")
-    for error in taken.errors[:10]:
-        CONSOLE.print(f"  {error}", highlight=False)
+    for error, count in Counter(taken.errors).most_common(10):
+        CONSOLE.print(f"  {count} x {error}", highlight=False)
     return worst <= aim and not taken.errors
 
 

@@ -17,6 +17,7 @@ PASSWORD = "correct horse battery"
 FINDINGS = ("MR", "TR", "AS", "AR", "左室拡大", "左房拡大", "左室肥大", "心嚢液貯留", "右室拡大", "肺高血圧")
 GRADES = ("軽度の{}", "中等度以上の{}", "高度の{}", "{}なし", "{}あり")
 PEOPLE = ("", "、女性", "、男性", "、65歳以上", "、70歳未満", "、EF 40%未満", "、EF 50%以上")
+IDLE_SECONDS = 4.0  # of a connection; uvicorn closes one after 5
 PART = 64 * 1024  # bytes of a cine that a browser asks for at once
 
 
@@ -48,7 +49,7 @@ class User:
 
     def __init__(self, url: str, name: str, taken: Taken) -> None:
         self._http = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-        self._taken = taken
+        self._taken, self._used = taken, time.monotonic()
         self._cookie = self._csrf = ""
         self._http.request("POST", "/sign-in", urlencode({"name": name, "password": PASSWORD}), _FORM)
         answer = self._http.getresponse()
@@ -64,6 +65,10 @@ class User:
     ) -> tuple[str, http.client.HTTPMessage]:
         """Send a request, note how long its whole answer took, and return it."""
         given = {"cookie": self._cookie, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if (
+            time.monotonic() - self._used > IDLE_SECONDS
+        ):  # the server is about to close it, or has: a browser opens another
+            self._http.close()
         began, error = time.perf_counter(), None
         try:
             self._http.request(method, path, body.encode() if body else None, given)
@@ -74,6 +79,7 @@ class User:
         except (OSError, http.client.HTTPException) as exc:
             self._http.close()
             content, told, error = b"", http.client.HTTPMessage(), repr(exc)
+        self._used = time.monotonic()
         self._taken.add(route, 1000 * (time.perf_counter() - began), error)
         return content.decode(errors="replace"), told
 
