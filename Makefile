@@ -7,6 +7,7 @@
 # make wheel   what is installed without this repository: build the wheel, install it into an empty environment, run the demo
 # make docs    the reference from the code, and the site in site/
 # make bench   speed, as ratios within one run (not part of the tests)
+# make soak    a server with eight users beside an ingest for an hour: times by route, errors, memory every minute
 # make lock    the versions that setup installs, resolved again from pyproject.toml (UPGRADE=--upgrade: the newest ones)
 # make gpu     what needs a GPU: bf16 against fp32, throughput of base-size encoders, what makes them fast there
 
@@ -15,7 +16,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help setup demo test test-slow test-web coverage check wheel docs bench lock gpu clean
+.PHONY: help setup demo test test-slow test-web coverage check wheel docs bench soak lock gpu clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -65,6 +66,9 @@ docs: setup
 
 bench: setup
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+soak: setup
+	$(BIN)/python tests/benchmarks/bench_serve.py --minutes 60
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate $(UPGRADE) \

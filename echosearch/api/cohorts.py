@@ -50,11 +50,13 @@ class Cohorts:
         before: Sequence[str] = (),
         not_after: Sequence[str] = (),
         not_before: Sequence[str] = (),
+        studies: Sequence[str] = (),
         replace: bool = False,
     ) -> str:
         """Save what ``text`` asks for under ``name``, and return the definition as TOML.
 
-        ``after`` and its like are windows, such as "90 days: 人工弁". ``replace`` allows a name that exists.
+        ``after`` and its like are windows, such as "90 days: 人工弁". ``studies``: keys, up to 2,000, that members are
+        among; then ``text`` may be empty. ``replace`` allows a name that exists.
         """
         lexicon = load_lexicon(self._archive.settings.lexicon)
         made = define(
@@ -66,6 +68,7 @@ class Cohorts:
             seed=seed,
             video_at_least=video_at_least,
             windows=windows_of(lexicon, after, before, not_after, not_before),
+            studies=studies,
         )
         return self._save(made, replace)
 

@@ -118,6 +118,29 @@ class Connection:
         videos: list[dict[str, Any]] = self.request("GET", f"/studies/{study}/videos")["videos"]
         return videos
 
+    def interpretation(self, study: str, *, identified: bool = False) -> dict[str, Any]:
+        """Return what a study's videos show, as far as the archive's reports calibrate it; it is no diagnosis."""
+        return self.request("GET", f"/studies/{study}/interpretation", params={"identified": identified})
+
+    def disagreements(
+        self, finding: str | None = None, *, against: Literal["videos", "sr"] = "videos", limit: int = 20
+    ) -> dict[str, Any]:
+        """Return studies whose report says what videos, or structured reports, do not."""
+        given = {"against": against, "limit": limit, **({"finding": finding} if finding else {})}
+        return self.request("GET", "/disagreements", params=given)
+
+    def record_verdict(
+        self,
+        study: str,
+        answer: Literal["accept", "reject", "unsure"],
+        *,
+        finding: str | None = None,
+        reason: str = "",
+    ) -> None:
+        """Record a verdict on a disagreement: accept, the report is wrong; reject, it is right."""
+        body = {"study": study, "answer": answer, "finding": finding, "reason": reason}
+        self.request("POST", "/disagreements/verdicts", json=body)
+
     def timeline(self, patient: str, *, identified: bool = False) -> dict[str, Any]:
         """Return a patient's studies in order."""
         return self.request("GET", f"/patients/{patient}/studies", params={"identified": identified})

@@ -1,5 +1,7 @@
 """A cohort's definition: what a study must state, in order, the filter, and which studies of a patient count.
 
+It may be held to a list of studies, such as somebody drew around on the map.
+
 It comes from a sentence (`define`) or from TOML that a person may edit and keep under version control (toml.py); either
 way it is checked here against the lexicon in use.
 """
@@ -28,6 +30,7 @@ from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import check_consistent, people_where, read_question
 
 __all__ = [
+    "MOST_STUDIES",
     "Definition",
     "Made",
     "check_definition",
@@ -42,6 +45,8 @@ __all__ = [
 ]
 
 Single = FindingCondition | ValueCondition | ChangeCondition
+MOST_STUDIES = 2000  # that a definition lists
+_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME = re.compile(r"\w[\w.-]{0,63}")
 _WINDOW = re.compile(r"\s*(\d{1,5})\s*(days?|months?|日|[ヶかカケ]月)\s*[:：]\s*(.+)", re.DOTALL)
 
@@ -67,6 +72,7 @@ class Definition:
     seed: int = 0  # of per_patient = "random"
     video_at_least: float | None = None  # probability from which silent studies join by their videos
     made: Made = field(default_factory=Made)
+    studies: tuple[str, ...] = ()  # keys that somebody chose: no other study is asked
 
 
 def check_name(name: str) -> None:
@@ -85,8 +91,16 @@ def define(
     seed: int = 0,
     video_at_least: float | None = None,
     windows: Sequence[Window] = (),
+    studies: Sequence[str] = (),
 ) -> Definition:
-    """Read a sentence into a definition. Raises InputError on what is not understood, empty or contradictory."""
+    """Read a sentence, or a list of study keys, or both into a definition.
+
+    Raises InputError on what is not understood, empty or contradictory.
+    """
+    if studies and not text.strip():
+        made = Definition(name, (), where=where.strip(), per_patient=per_patient, seed=seed, studies=tuple(studies))
+        check_definition(made, lexicon)
+        return made
     try:
         question = read_question(text, lexicon)
     except InputError as exc:
@@ -109,6 +123,7 @@ def define(
         seed,
         video_at_least,
         Made(lexicon.version),
+        tuple(studies),
     )
     check_definition(made, lexicon)
     return made
@@ -157,7 +172,8 @@ def check_definition(definition: Definition, lexicon: Lexicon) -> None:
         for one in flat(condition):
             _check_condition(named, one, lexicon)
     alone = [one for one in definition.criteria if not isinstance(one, Window)]
-    if not alone:
+    _check_studies(named, definition.studies)
+    if not alone and not definition.studies:
         raise InputError(f"{named}: an empty definition: name a finding or a measurement that its studies state")
     for window in definition.criteria:
         if isinstance(window, Window) and (window.length < 0 or not window.conditions):
@@ -172,6 +188,16 @@ def check_definition(definition: Definition, lexicon: Lexicon) -> None:
         check_consistent(understanding_of(definition.criteria), lexicon)
     except InputError as exc:
         raise InputError(str(exc).replace("the query", named)) from None
+
+
+def _check_studies(named: str, studies: Sequence[str]) -> None:
+    if len(studies) > MOST_STUDIES:
+        raise InputError(
+            f"{named}: {len(studies):,} studies are listed: at most {MOST_STUDIES:,}; name a finding instead"
+        )
+    for study in studies:
+        if not _KEY.fullmatch(study):
+            raise InputError(f"{named}: studies lists {study[:40]!r}: it is no key of a study")
 
 
 def _check_threshold(named: str, at_least: float, criteria: Sequence[Criterion]) -> None:
@@ -245,6 +271,7 @@ def understanding_of(criteria: Sequence[Criterion]) -> QueryUnderstanding:
 def cohort_words(definition: Definition, lexicon: Lexicon) -> str:
     """Return what a definition asks for, in one line."""
     parts = [criterion_words(one, lexicon) for one in definition.criteria]
+    parts += [f"{len(definition.studies)} chosen studies"] if definition.studies else []
     parts += [definition.where] if definition.where else []
     parts += [f"{definition.per_patient} of each patient"] if definition.per_patient != "all" else []
     if definition.video_at_least is not None:

@@ -106,11 +106,14 @@ def _plan(archive: Archive, connection: Connection, definition: Definition) -> P
     if definition.where:
         options = with_devices(connection, SearchOptions(where=parse_where(definition.where)))
         where = search_condition(LOCAL, options)
-    return Plan(definition.criteria, where, definition.per_patient, definition.seed, archive.viewer.scope)
+    return Plan(
+        definition.criteria, where, definition.per_patient, definition.seed, archive.viewer.scope, definition.studies
+    )
 
 
 def _names(definition: Definition, lexicon: Lexicon) -> list[str]:
-    names = ["all studies", *(criterion_words(one, lexicon) for one in definition.criteria)]
+    first = f"{len(definition.studies)} chosen studies" if definition.studies else "all studies"
+    names = [first, *(criterion_words(one, lexicon) for one in definition.criteria)]
     if definition.where:
         names.append(definition.where)
     if definition.per_patient != "all":

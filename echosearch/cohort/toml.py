@@ -20,7 +20,7 @@ __all__ = ["condition_table", "criterion_table", "from_toml", "to_toml"]
 
 _HEAD = "# A cohort of echosearch: docs/cohorts.md says what each line means.\n\n"
 _OPERATORS = ("<", "<=", ">", ">=", "=", "!=", "between")
-_TOP = {"name", "text", "where", "per_patient", "seed", "video_at_least", "made", "criteria"}
+_TOP = {"name", "text", "where", "per_patient", "seed", "video_at_least", "made", "criteria", "studies"}
 
 
 def to_toml(definition: Definition) -> str:
@@ -35,6 +35,8 @@ def to_toml(definition: Definition) -> str:
         shown["seed"] = definition.seed
     if definition.video_at_least is not None:
         shown["video_at_least"] = definition.video_at_least
+    if definition.studies:
+        shown["studies"] = list(definition.studies)
     shown["made"] = {name: value for name, value in asdict(definition.made).items() if value}
     shown["criteria"] = [criterion_table(one) for one in definition.criteria]
     return _HEAD + tomli_w.dumps(shown)
@@ -110,6 +112,7 @@ def from_toml(text: str, source: str) -> Definition:
         seed,
         None if at_least is None else float(at_least),
         Made(*(_got(made, name, str, source, default) for name, default in asdict(Made()).items())),
+        tuple(map(str, _got(table, "studies", list, source, []))),
     )
 
 

@@ -24,7 +24,7 @@ from echosearch.db.studies.identified import Identified, identified
 from echosearch.encoder_info import EncoderInfo
 from echosearch.errors import InputError
 from echosearch.insight.interpret import SAMPLE
-from echosearch.insight.judge import Found, Kind, MeasurementJudge, VideoJudge, judge_by_videos
+from echosearch.insight.judge import Found, Kind, MeasurementJudge, VideoJudge, check_asked, judge_by_videos
 from echosearch.insight.rates import Rate, Rates
 from echosearch.insight.sample import VectorSample, read_sample
 from echosearch.report.facts import Lexicon, load_lexicon
@@ -39,6 +39,7 @@ __all__ = [
     "Against",
     "Disagreement",
     "Disagreements",
+    "check_comparable",
     "disagree",
 ]
 
@@ -126,10 +127,19 @@ def disagree(
         )
 
 
+def check_comparable(archive: Archive, lexicon: Lexicon, concept: str | None, against: Against) -> None:
+    """Raise InputError if structured reports have no such concept, or videos cannot be asked for it."""
+    if concept is None:
+        return
+    if against == "sr" and concept not in lexicon.measures:
+        raise InputError(f"structured reports have measurements: {concept} is a finding, name one such as EF")
+    if against == "videos" and concept in lexicon.measures:
+        check_asked(archive.encoder, lexicon, concept)
+
+
 def _judge(search: Searching, lexicon: Lexicon, asked: str | None, against: Against) -> VideoJudge | MeasurementJudge:
+    check_comparable(search.archive, lexicon, asked, against)
     if against == "sr":
-        if asked is not None and asked not in lexicon.measures:
-            raise InputError(f"structured reports have measurements: {asked} is a finding, name one such as EF")
         return MeasurementJudge([*lexicon.measures] if asked is None else [asked])
     return judge_by_videos(search.archive.encoder, lexicon, read_sample(search, SAMPLE), asked)
 

@@ -23,7 +23,7 @@ from echosearch.search.arms.evidence import EF_POINTS, SHARE
 from echosearch.search.arms.prompts import MILD, value_prompts
 from echosearch.search.arms.told import is_silent
 
-__all__ = ["Found", "Kind", "MeasurementJudge", "VideoJudge", "judge_by_videos"]
+__all__ = ["Found", "Kind", "MeasurementJudge", "VideoJudge", "check_asked", "judge_by_videos"]
 
 Numbers = NDArray[np.float64]
 Kind = Literal["stated", "not stated", "grade", "value"]
@@ -130,16 +130,21 @@ def told_values(sample: VectorSample, row: int, concept: str) -> list[tuple[floa
     ]
 
 
+def check_asked(encoder: Encoder, lexicon: Lexicon, measure: str) -> None:
+    """Raise InputError if videos cannot be asked for this measurement."""
+    if value_prompts(measure, encoder.text_spec.language) is None:
+        label = lexicon.labels.get(measure, measure)
+        raise InputError(f"videos cannot be asked for {label}: of measurements, for EF alone")
+
+
 def judge_by_videos(encoder: Encoder, lexicon: Lexicon, sample: VectorSample, asked: str | None = None) -> VideoJudge:
     """Fit what compares reports with videos on a sample of the archive; ``asked`` is a concept, None: all.
 
     Raises InputError if it is a measurement that videos cannot be asked for.
     """
     can = [name for name in lexicon.measures if value_prompts(name, encoder.text_spec.language) is not None]
-    if asked in lexicon.measures and asked not in can:
-        raise InputError(
-            f"videos cannot be asked for {lexicon.labels.get(asked, asked)}: of measurements, for EF alone"
-        )
+    if asked in lexicon.measures:
+        check_asked(encoder, lexicon, asked)
     concepts = [asked] if asked in lexicon.findings else []
     if asked is None:
         concepts = [name for name in usual_findings(sample, lexicon) if name not in OTHER_WORDS]

@@ -12,7 +12,12 @@ from echosearch.db.cohorts.reviews import Answer, ReviewRow, put_reviews
 from echosearch.report.facts import load_lexicon
 from echosearch.search.changes.asked import named_concept
 
-__all__ = ["record_verdict"]
+__all__ = ["record_verdict", "verdict_topic"]
+
+
+def verdict_topic(concept: str | None) -> str:
+    """Return what verdicts about a finding are kept under; None: about all that a report states."""
+    return "disagree" if concept is None else f"disagree/{concept}"
 
 
 def record_verdict(
@@ -20,14 +25,15 @@ def record_verdict(
 ) -> str:
     """Add a reader's verdict on a study's report; return the key of the study. Nothing is ever changed or deleted.
 
-    ``finding`` is what the verdict is about, None: all that the report states. The topic is "disagree/CONCEPT", or
-    "disagree". A reason goes to the schema of identifying data. Raises InputError, UnknownStudy.
+    ``finding`` is what the verdict is about, None: all that the report states. A reason goes to the schema of
+    identifying data. Raises InputError, UnknownStudy.
     """
     check_reader(reader)
     check_answer(answer, reason)
     concept = None if finding is None else named_concept(finding, load_lexicon(archive.settings.lexicon))
     with archive.engine.begin() as connection:
         key = lookup.resolve_study(connection, study, archive.viewer).study
-        topic = "disagree" if concept is None else f"disagree/{concept}"
-        put_reviews(connection, topic, "the report is wrong", [ReviewRow(key, reader, answer, reason.strip())])
+        put_reviews(
+            connection, verdict_topic(concept), "the report is wrong", [ReviewRow(key, reader, answer, reason.strip())]
+        )
     return key

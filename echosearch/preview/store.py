@@ -61,8 +61,6 @@ class Previews:
         ``size``: "card" is at most 368 x 300, "study" 700 x 570. Callers who ask for the same one at the same time
         wait for one making of it. Raises InputError for another size, PoolBroken, StoreUnreachable.
         """
-        if size not in SIZES:
-            raise InputError(f"size {size!r}: it is one of {', '.join(SIZES)}")
         key = _canonical(video_key)
         if key is None:
             return NOT_FOUND
@@ -70,6 +68,12 @@ class Previews:
         if digest is None:
             self.folder.forget([key])
             return NOT_FOUND
+        return self.of_file(key, digest, size)
+
+    def of_file(self, key: str, digest: bytes, size: PreviewSize = "card") -> Preview | NoPreview:
+        """Return the preview of a video whose content was just looked up (db/files/shown.py), as ``find`` does."""
+        if size not in SIZES:
+            raise InputError(f"size {size!r}: it is one of {', '.join(SIZES)}")
         return self.folder.read(key, digest, size) or self._made_once((key, digest, size))
 
     def _digest(self, key: str) -> bytes | None:

@@ -7,11 +7,11 @@ from fastapi.staticfiles import StaticFiles
 
 from echosearch import __version__
 from echosearch.web import signing
-from echosearch.web.api import admin, cohorts, export, file_search, health, media, searches, self, studies
+from echosearch.web.api import admin, cohorts, export, file_search, health, insights, media, searches, self, studies
 from echosearch.web.guard import Guard
 from echosearch.web.pages import cohorts as cohort_pages
+from echosearch.web.pages import disagree, overview, preferences, search, study, timeline
 from echosearch.web.pages import map as map_pages
-from echosearch.web.pages import overview, preferences, search, study, timeline
 from echosearch.web.pages.problems import show_problems
 from echosearch.web.problems import handle_problems, problem_responses
 from echosearch.web.rendering import STATIC
@@ -43,7 +43,7 @@ def create_app(serving: Serving) -> FastAPI:
         openapi_url=None,
     )
     app.state.serving = serving
-    for each in (searches, file_search, export, studies, media, cohorts, self, admin):
+    for each in (searches, file_search, export, studies, media, cohorts, insights, self, admin):
         app.include_router(each.router, responses=COMMON)
     for router in (health.router, signing.router):
         app.include_router(router)
@@ -51,7 +51,7 @@ def create_app(serving: Serving) -> FastAPI:
         from echosearch.web import oidc
 
         app.include_router(oidc.router)
-    for pages in (search, study, timeline, cohort_pages, map_pages, overview, preferences):
+    for pages in (search, study, timeline, cohort_pages, map_pages, disagree, overview, preferences):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     handle_problems(app)

@@ -7,8 +7,10 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from echosearch.web.incident import answer_incident
 from echosearch.web.problems import Problem
 from echosearch.web.serving import Serving
 
@@ -58,11 +60,12 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, begun = time.perf_counter(), 500, False
 
         async def guarded(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
+                begun = True
                 status = message["status"]
                 given = message.setdefault("headers", [])
                 present = {name.lower() for name, _ in given}
@@ -72,6 +75,10 @@ class Guard:
         try:
             refusal = self._refusal(scope)
             await (self._app if refusal is None else refusal.response)(scope, receive, guarded)
+        except Exception as exc:  # here, not further out: there it would be logged with its message
+            answer = answer_incident(Request(scope), exc)
+            if not begun:
+                await answer(scope, receive, guarded)
         finally:
             route: Any = scope.get("route")
             template, took = getattr(route, "path", "-"), time.perf_counter() - began

@@ -151,7 +151,8 @@ async def _check_same_site(request: Request, serving: Serving, csrf: str) -> Non
 def _who(request: Request, serving: Serving, used: bool) -> SignedIn | None:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     cookie = request.cookies.get(serving.options.cookie)
-    with serving.archive.engine.begin() as connection:
+    # one statement, or an update of its own: no transaction around it, which would be two more messages
+    with serving.archive.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if kind.lower() == "bearer":
             return by_token(connection, serving.keys, token.strip())
         return by_cookie(connection, serving.keys, cookie, used) if cookie else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from echosearch.web.serving import ServeOptions, Serving
 
 __all__ = ["Listening", "check_address", "open_serving", "run", "warm_up"]
 
-TEST_QUERY = "重度僧帽弁逆流"
+TEST_QUERY = "重度僧帽弁逆流、EF 40%未満"  # a finding and a value: prompts of both kinds are embedded
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,6 @@ def open_serving(archive: Archive, listening: Listening) -> Serving:
 
 def run(serving: Serving, listening: Listening) -> None:
     """Serve until SIGTERM or Ctrl-C; searches are answered once a test query was."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: a search takes one core
     Thread(target=warm_up, args=(serving,), daemon=True).start()
     config = uvicorn.Config(
         create_app(serving),
@@ -127,4 +126,6 @@ def warm_up(serving: Serving) -> None:
     """Load the encoder and ask a test query; an archive without vectors is ready too, and says so to searches."""
     with suppress(EchosearchError):
         ask(serving.archive, TEST_QUERY, SearchOptions())
+    gc.collect()
+    gc.freeze()  # what is loaded stays: going through half a million objects again stopped every answer for 0.2 s
     serving.ready = True

@@ -15,11 +15,16 @@ from echosearch.access.trail import Trail
 from echosearch.archive import Archive
 from echosearch.db.access.accounts import has_admin
 from echosearch.errors import ConfigError
+from echosearch.insight.disagree import Against, Disagreements, disagree
+from echosearch.insight.vector_map import VectorMap, vector_map
 from echosearch.preview.store import Previews
+from echosearch.search.results import MAX_TOP_K
+from echosearch.web.counts import Holdings, Quality, count_holdings, count_quality
 from echosearch.web.metrics import RequestCounts
 from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
 from echosearch.web.rates import RequestRates
+from echosearch.web.refreshed import Refreshed, RefreshedEach
 
 if TYPE_CHECKING:  # the extra echosearch[oidc]
     from echosearch.access.oidc.provider import Provider
@@ -28,6 +33,9 @@ __all__ = ["SEARCHES", "WAIT_SECONDS", "ServeOptions", "Serving"]
 
 SEARCHES = 2  # at once: an encoder takes one core each
 WAIT_SECONDS = 2.0  # for one of them to end, then 503
+LONG_SECONDS = 20.0  # the same for interpretations, which take seconds: one runs at a time
+# after which each is computed again, if it is asked for
+HOLDINGS_SECONDS, QUALITY_SECONDS, MAP_SECONDS = 2.0, 60.0, 600.0
 
 
 @dataclass(frozen=True)
@@ -58,12 +66,26 @@ class Serving:
     counts: RequestCounts = field(default_factory=RequestCounts)
     noted: Noted = field(default_factory=Noted)
     rates: RequestRates = field(init=False)
+    holdings: Refreshed[Holdings] = field(init=False)
+    quality: Refreshed[Quality] = field(init=False)
+    map: Refreshed[VectorMap] = field(init=False)  # of the generation that answers
+    disagreements: RefreshedEach[tuple[str | None, Against], Disagreements] = field(init=False)  # by concept
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(SEARCHES))
+    _long: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(1))
 
     def __post_init__(self) -> None:
-        self.provider = _provider(self.archive)
-        self.rates = RequestRates(self.archive.settings.requests_per_second)
-        self.previews = Previews(self.archive)
+        archive = self.archive
+        self.provider = _provider(archive)
+        self.rates = RequestRates(archive.settings.requests_per_second)
+        self.previews = Previews(archive)
+        self.holdings = Refreshed(lambda: count_holdings(archive), HOLDINGS_SECONDS)
+        self.quality = Refreshed(lambda: count_quality(archive), QUALITY_SECONDS)
+        self.map = Refreshed(lambda: vector_map(archive), MAP_SECONDS, archive.check_encoder)
+        self.disagreements = RefreshedEach(
+            lambda asked: disagree(archive, finding=asked[0], against=asked[1], top_k=MAX_TOP_K),
+            MAP_SECONDS,
+            archive.check_encoder,
+        )
         with self.archive.engine.connect() as connection:
             if self.options.demo:
                 self.demo_link = new_secret()
@@ -83,12 +105,24 @@ class Serving:
     @contextmanager
     def searching(self) -> Iterator[None]:
         """Hold one of the places for searches. Raises Problem "busy"."""
-        if not self._slots.acquire(timeout=WAIT_SECONDS):
-            raise Problem("busy", f"{SEARCHES} searches run already", Retry_After="1")
-        try:
+        with _held(self._slots, WAIT_SECONDS, f"{SEARCHES} searches run already"):
             yield
-        finally:
-            self._slots.release()
+
+    @contextmanager
+    def interpreting(self) -> Iterator[None]:
+        """Hold the one place for what takes seconds, so that searches keep theirs. Raises Problem "busy"."""
+        with _held(self._long, LONG_SECONDS, "an interpretation runs already"):
+            yield
+
+
+@contextmanager
+def _held(places: BoundedSemaphore, seconds: float, taken: str) -> Iterator[None]:
+    if not places.acquire(timeout=seconds):
+        raise Problem("busy", taken, Retry_After="1")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _provider(archive: Archive) -> Provider | None:

@@ -9,6 +9,8 @@ from importlib.resources import files
 from types import SimpleNamespace
 from typing import Any
 
+from echosearch.web.warnings import in_japanese
+
 __all__ = ["LANGUAGES", "words_in"]
 
 LANGUAGES = ("ja", "en")  # the first is the usual one
@@ -50,6 +52,14 @@ def _japanese() -> dict[str, Any]:
             f"{one.studies}検査を判読、採用率 {_percent(one.precision)}、不一致 {one.disputed}、保留 {one.unsure}"
         ),
         "unmatched": lambda number: f"検査に結びつかない報告: {number}件",
+        "as_of": lambda when: f"{when:%Y-%m-%d %H:%M:%S} UTC 時点",
+        "warning": lambda said: in_japanese(said) or said,
+        "with_interval": lambda value, low, high, unit: f"{value:.0f} ({low:.0f}〜{high:.0f}) {unit or ''}",
+        "known_values": lambda number: f"値 {number:,}件",
+        "with_without": lambda stated, other: f"あり {stated:,}、なし {other:,}",
+        "compared": lambda compared, surprising: f"{compared:,}検査を比べ、意外なもの {surprising:,}",
+        "probability_of": lambda probability: f"確率 {100 * probability:.0f}%",
+        "grade_of": lambda grade: f"程度 {grade:.1f}",
     }
 
 
@@ -78,6 +88,14 @@ def _english() -> dict[str, Any]:
             f" {one.unsure}"
         ),
         "unmatched": lambda number: f"Reports that belong to no study: {number}",
+        "as_of": lambda when: f"as of {when:%Y-%m-%d %H:%M:%S} UTC",
+        "warning": lambda said: said,
+        "with_interval": lambda value, low, high, unit: f"{value:.0f} ({low:.0f}-{high:.0f}) {unit or ''}",
+        "known_values": lambda number: f"{number:,} values",
+        "with_without": lambda stated, other: f"{stated:,} with, {other:,} without",
+        "compared": lambda compared, surprising: f"{compared:,} studies compared, {surprising:,} surprising",
+        "probability_of": lambda probability: f"probability {100 * probability:.0f}%",
+        "grade_of": lambda grade: f"grade {grade:.1f}",
     }
 
 

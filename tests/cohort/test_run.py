@@ -10,6 +10,7 @@ from sqlalchemy import text
 from echosearch.cohort.attrition import AttritionStep, Tally, suppressed
 from echosearch.cohort.definition import define, window_of
 from echosearch.cohort.run import reading, run_definition
+from echosearch.cohort.toml import from_toml, to_toml
 from echosearch.errors import ConfigError, EmptyArchive, InputError
 from echosearch.report.facts import load_lexicon
 from tests.cohort.conftest import Ward
@@ -33,6 +34,26 @@ from tests.cohort.conftest import Ward
 )
 def test_members_are_those_whose_reports_state_it(small: Ward, words: str, where: str, expected: set[str]) -> None:
     assert small.members(define("x", words, load_lexicon(), where=where)) == expected
+
+
+def test_members_are_among_the_listed_studies_with_or_without_a_question(small: Ward) -> None:
+    listed = [small.keys[name] for name in ("severe", "silent", "as")]
+    alone = define("x", "", load_lexicon(), studies=listed)
+    assert small.members(alone) == {"severe", "silent", "as"}
+    assert small.members(from_toml(to_toml(alone), "x")) == {"severe", "silent", "as"}
+    assert small.members(define("x", "中等度以上のMR", load_lexicon(), studies=listed)) == {"severe"}
+    assert small.members(define("x", "", load_lexicon(), studies=listed, where="sex = M")) == set()
+    with reading(small.archive) as connection:
+        steps = run_definition(small.archive, connection, alone).attrition
+    assert [(one.step, one.kept.studies) for one in steps] == [("3 chosen studies", 3)]
+
+
+@pytest.mark.parametrize(
+    "studies", [["3f2a9c01"], [f"{number:08x}-0000-0000-0000-000000000000" for number in range(2001)]]
+)
+def test_a_list_of_studies_is_of_keys_and_bounded(studies: list[str]) -> None:
+    with pytest.raises(InputError, match=r"no key of a study|at most 2,000"):
+        define("x", "", load_lexicon(), studies=studies)
 
 
 def test_a_measurement_states_a_value_as_a_report_does(small: Ward) -> None:

@@ -52,6 +52,7 @@ def test_nothing_is_answered_if_the_audit_cannot_be_written(served: Served, monk
         "/api/v1/searches": {"text": "MR"},
         "/api/v1/cohorts": {"name": "other", "text": "MR"},
         "/api/v1/cohorts/{reference}/reviews": {"study": study.key, "answer": "unsure"},
+        "/api/v1/disagreements/verdicts": {"study": study.key, "answer": "unsure"},
     }
 
     def broken(*_: object, **__: object) -> None:

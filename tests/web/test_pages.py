@@ -53,10 +53,11 @@ def test_a_chip_that_is_taken_away_leaves_the_others(query: str) -> None:
 def test_what_a_chip_can_be_changed_to_is_understood() -> None:
     lexicon = load_lexicon()
     chips, _ = chips_of("中等度以上のMR、EF 40%未満", lexicon)
-    assert "MR 高度" in chips[0].others
-    assert "MR なし" in chips[0].others
+    others = dict(chips[0].others)
+    assert others["MR 高度"] == "MR 高度"
+    assert "MR なし" in others
     assert chips[1].others == ()
-    for words in chips[0].others:
+    for words in others:
         assert chips_of(recomposed(chips, 0, words), lexicon)[0][0].words == words
 
 
@@ -140,6 +141,55 @@ def test_a_map_shows_whom_one_may_see_and_its_choice_is_a_search(served: Served)
     assert re.findall(r'data-study="([^"]+)"', served.browser("project").get(place).text) == [few[0]]
 
 
+def test_chosen_studies_become_a_cohort_of_those_that_one_may_see(served: Served) -> None:
+    everything = served.client("researcher").get("/map/points").json()["studies"]
+    few = served.client("project").get("/map/points").json()["studies"]
+    outside = sorted(set(everything) - set(few))[:3]
+    assert (
+        post(served, "project", "/map/cohort", studies=" ".join([*outside, few[0]]), name="drawn") == "/cohorts/drawn"
+    )
+    members = served.client("researcher").get("/api/v1/cohorts/drawn/members").json()["members"]
+    assert [one["study"] for one in members] == [few[0]]
+    place = post(served, "researcher", "/map/cohort", studies=" ".join(outside), name="all", then="review")
+    assert place == "/cohorts/all/review"
+    assert any(f'value="{study}"' in served.browser("researcher").get(place).text for study in outside)
+    # what a project's account is told of it names none of them
+    told = served.client("project").get("/api/v1/cohorts").text
+    assert '"all"' in told
+    assert not [study for study in outside if study in told]
+    assert served.client("project").get("/api/v1/cohorts/all/members").json()["members"] == []
+    refused = served.client("project").post("/api/v1/cohorts", json={"name": "more", "studies": outside})
+    assert refused.json()["type"] == "/problems/unknown-study"
+
+
+def test_a_refused_name_keeps_what_was_chosen(served: Served) -> None:
+    study = served.client("researcher").get("/map/points").json()["studies"][0]
+    browser = served.browser("researcher")
+    given = {"studies": study, "name": "../x", "csrf": browser.headers["x-csrf-token"]}
+    answer = browser.post("/map/cohort", data=given)
+    assert (answer.status_code, f'name="studies" value="{study}"' in answer.text) == (422, True)
+    assert browser.post("/map/cohort", data={**given, "csrf": "x"}).status_code == 422  # the header counts
+    stranger = served.browser("researcher")
+    del stranger.headers["x-csrf-token"]
+    assert stranger.post("/map/cohort", data={**given, "name": "x", "csrf": "x"}).status_code == 403
+
+
+def test_counts_are_of_a_moment_ago_and_read_nothing_when_a_page_is_asked(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import echosearch.web.serving as serving
+
+    browser = served.browser("auditor")
+    assert "時点" in browser.get("/quality").text
+    assert served.client("auditor").get("/api/v1/status").json()["files"]["found"] >= 0
+
+    def unexpected(*_: object) -> None:
+        raise AssertionError("counted again within a minute")
+
+    monkeypatch.setattr(serving, "count_quality", unexpected)
+    assert "時点" in browser.get("/quality").text
+
+
 def test_a_study_of_another_project_is_not_found_on_any_page(served: Served) -> None:
     seen = served.client("project").get("/map/points").json()["studies"]
     study = next(one.key for one in served.corpus.studies if one.age is not None and one.age >= 65)
@@ -167,6 +217,44 @@ def test_an_error_is_a_page_for_a_browser_and_a_document_for_a_program(served: S
     assert served.client("searcher").get(missing).json()["type"] == "/problems/unknown-study"
 
 
+def test_what_nobody_expected_is_a_number_that_the_log_has(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import echosearch.web.pages.study as study_page
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("鈴木花子 in a message")
+
+    monkeypatch.setattr(study_page, "visits_shown", broken)
+    place = f"/studies/{served.corpus.studies[1].key}"
+    shown = served.browser("searcher").get(place, headers={"accept": "text/html"})
+    assert (shown.status_code, shown.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert shown.headers["content-security-policy"]
+    number = re.search(r"<code>([0-9a-f]{12})</code>", shown.text)
+    assert number is not None
+    document = served.client("searcher").get(place)
+    assert document.json()["type"] == "/problems/failed"
+    incidents = [record.getMessage() for record in caplog.records if record.name == "echosearch.incident"]
+    assert number[1] in incidents[0]
+    assert document.json()["detail"].removeprefix("incident ") in incidents[1]
+    assert "RuntimeError" in incidents[0]
+    assert "study.py" in incidents[0]
+    assert "鈴木花子" not in shown.text + document.text + "".join(incidents)
+    assert "Traceback" not in shown.text
+
+
+def test_the_way_into_the_pacs_is_shown_where_there_is_one(served: Served) -> None:
+    study = served.corpus.studies[1].key
+    assert "/viewer" not in served.browser("clinician").get(f"/studies/{study}").text
+    before = served.archive.settings
+    served.archive.settings = before.model_copy(update={"viewer_url": "https://pacs/v?uid={study_uid}"})
+    try:
+        assert f"/api/v1/studies/{study}/viewer" in served.browser("clinician").get(f"/studies/{study}").text
+        assert "/viewer" not in served.browser("searcher").get(f"/studies/{study}").text
+    finally:
+        served.archive.settings = before
+
+
 def test_the_pictures_of_a_page_add_nothing_to_the_audit(served: Served) -> None:
     from echosearch.db.access.audit import last_entries
 
@@ -181,6 +269,6 @@ def test_the_pictures_of_a_page_add_nothing_to_the_audit(served: Served) -> None
     before = count()
     token.get(f"/api/v1/videos/{video}/poster.jpg")
     assert count() == before  # the list of its videos has been written down
-    other = served.client("researcher")
+    other = served.browser("researcher")  # a session that has seen no page
     other.get(f"/api/v1/videos/{video}/poster.jpg")
     assert count() == before + 1

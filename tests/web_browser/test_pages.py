@@ -96,10 +96,107 @@ def test_axe_finds_nothing_on_any_page(settings: str, visit: Open, site: Site) -
     look(page, name="review")
     look(page, "/status")
     look(page, "/quality")
-    look(page, "/map", "map")
+    page.goto(site.url + study.partition("?")[0] + "?interpret=true")
+    page.wait_for_selector("#interpretation")
+    look(page, name="interpretation")
+    page.goto(site.url + "/map")
+    page.wait_for_selector("#map[data-ready]")
+    choose_by_keys(page)
+    look(page, name="map")
+    look(page, "/disagree", "disagree")
     look(visit("/audit", "auditor", settings))
     look(visit("/accounts", "admin", settings))
     assert found == []
+
+
+def choose_by_keys(page: Page) -> None:
+    """Choose all points of the map by a rectangle from corner to corner."""
+    page.focus("#map")
+    for _ in range(150):
+        page.keyboard.press("ArrowLeft")
+    for _ in range(100):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    for _ in range(200):
+        page.keyboard.press("ArrowRight")
+    for _ in range(100):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+
+def test_what_is_drawn_around_on_the_map_becomes_a_cohort(visit: Open, site: Site, watch: Watch) -> None:
+    page = visit("/map", "researcher")
+    page.wait_for_selector("#map[data-ready]")
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    left, top = box["x"] + 10, box["y"] + 10  # the corners are round
+    right, bottom = box["x"] + box["width"] - 10, box["y"] + box["height"] - 10
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
+        page.mouse.move(x, y, steps=3)
+    page.mouse.up()
+    expect(page.locator("#chosen")).to_contain_text("件を囲みました")
+    chosen = page.input_value("#lasso [name=studies]").split()
+    assert len(chosen) > 3
+    page.fill("#lasso [name=name]", "drawn")
+    page.get_by_role("button", name="コホートにする", exact=True).click()
+    page.wait_for_url("**/cohorts/drawn")
+    expect(page.locator("main")).to_contain_text(f"{len(chosen)} chosen studies")
+    # the same name again: it is refused, and what was chosen is kept
+    page.goto(site.url + "/map")
+    page.wait_for_selector("#map[data-ready]")
+    choose_by_keys(page)
+    assert sorted(page.input_value("#lasso [name=studies]").split()) == sorted(chosen)
+    page.fill("#lasso [name=name]", "drawn")
+    page.get_by_role("button", name="コホートにする", exact=True).click()
+    expect(page.locator("main .problem")).to_contain_text("cohort drawn exists")
+    assert ["422" in one for one in watch.complaints] == [True]
+    watch.complaints.clear()
+    page.wait_for_selector("#map[data-ready]")
+    assert sorted(page.input_value("#lasso [name=studies]").split()) == sorted(chosen)
+    page.fill("#lasso [name=name]", "drawn-again")
+    page.get_by_role("button", name="コホートにして判読する").click()
+    page.wait_for_url("**/cohorts/drawn-again/review")
+    assert page.input_value("input[name=study]") in chosen
+
+
+def test_a_searcher_opens_the_chosen_studies_and_makes_no_cohort(visit: Open) -> None:
+    page = visit("/map")
+    page.wait_for_selector("#map[data-ready]")
+    choose_by_keys(page)
+    assert page.locator("#lasso [name=name]").count() == 0
+    page.keyboard.press("Escape")
+    expect(page.locator("#lasso")).to_be_hidden()
+    choose_by_keys(page)
+    page.click("#show-chosen")
+    page.wait_for_url("**/searches/*-*")
+    assert page.locator(".card").count() > 3
+
+
+def test_videos_are_read_by_a_key_and_a_verdict_is_kept(visit: Open, site: Site) -> None:
+    page = visit("/", "researcher")
+    search(page, "左房拡大")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("canvas[data-ready]")
+    page.keyboard.press("i")
+    page.wait_for_url("**interpret=true#interpretation")
+    expect(page.locator("#interpretation")).to_contain_text("診断ではありません")
+    page.goto(site.url + "/disagree?against=sr")
+    expect(page.locator("h1")).to_have_text("不一致")
+    if page.locator(".disagreements li").count():
+        page.locator(".disagreements button[value=accept]").first.click()
+        expect(page.locator(".disagreements button[aria-pressed=true]")).to_have_text("報告が違う")
+
+
+def test_chips_and_warnings_speak_the_language_of_the_page(visit: Open) -> None:
+    page = visit("/", settings="en.dark.on")
+    search(page, "中等度以上の僧帽弁逆流、左房拡大なし")
+    assert page.locator(".understood .chip summary").all_inner_texts() == ["MR moderate or more", "LA dilation absent"]
+    page.locator(".understood .chip summary").first.click()
+    page.get_by_role("button", name="MR severe", exact=True).click()
+    page.wait_for_load_state()
+    expect(page.locator(".understood .chip summary").first).to_have_text("MR severe")
 
 
 def test_a_review_goes_by_keys(visit: Open, site: Site) -> None:

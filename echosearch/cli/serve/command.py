@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import click
@@ -47,6 +48,8 @@ def serve(
     echosearch serve --host 0.0.0.0 --host-name echo.example --tls-cert cert.pem --tls-key key.pem
     echosearch serve --host 0.0.0.0 --host-name echo.example --behind-proxy
     """
+    for library in ("OMP", "OPENBLAS"):  # before numpy and torch are imported: a search takes one core,
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # and threads over small matrices wait for one another
     from echosearch.access.trail import HEAD_LOG
     from echosearch.cli.beside.answering import Answering
     from echosearch.web.guard import ACCESS_LOG

@@ -64,7 +64,7 @@ def may_see_days(connection: Connection) -> bool:
 
 
 def prepare_cohort(connection: Connection, encoder_id: int, plan: Plan, days: bool, prefix: str = "cohort") -> None:
-    """Fill <prefix>_study with all studies that are indexed, and make an empty <prefix>_video."""
+    """Fill <prefix>_study with all studies of the plan that are indexed, and make an empty <prefix>_video."""
     sets = GroupedSet()
     met = [
         all_stated(sets, [one.condition], []) if isinstance(one, Stated) else all_stated(sets, [], [one.condition])
@@ -78,6 +78,7 @@ def prepare_cohort(connection: Connection, encoder_id: int, plan: Plan, days: bo
     about_videos = not fields_of(plan.where) <= STUDY_FIELDS
     where = study_filter(VideoSet(sets.given), plan.where) if plan.where else "true"
     scope = study_filter(VideoSet(sets.given), plan.scope) if plan.scope else "true"
+    listed = " and s.study_key = any(cast(:listed as uuid[]))" if plan.studies else ""
     meets, videos = where, ""
     if about_videos:  # the filter first: most videos do not meet it
         meets = "n.study_key is not null"
@@ -100,9 +101,9 @@ def prepare_cohort(connection: Connection, encoder_id: int, plan: Plan, days: bo
             " from core.study s join core.study_embedding e on e.study_key = s.study_key and e.encoder_id = :encoder"
             f"{videos} left join ({facts}) a on a.study_key = s.study_key"
             + (" left join phi.study p on p.study_key = s.study_key" if days else "")
-            + f" where e.indexed_gen is not null and not s.conflict and {scope}"
+            + f" where e.indexed_gen is not null and not s.conflict and {scope}{listed}"
         ),
-        {**sets.given, "encoder": encoder_id},
+        {**sets.given, "encoder": encoder_id, **({"listed": list(plan.studies)} if plan.studies else {})},
     )
     connection.execute(
         text(f"create temporary table {prefix}_video (study_key uuid primary key, probability float8) on commit drop")
@@ -163,7 +164,7 @@ def step_all(connection: Connection, plan: Plan, prefix: str = "cohort") -> int:
     }[plan.per_patient]
     staged = (
         f"staged as materialized (select b.study_key, b.patient_key, b.month, b.day, b.videos, v.probability,"
-        f" case{step} else {len(cases)} end as step from {prefix}_study b"
+        f" {f'case{step} else {len(cases)} end' if cases else 0} as step from {prefix}_study b"
         f" left join {prefix}_video v on v.study_key = b.study_key{joins})"
     )
     chosen, final = "", "s.step"

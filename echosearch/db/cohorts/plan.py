@@ -56,6 +56,7 @@ class Plan:
     per_patient: PerPatient = "all"
     seed: int = 0  # of "random"
     scope: Where | None = None  # the studies that may be seen: there are no others
+    studies: tuple[str, ...] = ()  # keys: if any are given there are no others
 
     @property
     def required(self) -> tuple[Condition, ...]:

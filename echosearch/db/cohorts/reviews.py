@@ -5,14 +5,23 @@ A topic is what asked ("cohort/NAME"); any command that shows studies to a reade
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection, text
 
-__all__ = ["ANSWERS", "Answer", "ReviewRow", "known_studies", "last_answers", "put_reviews", "unreviewed"]
+__all__ = [
+    "ANSWERS",
+    "Answer",
+    "ReviewRow",
+    "known_studies",
+    "last_answers",
+    "own_answers",
+    "put_reviews",
+    "unreviewed",
+]
 
 Answer = Literal["accept", "reject", "unsure"]
 ANSWERS: tuple[Answer, ...] = ("accept", "reject", "unsure")
@@ -69,6 +78,21 @@ def last_answers(connection: Connection, topic: str, reasons: bool = False) -> I
     ) as rows:
         for row in rows:
             yield ReviewRow(row.study, row.reader, row.answer, row.reason, row.created_at, row.question)
+
+
+def own_answers(
+    connection: Connection, topics: Collection[str], studies: Sequence[str], reader: str
+) -> dict[tuple[str, str], Answer]:
+    """Return (topic, study) -> the last answer of one reader about these studies."""
+    rows = connection.execute(
+        text(
+            "select distinct on (topic, study_key) topic, cast(study_key as text) as study, answer from core.review"
+            " where topic = any(:topics) and study_key = any(cast(:keys as uuid[])) and reader = :reader"
+            " order by topic, study_key, id desc"
+        ),
+        {"topics": list(topics), "keys": list(studies), "reader": reader},
+    )
+    return {(row.topic, row.study): row.answer for row in rows}
 
 
 def unreviewed(connection: Connection, members: str, topic: str, reader: str, seed: int, limit: int) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
-__all__ = ["count_shown", "shown_after", "shown_digests"]
+__all__ = ["ShownFile", "count_shown", "shown_after", "shown_digests", "shown_file"]
 
 # as a search shows them (db/lookup.py): in the index by the encoder that answers, of a study without a conflict
 _SHOWN = (
@@ -15,6 +16,29 @@ _SHOWN = (
     " and e.indexed_gen is not null and not s.conflict"
 )
 _DIGEST = f"select cast(e.video_key as text) as key, v.content_digest {_SHOWN}"
+
+
+@dataclass(frozen=True)
+class ShownFile:
+    """A video that may be shown: its study, what scopes are conditions on, and the digest of its file's content."""
+
+    study: str
+    month: int | None  # yyyymm
+    age: int | None
+    sex: str | None
+    digest: bytes = field(repr=False)
+
+
+def shown_file(connection: Connection, video: str) -> ShownFile | None:
+    """Return what a picture of a video needs, in one statement; None if the video may not be shown."""
+    row = connection.execute(
+        text(
+            "select cast(s.study_key as text) as study, s.month, s.age, s.sex, v.content_digest as digest"
+            f" {_SHOWN} and e.video_key = cast(:video as uuid)"
+        ),
+        {"video": video},
+    ).one_or_none()
+    return None if row is None else ShownFile(row.study, row.month, row.age, row.sex, bytes(row.digest))
 
 
 def shown_digests(connection: Connection, video_keys: Sequence[str]) -> dict[str, bytes]:

@@ -16,8 +16,7 @@ from echosearch.access.trail import entry_json
 from echosearch.db.access.accounts import accounts, add_account, project_named, set_disabled
 from echosearch.db.access.audit import last_entries
 from echosearch.db.access.viewer import Role
-from echosearch.db.files.status import archive_counts
-from echosearch.db.vectors.generation import active_encoder, contents, encoder_row
+from echosearch.db.vectors.generation import active_encoder
 from echosearch.web.address import API
 from echosearch.web.problems import Problem, problem_responses
 from echosearch.web.rights import Caller, needs
@@ -25,17 +24,19 @@ from echosearch.web.rights import Caller, needs
 __all__ = ["AccountName", "Disabled", "NewAccount", "disable_account", "make_account", "router"]
 
 router = APIRouter(prefix=API)
+WAIT = 2.0  # seconds, for counts that were never made
 Admin = Annotated[Caller, needs(Right.ACCOUNTS)]
 AccountName = Annotated[str, Field(pattern=r"^[\w.@-]{1,64}$")]
 
 
 class Status(BaseModel):
-    """Counts are those of the whole archive; null for somebody who sees a project alone."""
+    """Counts are of the whole archive at ``as_of``; null for somebody who sees a project alone, or not yet made."""
 
     ready: bool
     encoder: dict[str, Any] | None
     files: dict[str, Any] | None
     searchable: dict[str, int] | None
+    as_of: str | None
     index: str
     free_bytes: int
 
@@ -76,17 +77,15 @@ class Disabled(BaseModel):
 def status(caller: Annotated[Caller, needs(Right.STATUS, quiet=True)]) -> JSONResponse:
     """Return what the archive holds, and whether searches are answered."""
     archive = caller.archive
-    whole = archive.viewer.scope is None
+    known = caller.serving.holdings.get(WAIT) if archive.viewer.scope is None else None
     with archive.engine.connect() as connection:
         encoder = active_encoder(connection)
-        row = encoder_row(connection, encoder.fingerprint) if encoder else None
-        files = asdict(archive_counts(connection)) if whole else None
-        searchable = asdict(contents(connection, row)) if whole and row is not None else None
     body = {
         "ready": caller.serving.ready,
         "encoder": asdict(encoder) if encoder else None,
-        "files": files,
-        "searchable": searchable,
+        "files": asdict(known.value.files) if known else None,
+        "searchable": asdict(known.value.searchable) if known and known.value.searchable else None,
+        "as_of": known.as_of.isoformat(timespec="seconds") if known else None,
         "index": repr(archive.index),
         "free_bytes": shutil.disk_usage(archive.settings.home).free,
     }

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from echosearch.access.rights import Right
 from echosearch.cohort.attrition import attrition_json, read_attrition, suppressed
-from echosearch.cohort.definition import cohort_words, define
+from echosearch.cohort.definition import MOST_STUDIES, cohort_words, define
 from echosearch.cohort.export import cohort_members
 from echosearch.cohort.review import record, sample
 from echosearch.cohort.run import reading, run_definition
@@ -47,7 +47,8 @@ Name = Annotated[str, Path(pattern=r"^\w[\w.-]{0,63}$")]
 class NewCohort(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
-    text: Annotated[str, Field(max_length=2000, description="what its studies state, as a query")]
+    text: Annotated[str, Field(max_length=2000, description="what its studies state, as a query")] = ""
+    studies: Annotated[list[UUID], Field(max_length=MOST_STUDIES, description="keys that members are among")] = []
     where: Annotated[str, Field(max_length=512)] = ""
     per_patient: PerPatient = "all"
     replace: bool = False
@@ -114,33 +115,44 @@ class Recorded(BaseModel):
 
 @router.get("", response_model=CohortList, responses=PROBLEMS)
 def list_cohorts(caller: Member) -> JSONResponse:
-    """Return every cohort, with its definition and the numbers of its snapshots."""
+    """Return every cohort, with its definition and the numbers of its snapshots.
+
+    A definition that lists studies is null for who sees a project alone: some may be of another.
+    """
     lexicon = load_lexicon(caller.archive.settings.lexicon)
     with reading(caller.archive) as connection:
         found = stored_cohorts(connection)
-    shown = [
-        {
-            "name": one.name,
-            "words": cohort_words(from_toml(one.definition, one.name), lexicon) if one.definition else "",
-            "definition": one.definition,
-            "snapshots": list(one.snapshots),
-        }
-        for one in found
-    ]
+    shown = []
+    for one in found:
+        read = from_toml(one.definition, one.name) if one.definition else None
+        hidden = read is not None and read.studies and caller.archive.viewer.scope is not None
+        shown.append(
+            {
+                "name": one.name,
+                "words": cohort_words(read, lexicon) if read else "",
+                "definition": None if hidden else one.definition,
+                "snapshots": list(one.snapshots),
+            }
+        )
     caller.record("cohorts")
     return JSONResponse({"cohorts": shown})
 
 
-@router.post("", status_code=201, response_model=CohortShape, responses=PROBLEMS | problem_responses("exists"))
+@router.post(
+    "", status_code=201, response_model=CohortShape, responses=PROBLEMS | problem_responses("exists", "unknown-study")
+)
 def define_cohort(caller: Member, asked: NewCohort) -> JSONResponse:
     """Save criteria under a name."""
     lexicon = load_lexicon(caller.archive.settings.lexicon)
-    made = define(asked.name, asked.text, lexicon, where=asked.where, per_patient=asked.per_patient)
+    keys = sorted(map(str, set(asked.studies)))
+    if hidden := len(keys) - len(seen_studies(caller, keys)):
+        raise Problem("unknown-study", f"{hidden} of the studies are not here, or not for you")
+    made = define(asked.name, asked.text, lexicon, where=asked.where, per_patient=asked.per_patient, studies=keys)
     with reading(caller.archive) as connection:
         if not asked.replace and read_definition(connection, asked.name) is not None:
             raise Problem("exists", "replace: true writes over it")
         saved = save_definition(caller.archive, connection, made, asked.replace)
-    caller.record("cohort define", query=asked.text)
+    caller.record("cohort define", keys, query=asked.text)
     body = {"name": saved.name, "words": cohort_words(saved, lexicon), "definition": to_toml(saved), "snapshots": []}
     return JSONResponse(body, 201)
 

@@ -10,11 +10,11 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from echosearch.access.rights import Right
+from echosearch.db.files.shown import shown_file
 from echosearch.preview.values import CODEC, TIMESCALE, NoPreview, Preview, PreviewSize
 from echosearch.web.address import API
 from echosearch.web.problems import Problem, problem_responses
 from echosearch.web.rights import Caller, needs
-from echosearch.web.studies import video_seen
 
 __all__ = ["router"]
 
@@ -64,9 +64,15 @@ def samples(caller: Watcher, video: UUID, size: PreviewSize = "card") -> JSONRes
 
 
 def _preview(caller: Caller, action: str, video: str, size: PreviewSize) -> Preview:
-    """The preview of a video that the caller may see. Raises Problem "not-found", "no-preview" with the reason."""
-    seen = video_seen(caller, video)
-    found = caller.serving.previews.find(video, size)
+    """The preview of a video that the caller may see. Raises Problem "not-found", "no-preview" with the reason.
+
+    A page asks for dozens: it takes one statement here, beside that of the caller's session.
+    """
+    with caller.archive.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        seen = shown_file(connection, video)
+    if seen is None or not caller.archive.viewer.sees(seen.month, seen.age, seen.sex):
+        raise Problem("not-found", "no such video")
+    found = caller.serving.previews.of_file(video, seen.digest, size)
     caller.record_picture(action, seen.study)
     if isinstance(found, NoPreview):
         raise Problem("no-preview", found.reason)

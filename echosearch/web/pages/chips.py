@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from echosearch.errors import InputError
 from echosearch.filters import And
-from echosearch.report.facts import FindingCondition, Lexicon, severity_words, understood_parts
+from echosearch.report.facts import FindingCondition, Lexicon, polarity_word, severity_words, understood_parts
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import Question, read_question
 from echosearch.unicode import as_typed
+from echosearch.web.pages.english import english_parts, in_english
 
 __all__ = ["Chip", "add_condition", "chips_of", "conditions", "recomposed", "without_condition"]
 
@@ -26,10 +27,11 @@ class Chip:
 
     words: str
     kind: Literal["rule", "word"]  # understood by a rule, or searched as a word of reports
-    others: tuple[str, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()  # (words, as they are shown)
+    shown: str = ""  # in the language of the page
 
 
-def chips_of(text: str, lexicon: Lexicon) -> tuple[tuple[Chip, ...], bool]:
+def chips_of(text: str, lexicon: Lexicon, language: str = "ja") -> tuple[tuple[Chip, ...], bool]:
     """Return the chips of a query, and whether the chips joined are understood as the query was.
 
     If they are not, a chip cannot be changed alone, and the query is changed as it was typed.
@@ -39,8 +41,12 @@ def chips_of(text: str, lexicon: Lexicon) -> tuple[tuple[Chip, ...], bool]:
     except InputError:
         return (), False
     parts = understood_parts(question.understanding, lexicon)
-    chips = [Chip(words, "rule", _others(words, place, question, lexicon)) for place, words in enumerate(parts)]
-    chips += [Chip(str(term), "word") for term in question.asks_words.terms]
+    shown = english_parts(question.understanding, lexicon) if language == "en" else parts
+    chips = [
+        Chip(words, "rule", _others(words, place, question, lexicon, language), shown[place])
+        for place, words in enumerate(parts)
+    ]
+    chips += [Chip(str(term), "word", (), str(term)) for term in question.asks_words.terms]
     joined = BETWEEN.join(chip.words for chip in chips)
     return tuple(chips), bool(chips) and _same(question, joined, lexicon)
 
@@ -58,15 +64,18 @@ def _same(question: Question, joined: str, lexicon: Lexicon) -> bool:
     )
 
 
-def _others(words: str, place: int, question: Question, lexicon: Lexicon) -> tuple[str, ...]:
+def _others(words: str, place: int, question: Question, lexicon: Lexicon, language: str) -> tuple[tuple[str, str], ...]:
     """Other grades of a finding, and its opposite."""
     required = question.understanding.required
     condition = required[place] if place < len(required) else None
     if not isinstance(condition, FindingCondition):
         return ()
     label = lexicon.labels.get(condition.concept, condition.concept)
-    graded = [f"{label} {severity_words(grade)}" for grade in GRADES] if condition.severity else []
-    return tuple(one for one in (*graded, f"{label} あり", f"{label} なし") if one != words)
+    graded = [replace(condition, polarity="present", severity=grade) for grade in GRADES] if condition.severity else []
+    ends = [replace(condition, polarity=polarity, severity=None) for polarity in ("present", "absent")]
+    made = [(f"{label} {severity_words(one.severity)}", one) for one in graded]
+    made += [(f"{label} {polarity_word(one.polarity)}", one) for one in ends]
+    return tuple((said, in_english(one, lexicon) if language == "en" else said) for said, one in made if said != words)
 
 
 def recomposed(chips: Sequence[Chip], place: int, words: str) -> str:

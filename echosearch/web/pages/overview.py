@@ -12,10 +12,8 @@ from echosearch.access.rights import Right
 from echosearch.db.access.accounts import accounts, projects
 from echosearch.db.access.audit import last_entries
 from echosearch.db.access.viewer import Role
-from echosearch.db.files.devices import device_quality
 from echosearch.db.files.ledger import is_ingest_running
-from echosearch.db.files.status import archive_counts, count_unmatched
-from echosearch.db.vectors.generation import active_encoder, contents, encoder_row
+from echosearch.db.vectors.generation import active_encoder
 from echosearch.reading.reason_text import MEANING
 from echosearch.web.api.admin import AccountName, Disabled, NewAccount, disable_account, make_account
 from echosearch.web.problems import Problem
@@ -30,6 +28,7 @@ Admin = Annotated[Caller, needs(Right.ACCOUNTS)]
 COUNTED = ("patients", "studies", "videos", "reports")
 FILES = ("found", "indexed", "skipped", "quarantined", "pending")
 ENTRIES = 100  # of the audit, a page
+WAIT = 2.0  # seconds, for counts that were never made
 
 
 @router.get("/status")
@@ -54,12 +53,9 @@ def show_quality(request: Request, caller: Annotated[Caller, needs(Right.STATUS)
     """Return what was left out and why, and what the videos of each device lack."""
     if caller.archive.viewer.scope is not None:
         raise Problem("forbidden", "these counts are of the whole archive")
-    with caller.archive.engine.connect() as connection:
-        counts = archive_counts(connection)
-        devices = device_quality(connection)
-        unmatched = count_unmatched(connection)
-    reasons = [(reason, count, MEANING.get(reason, "")) for reason, count in counts.reasons.items()]
-    return page(request, "quality.html", caller, reasons=reasons, devices=devices, unmatched=unmatched)
+    known = caller.serving.quality.get(WAIT)
+    reasons = [(name, count, MEANING.get(name, "")) for name, count in known.value.reasons.items()] if known else []
+    return page(request, "quality.html", caller, known=known, reasons=reasons)
 
 
 @router.get("/audit")
@@ -123,13 +119,11 @@ def _accounts(request: Request, caller: Caller, problem: Problem | None = None) 
 
 
 def _now(caller: Caller) -> dict[str, Any]:
-    """Counts of the whole archive; 0 each for somebody who sees a part of it."""
-    whole = caller.archive.viewer.scope is None
+    """Counts of the whole archive; 0 each for somebody who sees a part of it, and until they are made."""
+    known = caller.serving.holdings.get(WAIT) if caller.archive.viewer.scope is None else None
+    counts, holds = (known.value.files, known.value.searchable) if known else (None, None)
     with caller.archive.engine.connect() as connection:
-        counts = archive_counts(connection) if whole else None
         encoder = active_encoder(connection)
-        row = encoder_row(connection, encoder.fingerprint) if encoder else None
-        holds = contents(connection, row) if row is not None and whole else None
         running = is_ingest_running(connection)
     return {
         **{name: getattr(holds, name, 0) for name in COUNTED},

@@ -17,7 +17,7 @@ from echosearch.video import Mode, View
 from echosearch.web.pages.cards import CARDS, cards_of
 from echosearch.web.pages.chips import add_condition, chips_of, conditions, recomposed, without_condition
 from echosearch.web.problems import problem_of
-from echosearch.web.rendering import page
+from echosearch.web.rendering import page, settings_of
 from echosearch.web.rights import Caller, needs
 from echosearch.web.searching import StoredAnswer, cut, make_search, stored
 from echosearch.web.shapes import SearchRequest
@@ -135,7 +135,8 @@ def _shown(request: Request, caller: Caller, answer: StoredAnswer | None, after:
     hits, cursor, left_out = cut(caller, answer, after, CARDS)
     caller.record("hits", [hit["study"] for hit in hits])
     asked, lexicon = _asked(answer), _lexicon(caller)
-    chips, whole = chips_of(asked.text, lexicon) if asked.text else ((), False)
+    language = settings_of(request).language
+    chips, whole = chips_of(asked.text, lexicon, language) if asked.text else ((), False)
     return _form(
         request,
         caller,

@@ -16,6 +16,7 @@ from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.identified import identified, report_texts
 from echosearch.db.studies.shown import ShownStudy, ShownVisit, shown_videos, visits_shown
 from echosearch.report.facts import Fact, Lexicon, load_lexicon
+from echosearch.web.insights import interpretation
 from echosearch.web.pages.cards import facts_in_words
 from echosearch.web.rendering import page
 from echosearch.web.rights import Caller, needs
@@ -33,8 +34,13 @@ def month_words(month: int | None) -> str | None:
 
 
 @router.get("/studies/{study}")
-def show_study(request: Request, caller: Watcher, study: UUID, video: UUID | None = None) -> Response:
-    """Show a study: its cines, its report as far as the caller may read it, its patient's other studies."""
+def show_study(
+    request: Request, caller: Watcher, study: UUID, video: UUID | None = None, interpret: bool = False
+) -> Response:
+    """Show a study: its cines, its report as far as the caller may read it, its patient's other studies.
+
+    ``interpret``: also what its videos show.
+    """
     seen, lexicon = study_seen(caller, str(study)), load_lexicon(caller.archive.settings.lexicon)
     named, encoder = may_identify(caller), encoder_of(caller)
     with caller.archive.engine.connect() as connection:
@@ -45,6 +51,7 @@ def show_study(request: Request, caller: Watcher, study: UUID, video: UUID | Non
         texts = report_texts(connection, [seen.report]) if named and seen.report else {}
         who = identified(connection, [seen.study]).get(seen.study) if named else None
     caller.record("study identified" if named else "study", [seen.study])
+    read = interpretation(caller, seen.study) if interpret else None
     keys = [one.video for one in videos]
     shown = next((key for key in (str(video), *keys) if key in keys), None)
     text = texts.get(seen.report or "")
@@ -64,6 +71,9 @@ def show_study(request: Request, caller: Watcher, study: UUID, video: UUID | Non
         named=named,
         measured=[(lexicon.labels.get(one.concept, one.concept), f"{one.value:g}", one.unit) for one in measured],
         identified=who,
+        interpretation=read,
+        said={one.study: facts_in_words(one.facts, lexicon) for one in read.neighbours} if read else {},
+        viewer_url=caller.archive.settings.viewer_url is not None,
     )
 
 

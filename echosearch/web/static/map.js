@@ -1,4 +1,5 @@
-// The map: points on a canvas, coloured by what the archive says of them; a line drawn around points chooses them.
+// The map: points on a canvas, coloured by what the archive says of them; a line drawn around points, or a rectangle
+// by keys, chooses them.
 
 import { say, words } from './app.js';
 
@@ -12,13 +13,26 @@ const GRADES = isDark ? ['#5b6b7a', '#6fa8c9', '#8fce9b', '#f0c05a', '#ff6f61', 
 const NAMES = isDark ? ['#6fb1ff', '#ffb25e', '#7fd1a0', '#e58fd0', '#d9d36a', '#9d9bff', '#66d4d4', '#ff8f87'] : ['#0b5cc4', '#b35a00', '#17683a', '#9c2f86', '#6f6a00', '#4a45c9', '#0c7373', '#a4221b'];
 const UNKNOWN = isDark ? '#3a424b' : '#cfd5db';
 const MOST = 200; // a search shows no more
+const STEP = 12, FINE = 2; // CSS pixels of an arrow key, and with Shift
 
-const data = await (await fetch(canvas.dataset.src)).json();
+/** The points; asked again while the server makes the map. */
+async function points() {
+  for (;;) {
+    const answer = await fetch(canvas.dataset.src);
+    if (answer.status !== 503) return answer.json();
+    document.getElementById('chosen').textContent = words.map_waits;
+    await new Promise(done => setTimeout(done, 1000 * Number(answer.headers.get('retry-after') ?? 5)));
+  }
+}
+
+const data = await points();
+document.getElementById('chosen').textContent = '';
 document.getElementById('shares').textContent = document.getElementById('shares').dataset.words.replace('{}', String(data.studies.length)).replace('{}', data.shares.map(share => `${Math.round(share * 100)}%`).join(' + '));
 const low = [Math.min(...data.x), Math.min(...data.y)];
 const high = [Math.max(...data.x), Math.max(...data.y)];
 let line = [];
 let chosen = new Set();
+let cross = null, corner = null; // of a rectangle by keys
 
 /** The colour of each point, and what the colours mean. */
 function colours() {
@@ -68,6 +82,17 @@ function draw() {
     pen.setLineDash([5, 4]);
     pen.stroke();
   }
+  if (cross && document.activeElement === canvas) {
+    pen.beginPath();
+    pen.setLineDash([]);
+    pen.moveTo(cross[0] - 12, cross[1]);
+    pen.lineTo(cross[0] + 12, cross[1]);
+    pen.moveTo(cross[0], cross[1] - 12);
+    pen.lineTo(cross[0], cross[1] + 12);
+    pen.strokeStyle = isDark ? '#d7dade' : '#1b1f24';
+    pen.lineWidth = 2;
+    pen.stroke();
+  }
 }
 
 function explain() {
@@ -105,18 +130,49 @@ canvas.addEventListener('pointermove', event => {
   line.push(place(event));
   draw();
 });
-canvas.addEventListener('pointerup', () => {
-  chosen = new Set(data.studies.map((_, point) => point).filter(point => inside(at(point))));
+canvas.addEventListener('pointerup', () => choose(within()));
+
+const within = () => data.studies.map((_, point) => point).filter(point => inside(at(point)));
+
+/** Let these points be the chosen ones, and the line be gone. */
+function choose(points) {
+  chosen = new Set(points);
   line = [];
-  form.hidden = !chosen.size || chosen.size > MOST;
-  form.elements.studies.value = [...chosen].slice(0, MOST).map(point => data.studies[point]).join(' ');
-  const told = words.chosen.replace('{}', String(chosen.size));
+  corner = null;
+  form.hidden = !chosen.size;
+  document.getElementById('show-chosen').disabled = chosen.size > MOST;
+  form.elements.studies.value = points.map(point => data.studies[point]).join(' ');
+  const told = chosen.size ? words.chosen.replace('{}', String(chosen.size)) : '';
   document.getElementById('chosen').textContent = told;
   say(told);
   draw();
+}
+
+const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+canvas.addEventListener('keydown', event => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const { width, height } = canvas.getBoundingClientRect();
+  cross ??= [width / 2, height / 2];
+  if (event.key in MOVES) {
+    const step = event.shiftKey ? FINE : STEP, [right, down] = MOVES[event.key];
+    cross = [Math.min(Math.max(cross[0] + step * right, 0), width), Math.min(Math.max(cross[1] + step * down, 0), height)];
+    if (corner) {
+      line = [corner, [cross[0], corner[1]], cross, [corner[0], cross[1]], corner];
+      say(words.chosen.replace('{}', String(within().length)));
+    }
+  } else if ((event.key === 'Enter' || event.key === ' ') && corner) choose(within());
+  else if (event.key === 'Enter' || event.key === ' ') {
+    corner = [...cross];
+    say(words.corner);
+  } else if (event.key === 'Escape') choose([]);
+  else return;
+  event.preventDefault();
+  draw();
 });
+for (const kind of ['focus', 'blur']) canvas.addEventListener(kind, draw);
 by.addEventListener('change', () => { draw(); explain(); });
 addEventListener('resize', draw);
-draw();
+const kept = new Set(form.elements.studies.value.split(' ')); // of a name that was refused
+choose(data.studies.map((_, point) => point).filter(point => kept.has(data.studies[point])));
 explain();
 canvas.dataset.ready = 'yes';

@@ -1,0 +1,72 @@
+"""The page of disagreements: what a report states, what the videos show, and a verdict on each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from echosearch.access.rights import Right
+from echosearch.db.cohorts.reviews import Answer
+from echosearch.errors import InputError
+from echosearch.insight.disagree import Against
+from echosearch.report.facts import load_lexicon
+from echosearch.search.changes.words import told_words
+from echosearch.web.insights import disagreements, give_verdict
+from echosearch.web.problems import problem_of
+from echosearch.web.rendering import page
+from echosearch.web.rights import Caller, needs
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+Reviewer = Annotated[Caller, needs(Right.REVIEW)]
+SHOWN = 50
+CONCEPT = r"^\w*$"  # of the lexicon, not what was typed: it stands in the address
+
+
+@router.get("/disagree")
+def show_disagreements(
+    request: Request,
+    caller: Reviewer,
+    finding: Annotated[str, Query(max_length=80, pattern=CONCEPT)] = "",
+    against: Against = "videos",
+) -> Response:
+    """Return the most surprising studies, with the caller's own verdicts."""
+    lexicon = load_lexicon(caller.archive.settings.lexicon)
+    shown, problem = None, None
+    try:
+        shown = disagreements(caller, finding or None, against, SHOWN)
+    except InputError as exc:
+        problem = problem_of(exc)
+    found = shown.found.disagreements if shown else ()
+    return page(
+        request,
+        "disagree.html",
+        caller,
+        200 if problem is None else problem.status,
+        problem=problem,
+        shown=shown,
+        rows=[(one, told_words(one.told), shown.answers.get(one.rank) if shown else None) for one in found],
+        concepts=[(name, lexicon.labels.get(name, name)) for name in (*lexicon.findings, *lexicon.measures)],
+        finding=finding,
+        against=against,
+    )
+
+
+@router.post("/disagree")
+def post_disagreement(
+    caller: Reviewer,
+    study: Annotated[UUID, Form()],
+    concept: Annotated[str, Form(max_length=80)],
+    answer: Annotated[Answer, Form()],
+    reason: Annotated[str, Form(max_length=500)] = "",
+    finding: Annotated[str, Form(max_length=80, pattern=CONCEPT)] = "",
+    against: Annotated[Against, Form()] = "videos",
+) -> Response:
+    """Record a verdict, and go back to the list."""
+    give_verdict(caller, str(study), concept, answer, reason)
+    return RedirectResponse(f"/disagree?{urlencode({'finding': finding, 'against': against})}#{study}", 303)

@@ -1,0 +1,90 @@
+"""The conditions of a query in English, part by part as understood_parts has them in Japanese."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from echosearch.report.facts import (
+    AnyOf,
+    ChangeCondition,
+    Demographic,
+    FindingCondition,
+    Lexicon,
+    QueryUnderstanding,
+    ValueCondition,
+)
+from echosearch.web.words import words_in
+
+__all__ = ["concept_name", "english_parts", "in_english"]
+
+Part = AnyOf | FindingCondition | ValueCondition | ChangeCondition | Demographic
+
+
+@lru_cache
+def _names() -> dict[str, str]:
+    return tomllib.loads(files("echosearch.web").joinpath("concepts.toml").read_text(encoding="utf-8"))
+
+
+def concept_name(concept: str, lexicon: Lexicon) -> str:
+    """Return a concept's English name; of one that a site added its label."""
+    label = lexicon.labels.get(concept, concept)
+    return label if label.isascii() else _names().get(concept, label)
+
+
+def english_parts(found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:
+    """Return what was understood of a query, condition by condition, in the order of understood_parts."""
+    parts = [in_english(each, lexicon) for each in found.required]
+    parts += [f"not {in_english(each, lexicon)}" for each in found.excluded]
+    others: list[Part] = [*found.values, *found.changes, *found.demographics]
+    return parts + [in_english(each, lexicon) for each in others]
+
+
+def in_english(part: Part, lexicon: Lexicon) -> str:
+    """Write one condition, such as: MR moderate or more; EF < 40 %; age >= 65."""
+    t = words_in("en")
+    match part:
+        case AnyOf(conditions):
+            return " or ".join(in_english(one, lexicon) for one in conditions)
+        case FindingCondition(concept, polarity, severity):
+            graded = _grades(severity, t.grades) if severity is not None else ""
+            said = "" if polarity == "present" and graded else t.polarities[polarity]
+            return " ".join(one for one in (concept_name(concept, lexicon), graded, said) if one)
+        case ValueCondition():
+            unit = f" {part.unit}" if part.unit else ""
+            if part.value_hi is None:
+                return f"{concept_name(part.concept, lexicon)} {part.op} {part.value:g}{unit}"
+            outside = "outside " if part.op == "!=" else ""
+            return f"{concept_name(part.concept, lexicon)} {outside}{part.value:g}-{part.value_hi:g}{unit}"
+        case ChangeCondition():
+            return _change(part, concept_name(part.concept, lexicon), t)
+        case Demographic():
+            return _person(part)
+
+
+def _grades(severity: tuple[int, int], names: list[str]) -> str:
+    low, high = severity
+    if low == high:
+        return names[low]
+    if high == 4:
+        return f"{names[low]} or more"
+    return f"{names[high]} or less" if low == 0 else f"{names[low]} to {names[high]}"
+
+
+def _change(part: ChangeCondition, name: str, t: Any) -> str:
+    when = "since the study before" if part.within_months is None else f"within {part.within_months} months"
+    amount = ""
+    if part.amount is not None:
+        unit = " grades" if part.kind in ("worse", "better") else f" {part.unit}" if part.unit else ""
+        amount = f" by {part.amount:g}{unit} or more"
+    return f"{name} {t.changes[part.kind]}{amount} {when}"
+
+
+def _person(part: Demographic) -> str:
+    if part.field == "sex":
+        return "female" if part.value == "F" else "male"
+    if part.value_hi is not None:
+        return f"{'not ' if part.op == '!=' else ''}{part.field} {part.value}-{part.value_hi}"
+    return f"{part.field} {part.op} {part.value}"
