@@ -33,7 +33,9 @@ ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {  # arguments, digest of
         "3eeaf973e337b92e2ad2912a22014b36e3cd4f5687c66f7822caa897c9b6bf28",
     ),
 }
-REPORTS = "b7e2e1c2bfe3f1f0d209905f06b8806682751f18c1568002be35e4b7e17893ba"  # of 200 patients in the two first wordings
+REPORTS = (
+    "b7e2e1c2bfe3f1f0d209905f06b8806682751f18c1568002be35e4b7e17893ba"  # of 200 patients in the two first wordings
+)
 
 
 def digest(folder: Path, suffix: str = "") -> str:

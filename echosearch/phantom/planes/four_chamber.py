@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats, contraction, mitral_opening
+from echosearch.phantom.heart.findings import at_severity
 from echosearch.phantom.planes.chambers import Beat, atrium, grown, lead, lv_outline, pericardium
 from echosearch.phantom.planes.flow import inflow, leak, stenotic_inflow
 from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, Stream, band, bezier, disc, offset, point
@@ -70,10 +71,10 @@ def four_chamber(beat: Beat) -> Scene:
             lv.right_hinge,
             into,
             opening,
-            stenosis=f.ms,
-            gap=(0.0, 0.0, 0.06, 0.16, 0.32)[f.mr],
+            stenosis=f.severity("ms"),
+            gap=at_severity((0.0, 0.0, 0.06, 0.16, 0.32), f.severity("mr")),
             prolapse=0.5 * (f.mr_jet == "wall") * min(f.mr, 3) / 3,
-            tether=0.10 * f.lv_dilation,
+            tether=0.10 * f.severity("lv_dilation"),
         )
     shapes += atrioventricular(
         tricuspid_lateral,
@@ -82,7 +83,7 @@ def four_chamber(beat: Beat) -> Scene:
         opening,
         meet=0.58,
         lengths=(1.7, 1.2),
-        gap=(0.0, 0.0, 0.05, 0.18, 0.42)[f.tr],
+        gap=at_severity((0.0, 0.0, 0.05, 0.18, 0.42), f.severity("tr")),
         level=GreyLevel.VALVE - 12,
     )
     if f.pacemaker:
@@ -94,10 +95,15 @@ def four_chamber(beat: Beat) -> Scene:
     streams: list[Stream] = [
         *inflow(beat, mitral, into, speed=0.75),
         *inflow(beat, tricuspid, into_rv, speed=0.5, width=1.7),
-        *stenotic_inflow(beat, f.ms, mitral + into * 1.2, into),
-        *leak(beat, f.mr, mitral + into * 0.4, unit_direction(-wall), "systole", size.la_length),
+        *stenotic_inflow(beat, f.severity("ms"), mitral + into * 1.2, into),
+        *leak(beat, f.severity("mr"), mitral + into * 0.4, unit_direction(-wall), "systole", size.la_length),
         *leak(
-            beat, f.tr, tricuspid + into_rv * 0.3, unit_direction(point(0.22, 1.0, frames)), "systole", size.ra_length
+            beat,
+            f.severity("tr"),
+            tricuspid + into_rv * 0.3,
+            unit_direction(point(0.22, 1.0, frames)),
+            "systole",
+            size.ra_length,
         ),
     ]
     centre = (mitral + tricuspid) / 2 + np.array([0.0, 1.3])
