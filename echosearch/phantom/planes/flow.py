@@ -11,7 +11,7 @@ from echosearch.phantom.heart.findings import at_severity
 from echosearch.phantom.planes.chambers import Beat
 from echosearch.phantom.planes.scene import Stream
 
-__all__ = ["ejection", "inflow", "leak", "stenotic_ejection", "stenotic_inflow"]
+__all__ = ["ejection", "inflow", "leak", "shunt", "stenotic_ejection", "stenotic_inflow"]
 
 _REACH = (0.0, 0.24, 0.42, 0.66, 0.92)  # jet length by grade, as a share of the receiving chamber
 _WIDTH = (0.0, 0.55, 0.95, 1.6, 2.5)  # cm
@@ -57,6 +57,26 @@ def leak(
         neck=0.9,
     )
     return [convergence, jet]
+
+
+def shunt(beat: Beat, defect: Floats, heading: Floats) -> list[Stream]:
+    """Return the flow through a ventricular septal defect at ``defect`` (T, 2); ``heading`` is left to right.
+
+    Flow from right to left has the same outline, times and speeds: its colour alone tells the two.
+    """
+    if beat.features.shunt == "none":
+        return []
+    sign = 1.0 if beat.features.shunt == "left-right" else -1.0
+    return [
+        Stream(
+            origin=defect - heading * 1.5,
+            heading=heading,
+            length=np.full(beat.frames, 3.0),
+            width=np.full(beat.frames, 1.3),
+            speed=sign * 0.8 * _during(beat, "systole"),
+            neck=0.9,
+        )
+    ]
 
 
 def inflow(beat: Beat, valve: Floats, into: Floats, speed: float, width: float = 2.0) -> list[Stream]:

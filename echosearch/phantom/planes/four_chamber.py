@@ -6,8 +6,9 @@ import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats, contraction, mitral_opening
 from echosearch.phantom.heart.findings import at_severity
-from echosearch.phantom.planes.chambers import Beat, atrium, grown, lead, lv_outline, pericardium
-from echosearch.phantom.planes.flow import inflow, leak, stenotic_inflow
+from echosearch.phantom.planes.chambers import Beat, Outline, atrium, grown, lead, lv_outline, pericardium
+from echosearch.phantom.planes.flow import inflow, leak, shunt, stenotic_inflow
+from echosearch.phantom.planes.implants import cannula, clip, coil, suture
 from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, Stream, band, bezier, disc, offset, point
 from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit_direction
 
@@ -86,8 +87,13 @@ def four_chamber(beat: Beat) -> Scene:
         gap=at_severity((0.0, 0.0, 0.05, 0.18, 0.42), f.severity("tr")),
         level=GreyLevel.VALVE - 12,
     )
+    shapes += _treated(beat, lv, into, la, ra)
     if f.pacemaker:
-        shapes += lead(_pacing_lead(ra, tricuspid_septal, tricuspid_lateral, rv_apex))
+        wire = _pacing_lead(ra, tricuspid_septal, tricuspid_lateral, rv_apex)
+        shapes += [*lead(wire), *(coil(wire) if beat.features.icd else ())]
+    defect = (lv.inner[:, 5] + lv.outer[:, 5]) / 2
+    if beat.features.shunt != "none":
+        shapes += [Shape(disc(defect, 0.42, 0.24), GreyLevel.BLOOD)]
 
     mitral = (lv.left_hinge + lv.right_hinge) / 2
     tricuspid = (tricuspid_septal + tricuspid_lateral) / 2
@@ -105,9 +111,22 @@ def four_chamber(beat: Beat) -> Scene:
             "systole",
             size.ra_length,
         ),
+        *shunt(beat, defect, unit_direction(point(-0.74, -0.67, frames))),
     ]
     centre = (mitral + tricuspid) / 2 + np.array([0.0, 1.3])
     return Scene(tuple(shapes), tuple(streams), (centre, 5.2, 4.2))
+
+
+def _treated(beat: Beat, lv: Outline, into: Floats, la: list[Floats], ra: list[Floats]) -> list[Shape]:
+    """Marks of treatment that this plane cuts."""
+    shapes: list[Shape] = []
+    if beat.features.clip:
+        shapes += clip(lv.left_hinge, lv.right_hinge, into)
+    if beat.features.transplant:
+        shapes += [*suture(la[0], (1, 38)), *suture(ra[0], (19, 22))]
+    if beat.features.lvad:
+        shapes += cannula(lv.inner[:, lv.n_left - 1], -into)
+    return shapes
 
 
 def _pacing_lead(ra: list[Floats], septal: Floats, lateral: Floats, apex: Floats) -> Floats:

@@ -16,6 +16,7 @@ from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, disc
 __all__ = ["short_axis"]
 
 _LEVEL = 0.42  # z of the papillary muscles
+_INWARD = 0.24  # share of the radius
 
 
 def short_axis(beat: Beat) -> Scene:
@@ -31,6 +32,9 @@ def short_axis(beat: Beat) -> Scene:
         -((((phi - 262.0 + 180) % 360 - 180) / 42.0) ** 2)
     )
     radius = radius * (1.0 - flat)
+    if beat.inward is not None:  # seen here only: no valve in this plane tells systole from diastole
+        septum = np.exp(-((((phi - 270.0 + 180) % 360 - 180) / 45.0) ** 2))
+        radius = radius * (1.0 - _INWARD * beat.inward[:, None] * septum[None])
     inner = _around(radius, phi)
     outer = _around(radius + wall, phi)
 

@@ -8,6 +8,7 @@ from echosearch.phantom.heart.cycle import mitral_opening
 from echosearch.phantom.heart.findings import at_severity
 from echosearch.phantom.planes.chambers import Beat, atrium, grown, lv_outline, pericardium
 from echosearch.phantom.planes.flow import inflow, leak, stenotic_inflow
+from echosearch.phantom.planes.implants import cannula, clip
 from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, disc, point
 from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit_direction
 
@@ -54,6 +55,10 @@ def two_chamber(beat: Beat) -> Scene:
             gap=at_severity((0.0, 0.0, 0.06, 0.16, 0.32), f.severity("mr")),
             tether=0.10 * f.severity("lv_dilation"),
         )
+    if beat.features.clip:
+        shapes += clip(lv.left_hinge, lv.right_hinge, into)
+    if beat.features.lvad:
+        shapes += cannula(lv.inner[:, lv.n_left - 1], -into)
     jet = unit_direction(point(0.6 if f.mr_jet == "wall" else 0.1, 1.0, frames))
     streams = [
         *inflow(beat, middle, into, speed=0.75),
