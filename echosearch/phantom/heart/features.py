@@ -15,7 +15,7 @@ import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats, contraction
 
-__all__ = ["MIRROR", "Features", "Septal", "Shunt", "bounce", "reversible"]
+__all__ = ["FEATURES", "MIRROR", "Features", "Septal", "Shunt", "bounce", "feature_grades", "reversible"]
 
 Septal = Literal["none", "early", "late"]
 Shunt = Literal["none", "left-right", "right-left"]
@@ -34,6 +34,25 @@ class Features:
     tavi: bool = False  # an aortic prosthesis in a stent
     icd: bool = False  # a lead with a thick coil
     lvad: bool = False  # a pump's cannula in the apex
+
+
+def feature_grades(features: Features) -> dict[str, int]:
+    """Return each feature as truth.csv has it: 0 or 4, there or not."""
+    there = {
+        "septal_early": features.septal == "early",
+        "septal_late": features.septal == "late",
+        "shunt_left_right": features.shunt == "left-right",
+        "shunt_right_left": features.shunt == "right-left",
+        "transplant": features.transplant,
+        "repair_clip": features.clip,
+        "tavi": features.tavi,
+        "icd": features.icd,
+        "lvad": features.lvad,
+    }
+    return {name: 4 * int(is_there) for name, is_there in there.items()}
+
+
+FEATURES = tuple(feature_grades(Features()))
 
 
 def reversible(phase: Floats) -> Floats:

@@ -87,11 +87,10 @@ def _hard_cine(
     waves = r_waves(hard.rhythm, study.heart_rate, rng)
     phase = phase_between(times, waves, hard.rhythm)
     features = hard.features
-    inward = None
+    inward, beating = None, phase
     if features.septal != "none":
-        inward, phase = bounce(features.septal, phase), reversible(phase)
-    size = heart_size(study.anatomy, study.findings)
-    beat = Beat(study.anatomy, study.findings, size, phase, features, inward)
+        inward, beating = bounce(features.septal, phase), reversible(phase)
+    beat = Beat(study.anatomy, study.findings, heart_size(study.anatomy, study.findings), beating, features, inward)
     heart, angle, shift, depth = _plane(study, beat, view, other)
     cut = moved_out_of_plane(heart, taken, times, float(rng.uniform()), upright=view == "SAX")
     drift = np.stack([0.12 * np.sin(times * rng.uniform(0.9, 1.6) + rng.uniform(0, 6)) for _ in range(2)], axis=1)
@@ -210,8 +209,11 @@ def _graphics(study: PhantomStudy, cine: Cine, color: bool, rows: int, columns: 
         line = box_of(study, cine, rows, columns)
         cv2.polylines(over, [np.round(line * 16).astype(np.int32)], False, (210, 210, 210), 1, cv2.LINE_AA, 4)
     trace = np.linspace(0, len(cine.phase) - 1, 160)
+    atria = 0.0 if study.hard and study.hard.rhythm == "af" else 1.0
     beats = np.interp(trace, np.arange(len(cine.phase)), cine.phase)
-    line = np.stack((np.linspace(columns * 0.06, columns * 0.94, 160), rows * (0.965 - 0.055 * ecg(beats))), axis=1)
+    line = np.stack(
+        (np.linspace(columns * 0.06, columns * 0.94, 160), rows * (0.965 - 0.055 * ecg(beats, atria))), axis=1
+    )
     cv2.polylines(over, [np.round(line * 16).astype(np.int32)], False, study.look.ecg, 1, cv2.LINE_AA, 4)
     return over
 

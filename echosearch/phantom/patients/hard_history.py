@@ -124,17 +124,17 @@ def _later(
 ) -> tuple[Findings, Features, Anatomy]:
     """Return the heart at the next study: mostly the same; treated, transplanted, recovered or worse."""
     steady = replace(before, ef=round(float(np.clip(before.ef + rng.normal(0, 1.0), 15, 74)), 1))
-    if normal or rng.random() < 0.35:
+    if normal or rng.random() < 0.25:
         return steady, features, anatomy
     grades, drawn = before.grades(), rng.random()
     operated = bool(before.prosthetic_valve)
-    if before.ef < 30 and not features.lvad and drawn < 0.35:
-        if drawn < 0.15:
+    if before.ef < 30 and not features.lvad and drawn < 0.45:
+        if drawn < 0.2:
             donor = replace(drawn_anatomy(who.sex, rng), depth=anatomy.depth, echogenicity=anatomy.echogenicity)
             new = _normal(rng)
             return with_severities(new, rng), Features(transplant=True), donor
         features = replace(features, lvad=True, icd=True)
-    elif before.ef < 38 and drawn < 0.65 and not (before.wall_motion >= 3 or features.lvad):
+    elif before.ef < 42 and drawn < 0.75 and not (before.wall_motion >= 3 or features.lvad):
         risen = replace(steady, ef=round(min(before.ef + float(rng.uniform(12, 25)), 58.0), 1))
         return replace(consistent(vars(risen)), severities=before.severities), features, anatomy
     elif before.ef < 36 and not features.icd:
@@ -163,7 +163,7 @@ def _hard(study: PhantomStudy, normal: bool, features: Features, rhythm: Rhythm,
         clips=int(np.clip(low + rng.exponential(9.0), low, high)),
         reader=reader,
         read=read,
-        unsaid=unsaid_by(reader, read, rng),
+        unsaid=unsaid_by(reader, read, features, rng),
         only_unchanged=unchanged and bool(rng.random() < _UNCHANGED),
         recovered=max(now.ef - before.ef, 0.0) if before is not None else 0.0,
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from echosearch.phantom.heart.features import Features, feature_grades
 from echosearch.phantom.heart.findings import FINDINGS, Findings
 
 __all__ = ["READERS", "THERE_OR_NOT", "read_by", "unsaid_by", "with_severities"]
@@ -43,8 +44,8 @@ def read_by(reader: int, findings: Findings, rng: np.random.Generator) -> Findin
     return read
 
 
-def unsaid_by(reader: int, read: Findings, rng: np.random.Generator) -> frozenset[str]:
+def unsaid_by(reader: int, read: Findings, features: Features, rng: np.random.Generator) -> frozenset[str]:
     """Return the findings that the reader's report does not mention."""
     silence = float(np.random.default_rng([8802, reader]).uniform(*_SILENCE))
-    grades = read.grades()
-    return frozenset(name for name in FINDINGS if rng.random() < (silence if grades[name] >= 2 else _ABSENT))
+    grades = read.grades() | feature_grades(features)
+    return frozenset(name for name in grades if rng.random() < (silence if grades[name] >= 2 else _ABSENT))
