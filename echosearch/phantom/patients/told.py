@@ -17,7 +17,7 @@ from echosearch.phantom.patients.phrase import Phrase
 
 __all__ = ["as_read", "beside", "chosen", "kept", "normal_phrases", "own_ending"]
 
-_NORMAL = 0.7  # share of normal studies whose report is one that many share
+_NORMAL = 0.85  # share of normal studies whose report is one that many share
 _HABIT = 0.8  # share of choices that a reader makes as always
 _ENDINGS = (  # of the first family, and what some readers write instead
     ("を認めない", ("を認めない", "は認められない", "を認めず")),
