@@ -1,6 +1,6 @@
 """What single frames and grey levels cannot tell of a hard phantom: python tests/benchmarks/bench_hard.py
 
-Septal motion early in systole against early in diastole, from short-axis cines: the frames as a bag, and in their order.
+Septal motion early in systole or in diastole, from short-axis cines: the frames as a bag, and in their order.
 A shunt's direction, from colour cines of the four-chamber view: without the colours, and with them. Frames are those
 that phantom-tiny sees, 12 at 0.1 s, in cells of 8 x 8 or 12 x 12. The probe is a linear one (ridge on standardised
 features, its strength chosen inside), in five folds by patient; AUC with 95 % intervals over patients.
@@ -73,7 +73,8 @@ def ordered(pixels: Uint8) -> Floats:
     seen = cells(pixels.max(axis=3).astype(np.float64), CELLS)
     around = seen - seen.mean(axis=0)
     loop = around[:-1].T @ around[1:]
-    return (loop - loop.T)[np.triu_indices(seen.shape[1], 1)]
+    turned: Floats = (loop - loop.T)[np.triu_indices(seen.shape[1], 1)]
+    return turned
 
 
 def grey(pixels: Uint8) -> Floats:

@@ -99,7 +99,7 @@ def cine_dataset(study: PhantomStudy, plan: CinePlan, pixels: Uint8, quality: in
     ds.UltrasoundColorDataPresent = int(plan.color)
     cine = plan_cine(study, plan.view, plan.color, frames, take=plan.take)
     ds.SequenceOfUltrasoundRegions = _regions(study, cine, plan.color, rows, columns)
-    if cine.taken is not None:
+    if cine.waves:
         ds.RWaveTimeVector = [round(1000 * wave, 2) for wave in cine.waves]
     ds.PixelData = encapsulate(jpegs)
     ds["PixelData"].VR = "OB"
