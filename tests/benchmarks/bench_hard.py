@@ -3,7 +3,8 @@
 Septal motion early in systole or in diastole, from short-axis cines: the frames as a bag, and in their order.
 A shunt's direction, from colour cines of the four-chamber view: without the colours, and with them. Frames are those
 that phantom-tiny sees, 12 at 0.1 s, in cells of 8 x 8 or 12 x 12. The probe is a linear one (ridge on standardised
-features, its strength chosen inside), in five folds by patient; AUC with 95 % intervals over patients.
+features, its strength chosen inside), in five folds by patient; AUC with 95 % intervals over patients. Both
+also from the vectors of the encoder that ships.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from echosearch.clip import ClipSpec, Uint8
+from echosearch.clip import Clip, ClipSpec, Uint8
+from echosearch.encoder.bundle.shipped import shipped_bundles
+from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.insight.intervals import auc_interval
 from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.heart.features import Features
@@ -49,9 +52,9 @@ def hearts(kind: str, wanted: int, seed: int) -> list[tuple[PhantomStudy, bool]]
     return found
 
 
-def clip(study: PhantomStudy, view: str, color: bool) -> Uint8:
+def clip(study: PhantomStudy, view: str, color: bool) -> Clip:
     name = f"{study.patient}-{view}-{color}"
-    return clip_of(Video(name, View(view), 1.0, Drawn(study, view, color), color), SPEC).pixels
+    return clip_of(Video(name, View(view), 1.0, Drawn(study, view, color), color), SPEC)
 
 
 def cells(pixels: Floats, side: int) -> Floats:
@@ -108,12 +111,18 @@ def scores(x: Floats, y: Floats) -> Floats:
     return out
 
 
+def show(name: str, features: Floats, truth: NDArray[np.bool_]) -> None:
+    auc = auc_interval(scores(features, truth.astype(np.float64)), truth, [str(at) for at in range(len(truth))])
+    print(f"{name}: AUC {auc.value:.3f} ({auc.low:.3f}-{auc.high:.3f}) of {len(truth)} hearts", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hearts", type=int, default=400)
     parser.add_argument("--seed", type=int, default=24681)
     args = parser.parse_args()
     cv2.setNumThreads(1)
+    encoder = load_encoder(shipped_bundles()["phantom-tiny"])
     cases: tuple[tuple[str, str, bool, dict[str, Callable[[Uint8], Floats]]], ...] = (
         ("septal", "SAX", False, {"frames as a bag": bag, "frames in order": ordered}),
         ("shunt", "4CH", True, {"without colours": grey, "with colours": colors}),
@@ -122,10 +131,9 @@ def main() -> None:
         drawn = [(clip(study, view, color), one) for study, one in hearts(kind, args.hearts, args.seed)]
         truth = np.array([one for _, one in drawn])
         for name, of in features.items():
-            x = np.stack([of(pixels) for pixels, _ in drawn])
-            score = scores(x, truth.astype(np.float64))
-            auc = auc_interval(score, truth, [str(at) for at in range(len(truth))])
-            print(f"{kind}, {name}: AUC {auc.value:.3f} ({auc.low:.3f}-{auc.high:.3f}) of {len(truth)} hearts")
+            show(f"{kind}, {name}", np.stack([of(clip.pixels) for clip, _ in drawn]), truth)
+        vectors = [encoder.encode_clips([one for one, _ in drawn[at : at + 16]]) for at in range(0, len(drawn), 16)]
+        show(f"{kind}, vectors of phantom-tiny", np.concatenate(vectors).astype(np.float64), truth)
 
 
 if __name__ == "__main__":
