@@ -18,6 +18,7 @@ from echosearch.clip import ClipSpec
 from echosearch.encoder.bundle.manifest import BundleName, ConvNextSpec, VideoConvSpec, VideoTowerSpec
 from echosearch.errors import ConfigError
 from echosearch.phantom.heart.findings import FINDINGS
+from echosearch.phantom.patients.history import Level
 from echosearch.report.text import TextSpec
 from echosearch.video import VIEW_GATE, View
 
@@ -56,6 +57,7 @@ class DataConfig(_Section):
     patients: PositiveInt = 200  # "render" only, with phantom_seed and first_patient
     phantom_seed: Seed = 1
     first_patient: PositiveInt = 1
+    level: Level = "easy"  # "render" only: of the phantoms (docs/phantom.md)
     # "render" only: of the enrich_from patients behind those, the ones with one of these findings join them. What one
     # patient in ten has is otherwise learned from a tenth of the pictures
     enrich: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ class DataConfig(_Section):
     def pool(self) -> tuple[object, ...]:
         """The values that decide which studies these are, however they are used."""
         written = str(Path(self.folder).absolute()) if self.source == "folder" else ""
-        drawn = (self.patients, self.phantom_seed, self.first_patient, self.enrich, self.enrich_from)
+        drawn = (self.patients, self.phantom_seed, self.first_patient, self.enrich, self.enrich_from, self.level)
         return self.source, written, drawn if self.source == "render" else ()
 
     @model_validator(mode="after")
@@ -244,6 +246,8 @@ class TrainConfig(_Section):
         parts = self.model_dump(mode="json", exclude={"run"}) | {"name": "", "version": "", "licence": ""}
         del parts["optim"]["keep_start"]  # decides what is exported, not what is trained
         parts["data"] = {k: v for k, v in parts["data"].items() if k not in ("cache", "workers", "eval_views")}
+        if parts["data"]["level"] == "easy":  # a checkpoint made before there were levels goes on
+            del parts["data"]["level"]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

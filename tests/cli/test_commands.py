@@ -26,6 +26,7 @@ from echosearch.cli.main import COMMANDS, cli
 from echosearch.errors import ArchiveLocked, EchosearchError, EmptyArchive, FileRefused, StoreUnreachable
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.phantom.files.archive import WORDINGS, phantom_studies
+from echosearch.phantom.patients.history import LEVELS
 from echosearch.reading.reason_text import MEANING
 from tests.cli.conftest import PROGRAM, run
 
@@ -96,9 +97,12 @@ def test_choices_are_those_of_what_they_choose_from() -> None:
     (wording,) = (option.type for option in write_phantom.params if option.name == "wording")
     assert isinstance(wording, click.Choice)
     assert list(wording.choices) == list(WORDINGS)
+    (level,) = (option.type for option in write_phantom.params if option.name == "level")
+    assert isinstance(level, click.Choice)
+    assert tuple(level.choices) == LEVELS
 
 
-@pytest.mark.parametrize("wording", ["first", "other"])
+@pytest.mark.parametrize("wording", ["first", "other", "letter"])
 def test_phantom_write_takes_a_wording(tmp_path: Path, wording: str) -> None:
     asked = ["phantom", "write", str(tmp_path / "made"), "--patients", "1", "--seed", "6", "--frames", "2"]
     done = CliRunner().invoke(cli, [*asked, "--wording", wording, "--json"])

@@ -276,7 +276,7 @@ def test_an_archive_is_never_written_over_another(archive: ArchiveSummary, tmp_p
         write_archive(archive.out, patients=1, seed=1)
     with pytest.raises(InputError, match="at least 1"):
         write_archive(tmp_path / "none", patients=0, seed=1)
-    with pytest.raises(InputError, match="wording is 'third': it is one of first, other"):
+    with pytest.raises(InputError, match="wording is 'third': it is one of first, other, letter"):
         write_archive(tmp_path / "none", patients=1, seed=1, wording="third")
     assert not (tmp_path / "none").exists()
 

@@ -12,7 +12,7 @@ from echosearch.phantom.files.archive import phantom_studies
 from echosearch.phantom.files.srfile import measured_values
 from echosearch.phantom.patients import wording
 from echosearch.phantom.patients.history import PhantomStudy, patient_history
-from echosearch.phantom.patients.wording import Phrase
+from echosearch.phantom.patients.phrase import Phrase
 from echosearch.phantom.patients.wording_other import report_phrases, report_text
 
 # what a statement must name to be about a finding; its heading counts, and texts are read after NFKC

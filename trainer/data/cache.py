@@ -194,7 +194,7 @@ def open_video(video: Video, spec: ClipSpec) -> tuple[FrameSource, ClipSpec]:
     look = replace(drawn.study.look, frame_seconds=drawn.study.look.frame_seconds * step)
     total = ceil(DRAWN_FRAMES / step)  # the whole cine: the ECG below shows all of it
     study = replace(drawn.study, look=look)
-    pixels = render_cine(study, drawn.view, drawn.color, frames=total, drawn=spec.frames)
+    pixels = render_cine(study, drawn.view, drawn.color, frames=total, drawn=spec.frames, take=drawn.take)
     return _Still(pixels), replace(spec, stride=1, seconds=None)
 
 

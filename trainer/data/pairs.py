@@ -23,6 +23,7 @@ class Drawn:
     study: PhantomStudy = field(repr=False)
     view: str
     color: bool
+    take: int = 0  # of a hard phantom, whose views are taken more than once
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from echosearch.archive import open_archive
 from echosearch.db.studies.devices import study_devices
 from echosearch.db.studies.pairs import training_pairs
 from echosearch.errors import ConfigError, TableError
-from echosearch.phantom.files.archive import phantom_studies, study_cines
-from echosearch.phantom.patients.history import PhantomStudy
+from echosearch.phantom.files.archive import phantom_studies, study_cines, truth_grades
+from echosearch.phantom.patients.history import Level, PhantomStudy
 from echosearch.phantom.patients.wording import report_text
 from echosearch.report.csv_tables import ReportRow, ViewRow, read_reports, read_views
 from echosearch.settings import load_settings
@@ -29,10 +29,10 @@ def load_studies(config: DataConfig) -> tuple[Study, ...]:
     """Load all studies that have a report and a video, in a fixed order. Raises ConfigError, TableError."""
     match config.source:
         case "render":
-            studies = rendered(config.patients, config.phantom_seed, config.first_patient)
+            studies = rendered(config.patients, config.phantom_seed, config.first_patient, level=config.level)
             behind = config.first_patient + config.patients
             if config.enrich:
-                studies += rendered(config.enrich_from, config.phantom_seed, behind, config.enrich)
+                studies += rendered(config.enrich_from, config.phantom_seed, behind, config.enrich, config.level)
         case "folder":
             studies = from_folder(Path(config.folder))
         case "archive":
@@ -43,20 +43,29 @@ def load_studies(config: DataConfig) -> tuple[Study, ...]:
     return studies
 
 
-def rendered(patients: int, seed: int, first_patient: int = 1, having: Sequence[str] = ()) -> tuple[Study, ...]:
+def rendered(
+    patients: int, seed: int, first_patient: int = 1, having: Sequence[str] = (), level: Level = "easy"
+) -> tuple[Study, ...]:
     """Return phantom studies, with the truth, that exist in memory only.
 
     ``having``: of those patients, the ones with one of these findings in a study; all of their studies.
     """
     found = []
-    for study in _having(phantom_studies(patients, seed, first_patient), having):
-        name = f"phantom-{seed}-{study.patient}-{study.number}"
+    kind = "phantom" if level == "easy" else f"phantom-{level}"
+    for study in _having(phantom_studies(patients, seed, first_patient, level=level), having):
+        name = f"{kind}-{seed}-{study.patient}-{study.number}"
         videos = tuple(
-            Video(f"{name}-{plan.number}", View(plan.view), 1.0, Drawn(study, plan.view, plan.color), plan.color)
+            Video(
+                f"{name}-{plan.number}",
+                View(plan.view),
+                1.0,
+                Drawn(study, plan.view, plan.color, plan.take),
+                plan.color,
+            )
             for plan in study_cines(study)
         )
-        truth = Truth(study.findings.ef, study.findings.grades())
-        patient = f"phantom-{seed}-{study.patient}"
+        truth = Truth(study.findings.ef, truth_grades(study))
+        patient = f"{kind}-{seed}-{study.patient}"
         written = _pseudonym(study.who.patient_id) if study.who else ""
         vendor = study.look.manufacturer
         found.append(Study(name, patient, report_text(study), videos, study.study_date, truth, vendor, written))

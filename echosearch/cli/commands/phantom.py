@@ -40,11 +40,19 @@ def phantom() -> None:
 )
 @click.option("--frames", type=click.IntRange(2, 512), default=48, show_default=True, help="Frames of a cine.")
 @click.option(
+    "--level",
+    type=click.Choice(["easy", "hard"]),
+    default="easy",
+    show_default=True,
+    help="hard: half of the studies normal, continuous severities, readers who differ or say nothing, poor pictures, "
+    "findings that need order in time or colour, up to 60 clips a study.",
+)
+@click.option(
     "--wording",
-    type=click.Choice(["first", "other"]),
+    type=click.Choice(["first", "other", "letter"]),
     default="first",
     show_default=True,
-    help="Of the reports: the first family is what the encoders here learned from, the other is not.",
+    help="Of the reports: the first family is what the encoders here learned from, the two others are held out.",
 )
 @click.option(
     "--plant",
@@ -66,6 +74,7 @@ def write(folder: Path, plant: str | None, as_json: bool, **given: Any) -> None:
 
     \b
     echosearch phantom write ./archive --patients 200 --seed 1
+    echosearch phantom write ./hard --patients 70 --seed 1 --level hard
     echosearch phantom write ./other --patients 200 --seed 1 --wording other
     echosearch phantom write ./planted --patients 200 --plant changes=0.4,wrong-reports=0.1
     echosearch phantom write ./lettered --patients 5 --lettering

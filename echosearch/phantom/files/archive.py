@@ -4,6 +4,7 @@ ARCHIVE/DICOM/P0001/S1/IM_0001 ...   cines and a measurement object a study, wit
 ARCHIVE/reports.csv                  study_uid, accession_number, patient_id, study_date, report_text
 ARCHIVE/views.csv                    sop_uid, path (from ARCHIVE), view, view_prob
 ARCHIVE/truth.csv                    study_uid, patient_id, study_date, ef, then a finding's grade a column
+ARCHIVE/severity.csv, studies.csv, cines.csv    of the hard level: what truth.csv has no column for (hard_tables.py)
 ARCHIVE/plants.csv                   where something is planted: what changes between studies, which reports are wrong
 ARCHIVE/lettering.csv                what is burnt into the pictures, where (pixels of [x0, x1) and [y0, y1))
 ARCHIVE/README.txt                   that all of it is synthetic, and what made it
@@ -23,16 +24,20 @@ import cv2
 import numpy as np
 
 from echosearch.errors import InputError
-from echosearch.phantom.files.cinefile import CinePlan, write_cine
+from echosearch.phantom.files.cinefile import write_cine
+from echosearch.phantom.files.hard_tables import Taken, hard_tables
 from echosearch.phantom.files.planted import PLANT_COLUMNS, change_rows, planted_report
+from echosearch.phantom.files.shots import study_cines
 from echosearch.phantom.files.srfile import write_sr
+from echosearch.phantom.heart.features import FEATURES, feature_grades
 from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.phantom.imaging.lettering import plan_lettering
-from echosearch.phantom.patients.history import PhantomStudy
+from echosearch.phantom.patients import wording, wording_letter, wording_other
+from echosearch.phantom.patients.hard_history import hard_history
+from echosearch.phantom.patients.history import LEVELS, Level, PhantomStudy
 from echosearch.phantom.patients.identity import SYNTHETIC, study_uid
+from echosearch.phantom.patients.phrase import Phrase
 from echosearch.phantom.patients.plants import Plants, planted_history
-from echosearch.phantom.patients.wording import report_text
-from echosearch.phantom.patients.wording_other import report_text as other_report_text
 
 __all__ = [
     "LETTERING_COLUMNS",
@@ -45,6 +50,7 @@ __all__ = [
     "WrittenStudy",
     "phantom_studies",
     "study_cines",
+    "truth_grades",
     "truth_row",
     "write_archive",
     "write_study",
@@ -55,8 +61,14 @@ VIEW_COLUMNS = ("sop_uid", "path", "view", "view_prob")
 TRUTH_COLUMNS = ("study_uid", "patient_id", "study_date", "ef", *FINDINGS)
 LETTERING_COLUMNS = ("sop_uid", "path", "place", "text", "x0", "y0", "x1", "y1")
 WORDINGS: dict[str, Callable[[PhantomStudy], str]] = {  # families of report wording; encoders here learned the first
-    "first": report_text,
-    "other": other_report_text,
+    "first": wording.report_text,
+    "other": wording_other.report_text,
+    "letter": wording_letter.report_text,
+}
+_PHRASES: dict[str, Callable[[PhantomStudy], tuple[Phrase, ...]]] = {
+    "first": wording.report_phrases,
+    "other": wording_other.report_phrases,
+    "letter": wording_letter.report_phrases,
 }
 
 
@@ -70,6 +82,7 @@ class ArchiveSummary:
     measurement_objects: int
     plants: int = 0  # rows of plants.csv
     lettering: int = 0  # rows of lettering.csv
+    level: Level = "easy"
 
 
 @dataclass(frozen=True)
@@ -89,32 +102,27 @@ class WrittenStudy:
 
 
 def phantom_studies(
-    patients: int, seed: int, first_patient: int = 1, plants: Plants | None = None
+    patients: int, seed: int, first_patient: int = 1, plants: Plants | None = None, level: Level = "easy"
 ) -> Iterator[PhantomStudy]:
-    """Yield all studies of ``patients`` patients, patient by patient, oldest first; no pixels yet."""
+    """Yield all studies of ``patients`` patients, patient by patient, oldest first; no pixels yet.
+
+    ``plants`` are for the easy level.
+    """
     for patient in range(first_patient, first_patient + patients):
-        yield from planted_history(seed, patient, plants or Plants())
+        if level == "hard":
+            yield from hard_history(seed, patient)
+        else:
+            yield from planted_history(seed, patient, plants or Plants())
 
 
-def study_cines(study: PhantomStudy) -> tuple[CinePlan, ...]:
-    """Return a study's five to eight cines: B-mode of the five views, colour of valves, sometimes another view."""
-    rng = np.random.default_rng([study.seed, study.patient, study.number, 7002])
-    missing = str(rng.choice(["SAX", "2CH", "LAX"])) if rng.random() < 0.06 else ""
-    shots = [(view, False) for view in ("LAX", "SAX", "4CH", "2CH", "3CH") if view != missing]
-    if missing or rng.random() < 0.97:
-        shots.append(("4CH", True))
-    if rng.random() < 0.97:
-        shots.append((str(rng.choice(["3CH", "LAX"])), True))
-    if rng.random() < 0.4:
-        shots.append(("Other", False))
-    elif rng.random() < 0.15:
-        shots.append(("2CH", True))
-    return tuple(CinePlan(number, view, color) for number, (view, color) in enumerate(shots, 1))
+def truth_grades(study: PhantomStudy) -> dict[str, int]:
+    """Return the grades of truth.csv; at the hard level with features, 4 or 0."""
+    return study.findings.grades() | (feature_grades(study.hard.features) if study.hard else {})
 
 
 def truth_row(study: PhantomStudy) -> dict[str, str]:
     """Return a study's row of truth.csv."""
-    grades = {name: str(grade) for name, grade in study.findings.grades().items()}
+    grades = {name: str(grade) for name, grade in truth_grades(study).items()}
     return _identity(study) | {"ef": f"{study.findings.ef:.1f}"} | grades
 
 
@@ -150,6 +158,7 @@ def write_archive(
     wording: str = "first",
     plants: Plants | None = None,
     lettering: bool = False,
+    level: Level = "easy",
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> ArchiveSummary:
@@ -157,18 +166,15 @@ def write_archive(
 
     ``wording`` is a family of WORDINGS; it changes reports.csv and README.txt alone. With ``plants`` hearts change and
     reports are wrong in these shares, and plants.csv lists where. ``lettering`` burns names, ids and dates into the
-    pictures, and lettering.csv lists them.
+    pictures, and lettering.csv lists them. The ``level`` "hard" is another population (docs/phantom.md), with three
+    tables more; it has no plants and no lettering.
     ``workers`` processes share the work; ``progress(done, total)`` is called after each study.
-    Raises InputError when ``out`` already holds files, when ``patients`` is below 1, or on an unknown ``wording``.
+    Raises InputError when ``out`` already holds files, when ``patients`` is below 1, on an unknown ``wording`` or
+    ``level``, and for plants or lettering at the level hard.
     """
-    if wording not in WORDINGS:
-        raise InputError(f"wording is {wording!r}: it is one of {', '.join(WORDINGS)}")
-    if patients < 1:
-        raise InputError(f"patients is {patients}: an archive needs at least 1")
-    if out.exists() and any(out.iterdir()):
-        raise InputError(f"{out} is not empty: give a new folder, an archive is never written over another")
+    _check(out, patients, wording, level, bool(plants or lettering))
     out.mkdir(parents=True, exist_ok=True)
-    studies = list(phantom_studies(patients, seed, first_patient, plants))
+    studies = list(phantom_studies(patients, seed, first_patient, plants, level))
     job = partial(_write_alone, out, frames=frames, rows=rows, columns=columns, lettering=lettering)
     done: list[WrittenStudy] = []
     for written in _mapped(job, studies, workers):
@@ -184,7 +190,11 @@ def write_archive(
     _write_csv(out / "reports.csv", REPORT_COLUMNS, (_report_row(study, texts[study_uid(study)]) for study in studies))
     if plants:
         _write_csv(out / "plants.csv", PLANT_COLUMNS, planted)
-    _write_csv(out / "truth.csv", TRUTH_COLUMNS, (truth_row(study) for study in studies))
+    columns_of_truth = TRUTH_COLUMNS if level == "easy" else (*TRUTH_COLUMNS, *FEATURES)
+    _write_csv(out / "truth.csv", columns_of_truth, (truth_row(study) for study in studies))
+    if level == "hard":
+        for name, its_columns, its_rows in hard_tables([_taken(w, wording) for w in done], (frames, rows, columns)):
+            _write_csv(out / name, its_columns, its_rows)
     _write_csv(
         out / "views.csv",
         VIEW_COLUMNS,
@@ -197,12 +207,36 @@ def write_archive(
     burnt = [row for written in done for row in _lettering_rows(written, rows, columns)] if lettering else []
     if lettering:
         _write_csv(out / "lettering.csv", LETTERING_COLUMNS, burnt)
+    harder = ", level hard" if level == "hard" else ""
     worded = "" if wording == "first" else f", reports in the wording {wording!r}"
     sown = f", plants {plants}" if plants else ""
     written_in = ", lettering burnt into the pictures" if lettering else ""
-    (out / "README.txt").write_text(f"{SYNTHETIC}\nseed {seed}, {patients} patients{worded}{sown}{written_in}\n")
+    (out / "README.txt").write_text(
+        f"{SYNTHETIC}\nseed {seed}, {patients} patients{harder}{worded}{sown}{written_in}\n"
+    )
     cines = sum(len(w.cines) for w in done)
-    return ArchiveSummary(out, seed, patients, len(studies), cines, len(done), len(planted), len(burnt))
+    return ArchiveSummary(out, seed, patients, len(studies), cines, len(done), len(planted), len(burnt), level)
+
+
+def _check(out: Path, patients: int, wording: str, level: str, planted: bool) -> None:
+    if wording not in WORDINGS:
+        raise InputError(f"wording is {wording!r}: it is one of {', '.join(WORDINGS)}")
+    if level not in LEVELS:
+        raise InputError(f"level is {level!r}: it is one of {', '.join(LEVELS)}")
+    if level == "hard" and planted:
+        raise InputError("the level hard has no plants and no lettering: leave them out, or write the level easy")
+    if patients < 1:
+        raise InputError(f"patients is {patients}: an archive needs at least 1")
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"{out} is not empty: give a new folder, an archive is never written over another")
+
+
+def _taken(written: WrittenStudy, wording: str) -> Taken:
+    study = written.study
+    plans = study_cines(study)
+    cines = [(plan, cine.sop_uid, cine.path) for plan, cine in zip(plans, written.cines, strict=True)]
+    quiet = study.hard is not None and study.hard.only_unchanged  # 著変なし, and the EF
+    return Taken(study, () if quiet else _PHRASES[wording](study), cines)
 
 
 def _write_alone(

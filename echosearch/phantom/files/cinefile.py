@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, UltrasoundMultiFrameImageStorage
 
 from echosearch.clip import Uint8
-from echosearch.phantom.imaging.cine import box_of, frame_seconds, plan_cine, render_cine
+from echosearch.phantom.imaging.cine import Cine, box_of, frame_seconds, plan_cine, render_cine
 from echosearch.phantom.imaging.lettering import Lettering, burn
 from echosearch.phantom.imaging.ultrasound import sector_frame
 from echosearch.phantom.patients.history import PhantomStudy
@@ -32,6 +32,7 @@ class CinePlan:
     number: int  # from 1
     view: str
     color: bool
+    take: int = 0  # of a hard phantom, whose views are taken more than once
 
 
 def write_cine(
@@ -45,7 +46,7 @@ def write_cine(
     lettering: Sequence[Lettering] = (),
 ) -> str:
     """Render, encode and write one cine, with ``lettering`` in its pictures; return its SOPInstanceUID."""
-    pixels = render_cine(study, plan.view, plan.color, frames, rows, columns)
+    pixels = render_cine(study, plan.view, plan.color, frames, rows, columns, take=plan.take)
     burn(pixels, lettering)
     dataset = cine_dataset(study, plan, pixels, quality)
     if lettering:
@@ -96,20 +97,22 @@ def cine_dataset(study: PhantomStudy, plan: CinePlan, pixels: Uint8, quality: in
     ds.Rows, ds.Columns = rows, columns
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
     ds.UltrasoundColorDataPresent = int(plan.color)
-    ds.SequenceOfUltrasoundRegions = _regions(study, plan, frames, rows, columns)
+    cine = plan_cine(study, plan.view, plan.color, frames, take=plan.take)
+    ds.SequenceOfUltrasoundRegions = _regions(study, cine, plan.color, rows, columns)
+    if cine.waves:
+        ds.RWaveTimeVector = [round(1000 * wave, 2) for wave in cine.waves]
     ds.PixelData = encapsulate(jpegs)
     ds["PixelData"].VR = "OB"
     return ds
 
 
-def _regions(study: PhantomStudy, plan: CinePlan, frames: int, rows: int, columns: int) -> list[Dataset]:
+def _regions(study: PhantomStudy, cine: Cine, color: bool, rows: int, columns: int) -> list[Dataset]:
     """The sector as 2D tissue and, for a colour cine, the colour box as colour flow; deltas in cm."""
-    cine = plan_cine(study, plan.view, plan.color, frames)
-    x0, y0, scale = sector_frame(rows, columns, study.look.half_angle)
+    x0, y0, scale = sector_frame(rows, columns, study.look.half_angle, cine.sector.zoom)
     half = scale * np.sin(cine.sector.radians)
     delta = cine.sector.depth / scale
     tissue = _region(1, (x0 - half, y0, x0 + half, y0 + scale), delta, (x0, y0), rows, columns)
-    if not plan.color:
+    if not color:
         return [tissue]
     line = box_of(study, cine, rows, columns)
     corners = (*line.min(axis=0), *line.max(axis=0))

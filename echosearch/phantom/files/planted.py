@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from echosearch.phantom.patients import wording, wording_other
+from echosearch.phantom.patients import wording, wording_letter, wording_other
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.phantom.patients.identity import study_uid
 from echosearch.phantom.patients.plants import Plants, changes_of
@@ -15,7 +15,7 @@ from echosearch.phantom.patients.wrong_report import wrong_report
 __all__ = ["PLANT_COLUMNS", "change_rows", "planted_report"]
 
 PLANT_COLUMNS = ("study_uid", "earlier_study_uid", "patient_id", "kind", "concept", "from", "to", "days", "said")
-_FAMILIES = {"first": wording, "other": wording_other}
+_FAMILIES = {"first": wording, "other": wording_other, "letter": wording_letter}
 _SAME_EF = 3.0  # points within which an EF has not changed
 
 Row = dict[str, str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from echosearch.phantom.heart.findings import Findings
+from echosearch.phantom.heart.findings import Findings, at_severity
 
 __all__ = ["Anatomy", "HeartSize", "heart_size"]
 
@@ -55,17 +55,18 @@ class HeartSize:
 def heart_size(anatomy: Anatomy, findings: Findings) -> HeartSize:
     """Return the size of the patient's heart under these findings."""
     body, f = anatomy.body, findings
-    thick = _THICKENING[f.lv_hypertrophy]
+    thick = at_severity(_THICKENING, f.severity("lv_hypertrophy"))
+    lv, la, ra = f.severity("lv_dilation"), f.severity("la_dilation"), f.severity("ra_dilation")
     return HeartSize(
-        lv_length=7.8 * body * anatomy.lv_length * _LENGTHENING[f.lv_dilation],
-        lv_radius=2.42 * body * anatomy.lv_radius * _DILATION[f.lv_dilation] - 0.30 * thick,
+        lv_length=7.8 * body * anatomy.lv_length * at_severity(_LENGTHENING, lv),
+        lv_radius=2.42 * body * anatomy.lv_radius * at_severity(_DILATION, lv) - 0.30 * thick,
         wall=0.88 * body * anatomy.wall + thick,
-        la_radius=1.80 * body * anatomy.la * _DILATION[f.la_dilation],
-        la_length=4.4 * body * anatomy.la * _DILATION[f.la_dilation],
-        ra_radius=1.75 * body * anatomy.ra * _DILATION[f.ra_dilation],
-        ra_length=4.2 * body * anatomy.ra * _DILATION[f.ra_dilation],
-        rv_width=2.85 * body * anatomy.rv * _RV_DILATION[f.rv_dilation],
+        la_radius=1.80 * body * anatomy.la * at_severity(_DILATION, la),
+        la_length=4.4 * body * anatomy.la * at_severity(_DILATION, la),
+        ra_radius=1.75 * body * anatomy.ra * at_severity(_DILATION, ra),
+        ra_length=4.2 * body * anatomy.ra * at_severity(_DILATION, ra),
+        rv_width=2.85 * body * anatomy.rv * at_severity(_RV_DILATION, f.severity("rv_dilation")),
         rv_wall=0.38 * body,
         aorta_radius=1.5 * body * anatomy.aorta,
-        effusion=(0.0, 0.35, 0.75, 1.25, 1.9)[f.pericardial_effusion],
+        effusion=at_severity((0.0, 0.35, 0.75, 1.25, 1.9), f.severity("pericardial_effusion")),
     )

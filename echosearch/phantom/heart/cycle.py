@@ -47,11 +47,11 @@ def early_notch(phase: Floats) -> Floats:
     return _eased(phase, _NOTCH)
 
 
-def ecg(phase: Floats) -> Floats:
-    """Return a trace of about -0.2 to 1: P, QRS and T."""
+def ecg(phase: Floats, p_wave: float = 1.0) -> Floats:
+    """Return a trace of about -0.2 to 1: P, QRS and T; ``p_wave`` of 0 as in atrial fibrillation."""
     phase = np.mod(phase + 0.5, 1.0) - 0.5
     waves = [
-        (0.16, -0.17, 0.022),
+        (0.16 * p_wave, -0.17, 0.022),
         (-0.12, -0.022, 0.008),
         (1.0, 0.0, 0.010),
         (-0.22, 0.025, 0.010),

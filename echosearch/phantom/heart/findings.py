@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-__all__ = ["FINDINGS", "Findings", "Jet", "Territory"]
+import numpy as np
+
+__all__ = ["FINDINGS", "Findings", "Jet", "Territory", "at_severity"]
 
 Territory = Literal["LAD", "RCA", "LCX"]
 Jet = Literal["central", "wall"]
@@ -40,6 +43,8 @@ class Findings:
     territory: Territory = "LAD"  # of wall_motion
     mr_jet: Jet = "central"  # "wall": an eccentric jet from a prolapsing leaflet
     prosthesis: Literal["mitral", "aortic"] = "mitral"
+    # (name as in truth.csv, severity): what is drawn, if not the grade itself; the grade is the severity rounded
+    severities: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not 10.0 <= self.ef <= 80.0:
@@ -52,13 +57,23 @@ class Findings:
         """Return the grade of each finding, under the column names of truth.csv."""
         return {name: int(getattr(self, _ATTRIBUTE.get(name, name))) for name in FINDINGS}
 
+    def severity(self, name: str) -> float:
+        """Return how severe a finding is drawn, 0 to 4.5: its grade, or a value that rounds to it."""
+        return dict(self.severities).get(name, int(getattr(self, _ATTRIBUTE.get(name, name))))
+
     def graded(self, name: str, grade: int) -> Findings:
         """Return the same heart with another grade of one finding, named as in truth.csv."""
-        return replace(self, **{_ATTRIBUTE.get(name, name): grade})  # type: ignore[arg-type]
+        others = tuple((other, value) for other, value in self.severities if other != name)
+        return replace(self, **{_ATTRIBUTE.get(name, name): grade}, severities=others)  # type: ignore[arg-type]
 
 
 _ATTRIBUTE = {"as": "aortic_stenosis"}  # "as" is a keyword in Python
-_DETAILS = frozenset({"ef", "territory", "mr_jet", "prosthesis"})
+_DETAILS = frozenset({"ef", "territory", "mr_jet", "prosthesis", "severities"})
 FINDINGS: tuple[str, ...] = tuple(
     "as" if field.name == "aortic_stenosis" else field.name for field in fields(Findings) if field.name not in _DETAILS
 )
+
+
+def at_severity(table: Sequence[float], severity: float) -> float:
+    """Return the value of a table by grade at a severity; between two grades it is interpolated."""
+    return table[severity] if isinstance(severity, int) else float(np.interp(severity, range(len(table)), table))

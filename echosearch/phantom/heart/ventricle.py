@@ -16,7 +16,7 @@ import numpy as np
 
 from echosearch.phantom.heart.anatomy import HeartSize
 from echosearch.phantom.heart.cycle import Floats, contraction, early_notch
-from echosearch.phantom.heart.findings import Findings
+from echosearch.phantom.heart.findings import Findings, at_severity
 
 __all__ = ["CHORDS", "Surface", "lv_diastolic_diameter", "lv_surface", "lv_volume"]
 
@@ -64,7 +64,7 @@ def _surface(
     length0: float, radius0: float, wall0: float, f: Findings, gain: float, phase: Floats, z: Floats, phi: Floats
 ) -> Surface:
     profile = _profile(z)
-    late = (0.0, 1.2, 2.6, 3.5, 4.4)[f.dyssynchrony]
+    late = at_severity((0.0, 1.2, 2.6, 3.5, 4.4), f.severity("dyssynchrony"))
     lag = 0.030 * late * np.cos(np.radians(phi - 90.0))  # lateral wall late, septum early
     moved = contraction(phase[:, None] - lag[None, :])  # (T, P)
     flash = 0.048 * late * early_notch(phase)[:, None] * np.clip(np.cos(np.radians(phi - 270.0)), 0, 1)[None]
@@ -88,9 +88,9 @@ def _motion_share(f: Findings, z: Floats, phi: Floats) -> Floats:
         return np.ones((len(z), len(phi)))
     centre, low, high = _TERRITORY[f.territory]
     away = np.abs((phi - centre + 180.0) % 360.0 - 180.0)
-    around = 1.0 / (1.0 + np.exp((away - _HALF_WIDTH[f.wall_motion]) / 6.0))
+    around = 1.0 / (1.0 + np.exp((away - at_severity(_HALF_WIDTH, f.severity("wall_motion"))) / 6.0))
     along = 1.0 / (1.0 + np.exp((low - z) / 0.04)) / (1.0 + np.exp((z - high) / 0.04))
-    share: Floats = 1.0 - _LOSS[f.wall_motion] * along[:, None] * around[None, :]
+    share: Floats = 1.0 - at_severity(_LOSS, f.severity("wall_motion")) * along[:, None] * around[None, :]
     return share
 
 

@@ -51,7 +51,7 @@ class ColorFlow:
         plume = np.empty((DEPTHS, BEAMS), np.uint8)
         for stream, outline, towards in self._streams:
             now = float(stream.speed[t])
-            if now < 0.05:
+            if abs(now) < 0.05:
                 continue
             plume[:] = 0
             cv2.fillPoly(plume, [outline[t]], 255, cv2.LINE_8, _SHIFT)

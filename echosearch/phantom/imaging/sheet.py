@@ -20,7 +20,7 @@ from echosearch.phantom.imaging.doppler import color_table
 from echosearch.phantom.patients.history import PhantomStudy, patient_history
 from echosearch.phantom.patients.machine import LOOKS
 
-__all__ = ["contact_sheet", "frame_at", "view_sheet"]
+__all__ = ["contact_sheet", "frame_at", "save_sheet", "view_sheet"]
 
 _DIASTOLE, _SYSTOLE, _FILLING, _LATE = 0.0, 0.37, 0.5, 0.72
 _EJECTION = 0.22
@@ -78,7 +78,7 @@ def view_sheet(out_png: Path, seed: int, shrink: float = 0.75) -> None:
         tiles.append((f"{view} {LOOKS[3].manufacturer}", frame_at(replace(heart, look=LOOKS[3]), view, _DIASTOLE)))
     tiles += [(f"Other: {other.lower()}", frame_at(heart, "Other", _DIASTOLE, other=other)) for other in OTHER_VIEWS]
     tiles.append(("4CH colour, filling", frame_at(heart, "4CH", _FILLING, color=True)))
-    _save(out_png, tiles, columns=4, shrink=shrink)
+    save_sheet(out_png, tiles, columns=4, shrink=shrink)
 
 
 def contact_sheet(out_png: Path, seed: int, shrink: float = 0.62) -> None:
@@ -88,7 +88,7 @@ def contact_sheet(out_png: Path, seed: int, shrink: float = 0.62) -> None:
     for number, (label, findings, view, phase, color) in enumerate(_FINDINGS):
         study = replace(heart, findings=findings, look=LOOKS[number // 2 % len(LOOKS)])
         tiles.append((f"{label} ({view})", frame_at(study, view, phase, color)))
-    _save(out_png, tiles, columns=6, shrink=shrink)
+    save_sheet(out_png, tiles, columns=6, shrink=shrink)
 
 
 def _heart(seed: int) -> PhantomStudy:
@@ -96,7 +96,8 @@ def _heart(seed: int) -> PhantomStudy:
     return replace(first, findings=Findings(), study_date=date(2020, 1, 1), look=LOOKS[0])
 
 
-def _save(out_png: Path, tiles: list[tuple[str, Uint8]], columns: int, shrink: float) -> None:
+def save_sheet(out_png: Path, tiles: list[tuple[str, Uint8]], columns: int, shrink: float) -> None:
+    """Write labelled pictures of one size as one PNG of few colours."""
     drawn = []
     for label, frame in tiles:
         small = cv2.resize(frame, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from echosearch.clip import Uint8
 from echosearch.phantom.heart.anatomy import Anatomy
 from echosearch.phantom.heart.cycle import Floats
+from echosearch.phantom.imaging.acquisition import Acquisition, lost
 from echosearch.phantom.patients.machine import Look
 from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape
 
@@ -49,6 +50,7 @@ class Sector:
 
     depth: float
     half_angle: float
+    zoom: float = 1.0  # of the picture, about the middle of the fan
 
     @property
     def radians(self) -> float:
@@ -141,17 +143,35 @@ def _shadows(shapes: list[Shape], corners: list[NDArray[np.int32]], t: int) -> F
     return np.asarray(cv2.GaussianBlur(dark, (0, 0), sigmaX=1.2, sigmaY=2.0), np.float32)
 
 
-def beam_frames(scene: Scene, sector: Sector, look: Look, rng: np.random.Generator, anatomy: Anatomy) -> BeamFrames:
-    """Yield frame by frame the beam image before the display curve, and the smoothed echo levels beneath it."""
+def beam_frames(
+    scene: Scene,
+    sector: Sector,
+    look: Look,
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    taken: Acquisition | None = None,
+    seconds: float = 0.0,
+) -> BeamFrames:
+    """Yield frame by frame the beam image before the display curve, and the smoothed echo levels beneath it.
+
+    ``taken`` as hard phantoms are; ``seconds`` from one frame to the next.
+    """
     shapes = list(scene.shapes)
     corners = [beam_points(shape.points, sector) for shape in shapes]
     displacement = _displacement(scene, sector)
-    still = _background(rng, look, sector, anatomy.clutter) + np.float32(anatomy.echogenicity)
+    clutter = anatomy.clutter * taken.clutter if taken else anatomy.clutter
+    still = _background(rng, look, sector, clutter) + np.float32(anatomy.echogenicity)
+    gone: Uint8 | None = None
+    if taken:
+        missing = lost(taken, DEPTHS, BEAMS)
+        still += np.float32(taken.gain) - missing
+        gone = np.where(missing > 40.0, 255, 0).astype(np.uint8)  # no colour there either
     speckle = _speckle_tile(anatomy.texture_seed % 8, look.smooth)
     noise = _noise_tile(anatomy.texture_seed % 8)
     from_row, from_column = int(rng.integers(DEPTHS // 2)), int(rng.integers(BEAMS // 2))
     columns, rows = np.meshgrid(np.arange(BEAMS, dtype=np.float32), np.arange(DEPTHS, dtype=np.float32))
     at = np.stack((columns + from_column + BEAMS // 4, rows + from_row + DEPTHS // 4), axis=2)
+    renewed = _Renewed(speckle, rng, taken.renewal / seconds) if taken and taken.renewal else None
     share = np.clip((np.arange(256) - 16.0) / 36.0, 0.0, 1.0)  # of tissue, by echo level
     solid = (look.speckle * share).astype(np.float32)
     fluid = (look.noise + 0.7 * look.speckle * (1.0 - share)).astype(np.float32)
@@ -164,10 +184,9 @@ def beam_frames(scene: Scene, sector: Sector, look: Look, rng: np.random.Generat
         edge = cv2.Sobel(soft, cv2.CV_32F, 0, 1, ksize=3, scale=0.10)  # interfaces across the beam shine
         np.maximum(edge, 0.0, out=edge)
         where = at - cv2.resize(displacement[t], (BEAMS, DEPTHS), interpolation=cv2.INTER_LINEAR)
-        picture = cv2.remap(speckle, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        grey = _at(speckle, where) if renewed is None else renewed.frame(t, where)
         row, column = rng.integers(DEPTHS), rng.integers(BEAMS)
         swirl = noise[row : row + DEPTHS, column : column + BEAMS]
-        grey = np.asarray(picture, np.float32)
         grey *= solid[soft]
         grey += swirl * fluid[soft]  # blood is never twice the same
         grey += soft
@@ -176,12 +195,33 @@ def beam_frames(scene: Scene, sector: Sector, look: Look, rng: np.random.Generat
         dark = _shadows(shapes, corners, t)
         if dark is not None:
             grey -= dark
-        yield grey, soft
+        yield grey, soft if gone is None else np.maximum(soft, gone)
+
+
+def _at(tile: Float32, where: Float32) -> Float32:
+    seen = cv2.remap(tile, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(seen, np.float32)
+
+
+class _Renewed:
+    """Speckle that goes with the tissue, and turns into another within some frames: motion through the plane brings new
+    scatterers. The spread of grey levels stays.
+    """
+
+    def __init__(self, tile: Float32, rng: np.random.Generator, frames: float) -> None:
+        self._tile, self._frames = tile, max(frames, 1.0)
+        self._from = rng.uniform((-BEAMS / 4, -DEPTHS / 4), (BEAMS / 4, DEPTHS / 4), (64, 2)).astype(np.float32)
+
+    def frame(self, t: int, where: Float32) -> Float32:
+        which, share = divmod(t / self._frames, 1.0)
+        old, new = (_at(self._tile, where + self._from[int(which + i) % 64]) for i in (0, 1))
+        angle = share * np.pi / 2
+        return np.asarray(old * np.float32(np.cos(angle)) + new * np.float32(np.sin(angle)), np.float32)
 
 
 @lru_cache(maxsize=16)
-def _scan_maps(rows: int, columns: int, half_angle: float) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
-    x0, y0, scale = sector_frame(rows, columns, half_angle)
+def _scan_maps(rows: int, columns: int, half_angle: float, zoom: float) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    x0, y0, scale = sector_frame(rows, columns, half_angle, zoom)
     x, y = np.meshgrid(np.arange(columns) - x0, np.arange(rows) - y0)
     radius = np.hypot(x, y) / scale  # 1 at full depth
     angle = np.arctan2(x, np.maximum(y, 1e-6)) / np.radians(half_angle)
@@ -193,17 +233,24 @@ def _scan_maps(rows: int, columns: int, half_angle: float) -> tuple[NDArray[np.i
     return first, second
 
 
-def sector_frame(rows: int, columns: int, half_angle: float) -> tuple[float, float, float]:
-    """Return the probe's position (column, row) in an image and the full depth in pixels."""
+def sector_frame(rows: int, columns: int, half_angle: float, zoom: float = 1.0) -> tuple[float, float, float]:
+    """Return the probe's position (column, row) in an image and the full depth in pixels; both may be outside."""
     y0 = rows * 0.035
     scale = min(rows * 0.945, columns * 0.5 / np.sin(np.radians(half_angle)) * 0.985)
+    if zoom != 1.0:
+        y0, scale = y0 + scale * (1.0 - zoom) / 2, scale * zoom
     return columns / 2 - 0.5, y0, float(scale)
 
 
 def scan_convert(
-    beams: NDArray[np.uint8], rows: int, columns: int, half_angle: float, window: tuple[slice, slice] = _WHOLE
+    beams: NDArray[np.uint8],
+    rows: int,
+    columns: int,
+    half_angle: float,
+    window: tuple[slice, slice] = _WHOLE,
+    zoom: float = 1.0,
 ) -> Uint8:
     """Convert a beam image, grey or RGB, to (rows, columns[, 3]) or a window of it; 0 outside the sector."""
-    first, second = (part[window] for part in _scan_maps(rows, columns, half_angle))
+    first, second = (part[window] for part in _scan_maps(rows, columns, half_angle, zoom))
     picture = cv2.remap(beams, first, second, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(picture, np.uint8)

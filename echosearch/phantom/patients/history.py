@@ -14,9 +14,22 @@ import numpy as np
 from echosearch.phantom.heart.anatomy import Anatomy
 from echosearch.phantom.heart.disease import PHENOTYPES, first_findings, later_findings
 from echosearch.phantom.heart.findings import Findings
+from echosearch.phantom.patients.hard_study import HardStudy
 from echosearch.phantom.patients.machine import LOOKS, Look
 
-__all__ = ["PhantomPatient", "PhantomStudy", "examined", "patient_history"]
+__all__ = [
+    "LEVELS",
+    "Level",
+    "PhantomPatient",
+    "PhantomStudy",
+    "drawn_anatomy",
+    "drawn_patient",
+    "examined",
+    "patient_history",
+]
+
+Level = Literal["easy", "hard"]
+LEVELS: tuple[Level, ...] = ("easy", "hard")
 
 
 @dataclass(frozen=True)
@@ -28,14 +41,15 @@ class PhantomPatient:
     sex: Literal["M", "F"]
     birth_date: date
     name: tuple[str, str, str]  # alphabetic, ideographic, phonetic component group
+    level: Level = "easy"
 
     @property
     def patient_id(self) -> str:
-        return f"PHANTOM-S{self.seed}-{self.number:04d}"
+        return f"PHANTOM-{'S' if self.level == 'easy' else 'H'}{self.seed}-{self.number:04d}"
 
     @property
     def issuer(self) -> str:
-        return f"PHANTOM-SEED-{self.seed}"
+        return f"PHANTOM-{'SEED' if self.level == 'easy' else 'HARD'}-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -54,10 +68,11 @@ class PhantomStudy:
     other_view: str = "SUBCOSTAL"
     who: PhantomPatient | None = None
     before: Findings | None = None  # of the patient's previous study
+    hard: HardStudy | None = None  # None at the easy level
 
     @property
     def accession_number(self) -> str:
-        return f"PH{self.seed}-{self.patient:05d}-{self.number:02d}"
+        return f"{'PX' if self.hard else 'PH'}{self.seed}-{self.patient:05d}-{self.number:02d}"
 
 
 _FAMILY = (
@@ -88,7 +103,8 @@ _GIVEN = {
 }
 
 
-def _patient(seed: int, number: int, rng: np.random.Generator) -> PhantomPatient:
+def drawn_patient(seed: int, number: int, rng: np.random.Generator) -> PhantomPatient:
+    """Draw who a patient is."""
     sex: Literal["M", "F"] = "M" if rng.random() < 0.55 else "F"
     family = _FAMILY[int(rng.integers(len(_FAMILY)))]
     given = _GIVEN[sex][int(rng.integers(len(_GIVEN[sex])))]
@@ -97,7 +113,9 @@ def _patient(seed: int, number: int, rng: np.random.Generator) -> PhantomPatient
     return PhantomPatient(seed, number, sex, born, (groups[0], groups[1], groups[2]))
 
 
-def _anatomy(sex: str, rng: np.random.Generator) -> Anatomy:
+def drawn_anatomy(sex: str, rng: np.random.Generator) -> Anatomy:
+    """Draw a heart's lasting traits."""
+
     def around(spread: float) -> float:
         return float(np.clip(rng.normal(1.0, spread), 1 - 2 * spread, 1 + 2 * spread))
 
@@ -123,8 +141,8 @@ def _anatomy(sex: str, rng: np.random.Generator) -> Anatomy:
 def patient_history(seed: int, patient: int) -> tuple[PhantomStudy, ...]:
     """Return all studies of a patient, oldest first: one to four."""
     rng = np.random.default_rng([seed, patient])
-    who = _patient(seed, patient, rng)
-    anatomy = _anatomy(who.sex, rng)
+    who = drawn_patient(seed, patient, rng)
+    anatomy = drawn_anatomy(who.sex, rng)
     kind = PHENOTYPES[int(rng.choice(len(PHENOTYPES), p=[share for _, share in PHENOTYPES]))][0]
     findings = first_findings(kind, rng)
     day = date(2014, 1, 6) + timedelta(days=int(rng.integers(365 * 6)))

@@ -17,7 +17,8 @@ _NAMESPACE = uuid.UUID("6f7c2c1e-4b0e-5a5e-9b52-2f1f2b1c8d11")
 
 def uid(study: PhantomStudy, part: str) -> UID:
     """Return a UID under 2.25 (PS3.5 B.2), a function of (seed, patient, study, part)."""
-    return UID(f"2.25.{uuid.uuid5(_NAMESPACE, f'{study.seed}/{study.patient}/{study.number}/{part}').int}")
+    level = "hard/" if study.hard else ""
+    return UID(f"2.25.{uuid.uuid5(_NAMESPACE, f'{level}{study.seed}/{study.patient}/{study.number}/{part}').int}")
 
 
 def study_uid(study: PhantomStudy) -> str:

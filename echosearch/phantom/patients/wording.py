@@ -6,23 +6,15 @@ negative findings and trivial ones are sometimes left out, as in real reports; w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from echosearch.phantom.heart.anatomy import heart_size
 from echosearch.phantom.heart.ventricle import lv_diastolic_diameter
 from echosearch.phantom.patients.history import PhantomStudy
+from echosearch.phantom.patients.phrase import Phrase
+from echosearch.phantom.patients.told import as_read, beside, chosen, kept, normal_phrases, own_ending
 
-__all__ = ["FLUID", "LEAK", "NAMES", "SIZE", "Phrase", "no_change_text", "report_phrases", "report_text"]
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """One statement and the findings (columns of truth.csv) that it is about; none for an incidental remark."""
-
-    text: str
-    about: tuple[str, ...] = ()
+__all__ = ["FLUID", "LEAK", "NAMES", "SIZE", "no_change_text", "report_phrases", "report_text"]
 
 
 LEAK = (
@@ -79,7 +71,7 @@ class _Writer:
         self.abbreviates = rng.random() < 0.3
 
     def pick(self, options: tuple[str, ...]) -> str:
-        return options[int(self.rng.integers(len(options)))]
+        return options[chosen(self.study, len(options), self.rng)]
 
     def name(self, finding: str) -> str:
         names = NAMES[finding]
@@ -224,6 +216,13 @@ class _Writer:
 
 def report_phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
     """Return the statements of a study's report, in a laboratory's usual order."""
+    if (normal := normal_phrases(study, "first")) is not None:
+        return tuple(normal)
+    said = kept(study, _phrases(as_read(study)))
+    return (*(Phrase(own_ending(study, one.text), one.about) for one in said), *beside(study, "first"))
+
+
+def _phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
     rng = np.random.default_rng([study.seed, study.patient, study.number, 7001])
     w = _Writer(study, rng)
     g = w.grades
@@ -263,6 +262,8 @@ def report_phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
 
 def report_text(study: PhantomStudy) -> str:
     """Return the report as one text: 「左室拡大なし。軽度の僧帽弁逆流あり。…」."""
+    if study.hard and study.hard.only_unchanged:
+        return no_change_text(study)
     return "".join(f"{phrase.text}。" for phrase in report_phrases(study))
 
 
@@ -270,4 +271,4 @@ def no_change_text(study: PhantomStudy) -> str:
     """Return the report of a study without changes: it refers to the one before, and gives the EF."""
     w = _Writer(study, np.random.default_rng([study.seed, study.patient, study.number, 7004]))
     same = w.pick(("前回と著変なし", "前回検査と比較し著変なし", "前回と変化なし", "著変なし"))
-    return f"{same}。EF {round(study.findings.ef)}%。"
+    return f"{same}。EF {round(as_read(study).findings.ef)}%。"

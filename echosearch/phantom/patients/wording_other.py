@@ -18,19 +18,24 @@ import numpy as np
 from echosearch.phantom.heart.anatomy import heart_size
 from echosearch.phantom.heart.ventricle import lv_diastolic_diameter
 from echosearch.phantom.patients.history import PhantomStudy
+from echosearch.phantom.patients.phrase import Phrase
+from echosearch.phantom.patients.told import as_read, beside, chosen, kept, normal_phrases
 from echosearch.phantom.patients.typing_habits import TypingHabit
-from echosearch.phantom.patients.wording import Phrase
 
 __all__ = ["STYLES", "no_change_text", "report_phrases", "report_text"]
 
 STYLES = ("polite", "plain", "note", "mixed")
+_OF_FAMILY = {"other": STYLES, "letter": ("letter", "items")}
+_DRAWN_BY = {"other": 7011, "letter": 7012}  # parts of the seed
 _OMIT_ABSENT = {"pericardial_effusion": 0.2, "dyssynchrony": 0.93, "ms": 0.4}  # the others: 0.12
-_HEADED = "note"
+_HEADED, _BESIDE = "note", "その他の所見"
 _BETWEEN = {  # what may separate statements; two blanks after "no AR" would leave open what "no" denies
     "polite": ("。",),
     "plain": ("。",),
     "note": (", ", "、", "  "),
     "mixed": (", ", "、"),
+    "letter": ("。",),
+    "items": ("\n",),
 }
 _LOW_EF = ((30, 4), (40, 3), (48, 2))  # EF below, the grade of its loss
 
@@ -38,17 +43,20 @@ _Section = tuple[str, list[Phrase]]  # heading, statements
 
 
 @cache
-def _forms() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("wording_other.toml").read_text(encoding="utf-8"))
+def _forms(family: str) -> dict[str, Any]:
+    """The forms of a family; parts and words of severity are those of "other" in all."""
+    own = tomllib.loads(files(__package__).joinpath(f"wording_{family}.toml").read_text(encoding="utf-8"))
+    return own if family == "other" else {name: _forms("other")[name] for name in ("parts", "words")} | own
 
 
 class _Writer:
     """One laboratory's habits for one report."""
 
-    def __init__(self, study: PhantomStudy) -> None:
-        self.study = study
-        self.rng = np.random.default_rng([study.seed, study.patient, study.number, 7011])
-        self.style = STYLES[int(self.rng.integers(len(STYLES)))]
+    def __init__(self, study: PhantomStudy, family: str) -> None:
+        self.study, self.forms = study, _forms(family)
+        self.rng = np.random.default_rng([study.seed, study.patient, study.number, _DRAWN_BY[family]])
+        styles = _OF_FAMILY[family]
+        self.style = styles[chosen(study, len(styles), self.rng)]
         self.typing = TypingHabit.drawn(self.rng, _BETWEEN[self.style])
         self.grades = study.findings.grades()
         self.grouped: set[str] = set()  # findings already said in one statement with others
@@ -57,21 +65,21 @@ class _Writer:
         return bool(self.rng.random() < share)
 
     def pick(self, options: list[str]) -> str:
-        return options[int(self.rng.integers(len(options)))]
+        return options[chosen(self.study, len(options), self.rng)]
 
     def say(self, kind: str, *about: str, **places: str) -> Phrase:
         """A form of ``kind`` ("neither", "present.leak") in the report's style, its places filled."""
-        options: Any = _forms()
+        options: Any = self.forms
         for key in kind.split("."):
             options = options[key]
         return Phrase(self.pick(options[self.style]).format(**places).replace("わずかの", "わずかな"), about)
 
     def severity(self, scale: str, grade: int) -> dict[str, str]:
-        words = _forms()["words"].get(scale) or _forms()["words"]["size"]
+        words = self.forms["words"].get(scale) or self.forms["words"]["size"]
         return {name: self.pick(words[name][grade - 1]) for name in words} if grade else {}
 
     def places(self, finding: str) -> dict[str, str]:
-        part = _forms()["parts"][finding]
+        part = self.forms["parts"][finding]
         places = {"p": self.pick(part["p"]), "a": part["a"], "noun": part["noun"], "short": part["short"]}
         return places | self.severity(part["kind"], self.grades[finding])
 
@@ -79,7 +87,7 @@ class _Writer:
         """The statement about a finding: absent, or present with its severity; perhaps nothing."""
         if finding in self.grouped:
             return []
-        grade, kind, places = self.grades[finding], _forms()["parts"][finding]["kind"], self.places(finding)
+        grade, kind, places = self.grades[finding], self.forms["parts"][finding]["kind"], self.places(finding)
         if grade == 0:
             if gone := self.gone(finding):
                 return gone
@@ -108,18 +116,18 @@ class _Writer:
         if earlier is None or grade < 2 or not self.chance(0.12 if earlier == grade else 0.5 if earlier else 0.0):
             return None
         kind = "worse" if earlier < grade else "better" if earlier > grade else "same"
-        form = self.pick(_forms()["changed"][kind])
+        form = self.pick(self.forms["changed"][kind])
         return Phrase(form.format(**places), (finding,))
 
     def gone(self, finding: str) -> list[Phrase]:
         earlier = self.earlier(finding)
         if finding != "pericardial_effusion" or not earlier or not self.chance(0.5):
             return []
-        return [Phrase(self.pick(_forms()["changed"]["gone"]).format(**self.places(finding)), (finding,))]
+        return [Phrase(self.pick(self.forms["changed"]["gone"]).format(**self.places(finding)), (finding,))]
 
     def list_of(self, findings: list[str]) -> str:
         """MR・TR, or 左心房・右心房の拡大."""
-        parts = [_forms()["parts"][finding] for finding in findings]
+        parts = [self.forms["parts"][finding] for finding in findings]
         joint = "/" if self.style == "mixed" else "・"
         if parts[0]["kind"] == "leak":
             return joint.join(part["a"] for part in parts)
@@ -142,7 +150,7 @@ class _Writer:
     def function(self) -> list[_Section]:
         """Wall motion and ejection fraction."""
         f, ef = self.study.findings, round(self.study.findings.ef)
-        forms, walls = _forms(), list[Phrase]()
+        forms, walls = self.forms, list[Phrase]()
         loss = next((grade for below, grade in _LOW_EF if ef < below), 0)
         words = self.severity("size", loss)
         if f.wall_motion:
@@ -166,7 +174,7 @@ class _Writer:
     def valve(self, position: str, leak: str, stenosis: str) -> list[Phrase]:
         g = self.grades
         if g["prosthetic_valve"] and self.study.findings.prosthesis == position:
-            places = {"p": _forms()["parts"][leak]["p"][0], "s": "MVR" if position == "mitral" else "AVR"}
+            places = {"p": self.forms["parts"][leak]["p"][0], "s": "MVR" if position == "mitral" else "AVR"}
             first = self.say("prosthesis", "prosthetic_valve", **places)
             return [first, *(self.graded(leak) if g[leak] else [])]
         return self.graded(leak) + self.graded(stenosis)
@@ -219,10 +227,14 @@ class _Writer:
         return [(heading, phrases) for heading, phrases in order + end if phrases]
 
 
-def _lines(study: PhantomStudy) -> tuple[TypingHabit, list[list[Phrase]]]:
-    writer = _Writer(study)
+def _lines(study: PhantomStudy, family: str) -> tuple[TypingHabit, list[list[Phrase]]]:
+    writer = _Writer(as_read(study), family)
     habit, lines = writer.typing, list[list[Phrase]]()
-    for heading, phrases in writer.sections():
+    said = [(heading, kept(study, phrases)) for heading, phrases in writer.sections()]
+    said.append((_BESIDE, beside(study, family)))
+    if (normal := normal_phrases(study, family)) is not None:
+        said = [(_BESIDE, normal)]
+    for heading, phrases in ((heading, phrases) for heading, phrases in said if phrases):
         typed = [Phrase(habit.typed(phrase.text), phrase.about) for phrase in phrases]
         if writer.style == _HEADED:
             typed[0] = Phrase(habit.heading.format(habit.typed(heading)) + typed[0].text, typed[0].about)
@@ -230,19 +242,21 @@ def _lines(study: PhantomStudy) -> tuple[TypingHabit, list[list[Phrase]]]:
     return habit, lines
 
 
-def report_phrases(study: PhantomStudy) -> tuple[Phrase, ...]:
+def report_phrases(study: PhantomStudy, family: str = "other") -> tuple[Phrase, ...]:
     """Return the statements of a study's report; a heading belongs to the first statement under it."""
-    return tuple(phrase for line in _lines(study)[1] for phrase in line)
+    return tuple(phrase for line in _lines(study, family)[1] for phrase in line)
 
 
-def report_text(study: PhantomStudy) -> str:
+def report_text(study: PhantomStudy, family: str = "other") -> str:
     """Return the report as one text: sentences, or lines under headings."""
-    habit, lines = _lines(study)
+    if study.hard and study.hard.only_unchanged:
+        return no_change_text(study, family)
+    habit, lines = _lines(study, family)
     return "".join(habit.between.join(phrase.text for phrase in line) + habit.end for line in lines).strip()
 
 
-def no_change_text(study: PhantomStudy) -> str:
+def no_change_text(study: PhantomStudy, family: str = "other") -> str:
     """Return the report of a study without changes: it refers to the one before, and gives the EF."""
-    w = _Writer(study)
-    said = (w.say("same_as_before"), w.say("ejection", "ef", v=str(round(study.findings.ef))))
+    w = _Writer(as_read(study), family)
+    said = (w.say("same_as_before"), w.say("ejection", "ef", v=str(round(w.study.findings.ef))))
     return (w.typing.between.join(w.typing.typed(phrase.text) for phrase in said) + w.typing.end).strip()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from echosearch.phantom.patients.history import PhantomStudy
-from echosearch.phantom.patients.wording import Phrase
+from echosearch.phantom.patients.phrase import Phrase
 
 __all__ = ["WrongReport", "wrong_report"]
 

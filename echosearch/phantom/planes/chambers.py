@@ -5,12 +5,13 @@ Heart coordinates: the ventricle's outer apex at (0, 0), y towards the base, x t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from echosearch.phantom.heart.anatomy import Anatomy, HeartSize
 from echosearch.phantom.heart.cycle import Floats, early_notch
+from echosearch.phantom.heart.features import Features
 from echosearch.phantom.heart.findings import Findings
 from echosearch.phantom.heart.ventricle import lv_surface
 from echosearch.phantom.planes.scene import GreyLevel, Shape, band, disc, offset, polygon
@@ -26,6 +27,8 @@ class Beat:
     findings: Findings
     size: HeartSize
     phase: Floats
+    features: Features = field(default_factory=Features)
+    inward: Floats | None = None  # (T,) the septum's own motion, 0 to 1 (features.bounce); None: it has none
 
     @property
     def frames(self) -> int:

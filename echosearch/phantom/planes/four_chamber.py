@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats, contraction, mitral_opening
-from echosearch.phantom.planes.chambers import Beat, atrium, grown, lead, lv_outline, pericardium
-from echosearch.phantom.planes.flow import inflow, leak, stenotic_inflow
+from echosearch.phantom.heart.findings import at_severity
+from echosearch.phantom.planes.chambers import Beat, Outline, atrium, grown, lead, lv_outline, pericardium
+from echosearch.phantom.planes.flow import inflow, leak, shunt, stenotic_inflow
+from echosearch.phantom.planes.implants import cannula, clip, coil, suture
 from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, Stream, band, bezier, disc, offset, point
 from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit_direction
 
@@ -70,10 +72,10 @@ def four_chamber(beat: Beat) -> Scene:
             lv.right_hinge,
             into,
             opening,
-            stenosis=f.ms,
-            gap=(0.0, 0.0, 0.06, 0.16, 0.32)[f.mr],
+            stenosis=f.severity("ms"),
+            gap=at_severity((0.0, 0.0, 0.06, 0.16, 0.32), f.severity("mr")),
             prolapse=0.5 * (f.mr_jet == "wall") * min(f.mr, 3) / 3,
-            tether=0.10 * f.lv_dilation,
+            tether=0.10 * f.severity("lv_dilation"),
         )
     shapes += atrioventricular(
         tricuspid_lateral,
@@ -82,11 +84,16 @@ def four_chamber(beat: Beat) -> Scene:
         opening,
         meet=0.58,
         lengths=(1.7, 1.2),
-        gap=(0.0, 0.0, 0.05, 0.18, 0.42)[f.tr],
+        gap=at_severity((0.0, 0.0, 0.05, 0.18, 0.42), f.severity("tr")),
         level=GreyLevel.VALVE - 12,
     )
+    shapes += _treated(beat, lv, into, la, ra)
     if f.pacemaker:
-        shapes += lead(_pacing_lead(ra, tricuspid_septal, tricuspid_lateral, rv_apex))
+        wire = _pacing_lead(ra, tricuspid_septal, tricuspid_lateral, rv_apex)
+        shapes += [*lead(wire), *(coil(wire) if beat.features.icd else ())]
+    defect = (lv.inner[:, 5] + lv.outer[:, 5]) / 2
+    if beat.features.shunt != "none":
+        shapes += [Shape(disc(defect, 0.42, 0.24), GreyLevel.BLOOD)]
 
     mitral = (lv.left_hinge + lv.right_hinge) / 2
     tricuspid = (tricuspid_septal + tricuspid_lateral) / 2
@@ -94,14 +101,32 @@ def four_chamber(beat: Beat) -> Scene:
     streams: list[Stream] = [
         *inflow(beat, mitral, into, speed=0.75),
         *inflow(beat, tricuspid, into_rv, speed=0.5, width=1.7),
-        *stenotic_inflow(beat, f.ms, mitral + into * 1.2, into),
-        *leak(beat, f.mr, mitral + into * 0.4, unit_direction(-wall), "systole", size.la_length),
+        *stenotic_inflow(beat, f.severity("ms"), mitral + into * 1.2, into),
+        *leak(beat, f.severity("mr"), mitral + into * 0.4, unit_direction(-wall), "systole", size.la_length),
         *leak(
-            beat, f.tr, tricuspid + into_rv * 0.3, unit_direction(point(0.22, 1.0, frames)), "systole", size.ra_length
+            beat,
+            f.severity("tr"),
+            tricuspid + into_rv * 0.3,
+            unit_direction(point(0.22, 1.0, frames)),
+            "systole",
+            size.ra_length,
         ),
+        *shunt(beat, defect, unit_direction(point(-0.74, -0.67, frames))),
     ]
     centre = (mitral + tricuspid) / 2 + np.array([0.0, 1.3])
     return Scene(tuple(shapes), tuple(streams), (centre, 5.2, 4.2))
+
+
+def _treated(beat: Beat, lv: Outline, into: Floats, la: list[Floats], ra: list[Floats]) -> list[Shape]:
+    """Marks of treatment that this plane cuts."""
+    shapes: list[Shape] = []
+    if beat.features.clip:
+        shapes += clip(lv.left_hinge, lv.right_hinge, into)
+    if beat.features.transplant:
+        shapes += [*suture(la[0], (1, 38)), *suture(ra[0], (19, 22))]
+    if beat.features.lvad:
+        shapes += cannula(lv.inner[:, lv.n_left - 1], -into)
+    return shapes
 
 
 def _pacing_lead(ra: list[Floats], septal: Floats, lateral: Floats, apex: Floats) -> Floats:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from echosearch.phantom.heart.cycle import aortic_opening, contraction, mitral_opening
+from echosearch.phantom.heart.findings import at_severity
 from echosearch.phantom.planes.chambers import Beat, atrium, grown, lv_outline, pericardium
-from echosearch.phantom.planes.flow import ejection, inflow, leak, stenotic_ejection, stenotic_inflow
+from echosearch.phantom.planes.flow import ejection, inflow, leak, shunt, stenotic_ejection, stenotic_inflow
+from echosearch.phantom.planes.implants import cannula, clip, stent
 from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, band, disc, offset, point, polygon
 from echosearch.phantom.planes.valves import atrioventricular, mechanical, semilunar, unit_direction
 
@@ -93,16 +95,33 @@ def long_axis(beat: Beat, parasternal: bool) -> Scene:
             opening,
             meet=0.58,
             lengths=(2.0, 1.2),
-            stenosis=f.ms,
-            gap=(0.0, 0.0, 0.06, 0.16, 0.32)[f.mr],
+            stenosis=f.severity("ms"),
+            gap=at_severity((0.0, 0.0, 0.06, 0.16, 0.32), f.severity("mr")),
             prolapse=0.5 * (f.mr_jet == "wall") * min(f.mr, 3) / 3,
-            tether=0.10 * f.lv_dilation,
+            tether=0.10 * f.severity("lv_dilation"),
         )
     low, high = left_wall[:, 0] + out * 0.15, right_wall[:, 0] + out * 0.15
-    if f.prosthetic_valve and f.prosthesis == "aortic":
+    if beat.features.tavi:
+        shapes += [*semilunar(low, high, out, ejecting), *stent(low, high, out)]
+    elif f.prosthetic_valve and f.prosthesis == "aortic":
         shapes += mechanical(low, high, out, ejecting)
     else:
-        shapes += semilunar(low, high, out, ejecting, stenosis=f.aortic_stenosis, gap=(0.0, 0.0, 0.03, 0.10, 0.2)[f.ar])
+        shapes += semilunar(
+            low,
+            high,
+            out,
+            ejecting,
+            stenosis=f.severity("as"),
+            gap=at_severity((0.0, 0.0, 0.03, 0.10, 0.2), f.severity("ar")),
+        )
+
+    if beat.features.clip:
+        shapes += clip(curtain, base_left, into)
+    if beat.features.lvad:
+        shapes += cannula(apex, -into)
+    defect = (lv.inner[:, -6] + lv.outer[:, -6]) / 2
+    if beat.features.shunt != "none":
+        shapes += [Shape(disc(defect, 0.42, 0.24), GreyLevel.BLOOD)]
 
     mitral = (base_left + curtain) / 2
     aortic = (left_wall[:, 0] + right_wall[:, 0]) / 2
@@ -111,9 +130,10 @@ def long_axis(beat: Beat, parasternal: bool) -> Scene:
     streams = [
         *inflow(beat, mitral, into, speed=0.7),
         *ejection(beat, aortic, out),
-        *stenotic_inflow(beat, f.ms, mitral + into * 1.2, into),
-        *stenotic_ejection(beat, f.aortic_stenosis, aortic, out),
-        *leak(beat, f.mr, mitral + into * 0.4, jet, "systole", size.la_length),
-        *leak(beat, f.ar, aortic - out * 0.1, back, "diastole", beat.size.lv_length * 0.62),
+        *stenotic_inflow(beat, f.severity("ms"), mitral + into * 1.2, into),
+        *stenotic_ejection(beat, f.severity("as"), aortic, out),
+        *leak(beat, f.severity("mr"), mitral + into * 0.4, jet, "systole", size.la_length),
+        *leak(beat, f.severity("ar"), aortic - out * 0.1, back, "diastole", beat.size.lv_length * 0.62),
+        *shunt(beat, defect, unit_direction(point(0.74, -0.67, frames))),
     ]
     return Scene(tuple(shapes), tuple(streams), ((mitral + aortic) / 2 + np.array([0.3, 0.3]), 3.9, 4.2))

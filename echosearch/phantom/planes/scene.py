@@ -13,7 +13,20 @@ import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats
 
-__all__ = ["GreyLevel", "Scene", "Shape", "Stream", "band", "bezier", "disc", "offset", "place", "point", "polygon"]
+__all__ = [
+    "GreyLevel",
+    "Scene",
+    "Shape",
+    "Stream",
+    "band",
+    "bezier",
+    "disc",
+    "offset",
+    "place",
+    "point",
+    "polygon",
+    "stretched",
+]
 
 
 class GreyLevel:
@@ -51,7 +64,7 @@ class Stream:
     heading: Floats  # (T, 2), unit vectors
     length: Floats  # (T,) cm
     width: Floats  # (T,) cm, at the far end
-    speed: Floats  # (T,) in units of the aliasing speed; 0 draws nothing
+    speed: Floats  # (T,) in units of the aliasing speed; 0 draws nothing, below 0 it flows against the heading
     turbulence: float = 0.0  # 0 laminar, 1 mosaic
     neck: float = 0.25  # width at the origin as a share of ``width``
 
@@ -117,6 +130,22 @@ def place(scene: Scene, angle: float, shift: Floats) -> Scene:
         return moved
 
     return _mapped(scene, points, lambda v: v @ turn)
+
+
+def stretched(scene: Scene, across: Floats, along: Floats) -> Scene:
+    """Scale a scene in x by ``across`` and in y by ``along``, (T,) each."""
+    factor = np.stack((across, along), axis=1)  # (T, 2)
+
+    def points(p: Floats) -> Floats:
+        moved: Floats = p * (factor[:, None] if p.ndim == 3 else factor)
+        return moved
+
+    def headings(v: Floats) -> Floats:
+        turned = v * factor
+        unit: Floats = turned / np.linalg.norm(turned, axis=1, keepdims=True)
+        return unit
+
+    return _mapped(scene, points, headings)
 
 
 def _mapped(scene: Scene, points: Callable[[Floats], Floats], headings: Callable[[Floats], Floats]) -> Scene:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats, contraction
+from echosearch.phantom.heart.findings import at_severity
 from echosearch.phantom.heart.ventricle import lv_surface
 from echosearch.phantom.planes.chambers import Beat, pericardium, roughness
 from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, disc
@@ -15,6 +16,7 @@ from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, disc
 __all__ = ["short_axis"]
 
 _LEVEL = 0.42  # z of the papillary muscles
+_INWARD = 0.24  # share of the radius
 
 
 def short_axis(beat: Beat) -> Scene:
@@ -26,8 +28,13 @@ def short_axis(beat: Beat) -> Scene:
     radius = radius * (1 + roughness(beat.anatomy.wobble_seed + 7, len(phi), 0.02))
     squeeze = contraction(beat.phase)
     # a large right ventricle flattens the septum: the D shape
-    flat = (0.0, 0.0, 0.06, 0.17, 0.30)[f.rv_dilation] * np.exp(-((((phi - 262.0 + 180) % 360 - 180) / 42.0) ** 2))
+    flat = at_severity((0.0, 0.0, 0.06, 0.17, 0.30), f.severity("rv_dilation")) * np.exp(
+        -((((phi - 262.0 + 180) % 360 - 180) / 42.0) ** 2)
+    )
     radius = radius * (1.0 - flat)
+    if beat.inward is not None:  # seen here only: no valve in this plane tells systole from diastole
+        septum = np.exp(-((((phi - 270.0 + 180) % 360 - 180) / 45.0) ** 2))
+        radius = radius * (1.0 - _INWARD * beat.inward[:, None] * septum[None])
     inner = _around(radius, phi)
     outer = _around(radius + wall, phi)
 

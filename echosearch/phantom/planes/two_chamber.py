@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from echosearch.phantom.heart.cycle import mitral_opening
+from echosearch.phantom.heart.findings import at_severity
 from echosearch.phantom.planes.chambers import Beat, atrium, grown, lv_outline, pericardium
 from echosearch.phantom.planes.flow import inflow, leak, stenotic_inflow
+from echosearch.phantom.planes.implants import cannula, clip
 from echosearch.phantom.planes.scene import GreyLevel, Scene, Shape, disc, point
 from echosearch.phantom.planes.valves import atrioventricular, mechanical, unit_direction
 
@@ -49,14 +51,18 @@ def two_chamber(beat: Beat) -> Scene:
             opening,
             meet=0.5,
             lengths=(1.6, 1.6),
-            stenosis=f.ms,
-            gap=(0.0, 0.0, 0.06, 0.16, 0.32)[f.mr],
-            tether=0.10 * f.lv_dilation,
+            stenosis=f.severity("ms"),
+            gap=at_severity((0.0, 0.0, 0.06, 0.16, 0.32), f.severity("mr")),
+            tether=0.10 * f.severity("lv_dilation"),
         )
+    if beat.features.clip:
+        shapes += clip(lv.left_hinge, lv.right_hinge, into)
+    if beat.features.lvad:
+        shapes += cannula(lv.inner[:, lv.n_left - 1], -into)
     jet = unit_direction(point(0.6 if f.mr_jet == "wall" else 0.1, 1.0, frames))
     streams = [
         *inflow(beat, middle, into, speed=0.75),
-        *stenotic_inflow(beat, f.ms, middle + into * 1.2, into),
-        *leak(beat, f.mr, middle + into * 0.4, jet, "systole", size.la_length),
+        *stenotic_inflow(beat, f.severity("ms"), middle + into * 1.2, into),
+        *leak(beat, f.severity("mr"), middle + into * 0.4, jet, "systole", size.la_length),
     ]
     return Scene(tuple(shapes), tuple(streams), (middle + np.array([0.0, 0.9]), 3.3, 3.6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from echosearch.phantom.heart.cycle import Floats
+from echosearch.phantom.heart.findings import at_severity
 from echosearch.phantom.planes.scene import GreyLevel, Shape, band, bezier, disc
 
 __all__ = ["atrioventricular", "mechanical", "semilunar", "unit_direction"]
@@ -24,7 +25,7 @@ def atrioventricular(
     *,
     meet: float = 0.62,
     lengths: tuple[float, float] = (2.1, 1.3),
-    stenosis: int = 0,
+    stenosis: float = 0,
     gap: float = 0.0,
     prolapse: float = 0.0,
     tether: float = 0.0,
@@ -39,9 +40,9 @@ def atrioventricular(
     """
     across = second - first
     spread = unit_direction(across)
-    mobility = (1.0, 0.85, 0.62, 0.46, 0.34)[stenosis]
-    thick = (0.17, 0.20, 0.28, 0.36, 0.44)[stenosis]
-    bright = level + (0.0, 10.0, 28.0, 42.0, 55.0)[stenosis]
+    mobility = at_severity((1.0, 0.85, 0.62, 0.46, 0.34), stenosis)
+    thick = at_severity((0.17, 0.20, 0.28, 0.36, 0.44), stenosis)
+    bright = level + at_severity((0.0, 10.0, 28.0, 42.0, 55.0), stenosis)
     swing = (opening * mobility)[:, None]
     closed = first + across * meet + into * (0.35 + tether)
     shapes = []
@@ -61,15 +62,15 @@ def atrioventricular(
 
 
 def semilunar(
-    first: Floats, second: Floats, out: Floats, opening: Floats, *, stenosis: int = 0, gap: float = 0.0
+    first: Floats, second: Floats, out: Floats, opening: Floats, *, stenosis: float = 0, gap: float = 0.0
 ) -> tuple[Shape, ...]:
     """Return two cusps of an aortic valve between hinges on the root's walls; ``out`` points into the aorta."""
     across = second - first
     half = np.linalg.norm(across, axis=1, keepdims=True) / 2
     spread = unit_direction(across)
-    mobility = (0.92, 0.78, 0.55, 0.38, 0.24)[stenosis]
-    thick = (0.12, 0.16, 0.28, 0.40, 0.52)[stenosis]
-    level = (135.0, 150.0, 180.0, 205.0, 225.0)[stenosis]
+    mobility = at_severity((0.92, 0.78, 0.55, 0.38, 0.24), stenosis)
+    thick = at_severity((0.12, 0.16, 0.28, 0.40, 0.52), stenosis)
+    level = at_severity((135.0, 150.0, 180.0, 205.0, 225.0), stenosis)
     swing = (opening * mobility)[:, None]
     shapes = []
     for hinge, side in ((first, 1.0), (second, -1.0)):
