@@ -206,6 +206,7 @@ class SourceFile(Base):
             postgresql_where=text("claimed_by is null and state in ('registered', 'admitted')"),
         ),
         Index("ix_source_file_claimed_by", "claimed_by", postgresql_where=text("claimed_by is not null")),
+        Index("ix_source_file_video_key_state", "video_key", "state", postgresql_include=["id"]),
         CORE,
     )
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -215,7 +216,7 @@ class SourceFile(Base):
     state: Mapped[str] = mapped_column(server_default="registered")
     reason: Mapped[str | None]
     detail: Mapped[str | None]  # never anything about a patient
-    video_key: Mapped[str | None] = mapped_column(Key, index=True)
+    video_key: Mapped[str | None] = mapped_column(Key)
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # begun and not finished
     orphaned: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often its run died meanwhile
     claimed_by: Mapped[int | None]  # the run that is decoding it
