@@ -153,6 +153,15 @@ def some_stale(subject: Subject, connection: Connection) -> None:
     )
 
 
+def some_unsettled(_subject: Subject, connection: Connection) -> None:
+    connection.execute(
+        text(
+            "update core.patient set settled = false where patient_key in"
+            " (select patient_key from core.patient order by patient_key limit 2000)"
+        )
+    )
+
+
 def new_reports(subject: Subject, connection: Connection) -> None:
     incoming = [IncomingReport(f"軽度のMR {n}", f"1.2.392.{n * 10}", "", "", None) for n in range(FILES)]
     stage_reports(connection, subject.keyring, incoming)
@@ -190,7 +199,7 @@ STEADY = (
         lambda s, c, keys: texts_to_encode(c, s.encoder_id, keys),
         lambda s, _: [UUID(key) for key in s.keys("r", 64)],
     ),
-    Statement("patients to settle", lambda s, c, _: unsettled_patients(c, 500)),
+    Statement("patients to settle", lambda s, c, _: unsettled_patients(c, 500), some_unsettled),
     Statement("has vectors", lambda s, c, _: has_vectors(c)),
     Statement("fold nothing", lambda s, c, _: fold(c)),
     Statement("fold not yet", lambda s, c, _: fold(c, HALF_A_BLOCK), some_stale),

@@ -83,10 +83,11 @@ def mend_backing(connection: Connection) -> None:
     """Repair what an older version may have left: a video has one backing file, or is withdrawn."""
     connection.execute(
         text(
-            "update core.source_file f set state = 'skipped', reason = 'DUPLICATE', claimed_by = null,"
-            " detail = 'another file backs the same video' where f.state in ('admitted', 'embedded', 'indexed')"
+            "update core.source_file set state = 'skipped', reason = 'DUPLICATE', claimed_by = null,"
+            " detail = 'another file backs the same video' where id in"
+            " (select f.id from core.source_file f where f.state in ('admitted', 'embedded', 'indexed')"
             " and exists (select from core.source_file g where g.video_key = f.video_key and g.id < f.id"
-            " and g.state in ('admitted', 'embedded', 'indexed'))"
+            " and g.state in ('admitted', 'embedded', 'indexed')))"
         )
     )
     withdraw_unbacked(connection)

@@ -69,7 +69,6 @@ def fold(connection: Connection, least: int = 1) -> int:
     """
     stale = text("select count(*) from (select from core.stale_study limit :least) stale")
     if connection.execute(stale, {"least": least}).scalar_one() < least:  # without a look at all studies
-        connection.commit()
         return 0
     blocks = connection.scalars(
         text(
