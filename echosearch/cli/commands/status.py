@@ -125,9 +125,9 @@ def _say_reports(counts: ReportCounts) -> None:
 
 def _say_job(job: OpenJob) -> None:
     workers = [one for one in job.runs if not one.drives]
-    driven = "" if len(workers) < len(job.runs) else ", no driver: run its echosearch ingest again"
+    driven = "" if len(workers) < len(job.runs) else f", no driver: run its echosearch {job.kind} again"
     walked = "" if job.walked else ", its folder is being walked"
-    say(f"job {job.job} since {job.started}: {len(workers)} workers{walked}{driven}")
+    say(f"job {job.job} ({job.kind}) since {job.started}: {len(workers)} workers{walked}{driven}")
     for one in job.runs:
         role = "driver" if one.drives else "worker"
         done = f"{one.files} files, {one.new_videos} new videos" + (f", most time in {one.stage}" if one.stage else "")

@@ -14,14 +14,15 @@ from echosearch.settings import load_settings
 __all__ = ["work"]
 
 
-@click.command(short_help="Work at a job that an ingest on many machines has begun.")
+@click.command(short_help="Work at a job that an ingest or reembed on many machines has begun.")
 @click.option("--job", type=click.IntRange(1), required=True, metavar="N", help="Its number (echosearch status).")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 def work(job: int, as_json: bool) -> None:
     """Take files of job N, decode and embed them, until none is left. Start as many as there are GPUs, on any machine.
 
     The machine needs the settings of the driver's, the same key, encoder and version, and the export at the same path;
-    it refuses before it takes a file if one of them differs. Stop it whenever you like: others take over.
+    it refuses before it takes a file if one of them differs. Of a re-embedding the encoder must be in its HOME, not in
+    use. Stop it whenever you like: others take over.
 
     \b
     echosearch work --job 7

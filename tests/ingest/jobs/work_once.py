@@ -19,7 +19,7 @@ def _slowly(moment: Progress) -> None:
 if __name__ == "__main__":
     slow = "SLOW_WORKERS" in os.environ
     try:
-        with open_archive(load_settings(), FakeEncoder()) as archive:
+        with open_archive(load_settings(), FakeEncoder(salt=os.environ.get("FAKE_SALT", ""))) as archive:
             done = work(archive, int(sys.argv[1]), _slowly if slow else lambda _: None, pause=0.1)
     except EchosearchError as exc:
         print(exc, file=sys.stderr)
