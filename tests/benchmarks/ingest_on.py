@@ -76,7 +76,8 @@ def compare(root: Path, cines: int, place: str, workers: int, decoders: int) -> 
 
 def _ingest(root: Path, cines: int, environment: dict[str, str], more: tuple[str, ...], others: list[int]) -> Figures:
     url = environment["ECHOSEARCH_DATABASE_URL"]
-    admin = create_engine(url.replace("postgresql://", "postgresql+psycopg://").replace("/bench", "/postgres"))
+    url = url.replace("postgresql://", "postgresql+psycopg://")
+    admin = create_engine(url.replace("@/bench?", "@/postgres?"))
     with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text("drop database if exists bench with (force)"))
         connection.execute(text("create database bench"))
@@ -87,7 +88,7 @@ def _ingest(root: Path, cines: int, environment: dict[str, str], more: tuple[str
     spent = _processor(others) - before
     summary = json.loads(done.stdout)
     assert summary["new_videos"] == cines, summary
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = create_engine(url)
     with engine.connect() as connection:
         seconds = connection.execute(
             text(
