@@ -30,11 +30,11 @@ from ingest.jobs.agreement import Requirements
 from ingest.jobs.heartbeat import Heartbeat
 from ingest.work import Work
 
-__all__ = ["Job", "Leased", "WorkSummary", "host_name"]
+__all__ = ["Leased", "SharedJob", "WorkSummary", "host_name"]
 
 
 @dataclass(frozen=True)
-class Job:
+class SharedJob:
     """A job as a worker finds it: what its driver asks of every machine, and the files by which one sees the export."""
 
     id: int
@@ -44,7 +44,7 @@ class Job:
     sight: Sight
 
     @classmethod
-    def find(cls, archive: Archive, job: int) -> Job:
+    def find(cls, archive: Archive, job: int) -> SharedJob:
         """Return the job of this number. Raises InputError."""
         with archive.engine.connect() as connection:
             terms = job_terms(connection, job)
@@ -90,7 +90,7 @@ class WorkSummary:
 class Leased(Work):
     """The run of one worker. Entering it checks this machine and begins a lease; leaving it gives claims back."""
 
-    job: Job
+    job: SharedJob
     id: int  # its row
     fills_batches = True  # the bits of a vector must not depend on how the files were shared out
 

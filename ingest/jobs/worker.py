@@ -25,7 +25,7 @@ from echosearch.db.vectors import generation
 from echosearch.errors import InputError
 from echosearch.outcome import Quarantined, Skipped
 from echosearch.source_file import Claimed, FoundFile
-from ingest.jobs.leased import Job, Leased, WorkSummary
+from ingest.jobs.leased import Leased, SharedJob, WorkSummary
 from ingest.progress import Progress
 from ingest.reembed import Reembedding, ReembedOptions
 from ingest.run import Run
@@ -47,7 +47,7 @@ def work(
     machine has another encoder, key, version or issuer than the job, or does not see its export; ArchiveLocked if a
     command holds the archive alone. Later LeaseLost, StoreUnreachable: others take over what it had claimed.
     """
-    found = Job.find(archive, job)
+    found = SharedJob.find(archive, job)
     kind = Worker if found.kind == "ingest" else ReembedWorker
     with held_shared(archive.engine), kind(found.by_its_encoder(archive), found, on_progress) as run:
         idle_since = None
@@ -73,7 +73,7 @@ class Worker(Leased, Run):
 
     group = WORKER_GROUP
 
-    def __init__(self, archive: Archive, job: Job, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(self, archive: Archive, job: SharedJob, on_progress: Callable[[Progress], None]) -> None:
         assert job.sight.root is not None
         self.job, self.encoder_id, self.sight = job, job.encoder_id, job.sight
         Run.__init__(self, archive, job.sight.root, job.agreement.options, on_progress)
@@ -126,7 +126,7 @@ class Worker(Leased, Run):
 class ReembedWorker(Leased, Reembedding):
     """A worker of a re-embedding. What it cannot embed it leaves to the driver, which says why at the end."""
 
-    def __init__(self, archive: Archive, job: Job, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(self, archive: Archive, job: SharedJob, on_progress: Callable[[Progress], None]) -> None:
         self.job, self.encoder_id = job, job.encoder_id
         Reembedding.__init__(self, archive, ReembedOptions(batch_size=job.agreement.batch_size), on_progress)
         with archive.engine.connect() as connection:

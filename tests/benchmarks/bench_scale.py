@@ -1,6 +1,6 @@
 """How each statement grows with the archive: N videos and 4N, written by COPY. Run by hand; not a test.
 
-    python tests/benchmarks/bench_scale.py --videos 60000 [--home FOLDER] [--only NAME ...] [--plans] [--index]
+    python tests/benchmarks/bench_scale.py --videos 60000 [--home FOLDER] [--only NAME ...] [--plans] [--index STEP ...]
 
 Makes an archive of N videos (15 of a study, 58 reports to 65 studies, raw vectors of 2,048 bytes), takes the time of
 each statement, adds 3N videos and takes it again. ``steady`` runs with every batch of an ingest, for every search, or
@@ -9,7 +9,7 @@ Times are the least of nine by the clock; of three in processor time of PostgreS
 they are above 100 ms: the processors count in steps of 10. Pages are those of tables and indexes that the statement
 looked at, in memory or not: they do not depend on what else the machine does, and a statement that grows in them grows.
 ``--plans`` prints the plan of each statement, ``--index``
-also runs rebuild, verify and drop with the embedded index, without the graph. 8 GB at a million: two generations.
+also runs rebuild, verify or drop with the embedded index, without the graph. 8 GB at a million: two generations.
 """
 
 from __future__ import annotations
@@ -145,8 +145,13 @@ def count_points(connection: Connection) -> None:
 
 def spent(backend: int) -> float:
     """Return the processor seconds of a backend of PostgreSQL and of this process."""
-    own = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
-    return time.process_time() + sum(map(int, own[11:13])) / os.sysconf("SC_CLK_TCK")
+    return time.process_time() + of_process(backend)
+
+
+def of_process(process: int) -> float:
+    """Return the processor seconds of another process."""
+    own = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, own[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def pages(connection: Connection) -> int:
@@ -226,32 +231,41 @@ def fill(archive: Archive, encoders: list[int], studies: int) -> None:
         connection.execute(text("checkpoint"))
 
 
-def maintain(archive: Archive, console: Console) -> None:
-    """Run rebuild, verify and drop, and print their times, their longest statement and the peak memory."""
-    longest = [0.0, ""]
+def maintain(archive: Archive, console: Console, chosen: list[str]) -> None:
+    """Run those of rebuild, verify and drop that are chosen; print times, longest statements and peak memory."""
+    longest = {"clock": (0.0, ""), "processor": (0.0, "")}
+
+    def backend(conn: Connection) -> float:
+        driver = conn.connection.driver_connection
+        assert driver is not None
+        return of_process(driver.info.backend_pid)
 
     def begin(conn: Connection, *_: object) -> None:
-        conn.info["began"] = time.perf_counter()
+        conn.info["began"] = time.perf_counter(), backend(conn)
 
     def end(conn: Connection, cursor: object, statement: str, *_: object) -> None:
-        longest[:] = max(longest, [time.perf_counter() - conn.info["began"], " ".join(statement.split())[:70]])
+        clock, processor = conn.info["began"]
+        for name, seconds in (("clock", time.perf_counter() - clock), ("processor", backend(conn) - processor)):
+            longest[name] = max(longest[name], (seconds, " ".join(statement.split())[:60]))
 
     event.listen(archive.engine, "before_cursor_execute", begin)
     event.listen(archive.engine, "after_cursor_execute", end)
     archive.index.optimize = lambda collection: True  # type: ignore[method-assign] # its graph is not the database's
     steps: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("index rebuild", lambda: rebuild(archive).points),
+        ("rebuild", lambda: rebuild(archive).points),
         ("verify", lambda: verify(archive).differences),
-        ("index drop", lambda: drop(archive, OTHER.name)[1]),
+        ("drop", lambda: drop(archive, OTHER.name)[1]),
     )
-    for name, run in steps:
-        longest[:] = [0.0, ""]
+    for name, run in (step for step in steps if step[0] in chosen):
+        longest.update(clock=(0.0, ""), processor=(0.0, ""))
         began = time.perf_counter()
         told = run()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        statements = "; ".join(f"{seconds:.1f} s of {which} ({sql})" for which, (seconds, sql) in longest.items())
         console.print(
-            f"{name}: {told} in {time.perf_counter() - began:.0f} s, longest statement {longest[0]:.1f} s"
-            f" ({longest[1]}), peak memory so far {peak:.0f} MB; load {os.getloadavg()[0]:.0f}"
+            f"{name}: {told} in {time.perf_counter() - began:.0f} s, longest statements {statements}, peak memory so"
+            f" far {peak:.0f} MB; load {os.getloadavg()[0]:.0f}",
+            markup=False,
         )
 
 
@@ -261,7 +275,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, help="where the archive is made, and kept")
     parser.add_argument("--only", action="append", help="statements whose names contain this, or one of these")
     parser.add_argument("--plans", action="store_true")
-    parser.add_argument("--index", action="store_true")
+    parser.add_argument("--index", choices=("rebuild", "verify", "drop"), action="append")
     parser.add_argument("--long-runs", type=int, default=3, help="of a statement of more than 100 ms")
     parser.add_argument("--keep", type=Path, help="a JSON file of what was measured, here and in earlier runs")
     parser.add_argument("--once", action="store_true", help="at N only")
@@ -295,7 +309,7 @@ def main() -> int:
                     console.print(f"-- {one.name}, {size:,} videos", *explained(subject, one), sep="\n", markup=False)
             met = show(measured, console, [*statements])
             if chosen.index:
-                maintain(archive, console)
+                maintain(archive, console, chosen.index)
     return met
 
 

@@ -144,14 +144,15 @@ def at_work(archive: Archive, least: int) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", ["worker", "driver"])
 def test_killed_in_the_middle_the_end_is_the_same(
-    sites: Sites, strewn: Path, by_one: dict[str, Any], killed: str
+    sites: Sites, strewn: Path, by_one: dict[str, Any], tmp_path: Path, killed: str
 ) -> None:
-    site = sites()
+    site, hold = sites(), tmp_path / "hold"
     ingested(site, strewn, again=False)
-    given = {"FAKE_SALT": SALT, "SLOW_WORKERS": "1"}
+    given = {"FAKE_SALT": SALT, "SLOW_WORKERS": str(hold)}
     driver = site.start("reembed_once.py", 2, **given)
     with site.open() as archive:
         workers = at_work(archive, least=4)
+        hold.touch()  # so that there is something left to do, however long a second driver takes to start
         if killed == "worker":
             os.kill(workers[0], signal.SIGKILL)
         else:
@@ -161,6 +162,7 @@ def test_killed_in_the_middle_the_end_is_the_same(
             driver.kill()
             driver.communicate()
             driver = site.start("reembed_once.py", 2, **given)
+        hold.unlink()
         finish(driver)
         with archive.engine.connect() as connection:
             assert connection.scalar(text("select count(*) from core.job where kind = 'reembed'")) == 1
