@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--on", choices=("ray", "workers"))
     parser.add_argument("--workers", type=int, default=1, help="with --on: how many")
     parser.add_argument("--decoders", type=int, default=2, help="with --on: decoding processes, of all together")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     chosen = parser.parse_args()
     cines = chosen.cines
     with tempfile.TemporaryDirectory(prefix="echosearch-bench-") as folder:
@@ -103,18 +104,18 @@ def main() -> None:
         root.mkdir()
         write_export(root, cines)
         if chosen.on:
-            compare(root, cines, chosen.on, chosen.workers, chosen.decoders)
+            compare(root, cines, chosen.on, chosen.workers, chosen.decoders, chosen.rounds)
             return
         (Path(folder) / "warm").mkdir()
         shutil.copy(root / "IM_00000", Path(folder) / "warm")
         settings = Settings(home=Path(folder) / "home", workers=2)
         files = sorted(root.iterdir())
         ratios = []
-        for number in range(ROUNDS):
+        for number in range(chosen.rounds):
             alone, whole = pool_rate(files, settings), ingest_rate(root, settings, cines - 1)
             ratios.append(whole / alone)
             print(f"round {number + 1}: pool {alone:.2f} cines/s, ingest {whole:.2f} cines/s, ratio {ratios[-1]:.3f}")
-        print(f"end to end / decode pool: median {statistics.median(ratios):.3f} of {ROUNDS} (aim 0.85)")
+        print(f"end to end / decode pool: median {statistics.median(ratios):.3f} of {chosen.rounds} (aim 0.85)")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ from echosearch.settings import Settings
 
 __all__ = ["compare"]
 
-ROUNDS = 3
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -45,7 +44,7 @@ class Figures:
     processor: float  # seconds
 
 
-def compare(root: Path, cines: int, place: str, workers: int, decoders: int) -> None:
+def compare(root: Path, cines: int, place: str, workers: int, decoders: int, rounds: int) -> None:
     """Print the figures of each round, and the medians of their ratios."""
     ratios: list[tuple[float, float, float]] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, _database(Path(folder)) as (url, postmaster):
@@ -62,7 +61,7 @@ def compare(root: Path, cines: int, place: str, workers: int, decoders: int) -> 
         others = [int(postmaster.read_text().split()[0])]
         with _cluster(Path(folder) / "ray", environment, decoders, place == "ray") as node:
             others += node
-            for number in range(ROUNDS):
+            for number in range(rounds):
                 on = ("--on", place, "--workers", str(workers))
                 plain, shared = (_ingest(root, cines, environment, more, others) for more in ((), on))
                 ratios.append((shared.a_second / plain.a_second, shared.whole / plain.whole,
@@ -70,7 +69,7 @@ def compare(root: Path, cines: int, place: str, workers: int, decoders: int) -> 
                 print(f"round {number + 1}: one process {plain}, {workers} workers {shared}")
     names = ("cines a second", "with starts", "processor time a cine")
     for name, values in zip(names, zip(*ratios, strict=True), strict=True):
-        print(f"{place}, {workers} workers / one process, {name}: median {statistics.median(values):.3f} of {ROUNDS}")
+        print(f"{place}, {workers} workers / one process, {name}: median {statistics.median(values):.3f} of {rounds}")
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
