@@ -37,7 +37,7 @@ from ingest.study_bits import fold_stale
 from ingest.verify import compare_index
 from ingest.work import Work
 
-__all__ = ["ReembedOptions", "ReembedSummary", "drop", "reembed"]
+__all__ = ["ReembedOptions", "ReembedSummary", "Reembedding", "drop", "reembed"]
 
 BATCH = 1000  # videos looked up at a time
 NAMED = 20  # missing files that the summary names
