@@ -14,7 +14,7 @@ from echosearch.settings import load_settings
 __all__ = ["work"]
 
 
-@click.command(short_help="Work at a job that an ingest or reembed on many machines has begun.")
+@click.command(short_help="Work at a job that an ingest on many machines has begun.")
 @click.option("--job", type=click.IntRange(1), required=True, metavar="N", help="Its number (echosearch status).")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 def work(job: int, as_json: bool) -> None:
