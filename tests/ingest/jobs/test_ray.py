@@ -172,7 +172,9 @@ def test_two_nodes_make_what_one_process_makes(
 def retrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another encoder, which no node has in use."""
     folder = tmp_path_factory.mktemp("retrained")
-    (folder / "reports.csv").write_text("report_text\n重度僧帽弁逆流\n左室拡大なし\n", encoding="utf-8")
+    (folder / "reports.csv").write_text(
+        "study_uid,report_text\n1.2.1,重度僧帽弁逆流\n1.2.2,左室拡大なし\n", encoding="utf-8"
+    )
     made = ["encoder", "init", "--reports", str(folder / "reports.csv"), "--out", str(folder / "bundle"), "--seed", "7"]
     environment = os.environ | {"ECHOSEARCH_HOME": str(folder / "home")}
     subprocess.run([sys.executable, "-m", "echosearch", *made], env=environment, check=True, capture_output=True)
