@@ -35,7 +35,7 @@ from echosearch.report.facts.query.change import ChangeKind
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
 from echosearch.search.results import ReadValue
-from ingest.jobs.worker import WorkSummary
+from ingest.jobs.leased import WorkSummary
 from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary

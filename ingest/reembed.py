@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from echosearch.archive import Archive
 from echosearch.db.admission.admit import Admitted
 from echosearch.db.files.backing import is_unchanged
 from echosearch.db.files.ledger import single_ingest
+from echosearch.db.files.study_ranges import ALL_STUDIES, StudyRange
 from echosearch.db.studies.report_attempts import report_counts
 from echosearch.db.upkeep.reembedding import count_unembedded, hand_over_files, unembedded
 from echosearch.db.vectors import generation
@@ -35,7 +37,7 @@ from ingest.study_bits import fold_stale
 from ingest.verify import compare_index
 from ingest.work import Work
 
-__all__ = ["ReembedOptions", "ReembedSummary", "drop", "reembed"]
+__all__ = ["ReembedOptions", "ReembedSummary", "Reembedding", "drop", "reembed"]
 
 BATCH = 1000  # videos looked up at a time
 NAMED = 20  # missing files that the summary names
@@ -83,11 +85,7 @@ def reembed(
     store goes away: what was committed stays, run again.
     """
     with single_ingest(archive.engine), Reembedding(archive, options, on_progress) as run:
-        videos: Iterator[Admitted] | None = run.waiting()
-        while videos is not None:
-            for batch in encoded(run, decoded(run, videos)):
-                run.store(batch)
-            videos = run.copies()
+        run.embed_all(run.waiting())
         with run.clock.stage("reports"):
             run.new_reports = encode_reports(run)
         return run.finish()
@@ -125,6 +123,7 @@ class Reembedding(Work):
     """One re-embedding. The ledger stays as it is until the promotion: its files are indexed, by the encoder before."""
 
     view_classifier = None  # they are known from the ingest
+    fills_batches = True  # the bits of a vector do not depend on whether workers had a share in it
 
     def __init__(self, archive: Archive, options: ReembedOptions, on_progress: Callable[[Progress], None]) -> None:
         super().__init__(archive, options.batch_size, on_progress)
@@ -134,7 +133,7 @@ class Reembedding(Work):
         self._others: dict[int, list[Admitted]] = {}  # file under way -> the same video in its copies
         self._copies: list[Admitted] = []  # of files that gave no vector
 
-    def __enter__(self) -> Reembedding:
+    def __enter__(self) -> Self:
         with self.archive.engine.begin() as connection:
             before = generation.active_encoder(connection) if generation.has_vectors(connection) else None
             if before is None:
@@ -146,12 +145,24 @@ class Reembedding(Work):
             self.found = count_unembedded(connection, self.encoder_id, self.before_id)[1]
         return self
 
+    def embed_all(self, videos: Iterator[Admitted]) -> None:
+        """Decode, embed and store these videos, each by a copy of its file where that gives no vector."""
+        upcoming: Iterator[Admitted] | None = videos
+        while upcoming is not None:
+            for batch in encoded(self, decoded(self, upcoming)):
+                self.store(batch)
+            upcoming = self._next_copies()
+
     def waiting(self) -> Iterator[Admitted]:
+        """Yield the videos to decode."""
+        return self.waiting_in(ALL_STUDIES)
+
+    def waiting_in(self, studies: StudyRange) -> Iterator[Admitted]:
         """Yield the videos to decode, study by study, each by the first of its files that is unchanged."""
         last = None
         while True:
             with self.clock.stage("walk"), self.archive.engine.connect() as connection:
-                videos = unembedded(connection, self.encoder_id, self.before_id, last, BATCH)
+                videos = unembedded(connection, self.encoder_id, self.before_id, last, BATCH, studies)
             if not videos:
                 return
             for video in videos:
@@ -175,7 +186,7 @@ class Reembedding(Work):
             self._others[holding[0].claimed.id] = list(holding[1:])
         return holding[0]
 
-    def copies(self) -> Iterator[Admitted] | None:
+    def _next_copies(self) -> Iterator[Admitted] | None:
         """Return the next copies of files that gave no vector, None if there are none."""
         copies, self._copies = self._copies, []
         return iter(copies) if copies else None

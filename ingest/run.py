@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import Self
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
@@ -63,7 +64,7 @@ class Run(Work):
         self._named_by_views: NamedRows | None = None
         self._named_by_sidecar: NamedRows | None = None
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         self.archive.check_key()
         with self.writing() as connection:
             self.encoder_id = self.take_generation(connection)

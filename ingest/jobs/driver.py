@@ -14,13 +14,14 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 from echosearch.archive import Archive
 from echosearch.batch import batched
 from echosearch.db.files.backing import mend_backing
 from echosearch.db.files.claims import register
 from echosearch.db.files.jobs import (
+    WITNESSES,
     JobProgress,
     begin_job,
     finish_job,
@@ -42,7 +43,7 @@ from echosearch.errors import StoreUnreachable
 from echosearch.source_file import FoundFile
 from ingest.jobs.agreement import Requirements
 from ingest.jobs.heartbeat import Heartbeat
-from ingest.jobs.worker import host_name
+from ingest.jobs.leased import host_name
 from ingest.options import IngestOptions, IngestSummary
 from ingest.pipeline import settle_run, take_in_all
 from ingest.progress import Progress
@@ -55,7 +56,6 @@ from ingest.walk import walk
 __all__ = ["Launcher", "drive"]
 
 REGISTERED = 1000  # files a transaction
-WITNESSES = 8  # files of the export that say whether a machine sees it
 WATCH_SECONDS = 1.0
 
 
@@ -112,7 +112,7 @@ class Driver(Run):
 
     fills_batches = True
 
-    def __enter__(self) -> Driver:
+    def __enter__(self) -> Self:
         archive, seconds = self.archive, self.archive.settings.lease_seconds
         archive.check_key()
         witnesses = [found.path for found in islice(walk(self.root, {}), WITNESSES)]

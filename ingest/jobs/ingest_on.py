@@ -9,10 +9,12 @@ from echosearch.archive import Archive
 from echosearch.errors import InputError
 from ingest.jobs.driver import Launcher, drive
 from ingest.jobs.on_workers import ProcessWorkers
+from ingest.jobs.reembed_on import drive_reembed
 from ingest.options import IngestOptions, IngestSummary
 from ingest.progress import Progress
+from ingest.reembed import ReembedOptions, ReembedSummary
 
-__all__ = ["PLACES", "ingest_on"]
+__all__ = ["PLACES", "ingest_on", "reembed_on"]
 
 PLACES = ("ray", "workers")
 
@@ -33,6 +35,21 @@ def ingest_on(
     raises.
     """
     return drive(archive, root, options, _launcher(place, workers, archive, say), on_progress)
+
+
+def reembed_on(
+    place: str,
+    workers: int | None,
+    archive: Archive,
+    options: ReembedOptions,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> ReembedSummary:
+    """Run a re-embedding as the driver of a job whose workers run at ``place``, as ``ingest_on`` does.
+
+    Raises InputError where the place cannot be had, and what ``reembed`` raises.
+    """
+    return drive_reembed(archive, options, _launcher(place, workers, archive, say), on_progress)
 
 
 def _launcher(place: str, workers: int | None, archive: Archive, say: Callable[[str], None]) -> Launcher:

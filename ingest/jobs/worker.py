@@ -1,71 +1,59 @@
-"""A worker of a job: it claims files that its driver has registered, and runs the ingest's own stages on them.
+"""A worker of a job: it claims what the driver has shared out, and runs the stages of one process on it.
 
-    claimed_next -> inspected -> admitted -> decoded -> encoded -> written        again, until nothing of the job is due
+    ingest     claimed_next -> inspected -> admitted -> decoded -> encoded -> written     until nothing is due
+    reembed    waiting -> decoded -> encoded -> stored, range by range of studies
 
 Many may run, on any machines that see the export at the same path. It sends nothing to the index.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from types import TracebackType
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
+from echosearch.db.admission.admit import Admitted
 from echosearch.db.files.backing import backed_video, forget_vanished
 from echosearch.db.files.claims import claim_next, note_stamps, return_claims
-from echosearch.db.files.jobs import JobState, job_options, job_sight, job_state
-from echosearch.db.files.leases import end_lease, held_shared, lock_writer, start_leased_run, take_back
+from echosearch.db.files.jobs import JobState, job_state
+from echosearch.db.files.leases import held_shared, take_back
 from echosearch.db.files.sight import stamp_of
-from echosearch.errors import ConfigError, InputError, LeaseLost, StoreUnreachable
+from echosearch.db.files.study_ranges import claim_range, delete_claimed_ranges
+from echosearch.db.vectors import generation
+from echosearch.errors import InputError
+from echosearch.outcome import Quarantined, Skipped
 from echosearch.source_file import Claimed, FoundFile
-from ingest.jobs.agreement import Requirements
-from ingest.jobs.heartbeat import Heartbeat
+from ingest.jobs.leased import Leased, SharedJob, WorkSummary
 from ingest.progress import Progress
+from ingest.reembed import Reembedding, ReembedOptions
 from ingest.run import Run
 from ingest.stages import admitted, decoded, encoded, inspected, written
 
-__all__ = ["WORKER_GROUP", "WorkSummary", "host_name", "work"]
+__all__ = ["WORKER_GROUP", "work"]
 
 WORKER_GROUP = 64  # files claimed and admitted together: the writer lock of all machines is taken once for them
 PAUSE_SECONDS = 1.0  # until a worker asks again, where nothing is free and the job goes on
 UNDRIVEN_SECONDS = 300.0  # for which a worker waits where nothing is due and no driver lives
 
 
-@dataclass(frozen=True)
-class WorkSummary:
-    """What one worker has done for a job."""
-
-    job: int
-    files: int  # whose outcome it found
-    new_videos: int
-    encoder_batches: int
-    seconds: float
-    stage_seconds: dict[str, float]
-    bottleneck: str
-
-
 def work(
     archive: Archive, job: int, on_progress: Callable[[Progress], None] = lambda _: None, pause: float = PAUSE_SECONDS
 ) -> WorkSummary:
-    """Take files of a job, and do them, until nothing is due, its driver has closed it, or no driver lives any more.
+    """Take a share of a job, and do it, until nothing is due, its driver has closed it, or no driver lives any more.
 
     Raises, before anything is claimed, InputError if there is no such job, EncoderMismatch or ConfigError if this
     machine has another encoder, key, version or issuer than the job, or does not see its export; ArchiveLocked if a
     command holds the archive alone. Later LeaseLost, StoreUnreachable: others take over what it had claimed.
     """
-    with held_shared(archive.engine), Worker(archive, job, on_progress) as run:
+    found = SharedJob.find(archive, job)
+    kind = Worker if found.kind == "ingest" else ReembedWorker
+    with held_shared(archive.engine), kind(found.by_its_encoder(archive), found, on_progress) as run:
         idle_since = None
         while True:
             before = run.done
-            clips = decoded(run, admitted(run, inspected(run, run.claimed_next())))
-            for _ in written(run, encoded(run, clips)):
-                pass
+            run.take_turn()
             with archive.engine.connect() as connection:
                 state = job_state(connection, job)
             now = time.monotonic()
@@ -80,42 +68,20 @@ def _is_over(state: JobState) -> bool:
     return state.finished or (state.walked and not state.due)
 
 
-class Worker(Run):
-    """The run of one worker. Entering it checks this machine and begins a lease; leaving it gives claims back."""
+class Worker(Leased, Run):
+    """A worker of an ingest."""
 
     group = WORKER_GROUP
-    fills_batches = True  # the bits of a vector must not depend on how the files were shared out
 
-    def __init__(self, archive: Archive, job: int, on_progress: Callable[[Progress], None]) -> None:
-        with archive.engine.connect() as connection:
-            found = job_options(connection, job)
-            if found is None:
-                raise InputError(f"there is no job {job} in this archive: echosearch status lists those that go on")
-            self.sight = job_sight(connection, job)
-        assert self.sight.root is not None
-        self.encoder_id, options = found
-        self.job, self.agreement = job, Requirements(**options)
-        super().__init__(archive, self.sight.root, self.agreement.options, on_progress)
+    def __init__(self, archive: Archive, job: SharedJob, on_progress: Callable[[Progress], None]) -> None:
+        assert job.sight.root is not None
+        self.job, self.encoder_id, self.sight = job, job.encoder_id, job.sight
+        Run.__init__(self, archive, job.sight.root, job.agreement.options, on_progress)
 
-    def __enter__(self) -> Worker:
-        self.agreement.check(Requirements.of(self.archive, self.options), self.job)
-        self.archive.check_key()
-        self._check_sight()
-        seconds = self.archive.settings.lease_seconds
-        with self.archive.engine.begin() as connection:
-            self.id = start_leased_run(connection, self.encoder_id, self.job, seconds, host_name())
-        self.leased_run = self.id
-        self._heartbeat = Heartbeat(self.archive.engine, self.id, seconds, self.counts).__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        self._heartbeat.__exit__(kind, error, trace)
-        with suppress(StoreUnreachable), self.archive.engine.begin() as connection:
-            lock_writer(connection)
-            end_lease(connection, self.id, self.counts())
+    def take_turn(self) -> None:
+        clips = decoded(self, admitted(self, inspected(self, self.claimed_next())))
+        for _ in written(self, encoded(self, clips)):
+            pass
 
     def claimed_next(self) -> Iterator[Claimed]:
         """Yield claims, committed before any worker touches the files. Ends when nothing is free.
@@ -125,7 +91,7 @@ class Worker(Run):
         while True:
             with self.writing() as connection:
                 take_back(connection)
-                claims = claim_next(connection, self.id, self.job, self.group)
+                claims = claim_next(connection, self.id, self.job.id, self.group)
             if not claims:
                 return
             yield from self._seen(claims)
@@ -143,7 +109,7 @@ class Worker(Run):
                 changed.append(claim)
             there.append(claim)
         if gone:
-            self._check_sight()
+            self.check_sight()
         if changed or gone:
             with self.writing() as connection:
                 note_stamps(connection, changed)
@@ -156,41 +122,35 @@ class Worker(Run):
         return_claims(connection, [one for one in gone if one not in forgotten])
         self.advance(len(gone))
 
-    def _check_sight(self) -> None:
-        if not self.sight.is_clear:
-            raise ConfigError(
-                f"this machine does not see the export of job {self.job}: mount it at the same path as on the machine"
-                " of the driver"
-            )
 
-    def check(self) -> None:
-        """Raise LeaseLost if the heartbeat came too late."""
-        if self._heartbeat.lost:
-            raise LeaseLost(f"the lease of run {self.id} is over: others have its files now; start it again")
+class ReembedWorker(Leased, Reembedding):
+    """A worker of a re-embedding. What it cannot embed it leaves to the driver, which says why at the end."""
 
-    def counts(self) -> dict[str, object]:
-        """Return what the heartbeat says."""
-        return {
-            "files": self.done,
-            "new_videos": self.new_videos,
-            "encoder_batches": self.encoder_batches,
-            "stage": self.clock.bottleneck,
-            "lease_seconds": self.archive.settings.lease_seconds,
-        }
+    def __init__(self, archive: Archive, job: SharedJob, on_progress: Callable[[Progress], None]) -> None:
+        self.job, self.encoder_id = job, job.encoder_id
+        Reembedding.__init__(self, archive, ReembedOptions(batch_size=job.agreement.batch_size), on_progress)
+        with archive.engine.connect() as connection:
+            before = generation.serving_encoder(connection)
+        if before is None:
+            raise InputError("there is nothing to embed again: run echosearch ingest FOLDER first")
+        self.before_id, self.before = before
 
-    def work_summary(self) -> WorkSummary:
-        """Return what this worker has done."""
-        return WorkSummary(
-            self.job,
-            self.done,
-            self.new_videos,
-            self.encoder_batches,
-            self.clock.elapsed,
-            {stage: round(seconds, 3) for stage, seconds in self.clock.seconds.items()},
-            self.clock.bottleneck,
-        )
+    def take_turn(self) -> None:
+        self.embed_all(self.waiting())
+        with self.writing() as connection:  # all that was claimed is stored, or refused
+            delete_claimed_ranges(connection, self.id)
 
+    def waiting(self) -> Iterator[Admitted]:
+        """Yield the videos of one range of studies after the other. Ends when none is free."""
+        while True:
+            with self.writing() as connection:
+                take_back(connection)
+                studies = claim_range(connection, self.id, self.job.id)
+            if studies is None:
+                return
+            yield from self.waiting_in(studies)
 
-def host_name() -> str:
-    """Return machine and process, for status."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    def settle_refused(self, outcomes: Sequence[tuple[Claimed, Skipped | Quarantined]]) -> None:
+        if outcomes:
+            self.check_sight()  # a machine that has lost the export would refuse all
+        super().settle_refused(outcomes)

@@ -1,12 +1,14 @@
-"""End to end against the decode pool's own rate: python tests/benchmarks/bench_ingest.py [cines]
+"""End to end against the decode pool's own rate: python tests/benchmarks/bench_ingest.py [cines] [--on ray|workers]
 
 The same cines, the same workers, the same clip contract: once only decoded by the pool, once ingested with
 FakeEncoder (walk, headers with hashes, PostgreSQL, the embedded index, everything). What the rest costs is the
-difference. Rounds alternate, so that a noisy machine disturbs both alike.
+difference. Rounds alternate, so that a noisy machine disturbs both alike. With --on it is one process against a driver
+and its workers (ingest_on.py).
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import statistics
 import sys
@@ -31,6 +33,7 @@ from ingest.pipeline import ingest
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
+from tests.benchmarks.ingest_on import compare  # noqa: E402
 from tests.ingest.conftest import write_cine  # noqa: E402
 
 SPEC = ClipSpec(frames=32, stride=2, size=224)
@@ -88,21 +91,31 @@ def ingest_rate(root: Path, settings: Settings, cines: int) -> float:
 
 
 def main() -> None:
-    cines = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cines", type=int, nargs="?", default=300)
+    parser.add_argument("--on", choices=("ray", "workers"))
+    parser.add_argument("--workers", type=int, default=1, help="with --on: how many")
+    parser.add_argument("--decoders", type=int, default=2, help="with --on: decoding processes, of all together")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    chosen = parser.parse_args()
+    cines = chosen.cines
     with tempfile.TemporaryDirectory(prefix="echosearch-bench-") as folder:
         root = Path(folder) / "export"
         root.mkdir()
         write_export(root, cines)
+        if chosen.on:
+            compare(root, cines, chosen.on, chosen.workers, chosen.decoders, chosen.rounds)
+            return
         (Path(folder) / "warm").mkdir()
         shutil.copy(root / "IM_00000", Path(folder) / "warm")
         settings = Settings(home=Path(folder) / "home", workers=2)
         files = sorted(root.iterdir())
         ratios = []
-        for number in range(ROUNDS):
+        for number in range(chosen.rounds):
             alone, whole = pool_rate(files, settings), ingest_rate(root, settings, cines - 1)
             ratios.append(whole / alone)
             print(f"round {number + 1}: pool {alone:.2f} cines/s, ingest {whole:.2f} cines/s, ratio {ratios[-1]:.3f}")
-        print(f"end to end / decode pool: median {statistics.median(ratios):.3f} of {ROUNDS} (aim 0.85)")
+        print(f"end to end / decode pool: median {statistics.median(ratios):.3f} of {chosen.rounds} (aim 0.85)")
 
 
 if __name__ == "__main__":

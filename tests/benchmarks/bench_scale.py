@@ -1,13 +1,15 @@
 """How each statement grows with the archive: N videos and 4N, written by COPY. Run by hand; not a test.
 
-    python tests/benchmarks/bench_scale.py --videos 60000 [--home FOLDER] [--only NAME] [--plans] [--index]
+    python tests/benchmarks/bench_scale.py --videos 60000 [--home FOLDER] [--only NAME ...] [--plans] [--index STEP ...]
 
 Makes an archive of N videos (15 of a study, 58 reports to 65 studies, raw vectors of 2,048 bytes), takes the time of
 each statement, adds 3N videos and takes it again. ``steady`` runs with every batch of an ingest, for every search, or
 once an ingest: it may not grow (1.3 at the most). ``all`` reads the whole archive: it may grow four times as long.
 Times are the least of nine by the clock; of three in processor time of PostgreSQL's backend and of this process where
-they are above 100 ms: the processors count in steps of 10. ``--plans`` prints the plan of each statement, ``--index``
-also runs rebuild, verify and drop with the embedded index, without the graph. 8 GB at a million: two generations.
+they are above 100 ms: the processors count in steps of 10. Pages are those of tables and indexes that the statement
+looked at, in memory or not: they do not depend on what else the machine does, and a statement that grows in them grows.
+``--plans`` prints the plan of each statement, ``--index``
+also runs rebuild, verify or drop with the embedded index, without the graph. 8 GB at a million: two generations.
 """
 
 from __future__ import annotations
@@ -143,13 +145,24 @@ def count_points(connection: Connection) -> None:
 
 def spent(backend: int) -> float:
     """Return the processor seconds of a backend of PostgreSQL and of this process."""
-    own = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
-    return time.process_time() + sum(map(int, own[11:13])) / os.sysconf("SC_CLK_TCK")
+    return time.process_time() + of_process(backend)
 
 
-def timed(subject: Subject, statement: Statement, long_runs: int) -> float:
-    """Return the least milliseconds of nine runs, each rolled back; of ``long_runs`` where they are long."""
-    least = float("inf")
+def of_process(process: int) -> float:
+    """Return the processor seconds of another process."""
+    own = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, own[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def pages(connection: Connection) -> int:
+    """Return how many pages of the archive's own tables and indexes this transaction has looked at."""
+    of_archive = "from pg_class where oid >= 16384"
+    return int(connection.scalar(text(f"select sum(pg_stat_get_xact_blocks_fetched(oid)) {of_archive}")) or 0)
+
+
+def timed(subject: Subject, statement: Statement, long_runs: int) -> tuple[float, int]:
+    """Return the least milliseconds and pages of nine runs, each rolled back; of ``long_runs`` where they are long."""
+    least, looked_at = float("inf"), 2**63
     for run in range(9):
         if run >= long_runs and least > 100:
             break
@@ -159,12 +172,14 @@ def timed(subject: Subject, statement: Statement, long_runs: int) -> float:
             connection.commit()
             prepared = statement.prepare(subject, connection)
             backend = connection.execute(text("select pg_backend_pid()")).scalar_one()
+            first = pages(connection)
             before, began = spent(backend), time.perf_counter()
             statement.run(subject, connection, prepared)
             by_clock, processors = time.perf_counter() - began, spent(backend) - before
+            looked_at = min(looked_at, pages(connection) - first)
             connection.rollback()
         least = min(least, (processors if processors > 0.1 else by_clock) * 1000)
-    return least
+    return least, looked_at
 
 
 @contextmanager
@@ -216,32 +231,41 @@ def fill(archive: Archive, encoders: list[int], studies: int) -> None:
         connection.execute(text("checkpoint"))
 
 
-def maintain(archive: Archive, console: Console) -> None:
-    """Run rebuild, verify and drop, and print their times, their longest statement and the peak memory."""
-    longest = [0.0, ""]
+def maintain(archive: Archive, console: Console, chosen: list[str]) -> None:
+    """Run those of rebuild, verify and drop that are chosen; print times, longest statements and peak memory."""
+    longest = {"clock": (0.0, ""), "processor": (0.0, "")}
+
+    def backend(conn: Connection) -> float:
+        driver = conn.connection.driver_connection
+        assert driver is not None
+        return of_process(driver.info.backend_pid)
 
     def begin(conn: Connection, *_: object) -> None:
-        conn.info["began"] = time.perf_counter()
+        conn.info["began"] = time.perf_counter(), backend(conn)
 
     def end(conn: Connection, cursor: object, statement: str, *_: object) -> None:
-        longest[:] = max(longest, [time.perf_counter() - conn.info["began"], " ".join(statement.split())[:70]])
+        clock, processor = conn.info["began"]
+        for name, seconds in (("clock", time.perf_counter() - clock), ("processor", backend(conn) - processor)):
+            longest[name] = max(longest[name], (seconds, " ".join(statement.split())[:60]))
 
     event.listen(archive.engine, "before_cursor_execute", begin)
     event.listen(archive.engine, "after_cursor_execute", end)
     archive.index.optimize = lambda collection: True  # type: ignore[method-assign] # its graph is not the database's
     steps: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("index rebuild", lambda: rebuild(archive).points),
+        ("rebuild", lambda: rebuild(archive).points),
         ("verify", lambda: verify(archive).differences),
-        ("index drop", lambda: drop(archive, OTHER.name)[1]),
+        ("drop", lambda: drop(archive, OTHER.name)[1]),
     )
-    for name, run in steps:
-        longest[:] = [0.0, ""]
+    for name, run in (step for step in steps if step[0] in chosen):
+        longest.update(clock=(0.0, ""), processor=(0.0, ""))
         began = time.perf_counter()
         told = run()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        statements = "; ".join(f"{seconds:.1f} s of {which} ({sql})" for which, (seconds, sql) in longest.items())
         console.print(
-            f"{name}: {told} in {time.perf_counter() - began:.0f} s, longest statement {longest[0]:.1f} s"
-            f" ({longest[1]}), peak memory so far {peak:.0f} MB; load {os.getloadavg()[0]:.0f}"
+            f"{name}: {told} in {time.perf_counter() - began:.0f} s, longest statements {statements}, peak memory so"
+            f" far {peak:.0f} MB; load {os.getloadavg()[0]:.0f}",
+            markup=False,
         )
 
 
@@ -249,16 +273,16 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--videos", type=int, default=60_000)
     parser.add_argument("--home", type=Path, help="where the archive is made, and kept")
-    parser.add_argument("--only", help="statements whose names contain this")
+    parser.add_argument("--only", action="append", help="statements whose names contain this, or one of these")
     parser.add_argument("--plans", action="store_true")
-    parser.add_argument("--index", action="store_true")
+    parser.add_argument("--index", choices=("rebuild", "verify", "drop"), action="append")
     parser.add_argument("--long-runs", type=int, default=3, help="of a statement of more than 100 ms")
     parser.add_argument("--keep", type=Path, help="a JSON file of what was measured, here and in earlier runs")
     parser.add_argument("--once", action="store_true", help="at N only")
     chosen = parser.parse_args()
     console = Console(width=160)
-    statements = [one for one in (*STEADY, *ALL) if chosen.only is None or chosen.only in one.name]
-    measured: dict[int, dict[str, float]] = {}
+    statements = [one for one in (*STEADY, *ALL) if not chosen.only or any(part in one.name for part in chosen.only)]
+    measured: dict[int, dict[str, tuple[float, int]]] = {}
     if chosen.keep and chosen.keep.exists():
         measured = {int(size): figures for size, figures in json.loads(chosen.keep.read_text()).items()}
     with tempfile.TemporaryDirectory(prefix="echosearch-bench-") as folder:
@@ -285,22 +309,25 @@ def main() -> int:
                     console.print(f"-- {one.name}, {size:,} videos", *explained(subject, one), sep="\n", markup=False)
             met = show(measured, console, [*statements])
             if chosen.index:
-                maintain(archive, console)
+                maintain(archive, console, chosen.index)
     return met
 
 
-def show(measured: dict[int, dict[str, float]], console: Console, statements: list[Statement]) -> int:
-    """Print the times and their growth; return 1 if a statement grows more than it may."""
+def show(measured: dict[int, dict[str, tuple[float, int]]], console: Console, statements: list[Statement]) -> int:
+    """Print times, pages and their growth; return 1 if a statement grows more than it may."""
     small, large = min(measured), max(measured)
-    table = Table("statement", "kind", f"ms, {small:,}", f"ms, {large:,}", "growth", "may")
+    table = Table("statement", "kind", f"ms, {small:,}", f"ms, {large:,}", "growth", "pages", "pages", "growth", "may")
     met = True
     for one in statements:
-        before, now = measured[small][one.name], measured[large][one.name]
-        growth, may = now / before, MOST_GROWTH if one in STEADY else MOST_GROWTH * large / small
-        fine = growth <= may or now < 1.0  # a millisecond is noise
+        (ms, looked_at), (ms_then, looked_at_then) = measured[small][one.name], measured[large][one.name]
+        in_time, in_pages = ms_then / ms, looked_at_then / max(1, looked_at)
+        may = MOST_GROWTH if one in STEADY else MOST_GROWTH * large / small
+        fine = (in_time <= may or ms_then < 1.0) and (in_pages <= may or looked_at_then < 100)  # less is noise
         met &= fine
-        kind = "steady" if one in STEADY else "all"
-        table.add_row(one.name, kind, f"{before:,.1f}", f"{now:,.1f}", f"{growth:.2f}", "" if fine else f"> {may:.1f}")
+        table.add_row(
+            *(one.name, "steady" if one in STEADY else "all", f"{ms:,.1f}", f"{ms_then:,.1f}", f"{in_time:.2f}"),
+            *(f"{looked_at:,}", f"{looked_at_then:,}", f"{in_pages:.2f}", "" if fine else f"> {may:.1f}"),
+        )
     console.print(table)
     console.print(f"load {os.getloadavg()[0]:.1f}")
     return 0 if met else 1

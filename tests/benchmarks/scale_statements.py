@@ -41,6 +41,7 @@ from echosearch.db.vectors.write import put_video_vectors
 from echosearch.pseudonyms import Keyring
 from echosearch.source_file import FoundFile
 from echosearch.video import Mode, VideoHeader
+from ingest.study_bits import HALF_A_BLOCK
 
 __all__ = ["ALL", "STEADY", "Statement", "Subject"]
 
@@ -145,6 +146,22 @@ def due(subject: Subject, connection: Connection) -> list[Any]:
     return take(subject, connection)
 
 
+def some_stale(subject: Subject, connection: Connection) -> None:
+    """As an ingest of new studies notes them, a few of which are not enough to fold their block."""
+    connection.execute(
+        text("insert into core.stale_study (study_key) select study_key from core.study order by study_key limit 1000")
+    )
+
+
+def some_unsettled(_subject: Subject, connection: Connection) -> None:
+    connection.execute(
+        text(
+            "update core.patient set settled = false where patient_key in"
+            " (select patient_key from core.patient order by patient_key limit 2000)"
+        )
+    )
+
+
 def new_reports(subject: Subject, connection: Connection) -> None:
     incoming = [IncomingReport(f"軽度のMR {n}", f"1.2.392.{n * 10}", "", "", None) for n in range(FILES)]
     stage_reports(connection, subject.keyring, incoming)
@@ -182,9 +199,10 @@ STEADY = (
         lambda s, c, keys: texts_to_encode(c, s.encoder_id, keys),
         lambda s, _: [UUID(key) for key in s.keys("r", 64)],
     ),
-    Statement("patients to settle", lambda s, c, _: unsettled_patients(c, 500)),
+    Statement("patients to settle", lambda s, c, _: unsettled_patients(c, 500), some_unsettled),
     Statement("has vectors", lambda s, c, _: has_vectors(c)),
     Statement("fold nothing", lambda s, c, _: fold(c)),
+    Statement("fold not yet", lambda s, c, _: fold(c, HALF_A_BLOCK), some_stale),
     Statement(
         "about 100 videos", lambda s, c, keys: videos_about(c, s.encoder_id, keys), lambda s, _: s.keys("v", 100)
     ),

@@ -97,9 +97,9 @@ def _say_reports(shown: Shown, counts: ReportCounts) -> None:
 
 def _say_job(shown: Shown, job: OpenJob) -> None:
     workers = [one for one in job.runs if not one.drives]
-    driven = "" if len(workers) < len(job.runs) else ", no driver: run its echosearch ingest again"
+    driven = "" if len(workers) < len(job.runs) else f", no driver: run its echosearch {job.kind} again"
     walked = "" if job.walked else ", its folder is being walked"
-    shown.say(f"job {job.job} since {job.started}: {counted(len(workers), 'worker')}{walked}{driven}")
+    shown.say(f"job {job.job} ({job.kind}) since {job.started}: {counted(len(workers), 'worker')}{walked}{driven}")
     for one in job.runs:
         role = "driver" if one.drives else "worker"
         done = f"{counted(one.files, 'file')}, {counted(one.new_videos, 'new video')}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ingest.options import IngestSummary, TableRows
     from ingest.reembed import ReembedSummary
 
-__all__ = ["SOME_FAILED", "ingest", "say_work"]
+__all__ = ["PLACES", "SOME_FAILED", "ingest", "say_work"]
 
 SOME_FAILED = 3
 PLACES = ("ray", "workers")

@@ -10,7 +10,7 @@ import click
 
 from echosearch.archive import open_archive
 from echosearch.cli.commands.encoder import say_caveats, say_licence, say_override
-from echosearch.cli.commands.ingest import SOME_FAILED, say_work
+from echosearch.cli.commands.ingest import PLACES, SOME_FAILED, say_work
 from echosearch.cli.output import counted, note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cli.progress import ingesting
@@ -29,6 +29,8 @@ __all__ = ["reembed"]
 @click.option("--leave-out-missing", is_flag=True, help="Let it answer though some videos could not be embedded.")
 @click.option("--name-files", is_flag=True, help="Name files that could not be embedded, the first 20.")
 @click.option("--batch-size", type=click.IntRange(1, 4096), metavar="N", help="Clips in one encoder batch.")
+@click.option("--on", type=click.Choice(PLACES), help="Share the work: ray, or workers that you start (--workers).")
+@click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="With --on: how many to start.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.pass_context
 def reembed(
@@ -38,6 +40,8 @@ def reembed(
     no_promote: bool,
     leave_out_missing: bool,
     name_files: bool,
+    on: str | None,
+    workers: int | None,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -52,9 +56,13 @@ def reembed(
     echosearch reembed ./retrained
     echosearch reembed ./retrained --no-promote
     echosearch reembed phantom-tiny
+    echosearch reembed ./retrained --on ray --workers 8
     """
+    if workers is not None and on is None:
+        raise click.UsageError("--workers goes with --on")
     if no_promote and leave_out_missing:
         raise click.UsageError("--leave-out-missing says what a promotion may leave out: not with --no-promote")
+    from ingest.jobs.ingest_on import reembed_on
     from ingest.reembed import ReembedOptions, reembed
 
     settings = load_settings()
@@ -62,7 +70,10 @@ def reembed(
     own = install_bundle(settings.home, named)
     options = ReembedOptions(promote=not no_promote, leave_out_missing=leave_out_missing, **given)
     with open_archive(settings.model_copy(update={"encoder": own})) as archive, ingesting("videos") as draw:
-        made = reembed(archive, options, draw)
+        if on is not None:
+            made = reembed_on(on, workers, archive, options, draw, note)
+        else:
+            made = reembed(archive, options, draw)
     if made.promoted:
         use_bundle(settings.home, own)
     if not name_files:

@@ -21,7 +21,8 @@ def work(job: int, as_json: bool) -> None:
     """Take files of job N, decode and embed them, until none is left. Start as many as there are GPUs, on any machine.
 
     The machine needs the settings of the driver's, the same key, encoder and version, and the export at the same path;
-    it refuses before it takes a file if one of them differs. Stop it whenever you like: others take over.
+    it refuses before it takes a file if one of them differs. Of a re-embedding the encoder must be in its HOME, not in
+    use. Stop it whenever you like: others take over.
 
     \b
     echosearch work --job 7

@@ -81,14 +81,21 @@ def withdraw_unbacked(connection: Connection, video_keys: Sequence[str] | None =
 
 def mend_backing(connection: Connection) -> None:
     """Repair what an older version may have left: a video has one backing file, or is withdrawn."""
-    connection.execute(
+    backed = "state in ('admitted', 'embedded', 'indexed')"
+    others = connection.scalars(  # apart from the update, which would look at each row of the table, not at the index
         text(
-            "update core.source_file f set state = 'skipped', reason = 'DUPLICATE', claimed_by = null,"
-            " detail = 'another file backs the same video' where f.state in ('admitted', 'embedded', 'indexed')"
-            " and exists (select from core.source_file g where g.video_key = f.video_key and g.id < f.id"
-            " and g.state in ('admitted', 'embedded', 'indexed'))"
+            f"select f.id from core.source_file f where f.{backed} and exists (select from core.source_file g"
+            f" where g.video_key = f.video_key and g.id < f.id and g.{backed})"
         )
-    )
+    ).all()
+    if others:
+        connection.execute(
+            text(
+                "update core.source_file set state = 'skipped', reason = 'DUPLICATE', claimed_by = null,"
+                " detail = 'another file backs the same video' where id = any(:ids)"
+            ),
+            {"ids": list(others)},
+        )
     withdraw_unbacked(connection)
 
 

@@ -1,6 +1,6 @@
 """Who may write, on which machine, and until when: the archive's locks, and the leases of runs.
 
-    ingest lock   held alone by an ingest of one process, reembed, verify, index; shared by the runs of a job
+    ingest lock   held alone by an ingest or reembed of one process, verify, index; shared by the runs of a job
     driver lock   held by one driver at a time: only the driver sends points to the index
     writer lock   held for one transaction, by one transaction of all machines
     lease         of a run with a job: renewed while it lives, over when it does not
@@ -208,13 +208,16 @@ def take_back(connection: Connection) -> int:
 
 def release_claims(connection: Connection) -> None:
     """Free the claims of all runs but those with a lease that have not ended. Their files cost no attempt."""
+    others = f"not exists (select from core.ingest_run r where r.id = c.claimed_by and {_LIVE})"
+    connection.execute(
+        text(f"update core.study_range c set claimed_by = null where claimed_by is not null and {others}")
+    )
     gone = f"orphaned + 1 >= {MAX_ORPHANED}"
     connection.execute(
         text(
-            "update core.source_file f set claimed_by = null, attempts = greatest(attempts - 1, 0),"
+            "update core.source_file c set claimed_by = null, attempts = greatest(attempts - 1, 0),"
             f" orphaned = orphaned + 1, state = case when {gone} then 'quarantined' else state end,"
             f" reason = case when {gone} then '{Reason.RUN_DIED}' else reason end"
-            " where claimed_by is not null"
-            f" and not exists (select from core.ingest_run r where r.id = f.claimed_by and {_LIVE})"
+            f" where claimed_by is not null and {others}"
         )
     )

@@ -15,11 +15,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, and_, case, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Engine,
+    String,
+    and_,
+    any_,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from echosearch.db.files.leases import INGEST_LOCK, end_leases, held_alone, lock_writer, release_claims
 from echosearch.db.files.measurements import forget_measurements
+from echosearch.db.schema.base import Key
 from echosearch.db.schema.tables import IngestRun, PhiRun, PhiSourcePath, SourceFile
 from echosearch.outcome import FileState, Quarantined, Reason, Skipped
 from echosearch.pseudonyms import Keyring
@@ -88,9 +105,9 @@ def states(connection: Connection, keyring: Keyring, files: Sequence[FoundFile])
     A structured report that an older version skipped unread is as good as registered: its measurements are missing.
     """
     keys = {keyring.path(found.path): found for found in files}
-    rows = connection.execute(
-        select(SourceFile.path_key, _STATE, SourceFile.size, SourceFile.mtime_ns).where(SourceFile.path_key.in_(keys))
-    )
+    # one array: of a thousand parameters the driver and SQLAlchemy would make more work than PostgreSQL has
+    known = SourceFile.path_key == any_(cast(literal("{" + ",".join(keys) + "}", String), ARRAY(Key)))
+    rows = connection.execute(select(SourceFile.path_key, _STATE, SourceFile.size, SourceFile.mtime_ns).where(known))
     return {
         row.path_key: (row.state, (row.size, row.mtime_ns) == (keys[row.path_key].size, keys[row.path_key].mtime_ns))
         for row in rows

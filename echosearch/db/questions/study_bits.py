@@ -67,6 +67,9 @@ def fold(connection: Connection, least: int = 1) -> int:
 
     Commits after each block: a run that is stopped goes on with the others.
     """
+    stale = text("select count(*) from (select from core.stale_study limit :least) stale")
+    if connection.execute(stale, {"least": least}).scalar_one() < least:  # without a look at all studies
+        return 0
     blocks = connection.scalars(
         text(
             f"select s.number / {BLOCK} from core.stale_study t join core.study s using (study_key)"

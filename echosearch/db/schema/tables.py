@@ -66,6 +66,7 @@ __all__ = [
     "Study",
     "StudyBits",
     "StudyEmbedding",
+    "StudyRangeRow",
     "Video",
     "ViewLabelRow",
 ]
@@ -206,6 +207,7 @@ class SourceFile(Base):
             postgresql_where=text("claimed_by is null and state in ('registered', 'admitted')"),
         ),
         Index("ix_source_file_claimed_by", "claimed_by", postgresql_where=text("claimed_by is not null")),
+        Index("ix_source_file_video_key_state", "video_key", "state", postgresql_include=["id"]),
         CORE,
     )
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -215,7 +217,7 @@ class SourceFile(Base):
     state: Mapped[str] = mapped_column(server_default="registered")
     reason: Mapped[str | None]
     detail: Mapped[str | None]  # never anything about a patient
-    video_key: Mapped[str | None] = mapped_column(Key, index=True)
+    video_key: Mapped[str | None] = mapped_column(Key)
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # begun and not finished
     orphaned: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often its run died meanwhile
     claimed_by: Mapped[int | None]  # the run that is decoding it
@@ -224,16 +226,34 @@ class SourceFile(Base):
 
 
 class JobRow(Base):
-    """An ingest that many workers share: its driver walks and relays, workers claim its files (files/claims.py)."""
+    """An ingest or a re-embedding that many workers share: they claim its files (files/claims.py), or its ranges of
+    studies (files/study_ranges.py)."""
 
     __tablename__ = "job"
-    __table_args__ = (CORE,)
+    __table_args__ = (CheckConstraint("kind in ('ingest', 'reembed')", name="kind"), CORE)
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    kind: Mapped[str] = mapped_column(server_default="ingest")
     encoder_id: Mapped[int] = mapped_column(ForeignKey("core.encoder.id"))
     options: Mapped[dict[str, Any]] = mapped_column(JSONB)  # what every worker must have and do alike (files/jobs.py)
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    walked_at: Mapped[datetime | None]  # all its files are registered
+    walked_at: Mapped[datetime | None]  # all its files are registered, all its ranges written
     finished_at: Mapped[datetime | None]
+
+
+class StudyRangeRow(Base):
+    """Studies of a re-embedding that no worker has done yet, from ``first`` to ``last`` by key."""
+
+    __tablename__ = "study_range"
+    __table_args__ = (
+        Index("ix_study_range_free", "job", "id", postgresql_where=text("claimed_by is null")),
+        Index("ix_study_range_claimed_by", "claimed_by", postgresql_where=text("claimed_by is not null")),
+        CORE,
+    )
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    job: Mapped[int] = mapped_column(ForeignKey("core.job.id"))
+    first: Mapped[str] = mapped_column(Key)
+    last: Mapped[str] = mapped_column(Key)
+    claimed_by: Mapped[int | None]  # the run that is embedding it
 
 
 class IngestRun(Base):

@@ -31,7 +31,10 @@ def unsettle(connection: Connection, studies: Sequence[str]) -> None:
 def unsettled_patients(connection: Connection, limit: int) -> list[str]:
     """Return the keys of the first ``limit`` marked patients."""
     found = connection.scalars(
-        text("select cast(patient_key as text) from core.patient where not settled order by patient_key limit :limit"),
+        text(  # sorted by p.patient_key: patient_key alone is the text, for which all would be sorted each time
+            "select cast(p.patient_key as text) from core.patient p where not p.settled"
+            " order by p.patient_key limit :limit"
+        ),
         {"limit": limit},
     )
     return list(found)

@@ -133,7 +133,7 @@ def compare(connection: Connection, encoder_id: int, collection: str) -> Differe
 
 
 def _named(connection: Connection, what: str) -> tuple[str, ...]:
-    query = text("select cast(key as text) from differing where what = :what order by key limit :most")
+    query = text("select cast(d.key as text) from differing d where what = :what order by d.key limit :most")
     return tuple(connection.scalars(query, {"what": what, "most": LISTED}))
 
 
@@ -156,8 +156,8 @@ def foreign_points(connection: Connection) -> Iterator[list[UUID]]:
 def _differing(connection: Connection, what: str) -> Iterator[dict[str, int]]:
     """Yield key -> generation of what differs so, a batch at a time."""
     query = text(
-        "select cast(key as text), gen from differing where what = :what and key > cast(:after as uuid)"
-        " order by key limit :most"
+        "select cast(d.key as text), gen from differing d where what = :what and d.key > cast(:after as uuid)"
+        " order by d.key limit :most"
     )
     after = str(UUID(int=0))
     while rows := connection.execute(query, {"what": what, "after": after, "most": REPAIRED}).all():

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from echosearch.db.files.backing import BACKED, files_holding
+from echosearch.db.files.study_ranges import ALL_STUDIES, StudyRange
 from echosearch.source_file import Claimed
 
 __all__ = ["Unembedded", "count_unembedded", "hand_over_files", "unembedded"]
@@ -39,9 +40,14 @@ def count_unembedded(connection: Connection, encoder_id: int, before_id: int) ->
 
 
 def unembedded(
-    connection: Connection, encoder_id: int, before_id: int, after: Unembedded | None, limit: int
+    connection: Connection,
+    encoder_id: int,
+    before_id: int,
+    after: Unembedded | None,
+    limit: int,
+    studies: StudyRange = ALL_STUDIES,
 ) -> list[Unembedded]:
-    """Return the next ``limit`` of them behind ``after``, study by study."""
+    """Return the next ``limit`` of them behind ``after``, study by study, of a range of studies."""
     # study by study, so that a batch does not cost a look at all vectors; offset 0 keeps the planner from it
     rows = connection.execute(
         text(
@@ -49,7 +55,7 @@ def unembedded(
             " from core.study s cross join lateral (select v.video_key from core.video v"
             " join core.embedding e on e.video_key = v.video_key and e.encoder_id = :before"
             f" where v.study_key = s.study_key and {BACKED} and {_NOT_YET} v.video_key) offset 0) v"
-            " where not s.conflict and s.study_key >= cast(:study as uuid)"
+            " where not s.conflict and s.study_key >= cast(:study as uuid) and s.study_key <= cast(:until as uuid)"
             " and (s.study_key, v.video_key) > (cast(:study as uuid), cast(:video as uuid))"
             " order by s.study_key, v.video_key limit :limit"
         ),
@@ -57,7 +63,8 @@ def unembedded(
             "encoder": encoder_id,
             "before": before_id,
             "limit": limit,
-            "study": after.study_key if after else str(UUID(int=0)),
+            "study": after.study_key if after else studies.first,
+            "until": studies.last,
             "video": after.video_key if after else str(UUID(int=0)),
         },
     ).all()

@@ -32,6 +32,11 @@ __all__ = [
 
 MIN_PREFIX = 8  # hex digits of a fingerprint
 _ACTIVE = "(select encoder_id from core.generation where state = 'active')"
+# by the keys: a scan of the table, which "exists" would be, goes through all the room of a generation that was dropped
+_ANY_VECTOR = (
+    "((select video_key from core.embedding where encoder_id = {0} order by video_key limit 1) is not null"
+    " or (select report_key from core.report_embedding where encoder_id = {0} order by report_key limit 1) is not null)"
+)
 
 
 @dataclass(frozen=True)
@@ -129,24 +134,14 @@ def activate(connection: Connection, encoder_id: int) -> None:
 def serving_encoder(connection: Connection) -> tuple[int, EncoderInfo] | None:
     """Return the row id and the encoder of the active generation, None if that holds no vector yet."""
     row = connection.execute(
-        text(
-            f"select * from core.encoder e where id = {_ACTIVE} and (exists (select from core.embedding"
-            " where encoder_id = e.id) or exists (select from core.report_embedding where encoder_id = e.id))"
-        )
+        text(f"select * from core.encoder e where id = {_ACTIVE} and {_ANY_VECTOR.format('e.id')}")
     ).one_or_none()
     return None if row is None else (row.id, _encoder(row))
 
 
 def has_vectors(connection: Connection) -> bool:
     """Return True if the active generation holds any vector yet."""
-    return bool(
-        connection.scalar(
-            text(
-                f"select exists (select from core.embedding where encoder_id = {_ACTIVE})"
-                f" or exists (select from core.report_embedding where encoder_id = {_ACTIVE})"
-            )
-        )
-    )
+    return bool(connection.scalar(text(f"select {_ANY_VECTOR.format(_ACTIVE)}")))
 
 
 def begin_generation(connection: Connection, encoder_id: int) -> None:

@@ -81,9 +81,9 @@ def key_ranges(connection: Connection, encoder_id: int, collection: str, size: i
     Together they hold every key, also those that no vector has.
     """
     table, key = VECTOR_TABLES[collection]
-    query = text(
-        f"select cast({key} as text) from {table} where encoder_id = :encoder and {key} > cast(:after as uuid)"
-        f" order by {key} offset :skipped limit 1"
+    query = text(  # sorted by e.{key}: {key} alone is the text, for which all that are left would be sorted each time
+        f"select cast(e.{key} as text) from {table} e where e.encoder_id = :encoder and e.{key} > cast(:after as uuid)"
+        f" order by e.{key} offset :skipped limit 1"
     )
     after = str(UUID(int=0))
     while True:

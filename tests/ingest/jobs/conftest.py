@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 
 from echosearch.archive import Archive, open_archive
 from echosearch.db.upkeep.comparison import ledger_faults
-from echosearch.db.vectors.generation import active_encoder
+from echosearch.db.vectors.generation import active_encoder, encoder_row
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.base import KINDS
 from echosearch.pseudonyms import load_keyring
@@ -53,8 +53,9 @@ class Site:
         }
 
     @contextmanager
-    def open(self) -> Iterator[Archive]:
-        with open_archive(self.settings, FakeEncoder()) as archive:
+    def open(self, salt: str = "") -> Iterator[Archive]:
+        """Open the archive with the fake encoder of this salt in use."""
+        with open_archive(self.settings, FakeEncoder(salt=salt)) as archive:
             yield archive
 
     def start(self, script: str, *arguments: object, **changed: str) -> subprocess.Popen[str]:
@@ -77,20 +78,29 @@ def finish(process: subprocess.Popen[str]) -> str:
     return out
 
 
-def contents(site: Site) -> dict[str, Any]:
-    """What an archive holds, but for which of two copies backs a video, and how often a row changed."""
-    with site.open() as archive:
+def contents(site: Site, salt: str = "") -> dict[str, Any]:
+    """What an archive holds by the encoder that answers, but for which of two copies backs a video, and how often a
+    row changed."""
+    with site.open(salt) as archive:
         report = verify(archive)
         assert report.clean, report
         assert [found.due for found in report.collections] == [0, 0, 0]
         with archive.engine.connect() as connection:
             encoder = active_encoder(connection)
-            assert ledger_faults(connection, 1) == []
+            assert encoder is not None
+            of_it = {"encoder": encoder_row(connection, encoder.fingerprint)}
+            assert ledger_faults(connection, of_it["encoder"] or 0) == []
             assert connection.scalar(text("select count(*) from core.source_file where claimed_by is not null")) == 0
             states = connection.execute(text("select state, reason from core.source_file"))
-            videos = connection.execute(text("select cast(video_key as text), vector from core.embedding"))
+            videos = connection.execute(
+                text("select cast(video_key as text), vector from core.embedding where encoder_id = :encoder"), of_it
+            )
             means = connection.execute(
-                text("select cast(study_key as text), vector, n_videos, gated from core.study_embedding")
+                text(
+                    "select cast(study_key as text), vector, n_videos, gated from core.study_embedding"
+                    " where encoder_id = :encoder"
+                ),
+                of_it,
             )
             return {
                 "states": Counter(tuple(row) for row in states),

@@ -127,12 +127,13 @@ def written(archive: Archive) -> list[Any]:
 
 
 def test_a_killed_driver_is_started_again_and_a_second_one_is_refused(
-    sites: Sites, strewn: Path, expected: dict[str, Any]
+    sites: Sites, strewn: Path, expected: dict[str, Any], tmp_path: Path
 ) -> None:
-    site = sites()
-    driver = site.start("drive_once.py", strewn, 2, SLOW_WORKERS="1")
+    site, hold = sites(), tmp_path / "hold"
+    driver = site.start("drive_once.py", strewn, 2, SLOW_WORKERS=str(hold))
     with site.open() as archive:
         workers_of(archive, videos=8)
+        hold.touch()  # so that there is something left to do, however long a second driver takes to start
         second = site.start("drive_once.py", strewn, 2)
         _, said = second.communicate(timeout=120)
         assert (second.returncode, "another driver" in said) == (11, True), said
@@ -140,6 +141,7 @@ def test_a_killed_driver_is_started_again_and_a_second_one_is_refused(
             ingest(other, strewn, IngestOptions())
         driver.kill()
         driver.communicate()
+        hold.unlink()
         finish(site.start("drive_once.py", strewn, 2))
         with archive.engine.connect() as connection:
             assert connection.execute(text("select count(*) from core.job")).scalar_one() == 1  # it went on with it

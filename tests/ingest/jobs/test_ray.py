@@ -20,6 +20,7 @@ from sqlalchemy import text
 from echosearch.archive import open_archive
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
+from ingest.reembed import ReembedOptions, reembed
 from tests.ingest.jobs.conftest import Site, contents, write_strewn
 from tests.ingest.jobs.test_kills import workers_of
 
@@ -96,8 +97,8 @@ class Cluster:
         os.killpg(node.pid, signal.SIGKILL)
         node.wait()
 
-    def drive(self, root: Path) -> subprocess.Popen[str]:
-        command = ["ingest", str(root), "--on", "ray", "--workers", "2", "--batch-size", "4", "--json"]
+    def drive(self, *command: str) -> subprocess.Popen[str]:
+        command = (*command, "--on", "ray", "--workers", "2", "--batch-size", "4", "--json")
         return subprocess.Popen(
             [sys.executable, "-m", "echosearch", *command],
             env=self.environment,
@@ -142,7 +143,7 @@ def test_two_nodes_make_what_one_process_makes(
     cluster: tuple[Site, Cluster], expected: dict[str, Any], strewn: Path, killed: str
 ) -> None:
     site, nodes = cluster
-    driver = nodes.drive(strewn)
+    driver = nodes.drive("ingest", str(strewn))
     if killed != "nothing":
         with site.open() as archive:
             workers = workers_of(archive, videos=12)
@@ -154,7 +155,7 @@ def test_two_nodes_make_what_one_process_makes(
                 case "driver":
                     driver.kill()
                     driver.communicate()
-                    driver = nodes.drive(strewn)
+                    driver = nodes.drive("ingest", str(strewn))
     summary = end(driver)
     assert summary["indexed"] == expected["states"]["indexed", None]
     assert contents(site) == expected
@@ -165,3 +166,39 @@ def test_two_nodes_make_what_one_process_makes(
             )
         ).all()
     assert len([share for share in shares if share]) >= 2  # both had a part in it
+
+
+@pytest.fixture(scope="module")
+def retrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another encoder, which no node has in use."""
+    folder = tmp_path_factory.mktemp("retrained")
+    (folder / "reports.csv").write_text(
+        "study_uid,report_text\n1.2.1,重度僧帽弁逆流\n1.2.2,左室拡大なし\n", encoding="utf-8"
+    )
+    made = ["encoder", "init", "--reports", str(folder / "reports.csv"), "--out", str(folder / "bundle"), "--seed", "7"]
+    environment = os.environ | {"ECHOSEARCH_HOME": str(folder / "home")}
+    subprocess.run([sys.executable, "-m", "echosearch", *made], env=environment, check=True, capture_output=True)
+    return folder / "bundle"
+
+
+@pytest.mark.parametrize("killed", ["nothing", "worker"])
+def test_two_nodes_embed_again_what_one_process_embeds_again(
+    cluster: tuple[Site, Cluster], sites: Sites, retrained: Path, tmp_path: Path, killed: str
+) -> None:
+    root = write_strewn(tmp_path / "export", studies=8, a_study=6, odd=2)
+    site, nodes = cluster
+    alone = sites()
+    for one in (site, alone):
+        with open_archive(one.settings.model_copy(update={"encoder": Path("phantom-tiny")})) as archive:
+            ingest(archive, root, IngestOptions(batch_size=4))
+    with open_archive(alone.settings.model_copy(update={"encoder": retrained})) as archive:
+        assert reembed(archive, ReembedOptions(batch_size=4)).promoted
+    driver = nodes.drive("reembed", str(retrained))
+    if killed == "worker":
+        with site.open() as archive:
+            os.kill(workers_of(archive)[0], signal.SIGKILL)
+    out, err = driver.communicate(timeout=500)
+    assert driver.returncode == 0, err
+    summary = json.loads(out)
+    assert (summary["promoted"], summary["missing"], summary["embedded"]) == (True, 0, summary["videos"])
+    assert contents(site) == contents(alone)

@@ -225,7 +225,7 @@ def test_status_shows_jobs_and_who_works_at_them(begun: tuple[Site, JobOf]) -> N
         renew_lease(connection, run, 60.0, {"files": 12, "new_videos": 9, "stage": "decode", "lease_seconds": 60.0})
     ask = CliRunner(env=site.environment).invoke
     shown = ask(cli, ["status"]).output
-    assert f"job {job} since" in shown
+    assert f"job {job} (ingest) since" in shown
     assert "1 worker, no driver" in shown
     assert "worker node-3:4711: 12 files, 9 new videos, most time in decode; heard of 0 s ago" in shown
     (told,) = json.loads(ask(cli, ["status", "--json"]).stdout)["jobs"]
