@@ -1,7 +1,7 @@
 """what all files are compared by is in one index; a re-embedding can be a job of many workers
 
 Revision: 0024
-Follows: 0017
+Follows: 0022
 """
 
 from __future__ import annotations
