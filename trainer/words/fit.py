@@ -25,17 +25,17 @@ from trainer.words.statements import Statement
 
 __all__ = ["FitConfig", "fit_texts", "placed"]
 
-PADDING, UNKNOWN, SPECIALS = 0, 1, 5  # ids; the first SPECIALS of a vocabulary are no words
+UNKNOWN = 1  # the token's id
 
 
 @dataclass(frozen=True)
 class FitConfig:
     """How a text tower is trained."""
 
-    statements: int = 60_000
-    steps: int = 1_100
+    statements: int = 20_000
+    steps: int = 1_000
     batch: int = 128
-    lr: float = 1.5e-3
+    lr: float = 2e-3
     warmup: int = 100
     weight_decay: float = 0.01
     hidden: float = 0.08  # share of the tokens that are hidden
@@ -43,8 +43,8 @@ class FitConfig:
     sharpness: float = 20.0  # of its cosines
     seed: int = 0
     vocabulary: int = 3_000  # WordPiece tokens, at most
-    width: int = 192
-    depth: int = 2
+    width: int = 144
+    depth: int = 1
     projection_width: int = 1_024
 
 
