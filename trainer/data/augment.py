@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from echosearch.clip import Uint8
 
-__all__ = ["Alteration", "AugmentConfig", "alter", "draw"]
+__all__ = ["AugmentConfig", "Augmentation", "alter", "draw_augmentation"]
 
 Range = tuple[float, float]
 
@@ -44,7 +44,7 @@ class AugmentConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class Alteration:
+class Augmentation:
     """What is done to one clip."""
 
     scale: float = 1.0  # about the probe
@@ -55,17 +55,17 @@ class Alteration:
     mirrored: bool = False
 
 
-def draw(config: AugmentConfig, mirrored: bool, rng: np.random.Generator) -> Alteration:
+def draw_augmentation(config: AugmentConfig, mirrored: bool, rng: np.random.Generator) -> Augmentation:
     """Draw what is done to a clip of a study that is ``mirrored`` or not. Factors are even on a logarithmic scale."""
     if rng.random() >= config.share:
-        return Alteration(mirrored=mirrored)
+        return Augmentation(mirrored=mirrored)
     depth, zoom, gamma = (float(np.exp(rng.uniform(*np.log(of)))) for of in (config.depth, config.zoom, config.gamma))
     columns, rows = rng.integers(-config.shift, config.shift + 1, 2)
     gain = int(rng.integers(-config.gain, config.gain + 1))
-    return Alteration(1 / depth, zoom, (int(columns), int(rows)), gain, gamma, mirrored)
+    return Augmentation(1 / depth, zoom, (int(columns), int(rows)), gain, gamma, mirrored)
 
 
-def alter(pixels: Uint8, how: Alteration) -> Uint8:
+def alter(pixels: Uint8, how: Augmentation) -> Uint8:
     """Return (T, H, W, 3) altered; what comes in from outside the picture is black."""
     rows, columns = pixels.shape[1:3]
     matrix = _about(columns / 2, rows / 2, how.zoom) @ _about(columns / 2, 0.0, how.scale)

@@ -23,7 +23,7 @@ from echosearch.errors import ConfigError
 from echosearch.report.text import model_texts, phrases
 from echosearch.vector import Vectors, mean_vector
 from trainer.config import TrainConfig
-from trainer.data.augment import alter, draw
+from trainer.data.augment import alter, draw_augmentation
 from trainer.data.cache import ClipCache
 from trainer.data.pairs import NO_PHRASE, Study, Video
 
@@ -173,7 +173,7 @@ class Batches:
                 start = int(rng.integers(self._cache.starts(key)))
                 if self.locked is None:
                     pixels, valid = self._seen(self._cache.clip(key, start), of_pixels)
-                    how = draw(self._config.data.augment, mirrored, of_alterations)
+                    how = draw_augmentation(self._config.data.augment, mirrored, of_alterations)
                     seen.append((alter(pixels, how), valid))
                 keys.append(key)
                 owner.append(row)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from trainer.config import TrainConfig
-from trainer.data.augment import Alteration, AugmentConfig, alter, draw
+from trainer.data.augment import Augmentation, AugmentConfig, alter, draw_augmentation
 from trainer.data.batches import Batches
 from trainer.run import prepare_run
 
@@ -22,16 +22,16 @@ def clip() -> np.ndarray:
 
 def test_the_defaults_leave_a_clip_as_it_is() -> None:
     rng = np.random.default_rng(0)
-    assert {draw(AugmentConfig(), False, rng) for _ in range(20)} == {Alteration()}
-    assert np.array_equal(alter(clip(), Alteration()), clip())
+    assert {draw_augmentation(AugmentConfig(), False, rng) for _ in range(20)} == {Augmentation()}
+    assert np.array_equal(alter(clip(), Augmentation()), clip())
 
 
 def test_a_mirrored_clip_has_its_columns_the_other_way_and_nothing_else() -> None:
-    assert np.array_equal(alter(clip(), Alteration(mirrored=True)), clip()[:, :, ::-1])
+    assert np.array_equal(alter(clip(), Augmentation(mirrored=True)), clip()[:, :, ::-1])
 
 
 def test_depth_scales_about_the_probe_and_brings_in_black() -> None:
-    deeper = alter(clip(), Alteration(scale=0.5))
+    deeper = alter(clip(), Augmentation(scale=0.5))
     at = np.argwhere(deeper[0, :, :, 0] > 60)
     assert at[:, 0].max() <= 16  # what was 32 rows deep is in the upper half
     assert deeper[0, 8, 16, 0] > deeper[0, 8, 16, 1]  # the spot, half as deep, in its colour
@@ -39,19 +39,19 @@ def test_depth_scales_about_the_probe_and_brings_in_black() -> None:
 
 
 def test_a_shift_does_not_come_in_again_on_the_other_side() -> None:
-    moved = alter(clip(), Alteration(shift=(-12, 3)))
+    moved = alter(clip(), Augmentation(shift=(-12, 3)))
     assert moved[0, :, 20:].max() == 0
     assert moved[0, 19, 4, 0] == 200
 
 
 def test_gain_and_gamma_keep_black_and_the_order_of_levels() -> None:
     levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3)
-    for how in (Alteration(gain=25), Alteration(gain=-25), Alteration(gamma=1.6), Alteration(gamma=0.6)):
+    for how in (Augmentation(gain=25), Augmentation(gain=-25), Augmentation(gamma=1.6), Augmentation(gamma=0.6)):
         made = alter(levels, how).astype(int).reshape(256, 3)
         assert (made[0] == 0).all()
         assert (np.diff(made[1:, 0]) >= 0).all()
-    assert alter(levels, Alteration(gain=25)).reshape(256, 3)[100, 0] == 125
-    assert alter(levels, Alteration(gamma=1.6)).reshape(256, 3)[128, 0] < 128
+    assert alter(levels, Augmentation(gain=25)).reshape(256, 3)[100, 0] == 125
+    assert alter(levels, Augmentation(gamma=1.6)).reshape(256, 3)[128, 0] < 128
 
 
 def test_a_batch_mirrors_whole_studies_and_is_the_same_again(config: TrainConfig) -> None:
