@@ -21,6 +21,7 @@ from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.phantom.patients.history import Level
 from echosearch.report.text import TextSpec
 from echosearch.video import VIEW_GATE, View
+from trainer.data.augment import AugmentConfig
 
 __all__ = [
     "FIVE_VIEWS",
@@ -69,7 +70,8 @@ class DataConfig(_Section):
     eval_views: tuple[View, ...] = Field(default=FIVE_VIEWS, min_length=1)
     videos_per_study: PositiveInt = 8  # at most, in a training step; drawn anew at each
     min_view_prob: float = Field(default=VIEW_GATE, ge=0, le=1)
-    shift: int = Field(default=0, ge=0)  # in training, a clip is moved by up to this many pixels each way
+    shift: int = Field(default=0, ge=0)  # in training, a clip is moved by up to this many pixels each way, in a circle
+    augment: AugmentConfig = AugmentConfig()  # in training: other depths, gains and sides (augment.py)
     frames_seen: int = Field(default=0, ge=0)  # in training, of a clip, drawn at random; 0: all (SingleImage: 1)
     split: tuple[float, float, float] = (0.875, 0.025, 0.1)  # of patients: train, validation, test
 

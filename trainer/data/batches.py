@@ -23,6 +23,7 @@ from echosearch.errors import ConfigError
 from echosearch.report.text import model_texts, phrases
 from echosearch.vector import Vectors, mean_vector
 from trainer.config import TrainConfig
+from trainer.data.augment import alter, draw_augmentation
 from trainer.data.cache import ClipCache
 from trainer.data.pairs import NO_PHRASE, Study, Video
 
@@ -165,11 +166,15 @@ class Batches:
             study, videos = self._studies[index]
             rng, of_pixels = (np.random.default_rng([self._config.seed, part, step, index]) for part in (102, 103))
             few = min(len(videos), self._config.data.videos_per_study)
+            of_alterations = np.random.default_rng([self._config.seed, 104, step, index])
+            mirrored = bool(of_alterations.random() < self._config.data.augment.mirror)
             for at in sorted(rng.choice(len(videos), few, replace=False)):
                 key = videos[at].key
                 start = int(rng.integers(self._cache.starts(key)))
                 if self.locked is None:
-                    seen.append(self._seen(self._cache.clip(key, start), of_pixels))
+                    pixels, valid = self._seen(self._cache.clip(key, start), of_pixels)
+                    how = draw_augmentation(self._config.data.augment, mirrored, of_alterations)
+                    seen.append((alter(pixels, how), valid))
                 keys.append(key)
                 owner.append(row)
             if loss.contrastive:  # without it no text tower reads anything
@@ -179,11 +184,11 @@ class Batches:
             if loss.contrastive and loss.table:
                 drawn += [own[i] for i in rng.permutation(len(own))[: loss.phrases_per_study]]
         pool = list(dict.fromkeys(drawn))
-        pixels = np.stack([each for each, _ in seen]) if seen else _NO_PIXELS
+        stacked = np.stack([each for each, _ in seen]) if seen else _NO_PIXELS
         tokens = self._tokenizer.encode([f"{phrase}。" for phrase in pool], model.max_tokens)
         report_tokens = self._tokenizer.encode([text for texts in reports for text in texts], model.max_tokens)
         return Batch(
-            pixels=torch.from_numpy(pixels),
+            pixels=torch.from_numpy(stacked),
             n_valid=torch.tensor([valid for _, valid in seen], dtype=torch.int64),
             owner=torch.tensor(owner),
             report_ids=torch.from_numpy(pad_ids(report_tokens)),

@@ -20,6 +20,7 @@ from echosearch.encoder.base import Encoder
 from echosearch.errors import ConfigError, FileRefused
 from echosearch.insight.intervals import Interval, Sorted, mean_interval, patient_draws, percentiles
 from echosearch.insight.probe import Probe, probe
+from echosearch.phantom.patients.prompts_other import Family
 from echosearch.phantom.patients.wording_other import report_text as other_report_text
 from echosearch.vector import Vectors, mean_vector, unit
 from trainer.config import DataConfig, TrainConfig
@@ -109,7 +110,7 @@ def robustness(
         others = [text for text in map(_reworded, studies) if text is not None]
         # of files only the prompts are worded anew: their reports are as they are
         reworded = encoder.encode_texts(others) if len(others) == len(studies) else texts
-        scored = _scored(encoder, vectors[0], reworded, studies, held_out=True)
+        scored = _scored(encoder, vectors[0], reworded, studies, "other")
         rows.append(_row(HELD_OUT, scored, base, vectors[0], vectors[0], patients))
     for one, altered in zip(alterations, vectors[1:], strict=True):
         scored = _scored(encoder, altered, texts, studies)
@@ -154,7 +155,7 @@ def _embedded(
 
 
 def _scored(
-    encoder: Encoder, videos: Vectors, texts: Vectors, studies: Sequence[Study], held_out: bool = False
+    encoder: Encoder, videos: Vectors, texts: Vectors, studies: Sequence[Study], held_out: Family | None = None
 ) -> _Scored:
     within = scores(places(videos, texts))["r10"]
     truths = [study.truth for study in studies if study.truth is not None]

@@ -5,7 +5,8 @@ Finding   score = mean cosine to the prompts that say it is there ("present"; of
 EF        a prompt for each value from 10 to 80 %; the estimate is the median of the fifth of the values whose prompts
           are nearest; mean absolute error in points of EF
 
-Held-out wording: the same with prompts of the phantom's second family of wording, which no encoder here was trained on.
+Held-out wording: the same with prompts of families of wording that no encoder here was trained on (prompts_other.py):
+other laboratories' reports, and referral letters.
 Chosen: the form, present or contrast, that scores higher in the other half of the patients; so it is never chosen on
 the studies that it is scored on.
 """
@@ -30,7 +31,7 @@ from echosearch.insight.intervals import (
     patient_draws,
     percentiles,
 )
-from echosearch.phantom.patients.prompts_other import other_ef_prompts, other_prompts
+from echosearch.phantom.patients.prompts_other import HELD_OUT, Family, other_ef_prompts, other_prompts
 from echosearch.search.arms.prompts import MILD, Language, value_prompts, zero_shot_prompts
 from echosearch.search.arms.value_scale import nearest_values
 from echosearch.vector import Vectors, unit
@@ -73,6 +74,7 @@ class FindingScore:
     contrast: Interval
     chosen: Interval  # mean AUC of two halves of the patients, each by the form that is better in the other half
     held_out: Interval | None  # contrast in the held-out wording; None for an encoder that does not read Japanese
+    held_out_referral: Interval | None  # the same in that of letters
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class EjectionFraction:
 
     mean_absolute_error: Interval
     held_out: Interval | None  # the same error in the held-out wording
+    held_out_referral: Interval | None
     of_the_mean: Interval  # the error of always guessing the test set's mean
     correlation: Interval
     studies: int
@@ -97,11 +100,15 @@ class FindingReading:
 
 
 def read_findings(
-    videos: Vectors, truths: Sequence[Truth], texts: Texts, language: Language = "ja", held_out: bool = False
+    videos: Vectors,
+    truths: Sequence[Truth],
+    texts: Texts,
+    language: Language = "ja",
+    held_out: Family | None = None,
 ) -> tuple[FindingReading, ...]:
     """Return the scores of every finding that some of the studies have and some have not.
 
-    ``videos`` (N, D) raw; ``held_out`` asks in the held-out wording.
+    ``videos`` (N, D) raw; ``held_out`` asks in a held-out family of wording.
     """
     towards = unit(videos)
     found = []
@@ -109,7 +116,7 @@ def read_findings(
         there = np.array([truth.grades.get(name, 0) >= MILD for truth in truths], bool)
         if not 0 < there.sum() < len(there):
             continue
-        present, absent = other_prompts(name) if held_out else zero_shot_prompts(concept, language)
+        present, absent = other_prompts(name, held_out) if held_out else zero_shot_prompts(concept, language)
         near = np.max([_near(towards, texts(meaning)) for meaning in present], axis=0)
         contrast = np.round(near - _near(towards, texts(absent)), EXACT) if absent else near
         found.append(FindingReading(name, there, near, contrast))
@@ -134,11 +141,17 @@ def findings(
     truths = [truth for truth in (studies[i].truth for i in known) if truth is not None]
     patients = [studies[i].patient for i in known]
     read = read_findings(videos[known], truths, texts, language)
-    others = read_findings(videos[known], truths, texts, held_out=True) if language == "ja" else ()
-    held_out = {one.name: one for one in others}
+    others = {
+        family: {one.name: one for one in read_findings(videos[known], truths, texts, held_out=family)}
+        for family in (HELD_OUT if language == "ja" else ())
+    }
 
     def interval(one: FindingReading, score: Scores) -> Interval:
         return auc_interval(score, one.there, patients, seed, samples)
+
+    def held_out(name: str, family: Family) -> Interval | None:
+        asked = others.get(family, {}).get(name)
+        return interval(asked, asked.contrast) if asked else None
 
     return tuple(
         FindingScore(
@@ -148,7 +161,8 @@ def findings(
             interval(one, one.present),
             interval(one, one.contrast),
             _chosen(one, patients, seed, samples),
-            interval(held_out[one.name], held_out[one.name].contrast) if one.name in held_out else None,
+            held_out(one.name, "other"),
+            held_out(one.name, "referral"),
         )
         for one in read
     )
@@ -195,19 +209,21 @@ def ejection_fraction(
 
     return EjectionFraction(
         error(guess),
-        error(read_ef(videos[rows], texts, held_out=True)) if language == "ja" else None,
+        error(read_ef(videos[rows], texts, held_out="other")) if language == "ja" else None,
+        error(read_ef(videos[rows], texts, held_out="referral")) if language == "ja" else None,
         error(np.full(len(true), true.mean())),
         Interval(correlation(np.arange(len(rows))), *patient_bootstrap(correlation, patients, seed)),
         len(rows),
     )
 
 
-def read_ef(videos: Vectors, texts: Texts, language: Language = "ja", held_out: bool = False) -> Scores:
+def read_ef(videos: Vectors, texts: Texts, language: Language = "ja", held_out: Family | None = None) -> Scores:
     """Return the EF of (N, D) raw study vectors by prompts, (N,) in points."""
     asked = value_prompts("lvef", language)
     assert asked is not None
     levels = [
-        (level.value, other_ef_prompts(round(level.value)) if held_out else level.meanings[0]) for level in asked.levels
+        (level.value, other_ef_prompts(round(level.value), held_out) if held_out else level.meanings[0])
+        for level in asked.levels
     ]
     towards = unit(videos)
     cosine = np.stack([_near(towards, texts(prompts)) for _, prompts in levels], axis=1)

@@ -39,7 +39,7 @@ from echosearch.report.text import model_text
 from trainer.config import TrainConfig
 from trainer.training_record import TrainingRun, runs_before
 
-__all__ = ["Start", "build_start"]
+__all__ = ["Start", "build_start", "spread", "tokenizer_of"]
 
 
 @dataclass(frozen=True)
@@ -83,19 +83,21 @@ def build_start(config: TrainConfig, reports: Sequence[str]) -> Start:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         towers = build_towers(manifest)
-        _spread(towers.text)
+        spread(towers.text)
     if model.start:
         for part, tower in (("video", towers.video), ("text", towers.text)):
             use_weights(tower, load_weights(folder / WEIGHTS, part))  # type: ignore[arg-type]
     if model.start_video:
         _use_published(towers.video, manifest, Path(model.start_video))
-    return Start(manifest, towers, vocabulary, _tokenizer(vocabulary, manifest.tokenizer), runs_before(model))
+    return Start(manifest, towers, vocabulary, tokenizer_of(vocabulary, manifest.tokenizer), runs_before(model))
 
 
-def _spread(text: nn.Module) -> None:
-    """Linear layers and word embeddings at a standard deviation of 1 / sqrt(width). BERT's 0.02 is made for
-    BERT-base; in a narrow tower it lets a first token hardly see the words behind it, and training makes no progress
-    for hundreds of steps."""
+def spread(text: nn.Module) -> None:
+    """Draw linear layers and word embeddings at a standard deviation of 1 / sqrt(width), in place.
+
+    BERT's 0.02 is made for BERT-base; in a narrow tower it lets a first token hardly see the words behind it, and
+    training makes no progress for hundreds of steps.
+    """
     for name, module in text.named_modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
@@ -119,7 +121,8 @@ def _manifest(
     )
 
 
-def _tokenizer(vocabulary: Sequence[str], spec: TokenizerSpec) -> Tokenizer:
+def tokenizer_of(vocabulary: Sequence[str], spec: TokenizerSpec) -> Tokenizer:
+    """Return the tokenizer with these tokens."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / VOCABULARY).write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
         return load_tokenizer(Path(folder), spec)

@@ -11,6 +11,7 @@ What a text tower learns by gradients from there, over locked videos, is small (
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ from trainer.data.batches import Batches
 from trainer.model.phrase_table import PhraseTable
 from trainer.warm_start.whiten import inputs_of, last_linear
 
-__all__ = ["begin_texts", "typed_forms"]
+__all__ = ["begin_texts", "solve_head", "typed_forms"]
 
 CHUNK = 64  # texts
 HALF = 30  # times said at which a phrase has half the weight of one that is always said
@@ -54,7 +55,7 @@ def begin_texts(text: nn.Module, table: PhraseTable, batches: Batches, tokenizer
             reports_at = table.reports(rows.to(table.share.device)).cpu()
             wanted = torch.cat([wanted, functional.normalize(reports_at, dim=-1)])
             weight = torch.cat([weight, torch.full((len(reports),), REPORTS * float(often.sum()) / len(reports))])
-    _solve(text, tokenizer.encode(written, spec.max_tokens), wanted, weight)
+    solve_head(text, tokenizer.encode(written, spec.max_tokens), wanted, weight)
 
 
 def typed_forms(phrase: str) -> tuple[str, ...]:
@@ -75,8 +76,12 @@ def typed_forms(phrase: str) -> tuple[str, ...]:
     return (*joined, f"{finding}あり", finding)
 
 
-def _solve(text: nn.Module, ids: list[list[int]], wanted: Tensor, weight: Tensor) -> None:
-    """The last layer of ``text``, which has no bias: weighted ridge regression from its inputs to ``wanted`` (n, D)."""
+def solve_head(text: nn.Module, ids: Sequence[list[int]], wanted: Tensor, weight: Tensor) -> None:
+    """Set the last layer of ``text``, which has no bias, in place.
+
+    Weighted ridge regression from its inputs to ``wanted`` (n, D); ``ids`` are the texts' tokens, ``weight`` (n,) is
+    how much each counts.
+    """
     head = last_linear(text)
     device = head.weight.device
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))  # texts of like length go together

@@ -1,6 +1,9 @@
-"""Prompts in the second family of report wording: how an encoder is asked for findings in words that it never read.
+"""Prompts in families of wording that are held out: how an encoder is asked for findings in words that it never read.
 
-No shipped encoder was trained on these words. The forms are those of ``wording_other.toml``.
+    other    the second family of reports, wording_other.toml
+    referral   referral letters and summaries, wording_referral.toml
+
+No shipped encoder was trained on their forms.
 """
 
 from __future__ import annotations
@@ -9,26 +12,29 @@ import tomllib
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, get_args
 
-__all__ = ["other_ef_prompts", "other_prompts"]
+__all__ = ["HELD_OUT", "Family", "other_ef_prompts", "other_prompts"]
+
+Family = Literal["other", "referral"]
+HELD_OUT: tuple[Family, ...] = get_args(Family)
 
 _ASKED = ("polite", "plain")  # styles whose statements name their valve or chamber without a heading
 _WALLS = ("LAD", "RCA", "LCX")
 
 
 @cache
-def _forms() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("wording_other.toml").read_text(encoding="utf-8"))
+def _forms(family: Family) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(f"wording_{family}.toml").read_text(encoding="utf-8"))
 
 
-def other_prompts(finding: str) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Return (present, absent) prompts of a finding, named as in truth.csv, in this family of wording.
+def other_prompts(finding: str, family: Family = "other") -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Return (present, absent) prompts of a finding, named as in truth.csv, in a held-out family of wording.
 
     ``present`` has a tuple for each place that the finding can have, grades mild to severe together; ``absent`` is
     empty if no report states the finding's absence.
     """
-    forms = _forms()
+    forms = _forms(family)
     if finding == "wall_motion":
         said = [form for style in _ASKED for grade in forms["walls"][style][1:] for form in grade]
         there = tuple(_stopped(form.format(x=x) for form in said for x in forms["walls"][wall]) for wall in _WALLS)
@@ -57,9 +63,9 @@ def other_prompts(finding: str) -> tuple[tuple[tuple[str, ...], ...], tuple[str,
     return (_stopped(present),), _stopped(absent)
 
 
-def other_ef_prompts(value: int) -> tuple[str, ...]:
-    """Return statements of an EF in percent, in this family of wording."""
-    return _stopped(form.format(v=value) for style in _ASKED for form in _forms()["ejection"][style])
+def other_ef_prompts(value: int, family: Family = "other") -> tuple[str, ...]:
+    """Return statements of an EF in percent, in a held-out family of wording."""
+    return _stopped(form.format(v=value) for style in _ASKED for form in _forms(family)["ejection"][style])
 
 
 def _stopped(statements: Iterable[str]) -> tuple[str, ...]:

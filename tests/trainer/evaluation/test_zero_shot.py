@@ -75,7 +75,7 @@ def test_the_form_is_chosen_on_other_patients_than_it_is_scored_on() -> None:
         best.append(max(found.present.value, found.contrast.value))
         chosen.append(found.chosen.value)
     assert np.mean(best) > 0.51
-    assert abs(np.mean(chosen) - 0.5) < 0.01
+    assert abs(np.mean(chosen) - 0.5) < 3 * np.std(chosen) / np.sqrt(len(chosen))
 
 
 def test_an_encoder_that_knows_one_wording_alone_fails_in_the_other() -> None:
@@ -89,6 +89,7 @@ def test_an_encoder_that_knows_one_wording_alone_fails_in_the_other() -> None:
     videos = np.array([[1.0 if i % 2 else -1.0, 1.0] for i in range(20)], np.float32)
     (found,) = findings(videos, studies, texts, samples=0)
     assert found.held_out is not None
-    assert (found.contrast.value, found.held_out.value) == (1.0, 0.5)
+    assert found.held_out_referral is not None
+    assert (found.contrast.value, found.held_out.value, found.held_out_referral.value) == (1.0, 0.5, 0.5)
     (english,) = findings(videos, studies, texts, samples=0, language="en")
-    assert english.held_out is None
+    assert english.held_out is None is english.held_out_referral

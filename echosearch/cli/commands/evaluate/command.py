@@ -179,10 +179,20 @@ def _show(found: Evaluation) -> None:
     if found.findings:
         say()
         shown = [
-            (f.name, f.positives, f.negatives, *map(interval_cell, (f.present, f.contrast, f.chosen, f.held_out)))
+            (f.name, f.positives, f.negatives, *map(interval_cell, scores))
             for f in found.findings
+            for scores in [(f.present, f.contrast, f.chosen, f.held_out, f.held_out_referral)]
         ]
-        headings = ("finding", "with", "without", "AUC, present", "contrast", "chosen", "held-out wording")
+        headings = (
+            "finding",
+            "with",
+            "without",
+            "AUC, present",
+            "contrast",
+            "chosen",
+            "held-out wording",
+            "of letters",
+        )
         table(headings, shown, right=headings[1:])
     if found.calibration is not None:
         say()
@@ -205,6 +215,7 @@ def _single(found: Evaluation) -> Iterator[tuple[str, str | None]]:
     if ef is not None:
         yield "EF, mean absolute error (points)", interval_cell(ef.mean_absolute_error, 1.0, 1)
         yield "EF, error in the held-out wording", interval_cell(ef.held_out, 1.0, 1)
+        yield "EF, error in that of letters", interval_cell(ef.held_out_referral, 1.0, 1)
         yield "EF, error of always guessing the mean", interval_cell(ef.of_the_mean, 1.0, 1)
         yield "EF, correlation", interval_cell(ef.correlation, digits=2)
     same = found.same_patient
