@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from echosearch.access.rights import Right
+from echosearch.web.language.words import LANGUAGES, words_in
 from echosearch.web.rights import Caller
-from echosearch.web.words import LANGUAGES, words_in
 
 __all__ = ["SETTINGS_COOKIE", "STATIC", "THEMES", "PageSettings", "page", "settings_of"]
 

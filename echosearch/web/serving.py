@@ -19,12 +19,12 @@ from echosearch.insight.disagree import Against, Disagreements, disagree
 from echosearch.insight.vector_map import VectorMap, vector_map
 from echosearch.preview.store import Previews
 from echosearch.search.results import MAX_TOP_K
-from echosearch.web.counts import Holdings, Quality, count_holdings, count_quality
+from echosearch.web.background.counts import Holdings, Quality, count_holdings, count_quality
+from echosearch.web.background.refreshed import Refreshed, RefreshedEach
 from echosearch.web.metrics import RequestCounts
 from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
 from echosearch.web.rates import RequestRates
-from echosearch.web.refreshed import Refreshed, RefreshedEach
 
 if TYPE_CHECKING:  # the extra echosearch[oidc]
     from echosearch.access.oidc.provider import Provider

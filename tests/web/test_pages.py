@@ -12,9 +12,9 @@ from echosearch.insight.vector_map import principal
 from echosearch.report.facts import load_lexicon, read_facts
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import read_question
+from echosearch.web.language.words import words_in
 from echosearch.web.pages.chips import add_condition, chips_of, conditions, recomposed, without_condition
 from echosearch.web.pages.study import segments
-from echosearch.web.words import words_in
 from tests.web.conftest import Served
 
 QUERIES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from threading import Barrier, Event, Thread
 
-from echosearch.web.refreshed import Dated, Refreshed
+from echosearch.web.background.refreshed import Dated, Refreshed
 
 
 def wait_for(value: Refreshed[int], expected: int) -> None:

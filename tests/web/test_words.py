@@ -12,10 +12,10 @@ import pytest
 
 from echosearch.coverage import Gap
 from echosearch.report.facts import label, load_lexicon
+from echosearch.web.language.english import concept_name
+from echosearch.web.language.warnings import in_japanese
+from echosearch.web.language.words import words_in
 from echosearch.web.pages.chips import chips_of
-from echosearch.web.pages.english import concept_name
-from echosearch.web.warnings import in_japanese
-from echosearch.web.words import words_in
 
 ROOT = Path(__file__).parents[2] / "echosearch"
 # where warnings are made: module, and the functions whose sentences are shown
@@ -118,5 +118,5 @@ def test_every_word_of_a_condition_and_every_concept_has_both_languages() -> Non
     names = {concept: concept_name(concept, lexicon) for concept in (*lexicon.findings, *lexicon.measures)}
     assert {concept: name for concept, name in names.items() if not name.isascii()} == {}
     assert len(set(names.values())) == len(names)
-    kept = tomllib.loads(files("echosearch.web").joinpath("concepts.toml").read_text(encoding="utf-8"))
+    kept = tomllib.loads(files("echosearch.web.language").joinpath("concepts.toml").read_text(encoding="utf-8"))
     assert kept.keys() <= names.keys()

@@ -13,7 +13,7 @@ from echosearch.report.facts import FindingCondition, Lexicon, polarity_word, se
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import Question, read_question
 from echosearch.unicode import as_typed
-from echosearch.web.pages.english import english_parts, in_english
+from echosearch.web.language.english import english_parts, in_english
 
 __all__ = ["Chip", "add_condition", "chips_of", "conditions", "recomposed", "without_condition"]
 

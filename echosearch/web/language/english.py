@@ -16,7 +16,7 @@ from echosearch.report.facts import (
     QueryUnderstanding,
     ValueCondition,
 )
-from echosearch.web.words import words_in
+from echosearch.web.language.words import words_in
 
 __all__ = ["concept_name", "english_parts", "in_english"]
 
@@ -25,7 +25,7 @@ Part = AnyOf | FindingCondition | ValueCondition | ChangeCondition | Demographic
 
 @lru_cache
 def _names() -> dict[str, str]:
-    return tomllib.loads(files("echosearch.web").joinpath("concepts.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("echosearch.web.language").joinpath("concepts.toml").read_text(encoding="utf-8"))
 
 
 def concept_name(concept: str, lexicon: Lexicon) -> str:

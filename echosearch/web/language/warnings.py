@@ -14,7 +14,7 @@ _PART = re.compile(r"\\\{(\w+)\\\}")
 
 @lru_cache
 def _known() -> tuple[tuple[re.Pattern[str], str], ...]:
-    read = tomllib.loads(files("echosearch.web").joinpath("warnings.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(files("echosearch.web.language").joinpath("warnings.toml").read_text(encoding="utf-8"))
     return tuple((re.compile(_PART.sub(r"(?P<\1>.*)", re.escape(one["en"]))), one["ja"]) for one in read["warning"])
 
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from types import SimpleNamespace
 from typing import Any
 
-from echosearch.web.warnings import in_japanese
+from echosearch.web.language.warnings import in_japanese
 
 __all__ = ["LANGUAGES", "words_in"]
 
@@ -20,7 +20,7 @@ LANGUAGES = ("ja", "en")  # the first is the usual one
 def words_in(language: str) -> Any:
     """Return the words in a language, as attributes: ``words.search``. A name that is none raises in a template."""
     place = LANGUAGES.index(language)
-    read = tomllib.loads(files("echosearch.web").joinpath("words.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(files("echosearch.web.language").joinpath("words.toml").read_text(encoding="utf-8"))
     words = {
         name: {key: both[place] for key, both in one.items()} if isinstance(one, dict) else one[place]
         for name, one in read.items()
