@@ -248,8 +248,9 @@ class TrainConfig(_Section):
         parts = self.model_dump(mode="json", exclude={"run"}) | {"name": "", "version": "", "licence": ""}
         del parts["optim"]["keep_start"]  # decides what is exported, not what is trained
         parts["data"] = {k: v for k, v in parts["data"].items() if k not in ("cache", "workers", "eval_views")}
-        if parts["data"]["level"] == "easy":  # a checkpoint made before there were levels goes on
-            del parts["data"]["level"]
+        for key, before in (("level", "easy"), ("augment", AugmentConfig().model_dump(mode="json"))):
+            if parts["data"][key] == before:  # a checkpoint made before there was such a key goes on
+                del parts["data"][key]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
