@@ -72,6 +72,9 @@ def archive(database: Engine) -> Iterator[Connection]:
         connection.execute(
             text("update core.study_embedding set indexed_gen = 1 where ascii(right(study_key::text, 1)) % 16 <> 2")
         )
+        connection.execute(
+            text("analyze core.study, core.fact, core.sr_value, core.study_embedding")
+        )  # unknown sizes may be joined row by row
         connection.commit()
         yield connection
 
