@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from typing import Protocol, Self
 
 from echosearch.archive import Archive
 from echosearch.batch import batched
+from echosearch.db import Connection, Engine
 from echosearch.db.files.backing import mend_backing
 from echosearch.db.files.claims import register
 from echosearch.db.files.jobs import (
@@ -31,7 +31,6 @@ from echosearch.db.files.jobs import (
 )
 from echosearch.db.files.leases import (
     DriverLock,
-    end_lease,
     held_shared,
     lock_writer,
     release_claims,
@@ -39,7 +38,6 @@ from echosearch.db.files.leases import (
     take_back,
 )
 from echosearch.db.files.sight import Sight
-from echosearch.errors import StoreUnreachable
 from echosearch.source_file import FoundFile
 from ingest.jobs.agreement import Requirements
 from ingest.jobs.heartbeat import Heartbeat
@@ -53,7 +51,7 @@ from ingest.stages import unfinished
 from ingest.verify import heal
 from ingest.walk import walk
 
-__all__ = ["Launcher", "drive"]
+__all__ = ["Launcher", "close_if_done", "drive", "wait_for_workers"]
 
 REGISTERED = 1000  # files a transaction
 WATCH_SECONDS = 1.0
@@ -143,11 +141,8 @@ class Driver(Run):
     ) -> None:
         super().__exit__(kind, error, trace)
         self._heartbeat.__exit__(kind, error, trace)
-        if error is None:
-            return  # finish() has closed the row
-        with suppress(StoreUnreachable), self.archive.engine.begin() as connection:
-            lock_writer(connection)
-            end_lease(connection, self.id, self._counts())
+        if error is not None:  # else finish() has closed the row
+            self._heartbeat.end_run()
 
     def register_all(self, launcher: Launcher, own: list[FoundFile]) -> None:
         """Add what is new, changed or unfinished to the ledger, and start the workers with the first of it.
@@ -177,12 +172,9 @@ class Driver(Run):
         """Send points until nothing of the job is due, and close the job: from then on nobody claims."""
         while True:
             with self.writing() as connection:
-                take_back(connection)
-                state = job_state(connection, self.job)
-                if not state.due:  # under the writer lock: nobody claims meanwhile
-                    finish_job(connection, self.job)
+                closed = close_if_done(connection, self.job)
                 done = job_progress(connection, self.job)
-            if not state.due:
+            if closed:
                 return
             self._show(done)
             relay.nudge()
@@ -191,14 +183,11 @@ class Driver(Run):
                 time.sleep(WATCH_SECONDS)
 
     def add_up(self) -> None:
-        """Add what the workers have done, as they say when they end. Each ends soon, or its lease does."""
-        while True:
-            with self.archive.engine.connect() as connection:
-                if not job_state(connection, self.job).worked:
-                    done = job_progress(connection, self.job)
-                    break
-            with self.clock.stage("decode"):
-                time.sleep(WATCH_SECONDS)
+        """Add what the workers have done, as they say when they end."""
+        with self.clock.stage("decode"):
+            wait_for_workers(self.archive.engine, self.job)
+        with self.archive.engine.connect() as connection:
+            done = job_progress(connection, self.job)
         self.new_videos += done.new_videos
         self.encoder_batches += done.encoder_batches
         self.advance(done.files)
@@ -216,3 +205,24 @@ class Driver(Run):
             "stage": self.clock.bottleneck,
             "lease_seconds": self.archive.settings.lease_seconds,
         }
+
+
+def close_if_done(connection: Connection, job: int) -> bool:
+    """Take back what the dead have claimed, and close the job if nothing is due: from then on nobody claims.
+
+    Call it in a transaction that holds the writer lock, or nobody could be kept from claiming meanwhile.
+    """
+    take_back(connection)
+    due = job_state(connection, job).due
+    if not due:
+        finish_job(connection, job)
+    return not due
+
+
+def wait_for_workers(engine: Engine, job: int) -> None:
+    """Return when no worker of the job lives: each ends soon, or its lease does."""
+    while True:
+        with engine.connect() as connection:
+            if not job_state(connection, job).worked:
+                return
+        time.sleep(WATCH_SECONDS)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 from types import TracebackType
 
 from echosearch.db import Engine
-from echosearch.db.files.leases import renew_lease
+from echosearch.db.files.leases import end_lease, lock_writer, renew_lease
 from echosearch.errors import StoreUnreachable
 
 __all__ = ["Heartbeat"]
@@ -37,6 +38,12 @@ class Heartbeat:
     ) -> None:
         self._ending.set()
         self._thread.join()
+
+    def end_run(self) -> None:
+        """Store that the lease is over, with what ``done`` says. Where PostgreSQL is not reached it ends by itself."""
+        with suppress(StoreUnreachable), self._engine.begin() as connection:
+            lock_writer(connection)
+            end_lease(connection, self._run_id, self._done())
 
     def _beat(self) -> None:
         while not self._ending.wait(self._seconds / BEATS):

@@ -13,7 +13,7 @@ from typing import Self
 
 from echosearch.archive import Archive
 from echosearch.db.files.jobs import JobKind, job_sight, job_terms
-from echosearch.db.files.leases import end_lease, lock_writer, start_leased_run
+from echosearch.db.files.leases import start_leased_run
 from echosearch.db.files.sight import Sight
 from echosearch.encoder.bundle.folder import identify
 from echosearch.encoder.bundle.installed import find_own_bundle
@@ -24,7 +24,6 @@ from echosearch.errors import (
     InputError,
     LeaseLost,
     NoEncoder,
-    StoreUnreachable,
 )
 from ingest.jobs.agreement import Requirements
 from ingest.jobs.heartbeat import Heartbeat
@@ -114,9 +113,7 @@ class Leased(Work):
     ) -> None:
         super().__exit__(kind, error, trace)
         self._heartbeat.__exit__(kind, error, trace)
-        with suppress(StoreUnreachable), self.archive.engine.begin() as connection:
-            lock_writer(connection)
-            end_lease(connection, self.id, self.counts())
+        self._heartbeat.end_run()
 
     def own_agreement(self) -> Requirements:
         """Return what this machine has."""

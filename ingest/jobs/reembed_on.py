@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -22,15 +21,12 @@ from echosearch.db.files.jobs import (
     WITNESSES,
     JobProgress,
     begin_job,
-    finish_job,
     job_progress,
-    job_state,
     worked_elsewhere,
 )
 from echosearch.db.files.leases import (
     DriverLock,
     check_lease,
-    end_lease,
     held_shared,
     lock_writer,
     release_claims,
@@ -40,7 +36,7 @@ from echosearch.db.files.leases import (
 from echosearch.db.files.ledger import is_ingest_running
 from echosearch.db.files.study_ranges import write_ranges
 from echosearch.db.upkeep.reembedding import unembedded
-from echosearch.errors import ArchiveLocked, StoreUnreachable
+from echosearch.errors import ArchiveLocked
 from ingest.jobs import driver
 from ingest.jobs.agreement import Requirements
 from ingest.jobs.driver import Launcher
@@ -107,7 +103,7 @@ def _share_out(
                 launcher.stop(done=False)
                 raise
             launcher.stop(done=True)
-            sharing.wait_for_workers()
+            driver.wait_for_workers(archive.engine, sharing.job)
             done = sharing.progress()
     _wait_until_alone(archive)
     return done
@@ -155,31 +151,17 @@ class _Sharing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._heartbeat.__exit__(kind, error, trace)
-        with suppress(StoreUnreachable), self._engine.begin() as connection:
-            lock_writer(connection)
-            end_lease(connection, self._run, self._counts())
+        self._heartbeat.end_run()
 
     def is_over(self) -> bool:
-        """Take back what the dead have claimed; close the job if nothing is due."""
+        """Close the job if nothing is due; return whether it is closed. Raises LeaseLost."""
         with self._engine.begin() as connection:
             check_lease(connection, self._run)
-            take_back(connection)
-            due = job_state(connection, self.job).due
-            if not due:  # under the writer lock: nobody claims meanwhile
-                finish_job(connection, self.job)
-        return not due
+            return driver.close_if_done(connection, self.job)
 
     def progress(self) -> JobProgress:
         with self._engine.connect() as connection:
             return job_progress(connection, self.job)
-
-    def wait_for_workers(self) -> None:
-        """Wait until no worker lives: each ends soon, or its lease does."""
-        while True:
-            with self._engine.connect() as connection:
-                if not job_state(connection, self.job).worked:
-                    return
-            time.sleep(driver.WATCH_SECONDS)
 
     def _counts(self) -> dict[str, object]:
         return {"files": 0, "new_videos": 0, "stage": "decode", "lease_seconds": self._seconds}

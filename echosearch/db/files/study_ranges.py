@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.files.jobs import note_walked
+
 __all__ = ["ALL_STUDIES", "StudyRange", "claim_range", "delete_claimed_ranges", "write_ranges"]
 
 
@@ -44,7 +46,7 @@ def write_ranges(connection: Connection, job: int, count: int) -> None:
                 "lasts": [str(UUID(int=bound - 1)) for bound in bounds[begin + 1 : end + 1]],
             },
         )
-    connection.execute(text("update core.job set walked_at = now() where id = :job"), {"job": job})
+    note_walked(connection, job)
 
 
 def claim_range(connection: Connection, run_id: int, job: int) -> StudyRange | None:
