@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +14,7 @@ from echosearch.errors import InputError
 from echosearch.search.limits import GROUPS, MAX_TOP_K
 from echosearch.video import VIEW_GATE, View
 
-__all__ = ["asking", "options_given", "read_target"]
+__all__ = ["asking", "names_files", "options_given", "read_target"]
 
 MAX_TARGET = 8192  # bytes of a path or an identifier
 
@@ -51,6 +52,12 @@ def options_given(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a command as they were typed, and whether --min-view-prob was."""
     typed = click.get_current_context().get_parameter_source("min_view_prob") is ParameterSource.COMMANDLINE
     return given | {"min_view_prob_typed": typed}
+
+
+def names_files(asked: Mapping[str, Any]) -> bool:
+    """Return whether a search has an example that is a file or folder of this machine."""
+    target = [asked["target"]] if "target" in asked else []
+    return any(os.path.exists(name) for name in (*target, *asked.get("like", ()), *asked.get("unlike", ())))
 
 
 def read_target(given: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from echosearch.archive import Archive
 from echosearch.cli.audited import audited
+from echosearch.cli.search_options import names_files
 from echosearch.cli.shown import Shown
 from echosearch.errors import InputError
 from echosearch.report.view_names import view_named
@@ -25,7 +25,7 @@ NOTHING = "nothing fits the conditions"
 
 def answer_search(archive: Archive, command: str, asked: Mapping[str, Any], terminal: bool, user: str) -> Shown:
     """Answer a search for the user of another process. Raises InputError where it would look at files."""
-    if any(os.path.exists(name) for name in examples(asked)):
+    if names_files(asked):
         raise InputError("files are looked for where the command line runs")
     options = search_options(asked["options"])
     found = find(archive, command, asked, options, user)
@@ -54,11 +54,6 @@ def find(
     if options.identified:
         audited(archive, command, (hit.study for hit in results.hits), query, user)
     return results
-
-
-def examples(asked: Mapping[str, Any]) -> list[str]:
-    """Return what may be studies or files."""
-    return [*([asked["target"]] if "target" in asked else []), *asked.get("like", ()), *asked.get("unlike", ())]
 
 
 def nothing_found(asked: Mapping[str, Any], options: SearchOptions) -> str:

@@ -40,5 +40,5 @@ def found_here(command: str, asked: dict[str, Any], options: SearchOptions) -> R
 
 
 def on_one_core() -> None:
-    """Let this process add up as a server does, on one core. Call it before numpy and torch are imported."""
+    """Set sums to one core, as a server has them. Call it before numpy and torch are imported."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 import click
 
-from echosearch.cli.beside.call import ask_server
+from echosearch.cli.beside.search import answered, found_here, on_one_core
 from echosearch.cli.output import counted, note
 from echosearch.cli.path_type import as_path
 from echosearch.cli.search_options import asking, options_given
-from echosearch.cli.shown import Shown
 from echosearch.errors import InputError
 from echosearch.search.limits import MAX_EXPORT, SORTS
 
@@ -80,28 +78,18 @@ def query(
         )
     typed = text if text is not None else report
     wanted = typed if typed is not None else _read(path or "")
-    asked = {"text": wanted, "as_typed": as_typed, "json": as_json, "options": options_given(given)}
-    shown = ask_server("query", asked) if file is None else None
-    (shown or _answer(asked, file)).show()
+    asked: dict[str, Any] = {"text": wanted, "as_typed": as_typed, "json": as_json, "options": options_given(given)}
+    if file is None:
+        answered("query", asked).show()
+        return
+    on_one_core()
+    from echosearch.cli.answers.searches import search_options, shown_results
+    from echosearch.search.export import export_hits
 
-
-def _answer(asked: dict[str, Any], file: Path | None) -> Shown:
-    """Answer in this process."""
-    from echosearch.archive import open_archive
-    from echosearch.cli.answers.searches import find, search_options, shown_results
-    from echosearch.settings import load_settings
-
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: sums as a server has them, on one core
-    options = search_options(asked["options"])
-    with open_archive(load_settings()) as archive:
-        results = find(archive, "query", asked, options)
-    if file is not None:
-        from echosearch.search.export import export_hits
-
-        export_hits(results, file)
-        note(f"{counted(len(results.hits), 'hit')} in {file}")
-        results = replace(results, hits=results.hits[:SHOWN])
-    return shown_results(results, asked["json"], sys.stdout.isatty())
+    results = found_here("query", asked, search_options(asked["options"]))
+    export_hits(results, file)
+    note(f"{counted(len(results.hits), 'hit')} in {file}")
+    shown_results(replace(results, hits=results.hits[:SHOWN]), as_json, sys.stdout.isatty()).show()
 
 
 def _read(path: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from echosearch.cli.beside.like import answered
+from echosearch.cli.beside.search import answered
 from echosearch.cli.search_options import asking, options_given, read_target
 
 __all__ = ["report"]
