@@ -5,14 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 import string
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from echosearch.phantom.patients.prompts_other import HELD_OUT
+from echosearch.phantom.patients.prompts_other import HELD_OUT, Family, family_forms
 from echosearch.report.text import phrases
 
 __all__ = ["held_out_statements", "plain"]
@@ -32,10 +30,8 @@ def held_out_statements() -> frozenset[str]:
     return frozenset(plain(one) for one in (*said, *(phrase for whole in said for phrase in phrases(whole))))
 
 
-def _statements(family: str) -> Iterator[str]:
-    forms = tomllib.loads(
-        files("echosearch.phantom.patients").joinpath(f"wording_{family}.toml").read_text(encoding="utf-8")
-    )
+def _statements(family: Family) -> Iterator[str]:
+    forms = family_forms(family)
     words = forms["words"]
     for finding in forms["parts"].values():
         kind = finding["kind"]

@@ -80,13 +80,12 @@ def _forms() -> dict[str, Any]:
 def finding_names(finding: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return the lexicon's (names, structures, attributes) of a finding; the last two are empty if it has no parts."""
     concept, parts, _ = CONCEPTS[finding]
-    own, structures, attributes = set(), set(), set()
+    own = {own_form(word) for word in _lexicon_names(concept) if word not in UNUSED}
+    structures, attributes = set(), set()
     for word, senses in load_lexicon().words.items():
         if word in UNUSED:
             continue
         for sense in senses:
-            if sense.kind == "finding" and sense.value.concept == concept and sense.value.polarity is None:
-                own.add(own_form(word))
             if parts and sense.kind == "structure" and sense.value == (parts[0],):
                 structures.add(own_form(word))
             if parts and sense.kind == "attribute" and sense.value == parts[1]:
@@ -140,6 +139,9 @@ class Statements:
         if short and chance < 0.9:
             return str(self._pick(short)).upper() if self._chance(0.8) else str(self._pick(short))
         return str(self._pick(words))
+
+    def _lexicon_name(self, concept: str) -> str:
+        return self._word([own_form(word) for word in _lexicon_names(concept)])
 
     def _grade(self, finding: str, grade: int) -> dict[str, str]:
         words = _forms()["grades"][CONCEPTS[finding][2]]
@@ -200,9 +202,8 @@ class Statements:
         if chance < 0.2:
             return Statement(self._wall_normal(), ("wall.0",))
         if chance < 0.35:
-            names = [own_form(word) for word in _rwma_names()]
             form = self._pick(_forms()["present"]["forms"])
-            return Statement(form.format(n=self._word(names)), ("wall.any.p",))
+            return Statement(form.format(n=self._lexicon_name("rwma")), ("wall.any.p",))
         if chance < 0.42:
             return Statement(self._pick(forms["anywhere"][grade - 1]), (f"wall.any.{grade}",))
         if chance < 0.55:
@@ -216,8 +217,7 @@ class Statements:
     def _wall_normal(self) -> str:
         if self._chance(0.5):
             return str(self._pick(_forms()["walls"]["normal"]))
-        names = [own_form(word) for word in _rwma_names()]
-        return str(self._pick(_forms()["absent"]["forms"]).format(n=self._word(names)))
+        return str(self._pick(_forms()["absent"]["forms"]).format(n=self._lexicon_name("rwma")))
 
     def _ef(self) -> Statement:
         forms = _forms()["ef"]
@@ -250,8 +250,8 @@ class Statements:
         forms = _forms()["pacemaker"]
         absent = self._chance(0.2)
         form = self._pick(forms["absent" if absent else "present"])
-        names = forms["names"] if self._chance(0.5) else [own_form(word) for word in _lexicon_names("device_lead")]
-        return Statement(form.format(n=self._word(names)), ("pacemaker.0" if absent else "pacemaker.p",))
+        name = self._word(forms["names"]) if self._chance(0.5) else self._lexicon_name("device_lead")
+        return Statement(form.format(n=name), ("pacemaker.0" if absent else "pacemaker.p",))
 
     def _prosthesis(self) -> Statement:
         forms, chance = _forms()["prosthesis"], self._rng.random()
@@ -286,7 +286,3 @@ def _lexicon_names(concept: str) -> tuple[str, ...]:
             if sense.kind == "finding" and sense.value.concept == concept and sense.value.polarity is None
         )
     )
-
-
-def _rwma_names() -> tuple[str, ...]:
-    return _lexicon_names("rwma")

@@ -1,6 +1,6 @@
 """Prompts in families of wording that are held out: how an encoder is asked for findings in words that it never read.
 
-    other    the second family of reports, wording_other.toml
+    other      the second family of reports, wording_other.toml
     referral   referral letters and summaries, wording_referral.toml
 
 No shipped encoder was trained on their forms.
@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
-__all__ = ["HELD_OUT", "Family", "other_ef_prompts", "other_prompts"]
+__all__ = ["HELD_OUT", "Family", "family_forms", "other_ef_prompts", "other_prompts"]
 
 Family = Literal["other", "referral"]
 HELD_OUT: tuple[Family, ...] = get_args(Family)
@@ -24,7 +24,8 @@ _WALLS = ("LAD", "RCA", "LCX")
 
 
 @cache
-def _forms(family: Family) -> dict[str, Any]:
+def family_forms(family: Family) -> dict[str, Any]:
+    """Return the forms of a family, as its file has them."""
     return tomllib.loads(files(__package__).joinpath(f"wording_{family}.toml").read_text(encoding="utf-8"))
 
 
@@ -34,7 +35,7 @@ def other_prompts(finding: str, family: Family = "other") -> tuple[tuple[tuple[s
     ``present`` has a tuple for each place that the finding can have, grades mild to severe together; ``absent`` is
     empty if no report states the finding's absence.
     """
-    forms = _forms(family)
+    forms = family_forms(family)
     if finding == "wall_motion":
         said = [form for style in _ASKED for grade in forms["walls"][style][1:] for form in grade]
         there = tuple(_stopped(form.format(x=x) for form in said for x in forms["walls"][wall]) for wall in _WALLS)
@@ -65,7 +66,7 @@ def other_prompts(finding: str, family: Family = "other") -> tuple[tuple[tuple[s
 
 def other_ef_prompts(value: int, family: Family = "other") -> tuple[str, ...]:
     """Return statements of an EF in percent, in a held-out family of wording."""
-    return _stopped(form.format(v=value) for style in _ASKED for form in _forms(family)["ejection"][style])
+    return _stopped(form.format(v=value) for style in _ASKED for form in family_forms(family)["ejection"][style])
 
 
 def _stopped(statements: Iterable[str]) -> tuple[str, ...]:

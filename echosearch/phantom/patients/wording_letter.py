@@ -1,6 +1,7 @@
 """A phantom study's report as in letters between hospitals: a third family of wording, for honest measures.
 
-No shipped encoder was trained on these words. The forms are in ``wording_letter.toml``; ``wording_other`` writes them.
+No form was taken into training from here; 1.6 % of its phrases are also among what phantom-tiny 2 was taught. The forms
+are in ``wording_letter.toml``; ``wording_other`` writes them.
 """
 
 from __future__ import annotations
