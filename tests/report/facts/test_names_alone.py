@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from echosearch.report.facts import load_lexicon, measures_in, understand
@@ -50,6 +52,16 @@ def test_an_abbreviation_of_two_meanings_says_how_it_was_read(word: str, reads: 
     assert asked(word) == {reads}
     assert read_question(word, LEXICON).doubts == (str(one),)
     assert other in str(one)
+
+
+def test_a_hospitals_abbreviation_may_have_signs(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(
+        '[[finding]]\nid = "mr"\nwords = ["M+I"]\n'
+        '[[ambiguous]]\nword = "M+I"\nreads = "mr"\nmeaning = "僧帽弁逆流"\nother = "心筋梗塞"\n'
+    )
+    (one,) = understand("M+I", load_lexicon(site)).ambiguous
+    assert (one.word, one.concept, one.other) == ("M+I", "mr", "心筋梗塞")
 
 
 @pytest.mark.parametrize("query", ["心嚢液", "DVT、PE疑い", "MVP術後", "PSスコア", "重症AS", "拡張型心筋症", "spears"])

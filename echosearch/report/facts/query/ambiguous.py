@@ -30,5 +30,7 @@ def ambiguous_words(text: str, mentions: Iterable[Mention], lexicon: Lexicon) ->
     for mention in mentions:
         words = text[mention.start_at : mention.start_at + mention.end - mention.start]
         for word, reads, meaning, other in lexicon.ambiguous:
-            if mention.finding.concept == reads and re.search(rf"(?<![A-Za-z]){word}(?![A-Za-z])", words, re.I):
+            if mention.finding.concept == reads and re.search(
+                rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z])", words, re.I
+            ):
                 yield Ambiguous(word, reads, meaning, other)
