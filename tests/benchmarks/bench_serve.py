@@ -141,10 +141,11 @@ def busy_rounds(server: ServerProcess, folder: Path, users: int, think: float, s
     while (left := seconds - (time.monotonic() - began)) > 0 and server.process.poll() is None:
         time.sleep(min(left, 60))
         resident.append(memory_mb(server.process.pid))
-        slope = slope_mb_an_hour(resident)
+        own, mapped = resident[-1]
+        slope = slope_mb_an_hour([each for each, _ in resident])
         CONSOLE.print(
-            f"minute {len(resident) - 1}: {resident[-1]:.0f} MB resident, {slope:+.0f} MB an hour over the later half;"
-            f" {sum(map(len, taken.times.values()))} requests, {len(taken.errors)} errors"
+            f"minute {len(resident) - 1}: {own:.0f} MB of its own, {slope:+.0f} MB an hour over the later half;"
+            f" {mapped:.0f} MB mapped; {sum(map(len, taken.times.values()))} requests, {len(taken.errors)} errors"
         )
     stop.set()
     for thread in threads:

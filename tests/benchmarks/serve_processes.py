@@ -19,10 +19,14 @@ def processor_seconds(pid: int, home: Path) -> tuple[float, float]:
     return _spent(pid), _spent(postmaster) + sum(map(_spent, backends))
 
 
-def memory_mb(pid: int) -> float:
-    """Resident memory of a process, without its children."""
+def memory_mb(pid: int) -> tuple[float, float]:
+    """(a process's own memory, what it has mapped of files) that is resident, without its children.
+
+    The kernel takes mapped pages (libraries, the index) back when it needs them; a leak is in the first figure.
+    """
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+    resident = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith("Rss")}
+    return resident["RssAnon"] + resident["RssShmem"], resident["RssFile"]
 
 
 def slope_mb_an_hour(minutes: list[float]) -> float:
