@@ -21,6 +21,7 @@ from echosearch import __version__
 from echosearch.cli.beside.call import MOST_REQUEST, NAME, read_document, settings_digest
 from echosearch.index.shared.peers import connect_peer
 from tests.cli.conftest import KEPT, Tried
+from tests.support.other_user import needs_root, said_to_another_user
 from tests.web.process import ServerProcess
 
 QUERY = "鈴木花子の重度僧帽弁逆流"
@@ -178,6 +179,16 @@ def test_another_version_other_settings_and_nonsense_are_left_to_the_command(bes
     assert connection is not None
     with connection, suppress(OSError):  # it is cut off somewhere
         connection.sendall(b"x" * 2 * MOST_REQUEST)
+    assert asked(beside)["parts"]
+
+
+@needs_root
+def test_another_user_gets_no_byte(beside: Beside) -> None:
+    home = beside.tried.folder / "home"
+    request = {"version": __version__, "settings": "0", "command": "status", "asked": {}, "terminal": False}
+    assert sent(beside, json.dumps(request).encode()) == {}  # a user of its own is told that it must ask on its own
+    assert said_to_another_user(home, NAME, json.dumps(request).encode()) == b""
+    assert stat.S_IMODE((home / NAME).stat().st_mode) == 0o600
     assert asked(beside)["parts"]
 
 
