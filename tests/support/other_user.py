@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,41 +14,41 @@ __all__ = ["OTHER_USER", "needs_root", "said_to_another_user"]
 OTHER_USER = 65534  # nobody
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a process of another user")
 
-ASK = """
-import socket, sys
-with socket.socket(socket.AF_UNIX) as connection:
-    connection.connect(f"/proc/self/fd/{sys.argv[1]}/{sys.argv[2]}")
-    connection.settimeout(60)
-    try:
-        connection.sendall(sys.stdin.buffer.read())
-        connection.shutdown(socket.SHUT_WR)
-        while part := connection.recv(1 << 16):
-            sys.stdout.buffer.write(part)
-    except OSError:  # it was closed before it was heard
-        pass
-"""
-
 
 def said_to_another_user(folder: Path, name: str, data: bytes) -> bytes:
     """Send bytes to the socket FOLDER/NAME as another user, with every mode open to it; return what it answers."""
-    before, place = os.stat(folder).st_mode, folder / name
-    opened = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    os.chmod(folder, 0o711)
-    os.chmod(place, 0o666)
+    before = folder.stat().st_mode
+    folder.chmod(0o711)
+    (folder / name).chmod(0o666)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            os.chdir(folder)
+            os.setgroups([])
+            os.setgid(OTHER_USER)
+            os.setuid(OTHER_USER)
+            _ask(name, data, writing)
+            os._exit(0)
+        os._exit(1)
+    os.close(writing)
     try:
-        done = subprocess.run(
-            [getattr(sys, "_base_executable", sys.executable), "-I", "-S", "-c", ASK, str(opened), name],
-            input=data,
-            capture_output=True,
-            user=OTHER_USER,
-            group=OTHER_USER,
-            extra_groups=[],
-            pass_fds=[opened],
-            cwd="/",
-        )
+        with open(reading, "rb") as answer:
+            said = answer.read()
+        assert os.waitpid(child, 0)[1] == 0, "the other user could not connect"
     finally:
-        os.chmod(place, 0o600)
-        os.chmod(folder, before)
-        os.close(opened)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
+        (folder / name).chmod(0o600)
+        folder.chmod(before)
+    return said
+
+
+def _ask(name: str, data: bytes, writing: int) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(name)
+        connection.settimeout(60)
+        with suppress(OSError):  # it was closed before it was heard
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):
+            while part := connection.recv(1 << 16):
+                os.write(writing, part)

@@ -29,10 +29,10 @@ def test_a_peer_of_another_user_is_not(tmp_path: Path) -> None:
             seen.append((is_ours(accepted), user_of(accepted)))
 
     with listen(tmp_path, "s") as listening:
-        thread = threading.Thread(target=accept_one, args=(listening,))
+        thread = threading.Thread(target=accept_one, args=(listening,), daemon=True)
         thread.start()
         assert said_to_another_user(tmp_path, "s", b"?") == b""
-        thread.join()
+        thread.join(60)
     assert seen == [(False, OTHER_USER)]
 
 
