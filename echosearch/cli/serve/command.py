@@ -11,9 +11,12 @@ import click
 from echosearch.archive import open_archive
 from echosearch.cli.output import note
 from echosearch.cli.path_type import as_path
+from echosearch.memory import share_arenas
 from echosearch.settings import Settings, load_settings
 
 __all__ = ["serve"]
+
+ARENAS = 4  # two searches run at one time, and pages beside them
 
 
 @click.command(short_help="Serve the archive to browsers and programs.")
@@ -50,6 +53,7 @@ def serve(
     """
     for library in ("OMP", "OPENBLAS"):  # before numpy and torch are imported: a search takes one core,
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # and threads over small matrices wait for one another
+    share_arenas(ARENAS)
     from echosearch.access.trail import HEAD_LOG
     from echosearch.cli.beside.answering import Answering
     from echosearch.web.guard import ACCESS_LOG
