@@ -21,10 +21,11 @@ __all__ = [
     "resolve",
     "resolve_more",
     "topic_valve",
+    "with_grades",
 ]
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
-_AS_MUCH = re.compile(r"[とで( ](?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
+_AS_MUCH = re.compile(r"(?:[とで( ]|[、,]\s*)(?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
 _MEASURED = {
     "lad": "la",
     "lavi": "la",
@@ -41,6 +42,7 @@ _MODIFIES = re.compile(r"し(?:た|ている)(?=[左右両僧大三肺中])| (?=
 _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _AT_VALVE = re.compile("弁位の?$")
+_AT_IT = re.compile(r"(?:[^、,。()]{0,10}\))?に")  # 人工弁(Magna 23mm)に
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
 _ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
@@ -131,6 +133,7 @@ def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) ->
     compounds = state.lexicon.compounds
     names: list[str] = []
     shared = False
+    with_grades(state, part)
     if len(heads) > 1 and state.last is not None and apart(state):
         state.strong = False  # MR、左室・右室の拡大: the point joins the structures
     for index, head in enumerate(heads):
@@ -145,6 +148,17 @@ def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) ->
     state.noun = state.noun or not shared
     state.settle()
     state.last_heads = tuple(names)
+
+
+def with_grades(state: State, part: str) -> None:
+    """Make findings of the structures that wait with a grade of their own: trace mitral and mild tricuspid regurgitation."""
+    own = state.front
+    for heads, state.front in state.graded_heads:
+        for head in heads:
+            for finding in (f for name in head.value for f in _compound(state, name, part, state.lexicon.compounds)):
+                state.form(finding, head.start, head.end)
+                state.strong = True
+    state.front, state.graded_heads = own, []
 
 
 def apart(state: State) -> bool:
@@ -229,7 +243,7 @@ def judge(state: State, token: Token) -> bool:
         form_all(state, token)
         return True
     last = state.last
-    valve = last is not None and last.finding.concept == "prosthetic_valve" and state.text.startswith("に", last.end)
+    valve = last is not None and last.finding.concept == "prosthetic_valve" and _AT_IT.match(state.text, last.end)
     if valve and token.value == "abnormal" and not state.heads and not state.comma:
         state.close()  # 人工弁に異常なし
         state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)
@@ -237,6 +251,10 @@ def judge(state: State, token: Token) -> bool:
     if state.regions and token.value == "low" and not state.qualities:
         concept = "diffuse_hypo" if state.diffuse else "hypokinesis"
         state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
+        state.settle()
+        return True
+    if state.diffuse and token.value == "low" and not state.qualities and not state.heads:
+        state.form(state.lexicon.findings["diffuse_hypo"], state.diffuse.start, token.end)  # びまん性に中等度低下
         state.settle()
         return True
     if (

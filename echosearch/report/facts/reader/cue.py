@@ -13,6 +13,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["apply"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
+_UNKNOWN_CAUSE = re.compile(r" (?:an? |the )?(?:conduction|pacing|paced|post|prior|previous|cardiac surgery|LBBB|bundle)", re.IGNORECASE)
 _WORD = re.compile(r"\s*[A-Za-z]")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
@@ -25,10 +26,13 @@ _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|には|は)\s*$")
+_ASKED = re.compile(r"\s*(?:[?)、。]|$|と(?:考|思)|も(?:しれ|。|$))")  # 粘液腫か
+_ANNOUNCES = re.compile(r"\s*:")
 _AT_IT = re.compile("(?:に|の)[^、の]{2,}")
 _BECAUSE = re.compile("のため[、に]?$|により$")
 _IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
+_SAYABLE = re.compile("いえ|言え|考え|判断|難い|がたい")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 
 
@@ -37,7 +41,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     token = found[index]
     kind = token.kind
     if kind in ("negative", "suspected") and _stands_before(state, found, index):
-        _before(state, kind)
+        if not _UNKNOWN_CAUSE.match(state.text, token.end):
+            _before(state, kind)
         return
     if token.before and _WORD.match(state.text, token.end):
         return  # thrombus, not anticoagulated
@@ -51,6 +56,10 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if kind == "treated":
         treated(state, token)
         return
+    if token.rule == "suspected.whether":
+        last = state.group[-1] if state.group else None
+        if last is None or last.end != token.start or not _ASKED.match(state.text, token.end):
+            return
     if kind == "positive":
         state.value_word = None
     if kind == "unassessed" and _NOT_SEEN.match(state.text, token.start) and not state.poor and not state.names:
@@ -106,6 +115,9 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         if _BUT.search(state.text, state.mentions[-1].end, token.start):
             return  # ASが高度である以外に有意なものはない
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
+    if not targets and kind == "negative" and _ANNOUNCES.match(state.text, token.end):
+        state.denied = True  # 以下の所見を認めず: 血栓、疣贅
+        return
     if not targets and kind == "insignificant":
         state.significant = state.denied = True  # 有意とはいえないAR
         return
@@ -159,6 +171,9 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         if kind == "negative" and mention.earlier_grade and mention.severity is not None:
             mention.historical = True
             mention = today(state, mention)
+        if kind == "negative" and mention.cues[-1:] == ["normal"] and _SAYABLE.search(state.text, token.start, token.end):
+            mention.cues.append("undenied")  # 正常とは言えない
+            continue
         if kind == "negative" and _UNLIKELY.search(state.text, token.start, token.end):
             mention.cues.append("suspected")  # 可能性は低いと考える: the suspicion is denied, whatever follows
         mention.cues.append(kind)
@@ -193,7 +208,11 @@ def _stands_before(state: State, found: list[Token], index: int) -> bool:
     following = found[index + 1] if index + 1 < len(found) else None
     if token.before:
         return following is not None and "," not in state.text[token.end : following.start]
-    if token.kind != "suspected" or not _ASCII.fullmatch(words) or following is None:
+    if token.kind != "suspected" or not _ASCII.fullmatch(words):
+        return False
+    if words.endswith("with") and _UNKNOWN_CAUSE.match(state.text, token.end):
+        return True  # consistent with conduction delay
+    if following is None:
         return False
     if following.kind not in FORMING and following.kind != "severity":
         return False

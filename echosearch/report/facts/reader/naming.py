@@ -26,6 +26,7 @@ _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイ�
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
 _TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
 _ALL_WELL = re.compile("(?:とも|いずれも|共)に?(?:概ね|特に)?(?:問題|異常|正常)")
+_NARROW = re.compile("stenosis|狭窄", re.IGNORECASE)
 _LEAFLET = re.compile("(?:前|後|両)尖(?:中央|内側|外側)?の?$")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
 
@@ -95,6 +96,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
         elif state.prosthesis and "逆流" in words:
             named = findings["prosthetic_leak"]  # MVR(生体弁)後。弁逆流軽度
+    if _SOURCE.match(after):
+        state.place(named, token.start, token.end)  # TRから推定される圧較差
     if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
         return  # 三尖弁逆流から推定される右室収縮期圧
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
@@ -125,6 +128,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
                 one.finding, one.start = findings["mvp"], leaflet.start()  # 後尖中央の逸脱により、重度のMR
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
+    if state.graded_heads and named.group == "valve":
+        compose.with_grades(state, "stenosis" if _NARROW.search(words) else "regurgitation")
     made = state.form(named, token.start, token.end)
     if state.query and made.graded and made.severity is not None and after.startswith(("以上", "以下")):
         low, high = made.severity  # 軽度AR以上

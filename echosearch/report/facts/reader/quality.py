@@ -27,12 +27,15 @@ _ACCEPTS = {
 _NEEDS_HEAD = {"size", "thickness"}
 _GENERIC = {"機能", "function", "収縮", "径"}
 _OF_EITHER = {"収縮能", "収縮機能", "収縮", "収縮性", "機能", "systolic function"}
-_OF_A_WALL = {"収縮", "収縮性"}
+_OF_A_WALL = {"収縮", "収縮性", "contraction"}
 _OF_IVC = {"collapse": ("ivc",)}
 _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic function)(?:評価)?\s*[:は]", re.IGNORECASE)
 _SAME_PLACE = re.compile("同部位?の$")
 _OF_A_DISC = re.compile("(?:ディスク|弁葉|弁|leaflet|disc|disk)の?$", re.IGNORECASE)
+_OF_IT = re.compile("の| with (?:normal|good|preserved) ")
+_HALF = 50  # % of its width that a vein loses with a breath
 _WAVE = re.compile("(?:波|血流|流速|速度|血圧|心拍)の?$")
+_FORMER = re.compile("(?:前回|以前|昨年|術前)(?:検査|エコー)?(?:より|に?比べ?て?|と比較し?て?)[、も]?$")
 _GRADE = re.compile(r"(?:grade|グレード|→)\s*[IVX1-4]+(?:度|型)?$", re.IGNORECASE)
 _NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|diastolic)", re.IGNORECASE)
 
@@ -50,7 +53,7 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     if _elsewhere(state, part, token):
         return
     last = state.last
-    if last is not None and last.finding.concept == "prosthetic_valve" and state.text[last.end : token.start] == "の":
+    if last is not None and last.finding.concept == "prosthetic_valve" and _OF_IT.fullmatch(state.text, last.end, token.start):
         part = "prosthesis" if part in ("systolic", "motion") else part  # TAVI弁の機能
         token = token._replace(value=part + ("@" + own if own else ""))
     elif part == "motion" and state.prosthesis and _OF_A_DISC.search(state.text, 0, token.start):
@@ -68,6 +71,16 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     if any(name in VALVES for head in heads for name in head.value):
         state.last_heads = tuple(name for head in heads for name in head.value)  # 大動脈弁の開放は良好で狭窄なし
     state.heads = []
+    share = state.waiting
+    if part == "collapse" and share is not None and share.value.unit == "%" and share.end >= token.start - 1:
+        state.waiting = None
+        least = share.value.low >= _HALF and share.value.op not in ("<", "<=")
+        form_all(state, None if least else Token("abnormal", "low", token.start, token.end, token.rule))
+        return  # >50% respiratory collapse
+    if part == "collapse" and state.denied and not state.comma:
+        state.denied = False
+        form_all(state, Token("abnormal", "low", token.start, token.end, token.rule))  # no collapse
+        return
     word = state.value_word
     if word is not None:
         made = len(state.mentions)
@@ -110,6 +123,8 @@ def form_all(state: State, word: Token | None, seen: Token | None = None) -> Non
     old = state.values[-2] if len(state.values) > 1 else None
     if word is not None and old is not None and old.historical and old.measure == state.values[-1].measure:
         waiting = [one for one in waiting if one[1].value != "size"]  # 44→46mmと増大: a change
+    if word is not None and state.front is None:
+        waiting = [one for one in waiting if one[1].value != "systolic" or not _changed(state, one)]
     before = len(state.mentions)
     front = state.front
     for index, (heads, token) in enumerate(waiting):
@@ -127,6 +142,12 @@ def form_all(state: State, word: Token | None, seen: Token | None = None) -> Non
             mention.cues.append("normal")
         state.cued = state.cued or shared
     state.settle()
+
+
+def _changed(state: State, one: tuple[tuple[Token, ...], Token]) -> bool:
+    """Whether a word compares with a former study: 前回よりEF低下 tells of a change."""
+    heads, token = one
+    return _FORMER.search(state.text, 0, heads[0].start if heads else token.start) is not None
 
 
 def _prosthetic(state: State, token: Token) -> bool:
@@ -176,7 +197,9 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
     of_last = state.last_heads[:1] if (*state.last_heads[:1], part) in compounds else ()
     generic = state.text[token.start : token.end].lower() in _GENERIC
     if generic and not names and of_last in (("lv",), ("rv",)):
-        yield compounds[of_last[0], part], begin  # 右室に拡大なく、収縮も良好
+        both = set(state.last_heads) == {"lv", "rv"}
+        for name in state.last_heads if both else of_last:  # 右室に拡大なく、収縮も良好
+            yield compounds[name, part], begin
         return
     if not heads and generic and part != "prosthesis" and not (state.topic and (state.topic[0], part) in compounds):
         return

@@ -59,7 +59,7 @@ def today(state: State, mention: Mention) -> Mention:
     """Return a second mention: today's state of a finding whose earlier state was named."""
     if not mention.graded and mention.severity is None:
         mention.historical, state.group, state.cued = False, [mention], False
-        mention.cues = [cue for cue in mention.cues if cue not in ("history", "positive")]
+        mention.cues = [cue for cue in mention.cues if cue not in ("history", "positive", "negative")]
         state.now = state.arrow = False
         return mention  # an earlier state without a grade is no fact of its own
     mention.historical = True

@@ -15,13 +15,16 @@ from echosearch.report.facts.text.tokens import Token, tokens
 __all__ = ["read_sentence"]
 
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
+_TELLS = re.compile(r"[^、,]{0,10}?[、,(→]\s*(?:で|と)?")  # 70%程度、
 _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(
     r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
 )  # a part of what the heading before it names
 _REASON = re.compile(
-    r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント)\s*[:：]"
+    r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント|家族歴|(?:clinical )?indications?"
+    r"|reason (?:for|of) (?:the )?(?:study|exam|examination|test|echo|referral))\s*[:：]",
+    re.IGNORECASE,
 )
 _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "others", "poor", "skip"}  # not of a query
 _QUERY_CUES = {
@@ -60,7 +63,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
             continue
         gap = sentence[end : token.start]
         if gap:
-            _gap(state, gap, end, token)
+            _gap(state, gap, end, token, found[index + 1] if index + 1 < len(found) else None)
         _read(state, found, index)
         end = max(end, token.end)
     rest = sentence[end:]
@@ -101,8 +104,13 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
                 covered.append((at + token.start, at + token.end))
 
 
-def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None:  # noqa: C901 - one branch per mark between two tokens
+def _gap(  # noqa: C901 - one branch per mark between two tokens
+    state: State, gap: str, end: int, token: Token | None = None, after: Token | None = None
+) -> None:
     """What stands between two tokens: topics, commas, brackets."""
+    told = _TELLS.fullmatch(gap) is not None and _evaluates(state, token, after)
+    if ":" in gap and state.qualities and state.qualities[-1][1].end == end and not state.mentions:
+        state.headed = state.headed or state.qualities[-1]
     if state.heads and state.heads[-1].end == end and (_PARTICLE.match(gap) or _opens(state, gap, token)):
         state.topic = tuple(name for head in state.heads for name in head.value)
         state.firm = ":" in gap
@@ -122,7 +130,7 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None: 
         state.strong = True  # MRもTRも
     for char in gap:
         if char in "、,":
-            _comma(state)
+            _comma(state, told)
         elif char == "(":
             state.depth += 1
         elif char == ")":
@@ -132,21 +140,34 @@ def _gap(state: State, gap: str, end: int, token: Token | None = None) -> None: 
             state.regions = [region for region in state.regions if region.start < opened]  # 心嚢液少量(後壁側6mm)
             if state.earlier and state.depth < state.earlier_depth:
                 state.earlier = state.earlier_after = False
+    if told and not state.qualities and state.headed is not None and not state.mentions and state.values:
+        state.qualities = [state.headed]  # 左室壁厚: IVS 13mm、PW 12mm、軽度肥厚
+
+
+def _evaluates(state: State, token: Token | None, after: Token | None) -> bool:
+    """Whether a bare word tells what the numbers before a comma mean: EF 70%、良好; LAD 48mm、軽度拡大."""
+    if token is not None and token.kind == "severity" and after is not None:
+        if state.text[token.end : after.start] not in ("", "の", "に", " "):
+            return False
+        token = after
+    return token is not None and (
+        token.kind in ("normal", "abnormal") or (token.kind == "attribute" and token.value in ("dilation", "hypertrophy"))
+    )
 
 
 def _opens(state: State, gap: str, token: Token | None) -> bool:
     """Whether a structure and a space begin the sentence: 左室 拡大(-) 肥大(-)."""
-    opens = gap.strip() == "" and token is not None and token.kind == "attribute"
+    opens = gap.strip() == "" and token is not None and token.kind in ("attribute", "noun")
     return opens and _NUMBERED.fullmatch(state.text, 0, state.heads[0].start) is not None
 
 
-def _comma(state: State) -> None:
+def _comma(state: State, told: bool) -> None:
     state.comma, state.noun = True, False
     state.value_word = None
     state.denied = state.denied and not state.cued
     if state.earlier_after:
         state.earlier = state.earlier_after = False
-    if state.numbered:
+    if state.numbered and not told:
         state.qualities, state.heads = [], []
     state.orphan = None
     state.numbered = False

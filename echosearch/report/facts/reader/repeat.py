@@ -6,10 +6,10 @@ import re
 
 from echosearch.report.facts.reader.mention import Value
 from echosearch.report.facts.reader.state import State
-from echosearch.report.facts.text.number import read_number
+from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["bracketed", "chained", "is_ratio", "of_expiration", "provoked", "repeats"]
+__all__ = ["bracketed", "chained", "is_ratio", "of_expiration", "paired", "provoked", "repeats", "summed"]
 
 _PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
 _RATIO = 2.5  # no unit makes both measurements of a pair that small
@@ -27,6 +27,10 @@ _BY_METHOD = re.compile(
 )
 _LISTED = re.compile(r"[^、,]{0,12}[、,・/と][^、,\d]{0,16}")
 _BETWEEN = re.compile(r"\s*/\s*")
+_OF_A_PAIR = re.compile(r"\s*[:×]\s*")
+_HALVES = re.compile(r"[=\s]*(\d+(?:\.\d+)?)\s*(?:mm|cm)?\s*-\s*(\d+(?:\.\d+)?)")
+_PLUS = re.compile(r"\+[^=、。]{0,12}\d\s*(?:mmHg)?\s*\)?\s*$", re.IGNORECASE)  # TRPG 35+RAP 8=43mmHg
+_LOOK_BACK = 40
 _NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
 _INSPIRED = re.compile(r"(?:吸気(?:時|終末期?)?|[Ii]nsp\.?|min\.?)[\s:]*$")
 
@@ -76,8 +80,10 @@ def chained(state: State, found: list[Token], index: int) -> list[Token]:
         if after.kind == "and" and place + 1 < len(found):
             after, place = found[place + 1], place + 1
         joined = state.text[chain[-1].end : after.start]
+        several = len(state.names) > 1
+        listed = several and re.fullmatch(r"\s*[・、,]\s*", joined)
         if after.kind != "number" or not (
-            _BETWEEN.fullmatch(joined) or (len(state.names) > 1 and re.fullmatch(r"\s*[・、,]\s*", joined))
+            _BETWEEN.fullmatch(joined) or listed or (several and _OF_A_PAIR.fullmatch(joined))
         ):
             break
         chain.append(after)
@@ -103,3 +109,22 @@ def bracketed(state: State, token: Token) -> bool:
     made.historical = True
     state.values.append(made)
     return True
+
+
+def paired(state: State, names: list[Token], number: Number) -> tuple[float, float] | None:
+    """Return the two numbers of two names where a dash joins them, which is no range: Dd/Ds 50-33, Ao-LA 32-41."""
+    match = _HALVES.match(state.text, number.start) if number.high is not None else None
+    if match is None:
+        return None
+    halves = float(match[1]), float(match[2])
+    dashed = state.text[names[0].end : names[1].start].strip() == "-"
+    return halves if dashed or halves[0] > halves[1] else None
+
+
+def summed(state: State, found: list[Token], index: int) -> Token | None:
+    """Return the name of a pressure whose sum a number is: RVSP=TRPG 35+RAP 8=43."""
+    token = found[index]
+    if state.text[token.start] != "=" or not _PLUS.search(state.text, max(0, token.start - _LOOK_BACK), token.start):
+        return None
+    before = (each for each in reversed(found[max(0, index - 8) : index]) if each.measure == "rvsp")
+    return next(before, None)

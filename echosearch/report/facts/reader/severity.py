@@ -15,6 +15,8 @@ __all__ = ["grade"]
 _RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
+_FROM_TO = re.compile("from (?:mild|moderate) to (?:moderate|severe)", re.IGNORECASE)
+_WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)[、は]?(?:(?:今回|現在|本日)は?)?$")  # 高度だったが軽度となった
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
@@ -41,6 +43,11 @@ def grade(state: State, found: list[Token], index: int) -> None:
         words, gap = state.text[token.start : token.end], state.text[token.end : following.start]
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
             return  # やや増悪: how much it changed
+    if token.kind == "severity" and _FROM_TO.match(state.text, max(0, token.start - 5)):
+        low, high = token.value
+        _grade_list(state, token._replace(value=(low, low)))  # from mild to moderate
+        state.arrow = True
+        token = token._replace(value=(high, high))
     token = _joined(state, found, index, token)
     of_finding = _OF_THE_FINDING.search(state.text, 0, token.start)
     if (
@@ -60,6 +67,9 @@ def grade(state: State, found: list[Token], index: int) -> None:
         if state.group and state.comma and not state.strong and state.denied:
             state.close()
         past = state.text.startswith(("だった", "であった"), token.end)  # 中等度だったAR
+        if state.front is not None and state.heads and state.heads[0].start >= state.front.end:
+            state.graded_heads.append((tuple(state.heads), state.front))  # trace mitral and mild tricuspid regurgitation
+            state.heads = []
         state.front, state.front_earlier = token, state.earlier or state.recalled or past
 
 
@@ -212,7 +222,8 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
         if state.arrow:
             state.earlier = state.earlier_after = False  # 前回軽度から中等度に: the next grade is today's
         return
-    if (state.arrow and last.severity is not None) or (last.historical and state.now) or last.earlier_grade:
+    was = last.graded and last.severity is not None and _WAS.search(state.text, last.end, token.start)
+    if (state.arrow and last.severity is not None) or (last.historical and state.now) or last.earlier_grade or was:
         last.earlier_grade = False
         copy = today(state, last)
         copy.severity, copy.graded, copy.end = value, True, max(copy.end, token.end)
@@ -223,7 +234,7 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
         or (last.graded and last.severity is not None)
     ):
         return
-    group, link = last.finding.group, "none"
+    group, link, held = last.finding.group, "none", False
     together = _TOGETHER.search(state.text, last.end, token.start) is not None
     bracketed = state.text.endswith("(", last.end, token.start) and not state.strong
     for mention in reversed(state.group or [last]):
@@ -231,8 +242,9 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
             break
         if mention is not last and mention.finding.group != group and (link != "strong" or not together):
             break
-        if (mention.severity is not None and mention.graded) or (bracketed and mention is not last):
+        if (mention.severity is not None and mention.graded) or (bracketed and mention is not last and not held):
             break
+        held = mention.shared
         mention.severity = value
         mention.graded = mention is last
         link = mention.link

@@ -61,6 +61,7 @@ class State:
     qualities: list[tuple[tuple[Token, ...], Token]] = field(default_factory=list)
     orphan: tuple[Token, Mention] | None = None  # an attribute whose structure comes after it
     resolved: tuple[Token, Mention] | None = None  # the last one whose structure came after it
+    headed: tuple[tuple[Token, ...], Token] | None = None  # a neutral name that heads numbers: 右室機能: TAPSE 14mm
     value_word: Token | None = None  # normal, reduced: before its quality
     # the open list
     group: list[Mention] = field(default_factory=list)
@@ -72,6 +73,8 @@ class State:
     front_earlier: bool = False
     recalled: bool = False
     unclear: bool = False  # 評価困難な: before it
+    # structures that wait with a grade of their own
+    graded_heads: list[tuple[tuple[Token, ...], Token]] = field(default_factory=list)
     spared: Token | None = None  # a grade that a query excludes of what follows
     list_front: tuple[tuple[int, int], str, bool] | None = None  # a grade, of which group, of one structure alone
     significant: bool = False
@@ -221,6 +224,7 @@ class State:
     def settle(self) -> None:
         """Forget what waited: a finding was formed from it."""
         self.heads, self.regions, self.diffuse, self.qualities = [], [], None, []
+        self.graded_heads = []
 
     def name_structure(self, token: Token) -> None:
         site = _SITES.get(token.value[0])

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.repeat import bracketed, chained, is_ratio, of_expiration, provoked, repeats
+from echosearch.report.facts.reader.repeat import (
+    bracketed,
+    chained,
+    is_ratio,
+    of_expiration,
+    paired,
+    provoked,
+    repeats,
+    summed,
+)
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
@@ -40,8 +49,10 @@ _BESIDE = re.compile(
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
+_TIED_BY_POINT = re.compile(r"\s*[:×-]\s*(?:LV)?")  # IVS:PW=10:9, Dd-Ds 50-33
+_IN_STEP = re.compile(r"[\s=:]*\d+(?:\.\d+)?\s*(?:mm|cm)?\s*[:×/-]\s*\d")
 _NEXT = re.compile(
-    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
+    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)|\s*[:×-]\s*(?:LV)?PW\w{0,2}[\s=:]*\d+(?:\.\d+)?\s*(?:mm)?\s*[:×-]\s*\d"
 )
 CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
@@ -51,6 +62,8 @@ _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
 _NOT_MEASURED = re.compile("計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
+_INDEXED = ("ml/m2", "ml/m^2")
+_OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
 _REACH = 40
 
 
@@ -72,7 +85,7 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         state.numbered = False
         return
     if state.names and (
-        state.names[-1].kind == "finding" or not _TIED.fullmatch(state.text, state.names[-1].end, token.start)
+        state.names[-1].kind == "finding" or not _tied(state, state.names[-1], token)
     ):
         state.names = []
     if state.names and state.names[-1].kind == "measure_vetoed":
@@ -94,6 +107,14 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         state.waiting = None
 
 
+def _tied(state: State, before: Token, token: Token) -> bool:
+    """Whether two names share the numbers behind the second: LVDd/Ds 58/45."""
+    if _TIED.fullmatch(state.text, before.end, token.start):
+        return True
+    pointed = _TIED_BY_POINT.fullmatch(state.text, before.end, token.start) is not None
+    return pointed and _IN_STEP.match(state.text, token.end) is not None
+
+
 def measured_finding(state: State, token: Token, measure: str) -> None:
     """Give an effusion the depth, or an aneurysm the diameter, that follows or precedes it."""
     named = Token("finding", token.value, token.start, token.end, token.rule, measure=measure)
@@ -107,6 +128,13 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     if state.context.bracketed and bracketed(state, token):
         return
     names = [n for n in state.names if _may(state, n, token)]
+    if (total := summed(state, found, index)) is not None:
+        _assign(state, total, value, value.unit, total.start)
+        state.names, state.numbered = [], True
+        return
+    if not names and value.unit in _INDEXED and (volume := _OF_THE_ATRIUM.search(state.text, 0, token.start)):
+        _assign(state, token._replace(measure="lavi"), value, value.unit, volume.start())  # LAV 66mL(40mL/m2)
+        return
     if state.names and state.names[-1].kind == "measure_vetoed":
         before = state.values[-1] if state.values else None
         if before is not None and value.unit == "%" == before.unit and repeats(state, before, found, index):
@@ -129,6 +157,11 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         and _MEAN.search(state.text, 0, token.start)
     ):
         _assign(state, token._replace(measure="gradient.mean"), value, value.unit, token.start)
+        state.names, state.numbered = [], True
+        return
+    if len(names) == 2 and (halves := paired(state, names, value)):
+        for named, low in zip(names, halves, strict=True):
+            _assign(state, named, value._replace(low=low, high=None), value.unit, named.start)
         state.names, state.numbered = [], True
         return
     if names:

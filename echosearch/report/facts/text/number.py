@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from echosearch.report.facts.lexicon.lexicon import Measure
 
-__all__ = ["Number", "Reading", "grade_at", "number_at", "read_number", "skipped_at"]
+__all__ = ["OF_FOUR", "Number", "Reading", "grade_at", "number_at", "read_number", "skipped_at"]
 
 # years and days, ages, counts, classes of other scales
 _SKIPPED = re.compile(
@@ -39,7 +39,7 @@ _BARE = re.compile(r"(?P<a>I{1,3}|IV)(?:\s*[-~]\s*(?P<b>I{1,3}V?|IV))?(?=[\s、�
 _SIGN = re.compile(r"[(\[]\s*(?P<in>-|ー|一|0|\+{1,4}|\+\s*[-/]\s*-?|±|[1-4]\+?)\s*[)\]]|(?P<out>\+{2,4}|±|\+/-)")
 _SPOKEN = {"ミリ": "mm", "センチ": "cm", "パーセント": "%", "percent": "%"}
 _VALUES = {"I": 1, "II": 2, "III": 3, "IV": 4, "IIII": 4}
-_OF_FOUR = {1: (2, 2), 2: (3, 3), 3: (3, 4), 4: (4, 4)}
+OF_FOUR = {1: (2, 2), 2: (3, 3), 3: (3, 4), 4: (4, 4)}
 _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
 
 _PLAIN = r"\d+(?:\.\d+)?|\.\d+"
@@ -110,7 +110,7 @@ def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int
         if sign.isdigit():
             return None
         count = len(sign) if sign[0] == "+" else int(sign[0])
-        return "severity", _OF_FOUR[count], match.end()
+        return "severity", OF_FOUR[count], match.end()
     if before.isascii() and (before.isalnum() or before in "./") and not (before.isalpha() and text[at].isdigit()):
         return None
     for pattern in _GRADES:
@@ -127,7 +127,7 @@ def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int
 def _graded(parts: dict[str, str | None]) -> tuple[int, int]:
     low = _value(parts.get("a"))
     high = _value(parts.get("b")) or low
-    scale = _OF_THREE if _value(parts.get("top")) == 3 else _OF_FOUR
+    scale = _OF_THREE if _value(parts.get("top")) == 3 else OF_FOUR
     return scale[min(low, max(scale))][0], scale[min(max(low, high), max(scale))][1]
 
 

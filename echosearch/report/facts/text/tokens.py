@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, Sense
-from echosearch.report.facts.text.number import Number, grade_at, number_at, skipped_at
+from echosearch.report.facts.text.number import OF_FOUR, Number, grade_at, number_at, skipped_at
 
 __all__ = ["Token", "tokens"]
 
@@ -33,7 +33,10 @@ _LETTER = re.compile("[A-Za-z]")
 _BOUNDARY = re.compile(r"[\s、。,.;:()\[\]/・)]|$|[はがもをでにとの]")
 _LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭")
 _METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
-_BARE_SIGN = re.compile(r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)")
+_BARE_SIGN = re.compile(
+    r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)(?!\s+(?:mild|mod|sev|triv|trace|軽|中等|高度|重|微|ごく|わずか|少量|[1-4I]))", re.IGNORECASE
+)  # MR - mild: a dash
+_BARE_GRADE = re.compile(r"\s*[:(]\s*([1-4])(?:\)|(?=\s*(?:[、。]|$|[A-Z]{2}[\s:(])))")  # MR(2), MR: 1 TR: 2
 _NONE = re.compile(r"0(?:度|°|/[34])?(?=[\s、。,;)・]|$)")  # AR 0: the grade of none
 _LONE = re.compile(r"[-+](?!/-)(?!\d)")
 _LISTED_SIGN = re.compile(r"[-+±](?:\s*/\s*[-+±]|[\s、。,;)]|$)")
@@ -104,6 +107,18 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  #
             continue
         if char == "t" and last is not None and last.kind == "finding" and (match := _TRACE.match(sentence, last.end)):
             last = Token("severity", (1, 1), match.start(1), match.end(), "severity.trivial")
+            yield last
+            at = last.end
+            continue
+        if (
+            char in "1234"
+            and last is not None
+            and last.kind == "finding"
+            and last.value.group == "valve"
+            and (match := _BARE_GRADE.match(sentence, last.end))
+            and match.start(1) == at
+        ):
+            last = Token("severity", OF_FOUR[int(match[1])], at, at + 1, "grade.digit")
             yield last
             at = last.end
             continue

@@ -22,6 +22,8 @@ _OTHERS = {
     "≤": "<=",
     "≠": "!=",
     "≒": "約",
+    "…": ":",
+    "‥": ":",
     "⇒": "→",
     "➡": "→",
     "➔": "→",
@@ -173,12 +175,18 @@ _MISTYPED = re.compile(
 )
 
 
+# two measurements named in brackets: PG(max/mean)
+_PAIR = re.compile(r"\(((?:max|peak|mean|最大|平均|p|m|d|ED|Dd)/(?:max|peak|mean|最大|平均|p|m|s|ES|Ds))\)")
+
+
 def _headings(text: str) -> str:
     """<僧帽弁> and [僧帽弁] as 「\\n僧帽弁:」, and lines that a printer wrapped joined; lengths stay."""
     if ";" in text:
         text = _MISTYPED.sub(r"\1:", text)
     if "<" in text or "[" in text:
         text = _HEADING.sub(lambda m: "\n" + (m[1] or m[2]) + ":", text)
+    if "/" in text and "(" in text:
+        text = _PAIR.sub(r" \1 ", text)
     if "\n" in text:
         text = _WRAPPED.sub(lambda m: " " * len(m[0]), text)
     return text
