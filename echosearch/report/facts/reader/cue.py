@@ -13,7 +13,9 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["apply"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
-_UNKNOWN_CAUSE = re.compile(r" (?:an? |the )?(?:conduction|pacing|paced|post|prior|previous|cardiac surgery|LBBB|bundle)", re.IGNORECASE)
+_UNKNOWN_CAUSE = re.compile(
+    r" (?:an? |the )?(?:conduction|pacing|paced|post|prior|previous|cardiac surgery|LBBB|bundle)", re.IGNORECASE
+)
 _WORD = re.compile(r"\s*[A-Za-z]")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
@@ -171,7 +173,11 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         if kind == "negative" and mention.earlier_grade and mention.severity is not None:
             mention.historical = True
             mention = today(state, mention)
-        if kind == "negative" and mention.cues[-1:] == ["normal"] and _SAYABLE.search(state.text, token.start, token.end):
+        if (
+            kind == "negative"
+            and mention.cues[-1:] == ["normal"]
+            and _SAYABLE.search(state.text, token.start, token.end)
+        ):
             mention.cues.append("undenied")  # 正常とは言えない
             continue
         if kind == "negative" and _UNLIKELY.search(state.text, token.start, token.end):

@@ -53,7 +53,11 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     if _elsewhere(state, part, token):
         return
     last = state.last
-    if last is not None and last.finding.concept == "prosthetic_valve" and _OF_IT.fullmatch(state.text, last.end, token.start):
+    if (
+        last is not None
+        and last.finding.concept == "prosthetic_valve"
+        and _OF_IT.fullmatch(state.text, last.end, token.start)
+    ):
         part = "prosthesis" if part in ("systolic", "motion") else part  # TAVI弁の機能
         token = token._replace(value=part + ("@" + own if own else ""))
     elif part == "motion" and state.prosthesis and _OF_A_DISC.search(state.text, 0, token.start):

@@ -109,7 +109,7 @@ def _gap(  # noqa: C901 - one branch per mark between two tokens
 ) -> None:
     """What stands between two tokens: topics, commas, brackets."""
     told = _TELLS.fullmatch(gap) is not None and _evaluates(state, token, after)
-    if ":" in gap and state.qualities and state.qualities[-1][1].end == end and not state.mentions:
+    if state.qualities and state.qualities[-1][1].end == end and not state.mentions and _heads(state, gap, token):
         state.headed = state.headed or state.qualities[-1]
     if state.heads and state.heads[-1].end == end and (_PARTICLE.match(gap) or _opens(state, gap, token)):
         state.topic = tuple(name for head in state.heads for name in head.value)
@@ -151,14 +151,29 @@ def _evaluates(state: State, token: Token | None, after: Token | None) -> bool:
             return False
         token = after
     return token is not None and (
-        token.kind in ("normal", "abnormal") or (token.kind == "attribute" and token.value in ("dilation", "hypertrophy"))
+        token.kind in ("normal", "abnormal")
+        or (token.kind == "attribute" and token.value in ("dilation", "hypertrophy"))
     )
+
+
+def _counts(token: Token) -> bool:
+    """Whether a word names a measurement by its own name, and not only beside a number."""
+    return token.measure is not None and token.kind in ("measure", "quality")
+
+
+def _heads(state: State, gap: str, token: Token | None) -> bool:
+    """Whether a neutral name heads what follows: 右室機能: TAPSE 14mm; 拡張能 E/A 0.8."""
+    if ":" in gap:
+        return True
+    name = state.qualities[-1]
+    begins = _NUMBERED.fullmatch(state.text, 0, name[0][0].start if name[0] else name[1].start) is not None
+    return begins and gap.strip() == "" and token is not None and token.measure is not None
 
 
 def _opens(state: State, gap: str, token: Token | None) -> bool:
     """Whether a structure and a space begin the sentence: 左室 拡大(-) 肥大(-)."""
-    opens = gap.strip() == "" and token is not None and token.kind in ("attribute", "noun")
-    return opens and _NUMBERED.fullmatch(state.text, 0, state.heads[0].start) is not None
+    follows = token is not None and (token.kind in ("attribute", "noun") or _counts(token))
+    return gap.strip() == "" and follows and _NUMBERED.fullmatch(state.text, 0, state.heads[0].start) is not None
 
 
 def _comma(state: State, told: bool) -> None:

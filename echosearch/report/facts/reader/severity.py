@@ -16,7 +16,9 @@ _RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _FROM_TO = re.compile("from (?:mild|moderate) to (?:moderate|severe)", re.IGNORECASE)
-_WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)[、は]?(?:(?:今回|現在|本日)は?)?$")  # 高度だったが軽度となった
+_WAS = re.compile(
+    "(?:であった|だった)(?:が|ものが|けれど)[、は]?(?:(?:今回|現在|本日)は?)?$"
+)  # 高度だったが軽度となった
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
@@ -68,7 +70,9 @@ def grade(state: State, found: list[Token], index: int) -> None:
             state.close()
         past = state.text.startswith(("だった", "であった"), token.end)  # 中等度だったAR
         if state.front is not None and state.heads and state.heads[0].start >= state.front.end:
-            state.graded_heads.append((tuple(state.heads), state.front))  # trace mitral and mild tricuspid regurgitation
+            state.graded_heads.append(
+                (tuple(state.heads), state.front)
+            )  # trace mitral and mild tricuspid regurgitation
             state.heads = []
         state.front, state.front_earlier = token, state.earlier or state.recalled or past
 

@@ -52,7 +52,8 @@ _TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
 _TIED_BY_POINT = re.compile(r"\s*[:×-]\s*(?:LV)?")  # IVS:PW=10:9, Dd-Ds 50-33
 _IN_STEP = re.compile(r"[\s=:]*\d+(?:\.\d+)?\s*(?:mm|cm)?\s*[:×/-]\s*\d")
 _NEXT = re.compile(
-    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)|\s*[:×-]\s*(?:LV)?PW\w{0,2}[\s=:]*\d+(?:\.\d+)?\s*(?:mm)?\s*[:×-]\s*\d"
+    _BESIDE.pattern
+    + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)|\s*[:×-]\s*(?:LV)?PW\w{0,2}[\s=:]*\d+(?:\.\d+)?\s*(?:mm)?\s*[:×-]\s*\d"
 )
 CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
@@ -84,9 +85,7 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         state.names = [token]
         state.numbered = False
         return
-    if state.names and (
-        state.names[-1].kind == "finding" or not _tied(state, state.names[-1], token)
-    ):
+    if state.names and (state.names[-1].kind == "finding" or not _tied(state, state.names[-1], token)):
         state.names = []
     if state.names and state.names[-1].kind == "measure_vetoed":
         state.names = []

@@ -79,7 +79,11 @@ _HEADING = re.compile(r"<([^<>=\d\n]{1,12})>|\[([^\[\]\n+±\x00-\x7f][^\[\]\n+\-
 # single characters set apart by a scanner or for emphasis: 左 室 拡 大
 _SPACED = re.compile(r"(?<![一-龠ァ-ヶ])[一-龠ァ-ヶ](?: [一-龠ァ-ヶ]){2,}(?![一-龠ァ-ヶ])")
 _GLUED = re.compile(r"(?<![A-Za-z])[AMTP][RS](?=(?:I{1,3}|IV)(?:度|°|/I|[-~]I{1,3}V?(?:度|/I)))")
-_WRAPPED = re.compile(r"(?<=[のをにと、や])\n[ ]*(?=[^\s・\-*(])")
+_WRAPPED = re.compile(
+    r"(?<=[のをにと、やはがも])\n[ ]*(?=[^\s・\-*(\d])|(?<=[のをにと、や])\n[ ]*(?=\d)"
+    r"|(?<=認め)\n(?=な[いく]|ず|ら|る|ま)|(?<=でき)\n(?=な|ず)|(?<=みら|見ら|めら)\n(?=れ)"
+    r"|(?<=[A-Za-z圧径率厚積])\n(?=\d+(?:\.\d+)? ?(?:%|mm|cm|m/s|m[lL]))"
+)
 
 
 @dataclass(frozen=True)
@@ -142,11 +146,11 @@ def _closed(made: Uniform) -> Uniform:
 
 def _uniform(text: str) -> Uniform:
     if _PLAIN.fullmatch(text) and "囊" not in text and "  " not in text and "\r" not in text and "|" not in text:
-        return Uniform(_headings(text), range(len(text) + 1))
+        return Uniform(_headings(text, text), range(len(text) + 1))
     if not _MARKS.search(text) and "  " not in text and not _ROMAN.search(text):
         each = [_SHAPES[char] for char in text]
         if each and min(map(len, each)) == max(map(len, each)) == 1 and "  " not in (joined := "".join(each)):
-            return Uniform(_headings(joined), range(len(text) + 1))
+            return Uniform(_headings(joined, text), range(len(text) + 1))
     parts: list[str] = []
     origin: list[int] = []
     space = False
@@ -163,7 +167,7 @@ def _uniform(text: str) -> Uniform:
         parts.append(shape)
         origin.extend([match.start()] * len(shape))
     origin.append(len(text))
-    return Uniform(_headings("".join(parts)), tuple(origin))
+    return Uniform(_headings("".join(parts), text), tuple(origin))
 
 
 # ; typed for : between a name and what is said of it
@@ -175,16 +179,27 @@ _MISTYPED = re.compile(
 )
 
 
+_BRACKETED_SIGN = re.compile(r"\n([-+±]|ー|なし|無|\+\+):")  # 血栓【-】
+_BRACKETED_UNIT = re.compile(r"\n(mm|cm|%|m[lL]|mmHg|m/s|cm2):")
+_DOTS = re.compile(r"\.{2,}")  # LVDd...52mm
+_LONE_BAR = re.compile(r"(?<=[ :(])ー(?=[\s、。,;)]|$)")
 # two measurements named in brackets: PG(max/mean)
 _PAIR = re.compile(r"\(((?:max|peak|mean|最大|平均|p|m|d|ED|Dd)/(?:max|peak|mean|最大|平均|p|m|s|ES|Ds))\)")
 
 
-def _headings(text: str) -> str:
+def _headings(text: str, given: str) -> str:
     """<僧帽弁> and [僧帽弁] as 「\\n僧帽弁:」, and lines that a printer wrapped joined; lengths stay."""
     if ";" in text:
         text = _MISTYPED.sub(r"\1:", text)
     if "<" in text or "[" in text:
         text = _HEADING.sub(lambda m: "\n" + (m[1] or m[2]) + ":", text)
+    if "【" in given or "〔" in given:
+        text = _BRACKETED_SIGN.sub(r"(\1)", text)
+        text = _BRACKETED_UNIT.sub(r" \1 ", text)
+    if ".." in text:
+        text = _DOTS.sub(lambda m: ":" + " " * (len(m[0]) - 1), text)
+    if "ー" in text:
+        text = _LONE_BAR.sub("-", text)
     if "/" in text and "(" in text:
         text = _PAIR.sub(r" \1 ", text)
     if "\n" in text:
