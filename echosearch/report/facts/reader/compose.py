@@ -20,12 +20,13 @@ __all__ = [
     "of_topic",
     "resolve",
     "resolve_more",
+    "spreads",
     "topic_valve",
     "with_grades",
 ]
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
-_AS_MUCH = re.compile(r"(?:[とで( ]|[、,]\s*)(?:ごく軽度|軽度|中等度|高度|著明|やや)?[なにの]?")
+_AS_MUCH = re.compile(r"(?:[とで( ]|[、,]\s*)(?:ごく軽度|軽度|中等度|高度|著明|やや|局所的?|限局性?|全周性?)?[なにの]?")
 _MEASURED = {
     "lad": "la",
     "lavi": "la",
@@ -42,6 +43,8 @@ _MODIFIES = re.compile(r"し(?:た|ている)(?=[左右両僧大三肺中])| (?=
 _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _AT_VALVE = re.compile("弁位の?$")
+_GREATER = re.compile("[房室]より$")
+_IS = re.compile(r"\s*:\s*")
 _AT_IT = re.compile(r"(?:[^、,。()]{0,10}\))?に")  # 人工弁(Magna 23mm)に
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _WHERE = re.compile(r"\s*:?\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
@@ -52,6 +55,9 @@ _NOWHERE = Finding("", "", "size", None)
 def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """Join 拡大, 逆流, 狭窄 … to the structures named before it, else to the heading's, else to those after it."""
     part = token.value
+    if _GREATER.search(state.text, max(0, token.start - 4), token.start):
+        state.settle()  # 右室は左室より大きい
+        return
     if part == "leak":
         state.form(state.lexicon.findings["prosthetic_leak"], token.start, token.end)  # TAVI弁周囲逆流
         state.settle()
@@ -106,6 +112,22 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     elif state.others is False:
         made = state.form(_NOWHERE, token.start, token.end)
         state.orphan = (token, made)
+
+
+def spreads(state: State, found: list[Token], index: int, part: str) -> bool:
+    """Whether what may be wrong heads a list of structures: 逆流: 大動脈弁 軽度、僧帽弁 中等度."""
+    token = found[index]
+    following = found[index + 1] if index + 1 < len(found) else None
+    if following is None or following.kind != "structure" or (following.value[0], part) not in state.lexicon.compounds:
+        return False
+    gap = state.text[token.end : following.start]
+    begins = not state.text[: token.start].strip(" ・-") and gap.isspace() and not state.text[token.start].isascii()
+    general = not state.heads or state.heads[-1].value[0] == "valves" or len(state.heads[-1].value) > 2
+    if not general or not (_IS.fullmatch(gap) or begins) or state.mentions:
+        return False
+    state.spread = part
+    state.heads = []
+    return True
 
 
 def _measured(state: State, part: str, token: Token) -> tuple[str, ...]:

@@ -28,6 +28,10 @@ _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|には|は)\s*$")
+_OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
+_AGAIN = re.compile("(?:今回|現在|本日)も?")  # 前回の血栓は今回も認める
+_MOVES = re.compile("可動性?[はもが:に]?$")
+_BUT_OF = re.compile("[がも][^、。]{1,16}$")
 _ASKED = re.compile(r"\s*(?:[?)、。]|$|と(?:考|思)|も(?:しれ|。|$))")  # 粘液腫か
 _ANNOUNCES = re.compile(r"\s*:")
 _AT_IT = re.compile("(?:に|の)[^、の]{2,}")
@@ -58,6 +62,11 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if kind == "treated":
         treated(state, token)
         return
+    if kind == "negative" and state.group and _MOVES.search(state.text, max(0, token.start - 8), token.start):
+        named = next((m for m in reversed(state.group) if m.finding.concept), None)
+        if named is not None and named.finding.group == "mass" and named.end < token.start:
+            state.cued = True
+            return  # 疣腫に可動性なし
     if token.rule == "suspected.whether":
         last = state.group[-1] if state.group else None
         if last is None or last.end != token.start or not _ASKED.match(state.text, token.end):
@@ -132,6 +141,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         last.severity = (0, max(last.severity[0] - 1, 0))  # MR重症でない
         state.cued = True
         return
+    if kind == "unassessed" and last.cues[-1:] == ["normal"] and _BUT_OF.search(state.text, last.end, token.start):
+        return  # 左室収縮は保たれているが弁の評価は困難
     if kind == "unassessed" and last.cues[-1:] == ["negative"] and of_another(state, last, token):
         return  # 左房内血栓なし、左心耳は観察困難
     if kind == "unassessed" and in_brackets_of_its_own(state, targets[-1], token):
@@ -139,7 +150,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if kind in ("negative", "suspected") and of_another(state, targets[-1], token):
         state.cued = True
         return  # 心嚢液を認めるが血行動態への影響なし
-    if state.now and kind in ("negative", "suspected", "insignificant", "undenied") and targets[-1].historical:
+    again = kind == "positive" and not last.graded and _AGAIN.search(state.text, last.end, token.start)
+    if state.now and (again or kind in _OF_TODAY) and targets[-1].historical:
         targets = [today(state, targets[-1])]
     if kind == "negative" and targets[-1].historical and state.text.startswith("消失", token.start):
         targets = [gone(state)]  # 入院時の心嚢液は消失
@@ -158,6 +170,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             and mention.link != "strong"
         ):
             continue  # MVR弁の動揺なし denies something else
+        if kind == "suspected" and state.text[token.start] == "様" and mention.end < token.start:
+            continue  # 肥厚し、granular sparkling様
         if kind == "suspected" and mention.finding.implant and _AT_IT.match(state.text, mention.end, token.start):
             continue  # 人工弁にpannusを疑う
         if kind == "negative" and token.rule == "grade.negative" and mention.cues[-1:] == ["positive"]:

@@ -6,7 +6,7 @@ import re
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader import compose, value
-from echosearch.report.facts.reader.state import VALVES, State
+from echosearch.report.facts.reader.state import FORMING, VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["finding", "structure"]
@@ -26,6 +26,7 @@ _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイ�
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
 _TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
 _ALL_WELL = re.compile("(?:とも|いずれも|共)に?(?:概ね|特に)?(?:問題|異常|正常)")
+_OF_ANY_VALVE = ("弁逆流", "弁狭窄", "弁逆流症", "弁狭窄症")
 _NARROW = re.compile("stenosis|狭窄", re.IGNORECASE)
 _LEAFLET = re.compile("(?:前|後|両)尖(?:中央|内側|外側)?の?$")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
@@ -38,15 +39,26 @@ def structure(state: State, found: list[Token], index: int) -> None:
         return
     if compose.resolve_more(state, token):
         return
+    if state.spread is not None and not _own_word(found, index):
+        compose.of_heads(state, (token,), state.spread, token)
+        return
     if token.value == ("tv",) and _aortic_context(state) and _alone(state, found, index):
         state.form(state.lexicon.findings["tav"], token.start, token.end)
         state.settle()
         return
+    if state.heads and set(token.value) < set(state.heads[-1].value):
+        state.heads = []  # 右心系 RA拡大(±): a heading and its part
     if state.heads:
         between = state.text[state.heads[-1].end : token.start]
         if not _JOINS.fullmatch(between):
             state.heads = []
     state.heads.append(token)
+
+
+def _own_word(found: list[Token], index: int) -> bool:
+    """Whether a structure goes on into a word of its own: 左房径, 僧帽弁逸脱."""
+    following = found[index + 1] if index + 1 < len(found) else None
+    return following is not None and following.start == found[index].end and following.kind in FORMING
 
 
 def _aortic_context(state: State) -> bool:
@@ -89,7 +101,7 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
             named = findings["diffuse_hypo"]
     elif concept == "dyskinesis" and not state.regions and state.heads and state.heads[-1].value == ("septum",):
         named = findings["septal_motion"]
-    elif concept == "valve_disease" and words in ("弁逆流", "弁狭窄", "弁逆流症", "弁狭窄症"):
+    elif concept == "valve_disease" and words in _OF_ANY_VALVE:
         names = [head for h in state.heads for head in h.value] or list(state.topic)
         valves = [name for name in names if name in VALVES]
         if valves:
@@ -100,6 +112,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         state.place(named, token.start, token.end)  # TRから推定される圧較差
     if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
         return  # 三尖弁逆流から推定される右室収縮期圧
+    if concept == "valve_disease" and words in _OF_ANY_VALVE:
+        if compose.spreads(state, found, index, "stenosis" if _NARROW.search(words) else "regurgitation"):
+            return  # 弁逆流: A弁 trivial、M弁 mild
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         state.topic, state.firm = ("valves",), False
         return

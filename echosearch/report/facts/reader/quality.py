@@ -9,7 +9,7 @@ from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["awaited", "form_all", "grade_quality", "quality"]
+__all__ = ["HALF", "awaited", "form_all", "grade_quality", "quality"]
 
 _ACCEPTS = {
     "motion": ("low", "abnormal", "paradoxical"),
@@ -33,7 +33,8 @@ _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic funct
 _SAME_PLACE = re.compile("同部位?の$")
 _OF_A_DISC = re.compile("(?:ディスク|弁葉|弁|leaflet|disc|disk)の?$", re.IGNORECASE)
 _OF_IT = re.compile("の| with (?:normal|good|preserved) ")
-_HALF = 50  # % of its width that a vein loses with a breath
+HALF = 50  # % of its width that a vein loses with a breath
+_DENIED = re.compile(r"(?:\bno|without)\s(?:significant |visible |clear )?$", re.IGNORECASE)
 _WAVE = re.compile("(?:波|血流|流速|速度|血圧|心拍)の?$")
 _FORMER = re.compile("(?:前回|以前|昨年|術前)(?:検査|エコー)?(?:より|に?比べ?て?|と比較し?て?)[、も]?$")
 _GRADE = re.compile(r"(?:grade|グレード|→)\s*[IVX1-4]+(?:度|型)?$", re.IGNORECASE)
@@ -78,10 +79,10 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     share = state.waiting
     if part == "collapse" and share is not None and share.value.unit == "%" and share.end >= token.start - 1:
         state.waiting = None
-        least = share.value.low >= _HALF and share.value.op not in ("<", "<=")
+        least = share.value.low >= HALF and share.value.op not in ("<", "<=")
         form_all(state, None if least else Token("abnormal", "low", token.start, token.end, token.rule))
         return  # >50% respiratory collapse
-    if part == "collapse" and state.denied and not state.comma:
+    if part == "collapse" and state.denied and _DENIED.search(state.text, 0, token.start):
         state.denied = False
         form_all(state, Token("abnormal", "low", token.start, token.end, token.rule))  # no collapse
         return

@@ -15,6 +15,7 @@ from echosearch.report.facts.text.tokens import Token, tokens
 __all__ = ["read_sentence"]
 
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
+_ENGLISH_NOUN = re.compile(r" [a-z]{3,}(?: [a-z]{2,})+,")
 _TELLS = re.compile(r"[^、,]{0,10}?[、,(→]\s*(?:で|と)?")  # 70%程度、
 _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
@@ -178,6 +179,8 @@ def _opens(state: State, gap: str, token: Token | None) -> bool:
 
 def _comma(state: State, told: bool) -> None:
     state.comma, state.noun = True, False
+    if state.front is not None and _ENGLISH_NOUN.match(state.text, state.front.end):
+        state.front = None  # a small mobile echodensity, …
     state.value_word = None
     state.denied = state.denied and not state.cued
     if state.earlier_after:
@@ -216,7 +219,8 @@ def _form(state: State, found: list[Token], index: int) -> None:
     if token.kind == "finding":
         naming.finding(state, found, index)
     elif token.kind == "attribute":
-        compose.attribute(state, token)
+        if not compose.spreads(state, found, index, token.value):
+            compose.attribute(state, token)
     elif token.kind == "structure":
         naming.structure(state, found, index)
     elif token.kind == "quality":

@@ -16,6 +16,7 @@ _RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _FROM_TO = re.compile("from (?:mild|moderate) to (?:moderate|severe)", re.IGNORECASE)
+_THEN_GRADED = re.compile(r"(?:有り?|あり|\+\)?)\s*[:(\[]\s*$")
 _WAS = re.compile(
     "(?:であった|だった)(?:が|ものが|けれど)[、は]?(?:(?:今回|現在|本日)は?)?$"
 )  # 高度だったが軽度となった
@@ -165,6 +166,8 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool: 
         return False
     if before.endswith("(") and state.text.startswith(")", token.end) and state.group and not state.comma:
         return True  # MRあり(軽度)
+    if state.group and not state.comma and _THEN_GRADED.search(before):
+        return True  # [有:軽度]
     if attached and _SO.search(before):
         return False  # 逸脱により高度MR
     if state.arrow and state.group:

@@ -59,6 +59,7 @@ class State:
     regions: list[Token] = field(default_factory=list)
     diffuse: Token | None = None
     qualities: list[tuple[tuple[Token, ...], Token]] = field(default_factory=list)
+    spread: str | None = None  # what is told of each structure that follows: 逆流: 大動脈弁 軽度、僧帽弁 中等度
     orphan: tuple[Token, Mention] | None = None  # an attribute whose structure comes after it
     resolved: tuple[Token, Mention] | None = None  # the last one whose structure came after it
     headed: tuple[tuple[Token, ...], Token] | None = None  # a neutral name that heads numbers: 右室機能: TAPSE 14mm
@@ -158,6 +159,8 @@ class State:
                 made.severity = self.list_front[0]
         if not shared:
             self.front, self.front_earlier = None, False
+        if finding.concept == "lv_diastolic":
+            self.list_front = None  # its grades are a scale of its own
         made.significant, made.new = self.significant, self.new
         made.excluded, made.dropped = self.excluding, self.asked
         if self.unclear:

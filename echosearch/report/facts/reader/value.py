@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
+from echosearch.report.facts.reader.quality import HALF, form_all
 from echosearch.report.facts.reader.repeat import (
     bracketed,
     chained,
@@ -44,7 +45,8 @@ _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
     r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
-    r"(?:は?(?:ともに?|いずれも))?(?:[のは](?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=は約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:[はが][^、,。()\d]{1,14}[、,]\s*(?=(?:最大|前後)?[短長内直]?径))?"
+    r"(?:は?(?:ともに?|いずれも))?(?:[のは]?(?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=はの約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
@@ -126,6 +128,8 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     value: Number = token.value
     if state.context.bracketed and bracketed(state, token):
         return
+    if _of_collapse(state, token):
+        return
     names = [n for n in state.names if _may(state, n, token)]
     if (total := summed(state, found, index)) is not None:
         _assign(state, total, value, value.unit, total.start)
@@ -203,6 +207,18 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     if fits and measure is not None and told and _again(state, measure, token):
         return
     state.waiting = token
+
+
+def _of_collapse(state: State, token: Token) -> bool:
+    """Read by how much a vein collapses: 呼吸性変動: >50%."""
+    value: Number = token.value
+    last = state.qualities[-1][1] if state.qualities else None
+    if last is None or last.value != "collapse" or value.unit != "%" or value.op not in (">", ">=", "<", "<="):
+        return False
+    if state.text[last.end : token.start].strip(" :は(率") or value.low != HALF:
+        return False
+    form_all(state, None if value.op in (">", ">=") else token._replace(kind="abnormal", value="low"))
+    return True
 
 
 def place_waiting(state: State) -> None:

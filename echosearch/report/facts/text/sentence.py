@@ -11,7 +11,10 @@ _END = re.compile(
     r"#(?=[^\d\s])|(?:(?<=\s)|^)[1-9]\)(?=\s*\S)|[。;!■□●○◎◆◇▼▽※★☆]|(?<![:、])\n|(?<![0-9])\.(?=\s|$|[^\x00-\x7f])|(?<=[0-9])\.(?=\s|$|[^\x00-\x7f0-9])"
 )
 _NUMBERED = re.compile(r"(?:(?<=[\s。、])|^)\([1-9]\)(?=\s*[^\s\d])")  # (1)左室拡大なし (2)左房拡大
-_ABBREVIATED = re.compile(r"(?:n\.p|susp|mod|max|min|approx|vs|no|e\.g|i\.e|asc|gr)$", re.IGNORECASE)
+_ABBREVIATED = re.compile(
+    r"(?:n\.p|susp|mod|max|min|resp|insp|exp|est|ant|inf|post|lat|sept?|avg|ave|prev|vel|vol|approx|vs|no|e\.g|i\.e|asc|gr)$",
+    re.IGNORECASE,
+)
 # 昨年はEF 60%であった。今回 38%: what was named before is told of today
 _GOES_ON = re.compile(r"\s*(?:今回|本日|現在|今日)[はも、:\s]*(?:\d|約|ごく|わずか|少量|軽度|中等|高度|重度|消失)")
 _LONGEST = 4000  # a "sentence" without an end is cut here, so that no rule looks further

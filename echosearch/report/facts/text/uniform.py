@@ -75,7 +75,9 @@ _CLUSTER = re.compile("[^\uff9e\uff9f\u3099\u309a\u0300-\u036f][\uff9e\uff9f\u30
 _MARKS = re.compile("[\uff9e\uff9f\u3099\u309a\u0300-\u036f]")
 _ROMAN = re.compile("[Ⅰ-Ⅳ]")
 _PLAIN = re.compile("[ -~ぁ-んァ-ヶ一-龠ー。、・\n]*")
-_HEADING = re.compile(r"<([^<>=\d\n]{1,12})>|\[([^\[\]\n+±\x00-\x7f][^\[\]\n+\-±]{0,11})\]")
+_HEADING = re.compile(
+    r"<([^<>=\d\n]{1,12})>|\[(?![無有]|なし|あり|正常|異常|軽|中等|高度|重|微|ごく|少量|良好|不良|低下|拡大|前回)([^\[\]\n+±\x00-\x7f][^\[\]\n+\-±]{0,11})\]"
+)
 # single characters set apart by a scanner or for emphasis: 左 室 拡 大
 _SPACED = re.compile(r"(?<![一-龠ァ-ヶ])[一-龠ァ-ヶ](?: [一-龠ァ-ヶ]){2,}(?![一-龠ァ-ヶ])")
 _GLUED = re.compile(r"(?<![A-Za-z])[AMTP][RS](?=(?:I{1,3}|IV)(?:度|°|/I|[-~]I{1,3}V?(?:度|/I)))")
@@ -179,6 +181,19 @@ _MISTYPED = re.compile(
 )
 
 
+_TICKED, _UNTICKED = "■☑☒●◉", "□☐○"
+_CHOICE = re.compile(r"[□☐○][^\s■□☑☐☒●○◉、。,()\n]{1,16}")
+
+
+def _ticked(line: str) -> str:
+    """Blank what a form offers and nobody ticked: ■なし □軽度 □中等度."""
+    if not any(box in line for box in _UNTICKED) or not any(box in line for box in _TICKED):
+        return line
+    line = _CHOICE.sub(lambda m: " " * len(m[0]), line)
+    return line.translate(_BLANK)
+
+
+_BLANK = {ord(box): " " for box in _TICKED}
 _BRACKETED_SIGN = re.compile(r"\n([-+±]|ー|なし|無|\+\+):")  # 血栓【-】
 _BRACKETED_UNIT = re.compile(r"\n(mm|cm|%|m[lL]|mmHg|m/s|cm2):")
 _DOTS = re.compile(r"\.{2,}")  # LVDd...52mm
@@ -193,6 +208,8 @@ def _headings(text: str, given: str) -> str:
         text = _MISTYPED.sub(r"\1:", text)
     if "<" in text or "[" in text:
         text = _HEADING.sub(lambda m: "\n" + (m[1] or m[2]) + ":", text)
+    if any(box in text for box in _UNTICKED) and any(box in text for box in _TICKED):
+        text = "\n".join(map(_ticked, text.split("\n")))
     if "【" in given or "〔" in given:
         text = _BRACKETED_SIGN.sub(r"(\1)", text)
         text = _BRACKETED_UNIT.sub(r" \1 ", text)
