@@ -10,7 +10,7 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["drop", "treated"]
 
-_PLANNED = re.compile("適応|予定|検討|待機|候補")
+_PLANNED = re.compile("適応|方針|予定|検討|待機|候補")
 _FOR = re.compile("(?:で|にて|のため|により)[^、。]+$")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
 _ADVISED = re.compile("推奨|勧め|望ましい|必要|要|考慮|くださ|下さ|お願い")

@@ -30,6 +30,7 @@ _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|には|は)\s*$")
 _OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
 _AGAIN = re.compile("(?:今回|現在|本日)も?")  # 前回の血栓は今回も認める
+_NOTHING = re.compile("有意なもの(?:は|を|が)?(?:特に)?(?:なし|な[いく]|認め(?:ず|な|ま|られ)|みられ|ありま)[^、。]*$")
 _MOVES = re.compile("可動性?[はもが:に]?$")
 _BUT_OF = re.compile("[がも][^、。]{1,16}$")
 _ASKED = re.compile(r"\s*(?:[?)、。]|$|と(?:考|思)|も(?:しれ|。|$))")  # 粘液腫か
@@ -126,6 +127,10 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         if _BUT.search(state.text, state.mentions[-1].end, token.start):
             return  # ASが高度である以外に有意なものはない
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
+    if not targets and state.topic == ("valves",) and _NOTHING.search(state.text, 0, token.end):
+        state.form(state.lexicon.findings["valve_disease"], token.start, token.end).cues.append("insignificant")
+        state.cued = True  # 弁膜症については有意なものを認めない
+        return
     if not targets and kind == "negative" and _ANNOUNCES.match(state.text, token.end):
         state.denied = True  # 以下の所見を認めず: 血栓、疣贅
         return
@@ -216,7 +221,11 @@ def _exclude(state: State, before: bool) -> None:
     if last is not None and (not state.group or last.start > state.group[-1].start):
         last.excluded = True
         return
-    for mention in reached(state):
+    targets = reached(state)
+    if targets and state.text.startswith("は", targets[-1].end):
+        while len(targets) > 1 and targets[-1].link != "strong":
+            targets = targets[-1:]  # 左房内腫瘤、血栓は除外
+    for mention in targets:
         mention.excluded = True
     state.cued = True
 

@@ -19,7 +19,7 @@ _ASIDE = re.compile(
     r"(?:概ね|おおむね|全体(?:的)?に|全周性に)?\s*(?:良好|正常|保た|問題)"
 )
 _REPAIRED = re.compile(
-    r"\s*\(?(?:[+＋・、&/]\s*(?:TAP|MAP)|(?:手?術|後|(?:僧帽弁|弁)?形成|plasty|形成|施行|repair))", re.IGNORECASE
+    r"\s*\(?(?:[+＋・、,&/]\s*(?:TAP|MAP)|(?:手?術|後|(?:僧帽弁|弁)?形成|plasty|形成|施行|repair))", re.IGNORECASE
 )
 _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")

@@ -45,7 +45,7 @@ _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
     r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
-    r"(?:[はが][^、,。()\d]{1,14}[、,]\s*(?=(?:最大|前後)?[短長内直]?径))?"
+    r"(?:[はがの][^、,。()\d]{1,14}[、,]\s*(?=(?:最大|前後)?[短長内直]?径))?"
     r"(?:は?(?:ともに?|いずれも))?(?:[のは]?(?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=はの約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
@@ -65,6 +65,7 @@ _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
 _NOT_MEASURED = re.compile("計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
+_BY_SEVERAL = ("lvef", "e_e")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
 _REACH = 40
@@ -82,7 +83,7 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
     if token.kind == "measure_vetoed":
-        if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、-":
+        if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、-/":
             return  # MVA(PHT) 1.4: how it was measured
         state.names = [token]
         state.numbered = False
@@ -175,6 +176,9 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
                 _assign(state, named, one.value, unit, named.start)
         elif len(names) > 1 and names[0].start == names[-1].start:
             _assign(state, names[0], value, unit, names[0].start)  # 左室径 50mm: one number of a pair
+        elif len(chain) > 1 and names[0].measure in _BY_SEVERAL:
+            for one in chain:
+                _assign(state, names[0], one.value, unit, names[0].start)  # EF(4ch/2ch/BP) 46/50/48%
         elif len(names) > 1:
             for named in names:
                 _assign(state, named, value, unit, named.start)

@@ -31,7 +31,7 @@ _PRIMARY = (
 _RANK = {kind: rank for rank, kind in enumerate(_PRIMARY)}
 _LETTER = re.compile("[A-Za-z]")
 _BOUNDARY = re.compile(r"[\s、。,.;:()\[\]/・)]|$|[はがもをでにとの]")
-_LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭")
+_LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭第")
 _METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
 _BARE_SIGN = re.compile(
     r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)(?!\s+(?:mild|mod|sev|triv|trace|軽|中等|高度|重|微|ごく|わずか|少量|[1-4I]))",
