@@ -13,6 +13,7 @@ __all__ = ["drop", "treated"]
 _PLANNED = re.compile("適応|方針|予定|検討|待機|候補")
 _FOR = re.compile("(?:で|にて|のため|により)[^、。]+$")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
+_IF = re.compile("場合|れば$")
 _ADVISED = re.compile("推奨|勧め|望ましい|必要|要|考慮|くださ|下さ|お願い")
 _CLOSE_BEHIND = re.compile(
     r"\s*\)?\s*(?:の|に対する|に対して|に対し|で|にて|\(|-)?\s*(?:心嚢|心のう|心膜|パッチ|patch|デバイス|device|occluder|ASO|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
@@ -55,6 +56,11 @@ def drop(state: State, token: Token) -> None:
         return  # 高度ASで手術適応あり
     if words == "前" and (state.text[last.end : token.start].strip(" ") or not last.finding.implant):
         return
+    if _IF.search(words):
+        for mention in reached(state):
+            mention.dropped = True
+        state.cued = True
+        return  # アミロイドーシスを疑う場合は…
     if last.finding.implant and "positive" in last.cues and words != "前":
         return  # AVR後のフォロー
     if "suspected" in last.cues and state.comma and _ADVISED.search(words):

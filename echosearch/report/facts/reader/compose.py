@@ -89,6 +89,8 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     if _MODIFIES.match(state.text, token.end):
         names = ()  # 拡大した左房: of what follows
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
+    if not found and part == "aneurysm" and state.last is not None and state.last.finding.group == "motion":
+        found = [state.lexicon.compounds["lv", part]]  # 前壁の壁運動低下、瘤形成なし
     leak = state.prosthesis and state.text[token.start : token.end].lower() in ("leak", "リーク")
     begun = part in ("regurgitation", "stenosis") and (
         _RESIDUAL.search(state.text, 0, token.start) or state.text[: token.start].strip(" ・") == ""
@@ -122,6 +124,7 @@ def spreads(state: State, found: list[Token], index: int, part: str) -> bool:
         return False
     gap = state.text[token.end : following.start]
     begins = not state.text[: token.start].strip(" ・-") and gap.isspace() and not state.text[token.start].isascii()
+    begins = begins or (not state.text[: token.start].strip(" ・-") and gap in ("は", "が"))
     general = not state.heads or state.heads[-1].value[0] == "valves" or len(state.heads[-1].value) > 2
     if not general or not (_IS.fullmatch(gap) or begins) or state.mentions:
         return False

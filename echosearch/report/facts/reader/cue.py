@@ -51,6 +51,9 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         if not _UNKNOWN_CAUSE.match(state.text, token.end):
             _before(state, kind)
         return
+    if token.before and kind == "unassessed":
+        state.unclear = True  # unable to assess …
+        return
     if token.before and _WORD.match(state.text, token.end):
         return  # thrombus, not anticoagulated
     if kind == "unassessed" and _PARTLY.search(state.text, 0, token.start):
@@ -63,6 +66,9 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if kind == "treated":
         treated(state, token)
         return
+    if kind == "negative" and state.heads and state.text.startswith("消失", token.start):
+        if state.text[state.heads[-1].end : token.start] in ("の", "は", "が"):
+            return  # AAE、STJの消失
     if kind == "negative" and state.group and _MOVES.search(state.text, max(0, token.start - 8), token.start):
         named = next((m for m in reversed(state.group) if m.finding.concept), None)
         if named is not None and named.finding.group == "mass" and named.end < token.start:
@@ -243,7 +249,7 @@ def _stands_before(state: State, found: list[Token], index: int) -> bool:
         return True  # consistent with conduction delay
     if following is None:
         return False
-    if following.kind not in FORMING and following.kind != "severity":
+    if following.kind not in FORMING and following.kind not in ("severity", "grade", "bare_grade"):
         return False
     if _OF_WHAT_FOLLOWS.search(words):
         return True

@@ -71,7 +71,7 @@ def _poor(state: State, token: Token) -> None:
 
 
 def _others(state: State, token: Token) -> None:
-    if state.text[token.end : token.end + 1] in ("、", ",", ":"):
+    if state.text[token.end : token.end + 1] in ("、", ",", ":") and not state.text.startswith("以外", token.start):
         return  # その他、… lists more; it does not speak of the rest
     last = state.last
     if last is not None and last.end == token.start:

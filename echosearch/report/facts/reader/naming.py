@@ -21,6 +21,12 @@ _ASIDE = re.compile(
 _REPAIRED = re.compile(
     r"\s*\(?(?:[+＋・、,&/]\s*(?:TAP|MAP)|(?:手?術|後|(?:僧帽弁|弁)?形成|plasty|形成|施行|repair))", re.IGNORECASE
 )
+_POST = re.compile(r"(?:s/p|status post|post|history of) (?:surgical |percutaneous )?$", re.IGNORECASE)
+_MENDED = re.compile(
+    r" (?:device |patch |surgical |percutaneous )?(?:closure|repair|resection|ablation|ligation|excision|removal)",
+    re.IGNORECASE,
+)
+_REPAIRED_SO = re.compile(r"\s*\([^()]{1,24}\)\s*(?:手?術)?後|\s*\((?:ring|リング|plasty)", re.IGNORECASE)
 _REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
@@ -92,7 +98,11 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         ):
             named = findings["pulm_embolism"]
     elif concept == "mvp" and words.lower() == "mvp":
-        if _REPAIRED.match(after) or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start]):
+        if (
+            _REPAIRED.match(after)
+            or _REPAIRED_SO.match(state.text, token.end)
+            or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start])
+        ):
             named = findings["repair_clip"]
     elif concept == "hypokinesis":
         if state.heads and state.heads[-1].value == ("rv",):
@@ -155,6 +165,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         made.start = min(made.start, state.diffuse.start)
     if named.concept == "rv_function" and state.heads:
         made.start = min(made.start, state.heads[-1].start)
+    if not named.implant and _MENDED.match(state.text, token.end) and _POST.search(state.text, 0, token.start):
+        made.cues.append("history")  # s/p ASD closure
+        state.cued = True
     if _UNSEEN.match(state.text, token.end):
         made.cues.append("unassessed")  # TR描出不良
         state.cued = True

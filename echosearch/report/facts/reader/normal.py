@@ -6,6 +6,7 @@ import re
 
 from echosearch.report.facts.reader.compose import of_heads, of_topic, topic_valve
 from echosearch.report.facts.reader.quality import form_all
+from echosearch.report.facts.reader.reach import gone
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
@@ -80,6 +81,10 @@ def _mark_normal(state: State, made: int) -> None:
 
 def of_last(state: State, token: Token) -> None:
     """Read 正常 with no neutral name before it: it is about the finding that it follows at once."""
+    if state.now and state.mentions and state.text.startswith("正常化", token.start) and not state.group:
+        gone(state).cues.append("negative")  # 右室拡大があったが、術後は正常化
+        state.cued = True
+        return
     last = state.group[-1] if state.group else None
     if last is None or state.comma or state.cued or token.value != "normal":
         return

@@ -28,6 +28,8 @@ _NEEDS_HEAD = {"size", "thickness"}
 _GENERIC = {"機能", "function", "収縮", "径"}
 _OF_EITHER = {"収縮能", "収縮機能", "収縮", "収縮性", "機能", "systolic function"}
 _OF_A_WALL = {"収縮", "収縮性", "contraction"}
+_SHARES = _GENERIC | _OF_EITHER | {"大きさ", "サイズ", "size", "容積", "動き", "厚さ", "厚み", "壁運動"}
+_JOINS = re.compile(r"\s*(?:[・/と]|や|および|及び|and)\s*")
 _OF_IVC = {"collapse": ("ivc",)}
 _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic function)(?:評価)?\s*[:は]", re.IGNORECASE)
 _SAME_PLACE = re.compile("同部位?の$")
@@ -70,12 +72,21 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
         heads = (token._replace(kind="structure", value=(own,)),)
     elif not heads and state.strong and state.text[token.start : token.end].lower() in _GENERIC:
         heads = (token._replace(kind="structure", value=state.last_heads),) if state.last_heads else ()
+    elif not heads and state.qualities and state.text[token.start : token.end].lower() in _SHARES:
+        if _JOINS.fullmatch(state.text, state.qualities[-1][1].end, token.start):
+            heads = state.qualities[-1][0]  # 左心室の動き・大きさ
     elif not heads and state.strong and part == "motion" and state.last_heads == ("rv",) and not state.regions:
         heads = (token._replace(kind="structure", value=("rv",)),)  # 右室の拡大および壁運動低下
     state.qualities.append((heads, token))
     if any(name in VALVES for head in heads for name in head.value):
         state.last_heads = tuple(name for head in heads for name in head.value)  # 大動脈弁の開放は良好で狭窄なし
     state.heads = []
+    if state.unclear and token.measure is None:
+        made = len(state.mentions)
+        form_all(state, None)
+        for mention in state.mentions[made:]:
+            mention.cues[:] = ["unassessed"]  # unable to assess diastolic function
+        return
     share = state.waiting
     if part == "collapse" and share is not None and share.value.unit == "%" and share.end >= token.start - 1:
         state.waiting = None

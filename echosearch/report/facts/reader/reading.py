@@ -24,7 +24,7 @@ _OF_HEADING = re.compile(
 )  # a part of what the heading before it names
 _REASON = re.compile(
     r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント|家族歴|(?:clinical )?indications?"
-    r"|reason (?:for|of) (?:the )?(?:study|exam|examination|test|echo|referral))\s*[:：]",
+    r"|依頼科\s*:[^。]{0,30}目的|reason (?:for|of) (?:the )?(?:study|exam|examination|test|echo|referral))\s*[:：]",
     re.IGNORECASE,
 )
 _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "others", "poor", "skip"}  # not of a query

@@ -13,7 +13,7 @@ __all__ = ["bracketed", "chained", "is_ratio", "of_expiration", "paired", "provo
 
 _PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
 _RATIO = 2.5  # no unit makes both measurements of a pair that small
-_RATIOS = ({"lad", "aod"}, {"ivs", "pw"})
+_RATIOS = ({"lad", "aod"}, {"ivs", "pw"}, {"tapse", "rvsp"})
 _IS_RATIO = re.compile(r"\s*(?:比|ratio)")
 _METHOD = (
     r"(?:modified |m-|disk |disc )?simpson|biplane|bp|mod|teich(?:h?olz|holtz)?|quinones|m-?mode|2d|3d|visual|eyeball"

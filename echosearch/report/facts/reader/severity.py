@@ -42,6 +42,7 @@ def grade(state: State, found: list[Token], index: int) -> None:
         return
     following = found[index + 1] if index + 1 < len(found) else None
     grew = following is not None and following.kind == "abnormal" and following.value == "high" and not state.qualities
+    grew = grew and not state.text[token.start].isascii()  # mildly elevated …
     if not state.arrow and following is not None and (following.kind == "change" or grew):
         words, gap = state.text[token.start : token.end], state.text[token.end : following.start]
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):

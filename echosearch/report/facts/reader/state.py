@@ -141,7 +141,7 @@ class State:
         if (self.cued and not hinted) or (last is not None and not shared and self._told(last, lent)):
             self.close()
         if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:
-            self.group = []  # ASDの残存短絡: what is said next is said of the second
+            self.group, self.list_front = [], None  # ASDの残存短絡: what is said next is said of the second
         link: Link = "none"
         if self.group:
             link = "strong" if self.strong or shared or hinted else "weak"

@@ -43,8 +43,9 @@ _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
-    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged)(?: ?\(| at| to|,))?"
-    r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
+    r"(?:,? (?:measuring|measures|measured at|with a (?:maximum |maximal )?diameter of|up to) ?)?"
+    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged|normal(?: in size)?)(?: ?\(| at| to|,))?"
+    r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:瘤状拡大|瘤状拡張|拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
     r"(?:[はがの][^、,。()\d]{1,14}[、,]\s*(?=(?:最大|前後)?[短長内直]?径))?"
     r"(?:は?(?:ともに?|いずれも))?(?:[のは]?(?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=はの約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
@@ -65,6 +66,8 @@ _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
 _NOT_MEASURED = re.compile("計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
+_BREATH = 0.6  # of its width: no other change is told so
+_TREATED = re.compile("前回|昨年|入院|退院|術前|利尿|治療|投与|透析|除水|補液|後")
 _BY_SEVERAL = ("lvef", "e_e")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
@@ -82,7 +85,11 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         return  # E/e': 中隔 12.3 側壁 9.1
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
+    if token.measure == "aod" and state.text.startswith("基部径", token.start) and state.topic == ("rv",):
+        return
     if token.kind == "measure_vetoed":
+        if state.text.endswith("by ", 0, token.start):
+            return  # MVA by PHT 1.3
         if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、-/":
             return  # MVA(PHT) 1.4: how it was measured
         state.names = [token]
@@ -94,6 +101,10 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         state.names = []
     if state.heads and token.kind == "measure" and state.text[state.heads[-1].end : token.start] == "の":
         state.last_heads = state.heads[-1].value  # 右室のTAPSE 12mmと収縮能は低下
+    if state.unclear and token.kind in ("measure", "quality") and (sited := _sited(state, token.measure or "")):
+        state.values.append(Value(sited, token.start, token.end, None))
+        state.unclear = False  # unable to estimate RVSP
+        return
     state.gradient = (token.measure or "").startswith("gradient")
     pair = (token.measure or "").split("+")
     state.names += [token._replace(measure=each) for each in pair] if len(pair) > 1 else [token]
@@ -327,6 +338,9 @@ def _again(state: State, measure: str, token: Token) -> bool:
     last = state.values[-1] if state.values and state.values[-1].measure == measure else None
     if not state.earlier and last is None:
         return False
+    if measure == "ivc" and state.arrow and last is not None and last.value and not _TREATED.search(state.text):
+        if read.value < last.value * _BREATH:
+            return True  # IVC 21→8mm: with a breath
     changed = not state.earlier
     if last is not None and _changed(state, token):
         changed, state.earlier, state.earlier_after = True, False, False  # 昨年の52%から44%

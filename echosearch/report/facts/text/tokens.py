@@ -176,6 +176,8 @@ def _standing(  # noqa: C901 - each rule takes away a sense, in order
             return senses  # as severe
         if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
             return ()
+    if sentence[start:end] == "a":
+        return ()  # a PFO: no A wave
     if low[start:end] == "non" and sentence.startswith("-", end):
         return ()  # non-obstructive
     if sentence[start:end] == "MOD":
