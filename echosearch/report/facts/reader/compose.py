@@ -47,7 +47,7 @@ _GREATER = re.compile("[房室]より$")
 _IS = re.compile(r"\s*:\s*")
 _AT_IT = re.compile(r"(?:[^、,。()]{0,10}\))?に")  # 人工弁(Magna 23mm)に
 _THAN = re.compile("前回|より|比べ|比し|比較")
-_WHERE = re.compile(r"\s*:?\s*(?:あり|有り?)?\s*[はがを:( ]\s*")
+_WHERE = re.compile(r"\s*:?\s*(?:あり|有り?)?\s*[はがを:( ]\s*(?:部位\s*:\s*)?")
 _ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
 _NOWHERE = Finding("", "", "size", None)
 

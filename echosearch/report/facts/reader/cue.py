@@ -106,7 +106,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             for mention in state.group:
                 mention.dropped = True  # その他有意な弁膜症なし
             return
-    if kind == "change" and state.measure == "ivc" and state.text.startswith("変動", token.start) and not state.group:
+    told = not state.group or (state.values and state.values[-1].end > state.group[-1].end)
+    if kind == "change" and state.measure == "ivc" and state.text.startswith("変動", token.start) and told:
         state.form(state.lexicon.findings["ivc_collapse_low"], token.start, token.end)  # IVC 26mm、変動なし
         state.cued = True
         return

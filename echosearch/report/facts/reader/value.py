@@ -64,7 +64,9 @@ _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
-_NOT_MEASURED = re.compile("計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)")
+_NOT_MEASURED = re.compile(
+    "計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)"
+)
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _BREATH = 0.6  # of its width: no other change is told so
 _TREATED = re.compile("前回|昨年|入院|退院|術前|利尿|治療|投与|透析|除水|補液|後")
