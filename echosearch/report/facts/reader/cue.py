@@ -138,6 +138,11 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         state.form(state.lexicon.findings["valve_disease"], token.start, token.end).cues.append("insignificant")
         state.cued = True  # 弁膜症については有意なものを認めない
         return
+    if not targets and kind == "negative" and state.noun and not state.qualities:
+        state.regions, state.heads = (
+            [],
+            [head for head in state.heads if head.value != ("septum",)],
+        )  # 基部中隔の菲薄化なし、壁運動異常なし
     if not targets and kind == "negative" and _ANNOUNCES.match(state.text, token.end):
         state.denied = True  # 以下の所見を認めず: 血栓、疣贅
         return

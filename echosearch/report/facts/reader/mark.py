@@ -10,6 +10,7 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["MARKS"]
 
+_MONTH = re.compile(r"((?:19|20)\d\d)(?:\s*[/.年-]\s*(\d{1,2})(?!\d|\.\d|\s*(?:%|[mc]m|m[lL/])))?")
 _YEAR = re.compile(r"(?:19|20)\d\d|令和|平成|[RH]\d")
 
 
@@ -133,6 +134,8 @@ def _passed(state: State, token: Token) -> None:
         state.site = {"僧帽弁位": "mv", "大動脈弁位": "av", "三尖弁位": "tv"}.get(words, state.site)
     if _YEAR.match(state.text, token.start) and not state.values:
         state.dated = True
+    if match := _MONTH.match(state.text, token.start):
+        state.dates.append((token.start, (int(match[1]), int(match[2] or 0))))
 
 
 MARKS: dict[str, Callable[[State, Token], None]] = {

@@ -21,6 +21,7 @@ _ASIDE = re.compile(
 _REPAIRED = re.compile(
     r"\s*\(?(?:[+＋・、,&/]\s*(?:TAP|MAP)|(?:手?術|後|(?:僧帽弁|弁)?形成|plasty|形成|施行|repair))", re.IGNORECASE
 )
+_TOLD = re.compile(r"\s*[はが:(]?\s*")
 _POST = re.compile(r"(?:s/p|status post|post|history of) (?:surgical |percutaneous )?$", re.IGNORECASE)
 _MENDED = re.compile(
     r" (?:device |patch |surgical |percutaneous )?(?:closure|repair|resection|ablation|ligation|excision|removal)",
@@ -54,11 +55,25 @@ def structure(state: State, found: list[Token], index: int) -> None:
         return
     if state.heads and set(token.value) < set(state.heads[-1].value):
         state.heads = []  # 右心系 RA拡大(±): a heading and its part
+    if state.heads and state.front is not None and state.comma and _graded_apart(state, token):
+        state.graded_heads.append((tuple(state.heads), state.front))  # 左房は軽度、右房は中等度に拡大
+        state.heads, state.front = [], None
     if state.heads:
         between = state.text[state.heads[-1].end : token.start]
         if not _JOINS.fullmatch(between):
             state.heads = []
     state.heads.append(token)
+
+
+def _graded_apart(state: State, token: Token) -> bool:
+    """Whether a grade stands between the structures that wait and the next one."""
+    grade = state.front
+    return (
+        grade is not None
+        and state.heads[-1].end <= grade.start
+        and _TOLD.fullmatch(state.text, state.heads[-1].end, grade.start) is not None
+        and state.text[grade.end : token.start].strip() in ("、", ",", "に、")
+    )
 
 
 def _own_word(found: list[Token], index: int) -> bool:
@@ -131,11 +146,11 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if _TO_BE_JUDGED.match(after):
         state.topic = (named.head,) if named.head else state.topic
         return  # MRの重症度評価: …
-    heads = re.match("[ :はの評]", after) is not None and _heads_a_list(state, found, index)
+    heads = re.match("[ :はもの評]", after) is not None and _heads_a_list(state, found, index)
     if concept == "valve_disease":
         following = next((t.value.group for t in found[index + 1 :] if t.kind == "finding"), None)
         heads = heads and following in ("valve", None, "leaflet")
-    if concept == "valve_disease" and heads and re.match("は|の?評価 ?[:は]|" + " " * (words == "弁膜症"), after):
+    if concept == "valve_disease" and heads and re.match("[はも]|の?評価 ?[:は]|" + " " * (words == "弁膜症"), after):
         return  # 弁膜症は軽度のTRのみ
     heading = after.lstrip(" ").startswith(":") and not (named.implant and words not in _BARE_IMPLANTS)
     if heading and heads and not _measured(state, named, found, index):

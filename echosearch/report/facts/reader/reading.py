@@ -8,6 +8,7 @@ from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity, value
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
+from echosearch.report.facts.reader.repeat import dated
 from echosearch.report.facts.reader.state import FORMING, Context, State
 from echosearch.report.facts.reader.zipped import SAID, zipped
 from echosearch.report.facts.text.tokens import Token, tokens
@@ -76,6 +77,8 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     for mention in state.mentions:
         if mention.treats is not None and not mention.dropped and not query:
             mention.treats.cues.append("history")
+    if len(state.dates) > 1 and not query:
+        dated(state)
     mentions = [m for m in state.mentions if m.finding.concept and not m.dropped]
     if state.unsited:
         value.place_waiting(state)

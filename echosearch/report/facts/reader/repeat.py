@@ -9,7 +9,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["bracketed", "chained", "is_ratio", "of_expiration", "paired", "provoked", "repeats", "summed"]
+__all__ = ["bracketed", "chained", "dated", "is_ratio", "of_expiration", "paired", "provoked", "repeats", "summed"]
 
 _PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
 _RATIO = 2.5  # no unit makes both measurements of a pair that small
@@ -128,3 +128,17 @@ def summed(state: State, found: list[Token], index: int) -> Token | None:
         return None
     before = (each for each in reversed(found[max(0, index - 8) : index]) if each.measure == "rvsp")
     return next(before, None)
+
+
+def dated(state: State) -> None:
+    """Tell the numbers of former dates from the last one: 2022/3 EF 45%、2023/3 EF 51%."""
+    last: dict[str, tuple[int, int]] = {}
+    dates = []
+    for value in state.values:
+        before = [date for at, date in state.dates if at < value.end]
+        dates.append(before[-1] if before else None)
+        if before:
+            last[value.measure] = max(before[-1], last.get(value.measure, before[-1]))
+    for value, date in zip(state.values, dates, strict=True):
+        if date is not None and date < last[value.measure]:
+            value.historical = True

@@ -90,6 +90,7 @@ class State:
     earlier_after: bool = False
     earlier_depth: int = 0
     dated: bool = False  # a date was named before any value
+    dates: list[tuple[int, tuple[int, int]]] = field(default_factory=list)  # where a year and its month stand
     arrow: bool = False
     now: bool = False
     poor: bool = False

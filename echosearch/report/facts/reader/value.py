@@ -216,7 +216,8 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     if beside and state.text[token.end :].lstrip(" ").startswith("("):  # by another method
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
-    if last is not None and last.measure == measure and measure and repeats(state, last, found, index):
+    redated = last is not None and any(last.end <= at < token.start for at, _ in state.dates)
+    if last is not None and last.measure == measure and measure and (redated or repeats(state, last, found, index)):
         _assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
     fits = measure is not None and (value.unit is not None or state.earlier or state.arrow or state.now)
