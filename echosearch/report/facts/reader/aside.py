@@ -41,7 +41,7 @@ def treated(state: State, token: Token) -> None:
         state.earlier = state.earlier_after = False
 
 
-def drop(state: State, token: Token) -> None:
+def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """Drop reasons for the study, plans and advice: they name findings that nobody saw."""
     words = state.text[token.start : token.end]
     last = state.group[-1] if state.group else None

@@ -7,15 +7,12 @@ from collections.abc import Iterable
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.mention import Mention
-from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = [
     "apart",
     "attribute",
-    "judge",
-    "localise",
     "of_heads",
     "of_topic",
     "resolve",
@@ -45,9 +42,7 @@ _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _AT_VALVE = re.compile("弁位の?$")
 _GREATER = re.compile("[房室]より$")
 _IS = re.compile(r"\s*:\s*")
-_AT_IT = re.compile(r"(?:[^、,。()]{0,10}\))?に")  # 人工弁(Magna 23mm)に
 _THAN = re.compile("前回|より|比べ|比し|比較")
-_WHERE = re.compile(r"\s*:?\s*(?:あり|有り?)?\s*[はがを:( ]\s*(?:部位\s*:\s*)?")
 _ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
 _NOWHERE = Finding("", "", "size", None)
 
@@ -176,9 +171,10 @@ def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) ->
 
 
 def with_grades(state: State, part: str) -> None:
-    """Make findings of the structures that wait with a grade of their own: trace mitral and mild tricuspid regurgitation."""
+    """Make findings of the structures that wait with a grade of their own: trace mitral and mild tricuspid …"""
     own = state.front
-    for heads, state.front in state.graded_heads:
+    for heads, front in state.graded_heads:
+        state.front = front
         for head in heads:
             for finding in (f for name in head.value for f in _compound(state, name, part, state.lexicon.compounds)):
                 state.form(finding, head.start, head.end)
@@ -243,61 +239,6 @@ def resolve(state: State, token: Token) -> bool:
     state.last_heads = token.value
     state.heads = []
     return True
-
-
-def localise(state: State, found: list[Token], index: int) -> None:
-    """Note the region behind 壁運動異常: where it is, or, behind a colon, where its kind is told next."""
-    last, token = state.last, found[index]
-    low = last is not None and re.search("低下|低収縮|hypo", state.text[last.start : last.end])
-    if last is None or last.finding.concept != "lv_wall_motion" or last.cues not in ([], ["positive"]) or last.graded:
-        return
-    between = state.text[last.end : token.start]
-    if between.strip() == ":" and any(t.kind in ("finding", "abnormal", "severity") for t in found[index + 1 :]):
-        last.dropped = True
-    elif _WHERE.fullmatch(between):
-        concept = "rwma" if not low else "diffuse_hypo" if token.kind == "diffuse" else "hypokinesis"
-        if low or token.kind == "region":
-            last.finding = state.lexicon.findings[concept]  # 壁運動低下(びまん性)
-
-
-def judge(state: State, token: Token) -> bool:
-    """Make findings of the neutral names before 低下, 異常, 上昇. False where nothing waits for it."""
-    if state.others and not state.regions:
-        return False
-    if awaited(state, token):
-        form_all(state, token)
-        return True
-    last = state.last
-    valve = last is not None and last.finding.concept == "prosthetic_valve" and _AT_IT.match(state.text, last.end)
-    if valve and token.value == "abnormal" and not state.heads and not state.comma:
-        state.close()  # 人工弁に異常なし
-        state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)
-        return True
-    if state.regions and token.value == "low" and not state.qualities:
-        concept = "diffuse_hypo" if state.diffuse else "hypokinesis"
-        state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
-        state.settle()
-        return True
-    if state.diffuse and token.value == "low" and not state.qualities and not state.heads:
-        state.form(state.lexicon.findings["diffuse_hypo"], state.diffuse.start, token.end)  # びまん性に中等度低下
-        state.settle()
-        return True
-    if (
-        token.value == "abnormal"
-        and state.heads
-        and any(name in VALVES or name == "valves" for name in state.heads[-1].value)
-    ):
-        of_heads(state, tuple(state.heads), "lesion", token)
-        return True
-    if token.value == "abnormal" and not state.heads and not state.group and topic_valve(state):
-        of_topic(state, token)
-        return True
-    if state.heads and state.heads[-1].value == ("septum",) and token.value == "low":
-        state.form(state.lexicon.findings["hypokinesis"], state.heads[-1].start, token.end)
-        state.settle()
-        return True
-    state.value_word = token
-    return False
 
 
 def of_topic(state: State, token: Token) -> None:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader import compose, normal, value
+from echosearch.report.facts.reader import normal, value
+from echosearch.report.facts.reader.ahead import of_unknown, speak_before, stands_before
 from echosearch.report.facts.reader.aside import drop, treated
+from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
-from echosearch.report.facts.reader.state import FORMING, State
+from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["apply"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
-_UNKNOWN_CAUSE = re.compile(
-    r" (?:an? |the )?(?:conduction|pacing|paced|post|prior|previous|cardiac surgery|LBBB|bundle)", re.IGNORECASE
-)
 _WORD = re.compile(r"\s*[A-Za-z]")
-_ASCII = re.compile(r"[\x20-\x7e]+")
 _PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
 _NOT_SEEN = re.compile("描出され(?:ず|ない)")
 _LESIONS = ("mass", "shape", "fluid", "shunt", "flow")
@@ -26,7 +24,6 @@ _WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)")
 _BUT = re.compile("以外|他に|その他")
 _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
-_OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|には|は)\s*$")
 _OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
 _AGAIN = re.compile("(?:今回|現在|本日)も?")  # 前回の血栓は今回も認める
@@ -47,9 +44,9 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     """Let a cue work on what it reaches."""
     token = found[index]
     kind = token.kind
-    if kind in ("negative", "suspected") and _stands_before(state, found, index):
-        if not _UNKNOWN_CAUSE.match(state.text, token.end):
-            _before(state, kind)
+    if kind in ("negative", "suspected") and stands_before(state, found, index):
+        if not of_unknown(state, token):
+            speak_before(state, kind)
         return
     if token.before and kind == "unassessed":
         state.unclear = True  # unable to assess …
@@ -66,14 +63,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if kind == "treated":
         treated(state, token)
         return
-    if kind == "negative" and state.heads and state.text.startswith("消失", token.start):
-        if state.text[state.heads[-1].end : token.start] in ("の", "は", "が"):
-            return  # AAE、STJの消失
-    if kind == "negative" and state.group and _MOVES.search(state.text, max(0, token.start - 8), token.start):
-        named = next((m for m in reversed(state.group) if m.finding.concept), None)
-        if named is not None and named.finding.group == "mass" and named.end < token.start:
-            state.cued = True
-            return  # 疣腫に可動性なし
+    if kind == "negative" and _of_a_noun(state, token):
+        return
     if token.rule == "suspected.whether":
         last = state.group[-1] if state.group else None
         if last is None or last.end != token.start or not _ASKED.match(state.text, token.end):
@@ -134,7 +125,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         if _BUT.search(state.text, state.mentions[-1].end, token.start):
             return  # ASが高度である以外に有意なものはない
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
-    if not targets and state.topic == ("valves",) and _NOTHING.search(state.text, 0, token.end):
+    if not targets and state.topic == ("valves",) and _NOTHING.search(state.text, max(0, token.start - 16), token.end):
         state.form(state.lexicon.findings["valve_disease"], token.start, token.end).cues.append("insignificant")
         state.cued = True  # 弁膜症については有意なものを認めない
         return
@@ -220,6 +211,20 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         state.cue_end = token.end
 
 
+def _of_a_noun(state: State, token: Token) -> bool:
+    """Whether a denial speaks of a structure (STJの消失) or of how a mass moves (疣腫に可動性なし)."""
+    text = state.text
+    if state.heads and text.startswith("消失", token.start):
+        return text[state.heads[-1].end : token.start] in ("の", "は", "が")
+    if not state.group or not _MOVES.search(text, max(0, token.start - 8), token.start):
+        return False
+    named = next((m for m in reversed(state.group) if m.finding.concept), None)
+    if named is None or named.finding.group != "mass" or named.end >= token.start:
+        return False
+    state.cued = True
+    return True
+
+
 def _exclude(state: State, before: bool) -> None:
     """を除く, 以外: of the number or the findings right before it; excluding: of what follows."""
     if before:
@@ -242,38 +247,6 @@ def _exclude(state: State, before: bool) -> None:
     state.cued = True
 
 
-def _stands_before(state: State, found: list[Token], index: int) -> bool:
-    """Whether a cue speaks of what follows: no MR, s/o IE, possible thrombus."""
-    token = found[index]
-    words = state.text[token.start : token.end]
-    following = found[index + 1] if index + 1 < len(found) else None
-    if token.before:
-        return following is not None and "," not in state.text[token.end : following.start]
-    if token.kind != "suspected" or not _ASCII.fullmatch(words):
-        return False
-    if words.endswith("with") and _UNKNOWN_CAUSE.match(state.text, token.end):
-        return True  # consistent with conduction delay
-    if following is None:
-        return False
-    if following.kind not in FORMING and following.kind not in ("severity", "grade", "bare_grade"):
-        return False
-    if _OF_WHAT_FOLLOWS.search(words):
-        return True
-    last = state.group[-1] if state.group else None
-    near = last is not None and not state.comma and state.text[last.end : token.start].strip(" (") == ""
-    apart = state.text[token.end : following.start].strip(" ") != ""
-    return not near and not apart
-
-
-def _before(state: State, kind: str) -> None:
-    if state.cued or state.group:
-        state.close()
-    if kind == "negative":
-        state.denied = True
-    else:
-        state.suspected = True
-
-
 def _on_qualities(state: State, token: Token, kind: str) -> bool:
     """A cue right behind a neutral name: 呼吸性変動なし is an abnormal finding, 拡張能評価困難 not assessed."""
     if not state.qualities:
@@ -288,7 +261,7 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
     if quality.value == "collapse" and kind in ("negative", "positive"):
         abnormal = Token("abnormal", "low", token.start, token.end, token.rule)
         if kind == "negative":
-            compose.judge(state, abnormal)
+            judge(state, abnormal)
         else:
             normal.of_waiting(state, Token("normal", "good", token.start, token.end, token.rule))
         state.cued = True

@@ -137,9 +137,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         state.place(named, token.start, token.end)  # TRから推定される圧較差
     if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
         return  # 三尖弁逆流から推定される右室収縮期圧
-    if concept == "valve_disease" and words in _OF_ANY_VALVE:
-        if compose.spreads(state, found, index, "stenosis" if _NARROW.search(words) else "regurgitation"):
-            return  # 弁逆流: A弁 trivial、M弁 mild
+    part = "stenosis" if _NARROW.search(words) else "regurgitation"
+    if concept == "valve_disease" and words in _OF_ANY_VALVE and compose.spreads(state, found, index, part):
+        return  # 弁逆流: A弁 trivial、M弁 mild
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         state.topic, state.firm = ("valves",), False
         return
@@ -169,7 +169,7 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
     if state.graded_heads and named.group == "valve":
-        compose.with_grades(state, "stenosis" if _NARROW.search(words) else "regurgitation")
+        compose.with_grades(state, part)
     made = state.form(named, token.start, token.end)
     if state.query and made.graded and made.severity is not None and after.startswith(("以上", "以下")):
         low, high = made.severity  # 軽度AR以上

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.state import VALVES, State
+from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["HALF", "awaited", "form_all", "grade_quality", "quality"]
+__all__ = ["awaited", "form_all", "grade_quality", "of_collapse", "quality"]
 
 _ACCEPTS = {
     "motion": ("low", "abnormal", "paradoxical"),
@@ -35,7 +36,7 @@ _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic funct
 _SAME_PLACE = re.compile("同部位?の$")
 _OF_A_DISC = re.compile("(?:ディスク|弁葉|弁|leaflet|disc|disk)の?$", re.IGNORECASE)
 _OF_IT = re.compile("の| with (?:normal|good|preserved) ")
-HALF = 50  # % of its width that a vein loses with a breath
+_HALF = 50  # % of its width that a vein loses with a breath
 _DENIED = re.compile(r"(?:\bno|without)\s(?:significant |visible |clear )?$", re.IGNORECASE)
 _WAVE = re.compile("(?:波|血流|流速|速度|血圧|心拍)の?$")
 _FORMER = re.compile("(?:前回|以前|昨年|術前)(?:検査|エコー)?(?:より|に?比べ?て?|と比較し?て?)[、も]?$")
@@ -90,10 +91,10 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     share = state.waiting
     if part == "collapse" and share is not None and share.value.unit == "%" and share.end >= token.start - 1:
         state.waiting = None
-        least = share.value.low >= HALF and share.value.op not in ("<", "<=")
+        least = share.value.low >= _HALF and share.value.op not in ("<", "<=")
         form_all(state, None if least else Token("abnormal", "low", token.start, token.end, token.rule))
         return  # >50% respiratory collapse
-    if part == "collapse" and state.denied and _DENIED.search(state.text, 0, token.start):
+    if part == "collapse" and state.denied and _DENIED.search(state.text, max(0, token.start - 24), token.start):
         state.denied = False
         form_all(state, Token("abnormal", "low", token.start, token.end, token.rule))  # no collapse
         return
@@ -163,7 +164,8 @@ def form_all(state: State, word: Token | None, seen: Token | None = None) -> Non
 def _changed(state: State, one: tuple[tuple[Token, ...], Token]) -> bool:
     """Whether a word compares with a former study: 前回よりEF低下 tells of a change."""
     heads, token = one
-    return _FORMER.search(state.text, 0, heads[0].start if heads else token.start) is not None
+    begin = heads[0].start if heads else token.start
+    return _FORMER.search(state.text, max(0, begin - 16), begin) is not None
 
 
 def _prosthetic(state: State, token: Token) -> bool:
@@ -244,3 +246,15 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
         name = "ivc" if part == "collapse" else "lv"
         if (name, part) in compounds:
             yield compounds[name, part], begin
+
+
+def of_collapse(state: State, token: Token) -> bool:
+    """Read by how much a vein collapses: 呼吸性変動: >50%."""
+    value: Number = token.value
+    last = state.qualities[-1][1] if state.qualities else None
+    if last is None or last.value != "collapse" or value.unit != "%" or value.op not in (">", ">=", "<", "<="):
+        return False
+    if state.text[last.end : token.start].strip(" :は(率") or value.low != _HALF:
+        return False
+    form_all(state, None if value.op in (">", ">=") else token._replace(kind="abnormal", value="low"))
+    return True

@@ -6,9 +6,10 @@ import re
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity, value
+from echosearch.report.facts.reader.again import dated
+from echosearch.report.facts.reader.judge import judge, localise
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
-from echosearch.report.facts.reader.repeat import dated
 from echosearch.report.facts.reader.state import FORMING, Context, State
 from echosearch.report.facts.reader.zipped import SAID, zipped
 from echosearch.report.facts.text.tokens import Token, tokens
@@ -16,7 +17,7 @@ from echosearch.report.facts.text.tokens import Token, tokens
 __all__ = ["read_sentence"]
 
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
-_ENGLISH_NOUN = re.compile(r" [a-z]{3,}(?: [a-z]{2,})+,")
+_ENGLISH_NOUN = re.compile(r" [a-z]{3,}(?: [a-z]{2,}){1,8},")
 _TELLS = re.compile(r"[^、,]{0,10}?[、,(→]\s*(?:で|と)?")  # 70%程度、
 _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
@@ -24,8 +25,9 @@ _OF_HEADING = re.compile(
     r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
 )  # a part of what the heading before it names
 _REASON = re.compile(
-    r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント|家族歴|(?:clinical )?indications?"
-    r"|依頼科\s*:[^。]{0,30}目的|reason (?:for|of) (?:the )?(?:study|exam|examination|test|echo|referral))\s*[:：]",
+    r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント|家族歴"
+    r"|(?:clinical )?indications?|依頼科\s*:[^。]{0,30}目的"
+    r"|reason (?:for|of) (?:the )?(?:study|exam|examination|test|echo|referral))\s*[:：]",
     re.IGNORECASE,
 )
 _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "others", "poor", "skip"}  # not of a query
@@ -229,13 +231,13 @@ def _form(state: State, found: list[Token], index: int) -> None:
     elif token.kind == "quality":
         quality.quality(state, token)
     elif token.kind == "region":
-        compose.localise(state, found, index)
+        localise(state, found, index)
         state.regions.append(token)
         state.heads = [head for head in state.heads if head.value in (("rv",), ("lv",), ("septum",))]
     elif token.kind == "diffuse" and state.regions and state.regions[-1].end == token.start:
         return  # 心尖部全周
     elif token.kind == "diffuse":
-        compose.localise(state, found, index)
+        localise(state, found, index)
         state.diffuse = token
     else:
-        compose.judge(state, token)
+        judge(state, token)

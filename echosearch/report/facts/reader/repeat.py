@@ -9,7 +9,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["bracketed", "chained", "dated", "is_ratio", "of_expiration", "paired", "provoked", "repeats", "summed"]
+__all__ = ["bracketed", "chained", "is_ratio", "of_expiration", "paired", "provoked", "repeats", "summed", "tied"]
 
 _PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
 _RATIO = 2.5  # no unit makes both measurements of a pair that small
@@ -26,6 +26,9 @@ _BY_METHOD = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"[^、,]{0,12}[、,・/と][^、,\d]{0,16}")
+_TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
+_TIED_BY_POINT = re.compile(r"\s*[:×-]\s*(?:LV)?")  # IVS:PW=10:9, Dd-Ds 50-33
+_IN_STEP = re.compile(r"[\s=:]*\d+(?:\.\d+)?\s*(?:mm|cm)?\s*[:×/-]\s*\d")
 _BETWEEN = re.compile(r"\s*/\s*")
 _OF_A_PAIR = re.compile(r"\s*[:×]\s*")
 _HALVES = re.compile(r"[=\s]*(\d+(?:\.\d+)?)\s*(?:mm|cm)?\s*-\s*(\d+(?:\.\d+)?)")
@@ -130,15 +133,9 @@ def summed(state: State, found: list[Token], index: int) -> Token | None:
     return next(before, None)
 
 
-def dated(state: State) -> None:
-    """Tell the numbers of former dates from the last one: 2022/3 EF 45%、2023/3 EF 51%."""
-    last: dict[str, tuple[int, int]] = {}
-    dates = []
-    for value in state.values:
-        before = [date for at, date in state.dates if at < value.end]
-        dates.append(before[-1] if before else None)
-        if before:
-            last[value.measure] = max(before[-1], last.get(value.measure, before[-1]))
-    for value, date in zip(state.values, dates, strict=True):
-        if date is not None and date < last[value.measure]:
-            value.historical = True
+def tied(state: State, before: Token, token: Token) -> bool:
+    """Return whether two names share the numbers behind the second: LVDd/Ds 58/45."""
+    if _TIED.fullmatch(state.text, before.end, token.start):
+        return True
+    pointed = _TIED_BY_POINT.fullmatch(state.text, before.end, token.start) is not None
+    return pointed and _IN_STEP.match(state.text, token.end) is not None

@@ -32,7 +32,7 @@ _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 _ATTACHED = re.compile(r"\s*の?\s*")
 
 
-def grade(state: State, found: list[Token], index: int) -> None:
+def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """Read a grade: join a range, find out what it grades."""
     token = found[index]
     if token.kind == "tendency":

@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import re
 
+from echosearch.report.facts.reader.again import again, has_changed
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.quality import HALF, form_all
+from echosearch.report.facts.reader.quality import of_collapse
 from echosearch.report.facts.reader.repeat import (
     bracketed,
     chained,
     is_ratio,
     of_expiration,
     paired,
-    provoked,
     repeats,
     summed,
+    tied,
 )
+from echosearch.report.facts.reader.site import assign, sited
 from echosearch.report.facts.reader.state import State
-from echosearch.report.facts.text.number import Number, read_number
+from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["CAUSE", "measured_finding", "name", "number", "place_waiting", "unassessed"]
 
-_SITED = {
-    "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
-    "gradient.peak": {"lvot": "lvot_pg", "tv": "trpg"},
-    "gradient.bare": {"lvot": "lvot_pg", "tv": "trpg"},
-    "velocity": {"av": "av_vmax", "tv": "trv"},
-    "valve_area": {"av": "ava", "mv": "mva"},
-}
-_SITE_OF = {
-    "av_mpg": "av",
-    "av_vmax": "av",
-    "ava": "av",
-    "mv_mpg": "mv",
-    "mva": "mv",
-    "lvot_pg": "lvot",
-    "trpg": "tv",
-    "trv": "tv",
-}
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
@@ -51,12 +36,9 @@ _BESIDE = re.compile(
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
-_TIED = re.compile(r"\s*[/・と,、&]?\s*(?:LV)?")
-_TIED_BY_POINT = re.compile(r"\s*[:×-]\s*(?:LV)?")  # IVS:PW=10:9, Dd-Ds 50-33
-_IN_STEP = re.compile(r"[\s=:]*\d+(?:\.\d+)?\s*(?:mm|cm)?\s*[:×/-]\s*\d")
 _NEXT = re.compile(
-    _BESIDE.pattern
-    + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)|\s*[:×-]\s*(?:LV)?PW\w{0,2}[\s=:]*\d+(?:\.\d+)?\s*(?:mm)?\s*[:×-]\s*\d"
+    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
+    r"|\s*[:×-]\s*(?:LV)?PW\w{0,2}[\s=:]*\d+(?:\.\d+)?\s*(?:mm)?\s*[:×-]\s*\d"
 )
 CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
@@ -68,8 +50,6 @@ _NOT_MEASURED = re.compile(
     "計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)"
 )
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
-_BREATH = 0.6  # of its width: no other change is told so
-_TREATED = re.compile("前回|昨年|入院|退院|術前|利尿|治療|投与|透析|除水|補液|後")
 _BY_SEVERAL = ("lvef", "e_e")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
@@ -97,14 +77,14 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         state.names = [token]
         state.numbered = False
         return
-    if state.names and (state.names[-1].kind == "finding" or not _tied(state, state.names[-1], token)):
+    if state.names and (state.names[-1].kind == "finding" or not tied(state, state.names[-1], token)):
         state.names = []
     if state.names and state.names[-1].kind == "measure_vetoed":
         state.names = []
     if state.heads and token.kind == "measure" and state.text[state.heads[-1].end : token.start] == "の":
         state.last_heads = state.heads[-1].value  # 右室のTAPSE 12mmと収縮能は低下
-    if state.unclear and token.kind in ("measure", "quality") and (sited := _sited(state, token.measure or "")):
-        state.values.append(Value(sited, token.start, token.end, None))
+    if state.unclear and token.kind in ("measure", "quality") and (measure := sited(state, token.measure or "")):
+        state.values.append(Value(measure, token.start, token.end, None))
         state.unclear = False  # unable to estimate RVSP
         return
     state.gradient = (token.measure or "").startswith("gradient")
@@ -117,17 +97,9 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         if len(pair) == 1 and (
             gap in ("の", "だった", "であった") or (waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own)
         ):
-            _assign(state, token, waiting.value, waiting.value.unit, waiting.start)
+            assign(state, token, waiting.value, waiting.value.unit, waiting.start)
             state.names = []
         state.waiting = None
-
-
-def _tied(state: State, before: Token, token: Token) -> bool:
-    """Whether two names share the numbers behind the second: LVDd/Ds 58/45."""
-    if _TIED.fullmatch(state.text, before.end, token.start):
-        return True
-    pointed = _TIED_BY_POINT.fullmatch(state.text, before.end, token.start) is not None
-    return pointed and _IN_STEP.match(state.text, token.end) is not None
 
 
 def measured_finding(state: State, token: Token, measure: str) -> None:
@@ -142,20 +114,24 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     value: Number = token.value
     if state.context.bracketed and bracketed(state, token):
         return
-    if _of_collapse(state, token):
+    if of_collapse(state, token):
         return
     names = [n for n in state.names if _may(state, n, token)]
     if (total := summed(state, found, index)) is not None:
-        _assign(state, total, value, value.unit, total.start)
+        assign(state, total, value, value.unit, total.start)
         state.names, state.numbered = [], True
         return
-    if not names and value.unit in _INDEXED and (volume := _OF_THE_ATRIUM.search(state.text, 0, token.start)):
-        _assign(state, token._replace(measure="lavi"), value, value.unit, volume.start())  # LAV 66mL(40mL/m2)
+    if (
+        not names
+        and value.unit in _INDEXED
+        and (volume := _OF_THE_ATRIUM.search(state.text, max(0, token.start - 40), token.start))
+    ):
+        assign(state, token._replace(measure="lavi"), value, value.unit, volume.start())  # LAV 66mL(40mL/m2)
         return
     if state.names and state.names[-1].kind == "measure_vetoed":
         before = state.values[-1] if state.values else None
         if before is not None and value.unit == "%" == before.unit and repeats(state, before, found, index):
-            _assign(state, token._replace(measure=before.measure), value, value.unit, token.start)
+            assign(state, token._replace(measure=before.measure), value, value.unit, token.start)
             state.names = []  # EF(4ch 48%、BP 50%): biplane, no blood pressure
             return
         if state.text.count("、", state.names[-1].end, token.start) == 0:
@@ -173,12 +149,12 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         and not (names and names[-1].measure == "gradient.mean")
         and _MEAN.search(state.text, 0, token.start)
     ):
-        _assign(state, token._replace(measure="gradient.mean"), value, value.unit, token.start)
+        assign(state, token._replace(measure="gradient.mean"), value, value.unit, token.start)
         state.names, state.numbered = [], True
         return
     if len(names) == 2 and (halves := paired(state, names, value)):
         for named, low in zip(names, halves, strict=True):
-            _assign(state, named, value._replace(low=low, high=None), value.unit, named.start)
+            assign(state, named, value._replace(low=low, high=None), value.unit, named.start)
         state.names, state.numbered = [], True
         return
     if names:
@@ -186,17 +162,17 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         unit = chain[-1].value.unit
         if len(names) > 1 and len(chain) >= len(names):
             for named, one in zip(names, chain, strict=False):
-                _assign(state, named, one.value, unit, named.start)
+                assign(state, named, one.value, unit, named.start)
         elif len(names) > 1 and names[0].start == names[-1].start:
-            _assign(state, names[0], value, unit, names[0].start)  # 左室径 50mm: one number of a pair
+            assign(state, names[0], value, unit, names[0].start)  # 左室径 50mm: one number of a pair
         elif len(chain) > 1 and names[0].measure in _BY_SEVERAL:
             for one in chain:
-                _assign(state, names[0], one.value, unit, names[0].start)  # EF(4ch/2ch/BP) 46/50/48%
+                assign(state, names[0], one.value, unit, names[0].start)  # EF(4ch/2ch/BP) 46/50/48%
         elif len(names) > 1:
             for named in names:
-                _assign(state, named, value, unit, named.start)
+                assign(state, named, value, unit, named.start)
         else:
-            _assign(state, names[0], value, value.unit or (unit if len(chain) > 1 else None), names[0].start)
+            assign(state, names[0], value, value.unit or (unit if len(chain) > 1 else None), names[0].start)
         state.names, state.numbered = [], True
         return
     if (
@@ -206,7 +182,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         and re.fullmatch(r"\s*(?:、|,|かつ|で|から|and)?\s*", state.text[state.values[-1].end : token.start])
     ):
         before = state.values[-1]
-        _assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
+        assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
         return
     measure = state.measure
     last = state.values[-1] if state.values else None
@@ -214,36 +190,24 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         last is not None and last.measure == measure != "ivc" and _METHOD.fullmatch(state.text, last.end, token.start)
     )
     if beside and state.text[token.end :].lstrip(" ").startswith("("):  # by another method
-        _assign(state, token._replace(measure=measure), value, value.unit, token.start)
+        assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
     redated = last is not None and any(last.end <= at < token.start for at, _ in state.dates)
     if last is not None and last.measure == measure and measure and (redated or repeats(state, last, found, index)):
-        _assign(state, token._replace(measure=measure), value, value.unit, token.start)
+        assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
     fits = measure is not None and (value.unit is not None or state.earlier or state.arrow or state.now)
-    told = state.earlier or state.arrow or state.now or _changed(state, token)
-    if fits and measure is not None and told and _again(state, measure, token):
+    told = state.earlier or state.arrow or state.now or has_changed(state, token)
+    if fits and measure is not None and told and again(state, measure, token):
         return
     state.waiting = token
-
-
-def _of_collapse(state: State, token: Token) -> bool:
-    """Read by how much a vein collapses: 呼吸性変動: >50%."""
-    value: Number = token.value
-    last = state.qualities[-1][1] if state.qualities else None
-    if last is None or last.value != "collapse" or value.unit != "%" or value.op not in (">", ">=", "<", "<="):
-        return False
-    if state.text[last.end : token.start].strip(" :は(率") or value.low != HALF:
-        return False
-    form_all(state, None if value.op in (">", ">=") else token._replace(kind="abnormal", value="low"))
-    return True
 
 
 def place_waiting(state: State) -> None:
     """Join to a gradient the valve that is named after it: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
     for named, value, unit, start, state.either in waiting:
-        _assign(state, named, value, unit, start)
+        assign(state, named, value, unit, start)
 
 
 def unassessed(state: State, token: Token) -> bool:
@@ -265,7 +229,7 @@ def unassessed(state: State, token: Token) -> bool:
     if named[-1].kind == "quality" and not counted and not _NOT_MEASURED.match(words):
         return False
     for one in named:
-        measure = _sited(state, one.measure or "")
+        measure = sited(state, one.measure or "")
         if measure is not None:
             state.values.append(Value(measure, one.start, token.end, None))
             state.measure = measure
@@ -294,72 +258,3 @@ def _may(state: State, named: Token, token: Token) -> bool:
             return False
         return token.value.unit in (None, *_LENGTHS)
     return True
-
-
-def _sited(state: State, measure: str) -> str | None:
-    """The id of a measurement; a gradient's depends on the valve named last."""
-    if measure not in _SITED:
-        return measure
-    return _SITED[measure].get(state.site or "")
-
-
-def _assign(state: State, named: Token, value: Number, unit: str | None, start: int) -> None:
-    measure = _sited(state, named.measure or "")
-    state.measure = measure
-    if measure is None:
-        if state.site is None or state.query:
-            state.unsited.append((named, value, unit, start, state.either))
-            state.either = False
-        return
-    state.site = _SITE_OF.get(measure, state.site)
-    if measure in _SITE_OF:
-        state.last_heads = (_SITE_OF[measure],)  # 大動脈弁口面積は0.7cm2で重症の狭窄
-    rule = state.lexicon.measures[measure]
-    read = read_number(value, rule, unit)
-    if read is None:
-        return
-    before = state.values[-1] if state.values else None
-    if state.arrow and before is not None and before.measure == measure and not state.query:
-        before.historical = not provoked(state.text, before, value.end)  # EF 55%→EF 40%
-        state.arrow = False
-    historical = (state.earlier and not state.earlier_after) or (state.earlier and bool(state.names))
-    made = Value(
-        measure, min(start, named.start), max(value.end, named.end), read.value, read.high, rule.unit, value.op
-    )
-    made.historical, made.either = historical, state.either
-    state.either = False
-    state.values.append(made)
-
-
-def _again(state: State, measure: str, token: Token) -> bool:
-    """A second number of the measurement named last: an earlier one, or today's after an arrow."""
-    value: Number = token.value
-    rule = state.lexicon.measures.get(measure)
-    read = read_number(value, rule) if rule is not None else None
-    if rule is None or read is None:
-        return False
-    last = state.values[-1] if state.values and state.values[-1].measure == measure else None
-    if not state.earlier and last is None:
-        return False
-    if measure == "ivc" and state.arrow and last is not None and last.value and not _TREATED.search(state.text):
-        if read.value < last.value * _BREATH:
-            return True  # IVC 21→8mm: with a breath
-    changed = not state.earlier
-    if last is not None and _changed(state, token):
-        changed, state.earlier, state.earlier_after = True, False, False  # 昨年の52%から44%
-    if changed and last is not None:
-        last.historical = not provoked(state.text, last, token.end)
-    start = last.start if last is not None else token.start
-    made = Value(measure, start, token.end, read.value, read.high, rule.unit, value.op)
-    made.historical = state.earlier
-    state.values.append(made)
-    state.arrow = False
-    return True
-
-
-def _changed(state: State, token: Token) -> bool:
-    last = state.values[-1] if state.values else None
-    return (
-        last is not None
-        and re.fullmatch(r"\s*(?:前半|後半|程度|前後)?(?:から|to)\s*", state.text[last.end : token.start]) is not None
-    )

@@ -34,7 +34,8 @@ _BOUNDARY = re.compile(r"[\s、。,.;:()\[\]/・)]|$|[はがもをでにとの]"
 _LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭第")
 _METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
 _BARE_SIGN = re.compile(
-    r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)(?!\s+(?:mild|mod|sev|triv|trace|軽|中等|高度|重|微|ごく|わずか|少量|[1-4I]))",
+    r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)"
+    r"(?!\s+(?:mild|mod|sev|triv|trace|軽|中等|高度|重|微|ごく|わずか|少量|[1-4I]))",
     re.IGNORECASE,
 )  # MR - mild: a dash
 _BARE_GRADE = re.compile(r"\s*[:(]\s*([1-4])(?:\)|(?=\s*(?:[、。]|$|[A-Z]{2}[\s:(])))")  # MR(2), MR: 1 TR: 2

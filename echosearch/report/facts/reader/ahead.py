@@ -1,0 +1,54 @@
+"""Cues that stand before what they speak of: no MR, s/o IE, possible thrombus."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader.state import FORMING, State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["of_unknown", "speak_before", "stands_before"]
+
+_ASCII = re.compile(r"[\x20-\x7e]+")
+_OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
+_UNKNOWN_CAUSE = re.compile(
+    r" (?:an? |the )?(?:conduction|pacing|paced|post|prior|previous|cardiac surgery|LBBB|bundle)", re.IGNORECASE
+)
+
+
+def stands_before(state: State, found: list[Token], index: int) -> bool:
+    """Return whether a cue speaks of what follows: no MR, s/o IE, possible thrombus."""
+    token = found[index]
+    words = state.text[token.start : token.end]
+    following = found[index + 1] if index + 1 < len(found) else None
+    if token.before:
+        return following is not None and "," not in state.text[token.end : following.start]
+    if token.kind != "suspected" or not _ASCII.fullmatch(words):
+        return False
+    if words.endswith("with") and _UNKNOWN_CAUSE.match(state.text, token.end):
+        return True  # consistent with conduction delay
+    if following is None:
+        return False
+    if following.kind not in FORMING and following.kind not in ("severity", "grade", "bare_grade"):
+        return False
+    if _OF_WHAT_FOLLOWS.search(words):
+        return True
+    last = state.group[-1] if state.group else None
+    near = last is not None and not state.comma and state.text[last.end : token.start].strip(" (") == ""
+    apart = state.text[token.end : following.start].strip(" ") != ""
+    return not near and not apart
+
+
+def speak_before(state: State, kind: str) -> None:
+    """Open a list that a cue before it denies or suspects."""
+    if state.cued or state.group:
+        state.close()
+    if kind == "negative":
+        state.denied = True
+    else:
+        state.suspected = True
+
+
+def of_unknown(state: State, token: Token) -> bool:
+    """Return whether what follows is no finding: consistent with conduction delay."""
+    return _UNKNOWN_CAUSE.match(state.text, token.end) is not None

@@ -1,0 +1,65 @@
+"""Numbers given to their names: whose a gradient is, and what of it is of an earlier day."""
+
+from __future__ import annotations
+
+from echosearch.report.facts.reader.mention import Value
+from echosearch.report.facts.reader.repeat import provoked
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.number import Number, read_number
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["assign", "sited"]
+
+_SITED = {
+    "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
+    "gradient.peak": {"lvot": "lvot_pg", "tv": "trpg"},
+    "gradient.bare": {"lvot": "lvot_pg", "tv": "trpg"},
+    "velocity": {"av": "av_vmax", "tv": "trv"},
+    "valve_area": {"av": "ava", "mv": "mva"},
+}
+_SITE_OF = {
+    "av_mpg": "av",
+    "av_vmax": "av",
+    "ava": "av",
+    "mv_mpg": "mv",
+    "mva": "mv",
+    "lvot_pg": "lvot",
+    "trpg": "tv",
+    "trv": "tv",
+}
+
+
+def sited(state: State, measure: str) -> str | None:
+    """Return the id of a measurement; a gradient's depends on the valve named last."""
+    if measure not in _SITED:
+        return measure
+    return _SITED[measure].get(state.site or "")
+
+
+def assign(state: State, named: Token, value: Number, unit: str | None, start: int) -> None:
+    """Make a value of a number and its name; a gradient without a valve waits for one."""
+    measure = sited(state, named.measure or "")
+    state.measure = measure
+    if measure is None:
+        if state.site is None or state.query:
+            state.unsited.append((named, value, unit, start, state.either))
+            state.either = False
+        return
+    state.site = _SITE_OF.get(measure, state.site)
+    if measure in _SITE_OF:
+        state.last_heads = (_SITE_OF[measure],)  # 大動脈弁口面積は0.7cm2で重症の狭窄
+    rule = state.lexicon.measures[measure]
+    read = read_number(value, rule, unit)
+    if read is None:
+        return
+    before = state.values[-1] if state.values else None
+    if state.arrow and before is not None and before.measure == measure and not state.query:
+        before.historical = not provoked(state.text, before, value.end)  # EF 55%→EF 40%
+        state.arrow = False
+    historical = (state.earlier and not state.earlier_after) or (state.earlier and bool(state.names))
+    made = Value(
+        measure, min(start, named.start), max(value.end, named.end), read.value, read.high, rule.unit, value.op
+    )
+    made.historical, made.either = historical, state.either
+    state.either = False
+    state.values.append(made)
