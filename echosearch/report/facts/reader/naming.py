@@ -188,8 +188,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         state.cued = True
     if named.concept == "pericardial_effusion":
         value.measured_finding(state, token, "effusion_depth")
-    elif named.concept == "aorta_dilation" and (part := _OF_AORTA.search(words)):
-        value.measured_finding(state, token, "asc_ao" if part[0] == "上行" else "aod")
+    elif named.concept == "aorta_dilation" and (place := _OF_AORTA.search(words)):
+        value.measured_finding(state, token, "asc_ao" if place[0] == "上行" else "aod")
     # 拡張能はAFのため評価困難, 壁運動はasynergyなく良好
     aside = value.CAUSE.match(after) or _ASIDE.match(state.text, token.end) or _ALL_WELL.match(after)
     waiting = state.qualities if aside else []  # 心機能、弁膜症とも問題なし

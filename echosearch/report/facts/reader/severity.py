@@ -17,6 +17,7 @@ _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _FROM_TO = re.compile("from (?:mild|moderate) to (?:moderate|severe)", re.IGNORECASE)
 _THEN_GRADED = re.compile(r"(?:有り?|あり|\+\)?)\s*[:(\[]\s*$")
+_CAUSE = re.compile("(?:による|に伴う|に起因する)もので、?")  # MRは逸脱によるもので、重症
 _WAS = re.compile(
     "(?:であった|だった)(?:が|ものが|けれど)[、は]?(?:(?:今回|現在|本日)は?)?$"
 )  # 高度だったが軽度となった
@@ -163,6 +164,8 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool: 
     )
     apart = forms and following is not None and state.text[token.end : following.start] == " "
     before = state.text[last.end : token.start]
+    if apart and state.strong and before.strip() in ("and", "with"):
+        return False  # prolapse and moderate MR
     if attached and following is not None and "の" in state.text[token.end : following.start]:
         return False
     if before.endswith("(") and state.text.startswith(")", token.end) and state.group and not state.comma:
@@ -214,7 +217,7 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
     value = (
         _diastolic(state, token) if last.finding.concept == "lv_diastolic" and token.kind != "severity" else token.value
     )
-    if last.finding.group == "state":
+    if last.finding.group == "state" or _CAUSE.search(state.text, last.end, token.start):
         topic = next((m for m in reversed(state.mentions) if _topic(state, m)), None)
         if topic is not None:
             topic.severity, topic.graded = value, True  # TRはリードに伴うもので、中等度
