@@ -10,14 +10,14 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["again", "dated", "has_changed"]
+__all__ = ["again", "dated", "follows_from"]
 
 _TREATED = re.compile("前回|昨年|入院|退院|術前|利尿|治療|投与|透析|除水|補液|後")
 _BREATH = 0.6  # of its width: no other change is told so
 
 
 def again(state: State, measure: str, token: Token) -> bool:
-    """A second number of the measurement named last: an earlier one, or today's after an arrow."""
+    """Read a second number of the measurement named last: an earlier one, or today's after an arrow."""
     value: Number = token.value
     rule = state.lexicon.measures.get(measure)
     read = read_number(value, rule) if rule is not None else None
@@ -30,7 +30,7 @@ def again(state: State, measure: str, token: Token) -> bool:
     if breath and last is not None and last.value and read.value < last.value * _BREATH:
         return True  # IVC 21→8mm
     changed = not state.earlier
-    if last is not None and has_changed(state, token):
+    if last is not None and follows_from(state, token):
         changed, state.earlier, state.earlier_after = True, False, False  # 昨年の52%から44%
     if changed and last is not None:
         last.historical = not provoked(state.text, last, token.end)
@@ -42,7 +42,7 @@ def again(state: State, measure: str, token: Token) -> bool:
     return True
 
 
-def has_changed(state: State, token: Token) -> bool:
+def follows_from(state: State, token: Token) -> bool:
     """Return whether から joins a number to the one before it: 52%から44%."""
     last = state.values[-1] if state.values else None
     return (
@@ -52,7 +52,7 @@ def has_changed(state: State, token: Token) -> bool:
 
 
 def dated(state: State) -> None:
-    """Tell the numbers of former dates from the last one: 2022/3 EF 45%、2023/3 EF 51%."""
+    """Make the numbers of former dates earlier ones: 2022/3 EF 45%、2023/3 EF 51%."""
     last: dict[str, tuple[int, int]] = {}
     dates = []
     for value in state.values:

@@ -112,7 +112,7 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
 
 
 def spreads(state: State, found: list[Token], index: int, part: str) -> bool:
-    """Whether what may be wrong heads a list of structures: 逆流: 大動脈弁 軽度、僧帽弁 中等度."""
+    """Return whether what may be wrong heads a list of structures: 逆流: 大動脈弁 軽度、僧帽弁 中等度."""
     token = found[index]
     following = found[index + 1] if index + 1 < len(found) else None
     if following is None or following.kind != "structure" or (following.value[0], part) not in state.lexicon.compounds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader.again import again, has_changed
+from echosearch.report.facts.reader.again import again, follows_from
 from echosearch.report.facts.reader.mention import Value
 from echosearch.report.facts.reader.quality import of_collapse
 from echosearch.report.facts.reader.repeat import (
@@ -197,7 +197,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
     fits = measure is not None and (value.unit is not None or state.earlier or state.arrow or state.now)
-    told = state.earlier or state.arrow or state.now or has_changed(state, token)
+    told = state.earlier or state.arrow or state.now or follows_from(state, token)
     if fits and measure is not None and told and again(state, measure, token):
         return
     state.waiting = token
