@@ -23,6 +23,7 @@ from echosearch.reading.dicom.elements.timing import MAX_FPS, MIN_FPS
 from echosearch.reading.dicom.elements.values import synthetic_uid
 from echosearch.reading.files import ByteReader, Stamp, open_regular
 from echosearch.reading.pictures import count_pictures, open_container, pick_frames, video_stream
+from echosearch.reading.slices.check import check_slices
 from echosearch.video import Mode, VideoHeader, ViewLabel
 
 __all__ = ["MediaIdentity", "MediaVideo", "looks_like_media", "open_media", "read_media_header"]
@@ -144,6 +145,7 @@ def read_media_header(path: Path, issuer: str, identity: MediaIdentity | None) -
     if video.n_frames < 2:
         raise FileRefused(Skipped(Reason.STILL))
     with open_regular(path, expect=video.stamp) as reader:
+        check_slices(reader.at(0, reader.size), FORMATS, CODECS)
         sha256 = reader.sha256()
     return VideoHeader(
         sop_uid=identity.sop_uid or synthetic_uid(sha256),

@@ -88,7 +88,9 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
 def _count_frames(reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames) -> int:
     if parsed.syntax not in VIDEO_SYNTAXES:
         return len(stored)
-    n_frames = VideoStream(bytes(read_spans(reader, stored[0])), layout.rows, layout.columns, None).n_frames
+    video = VideoStream(bytes(read_spans(reader, stored[0])), layout.rows, layout.columns, None)
+    n_frames = video.n_frames
+    video.check()
     declared = first_number(parsed.dataset, "NumberOfFrames")
     if n_frames < int(declared or 1):
         raise FileRefused(Quarantined(Reason.TRUNCATED, f"{int(declared or 1)} frames declared, {n_frames} decoded"))

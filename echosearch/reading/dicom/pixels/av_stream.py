@@ -12,6 +12,7 @@ from functools import cached_property
 
 from echosearch.clip import Uint8
 from echosearch.reading.pictures import count_pictures, open_container, pick_frames
+from echosearch.reading.slices.check import check_slices
 
 __all__ = ["STREAM_CODECS", "VIDEO_SYNTAXES", "VideoStream"]
 
@@ -43,3 +44,7 @@ class VideoStream:
         """Yield (H, W, 3) uint8 RGB. The frames between are decoded, for prediction, but not converted."""
         with open_container(self.data, FORMATS, STREAM_CODECS) as container:
             yield from pick_frames(container, indices)
+
+    def check(self) -> None:
+        """Raise FileRefused(DECODE_FAILED) if a slice is damaged that decodes without an error."""
+        check_slices(self.data, FORMATS, STREAM_CODECS)
