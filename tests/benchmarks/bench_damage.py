@@ -27,11 +27,9 @@ import av
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate, generate_frames
-from pydicom.filereader import dcmread
-from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, UltrasoundMultiFrameImageStorage
 from rich.console import Console
 from rich.table import Table
 
@@ -103,6 +101,7 @@ def dicom(syntax: str, photometric: str, pixels: bytes, compress: str = "", **ot
         "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0, "FrameTime": "33.3",
         "PlanarConfiguration": None if photometric.startswith("MONO") else 0, "PixelData": pixels,
     }  # fmt: skip
+    ratio = {"j2k_cr": other.pop("j2k_cr")} if "j2k_cr" in other else {}
     for keyword, value in (values | other).items():
         if value is not None:
             setattr(dataset, keyword, value)
@@ -110,7 +109,7 @@ def dicom(syntax: str, photometric: str, pixels: bytes, compress: str = "", **ot
     dataset.file_meta.MediaStorageSOPClassUID = UltrasoundMultiFrameImageStorage
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     if compress:
-        dataset.compress(SYNTAX + compress, generate_instance_uid=False)
+        dataset.compress(SYNTAX + compress, generate_instance_uid=False, **ratio)
     file = BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     return file.getvalue()
@@ -153,10 +152,12 @@ def sound_files() -> Iterator[tuple[str, bytes, MediaIdentity | None]]:
             for p in pictures
         ]
         yield f"JPEG {photometric}", dicom(".4.50", photometric, encapsulate(jpegs)), None
-    yield "JPEG Lossless", repeated("SC_rgb_jpeg_gdcm.dcm", ".4.70", "RGB"), None
+    lossless = encapsulate([lossless_jpeg(picture) for picture in grey])
+    yield "JPEG Lossless grey", dicom(".4.70", "MONOCHROME2", lossless), None
     yield "JPEG-LS", dicom(".1", "RGB", frames.tobytes(), ".4.80"), None
     yield "JPEG-LS grey 12 bit", dicom(".1", "MONOCHROME2", deep, ".4.80", **of_12_bits), None
     yield "JPEG 2000", dicom(".1", "RGB", frames.tobytes(), ".4.90"), None
+    yield "JPEG 2000 lossy", dicom(".1", "RGB", frames.tobytes(), ".4.91", j2k_cr=[12]), None
     yield "JPEG 2000 grey 12 bit", dicom(".1", "MONOCHROME2", deep, ".4.90", **of_12_bits), None
     cavlc, quiet = {"x264-params": "cabac=0"}, {"x265-params": "log-level=none"}
     for name, syntax, codec, container, options in (
@@ -193,11 +194,31 @@ def ybr_422(frames: Pixels) -> bytes:
     return np.clip(np.rint(stored), 0, 255).astype(np.uint8).tobytes()
 
 
-def repeated(name: str, syntax: str, photometric: str) -> bytes:
-    """A cine whose frames are all the one of a file that comes with pydicom: no encoder for its syntax is here."""
-    still = dcmread(str(get_testdata_file(name, download=False)))
-    (stream,) = generate_frames(still.PixelData, number_of_frames=1)
-    return dicom(syntax, photometric, encapsulate([stream] * FRAMES), Rows=still.Rows, Columns=still.Columns)
+def lossless_jpeg(grey: Pixels) -> bytes:
+    """JPEG Lossless of process 14, selection value 1 (ITU-T T.81, annex H): each sample less the one to its left."""
+    lengths = (2, 3, 3, 3, 3, 3, 4, 5, 6)  # of the codes of 0 to 8 bits of difference
+    codes, code, width = {}, 0, 2
+    for bits, length in enumerate(lengths):
+        code <<= length - width
+        codes[bits], code, width = f"{code:0{length}b}", code + 1, length
+    samples = grey.astype(int)
+    before = np.empty_like(samples)
+    before[:, 1:], before[1:, 0], before[0, 0] = samples[:, :-1], samples[:-1, 0], 128
+    parts = []
+    for difference in (samples - before).ravel().tolist():
+        bits = abs(difference).bit_length()
+        value = difference if difference >= 0 else difference + (1 << bits) - 1
+        parts.append(codes[bits] + (f"{value:0{bits}b}" if bits else ""))
+    text = "".join(parts)
+    text += "1" * (-len(text) % 8)
+    scan = int(text, 2).to_bytes(len(text) // 8, "big").replace(b"\xff", b"\xff\x00")
+    size = b"".join(n.to_bytes(2, "big") for n in grey.shape)
+    counts = bytes(lengths.count(length) for length in range(1, 17))
+    return (
+        b"\xff\xd8\xff\xc3\x00\x0b\x08" + size + b"\x01\x01\x11\x00"
+        + b"\xff\xc4" + (3 + 16 + len(lengths)).to_bytes(2, "big") + b"\0" + counts + bytes(range(len(lengths)))
+        + b"\xff\xda\x00\x08\x01\x01\x00\x01\x00\x00" + scan + b"\xff\xd9"
+    )  # fmt: skip
 
 
 Damage = Callable[[bytearray, random.Random], bytes]
@@ -357,7 +378,8 @@ def main() -> int:
     console.print(
         f"{args.mutants} copies, seed {args.seed}: wrong pictures {total['wrong']} "
         f"({100 * total['wrong'] / args.mutants:.2f} %), of a damaged length {of_length}; spots {total['spot']} "
-        f"({100 * total['spot'] / args.mutants:.2f} %); traces {total['trace']}, identical {total['identical']}; decoders that died {total['WorkerDied']}, timed out {total['TimedOut']}"
+        f"({100 * total['spot'] / args.mutants:.2f} %); traces {total['trace']}, "
+        f"identical {total['identical']}; decoders that died {total['WorkerDied']}, timed out {total['TimedOut']}"
     )
     return int(total["wrong"] > 0.003 * args.mutants or of_length > 0)
 

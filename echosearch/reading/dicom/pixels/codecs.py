@@ -32,6 +32,7 @@ from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, quiet
 from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample, ybr_to_rgb
+from echosearch.reading.dicom.pixels.headroom import DEEP, deepened, fitted
 from echosearch.reading.dicom.pixels.jpeg import read_stream
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import SampleDecoder
@@ -78,24 +79,21 @@ def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
     def decode(data: bytearray) -> NDArray[Any]:
         if start := soi(data):
             data = data[start:]
-        size = stream_size(data)
-        if size is not None and size != (layout.rows, layout.columns):
-            raise _failed(f"a frame is {size[0]} x {size[1]}, the header says {layout.rows} x {layout.columns}")
-        depth = stream_precision(data)
-        if depth is not None and depth != layout.bits_stored:
-            raise _failed(f"a frame has {depth} bits a sample, the first one {layout.bits_stored}")
-        if not _tiles_are_whole(data):
-            raise _failed("a JPEG 2000 frame is cut")
+        depth = _check_stream(data, layout)
+        deep = None if layout.signed else deepened(data, syntax, depth)
+        stated = options if deep is None else options | {"bits_allocated": DEEP, "bits_stored": DEEP}
         try:
             with quiet():
-                samples, meta = decoder.as_array(
-                    encapsulate([bytes(data)], has_bot=False), index=0, raw=True, decoding_plugin=plugin, **options
-                )
+                items = encapsulate([deep or bytes(data)], has_bot=False)
+                samples, meta = decoder.as_array(items, index=0, raw=True, decoding_plugin=plugin, **stated)
         except (*VALUE_ERRORS, RuntimeError, StopIteration, AssertionError, OSError) as exc:
             raise _failed(f"{plugin} cannot decode a frame ({type(exc).__name__})") from exc
+        bits = int(meta["bits_stored"])
+        if deep is not None and depth is not None:
+            samples, bits = fitted(samples, depth), depth
         if layout.samples == 1:
             return _patterns(samples, layout)
-        frame = to_bytes_per_sample(samples, int(meta["bits_stored"]))
+        frame = to_bytes_per_sample(samples, bits)
         # the output is RGB if the codec undid the transform (JPEG 2000 by its own MCT flag), whatever the label
         is_ybr = str(meta["photometric_interpretation"]) in ("YBR_FULL", "YBR_FULL_422")
         if is_ybr and not (syntax in JPEG_2000 and _uses_component_transform(data)):
@@ -103,6 +101,19 @@ def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
         return frame
 
     return decode
+
+
+def _check_stream(data: bytes | bytearray, layout: PixelLayout) -> int | None:
+    """Return the depth that a frame states. Raises FileRefused(DECODE_FAILED) if depth or size are not the cine's."""
+    size = stream_size(data)
+    if size is not None and size != (layout.rows, layout.columns):
+        raise _failed(f"a frame is {size[0]} x {size[1]}, the header says {layout.rows} x {layout.columns}")
+    depth = stream_precision(data)
+    if depth is not None and depth != layout.bits_stored:
+        raise _failed(f"a frame has {depth} bits a sample, the first one {layout.bits_stored}")
+    if not _tiles_are_whole(data):
+        raise _failed("a JPEG 2000 frame is cut")
+    return depth
 
 
 def stream_layout(layout: PixelLayout, data: bytes | bytearray) -> PixelLayout:
