@@ -107,6 +107,8 @@ def _pictures(container: Any) -> Iterator[Any]:
     context = stream.codec_context
     size = (context.height, context.width)
     start = _Start(context.name, timed=container.format.name in TIMED)
+    indexed = sum(1 for entry in stream.index_entries if entry.size) if container.format.name == "avi" else 0
+    number = -1
     # an empty packet says "the last picture again"; to a decoder it would mean the end
     for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
         if packet.is_corrupt:
@@ -120,6 +122,8 @@ def _pictures(container: Any) -> Iterator[Any]:
                 raise
             pictures = []
         yield from _checked(pictures, size, start)
+    if number + 1 < indexed:  # FFmpeg passes over a chunk whose name was damaged
+        raise _damaged(f"{number + 1} of {indexed} pictures of the index are there")
     yield from _checked(context.decode(None), size, start)
     if not start.explains_silence():
         raise _damaged("a packet gives no picture")

@@ -130,7 +130,13 @@ def sound_files() -> Iterator[tuple[str, bytes, MediaIdentity | None]]:
     frames = draw()
     grey = np.ascontiguousarray(frames[..., 0])
     deep = (grey.astype("<u2") * 16).tobytes()
-    of_12_bits = {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "WindowCenter": 2048, "WindowWidth": 4096}
+    of_12_bits: dict[str, Any] = {
+        "BitsAllocated": 16,
+        "BitsStored": 12,
+        "HighBit": 11,
+        "WindowCenter": 2048,
+        "WindowWidth": 4096,
+    }
     yield "native grey, implicit", dicom("", "MONOCHROME2", grey.tobytes()), None
     yield "native RGB", dicom(".1", "RGB", frames.tobytes()), None
     yield (
@@ -191,7 +197,7 @@ def ybr_422(frames: Pixels) -> bytes:
     y = 0.299 * red + 0.587 * green + 0.114 * blue
     cb, cr = (128 + (part - y) * scale for part, scale in ((blue, 0.564), (red, 0.713)))
     stored = np.stack([y[..., ::2], y[..., 1::2], cb[..., ::2], cr[..., ::2]], axis=-1)
-    return np.clip(np.rint(stored), 0, 255).astype(np.uint8).tobytes()
+    return bytes(np.clip(np.rint(stored), 0, 255).astype(np.uint8).tobytes())
 
 
 def lossless_jpeg(grey: Pixels) -> bytes:
@@ -221,48 +227,48 @@ def lossless_jpeg(grey: Pixels) -> bytes:
     )  # fmt: skip
 
 
-Damage = Callable[[bytearray, random.Random], bytes]
+Damage = Callable[[bytearray, random.Random], bytes | bytearray]
 
 
-def _bit(data: bytearray, chance: random.Random) -> bytes:
+def _bit(data: bytearray, chance: random.Random) -> bytes | bytearray:
     data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     return data
 
 
-def _byte(data: bytearray, chance: random.Random) -> bytes:
+def _byte(data: bytearray, chance: random.Random) -> bytes | bytearray:
     data[chance.randrange(len(data))] ^= chance.randrange(1, 256)
     return data
 
 
-def _inserted(data: bytearray, chance: random.Random) -> bytes:
+def _inserted(data: bytearray, chance: random.Random) -> bytes | bytearray:
     at = chance.randrange(len(data))
     return data[:at] + chance.randbytes(chance.randint(1, 64)) + data[at:]
 
 
-def _removed(data: bytearray, chance: random.Random) -> bytes:
+def _removed(data: bytearray, chance: random.Random) -> bytes | bytearray:
     at = chance.randrange(len(data))
     del data[at : at + chance.randint(1, 64)]
     return data
 
 
-def _zeroed(data: bytearray, chance: random.Random) -> bytes:
+def _zeroed(data: bytearray, chance: random.Random) -> bytes | bytearray:
     at = chance.randrange(0, len(data), BLOCK)
     length = len(data[at : at + BLOCK])
     data[at : at + length] = bytes(length)
     return data
 
 
-def _swapped(data: bytearray, chance: random.Random) -> bytes:
+def _swapped(data: bytearray, chance: random.Random) -> bytes | bytearray:
     one, two = (slice(at, at + BLOCK) for at in (chance.randrange(0, len(data) - BLOCK, BLOCK) for _ in range(2)))
     data[one], data[two] = data[two], data[one]
     return data
 
 
-def _cut(data: bytearray, chance: random.Random) -> bytes:
+def _cut(data: bytearray, chance: random.Random) -> bytes | bytearray:
     return data[: chance.randrange(1, len(data))]
 
 
-def _noise(data: bytearray, chance: random.Random) -> bytes:
+def _noise(data: bytearray, chance: random.Random) -> bytes | bytearray:
     at = chance.randrange(len(data))
     length = len(data[at : at + chance.randint(2, 256)])
     data[at : at + length] = chance.randbytes(length)

@@ -326,6 +326,20 @@ def test_a_packet_that_gives_no_picture_is_damage(write_video: WriteVideo) -> No
     )
 
 
+def test_a_chunk_of_an_avi_that_is_passed_over(write_video: WriteVideo) -> None:
+    """FFmpeg looks for the next chunk where a name is damaged; the index knows of the one that is missing."""
+    path = write_video("a.avi", "mpeg4")
+    data = bytearray(path.read_bytes())
+    with av.open(BytesIO(data), "r") as container:
+        places = places_of(container)
+    at = data.rfind(b"00dc", 0, places[20][0] + 1)
+    data[at] ^= 0x40
+    path.write_bytes(data)
+    assert inspect_file(path, "", IDENTITY) == Quarantined(
+        Reason.DECODE_FAILED, "damaged video: 47 of 48 pictures of the index are there"
+    )
+
+
 def test_damage_behind_the_frames_that_are_looked_at(write_video: WriteVideo) -> None:
     path = write_video("a.avi", "mpeg4")
     data = bytearray(path.read_bytes())

@@ -7,7 +7,9 @@ ended, and FFmpeg reports the new row as missing, and nothing else. A damaged sl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import av
 import av.error
@@ -35,11 +37,8 @@ def has_damaged_slice(packets: Iterable[bytes]) -> bool:
     context.copy_opaque = True
     row, by_rows = 0, True
     missing: dict[int, tuple[str, ...]] = {}
-    shown: list[int] = []
-    level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
-    av.logging.set_level(av.logging.INFO)
-    av.logging.set_skip_repeated(False)
-    try:
+    shown: list[Any] = []
+    with _messages():
         for number, data in enumerate(packets):
             units = split_units(data)
             for at, unit in enumerate(units):
@@ -47,23 +46,30 @@ def has_damaged_slice(packets: Iterable[bytes]) -> bool:
                     units[at], row, by_rows = _one_row_more(unit)
             packet = av.Packet(join_units(units))
             packet.opaque = number
-            with av.logging.Capture() as messages:
-                try:
-                    shown += [picture.opaque for picture in context.decode(packet)]
-                except av.error.FFmpegError:
-                    continue
+            with av.logging.Capture() as messages, suppress(av.error.FFmpegError):
+                shown += [picture.opaque for picture in context.decode(packet)]
             for _, _, text in messages:
-                if found := MISSING.match(text):
-                    missing[number] = found.groups()
+                if said := MISSING.match(text):
+                    missing[number] = said.groups()
         shown += [picture.opaque for picture in context.decode(None)]
-    finally:
-        av.logging.set_level(level)
-        av.logging.set_skip_repeated(skips)
     expected = (str(row if by_rows else 2 * row),) * 3
     found = [missing.get(number) for number in shown]
     if expected not in found:
         return False
     return any(counts != expected and (by_rows or counts is not None) for counts in found)
+
+
+@contextmanager
+def _messages() -> Iterator[None]:
+    """Let FFmpeg say all that it says, in this block."""
+    level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
+    av.logging.set_level(av.logging.INFO)
+    av.logging.set_skip_repeated(False)
+    try:
+        yield
+    finally:
+        av.logging.set_level(level)
+        av.logging.set_skip_repeated(skips)
 
 
 def _one_row_more(unit: bytes) -> tuple[bytes, int, bool]:
