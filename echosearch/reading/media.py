@@ -103,6 +103,9 @@ def open_media(path: Path, decord: bool = False) -> MediaVideo:
         stamp = reader.stamp
     with open_container(data, FORMATS, CODECS) as container:
         stream = video_stream(container)
+        if _says_indexed(data) and len(stream.index_entries) < stream.frames:
+            found = f"an avi of {stream.frames} pictures has an index of {len(stream.index_entries)}"
+            raise FileRefused(Quarantined(Reason.DECODE_FAILED, found))
         rate = stream.average_rate or stream.guessed_rate
         fps = float(rate) if rate else 0.0
         return MediaVideo(
@@ -135,6 +138,13 @@ def _check_whole(reader: ByteReader) -> None:
         at += step
     if at > reader.size + 1:  # a missing padding byte is no loss
         raise FileRefused(Quarantined(Reason.TRUNCATED, f"the container needs {at} bytes, {reader.size} are there"))
+
+
+def _says_indexed(data: bytes) -> bool:
+    """Return True for a finished avi whose main header has the flag "has an index" (AVIF_HASINDEX)."""
+    at = data.find(b"avih", 0, 4096)
+    is_finished = data[:4] == b"RIFF" and data[4:8] != bytes(4)
+    return is_finished and at > 0 and bool(int.from_bytes(data[at + 20 : at + 24], "little") & 0x10)
 
 
 def read_media_header(path: Path, issuer: str, identity: MediaIdentity | None) -> VideoHeader:

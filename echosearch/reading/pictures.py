@@ -35,6 +35,7 @@ ERRORS = "crccheck+bitstream+buffer+explode+careful+aggressive"
 # strict: H.264 that does not state its reordering depth gets the largest, where FFmpeg guesses and shows out of order
 OPTIONS = {"err_detect": ERRORS, "strict": "1"}
 REORDER = 16  # H.264 and HEVC: a picture is shown at most so many pictures after it was decoded
+CHUNK_NAME = 8  # bytes of an avi chunk's name and size
 NOT_CODED = 16  # bytes: an MPEG-4 part 2 packet of this size may say "the last picture again"
 IDR = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")  # H.264: a picture that nothing after it refers beyond
 TIMED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "mpegts", "mpeg"})  # containers that state when a picture is shown
@@ -107,13 +108,15 @@ def _pictures(container: Any) -> Iterator[Any]:
     context = stream.codec_context
     size = (context.height, context.width)
     start = _Start(context.name, timed=container.format.name in TIMED)
-    indexed = sum(1 for entry in stream.index_entries if entry.size) if container.format.name == "avi" else 0
-    number = -1
+    is_avi = container.format.name == "avi"
+    indexed = {entry.pos + CHUNK_NAME for entry in stream.index_entries if entry.size} if is_avi else set()
+    met = set()
     # an empty packet says "the last picture again"; to a decoder it would mean the end
     for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
         if packet.is_corrupt:
             raise _damaged("the container marks a packet as damaged")
         packet.opaque = number
+        met.add(packet.pos)
         start.feed(number, packet)
         try:
             pictures = context.decode(packet)
@@ -122,8 +125,8 @@ def _pictures(container: Any) -> Iterator[Any]:
                 raise
             pictures = []
         yield from _checked(pictures, size, start)
-    if number + 1 < indexed:  # FFmpeg passes over a chunk whose name was damaged
-        raise _damaged(f"{number + 1} of {indexed} pictures of the index are there")
+    if indexed & met and indexed - met:  # FFmpeg looks for the next chunk where one is damaged or displaced
+        raise _damaged(f"{len(indexed - met)} of {len(indexed)} pictures are not where the index says")
     yield from _checked(context.decode(None), size, start)
     if not start.explains_silence():
         raise _damaged("a packet gives no picture")

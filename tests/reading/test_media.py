@@ -336,8 +336,20 @@ def test_a_chunk_of_an_avi_that_is_passed_over(write_video: WriteVideo) -> None:
     data[at] ^= 0x40
     path.write_bytes(data)
     assert inspect_file(path, "", IDENTITY) == Quarantined(
-        Reason.DECODE_FAILED, "damaged video: 47 of 48 pictures of the index are there"
+        Reason.DECODE_FAILED, "damaged video: 1 of 48 pictures are not where the index says"
     )
+
+
+@pytest.mark.parametrize("number", [20, 47])
+def test_bytes_inserted_into_an_uncompressed_avi(write_video: WriteVideo, number: int) -> None:
+    path = write_video("a.avi", "rawvideo", "bgr24")
+    data = path.read_bytes()
+    with av.open(BytesIO(data), "r") as container:
+        at, size = places_of(container)[number]
+    path.write_bytes(data[: at + size // 2] + bytes(7) + data[at + size // 2 :])
+    outcome = inspect_file(path, "", IDENTITY)
+    assert isinstance(outcome, Quarantined)
+    assert outcome.reason == Reason.DECODE_FAILED
 
 
 def test_damage_behind_the_frames_that_are_looked_at(write_video: WriteVideo) -> None:

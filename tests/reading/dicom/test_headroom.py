@@ -15,7 +15,6 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1
 
 from echosearch.errors import FileRefused
-from echosearch.outcome import Reason
 from echosearch.reading.dicom import read_frames
 from echosearch.reading.dicom.pixels.headroom import deepened
 

@@ -24,6 +24,7 @@ import simplejpeg
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
+from echosearch.reading.dicom.pixels.block_means import BlockMeans
 from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import FrameDecoder
@@ -140,6 +141,7 @@ def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
     The decoder raises FileRefused(DECODE_FAILED) for damaged data and for a stream whose size is not Rows x Columns.
     """
     buffer = np.empty((layout.rows, layout.columns, 3), np.uint8)
+    means = BlockMeans()
 
     def decode(data: bytearray) -> Uint8:
         if start := soi(data):
@@ -153,7 +155,11 @@ def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
             )
         if not _has_all_components(data, stream):
             raise _failed("a JPEG frame lacks a scan")
-        frame = _decode(data, stream, stream.is_rgb(layout.photometric), as_stored, buffer)
+        is_rgb = stream.is_rgb(layout.photometric)
+        frame, whole = _decode(data, stream, is_rgb, as_stored, buffer)
+        table = -1 if is_rgb else _luminance_table(whole)
+        if table >= 0 and means.is_shifted(whole, table):
+            raise _failed("the brightness of a JPEG frame is shifted: it is damaged")
         if layout.photometric == "MONOCHROME1":
             np.subtract(255, frame, out=frame)
         return frame
@@ -161,8 +167,11 @@ def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
     return decode
 
 
-def _decode(data: bytearray, stream: JpegStream, is_rgb: bool, as_stored: bool, buffer: Uint8) -> Uint8:
-    """Decode by libjpeg without a warning, or fail: it conceals the damage it warns of, and reports only the first.
+def _decode(
+    data: bytearray, stream: JpegStream, is_rgb: bool, as_stored: bool, buffer: Uint8
+) -> tuple[Uint8, bytes | bytearray]:
+    """Return the picture and the stream that gave it, without a warning of libjpeg, or fail: it conceals the damage it
+    warns of, and reports only the first.
 
     What every viewer shows in spite of a warning (stray bytes between markers, fill or nothing before EOI) is put
     right and decoded again.
@@ -182,7 +191,7 @@ def _decode(data: bytearray, stream: JpegStream, is_rgb: bool, as_stored: bool, 
             failure = exc
             continue
         if _ends_with_its_last_byte(candidate):
-            return frame
+            return frame, candidate
     raise _failed("a JPEG frame is damaged") from failure
 
 
@@ -204,6 +213,26 @@ def _ends_with_its_last_byte(data: bytes | bytearray) -> bool:
     except ValueError:
         return True
     return False
+
+
+def _luminance_table(data: bytes | bytearray) -> int:
+    """Return where the quantisation table of the first component begins, of 8 bits an entry; -1 if that is not clear:
+    it comes twice, or the frame has several scans.
+    """
+    places: list[int] = []
+    wanted = -1
+    for marker, start, end in _segments(data):
+        if marker == PROGRESSIVE:
+            return -1
+        if marker in FRAME_MARKERS:
+            wanted = data[start + 12]  # Tq of the first component
+        if marker == DQT:
+            at = start + 4
+            while at < end <= len(data):
+                places.append(at)
+                at += 129 if data[at] >> 4 else 65
+    found = [at + 1 for at in places if data[at] == wanted]
+    return found[0] if len(found) == 1 else -1
 
 
 def _has_all_components(data: bytearray, stream: JpegStream) -> bool:
