@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 __all__ = ["BlockMeans"]
 
 VISIBLE = 8  # grey levels
+MOST = 0.6  # of the last row: the sector may reach it
 Means = NDArray[np.int32]
 
 
@@ -42,10 +43,10 @@ class BlockMeans:
 
 
 def _shift(one: Means, other: Means, step: int) -> int | None:
-    """Return by how much all of the last row differs, if that is visible and the first row is the same."""
+    """Return by how much most of the last row differs, if that is visible and the first row is the same."""
     difference = other - one
-    last = difference[-1]
-    if np.abs(difference[0]).max() > step or np.ptp(last) > 2 * step:
+    shift = int(np.median(difference[-1]))
+    is_alike = np.abs(difference[-1] - shift) <= step
+    if np.abs(difference[0]).max() > step or is_alike.mean() < MOST:
         return None
-    shift = int(np.median(last))
     return shift if abs(shift) >= max(2 * step, VISIBLE) else None
