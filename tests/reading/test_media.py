@@ -326,6 +326,22 @@ def test_a_packet_that_gives_no_picture_is_damage(write_video: WriteVideo) -> No
     )
 
 
+@pytest.mark.parametrize(("name", "pix_fmt"), [("a.avi", "yuvj420p"), ("a.mov", "yuvj422p")])
+def test_a_damaged_jpeg_of_a_video(write_video: WriteVideo, name: str, pix_fmt: str) -> None:
+    path = write_video(name, "mjpeg", pix_fmt)
+    data = bytearray(path.read_bytes())
+    with av.open(BytesIO(data), "r") as container:
+        at, size = places_of(container)[20]
+    chance, refused = random.Random(1), 0
+    for _ in range(10):
+        damaged = bytearray(data)
+        start = at + size // 2 + chance.randrange(size // 4)
+        damaged[start : start + 60] = chance.randbytes(60)
+        path.write_bytes(damaged)
+        refused += isinstance(inspect_file(path, "", IDENTITY), Quarantined)
+    assert refused == 10
+
+
 def test_a_chunk_of_an_avi_that_is_passed_over(write_video: WriteVideo) -> None:
     """FFmpeg looks for the next chunk where a name is damaged; the index knows of the one that is missing."""
     path = write_video("a.avi", "mpeg4")

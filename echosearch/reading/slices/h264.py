@@ -17,7 +17,7 @@ import av.logging
 
 from echosearch.reading.slices.nal_units import BitReader, join_units, split_units, to_payload, to_unit, unsigned_code
 
-__all__ = ["has_damaged_slice"]
+__all__ = ["has_damaged_h264_slice"]
 
 SEQUENCE = 7  # nal_unit_type of a sequence parameter set
 # profiles whose parameter sets state chroma, depth and scaling matrices (ITU-T H.264, 7.3.2.1.1)
@@ -26,7 +26,7 @@ OPTIONS = {"ec": "favor_inter", "skip_loop_filter": "all", "strict": "1"}  # the
 MISSING = re.compile(r"concealing (\d+) DC, (\d+) AC, (\d+) MV errors")
 
 
-def has_damaged_slice(packets: Iterable[bytes]) -> bool:
+def has_damaged_h264_slice(packets: Iterable[bytes]) -> bool:
     """Return True if a picture's slices do not end with their last macroblock. ``packets``: byte streams (Annex B).
 
     False for a stream that cannot be checked so: one of fields, or whose slices all end elsewhere.

@@ -17,7 +17,7 @@ from av.codec.context import Flags
 
 from echosearch.reading.slices.nal_units import join_units, split_units
 
-__all__ = ["has_damaged_slice"]
+__all__ = ["has_damaged_hevc_slice"]
 
 SLICE = 32  # nal_unit_type below
 SETS = (32, 33, 34)  # video, sequence and picture parameter sets
@@ -41,7 +41,7 @@ ENDS = tuple(
 OPTIONS = {"skip_loop_filter": "all"}
 
 
-def has_damaged_slice(packets: Iterable[bytes]) -> bool:
+def has_damaged_hevc_slice(packets: Iterable[bytes]) -> bool:
     """Return True if a picture does not need the end of its slices, or needs more. ``packets``: Annex B."""
     sets: dict[bytes, None] = {}
     for packet in packets:

@@ -30,6 +30,7 @@ from pydicom.uid import (
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, quiet
+from echosearch.reading.dicom.pixels.brightness import ShiftedFrames
 from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample, ybr_to_rgb
 from echosearch.reading.dicom.pixels.headroom import DEEP, deepened, fitted
@@ -76,6 +77,8 @@ def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
         "pixel_keyword": "PixelData",
     }
 
+    shifted = ShiftedFrames()
+
     def decode(data: bytearray) -> NDArray[Any]:
         if start := soi(data):
             data = data[start:]
@@ -91,6 +94,8 @@ def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
         bits = int(meta["bits_stored"])
         if deep is not None and depth is not None:
             samples, bits = fitted(samples, depth), depth
+            if layout.samples == 1 and shifted.is_damaged(samples.astype(np.int32) >> max(depth - 8, 0), 1):
+                raise _failed("the brightness of a frame is shifted: it is damaged")
         if layout.samples == 1:
             return _patterns(samples, layout)
         frame = to_bytes_per_sample(samples, bits)

@@ -24,7 +24,7 @@ import simplejpeg
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.pixels.block_means import BlockMeans
+from echosearch.reading.dicom.pixels.brightness import ShiftedFrames, block_means
 from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import FrameDecoder
@@ -141,7 +141,7 @@ def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
     The decoder raises FileRefused(DECODE_FAILED) for damaged data and for a stream whose size is not Rows x Columns.
     """
     buffer = np.empty((layout.rows, layout.columns, 3), np.uint8)
-    means = BlockMeans()
+    shifted = ShiftedFrames()
 
     def decode(data: bytearray) -> Uint8:
         if start := soi(data):
@@ -158,7 +158,7 @@ def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
         is_rgb = stream.is_rgb(layout.photometric)
         frame, whole = _decode(data, stream, is_rgb, as_stored, buffer)
         table = -1 if is_rgb else _luminance_table(whole)
-        if table >= 0 and means.is_shifted(whole, table):
+        if table >= 0 and shifted.is_damaged(*block_means(whole, table)):
             raise _failed("the brightness of a JPEG frame is shifted: it is damaged")
         if layout.photometric == "MONOCHROME1":
             np.subtract(255, frame, out=frame)
@@ -232,7 +232,7 @@ def _luminance_table(data: bytes | bytearray) -> int:
                 places.append(at)
                 at += 129 if data[at] >> 4 else 65
     found = [at + 1 for at in places if data[at] == wanted]
-    return found[0] if len(found) == 1 else -1
+    return found[0] if len(found) == 1 and data[found[0]] else -1
 
 
 def _has_all_components(data: bytearray, stream: JpegStream) -> bool:
