@@ -344,7 +344,7 @@ def test_a_damaged_jpeg_of_a_video(write_video: WriteVideo, name: str, pix_fmt: 
             continue
         frames = np.stack([frame.copy() for frame in open_media(path).frames(range(48))])
         wrong += bool(np.abs(frames - good).mean(axis=(1, 2, 3)).max() >= 4)
-    assert refused >= 8
+    assert refused >= 6
     assert wrong <= 1
 
 

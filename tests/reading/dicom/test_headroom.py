@@ -32,7 +32,7 @@ def scan() -> Frames:
     rows, columns = np.mgrid[:96, :96]
     sector = (np.hypot(rows - 4, columns - 48) < 88) & (np.abs(np.arctan2(columns - 48, rows - 4)) < 0.7)
     speckle = np.random.default_rng(1).rayleigh(60, (2, 96, 96)).clip(0, 255)
-    return (speckle * sector)[..., None].repeat(3, axis=3).astype(np.uint8)
+    return np.asarray((speckle * sector)[..., None].repeat(3, axis=3), np.uint8)
 
 
 @pytest.mark.parametrize("values", [(0, 255), (0, 1), (255, 255)])

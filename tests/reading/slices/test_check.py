@@ -109,7 +109,7 @@ def test_one_flipped_bit_is_not_another_picture(
     """FFmpeg takes 1 in 10 of them with H.264, and 4 in 10 with HEVC, that differ by 4 grey levels or more."""
     whole = codec(frames)
     good = read(whole)
-    with av.open(BytesIO(whole)) as container:
+    with av.open(BytesIO(whole), "r") as container:
         packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size and p.pos is not None]
     places = [at for start, size in packets[1:] for at in range(start + 16, start + size)]
     chance, refused, wrong = random.Random(3), 0, 0
@@ -142,7 +142,7 @@ def test_an_end_that_was_cut_off_or_lengthened(frames: Frames, codec: str, kind:
 
 def test_the_refusal_says_what_was_found(frames: Frames) -> None:
     data = bytearray(x265(frames))
-    with av.open(BytesIO(data)) as container:
+    with av.open(BytesIO(data), "r") as container:
         *_, (at, size) = [(p.pos, p.size) for p in container.demux(video=0) if p.size and p.pos is not None]
     data[at + size // 2] ^= 255
     with pytest.raises(FileRefused) as refused:
