@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from echosearch.encoder.bundle.manifest import BertSpec
+from echosearch.encoder.towers.meta import has_values, undrawn_embedding
 
 __all__ = ["TextTower"]
 
@@ -46,13 +47,14 @@ class _Bert(nn.Module):
         super().__init__()
         if spec.width % spec.heads:
             raise ValueError(f"a width of {spec.width} does not divide among {spec.heads} heads")
-        self.words = _embedding(spec.vocabulary, spec.width, PADDING)
-        self.positions = _embedding(spec.positions, spec.width)
-        self.types = _embedding(2, spec.width)  # always the first: a report is one text
+        self.words = undrawn_embedding(spec.vocabulary, spec.width, PADDING)
+        self.positions = undrawn_embedding(spec.positions, spec.width)
+        self.types = undrawn_embedding(2, spec.width)  # always the first: a report is one text
         self.norm = nn.LayerNorm(spec.width, eps=spec.eps)
         self.dropout = nn.Dropout(DROPOUT)
         self.layers = nn.ModuleList(_Layer(spec) for _ in range(spec.depth))
-        self.apply(_initialise)
+        if has_values(self):
+            self.apply(_initialise)
 
     def forward(self, ids: Tensor) -> Tensor:
         places = torch.arange(ids.shape[1], device=ids.device)
@@ -92,16 +94,8 @@ class _Layer(nn.Module):
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
-def _embedding(rows: int, width: int, padding: int | None = None) -> nn.Embedding:
-    """An embedding whose weights are drawn by _initialise alone."""
-    return nn.Embedding(rows, width, padding, _weight=torch.empty(rows, width))
-
-
 def _initialise(module: nn.Module) -> None:
-    """Draw weights as BERT does; on the meta device there are none, and drawing them imports torch._dynamo."""
-    weight = getattr(module, "weight", None)
-    if isinstance(weight, Tensor) and weight.is_meta:
-        return
+    """Draw weights as BERT does."""
     if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=INITIAL_STD)
         nn.init.zeros_(module.bias)

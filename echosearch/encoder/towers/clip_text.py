@@ -11,6 +11,7 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from echosearch.encoder.bundle.manifest import ClipTextSpec
+from echosearch.encoder.towers.meta import has_values, undrawn_embedding
 
 __all__ = ["ClipText"]
 
@@ -24,15 +25,16 @@ class ClipText(nn.Module):
     def __init__(self, spec: ClipTextSpec, dimension: int) -> None:
         super().__init__()
         norm = cast(type[nn.Module], partial(LayerNorm, eps=spec.eps))
-        self.words = nn.Embedding(spec.vocabulary, spec.width)
+        self.words = undrawn_embedding(spec.vocabulary, spec.width)
         self.positions = nn.Parameter(torch.zeros(spec.positions, spec.width))
         self.blocks = nn.ModuleList(
             Block(spec.width, spec.heads, mlp_ratio=4.0, qkv_bias=True, norm_layer=norm) for _ in range(spec.depth)
         )
         self.norm = nn.LayerNorm(spec.width, eps=spec.eps)
         self.projection = nn.Linear(spec.width, dimension, bias=False)
-        nn.init.normal_(self.words.weight, std=0.02)
-        nn.init.normal_(self.positions, std=0.01)
+        if has_values(self):
+            nn.init.normal_(self.words.weight, std=0.02)
+            nn.init.normal_(self.positions, std=0.01)
 
     def forward(self, ids: Tensor) -> Tensor:
         length = ids.shape[1]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from echosearch.encoder.bundle.manifest import VideoConvSpec
+from echosearch.encoder.towers.meta import has_values
 from echosearch.encoder.towers.spatial_pool import SpatialPool
 
 __all__ = ["VideoConv"]
@@ -40,6 +41,10 @@ class VideoConv(nn.Module):
         self.elsewhere = RegionMotion(wide, (size // CELL) ** 2, spec.regions) if spec.regions else None
         self.places = SpatialPool(wide, (size // CELL) ** 2, spec.readout, spec.compressed, spec.gates)
         self.head = nn.Linear(self.places.width, dimension)
+        if has_values(self):
+            self._draw()
+
+    def _draw(self) -> None:
         self.apply(_initialise)
         with torch.no_grad():
             branches: list[nn.Conv2d | nn.Linear] = [self.block1.second, self.block2.second, self.motion]

@@ -21,6 +21,7 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from echosearch.encoder.bundle.manifest import VideoTransformerSpec
+from echosearch.encoder.towers.meta import has_values
 
 __all__ = ["VideoTransformer", "sine_positions"]
 
@@ -56,6 +57,10 @@ class VideoTransformer(nn.Module):
         )
         self.norm = nn.LayerNorm(spec.width, eps=spec.eps)
         self.head = nn.Linear(spec.width, dimension)
+        if has_values(self):
+            self._draw()
+
+    def _draw(self) -> None:
         self.apply(_initialise)
         for learned in (self.class_token, self.positions):
             if isinstance(learned, nn.Parameter):
