@@ -24,6 +24,14 @@ from echosearch.settings import Settings
 # torch's other threads would spin in wait for them
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# In memory where there is room: each index and each PostgreSQL that a test makes waits for the disk some hundred times,
+# and none is to outlive a power loss. TMPDIR, if it is set, says where else. Children inherit it.
+MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # bytes; a whole run with two workers needs about half
+if "TMPDIR" not in os.environ and MEMORY.is_dir():
+    about = os.statvfs(MEMORY)
+    if about.f_bavail * about.f_frsize >= ROOM and not about.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
 # tests start the program some hundred times: without its bytecode each start compiles it anew
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -19,16 +19,26 @@ from echosearch.cli.main import cli
 from echosearch.db.server.engine import open_engine
 from tests.cli.json_schema import check_json
 from tests.cli.material import write_material
+from tests.support.forked_program import python
 
 KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")
 PROGRAM = [sys.executable, "-c", "from echosearch.cli import main; main()"]
 
 
 def run(args: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    """The console script in a process of its own, with a clean environment; its output is UTF-8 whatever the locale."""
+    """The console script in a process of its own, with a clean environment; its output is UTF-8."""
+    return _run([python(), *PROGRAM[1:], *args], environment)
+
+
+def run_anew(args: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """As run(), but started and not forked: Python takes the locale and its own variables from the environment."""
+    return _run([*PROGRAM, *args], environment)
+
+
+def _run(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return subprocess.run(
-        [*PROGRAM, *args], env=kept | environment, capture_output=True, encoding="utf-8", timeout=900, check=False
+        command, env=kept | environment, capture_output=True, encoding="utf-8", timeout=900, check=False
     )
 
 

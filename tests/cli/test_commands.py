@@ -28,7 +28,7 @@ from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.phantom.files.archive import WORDINGS, phantom_studies
 from echosearch.phantom.patients.history import LEVELS
 from echosearch.reading.reason_text import MEANING
-from tests.cli.conftest import PROGRAM, run
+from tests.cli.conftest import PROGRAM, run_anew
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -274,6 +274,6 @@ def test_closed_streams_and_what_the_system_refuses(tmp_path: Path, command: str
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])
 def test_japanese_in_any_locale(locale: str) -> None:
-    done = run(["query", "--report", "僧帽弁", "--view", "五腔"], LC_ALL=locale, PYTHONIOENCODING="ascii")
+    done = run_anew(["query", "--report", "僧帽弁", "--view", "五腔"], LC_ALL=locale, PYTHONIOENCODING="ascii")
     assert done.returncode == 1
     assert "--view '五腔': no such view" in done.stderr

@@ -14,7 +14,7 @@ import pytest
 
 from echosearch.cli.output import note, say, say_json, table
 from echosearch.unicode import visible
-from tests.cli.conftest import Tried, run
+from tests.cli.conftest import Tried, run, run_anew
 
 HOSTILE = (
     "\x1b]0;title\x07 \x9b31m \u202egnp.exe\u202c \u2066x\u2069 zero\u200bwidth \ufeff \r\b\x7f \u2028 \udcff \u00ad"
@@ -118,12 +118,12 @@ def test_hostile_names_through_the_commands(
 @pytest.mark.parametrize("locale", ["LANG", "LC_ALL"])
 def test_japanese_in_an_ascii_locale_without_utf8_mode(real: Tried, home: Path, locale: str) -> None:
     environment = {"ECHOSEARCH_HOME": str(real.folder / "home"), "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    said = run(["query", "--report", "重度僧帽弁逆流", "--json"], **environment, **{locale: "C"})
+    said = run_anew(["query", "--report", "重度僧帽弁逆流", "--json"], **environment, **{locale: "C"})
     assert said.returncode == 0, said.stderr
     assert json.loads(said.stdout)["query"] == {"report": "重度僧帽弁逆流"}
     file = home / "重度.txt"
     file.write_text("重度僧帽弁逆流", encoding="utf-8")
-    named = run(["query", "--file", str(file), "--json"], **environment, **{locale: "C"})
+    named = run_anew(["query", "--file", str(file), "--json"], **environment, **{locale: "C"})
     assert json.loads(named.stdout)["query"] == {"report": "重度僧帽弁逆流"}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.code_blocks import ROOT, Block, blocks_of, indented_blocks
-from tests.support.forked_program import installed
+from tests.support.forked_program import install
 
 PAGES = ("README.md", "docs/tutorial.md")
 LANGUAGES = {"bash", "python", "text"}  # text is what a block prints, or a drawing
@@ -69,16 +69,16 @@ def test_blocks_run_and_print_what_the_page_shows(page: str, home: Path) -> None
         "PYTHONPATH": str(ROOT),
         "LANG": "C.UTF-8",
     }
-    with installed(programs, environment):
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", _script(blocks, home)],
-            cwd=home,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=900,
-            check=False,
-        )
+    install(programs)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", _script(blocks, home)],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=900,
+        check=False,
+    )
     printed = done.stdout.split(MARK)[1:]
     assert done.returncode == 0, f"{page}, block at line {printed[-1].split()[0]}: {done.stderr}"
     assert len(printed) == sum(block.runs for block in blocks) > 0

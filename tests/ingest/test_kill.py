@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from echosearch.settings import Settings
 from echosearch.vector import from_bytes
 from ingest.verify import verify
 from tests.ingest.conftest import write_cine
+from tests.support.forked_program import python
 
 SCRIPT = Path(__file__).with_name("ingest_once.py")
 
@@ -42,7 +42,7 @@ def write_export(root: Path, cines: int) -> Path:
 
 
 def start(home: Path, root: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, str(SCRIPT), str(home), str(root)]
+    command = [python(), str(SCRIPT), str(home), str(root)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -6,7 +6,6 @@ import csv
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from ingest.options import IngestOptions, IngestSummary
 from ingest.pipeline import ingest
 from ingest.text_process import EncoderReader, TextProcess
 from tests.ingest.conftest import Export
+from tests.support.forked_program import python
 
 MAGIC = "この行で落ちる"
 
@@ -142,7 +142,7 @@ for _ in range(5):  # each run in a process of its own: a fork of one that has i
 def test_where_the_run_itself_dies_the_database_remembers(home: Path, root: Path, tmp_path: Path) -> None:
     """An encoder that no other process can load: the text is met in the run."""
     reports = table(tmp_path / "r.csv", ["左室拡大なし。", f"重度のMRあり。{MAGIC}", "軽度のARあり。", "所見なし。"])
-    command = [sys.executable, "-c", SCRIPT, str(home), str(root), str(reports)]
+    command = [python(), "-c", SCRIPT, str(home), str(root), str(reports)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     killed = [str(-signal.SIGKILL.value)] * 3  # among others, then twice alone
     assert done.stdout.split() == [*killed, "1", "0"], done.stderr

@@ -1,57 +1,103 @@
-"""The console script, forked from a process that has imported what it imports: a start costs 0.1 s and not 2.
+"""Programs forked from one process that has imported what they import: a start costs 0.1 s of the processor and not 5.
 
-`python forked_program.py PATH` listens at PATH, a Unix socket. install() writes a program that hands its arguments,
-folder, environment and streams to it. The fork runs as the console script does, in a process of its own.
+`python()` is given in place of sys.executable: ["-c", code], ["-m", module] and [script] run as Python runs them, each
+in a process of its own, with the caller's arguments, folder, environment and streams. Signals reach it; killed with
+SIGKILL, it takes the fork along. Flags (-W), the locale and PYTHON... variables are those of the first start: what
+tests these, or imports, starts sys.executable.
+
+Decode workers of all forks come from one fork server, whose imports are done too.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
+import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+import threading
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
-__all__ = ["installed"]
+__all__ = ["install", "python"]
 
+CONSOLE = ("-c", "from echosearch.cli import main; main()")
 CLIENT = """\
 #!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
+handed_on = {{signal.SIGTERM, signal.SIGINT, signal.SIGHUP}}
+signal.pthread_sigmask(signal.SIG_BLOCK, handed_on)
 with socket.socket(socket.AF_UNIX) as asked:
     asked.connect({path!r})
-    said = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+    said = json.dumps([{first!r} + sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
     socket.send_fds(asked, [len(said).to_bytes(8, "big")], [0, 1, 2])
     asked.sendall(said)
-    code = int(asked.makefile().read() or 1)
+    with asked.makefile() as answers:
+        pid = int(answers.readline())
+        for number in handed_on:
+            signal.signal(number, lambda number, _: os.kill(pid, number))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handed_on)
+        code = int(answers.readline() or 1)
 if code < 0:
+    if code != -signal.SIGKILL:
+        signal.signal(-code, signal.SIG_DFL)
     os.kill(os.getpid(), -code)
 sys.exit(code)
 """
 
 
-@contextmanager
-def installed(folder: Path, environment: Mapping[str, str]) -> Iterator[Path]:
-    """A program `echosearch` in ``folder``, for as long as the block runs."""
-    path, program = folder / "socket", folder / "echosearch"
-    program.write_text(CLIENT.format(python=sys.executable, path=str(path)))
-    program.chmod(0o755)
-    server = subprocess.Popen([sys.executable, __file__, str(path)], env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline() == "ready\n"
-        yield program
-    finally:
-        server.terminate()
+@cache
+def python() -> str:
+    """Return the program to start in place of sys.executable."""
+    return str(_write_client(Path(_socket()).with_name("python"), ()))
+
+
+def install(folder: Path) -> None:
+    """Put a program `echosearch` into ``folder``."""
+    _write_client(folder / "echosearch", CONSOLE)
+
+
+def _write_client(place: Path, first: Sequence[str]) -> Path:
+    place.write_text(CLIENT.format(python=sys.executable, path=_socket(), first=[*first]))
+    place.chmod(0o755)
+    return place
+
+
+@cache
+def _socket() -> str:
+    """Start the process that others fork from, which ends with this one; return where it listens."""
+    folder = tempfile.TemporaryDirectory(prefix="echosearch-forks-")
+    path = f"{folder.name}/socket"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ECHOSEARCH_")}
+    server = subprocess.Popen(
+        [sys.executable, __file__, path],
+        env=kept | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        stdin=subprocess.PIPE,  # nothing is sent: it closes when this process ends
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def end() -> None:
+        server.kill()
         server.communicate()
+        folder.cleanup()
+
+    atexit.register(end)
+    assert server.stdout is not None
+    assert server.stdout.readline() == "ready\n"
+    return path
 
 
-def wait_for_a_call(path: str) -> None:
-    """Return in a fork for each call, as a process that was started with its arguments and streams."""
+def wait_for_a_call(path: str) -> list[str]:
+    """Return in a fork for each call, with the caller's streams, folder and environment; return the arguments."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
@@ -69,9 +115,7 @@ def wait_for_a_call(path: str) -> None:
             arguments, folder, environment = json.loads(stream.read(int.from_bytes(head, "big")))
         child = os.fork()
         if child:
-            _, status = os.waitpid(child, 0)
-            call.sendall(str(os.waitstatus_to_exitcode(status)).encode())
-            os._exit(0)
+            _watch(child, call)
     for number, one in enumerate(streams):
         os.dup2(one, number)
         os.close(one)
@@ -79,17 +123,89 @@ def wait_for_a_call(path: str) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["echosearch", *arguments]
+    return list(arguments)
+
+
+def _watch(child: int, call: socket.socket) -> None:
+    """Tell the caller the child's number, then how it ended; kill it if the caller dies."""
+    call.sendall(f"{child}\n".encode())
+    ended, _, _ = select.select([os.pidfd_open(child), call], [], [])
+    if call in ended:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    try:
+        call.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    finally:
+        os._exit(0)
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run what Python would run with these arguments."""
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
+    sys.path[:1] = paths  # in place of this file's folder
+    what, *rest = arguments
+    if what == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        sys.path.insert(0, "")
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(rest[0], "<string>", "exec"), main.__dict__)
+    elif what == "-m":
+        sys.argv = [rest[0], *rest[1:]]
+        sys.path.insert(0, os.getcwd())
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [what, *rest]
+        sys.path.insert(0, str(Path(what).resolve().parent))
+        runpy.run_path(what, run_name="__main__")
+
+
+def end_as_python(arguments: Sequence[str]) -> None:
+    """Run it, and end as Python does, but for taking its modules apart, which costs a second."""
+    code: object = 0
+    try:
+        run(arguments)
+    except SystemExit as exc:
+        code = exc.code
+        if code is not None and not isinstance(code, int):
+            print(code, file=sys.stderr)
+            code = 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(code or 0) & 0xFF)  # type: ignore[call-overload]
+
+
+def share_fork_server() -> None:
+    """Start the server of decode workers; forks use it, and do not wait for it, as it is not their child."""
+    from multiprocessing import forkserver
+
+    from echosearch.workers.server import start_fork_server
+    from echosearch.workers.worker import PRELOAD
+
+    start_fork_server(PRELOAD)
+    forkserver._forkserver.ensure_running = forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":
+    import alembic.command
+    import alembic.context
+    import timm.models.convnext
+
     from echosearch.cli.main import main
     from echosearch.encoder import torch_encoder
+    from echosearch.encoder.text import mecab
+    from echosearch.locks import die_with
     from echosearch.phantom.files import archive
+    from echosearch.report.facts import load_lexicon
     from echosearch.search import query
     from ingest import pipeline
 
-    loaded = (torch_encoder, archive, query, pipeline)
+    loaded = (alembic, timm, main, torch_encoder, mecab, archive, query, pipeline, load_lexicon())
+    die_with(0)
+    share_fork_server()
     gc.freeze()
-    wait_for_a_call(sys.argv[1])
-    main()
+    end_as_python(wait_for_a_call(sys.argv[1]))

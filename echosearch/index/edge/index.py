@@ -34,7 +34,6 @@ from echosearch.index.edge.shard import (
     create_shard,
     engine_errors,
     folder_size,
-    is_quantized,
     load_shard,
     sync_folder,
     whole_records,
@@ -181,18 +180,13 @@ class EdgeIndex:
             if aside:
                 self._optimize_aside(collection, place)
             else:
-                self._optimize_here(collection, place)
+                self._optimize_here(collection)
         return True
 
-    def _optimize_here(self, collection: Collection, place: Path) -> None:
+    def _optimize_here(self, collection: Collection) -> None:
+        """Optimise without 4-bit vectors: so few points need none, and the shard would be loaded and written anew."""
         with self._guard, engine_errors(collection.name):
             shard = self._shards[collection.name][1]
-            if not is_quantized(place):
-                shard.flush()
-                shard.close()
-                del self._shards[collection.name]
-                shard = self._load(collection, place, quantized=True)
-                self._shards[collection.name] = (collection.dimension, shard)
             shard.optimize()
             shard.flush()
 
@@ -252,11 +246,11 @@ class EdgeIndex:
             )
         return shard
 
-    def _load(self, collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:
+    def _load(self, collection: Collection, place: Path) -> engine.EdgeShard:
         deadline = time.monotonic() + self.folder.wait
         while True:
             try:
-                return load_shard(collection, place, quantized)
+                return load_shard(collection, place)
             except StoreUnreachable as exc:
                 # the engine's own lock: a second index in this process, or a forked child that outlived its parent
                 if "WouldBlock" not in str(exc):

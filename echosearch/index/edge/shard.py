@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +19,12 @@ __all__ = [
     "create_shard",
     "engine_errors",
     "folder_size",
-    "is_quantized",
     "load_shard",
     "sync_folder",
     "whole_records",
 ]
 
-INDEX_KB = 4_000  # from this size on optimize() makes a segment of its own, with 4-bit vectors
+INDEX_KB = 4_000  # from this size on optimize() makes a segment of its own, with a graph
 
 # The graph is walked on 4 bits a number and what it finds is compared anew in float16 (edge.py asks for that): at the
 # same time this allows a search three times as wide.
@@ -93,15 +91,6 @@ def load_shard(collection: Collection, place: Path, quantized: bool = False) -> 
     """
     with engine_errors(collection.name):
         return engine.EdgeShard.load(str(place), _config(collection, _FOUR_BITS if quantized else None))
-
-
-def is_quantized(place: Path) -> bool:
-    """Return True if the shard has been opened ``quantized`` before."""
-    try:
-        config: dict[str, object] = json.loads((place / "edge_config.json").read_bytes())
-    except (OSError, ValueError) as exc:
-        raise StoreUnreachable(_damaged(place.name, "edge_config.json cannot be read")) from exc
-    return config.get("quantization_config") is not None
 
 
 def create_shard(collection: Collection, place: Path) -> None:

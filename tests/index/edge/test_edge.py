@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -17,7 +18,6 @@ import qdrant_edge as engine
 from echosearch.errors import ArchiveError, ArchiveLocked, StoreUnreachable
 from echosearch.index.base import POINT_NAMESPACE, Collection, Payload, Point
 from echosearch.index.edge.index import EdgeIndex
-from echosearch.index.edge.shard import is_quantized
 from echosearch.index.fields import PAYLOAD_INDEXES
 
 VIDEOS = Collection("videos", "ab" * 32, 8)
@@ -27,6 +27,10 @@ def point(i: int) -> Point:
     key = str(uuid5(POINT_NAMESPACE, str(i)))
     vector = np.random.default_rng(i).standard_normal(8).astype(np.float32)
     return Point(UUID(key), vector, Payload(key, key, key, 1, f"{i:016x}"))
+
+
+def is_quantized(place: Path) -> bool:
+    return json.loads((place / "edge_config.json").read_bytes()).get("quantization_config") is not None
 
 
 def test_opening_is_lazy(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from echosearch.pseudonyms import load_keyring
 from echosearch.settings import Settings
 from ingest.verify import verify
 from tests.ingest.conftest import write_cine
+from tests.support.forked_program import python
 
 HERE = Path(__file__).parent
 LEASE_SECONDS = 10.0
@@ -50,6 +50,7 @@ class Site:
             "ECHOSEARCH_WORKERS": "1",
             "ECHOSEARCH_LEASE_SECONDS": str(settings.lease_seconds),
             "PYTHONPATH": str(HERE.parents[2]),
+            "STARTED_BY": python(),
         }
 
     @contextmanager
@@ -58,10 +59,10 @@ class Site:
         with open_archive(self.settings, FakeEncoder(salt=salt)) as archive:
             yield archive
 
-    def start(self, script: str, *arguments: object, **changed: str) -> subprocess.Popen[str]:
-        """Start a script of this folder with the site's settings."""
+    def start(self, script: str, *arguments: object, program: str = "", **changed: str) -> subprocess.Popen[str]:
+        """Start a script of this folder with the site's settings, by another ``program`` than python() if given."""
         process = subprocess.Popen(
-            [sys.executable, str(HERE / script), *map(str, arguments)],
+            [program or python(), str(HERE / script), *map(str, arguments)],
             env=self.environment | changed,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """A job's driver with the fake encoder, as a process that a test may kill: python drive_once.py ROOT WORKERS"""
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ingest.jobs.driver import drive
 from ingest.jobs.on_workers import ProcessWorkers
 from ingest.options import IngestOptions
 
-WORK = (sys.executable, str(Path(__file__).with_name("work_once.py")))
+WORK = (os.environ["STARTED_BY"], str(Path(__file__).with_name("work_once.py")))
 
 if __name__ == "__main__":
     driver.WATCH_SECONDS = 0.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -89,7 +90,7 @@ def test_a_worker_that_was_stopped_past_its_lease_writes_nothing(
     driver = site.start("drive_once.py", strewn, 0)  # it starts none
     with site.open() as archive:
         job = begun_job(archive)
-        stopped = site.start("work_once.py", job, SLOW_WORKERS="1")
+        stopped = site.start("work_once.py", job, program=sys.executable, SLOW_WORKERS="1")
         workers_of(archive, least=1, videos=4)
         os.kill(stopped.pid, signal.SIGSTOP)
         finish(site.start("work_once.py", job))

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from ingest.sources.watch import watch
 from ingest.verify import verify
 from tests.cli.conftest import PROGRAM
 from tests.ingest.conftest import Export, write_cine
+from tests.support.forked_program import python
 
 
 def until(condition: Callable[[], bool], seconds: float = 120) -> None:
@@ -127,9 +127,11 @@ def test_the_command_ends_cleanly_by_a_signal(export: Export, tmp_path: Path) ->
     export.cine("CANARY_IM_1", "1.1")
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     environment = kept | {"ECHOSEARCH_HOME": str(tmp_path / "home"), "ECHOSEARCH_WORKERS": "1"}
-    subprocess.run([*PROGRAM, "encoder", "use", "phantom-tiny"], env=environment, check=True, capture_output=True)
+    subprocess.run(
+        [python(), *PROGRAM[1:], "encoder", "use", "phantom-tiny"], env=environment, check=True, capture_output=True
+    )
     command = [
-        sys.executable,
+        python(),
         "-c",
         IMPATIENT,
         "ingest",
