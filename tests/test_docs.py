@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.support.forked_program import python
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -18,7 +19,7 @@ DOCS = ROOT / "docs"
 
 def test_what_comes_from_the_code_is_what_the_code_says() -> None:
     done = subprocess.run(
-        [sys.executable, str(DOCS / "generate.py"), "--check"],
+        [python(), str(DOCS / "generate.py"), "--check"],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",

@@ -14,6 +14,7 @@ from jsonschema import ValidationError
 from tests.cli.conftest import Tried
 from tests.cli.json_schema import SCHEMAS, check_json, schema_name
 from tests.cli.test_train import CONFIG
+from tests.support.forked_program import python
 
 
 def config_of_archive(real: Tried) -> Path:
@@ -119,7 +120,8 @@ def asked(real: Tried) -> list[Sequence[str]]:
     ]
 
 
-def test_every_schema_describes_what_its_command_prints(real: Tried) -> None:
+def test_every_schema_describes_what_its_command_prints(real: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", python())  # of the worker that one of them starts
     for args in asked(real):
         done = real.ask(*args)  # held against its schema there
         assert done.exit_code == 0, (args, done.output)

@@ -14,6 +14,7 @@ from pynetdicom import AE
 from tests.cli.conftest import PROGRAM
 from tests.cli.json_schema import check_json
 from tests.ingest.conftest import write_cine
+from tests.support.forked_program import python
 
 US_MULTIFRAME, JPEG_BASELINE = "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.1.2.4.50"
 
@@ -23,7 +24,7 @@ def test_receive_stores_and_ends_by_a_signal(tmp_path: Path) -> None:
     args = ["receive", "--to", str(tmp_path / "受信"), "--from", "PACS1", "--port", "0", "--json"]
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     with subprocess.Popen(
-        [*PROGRAM, *args], env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [python(), *PROGRAM[1:], *args], env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
         assert running.stderr is not None
         said = running.stderr.readline()

@@ -143,7 +143,7 @@ def run(arguments: Sequence[str]) -> None:
     """Run what Python would run with these arguments."""
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
     sys.path[:1] = paths  # in place of this file's folder
-    what, *rest = arguments
+    what, *rest = [word for at, word in enumerate(arguments) if at or word != "-u"]  # torchrun gives it
     if what == "-c":
         sys.argv = ["-c", *rest[1:]]
         sys.path.insert(0, "")

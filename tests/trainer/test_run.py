@@ -1,9 +1,9 @@
 """Whole runs on a tiny phantom: stopped and resumed, exported, loaded, evaluated."""
 
 import json
+import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.encoder.towers.build import normalise
 from echosearch.encoder.towers.video_conv import VideoConv
 from echosearch.errors import BundleError, ConfigError
+from tests.support.forked_program import python
 from trainer.config import TrainConfig, load
 from trainer.data.batches import Batches
 from trainer.data.cache import ClipCache
@@ -348,10 +349,11 @@ def test_two_processes_train_together(toml: Path, tmp_path: Path) -> None:
     out = tmp_path / "two"
     settings = ["loss.table=0", "optim.steps=2", "data.split=[1.0,0.0,0.0]"]
     command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "trainer"),
+        *(python(), "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "trainer"),
         *(str(toml), "--set", f"run.out={out}", *(word for s in settings for word in ("--set", s))),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    started = os.environ | {"PYTHON_EXEC": python()}  # by torchrun
+    done = subprocess.run(command, env=started, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     one = load(toml, [*settings, f"run.out={tmp_path / 'one'}"])
     prepared = prepare_run(one)

@@ -189,7 +189,7 @@ def wide_points(count: int) -> list[Point]:
 
 
 def test_a_large_shard_answers_and_waits_with_writes_while_it_is_optimised(tmp_path: Path) -> None:
-    index, points = EdgeIndex(tmp_path, 0.1), wide_points(30_000)
+    index, points = EdgeIndex(tmp_path, 0.1), wide_points(12_000)
     index.ensure(WIDE)
     index.upsert(WIDE, points[1:])
     with ThreadPoolExecutor(2) as threads:
