@@ -19,6 +19,7 @@ from echosearch.db.server.engine import open_engine, upgrade
 from echosearch.encoder.fake import FakeEncoder
 from echosearch.index.edge.index import EdgeIndex
 from echosearch.settings import Settings
+from tests.support.forked_program import fork_what_is_spawned, python
 
 # before torch is imported, here and in every child: the suite runs a process for each core, its tensors are small, and
 # torch's other threads would spin in wait for them
@@ -35,6 +36,8 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir():
 # tests start the program some hundred times: without its bytecode each start compiles it anew
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+fork_what_is_spawned(python)
 
 # the same examples in every run, so that no run fails by chance; --hypothesis-profile=slow looks for new ones
 hypothesis_settings.register_profile("quick", max_examples=60, derandomize=True, deadline=None, database=None)

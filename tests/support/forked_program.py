@@ -11,6 +11,7 @@ Decode workers of all forks come from one fork server, whose imports are done to
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import json
 import os
@@ -22,23 +23,33 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
+from multiprocessing import util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-__all__ = ["install", "python"]
+__all__ = ["fork_what_is_spawned", "install", "python"]
 
+APART, MOST_FILES = 500, 250  # descriptors from here on are this process's, below are a caller's
 CONSOLE = ("-c", "from echosearch.cli import main; main()")
 CLIENT = """\
 #!{python} -IS
 import json, os, signal, socket, sys
 handed_on = {{signal.SIGTERM, signal.SIGINT, signal.SIGHUP}}
 signal.pthread_sigmask(signal.SIG_BLOCK, handed_on)
+def is_open(number):
+    try:
+        return os.fstat(number) is not None
+    except OSError:
+        return False
+handed = [number for number in map(int, os.listdir("/proc/self/fd")) if is_open(number)]
 with socket.socket(socket.AF_UNIX) as asked:
     asked.connect({path!r})
-    said = json.dumps([{first!r} + sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
-    socket.send_fds(asked, [len(said).to_bytes(8, "big")], [0, 1, 2])
+    said = json.dumps([{first!r} + sys.argv[1:], os.getcwd(), dict(os.environ), handed]).encode()
+    socket.send_fds(asked, [len(said).to_bytes(8, "big")], handed)
     asked.sendall(said)
     with asked.makefile() as answers:
         pid = int(answers.readline())
@@ -110,13 +121,15 @@ def wait_for_a_call(path: str) -> list[str]:
             call.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with call:
-        head, streams, _, _ = socket.recv_fds(call, 8, 3)
+        head, files, _, _ = socket.recv_fds(call, 8, MOST_FILES)
         with call.makefile("rb") as stream:
-            arguments, folder, environment = json.loads(stream.read(int.from_bytes(head, "big")))
+            arguments, folder, environment, numbers = json.loads(stream.read(int.from_bytes(head, "big")))
         child = os.fork()
         if child:
             _watch(child, call)
-    for number, one in enumerate(streams):
+    above = [fcntl.fcntl(one, fcntl.F_DUPFD, APART + MOST_FILES) for one in files]
+    os.closerange(3, APART)  # this process's own
+    for number, one in zip(numbers, above, strict=True):
         os.dup2(one, number)
         os.close(one)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", 1)  # noqa: SIM115 - as Python opens them
@@ -128,22 +141,24 @@ def wait_for_a_call(path: str) -> list[str]:
 
 def _watch(child: int, call: socket.socket) -> None:
     """Tell the caller the child's number, then how it ended; kill it if the caller dies."""
-    call.sendall(f"{child}\n".encode())
-    ended, _, _ = select.select([os.pidfd_open(child), call], [], [])
-    if call in ended:
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    try:
-        call.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    finally:
-        os._exit(0)
+    with suppress(BrokenPipeError):  # the caller has died; the child then dies too
+        call.sendall(f"{child}\n".encode())
+        ended, _, _ = select.select([os.pidfd_open(child), call], [], [])
+        if call not in ended:
+            _, status = os.waitpid(child, 0)
+            call.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            os._exit(0)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os._exit(0)
 
 
 def run(arguments: Sequence[str]) -> None:
     """Run what Python would run with these arguments."""
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
     sys.path[:1] = paths  # in place of this file's folder
-    what, *rest = [word for at, word in enumerate(arguments) if at or word != "-u"]  # torchrun gives it
+    first = next(at for at, word in enumerate(arguments) if word in ("-c", "-m") or word[0] != "-")
+    what, *rest = arguments[first:]  # behind flags: torchrun and multiprocessing give some
     if what == "-c":
         sys.argv = ["-c", *rest[1:]]
         sys.path.insert(0, "")
@@ -179,15 +194,29 @@ def end_as_python(arguments: Sequence[str]) -> None:
     os._exit(int(code or 0) & 0xFF)  # type: ignore[call-overload]
 
 
+def fork_what_is_spawned(program: Callable[[], str]) -> None:
+    """Start multiprocessing's "spawn" by ``program``: what reads reports imports as much as a command."""
+    start = util.spawnv_passfds  # type: ignore[attr-defined]
+
+    def spawnv_passfds(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> Any:
+        forked = "--multiprocessing-fork" in args
+        return start(program().encode(), [program(), *args[1:]], passfds) if forked else start(path, args, passfds)
+
+    util.spawnv_passfds = spawnv_passfds  # type: ignore[attr-defined]
+
+
 def share_fork_server() -> None:
     """Start the server of decode workers; forks use it, and do not wait for it, as it is not their child."""
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     from echosearch.workers.server import start_fork_server
     from echosearch.workers.worker import PRELOAD
 
     start_fork_server(PRELOAD)
-    forkserver._forkserver.ensure_running = forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
+    server, tracker = forkserver._forkserver, resource_tracker._resource_tracker  # type: ignore[attr-defined]
+    for holder, name in ((server, "_forkserver_alive_fd"), (tracker, "_fd")):
+        setattr(holder, name, fcntl.fcntl(getattr(holder, name), fcntl.F_DUPFD_CLOEXEC, APART))
+    server.ensure_running = forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":
@@ -207,5 +236,7 @@ if __name__ == "__main__":
     loaded = (alembic, timm, main, torch_encoder, mecab, archive, query, pipeline, load_lexicon())
     die_with(0)
     share_fork_server()
+    client = str(Path(sys.argv[1]).with_name("python"))
+    fork_what_is_spawned(lambda: client)
     gc.freeze()
     end_as_python(wait_for_a_call(sys.argv[1]))
