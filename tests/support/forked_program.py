@@ -143,8 +143,8 @@ def _watch(child: int, call: socket.socket) -> None:
     """Tell the caller the child's number, then how it ended; kill it if the caller dies."""
     with suppress(BrokenPipeError):  # the caller has died; the child then dies too
         call.sendall(f"{child}\n".encode())
-        ended, _, _ = select.select([os.pidfd_open(child), call], [], [])
-        if call not in ended:
+        ended, _, _ = select.select([os.pidfd_open(child), call.fileno()], [], [])
+        if call.fileno() not in ended:
             _, status = os.waitpid(child, 0)
             call.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
             os._exit(0)
@@ -196,13 +196,13 @@ def end_as_python(arguments: Sequence[str]) -> None:
 
 def fork_what_is_spawned(program: Callable[[], str]) -> None:
     """Start multiprocessing's "spawn" by ``program``: what reads reports imports as much as a command."""
-    start = util.spawnv_passfds  # type: ignore[attr-defined]
+    start = util.spawnv_passfds
 
     def spawnv_passfds(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> Any:
         forked = "--multiprocessing-fork" in args
         return start(program().encode(), [program(), *args[1:]], passfds) if forked else start(path, args, passfds)
 
-    util.spawnv_passfds = spawnv_passfds  # type: ignore[attr-defined]
+    util.spawnv_passfds = spawnv_passfds
 
 
 def share_fork_server() -> None:
@@ -213,10 +213,10 @@ def share_fork_server() -> None:
     from echosearch.workers.worker import PRELOAD
 
     start_fork_server(PRELOAD)
-    server, tracker = forkserver._forkserver, resource_tracker._resource_tracker  # type: ignore[attr-defined]
+    server, tracker = forkserver._forkserver, resource_tracker._resource_tracker
     for holder, name in ((server, "_forkserver_alive_fd"), (tracker, "_fd")):
         setattr(holder, name, fcntl.fcntl(getattr(holder, name), fcntl.F_DUPFD_CLOEXEC, APART))
-    server.ensure_running = forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
+    server.ensure_running = forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
