@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Event
 
 import pytest
 from sqlalchemy import Connection, text
@@ -15,7 +16,7 @@ from echosearch.errors import StoreUnreachable
 from echosearch.index.base import Collection, Point
 from ingest.options import IngestOptions
 from ingest.pipeline import ingest
-from ingest.relay import relay
+from ingest.relay import RelayThread, relay
 from ingest.verify import verify
 from tests.ingest.conftest import Export
 
@@ -44,6 +45,29 @@ def test_what_is_told_to_stop_leaves_the_rest_due(archive: Archive, due: int) ->
     assert rows_due(archive) == 4
     assert relay(archive, archive.encoder_info, due) == 4
     assert verify(archive).clean
+
+
+def test_a_nudge_starts_no_second_relay_beside_one_that_runs(archive: Archive, due: int) -> None:
+    begun, go_on, checks = Event(), Event(), list[int]()
+
+    def check() -> None:
+        begun.set()
+        assert go_on.wait(60)
+        checks.append(rows_due(archive))
+
+    with RelayThread(archive, archive.encoder_info, due, archive.engine.begin, check) as thread:
+        assert begun.wait(60)
+        thread.nudge()
+        go_on.set()
+        thread.drain()
+        thread.drain()  # nothing runs, and nothing is due
+    assert len(checks) == thread.sent == 6  # once a row
+    assert rows_due(archive) == 0
+
+
+def test_what_is_told_to_stop_before_it_begins_sends_nothing(archive: Archive, due: int) -> None:
+    assert relay(archive, archive.encoder_info, due, stopping=lambda: True) == 0
+    assert rows_due(archive) == 6
 
 
 def test_a_row_that_becomes_visible_behind_a_younger_one_is_sent(archive: Archive, due: int) -> None:

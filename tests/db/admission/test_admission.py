@@ -98,6 +98,14 @@ def test_two_patients_in_the_first_batch_of_a_study(engine: Engine, ledger: Ledg
     assert outcomes(engine) == [("quarantined", "PATIENT_CONFLICT")] * 3
 
 
+def test_a_conflict_leaves_the_others_of_its_batch_alone(engine: Engine, ledger: Ledger) -> None:
+    given = [header("1.1"), header("2.1", study="2"), header("1.1", pixels=b"other"), header("1.1", pixels=b"a third")]
+    videos, settled = ledger.admit(*given)
+    assert [video.video_key for video in videos] == [KEYRING.video("2.1")]
+    assert [outcome.reason for _, outcome in settled] == [Reason.UID_CONFLICT] * 3
+    assert outcomes(engine)[1] == ("admitted", None)
+
+
 def test_patients_without_an_id_are_not_one_patient(engine: Engine, ledger: Ledger) -> None:
     ledger.admit(header("1.1", study="1", patient=""), header("2.1", study="2", patient=""))
     with engine.connect() as connection:
