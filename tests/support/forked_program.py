@@ -136,6 +136,7 @@ def wait_for_a_call(path: str) -> list[str]:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # the caller may have another
     return list(arguments)
 
 
