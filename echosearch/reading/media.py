@@ -22,6 +22,7 @@ from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.timing import MAX_FPS, MIN_FPS
 from echosearch.reading.dicom.elements.values import synthetic_uid
 from echosearch.reading.files import ByteReader, Stamp, open_regular
+from echosearch.reading.motion_jpeg import check_motion_jpeg
 from echosearch.reading.pictures import count_pictures, open_container, pick_frames, video_stream
 from echosearch.reading.slices.check import check_slices
 from echosearch.video import Mode, VideoHeader, ViewLabel
@@ -154,7 +155,9 @@ def read_media_header(path: Path, issuer: str, identity: MediaIdentity | None) -
     if video.n_frames < 2:
         raise FileRefused(Skipped(Reason.STILL))
     with open_regular(path, expect=video.stamp) as reader:
-        check_slices(reader.at(0, reader.size), FORMATS, CODECS)
+        data = reader.at(0, reader.size)
+        check_slices(data, FORMATS, CODECS)
+        check_motion_jpeg(data, FORMATS, CODECS)
         sha256 = reader.sha256()
     return VideoHeader(
         sop_uid=identity.sop_uid or synthetic_uid(sha256),
