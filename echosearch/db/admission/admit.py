@@ -121,9 +121,9 @@ def _quarantine_conflicts(
         **dict.fromkeys(disputed_videos, Reason.UID_CONFLICT),
         **dict.fromkeys(of_studies, Reason.PATIENT_CONFLICT),
     }
-    old = connection.execute(
+    old = connection.execute(  # but those that are due to be read: what they say then counts, not what they were
         select(SourceFile.id, SourceFile.video_key).where(
-            SourceFile.video_key.in_(reason), SourceFile.state.in_(("registered", "admitted", "embedded", "indexed"))
+            SourceFile.video_key.in_(reason), SourceFile.state.in_(("admitted", "embedded", "indexed"))
         )
     )
     outcomes: dict[int, Skipped | Quarantined] = {row.id: Quarantined(reason[row.video_key]) for row in old}

@@ -224,3 +224,21 @@ def test_what_changes_while_the_index_is_written_stays_due(engine: Engine, ledge
         assert outbox.take_due(connection, ledger.encoder_id, "studies", 10) == []
         assert connection.scalars(select(StudyEmbedding.indexed_gen)).all() == [1]
         assert connection.scalars(select(SourceFile.state)).all() == ["embedded"] * 2
+
+
+def test_a_file_that_is_being_read_again_is_no_side_of_a_conflict_about_what_it_was(
+    engine: Engine, ledger: Ledger
+) -> None:
+    """It was claimed before another file disputed its video, and turns out to be another one."""
+    ledger.store(header("1.1"), header("1.2"))
+    with engine.begin() as connection:
+        again = ledger.claim(connection, "IM_0000")
+    _, settled = ledger.admit(header("1.1", pixels=b"other"))
+    assert {how.reason for _, how in settled} == {Reason.UID_CONFLICT}
+    with engine.begin() as connection:
+        videos, settled = admit(connection, KEYRING, ledger.encoder_id, [(again, header("1.3"))])
+        assert [video.video_key for video in videos] == [KEYRING.video("1.3")]
+        state, reason, claimed_by = connection.execute(
+            text("select state, reason, claimed_by from core.source_file where id = :id"), {"id": again.id}
+        ).one()
+    assert (state, reason, claimed_by) == ("admitted", None, ledger.run_id)
