@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     worker_wall_seconds: Annotated[int, Field(ge=1)] = 120  # time of one file by the clock
     decord: bool = False  # read the frames of mp4 and avi by decord, where it is installed
     lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 60.0  # a worker of a job that is silent for so long is dead
+    lock_by_key: bool = False  # workers of a job write at one time, if other studies; default: one after the other
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 5.0  # for a process that holds the embedded index
     min_free_mb: Annotated[int, Field(ge=0)] = 1000  # what the embedded index and previews leave free on their disk
     preview_mb: Annotated[int, Field(ge=256)] = 20_000  # what previews may take; then the least used are removed

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
 from echosearch.batch import batched
 from echosearch.clip import Clip
+from echosearch.db import Connection
 from echosearch.db.admission.admit import Admitted, admit
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import settle_refused
+from echosearch.db.files.key_locks import Concerned
 from echosearch.db.files.measurements import put_measurements
 from echosearch.db.studies.view_labels import put_view_probabilities
 from echosearch.db.vectors.write import put_video_vectors
@@ -85,16 +87,30 @@ def inspected(run: Run, files: Iterator[Claimed]) -> Iterator[tuple[Claimed, Out
 def admitted(run: Run, files: Iterator[tuple[Claimed, Outcome]]) -> Iterator[Admitted]:
     """Yield videos whose rows are written, to be decoded. All other files are settled here."""
     for group in batched(files, run.group):
-        headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
-        refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
-        with run.writing() as connection:
-            settle_refused(connection, refused)
-            measured = {file_id: outcome for file_id, outcome in refused if isinstance(outcome, Measured)}
-            put_measurements(connection, run.archive.keyring, measured)
-            videos, _ = admit(connection, run.archive.keyring, run.encoder_id, headers, run.sight)
+        videos = _admit(run, group)
         to_decode = [video for video in videos if video.needs_decoding]
         run.advance(len(group) - len(to_decode))
         yield from to_decode
+
+
+def _admit(run: Run, group: Sequence[tuple[Claimed, Outcome]]) -> list[Admitted]:
+    keyring = run.archive.keyring
+    headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
+    refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
+
+    def write(connection: Connection) -> list[Admitted]:
+        settle_refused(connection, refused)
+        measured = {file_id: outcome for file_id, outcome in refused if isinstance(outcome, Measured)}
+        put_measurements(connection, keyring, measured)
+        videos, _ = admit(connection, keyring, run.encoder_id, headers, run.sight)
+        return videos
+
+    concerned = Concerned(
+        [claim.id for claim, _ in group],
+        {keyring.video(header.sop_uid) for _, header in headers},
+        {keyring.study(header.study_uid) for _, header in headers},
+    )
+    return run.write(concerned, write)
 
 
 def decoded(run: Work, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clips]]:
@@ -147,19 +163,21 @@ def written(run: Run, batches: Iterator[list[Embedded]]) -> Iterator[int]:
     for batch in batches:
         if not batch:
             continue
-        with run.writing() as connection:
-            put_view_probabilities(
-                connection, [(each.video.video_key, each.views) for each in batch if each.views is not None]
-            )
-            stored = put_video_vectors(
-                connection,
-                run.encoder_id,
-                run.id,
-                [(each.video.claimed.id, each.video.video_key, each.video.study_key, each.vector) for each in batch],
-            )
-        run.new_videos += stored
+        run.new_videos += _write(run, batch)
         run.advance(len(batch))
         yield len(batch)
+
+
+def _write(run: Run, batch: Sequence[Embedded]) -> int:
+    views = [(each.video.video_key, each.views) for each in batch if each.views is not None]
+    vectors = [(each.video.claimed.id, each.video.video_key, each.video.study_key, each.vector) for each in batch]
+
+    def write(connection: Connection) -> int:
+        put_view_probabilities(connection, views)
+        return put_video_vectors(connection, run.encoder_id, run.id, vectors)
+
+    file_ids, videos, studies, _ = zip(*vectors, strict=True)
+    return run.write(Concerned(file_ids, videos, studies), write)
 
 
 def _attempted(

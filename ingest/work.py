@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from echosearch.archive import Archive
 from echosearch.db import Connection
+from echosearch.db.files.key_locks import Concerned, write_by_key
 from echosearch.db.files.leases import check_lease
 from echosearch.encoder.base import ViewModel
 from echosearch.outcome import Quarantined, Skipped
@@ -20,6 +21,8 @@ from echosearch.workers.pool import DecodePool
 from ingest.progress import Clock, Progress
 
 __all__ = ["Work"]
+
+T = TypeVar("T")
 
 
 class Work(ABC):
@@ -81,6 +84,17 @@ class Work(ABC):
             if self.leased_run is not None:
                 check_lease(connection, self.leased_run)
             yield connection
+
+    def write(self, concerned: Concerned, body: Callable[[Connection], T]) -> T:
+        """Run ``body`` in a transaction of the pipeline, and time it; beside other machines' with locks by key.
+
+        ``body`` may then be called twice, and changes nothing but the database.
+        """
+        if self.leased_run is None or not self.archive.settings.lock_by_key:
+            with self.writing() as connection:
+                return body(connection)
+        with self.clock.stage("write"), self.lock:
+            return write_by_key(self.archive.engine, self.leased_run, concerned, body)
 
     def tally(self, index_writes: int) -> dict[str, Any]:
         """Return the part of every summary about the work: what was made, and where the time went."""

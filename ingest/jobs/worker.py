@@ -18,7 +18,8 @@ from echosearch.db.admission.admit import Admitted
 from echosearch.db.files.backing import backed_video, forget_vanished
 from echosearch.db.files.claims import claim_next, note_stamps, return_claims
 from echosearch.db.files.jobs import JobState, job_state
-from echosearch.db.files.leases import held_shared, take_back
+from echosearch.db.files.key_locks import Concerned
+from echosearch.db.files.leases import held_shared, is_lease_over, take_back
 from echosearch.db.files.sight import stamp_of
 from echosearch.db.files.study_ranges import claim_range, delete_claimed_ranges
 from echosearch.db.vectors import generation
@@ -89,9 +90,12 @@ class Worker(Leased, Run):
         It never waits: what is not free may be this very run's, and wait for the stages behind.
         """
         while True:
-            with self.writing() as connection:
-                take_back(connection)
-                claims = claim_next(connection, self.id, self.job.id, self.group)
+            with self.archive.engine.connect() as connection:
+                silent = is_lease_over(connection)
+            if silent:
+                with self.writing() as connection:
+                    take_back(connection)
+            claims = self.write(Concerned(), lambda writing: claim_next(writing, self.id, self.job.id, self.group))
             if not claims:
                 return
             yield from self._seen(claims)

@@ -13,7 +13,7 @@ clock counts, and of that the time of the statement: a transaction may have wait
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -32,9 +32,11 @@ __all__ = [
     "end_leases",
     "held_alone",
     "held_shared",
+    "is_lease_over",
     "lock_writer",
     "release_claims",
     "renew_lease",
+    "share_writer",
     "start_leased_run",
     "take_back",
 ]
@@ -115,18 +117,27 @@ class DriverLock:
 
 def lock_writer(connection: Connection) -> None:
     """Take the writer lock for this transaction, and wait for it however long another one writes."""
+    _wait_for_writer(connection, "pg_advisory_xact_lock")
+
+
+def share_writer(connection: Connection) -> None:
+    """Take the writer lock for this transaction together with others that share it (key_locks.py)."""
+    _wait_for_writer(connection, "pg_advisory_xact_lock_shared")
+
+
+def _wait_for_writer(connection: Connection, take: str) -> None:
     connection.execute(
         text(
             "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),"
             f" set_config('idle_in_transaction_session_timeout', '{STALLED_SECONDS}s', true)"
         )
     )
-    connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": WRITER_LOCK})
+    connection.execute(text(f"select {take}(:lock)"), {"lock": WRITER_LOCK})
 
 
-def check_lease(connection: Connection, run_id: int) -> None:
-    """Begin a transaction of a run with a lease: wait for the writer lock. Raises LeaseLost if the lease is over."""
-    lock_writer(connection)
+def check_lease(connection: Connection, run_id: int, lock: Callable[[Connection], None] = lock_writer) -> None:
+    """Begin a transaction of a run with a lease: wait for its locks. Raises LeaseLost if the lease is over."""
+    lock(connection)
     held = connection.scalar(
         text(
             "select exists (select from core.ingest_run r where r.id = :run and r.finished_at is null"
@@ -188,6 +199,12 @@ def end_leases(connection: Connection) -> None:
     connection.execute(
         text("update core.ingest_run set finished_at = now() where finished_at is null and lease_until is not null")
     )
+
+
+def is_lease_over(connection: Connection) -> bool:
+    """Return whether there is something to take back. Needs no lock."""
+    over = "select from core.ingest_run where finished_at is null and lease_until <= clock_timestamp()"
+    return bool(connection.scalar(text(f"select exists ({over})")))
 
 
 def take_back(connection: Connection) -> int:

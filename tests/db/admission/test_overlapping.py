@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from echosearch.db.admission.admit import admit
 from echosearch.db.files.claims import claim_next, register
 from echosearch.db.files.jobs import begin_job
-from echosearch.db.files.leases import check_lease, start_leased_run
+from echosearch.db.files.key_locks import Concerned, write_alone, write_by_key
+from echosearch.db.files.leases import start_leased_run
 from echosearch.db.upkeep.comparison import ledger_faults
 from echosearch.db.vectors.write import put_video_vectors
 from echosearch.source_file import FoundFile
 from echosearch.video import VideoHeader
 from tests.conftest import empty_tables
 from tests.db.conftest import KEYRING, Ledger, header, vector_of
-
-WORKERS = 3
 
 
 def headers_of(seed: int) -> list[VideoHeader]:
@@ -38,44 +39,46 @@ def headers_of(seed: int) -> list[VideoHeader]:
     return made
 
 
-def ingested(engine: Engine, seed: int, workers: int) -> dict[str, Any]:
+def ingested(engine: Engine, seed: int, workers: int, by_key: bool = False) -> dict[str, Any]:
     """What the archive holds when so many workers have taken in the files of a seed, two at a time."""
     empty_tables(engine)
-    headers, ledger = headers_of(seed), Ledger(engine)
+    headers, encoder_id = headers_of(seed), Ledger(engine).encoder_id
     files = [FoundFile(Path(f"/root/IM_{number:04d}"), 1, 1) for number in range(len(headers))]
     with engine.begin() as connection:
-        job = begin_job(connection, ledger.encoder_id, {}, Path("/root"), [])
+        job = begin_job(connection, encoder_id, {}, Path("/root"), [])
         register(connection, KEYRING, job, files)
-        runs = [start_leased_run(connection, ledger.encoder_id, job, 600.0, "here") for _ in range(workers)]
+        runs = [start_leased_run(connection, encoder_id, job, 600.0, "here") for _ in range(workers)]
     by_path = dict(zip((found.path for found in files), headers, strict=True))
     together = Barrier(workers)
 
     def work(run: int) -> None:
+        def write(concerned: Concerned, body: Callable[[Connection], Any]) -> Any:
+            if by_key:
+                return write_by_key(engine, run, concerned, body)
+            return write_alone(engine, run, body)
+
         together.wait()
-        while True:
-            with engine.begin() as connection:
-                check_lease(connection, run)
-                claims = claim_next(connection, run, job, 2)
-            if not claims:
-                return
-            with engine.begin() as connection:
-                check_lease(connection, run)
-                candidates = [(claim, by_path[claim.file.path]) for claim in claims]
-                videos, _ = admit(connection, KEYRING, ledger.encoder_id, candidates)
+        while claims := write(Concerned(), lambda connection: claim_next(connection, run, job, 2)):
+            candidates = [(claim, by_path[claim.file.path]) for claim in claims]
+            named = Concerned(
+                [claim.id for claim in claims],
+                {KEYRING.video(read.sop_uid) for _, read in candidates},
+                {KEYRING.study(read.study_uid) for _, read in candidates},
+            )
+            videos, _ = write(named, partial(admit, keyring=KEYRING, encoder_id=encoder_id, inspected=candidates))
             rows = [
                 (video.claimed.id, video.video_key, video.study_key, vector_of(str(video.video_key)))
                 for video in videos
                 if video.needs_decoding
             ]
-            with engine.begin() as connection:
-                check_lease(connection, run)
-                put_video_vectors(connection, ledger.encoder_id, run, rows)
+            named = Concerned([row[0] for row in rows], {row[1] for row in rows}, {row[2] for row in rows})
+            write(named, partial(put_video_vectors, encoder_id=encoder_id, run_id=run, vectors=rows))
 
     with ThreadPoolExecutor(workers) as threads:
         for done in [threads.submit(work, run) for run in runs]:
             done.result()
     with engine.connect() as connection:
-        assert ledger_faults(connection, ledger.encoder_id) == []
+        assert ledger_faults(connection, encoder_id) == []
         assert connection.scalar(text("select count(*) from core.source_file where claimed_by is not null")) == 0
         states = connection.execute(text("select state, reason from core.source_file"))
         vectors = connection.execute(text("select cast(video_key as text), vector from core.embedding"))
@@ -98,12 +101,15 @@ def is_disputed(seed: int) -> bool:
 
 
 @pytest.mark.usefixtures("ledger")  # its files are as they were
+@pytest.mark.parametrize(("workers", "by_key"), [(3, False), pytest.param(2, True, marks=pytest.mark.slow), (3, True)])
 @pytest.mark.parametrize(
     "seeds", [pytest.param(range(8), id="quick"), pytest.param(range(300), id="full", marks=pytest.mark.slow)]
 )
-def test_overlapping_admissions_are_those_of_one_process(engine: Engine, seeds: range) -> None:
+def test_overlapping_admissions_are_those_of_one_process(
+    engine: Engine, seeds: range, workers: int, by_key: bool
+) -> None:
     for seed in seeds:
-        one, several = ingested(engine, seed, 1), ingested(engine, seed, WORKERS)
+        one, several = ingested(engine, seed, 1), ingested(engine, seed, workers, by_key)
         if is_disputed(seed):  # how it is refused may differ, what is found may not
             del one["conflicts"], several["conflicts"]
             one["states"], several["states"] = (

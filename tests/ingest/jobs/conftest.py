@@ -49,6 +49,7 @@ class Site:
             "ECHOSEARCH_QDRANT_URL": "embedded",
             "ECHOSEARCH_WORKERS": "1",
             "ECHOSEARCH_LEASE_SECONDS": str(settings.lease_seconds),
+            "ECHOSEARCH_LOCK_BY_KEY": str(settings.lock_by_key),
             "PYTHONPATH": str(HERE.parents[2]),
             "STARTED_BY": python(),
         }
@@ -130,7 +131,7 @@ def sites(database: Engine, tmp_path: Path) -> Iterator[Any]:
     key = tmp_path / "key"
     load_keyring(key)
 
-    def make() -> Site:
+    def make(by_key: bool = False) -> Site:
         name = f"site_{len(made)}"
         with admin.connect() as connection:
             connection.execute(text(f"drop database if exists {name} with (force)"))
@@ -146,6 +147,7 @@ def sites(database: Engine, tmp_path: Path) -> Iterator[Any]:
                 qdrant_url="embedded",
                 workers=2,
                 lease_seconds=LEASE_SECONDS,
+                lock_by_key=by_key,
             )
         )
         made.append(site)

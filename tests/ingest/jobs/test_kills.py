@@ -21,7 +21,7 @@ from ingest.pipeline import ingest
 from tests.ingest.jobs.conftest import Site, contents, finish, write_strewn
 
 pytestmark = pytest.mark.slow
-Sites = Callable[[], Site]
+Sites = Callable[..., Site]
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +69,11 @@ def test_a_killed_decoder_is_a_value_of_its_file(sites: Sites, strewn: Path, exp
     assert contents(site) == expected
 
 
+@pytest.mark.parametrize("by_key", [False, True])
 def test_a_killed_worker_is_started_again_and_its_files_are_taken_back(
-    sites: Sites, strewn: Path, expected: dict[str, Any]
+    sites: Sites, strewn: Path, expected: dict[str, Any], by_key: bool
 ) -> None:
-    site = sites()
+    site = sites(by_key)
     driver = site.start("drive_once.py", strewn, 2, SLOW_WORKERS="1")
     with site.open() as archive:
         os.kill(workers_of(archive, videos=8)[0], signal.SIGKILL)
@@ -83,10 +84,11 @@ def test_a_killed_worker_is_started_again_and_its_files_are_taken_back(
     assert contents(site) == expected
 
 
+@pytest.mark.parametrize("by_key", [False, True])
 def test_a_worker_that_was_stopped_past_its_lease_writes_nothing(
-    sites: Sites, strewn: Path, expected: dict[str, Any]
+    sites: Sites, strewn: Path, expected: dict[str, Any], by_key: bool
 ) -> None:
-    site = sites()
+    site = sites(by_key)
     driver = site.start("drive_once.py", strewn, 0)  # it starts none
     with site.open() as archive:
         job = begun_job(archive)

@@ -12,7 +12,7 @@ from ingest.options import IngestOptions
 from ingest.pipeline import ingest
 from tests.ingest.jobs.conftest import Site, contents, finish, write_strewn
 
-Sites = Callable[[], Site]
+Sites = Callable[..., Site]
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,9 @@ def by_one(site: Site, root: Path) -> dict[str, Any]:
     return contents(site)
 
 
-def test_two_workers_make_what_one_process_makes(sites: Sites, strewn: Path) -> None:
-    expected, site = by_one(sites(), strewn), sites()
+@pytest.mark.parametrize("by_key", [False, True])
+def test_two_workers_make_what_one_process_makes(sites: Sites, strewn: Path, by_key: bool) -> None:
+    expected, site = by_one(sites(), strewn), sites(by_key)
     assert expected["states"]["quarantined", "UID_CONFLICT"] == 6
     said = finish(site.start("drive_once.py", strewn, 2))
     assert contents(site) == expected
