@@ -46,6 +46,7 @@ from ingest.study_bits import HALF_A_BLOCK
 __all__ = ["ALL", "STEADY", "Statement", "Subject"]
 
 FILES = 16  # of a batch of the ingest
+LEVELS = 3  # of an index of up to 8 million rows
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,15 @@ def nothing(_subject: Subject, _connection: Connection) -> None:
 
 @dataclass(frozen=True)
 class Statement:
-    """``prepare`` is not timed; what it returns is given to ``run``. Both are rolled back."""
+    """``prepare`` is not timed; what it returns is given to ``run``. Both are rolled back.
+
+    ``most_pages``: of a statement that looks keys up at random, however large the archive is.
+    """
 
     name: str
     run: Callable[[Subject, Connection, Any], object]
     prepare: Callable[[Subject, Connection], Any] = nothing
+    most_pages: int = 0
 
 
 def found(count: int) -> list[FoundFile]:
@@ -176,7 +181,9 @@ def all_seen(subject: Subject, connection: Connection) -> None:
 
 
 STEADY = (
-    Statement("states of 1000 files", lambda s, c, _: ledger.states(c, s.keyring, found(1000))),
+    Statement(
+        "states of 1000 files", lambda s, c, _: ledger.states(c, s.keyring, found(1000)), most_pages=1000 * LEVELS + 20
+    ),
     Statement(
         "claim of 16 files",
         lambda s, c, run: ledger.claim(c, s.keyring, run, found(FILES)),
@@ -210,7 +217,10 @@ STEADY = (
         "videos of 10 studies", lambda s, c, keys: videos_of(c, s.encoder_id, keys), lambda s, _: s.keys("s", 10)
     ),
     Statement(
-        "about 100 reports", lambda s, c, keys: reports_about(c, s.encoder_id, keys), lambda s, _: s.keys("r", 100)
+        "about 100 reports",
+        lambda s, c, keys: reports_about(c, s.encoder_id, keys),
+        lambda s, _: s.keys("r", 100),
+        most_pages=100 * 3 * (LEVELS + 1),  # of reports, vectors and studies
     ),
     Statement("resolve a study", lambda s, c, _: resolve_study(c, "1.2.392.7", LOCAL)),
     Statement("1000 videos to embed again", lambda s, c, _: unembedded(c, s.new_id, s.encoder_id, None, 1000)),
