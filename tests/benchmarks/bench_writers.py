@@ -4,10 +4,10 @@
 
 Each worker is a process with the loop of ingest/jobs/worker.py: claim 64 files, admit them, write their vectors (512
 numbers) a batch at a time; 15 files of a study. Once one transaction of all workers writes at a time, once with locks
-by key. Printed for each: files a second by the clock; for each file milliseconds of a worker's processor time, of
-PostgreSQL's (all its processes), and by the clock from the locks to the end of the transaction. One writer at a time
-reaches 1000 / (the last of these, of one worker) files a second, whatever the number of machines; locks by key are
-limited by the processors of PostgreSQL's machine.
+by key. Printed for each: files a second by the clock; for each file milliseconds of processor time of a worker, of that
+under locks, and of PostgreSQL (all its processes). Under one lock the last two follow each other, and no number of
+machines writes more than 1000 / (their sum) files a second; locks by key are limited by PostgreSQL's time alone, on as
+many processors as its machine has.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Spent:
 
     files: int
     processor: float  # seconds, of its own process
-    locked: float  # seconds by the clock
+    locked: float  # of these, seconds under locks
 
 
 def header(number: int) -> VideoHeader:
@@ -103,14 +103,14 @@ def work(given: Work) -> Spent:
 
             def timed(connection: Connection) -> Any:
                 nonlocal began
-                began = time.perf_counter()
+                began = time.process_time()
                 return body(connection)
 
             if given.by_key:
                 made = write_by_key(archive.engine, run, concerned, timed)
             else:
                 made = write_alone(archive.engine, run, timed)
-            locked += time.perf_counter() - began
+            locked += time.process_time() - began
             return made
 
         before = time.process_time()
@@ -193,8 +193,8 @@ def main() -> None:
                     )
                     print(
                         f"{workers} workers, {'locks by key' if by_key else 'one writer'}: {rate:.0f} files/s; ms a"
-                        f" file: worker {worker:.2f}, PostgreSQL {1000 * spent / chosen.files:.2f}, locked"
-                        f" {locked:.2f}; load {os.getloadavg()[0]:.1f}",
+                        f" file: worker {worker:.2f}, of these under locks {locked:.2f}, PostgreSQL"
+                        f" {1000 * spent / chosen.files:.2f}; load {os.getloadavg()[0]:.1f}",
                         flush=True,
                     )
 
