@@ -160,15 +160,18 @@ def answer(
             )
         )
     stale = "s.study_key in (select study_key from core.stale_study)" if bits.exact else "true"
-    made = "".join(f"{name} as materialized ({query}), " for name, query in bits.made.items())
+    blocks = (
+        f"select b.block, {', '.join(f'{query} as {name}' for name, query in bits.columns.items())}"
+        f" from generate_series(0, (select max(number) / {BLOCK} from core.study)) b(block)"
+    )
+    made = "".join(f"{name} as materialized ({query}), " for name, query in {**bits.made, "blocks": blocks}.items())
     found = connection.execute(
         text(
             f"with {made}c as materialized (select s.number / {BLOCK} as block, bit_or({ONE}) as every,"
             f" {', '.join(row for row, _ in columns)} from core.study s where s.number is not null and {stale}"
             " group by 1)"
             f" select {', '.join(block for _, block in columns)}"
-            f" from generate_series(0, (select max(number) / {BLOCK} from core.study)) b(block)"
-            " left join c on c.block = b.block order by b.block"
+            " from blocks b left join c on c.block = b.block order by b.block"
         ).execution_options(binary=True),
         given,
     ).all()

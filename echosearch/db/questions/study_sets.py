@@ -2,7 +2,7 @@
 
     RowSet    a boolean of one study: of core.study, alias ``s``
     VideoSet  the same of one video (core.video, alias ``v``) and its study
-    BitSet    a bit string of a block of studies, alias ``b``: what core.study_bits holds, a bit for each study
+    BitSet    a bit string of a block of studies (alias ``b``): what core.study_bits holds, a bit for each study
 
 A condition is written once, by the methods of StudySet. In what a method is given, ``f`` is a row of facts. What has no
 form in bits (a change between studies) is evaluated by rows, once a statement: BitSet.made.
@@ -108,9 +108,14 @@ class VideoSet(RowSet):
 
 @dataclass
 class BitSet(StudySet):
-    """``made``: queries of (block, studies), by the names that the statement is to give them (with ... as)."""
+    """What the statement is to name, each once, however often a condition occurs in it.
+
+    ``made``: queries of (block, studies), as common table expressions (with ... as).
+    ``columns``: bit strings of the block ``b``, as columns of ``b`` itself; the methods return ``b.NAME``.
+    """
 
     made: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
 
     nothing, everything = f"cast(B'' as bit({BLOCK}))", f"~ cast(B'' as bit({BLOCK}))"
     _and, _or, _not = " & ", " | ", "~ "
@@ -128,19 +133,28 @@ class BitSet(StudySet):
             f" where concept = any({concepts}) union all select study_key from core.sr_value"
             f" where trusted and concept = any({concepts})) and {condition} group by 1"
         )
-        name = next((name for name, made in self.made.items() if made == query), f"m{len(self.made)}")
-        self.made[name] = query
-        return f"coalesce((select m.studies from {name} m where m.block = b.block), {self.nothing})"
+        name = _named(self.made, "m", query)
+        return self._column(f"select m.studies from {name} m where m.block = b.block")
 
     def of_study(self, column: str, condition: str) -> str:
         value = "f.polarity" if column == "sex" else "f.value"
         return self._bits(f"'study:{column}'", condition.format(value))
 
     def _bits(self, concept: str, condition: str) -> str:
-        return (
-            "coalesce((select bit_or(f.studies) from core.study_bits f where f.block = b.block"
-            f" and f.concept = {concept} and {condition}), {self.nothing})"
+        return self._column(
+            "select bit_or(f.studies) from core.study_bits f where f.block = b.block"
+            f" and f.concept = {concept} and {condition}"
         )
+
+    def _column(self, query: str) -> str:
+        return f"b.{_named(self.columns, 'bits', f'coalesce(({query}), {self.nothing})')}"
+
+
+def _named(queries: dict[str, str], prefix: str, query: str) -> str:
+    """Keep a query and return its name: the same for the same query."""
+    name = next((name for name, kept in queries.items() if kept == query), f"{prefix}{len(queries)}")
+    queries[name] = query
+    return name
 
 
 def study_filter(sets: StudySet, where: Where) -> str:
