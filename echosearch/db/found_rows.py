@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -18,7 +17,16 @@ from sqlalchemy import Connection, text
 from echosearch.db.lookup import StudyRow
 from echosearch.vector import Vectors
 
-__all__ = ["FoundRows", "Keys", "Numbers", "found_studies", "found_videos", "key_bytes", "study_keys"]
+__all__ = [
+    "FoundRows",
+    "Keys",
+    "Numbers",
+    "found_studies",
+    "found_videos",
+    "key_bytes",
+    "numbered_studies",
+    "study_keys",
+]
 
 Keys = NDArray[np.bytes_]  # (N,) UUIDs, 16 bytes each
 Numbers = NDArray[np.int64]
@@ -42,39 +50,58 @@ class FoundRows:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def at(self, places: NDArray[np.intp]) -> FoundRows:
+        """Return the rows at these places, in their order."""
+        return FoundRows(
+            self.keys[places],
+            self.studies[places],
+            self.patients[places],
+            self.gens[places],
+            self.numbers[places],
+            self.months[places],
+            self.ages[places],
+            tuple(self.sexes[place] for place in places.tolist()),
+            self.vectors[places],
+        )
+
     def only(self, chosen: NDArray[np.bool_]) -> FoundRows:
         """Return the rows that ``chosen`` (N,) marks."""
-        if chosen.all():
-            return self
+        return self if chosen.all() else self.at(np.flatnonzero(chosen))
+
+    def with_more(self, rows: FoundRows) -> FoundRows:
+        """Return these rows, and those."""
+        if not len(self) or not len(rows):
+            return self if len(self) else rows
         return FoundRows(
-            self.keys[chosen],
-            self.studies[chosen],
-            self.patients[chosen],
-            self.gens[chosen],
-            self.numbers[chosen],
-            self.months[chosen],
-            self.ages[chosen],
-            tuple(sex for sex, kept in zip(self.sexes, chosen, strict=True) if kept),
-            self.vectors[chosen],
+            np.concatenate([self.keys, rows.keys]),
+            np.concatenate([self.studies, rows.studies]),
+            np.concatenate([self.patients, rows.patients]),
+            np.concatenate([self.gens, rows.gens]),
+            np.concatenate([self.numbers, rows.numbers]),
+            np.concatenate([self.months, rows.months]),
+            np.concatenate([self.ages, rows.ages]),
+            self.sexes + rows.sexes,
+            np.concatenate([self.vectors, rows.vectors]),
         )
 
-    def key(self, row: int) -> str:
-        """Return the key of a row, as it is written."""
-        return _named(self.keys, row)
+    def attributes(self) -> list[tuple[int | None, int | None, str | None]]:
+        """Return month, age and sex of each row's study."""
+        months, ages = ([None if one == UNKNOWN else one for one in each.tolist()] for each in (self.months, self.ages))
+        return list(zip(months, ages, self.sexes, strict=True))
 
-    def about(self, row: int) -> StudyRow:
-        """Return the study of a row, as it is shown."""
-        month, age = int(self.months[row]), int(self.ages[row])
-        return StudyRow(
-            self.key(row),
-            _named(self.studies, row),
-            _named(self.patients, row),
-            (int(self.gens[row, 0]), int(self.gens[row, 1])),
-            None if month == UNKNOWN else month,
-            None if age == UNKNOWN else age,
-            self.sexes[row],
-            int(self.numbers[row]),
-        )
+    def study_names(self) -> list[str]:
+        """Return the key of each row's study, as it is written."""
+        return _written(self.studies)
+
+    def about(self) -> list[StudyRow]:
+        """Return the study of each row, as it is shown."""
+        columns = (*map(_written, (self.keys, self.studies, self.patients)), self.gens.tolist(), self.numbers.tolist())
+        return [
+            StudyRow(key, study, patient, (gen, indexed), month, age, sex, number)
+            for key, study, patient, (gen, indexed), number, (month, age, sex) in zip(
+                *columns, self.attributes(), strict=True
+            )
+        ]
 
 
 def key_bytes(keys: Sequence[str]) -> Keys:
@@ -82,10 +109,21 @@ def key_bytes(keys: Sequence[str]) -> Keys:
     return np.frombuffer(bytes.fromhex("".join(keys).replace("-", "")), dtype="S16")
 
 
-def _named(keys: Keys, row: int) -> str:
-    return str(UUID(bytes=keys[row : row + 1].tobytes()))  # an item of its own would lose zeros at its end
+def _written(keys: Keys) -> list[str]:
+    digits = keys.tobytes().hex()
+    return [str(UUID(digits[place : place + 32])) for place in range(0, len(digits), 32)]
 
 
+_NO_KEYS: Keys = np.zeros(0, dtype="S16")
+_NO_NUMBERS: Numbers = np.zeros(0, dtype=np.int64)
+_NO_VECTORS: Vectors = np.zeros((0, 0), dtype=np.float32)
+_NONE = FoundRows(
+    *(_NO_KEYS, _NO_KEYS, _NO_KEYS),
+    _NO_NUMBERS.reshape(0, 2),
+    *(_NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS),
+    (),
+    _NO_VECTORS,
+)
 _COLUMNS = (
     "string_agg(uuid_send({key}), '') as keys, string_agg(uuid_send(s.study_key), '') as studies,"
     " string_agg(uuid_send(s.patient_key), '') as patients,"
@@ -95,27 +133,36 @@ _COLUMNS = (
     " array_agg(s.sex) as sexes, string_agg(e.vector, '') as vectors"
 )
 _SHOWN = "e.encoder_id = :encoder and e.indexed_gen is not null and not s.conflict"
-# as one array: of "one or the other" the planner makes a scan of all studies
+# Each table is asked for the keys by itself: to find the studies row by row of their vectors looks at twice the pages.
 _STUDIES = (
     f"select {_COLUMNS.format(key='s.study_key')} from core.study s join core.study_embedding e using (study_key)"
-    f" where {_SHOWN} and e.study_key = any(array(select unnest(cast(:keys as uuid[])) union"
-    " select study_key from core.study where number = any(cast(:numbers as bigint[]))))"
+    f" where {_SHOWN} and s.study_key = any(cast(:wanted as uuid[])) and e.study_key = any(cast(:wanted as uuid[]))"
+)
+_NUMBERED = (
+    "with s as materialized (select * from core.study where number = any(cast(:wanted as bigint[]))),"
+    " e as materialized (select * from core.study_embedding where encoder_id = :encoder"
+    " and study_key = any(array(select study_key from s)))"
+    f" select {_COLUMNS.format(key='s.study_key')} from s join e using (study_key) where {_SHOWN}"
 )
 _VIDEOS = (
     f"select {_COLUMNS.format(key='v.video_key')} from core.video v join core.embedding e using (video_key)"
-    f" join core.study s using (study_key) where {_SHOWN} and v.video_key = any(cast(:keys as uuid[]))"
+    f" join core.study s using (study_key) where {_SHOWN} and v.video_key = any(cast(:wanted as uuid[]))"
 )
 
 
-def found_studies(connection: Connection, encoder_id: int, keys: Sequence[str], numbers: Numbers) -> FoundRows:
-    """Return those of these studies, by key or by the number of their bit, that may be shown: each once."""
-    given = {"encoder": encoder_id, "keys": _array(keys), "numbers": _array(numbers.tolist())}
-    return _read(connection, _STUDIES, given)
+def found_studies(connection: Connection, encoder_id: int, keys: Sequence[str]) -> FoundRows:
+    """Return those of these studies that may be shown."""
+    return _read(connection, _STUDIES, encoder_id, keys)
+
+
+def numbered_studies(connection: Connection, encoder_id: int, numbers: Numbers) -> FoundRows:
+    """Return those of the studies with these numbers that may be shown."""
+    return _read(connection, _NUMBERED, encoder_id, numbers.tolist())
 
 
 def found_videos(connection: Connection, encoder_id: int, keys: Sequence[str]) -> FoundRows:
     """Return those of these videos that may be shown."""
-    return _read(connection, _VIDEOS, {"encoder": encoder_id, "keys": _array(keys)})
+    return _read(connection, _VIDEOS, encoder_id, keys)
 
 
 def study_keys(connection: Connection, numbers: Numbers) -> list[str]:
@@ -132,25 +179,28 @@ def _array(values: Sequence[object]) -> str:
     return f"{{{','.join(map(str, values))}}}"
 
 
-def _read(connection: Connection, query: str, given: dict[str, Any]) -> FoundRows:
+def _read(connection: Connection, query: str, encoder_id: int, wanted: Sequence[object]) -> FoundRows:
+    if not wanted:
+        return _NONE
+    given = {"encoder": encoder_id, "wanted": _array(wanted)}
     row = connection.execute(text(query).execution_options(binary=True), given).one()
+    if row.keys is None:
+        return _NONE
 
-    def keys(column: bytes | None) -> Keys:
-        return np.frombuffer(column or b"", dtype="S16")
+    def keys(column: bytes) -> Keys:
+        return np.frombuffer(column, dtype="S16")
 
-    def numbers(column: bytes | None) -> Numbers:
-        return np.frombuffer(column or b"", dtype=">i8").astype(np.int64)
+    def numbers(column: bytes) -> Numbers:
+        return np.frombuffer(column, dtype=">i8").astype(np.int64)
 
-    found = keys(row.keys)
-    vectors = np.frombuffer(row.vectors or b"", dtype="<f4").reshape(len(found), -1 if len(found) else 0)
     return FoundRows(
-        found,
+        keys(row.keys),
         keys(row.studies),
         keys(row.patients),
         numbers(row.gens).reshape(-1, 2),
         numbers(row.numbers),
         numbers(row.months),
         numbers(row.ages),
-        tuple(row.sexes or ()),
-        vectors.astype(np.float32, copy=False),
+        tuple(row.sexes),
+        np.frombuffer(row.vectors, dtype="<f4").astype(np.float32, copy=False).reshape(len(row.sexes), -1),
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from echosearch.db.found_rows import FoundRows, found_studies, found_videos, key_bytes
+from echosearch.db.found_rows import FoundRows, found_studies, found_videos, key_bytes, numbered_studies
 from echosearch.search.answer.candidates import DENIED, SILENT, STATED, Candidates, newest, ranked
 from echosearch.search.arms.belief import Belief
 from echosearch.search.arms.scale import Scale
@@ -56,12 +56,13 @@ def one_by_one(found: Candidates, scale: Scale, options: SearchOptions) -> list[
     likely = [row for row in kept if found.tiers[row] == DENIED or strong(row)]
     if any(found.tiers[row] == STATED for row in kept) or (scale.is_calibrated and likely):
         kept = likely
-    kept.sort(key=lambda row: (found.tiers[row], -found.order[row], found.rows.about(row).key))
+    abouts = found.rows.about()
+    kept.sort(key=lambda row: (found.tiers[row], -found.order[row], abouts[row].key))
     if options.group == "video":
         return kept
     best: dict[str, int] = {}
     for row in kept:
-        about = found.rows.about(row)
+        about = abouts[row]
         best.setdefault(about.patient if options.group == "patient" else about.study, row)
     return [*best.values()]
 
@@ -91,11 +92,13 @@ def test_columns_hold_what_the_rows_hold(corpus: Corpus) -> None:
             )
         ).all()
         half = [row.key for row in stored[::2]]
-        rest = np.array([row.number for row in stored[1:]], dtype=np.int64)
-        rows = found_studies(connection, corpus.encoder_id, half, rest)  # some are asked for twice
+        rest = np.array([row.number for row in stored[1::2]], dtype=np.int64)
+        rows = found_studies(connection, corpus.encoder_id, half)
+        rows = rows.with_more(numbered_studies(connection, corpus.encoder_id, rest))
         videos = found_videos(connection, corpus.encoder_id, [video.key for video in corpus.videos])
-        none = found_studies(connection, corpus.encoder_id, [], rest[:0])
-    about = [rows.about(row) for row in range(len(rows))]
+        none = found_studies(connection, corpus.encoder_id, [])
+        none = none.with_more(numbered_studies(connection, corpus.encoder_id, np.array([1 << 40])))
+    about = rows.about()
     assert sorted((one.key, one.patient, one.number, one.month, one.age, one.sex) for one in about) == sorted(
         map(tuple, stored)
     )
@@ -104,8 +107,7 @@ def test_columns_hold_what_the_rows_hold(corpus: Corpus) -> None:
         np.testing.assert_allclose(rows.vectors[row], of_key[one.key], rtol=1e-6)
     vectors = {video.key: video.vector for video in corpus.videos}
     assert len(videos) == len(corpus.videos)
-    for row in range(len(videos)):
-        about_video = videos.about(row)
+    for row, about_video in enumerate(videos.about()):
         np.testing.assert_array_equal(videos.vectors[row], vectors[about_video.key])
         assert about_video.study in of_key
     assert len(none) == 0

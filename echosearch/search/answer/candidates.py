@@ -82,7 +82,7 @@ def rescored(
 ) -> tuple[Candidates, Rows]:
     """Order the first ones by each one's videos; their beliefs stay those of the study's mean vector."""
     first = order[:RESCORED]
-    studies = [found.rows.about(row).study for row in first.tolist()]
+    studies = found.rows.at(first).study_names()
     videos = lookup.videos_of(search.connection, search.encoder_id, studies)
     scores = np.array(
         [

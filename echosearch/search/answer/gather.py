@@ -6,12 +6,22 @@ All are compared exactly: a candidate of one arm is scored by the others too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echosearch.archive import Archive
 from echosearch.db import lookup
-from echosearch.db.found_rows import FoundRows, Numbers, found_studies, found_videos, key_bytes, study_keys
+from echosearch.db.found_rows import (
+    FoundRows,
+    Numbers,
+    found_studies,
+    found_videos,
+    key_bytes,
+    numbered_studies,
+    study_keys,
+)
 from echosearch.db.questions.study_bits import Answer, answer, newest_stated, numbers_meeting
 from echosearch.db.studies.words import holding
 from echosearch.encoder.text.report_words import Term
@@ -35,14 +45,19 @@ def gather(search: Searching, asked: Asked) -> tuple[Candidates, int, int | None
 
     The total is that of studies that answer; None under a condition that only videos meet, and of common words.
     """
-    said = _said(search, asked)
-    stated = _stated(search, asked, said)
-    points = _nearest(search, asked, stated)
+    search.asked.add(asked.kind)
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the index is asked while PostgreSQL counts
+        nearest = beside.submit(_nearest, search.archive, asked)
+        said = _said(search, asked)
+        stated = _stated(search, asked, said)
+        rows = _answering(search, asked, stated)
+        points = {
+            point.key: point.gen for each in (*nearest.result(), *_theirs(search, asked, stated)) for point in each
+        }
     if not points:
         check_filled(search, asked.kind)
-    rows = _looked_up(search, asked, [*points], stated)
-    known = _known(rows, points)
-    kept = rows.only(known)
+    rows = rows.with_more(_looked_up(search, asked, rows, [*points]))
+    kept = rows.only(_known(rows, points) & _seen(search, rows))
     seen = int(np.isin(key_bytes([*points]), kept.keys).sum()) if points else 0
     return _scored(search, asked, said, kept), len(points) - seen, said.total if _is_counted(asked) else None
 
@@ -81,42 +96,52 @@ def _is_known(asked: Asked) -> bool:
     return asked.kind == "studies" and asked.aside is None
 
 
-def _nearest(search: Searching, asked: Asked, stated: Numbers) -> dict[str, int]:
-    """Points of the index, by key, and their generations: the nearest in each direction, and the videos of the studies
-    that answer."""
-    index, collection = search.archive.index, search.archive.collection(asked.kind)
-    search.asked.add(asked.kind)
+def _nearest(archive: Archive, asked: Asked) -> list[list[Scored]]:
+    """The nearest points of the index, in each direction."""
     directions = asked.directions()
-    theirs = None
-    if len(stated) and not _is_known(asked):
-        keys = study_keys(search.connection, stated)
-        theirs = combine_and(asked.among, Comparison("study", "in", tuple(keys)))
-        if asked.only_words and asked.kind == "videos":  # any direction will do to find their videos
-            _, vectors = lookup.studies_with_vectors(search.connection, search.encoder_id, keys[:1])
-            directions = [*vectors.values()]
-    if not directions:  # a change alone: reports answer it, and no video
-        return {}
-    found: list[list[Scored]] = []
-    if not asked.only_words:
-        depths = [asked.depth_of(place == len(directions) - 1) for place in range(len(directions))]
-        found += index.search_each(collection, np.stack(directions), depths, asked.among)
-    if theirs is not None:
-        found += index.search_each(collection, np.stack(directions), [asked.depth] * len(directions), theirs)
-    return {point.key: point.gen for each in found for point in each}
+    if asked.only_words or not directions:  # of a change alone: reports answer it, and no video
+        return []
+    depths = [asked.depth_of(place == len(directions) - 1) for place in range(len(directions))]
+    return archive.index.search_each(archive.collection(asked.kind), np.stack(directions), depths, asked.among)
 
 
-def _looked_up(search: Searching, asked: Asked, keys: Sequence[str], stated: Numbers) -> FoundRows:
-    """Return what may be shown to the viewer of these points, and of the studies that answer."""
-    if asked.kind == "videos":
-        found = found_videos(search.connection, search.encoder_id, keys)
-    else:
-        also = stated if _is_known(asked) else stated[:0]
-        found = found_studies(search.connection, search.encoder_id, keys, also)
+def _theirs(search: Searching, asked: Asked, stated: Numbers) -> list[list[Scored]]:
+    """Points of the studies that answer, where the index decides which of these may be hits."""
+    if _is_known(asked) or not len(stated):
+        return []
+    keys = study_keys(search.connection, stated)
+    directions = asked.directions()
+    if asked.only_words and asked.kind == "videos":  # any direction will do to find their videos
+        _, vectors = lookup.studies_with_vectors(search.connection, search.encoder_id, keys[:1])
+        directions = [*vectors.values()]
+    if not directions:
+        return []
+    theirs = combine_and(asked.among, Comparison("study", "in", tuple(keys)))
+    index, collection = search.archive.index, search.archive.collection(asked.kind)
+    return index.search_each(collection, np.stack(directions), [asked.depth] * len(directions), theirs)
+
+
+def _answering(search: Searching, asked: Asked, stated: Numbers) -> FoundRows:
+    """The studies that answer, where the database alone can tell that they may be hits."""
+    if not _is_known(asked):
+        stated = stated[:0]
+    return numbered_studies(search.connection, search.encoder_id, stated)
+
+
+def _looked_up(search: Searching, asked: Asked, rows: FoundRows, points: Sequence[str]) -> FoundRows:
+    """The rows of those points that are not in ``rows`` yet."""
+    there = set(rows.keys.tolist())
+    missing = [point for point, key in zip(points, key_bytes(points).tolist(), strict=True) if key not in there]
+    found = found_videos if asked.kind == "videos" else found_studies
+    return found(search.connection, search.encoder_id, missing)
+
+
+def _seen(search: Searching, rows: FoundRows) -> NDArray[np.bool_]:
+    """(N,) which rows the viewer may see, whatever the index was asked."""
     viewer = search.archive.viewer
     if viewer.scope is None:
-        return found
-    about = [found.about(row) for row in range(len(found))]  # again, whatever the index was asked
-    return found.only(np.array([viewer.sees(one.month, one.age, one.sex) for one in about], dtype=np.bool_))
+        return np.ones(len(rows), dtype=np.bool_)
+    return np.array([viewer.sees(*one) for one in rows.attributes()], dtype=np.bool_)
 
 
 def _known(rows: FoundRows, points: Mapping[str, int]) -> NDArray[np.bool_]:
@@ -138,7 +163,7 @@ def _scored(search: Searching, asked: Asked, said: Answer, rows: FoundRows) -> C
     covered: Scores = np.zeros(len(rows))
     bm25 = covered
     if asked.words.terms and len(rows):
-        studies = [rows.about(row).study for row in range(len(rows))]
+        studies = rows.study_names()
         worded = asked.words.scores(search.connection, sorted(set(studies)))
         bm25, covered = (
             np.array(column) for column in zip(*(worded.get(one, _NO_WORDS) for one in studies), strict=True)

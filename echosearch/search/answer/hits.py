@@ -28,7 +28,7 @@ _VERDICTS: tuple[Verdict, ...] = ("stated", "silent", "denied")  # by tier
 
 def question_hits(search: Searching, asked: Asked, found: Candidates, shown: Rows) -> list[Hit]:
     """Look up what is shown of candidates, in their order."""
-    abouts = [found.rows.about(row) for row in shown.tolist()]
+    abouts = found.rows.at(shown).about()
     studies = [about.study for about in abouts]
     facts = facts_of(search.connection, studies, asked_concepts(asked.question))
     measured = measurements_of(search.connection, studies)
