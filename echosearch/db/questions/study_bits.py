@@ -160,9 +160,10 @@ def answer(
             )
         )
     stale = "s.study_key in (select study_key from core.stale_study)" if bits.exact else "true"
+    # an array, because of a series the planner expects a thousand blocks: it would make a new plan for each question
     blocks = (
         f"select b.block, {', '.join(f'{query} as {name}' for name, query in bits.columns.items())}"
-        f" from generate_series(0, (select max(number) / {BLOCK} from core.study)) b(block)"
+        f" from unnest(array(select generate_series(0, (select max(number) / {BLOCK} from core.study)))) b(block)"
     )
     made = "".join(f"{name} as materialized ({query}), " for name, query in {**bits.made, "blocks": blocks}.items())
     found = connection.execute(

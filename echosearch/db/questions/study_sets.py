@@ -46,7 +46,8 @@ class StudySet(ABC):
         return f":c{len(self.given) - 1}"
 
     def names(self, values: Sequence[str]) -> str:
-        return f"cast({self.name(list(values))} as text[])"
+        """Return the array (text[]) of these values. The planner counts placeholders; of a list it knows no length."""
+        return f"cast(array[{', '.join(map(self.name, values))}] as text[])"
 
     def number(self, value: float) -> str:
         self.exact &= len(Decimal(repr(float(value))).normalize().as_tuple().digits) <= DIGITS

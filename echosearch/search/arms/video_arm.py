@@ -62,8 +62,8 @@ class _Levels:
 
     def score(self, videos: Vectors) -> Scores:
         """(N, D) unit vectors -> (N,), higher is nearer to what is wanted."""
-        near = (videos @ self.meanings.T).astype(np.float64)  # (N, M)
-        best = self.near_levels(videos)
+        near = self._near(videos)
+        best = self._of_levels(near)
         match self.form:
             case "ends":
                 return _mean(best[:, self.wanted]) - _mean(best[:, self.others])
@@ -84,8 +84,15 @@ class _Levels:
 
     def near_levels(self, videos: Vectors) -> Scores:
         """(N, D) unit vectors -> (N, L) cosines to each level, of several meanings the nearest."""
-        near = (videos @ self.meanings.T).astype(np.float64)  # (N, M)
-        return np.stack([near[:, self.level == k].max(axis=1) for k in range(len(self.values))], axis=1)
+        return self._of_levels(self._near(videos))
+
+    def _near(self, videos: Vectors) -> Scores:
+        """(N, D) unit vectors -> (N, M) cosines to each meaning."""
+        return (videos @ self.meanings.T).astype(np.float64)
+
+    def _of_levels(self, near: Scores) -> Scores:
+        """(N, M) cosines to meanings -> (N, L) to levels; ``level`` ascends."""
+        return np.maximum.reduceat(near, np.searchsorted(self.level, np.arange(len(self.values))), axis=1)
 
     @property
     def is_value(self) -> bool:
@@ -112,7 +119,7 @@ class _Levels:
         """With the archive's background for what is compared between regions; ``videos`` (N, D) unit vectors."""
         if self.form != "regional" or len(videos) < 2:
             return self
-        regions = self._regions((videos @ self.meanings.T).astype(np.float64))
+        regions = self._regions(self._near(videos))
         return replace(self, background=(regions.mean(axis=1), regions.std(axis=1) + 1e-9))
 
     @property
