@@ -97,7 +97,8 @@ class EdgeIndex:
         shard = self._open(collection)
         if shard is None or limit < 1:
             return []
-        chosen = edge_filter(where) if where is not None else None
+        with engine_errors(collection.name):
+            chosen = edge_filter(where, shard) if where is not None else None
         wanted = limit + TIE_MARGIN
         while True:
             with engine_errors(collection.name):
@@ -115,9 +116,9 @@ class EdgeIndex:
         shard = self._open(collection)
         if shard is None or not queries or min(limits) < 1:
             return [self.search(collection, *each, where) for each in zip(vectors, limits, strict=True)]
-        chosen = edge_filter(where) if where is not None else None
         wanted = [limit + TIE_MARGIN for limit in limits]
         with engine_errors(collection.name):
+            chosen = edge_filter(where, shard) if where is not None else None
             found = nearest_each(shard, queries, wanted, chosen, points_compared(collection))
         made = []
         for vector, limit, most, hits in zip(vectors, limits, wanted, found, strict=True):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import qdrant_edge as engine
 
+from echosearch.index.edge.filter import EdgeFilter
 from echosearch.index.fields import OVERSAMPLING, SCORED_FIELDS
 from echosearch.index.plan import SearchPlan, plan_search
 
@@ -19,13 +20,15 @@ _EXACT = engine.SearchParams(exact=True)
 
 
 def nearest(
-    shard: engine.EdgeShard, vector: list[float], wanted: int, chosen: engine.Filter | None, exact: bool, compared: int
+    shard: engine.EdgeShard, vector: list[float], wanted: int, chosen: EdgeFilter | None, exact: bool, compared: int
 ) -> list[engine.ScoredPoint]:
     """Return the ``wanted`` best points of those that ``chosen`` lets through, best first.
 
     ``compared``: up to so many matches the engine compares all by itself.
     """
     query = engine.Query.Nearest(vector)
+
+    every = chosen.filter if chosen is not None else None
 
     def ask(params: engine.SearchParams, condition: engine.Filter | None) -> list[engine.ScoredPoint]:
         return shard.query(
@@ -35,26 +38,26 @@ def nearest(
         )
 
     if exact:
-        return ask(_EXACT, chosen)
+        return ask(_EXACT, every)
     plan, matching = _plan(shard, wanted, chosen, compared)
     if plan.how != "sieve":
-        return ask(_params(plan, chosen), chosen)
+        return ask(_params(plan, chosen), every)
     while plan.how == "sieve" and chosen is not None and matching is not None:
         params = engine.SearchParams(hnsw_ef=plan.width, quantization=_SMALL_VECTORS)
         candidates = shard.query(engine.QueryRequest(limit=plan.candidates, query=query, params=params))
         near = engine.HasIdCondition({candidate.id for candidate in candidates})
-        found = ask(_EXACT, engine.Filter(must=[near, chosen]))
+        found = ask(_EXACT, engine.Filter(must=[near, chosen.filter]))
         if len(found) >= wanted:
             return found
         plan = plan.again(matching)
-    return ask(_EXACT, chosen)
+    return ask(_EXACT, every)
 
 
 def nearest_each(
     shard: engine.EdgeShard,
     vectors: Sequence[list[float]],
     wanted: Sequence[int],
-    chosen: engine.Filter | None,
+    chosen: EdgeFilter | None,
     compared: int,
 ) -> list[list[engine.ScoredPoint]]:
     """Return the nearest of each vector, as many as are wanted of it.
@@ -70,7 +73,7 @@ def nearest_each(
             engine.QueryRequest(
                 limit=most,
                 query=engine.Query.Nearest(vector),
-                filter=chosen,
+                filter=chosen.filter if chosen is not None else None,
                 params=_params(plan, chosen),
                 with_payload=list(SCORED_FIELDS),
             )
@@ -79,16 +82,17 @@ def nearest_each(
 
 
 def _plan(
-    shard: engine.EdgeShard, wanted: int, chosen: engine.Filter | None, compared: int
+    shard: engine.EdgeShard, wanted: int, chosen: EdgeFilter | None, compared: int
 ) -> tuple[SearchPlan, int | None]:
     """Return the plan of a search, and how many points match (None: all)."""
-    matching = shard.count(engine.CountRequest(exact=False, filter=chosen)) if chosen is not None else None
-    conditions = len(chosen.must or ()) if chosen is not None else 0
     points = shard.count(engine.CountRequest(exact=False))
-    return plan_search(points, matching, wanted, compared, conditions), matching
+    if chosen is None:
+        return plan_search(points, None, wanted, compared, 0), None
+    matching = shard.count(engine.CountRequest(exact=False, filter=chosen.filter))
+    return plan_search(points, matching, wanted, compared, chosen.conditions), matching
 
 
-def _params(plan: SearchPlan, chosen: engine.Filter | None) -> engine.SearchParams:
+def _params(plan: SearchPlan, chosen: EdgeFilter | None) -> engine.SearchParams:
     if plan.how == "exact":
         return _EXACT
     acorn = _ACORN if chosen is not None else None
