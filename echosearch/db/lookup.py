@@ -209,6 +209,7 @@ def videos_about(connection: Connection, encoder_id: int, videos: Sequence[str])
 def videos_of(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, list[StoredVideo]]:
     """Return every video of these studies that may be shown, by study, in the order of their keys."""
     query = text(f"{_STORED} and v.study_key = any(cast(:keys as uuid[])) order by v.video_key")
+    query = query.execution_options(binary=True)
     found: dict[str, list[StoredVideo]] = {}
     for row in connection.execute(query, {"encoder": encoder_id, "keys": list(studies)}):
         found.setdefault(row.study, []).append(_stored(row))

@@ -169,8 +169,9 @@ def _scored(search: Searching, asked: Asked, said: Answer, rows: FoundRows) -> C
             np.array(column) for column in zip(*(worded.get(one, _NO_WORDS) for one in studies), strict=True)
         )
     scores = asked.videos.scores(rows.vectors) if len(rows) else np.zeros((0, len(asked.videos.conditions)))
-    beliefs: Scores = asked.scale.believe(scores)
-    order: Scores = asked.scale.order(scores) + words_weight() * covered
+    fit = asked.scale.order(scores)
+    beliefs: Scores = asked.scale.believe(scores, fit)
+    order: Scores = fit + words_weight() * covered
     if asked.only_words:
         beliefs = order = bm25
     cosines = None

@@ -61,12 +61,12 @@ class Scale:
         ranked: Scores = np.log(self.shares(scores)).sum(axis=1) + 1e-3 * scores.sum(axis=1)
         return ranked
 
-    def believe(self, scores: Scores) -> Scores:
-        """Return (N,) for (N, C): a probability if calibrated, else a percentile."""
+    def believe(self, scores: Scores, order: Scores) -> Scores:
+        """Return (N,) for (N, C) and their ``order`` (N,): a probability if calibrated, else a percentile."""
         if self.is_calibrated:
             made: Scores = np.prod([one(scores[:, c]) for c, one in enumerate(self.beliefs)], axis=0)
             return made
-        return self.joint.percentile(self.order(scores))
+        return self.joint.percentile(order)
 
 
 Kept = OrderedDict[Hashable, tuple[float, AskedVideos, Scale]]
