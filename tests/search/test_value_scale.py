@@ -91,6 +91,15 @@ def test_nearest_values_are_the_median_of_a_fifth() -> None:
     assert nearest_values(cosine, values) == pytest.approx([12.5, 16.5])
 
 
+@pytest.mark.parametrize("count", [1, 3, 7, 8, 14, 70])
+def test_nearest_values_of_any_number_of_prompts(count: int) -> None:
+    random = np.random.default_rng(count)
+    cosine, values = random.standard_normal((50, count)), np.sort(random.uniform(10, 80, count))
+    kept = max(round(0.2 * count), 1)
+    by_definition = [np.median(values[sorted(range(count), key=lambda k: -row[k])[:kept]]) for row in cosine]
+    np.testing.assert_array_equal(nearest_values(cosine, values), by_definition)
+
+
 def test_what_ships_is_for_an_encoder_that_ships() -> None:
     scale = shipped_scale(fingerprint_of(load_manifest(shipped_bundles()["phantom-tiny"])), "lvef")
     assert scale is not None

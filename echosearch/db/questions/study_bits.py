@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ from echosearch.filters import Where
 
 __all__ = ["Answer", "answer", "fold", "newest_stated", "numbers_meeting"]
 
-FIRST_MONTHS, MONTHS = 2, 16  # read at once by newest_stated: twice as many each time, at most so many
+YEARS = 10  # that an archive is taken to hold: so many months give the newest that are wanted, at first
+MONTHS = 16  # read at once at most; if they hold too few, twice as many the next time
 BY_ROWS = 4  # times as many studies as are wanted are sorted by their rows; of more, months are read
 _INDEXED = "select from core.study_embedding e where e.study_key = s.study_key and e.indexed_gen is not null"
 
@@ -210,7 +212,7 @@ def newest_stated(connection: Connection, answered: Answer, limit: int) -> NDArr
         return _numbers(answered.chosen)
     if answered.total <= BY_ROWS * limit:
         return _newest_of(connection, _numbers(answered.chosen), limit)
-    return _newest(connection, answered.chosen, limit)[:limit]
+    return _newest(connection, answered.chosen, answered.total, limit)[:limit]
 
 
 def _newest_of(connection: Connection, numbers: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
@@ -226,11 +228,11 @@ def _newest_of(connection: Connection, numbers: NDArray[np.int64], limit: int) -
     return np.frombuffer(found or b"", dtype=">i8").astype(np.int64)
 
 
-def _newest(connection: Connection, chosen: Bits, limit: int) -> NDArray[np.int64]:
-    """Numbers, newest month first, those without a month last: at least ``limit`` of them."""
+def _newest(connection: Connection, chosen: Bits, total: int, limit: int) -> NDArray[np.int64]:
+    """Numbers of the ``total`` chosen, newest month first, those without a month last: at least ``limit`` of them."""
     rest = chosen.copy()
     newest: list[NDArray[np.int64]] = []
-    before, count, months = 999_999, 0, FIRST_MONTHS
+    before, count, months = 999_999, 0, min(ceil(12 * YEARS * limit / total), MONTHS)
     while count < limit:
         rows = connection.execute(
             text(

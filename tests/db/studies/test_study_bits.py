@@ -253,8 +253,7 @@ def test_what_another_encoder_has_is_not_said(archive: Connection) -> None:
 
 def test_the_newest_come_first(archive: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     fold(archive)
-    for name in ("FIRST_MONTHS", "MONTHS"):
-        monkeypatch.setattr(study_bits, name, 1)
+    monkeypatch.setattr(study_bits, "MONTHS", 1)
     said: Answer = answer(archive, 1, [FindingCondition("mr", "present", None)], [])
     months = {
         row.number: row.month or 0
