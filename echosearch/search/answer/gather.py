@@ -51,9 +51,8 @@ def gather(search: Searching, asked: Asked) -> tuple[Candidates, int, int | None
         said = _said(search, asked)
         stated = _stated(search, asked, said)
         rows = _answering(search, asked, stated)
-        points = {
-            point.key: point.gen for each in (*nearest.result(), *_theirs(search, asked, stated)) for point in each
-        }
+        theirs = _theirs(search, asked, stated)
+        points = {point.key: point.gen for each in (*nearest.result(), *theirs) for point in each}
     if not points:
         check_filled(search, asked.kind)
     rows = rows.with_more(_looked_up(search, asked, rows, [*points]))
