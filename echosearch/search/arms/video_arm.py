@@ -62,13 +62,12 @@ class _Levels:
 
     def score(self, videos: Vectors) -> Scores:
         """(N, D) unit vectors -> (N,), higher is nearer to what is wanted."""
-        near = self._near(videos)
-        best = self._of_levels(near)
+        best = self.near_levels(videos)
         match self.form:
             case "ends":
                 return _mean(best[:, self.wanted]) - _mean(best[:, self.others])
             case "regional":
-                regions = self._regions(near)
+                regions = self._regions((videos @ self.meanings.T).astype(np.float64))
                 if self.background is not None:
                     mean, spread = self.background
                     regions = (regions - mean[:, None]) / spread[:, None]
@@ -84,15 +83,9 @@ class _Levels:
 
     def near_levels(self, videos: Vectors) -> Scores:
         """(N, D) unit vectors -> (N, L) cosines to each level, of several meanings the nearest."""
-        return self._of_levels(self._near(videos))
-
-    def _near(self, videos: Vectors) -> Scores:
-        """(N, D) unit vectors -> (N, M) cosines to each meaning."""
-        return (videos @ self.meanings.T).astype(np.float64)
-
-    def _of_levels(self, near: Scores) -> Scores:
-        """(N, M) cosines to meanings -> (N, L) to levels; ``level`` ascends."""
-        return np.maximum.reduceat(near, np.searchsorted(self.level, np.arange(len(self.values))), axis=1)
+        near = (videos @ self.meanings.T).astype(np.float64)  # (N, M); ``level`` ascends
+        levels: Scores = np.maximum.reduceat(near, np.searchsorted(self.level, np.arange(len(self.values))), axis=1)
+        return levels
 
     @property
     def is_value(self) -> bool:
@@ -119,7 +112,7 @@ class _Levels:
         """With the archive's background for what is compared between regions; ``videos`` (N, D) unit vectors."""
         if self.form != "regional" or len(videos) < 2:
             return self
-        regions = self._regions(self._near(videos))
+        regions = self._regions((videos @ self.meanings.T).astype(np.float64))
         return replace(self, background=(regions.mean(axis=1), regions.std(axis=1) + 1e-9))
 
     @property
