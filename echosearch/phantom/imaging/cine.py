@@ -31,7 +31,17 @@ from echosearch.phantom.planes.scene import Scene, place
 from echosearch.phantom.planes.short_axis import short_axis
 from echosearch.phantom.planes.two_chamber import two_chamber
 
-__all__ = ["OTHER_VIEWS", "VIEWS", "Cine", "box_of", "display_curve", "frame_seconds", "plan_cine", "render_cine"]
+__all__ = [
+    "OTHER_VIEWS",
+    "VIEWS",
+    "Cine",
+    "box_of",
+    "display_curve",
+    "frame_seconds",
+    "lv_outline_of",
+    "plan_cine",
+    "render_cine",
+]
 
 VIEWS = ("LAX", "SAX", "2CH", "3CH", "4CH", "Other")
 OTHER_VIEWS = ("SUBCOSTAL", "IVC", "ARCH")  # what "Other" may be
@@ -223,6 +233,18 @@ def box_of(study: PhantomStudy, cine: Cine, rows: int, columns: int) -> Floats:
     x0, y0, scale = sector_frame(rows, columns, study.look.half_angle, cine.sector.zoom)
     line: Floats = box_outline(color_box(cine.scene, cine.sector), cine.sector) * scale + np.array([x0, y0])
     return line
+
+
+def lv_outline_of(study: PhantomStudy, cine: Cine, rows: int, columns: int) -> Floats | None:
+    """Return the left ventricle's cavity in pixels, (T, N, 2) column and row: from hinge over apex to hinge.
+
+    The mitral valve closes it as a straight line; papillary muscles are inside. None for a view that is not apical.
+    """
+    if cine.scene.lv is None:
+        return None
+    x0, y0, scale = sector_frame(rows, columns, study.look.half_angle, cine.sector.zoom)
+    outline: Floats = cine.scene.lv / cine.sector.depth * scale + np.array([x0, y0])
+    return outline
 
 
 def _around(line: Floats, rows: int, columns: int) -> tuple[slice, slice]:

@@ -75,7 +75,9 @@ def long_axis(beat: Beat, parasternal: bool) -> Scene:
     shapes += [Shape(part, GreyLevel.WALL) for part in la_wall]
     shapes += [Shape(rv_outer, GreyLevel.MUSCLE), Shape(lv.outer, GreyLevel.MUSCLE)]
     shapes += [Shape(band(left_wall, 0.30), GreyLevel.FIBROUS), Shape(band(right_wall, 0.32), GreyLevel.FIBROUS)]
-    shapes += [Shape(part, GreyLevel.BLOOD) for part in (*la, rv, lv.inner, tract, aorta)]
+    shapes += [Shape(part, GreyLevel.BLOOD) for part in (*la, rv)]
+    shapes += [Shape(lv.inner, GreyLevel.BLOOD, lv=not parasternal)]
+    shapes += [Shape(part, GreyLevel.BLOOD) for part in (tract, aorta)]
     shapes += [Shape(band(left_wall, 0.20), 140.0), Shape(band(right_wall, 0.22), 140.0)]
     shapes += [
         Shape(disc(base_left + np.array([-0.3, 0.2]), 0.42), GreyLevel.FAT),

@@ -54,6 +54,7 @@ class Shape:
     level: float
     shadow: float = 0.0  # grey levels subtracted behind it (metal, calcium)
     moves: bool = True  # whether the speckle follows its outline
+    lv: bool = False  # whether it is the left ventricle's cavity, from hinge over apex to hinge
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Scene:
     shapes: tuple[Shape, ...]
     streams: tuple[Stream, ...]
     box: tuple[Floats, float, float]  # colour box: centre (T, 2), half width, half height; cm
+
+    @property
+    def lv(self) -> Floats | None:
+        """The left ventricle's cavity, (T, N, 2) in cm; None where the plane does not cut it lengthwise."""
+        return next((shape.points for shape in self.shapes if shape.lv), None)
 
 
 def point(x: Floats | float, y: Floats | float, frames: int) -> Floats:

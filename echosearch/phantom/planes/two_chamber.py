@@ -35,8 +35,9 @@ def two_chamber(beat: Beat) -> Scene:
         Shape(disc(lv.right_hinge + np.array([0.45, 0.1]), 0.46), GreyLevel.FAT),
         Shape(lv.outer, GreyLevel.MUSCLE),
     ]
-    shapes += [Shape(part, GreyLevel.BLOOD) for part in (*la, appendage, sinus, lv.inner)]
+    shapes += [Shape(part, GreyLevel.BLOOD) for part in (*la, appendage, sinus)]
     shapes += [
+        Shape(lv.inner, GreyLevel.BLOOD, lv=True),
         Shape(disc(lv.inner[:, 10] + np.array([0.22, 0.0]), 0.36, 0.85), 98.0),
         Shape(disc(lv.inner[:, -10] + np.array([-0.2, 0.1]), 0.30, 0.7), 96.0),
     ]
