@@ -20,7 +20,7 @@ MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("
 # third-party package -> the only places that may import it
 HOMES = {
     "pydicom": ("echosearch.reading.dicom", "echosearch.phantom"),
-    "torch": ("echosearch.encoder", "trainer"),
+    "torch": ("echosearch.encoder", "echosearch.contour", "trainer"),
     "timm": ("echosearch.encoder", "trainer"),
     "torchvision": ("echosearch.encoder", "trainer"),
     "transformers": ("echosearch.encoder", "trainer"),
@@ -64,6 +64,7 @@ LAYERS = (
     ("echosearch.cohort",),
     ("echosearch.access",),
     ("echosearch.search",),
+    ("echosearch.contour",),
     ("echosearch.coverage", "echosearch.preview"),
     ("echosearch.archive", "echosearch.workers"),
     ("echosearch.index", "echosearch.db", "echosearch.phantom"),

@@ -42,6 +42,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "echosearch.cli.commands.insight.disagree:disagree",
         "Find studies whose report and videos say different things.",
     ),
+    "contour": (
+        "echosearch.cli.commands.contour:contour",
+        "Draw the left ventricle's contour on a cine, with ED, ES and EF.",
+    ),
     "probe": ("echosearch.cli.commands.insight.probe:probe_group", "Fit probes to labels, and read studies with them."),
     "serve": ("echosearch.cli.serve.command:serve", "Serve the archive to browsers and programs."),
     "user": ("echosearch.cli.commands.access.user:user", "Accounts of the server, projects, tokens."),

@@ -19,7 +19,7 @@ from echosearch.clip import Uint8
 from echosearch.preview.values import NoPreview, Refusal
 from echosearch.video import Region
 
-__all__ = ["fan_mask"]
+__all__ = ["TISSUE", "TWO_D", "fan_mask"]
 
 TWO_D, TISSUE, FLOW, ECG = 1, 1, 2, 0xA  # Region Spatial Format (0018,6012), Region Data Type (0018,6014)
 STEP = 4  # grey levels from frame to frame that are motion: a video codec's flicker is 1 or 2

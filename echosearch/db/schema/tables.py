@@ -26,6 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 import echosearch.db.schema.access
 import echosearch.db.schema.cohorts  # noqa: F401 - their tables belong to the same metadata
 from echosearch.db.schema.base import Base, Key
+from echosearch.db.schema.contours import ContourRow
 from echosearch.db.schema.facts import FactReading, FactRow, StaleStudy, StudyBits
 from echosearch.db.schema.jobs import IngestRun, JobRow, StudyRangeRow
 from echosearch.db.schema.phi import PhiDevice, PhiPatient, PhiReport, PhiRun, PhiSourcePath, PhiStudy, PhiVideo
@@ -41,6 +42,7 @@ from echosearch.db.schema.vectors import (
 __all__ = [
     "ArchiveRow",
     "Base",
+    "ContourRow",
     "Embedding",
     "EncoderRow",
     "FactReading",

@@ -1,0 +1,123 @@
+"""Contours of a file, or of a video of the archive: read in a worker, drawn here, kept in the database."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from echosearch.archive import Archive
+from echosearch.clip import Uint8
+from echosearch.contour.head import ContourHead
+from echosearch.contour.measure import measure, without_figure
+from echosearch.contour.stored import from_row, to_row
+from echosearch.contour.task import GreyTask, PictureTask, load_grey, load_pictures
+from echosearch.contour.values import APICAL, Contours, NoFigure
+from echosearch.db.files.backing import files_holding
+from echosearch.db.files.contours import contour_of, known_video, put_contour
+from echosearch.db.files.shown import shown_digests
+from echosearch.encoder.base import ViewModel
+from echosearch.errors import FileRefused, InputError
+from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.video import VIEW_GATE, Mode, VideoHeader, View
+from echosearch.workers.jobs import TimedOut, WorkerDied
+from echosearch.workers.pool import DecodePool
+from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
+
+__all__ = ["canonical_key", "contours_of_file", "contours_of_video", "file_of_video", "pictures"]
+
+T = TypeVar("T")
+
+NO_KEY = "contour"  # the clip belongs to no stored video
+
+
+def contours_of_file(
+    path: Path, head: ContourHead, pool: DecodePool, view: View | None = None, classifier: ViewModel | None = None
+) -> Contours:
+    """Draw the contours of one file, which need not be ingested; nothing is stored.
+
+    Its view is ``view``, else what the classifier says with 0.9 or more. Raises FileRefused; InputError if neither is
+    given.
+    """
+    path = path.resolve()
+    seen = pool.run(inspect, InspectTask(path, allow_secondary_capture=True))
+    nameless = isinstance(seen, Quarantined) and seen.reason is Reason.NO_IDENTITY
+    header: VideoHeader | None = None if nameless else _or_refuse(seen)
+    if view is None:
+        view = _classified(path, pool, classifier)
+    mode = Mode.UNKNOWN if header is None else header.mode
+    if view not in APICAL or mode == Mode.COLOR:
+        reason = NoFigure.VIEW if view not in APICAL else NoFigure.COLOUR
+        return without_figure(head, view, 0 if header is None else header.n_frames, reason)
+    return measure(head, _or_refuse(pool.run(load_grey, GreyTask(path))), view, mode)
+
+
+def contours_of_video(archive: Archive, video: str, head: ContourHead, pool: DecodePool) -> Contours:
+    """Return the contours of a video that may be shown: those that are stored, or drawn now and stored.
+
+    Its view is the archive's, with 0.9 or more. Raises InputError if no search finds such a video; FileRefused.
+    """
+    key = canonical_key(video)
+    with archive.engine.connect() as connection:
+        if key is None or key not in shown_digests(connection, [key]):
+            raise InputError(f"no video of key {video!r} can be found by a search: queries give keys with --json")
+        stored = contour_of(connection, key, head.info.fingerprint)
+        known = known_video(connection, key)
+    if stored is not None:
+        return from_row(stored, head.info)
+    view = View(known.view) if known.view and (known.view_prob or 0) >= VIEW_GATE else View.OTHER
+    mode = Mode(known.mode)
+    if view not in APICAL or mode == Mode.COLOR:
+        reason = NoFigure.VIEW if view not in APICAL else NoFigure.COLOUR
+        return without_figure(head, view, known.frames, reason)  # known at once, so it is not stored
+    made = measure(head, _or_refuse(pool.run(load_grey, file_of_video(archive, key))), view, mode)
+    with archive.engine.begin() as connection:
+        put_contour(connection, key, head.info.fingerprint, known.digest, to_row(made))
+    return made
+
+
+def file_of_video(archive: Archive, video: str) -> GreyTask:
+    """Return the file that backs a video, as it was when it was read. Raises FileRefused(CHANGED) if there is none."""
+    with archive.engine.connect() as connection:
+        holding = files_holding(connection, [video])[video]
+    if not holding:
+        raise FileRefused(Quarantined(Reason.CHANGED, "no file of it is there as it was ingested"))
+    file = holding[0].file
+    return GreyTask(file.path, file.size, file.mtime_ns)
+
+
+def pictures(task: GreyTask, frames: Sequence[int], pool: DecodePool) -> Uint8:
+    """Return these frames within the fan, (N, H, W, 3) uint8, in the order given. Raises FileRefused."""
+    wanted = tuple(sorted(set(frames)))
+    made = _or_refuse(pool.run(load_pictures, PictureTask(task.path, task.size, task.mtime_ns, wanted)))
+    picked: Uint8 = made[[wanted.index(frame) for frame in frames]]
+    return picked
+
+
+def canonical_key(video: str) -> str | None:
+    """Return a key as the database has it; None if it is none."""
+    try:
+        return str(uuid.UUID(video))
+    except ValueError:
+        return None
+
+
+def _classified(path: Path, pool: DecodePool, classifier: ViewModel | None) -> View:
+    if classifier is None:
+        raise InputError("the view is not known: give --view 4CH or 2CH, or put a view classifier in use")
+    clip = _or_refuse(pool.run(load_clip, ClipTask(path, NO_KEY, classifier.clip_spec)))
+    label = classifier.classify([clip])[0].best
+    return label.view if label.prob >= VIEW_GATE else View.OTHER
+
+
+def _or_refuse(result: T | Skipped | Quarantined | WorkerDied | TimedOut) -> T:
+    match result:
+        case WorkerDied(detail):
+            raise FileRefused(Quarantined(Reason.DECODER_CRASH, f"its reader died ({detail})"))
+        case TimedOut(limit):
+            raise FileRefused(Quarantined(Reason.DECODER_TIMEOUT, f"it takes more {limit} time than it may"))
+        case Skipped() | Quarantined():
+            raise FileRefused(result)
+        case _:
+            return result
