@@ -14,6 +14,7 @@ from echosearch.cohort.export import Exported
 from echosearch.cohort.match import Matched
 from echosearch.cohort.review import ReviewReport
 from echosearch.cohort.snapshot import Difference
+from echosearch.contour.values import Beat, Biplane, Figure, HeadInfo, NoFigure
 from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.files.jobs import OpenJob
@@ -35,6 +36,7 @@ from echosearch.report.facts.query.change import ChangeKind
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
 from echosearch.search.results import ReadValue
+from echosearch.video import View
 from ingest.jobs.leased import WorkSummary
 from ingest.options import IngestSummary
 from ingest.recall import Recall
@@ -596,6 +598,31 @@ class ShownPreview(BaseModel):
     time_known: Annotated[bool, Field(description="false: the file states no time, and 30 frames a second are assumed")]
 
 
+class ShownContours(BaseModel):
+    model_config = CLOSED
+    target: Annotated[str, Field(description="as it was given")]
+    view: View
+    frames: int
+    figure: Annotated[Figure | None, Field(description="lengths in mm; null: no_figure says why")]
+    no_figure: NoFigure | None
+    why: str
+    beats: Annotated[list[Beat], Field(description="frames from 0")]
+    areas: Annotated[list[float | None] | None, Field(description="of each frame, as a share of the box")]
+    outlines: Annotated[
+        list[list[Annotated[list[float], Field(min_length=2, max_length=2)]] | None] | None,
+        Field(description="of each frame: points, 0 to 1 from left and from above in the box; as a preview is cut"),
+    ]
+
+
+class ContourDocument(BaseModel):
+    model_config = CLOSED
+    source: Literal["contour"]
+    head: HeadInfo
+    warning: str | None
+    cines: list[ShownContours]
+    biplane: Biplane | None
+
+
 # the name of a schema -> (the command that prints it, its shape)
 SCHEMAS: dict[str, tuple[str, type]] = {
     "query": ("echosearch query --json", _search("query", QueryHit, **UNDERSTOOD)),
@@ -645,6 +672,7 @@ SCHEMAS: dict[str, tuple[str, type]] = {
         "echosearch audit shortcuts --json",
         _of("shortcuts", Shortcuts),
     ),
+    "contour": ("echosearch contour --json", ContourDocument),
     "preview-make": ("echosearch preview make --json", _of("preview-make", PreviewCounts, size=PreviewSize)),
     "preview-show": ("echosearch preview show --json", ShownPreview),
     "evaluate": ("echosearch evaluate --json", Evaluation),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from echosearch.contour.beats import find_beats, smoothed
-from echosearch.contour.head import ContourHead
 from echosearch.contour.outline import cavity_of_probabilities
 from echosearch.contour.values import (
     APICAL,
@@ -24,6 +24,9 @@ from echosearch.contour.values import (
     NoFigure,
 )
 from echosearch.video import Mode, View
+
+if TYPE_CHECKING:  # torch
+    from echosearch.contour.head import ContourHead
 
 __all__ = ["WHY", "areas_of", "biplane", "figure_of", "measure", "without_figure"]
 

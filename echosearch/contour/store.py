@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from echosearch.archive import Archive
 from echosearch.clip import Uint8
-from echosearch.contour.head import ContourHead
 from echosearch.contour.measure import measure, without_figure
 from echosearch.contour.stored import from_row, to_row
 from echosearch.contour.task import GreyTask, PictureTask, load_grey, load_pictures
@@ -20,12 +18,16 @@ from echosearch.db.files.shown import shown_digests
 from echosearch.encoder.base import ViewModel
 from echosearch.errors import FileRefused, InputError
 from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.preview.store import canonical_key
 from echosearch.video import VIEW_GATE, Mode, VideoHeader, View
 from echosearch.workers.jobs import TimedOut, WorkerDied
 from echosearch.workers.pool import DecodePool
 from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
 
-__all__ = ["canonical_key", "contours_of_file", "contours_of_video", "file_of_video", "pictures"]
+if TYPE_CHECKING:  # torch
+    from echosearch.contour.head import ContourHead
+
+__all__ = ["contours_of_file", "contours_of_video", "file_of_video", "pictures"]
 
 T = TypeVar("T")
 
@@ -93,14 +95,6 @@ def pictures(task: GreyTask, frames: Sequence[int], pool: DecodePool) -> Uint8:
     made = _or_refuse(pool.run(load_pictures, PictureTask(task.path, task.size, task.mtime_ns, wanted)))
     picked: Uint8 = made[[wanted.index(frame) for frame in frames]]
     return picked
-
-
-def canonical_key(video: str) -> str | None:
-    """Return a key as the database has it; None if it is none."""
-    try:
-        return str(uuid.UUID(video))
-    except ValueError:
-        return None
 
 
 def _classified(path: Path, pool: DecodePool, classifier: ViewModel | None) -> View:

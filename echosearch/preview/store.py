@@ -18,7 +18,7 @@ from echosearch.preview.values import SIZES, MadePreview, NoPreview, Preview, Pr
 from echosearch.workers.jobs import PoolBroken, TimedOut, WorkerDied
 from echosearch.workers.pool import DecodePool
 
-__all__ = ["Previews"]
+__all__ = ["Previews", "canonical_key"]
 
 NOT_FOUND = NoPreview(Refusal.UNKNOWN, "no video of this key can be found by a search")
 TRIES = 2  # at a file whose worker dies
@@ -61,7 +61,7 @@ class Previews:
         ``size``: "card" is at most 368 x 300, "study" 700 x 570. Callers who ask for the same one at the same time
         wait for one making of it. Raises InputError for another size, PoolBroken, StoreUnreachable.
         """
-        key = _canonical(video_key)
+        key = canonical_key(video_key)
         if key is None:
             return NOT_FOUND
         digest = self._digest(key)
@@ -127,7 +127,7 @@ class Previews:
     def _in_worker(self, task: PreviewTask) -> MadePreview | NoPreview:
         for _ in range(TRIES):
             try:
-                result = self._workers().run(make_preview, task)
+                result = self.workers().run(make_preview, task)
             except PoolBroken:
                 self._drop_workers()
                 raise
@@ -137,7 +137,8 @@ class Previews:
                 return result
         return NoPreview(Refusal.CRASHED, f"its file ended {TRIES} workers")
 
-    def _workers(self) -> DecodePool:
+    def workers(self) -> DecodePool:
+        """Return the decode workers, started now if they do not run. Raises PoolBroken if this is closed."""
         with self._lock:
             if self._closed:
                 raise PoolBroken("the previews are closed")
@@ -153,7 +154,7 @@ class Previews:
             pool.__exit__(None, None, None)
 
 
-def _canonical(video_key: str) -> str | None:
+def canonical_key(video_key: str) -> str | None:
     """Return a key as it is written in names; None if it is none."""
     try:
         return str(uuid.UUID(video_key))

@@ -7,7 +7,19 @@ from fastapi.staticfiles import StaticFiles
 
 from echosearch import __version__
 from echosearch.web import signing
-from echosearch.web.api import admin, cohorts, export, file_search, health, insights, media, searches, self, studies
+from echosearch.web.api import (
+    admin,
+    cohorts,
+    contours,
+    export,
+    file_search,
+    health,
+    insights,
+    media,
+    searches,
+    self,
+    studies,
+)
 from echosearch.web.guard import Guard
 from echosearch.web.pages import cohorts as cohort_pages
 from echosearch.web.pages import disagree, overview, preferences, search, study, timeline
@@ -43,7 +55,7 @@ def create_app(serving: Serving) -> FastAPI:
         openapi_url=None,
     )
     app.state.serving = serving
-    for each in (searches, file_search, export, studies, media, cohorts, insights, self, admin):
+    for each in (searches, file_search, export, studies, media, contours, cohorts, insights, self, admin):
         app.include_router(each.router, responses=COMMON)
     for router in (health.router, signing.router):
         app.include_router(router)

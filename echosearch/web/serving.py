@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,9 @@ from echosearch.web.noted import Noted
 from echosearch.web.problems import Problem
 from echosearch.web.rates import RequestRates
 
-if TYPE_CHECKING:  # the extra echosearch[oidc]
+if TYPE_CHECKING:  # the extra echosearch[oidc]; torch
     from echosearch.access.oidc.provider import Provider
+    from echosearch.contour.head import ContourHead
 
 __all__ = ["SEARCHES", "WAIT_SECONDS", "ServeOptions", "Serving"]
 
@@ -91,6 +93,14 @@ class Serving:
                 self.demo_link = new_secret()
             elif not has_admin(connection):
                 self.setup = new_secret()
+
+    @cached_property
+    def contour_head(self) -> ContourHead:
+        """The contour head that ships, loaded when it is first asked for. Raises BundleError."""
+        from echosearch.contour.head import load_head  # torch
+        from echosearch.contour.manifest import shipped_head
+
+        return load_head(shipped_head())
 
     @property
     def keys(self) -> AccessKeys:

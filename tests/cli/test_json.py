@@ -84,6 +84,8 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("ingest", export, "--dry-run", "--json"),
         ("preview", "make", "--json"),
         ("preview", "show", cine, "--out", str(real.folder / "cine.mp4"), "--json"),
+        ("contour", str(real.folder / "export" / "IM_0001"), "--view", "4CH", "--json"),
+        ("contour", cine, "--json"),
         ("plan", "--videos", "10M", "--json"),
         (
             "ingest",

@@ -42,6 +42,7 @@ API = {
     "GET /videos/{video}/preview.mp4": Right.SEE,
     "GET /videos/{video}/poster.jpg": Right.SEE,
     "GET /videos/{video}/samples": Right.SEE,
+    "GET /videos/{video}/contour": Right.SEE,
     "GET /cohorts": Right.COHORT,
     "POST /cohorts": Right.COHORT,
     "GET /cohorts/{reference}/steps": Right.COHORT,

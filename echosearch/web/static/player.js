@@ -39,6 +39,13 @@ export class Cine {
     return (this.times[frame] + this.times[frame + 1]) / 2;
   }
 
+  /** Show the frame once more: what is drawn over it has changed. */
+  again() {
+    const frame = this.shown;
+    this.shown = -1;
+    if (frame >= 0) this.show(frame);
+  }
+
   close() {}
 }
 
@@ -72,6 +79,7 @@ class DecodedCine extends Cine {
   show(frame) {
     if (frame === this.shown || !this.pictures[frame]) return;
     this.context.drawImage(this.pictures[frame], 0, 0);
+    this.over?.(frame);
     this.shown = frame;
     this.canvas.dataset.frame = String(frame);
   }
@@ -93,6 +101,7 @@ class SoughtCine extends Cine {
     });
     this.video.addEventListener('seeked', () => {
       this.context.drawImage(this.video, 0, 0);
+      this.over?.(this.asked);
       this.shown = this.asked;
       this.canvas.dataset.frame = String(this.asked);
       this.show(this.wanted);

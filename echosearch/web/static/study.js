@@ -1,6 +1,7 @@
 // The page of a study, and of a review: one player, and the list of its cines.
 
 import { onKey, say } from './app.js';
+import { drawContour } from './contour.js';
 import { Clock, openCine } from './player.js';
 
 const player = document.getElementById('player');
@@ -32,6 +33,7 @@ if (player?.dataset.video) {
       none.hidden = true;
       canvas.hidden = false;
       clock.load([cine]);
+      drawContour(cine, film.dataset.video);
       canvas.dataset.ready = 'yes';
     } catch (problem) {
       if (turn !== wanted) return;
