@@ -13,7 +13,8 @@ __all__ = ["receive", "send"]
 MAX_PICKLED = 64 * 1024**2  # bytes of an answer without its arrays
 MAX_ARRAYS = 4 * 1024**3  # bytes of its arrays
 OWN = tuple(
-    f"echosearch.{module}" for module in ("clip", "errors", "outcome", "preview.values", "video", "workers.tasks")
+    f"echosearch.{module}"
+    for module in ("clip", "contour.values", "errors", "outcome", "preview.values", "video", "workers.tasks")
 )
 OTHERS = {
     *(("numpy", "ndarray"), ("numpy", "dtype")),
