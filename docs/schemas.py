@@ -14,7 +14,7 @@ from echosearch.cohort.export import Exported
 from echosearch.cohort.match import Matched
 from echosearch.cohort.review import ReviewReport
 from echosearch.cohort.snapshot import Difference
-from echosearch.contour.values import Beat, Biplane, Figure, HeadInfo, NoFigure
+from echosearch.contour.values import Biplane, Figure, FoundBeat, HeadInfo, NoFigure
 from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.files.jobs import OpenJob
@@ -606,7 +606,7 @@ class ShownContours(BaseModel):
     figure: Annotated[Figure | None, Field(description="lengths in mm; null: no_figure says why")]
     no_figure: NoFigure | None
     why: str
-    beats: Annotated[list[Beat], Field(description="frames from 0")]
+    beats: Annotated[list[FoundBeat], Field(description="frames from 0")]
     areas: Annotated[list[float | None] | None, Field(description="of each frame, as a share of the box")]
     outlines: Annotated[
         list[list[Annotated[list[float], Field(min_length=2, max_length=2)]] | None] | None,

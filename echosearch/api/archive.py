@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import echosearch.archive as composition
 from echosearch.api.arguments import PathLike, check_ingest, example_names, optional_path, search_options
@@ -285,6 +285,18 @@ class OpenArchive:
         if isinstance(studies, str):
             raise InputError("studies is one string: give a list of them")
         return stored_vectors(self._opened, None if studies is None else list(studies), of)
+
+    def contours(self, target: PathLike, *, view: Literal["4CH", "2CH"] | None = None) -> dict[str, Any]:
+        """Draw the left ventricle's contour on a video of the archive or a file, as `echosearch contour --json` does.
+
+        ``view`` is a file's: by default what the view classifier in use says. Raises InputError, FileRefused.
+        """
+        from echosearch.contour.as_json import document
+        from echosearch.contour.store import contours_of_target
+
+        named = os.fspath(target)
+        made = contours_of_target(self._opened, named, self.previews.workers(), view)
+        return document([(named, made)])
 
     @property
     def cohorts(self) -> Cohorts:

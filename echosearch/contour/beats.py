@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echosearch.contour.values import Beat, Floats
+from echosearch.contour.values import Floats, FoundBeat
 
 __all__ = ["find_beats", "smoothed"]
 
@@ -26,7 +26,7 @@ def smoothed(curve: Floats, frame_seconds: float | None) -> Floats:
     return even
 
 
-def find_beats(areas: Floats, frame_seconds: float | None = None) -> tuple[Beat, ...]:
+def find_beats(areas: Floats, frame_seconds: float | None = None) -> tuple[FoundBeat, ...]:
     """Return the beats that a cine holds from end-diastole beyond end-systole, from its areas (T,).
 
     A systole is where the area is in the lower 40 % of its range, up to where it is above 60 % again: the small steps
@@ -40,14 +40,14 @@ def find_beats(areas: Floats, frame_seconds: float | None = None) -> tuple[Beat,
     if high - low < SMALLEST * high:
         return ()
     level = (curve - low) / (high - low)
-    beats: list[Beat] = []
+    beats: list[FoundBeat] = []
     after = 0  # where the diastole before a systole begins
     for begin, end in _systoles(level):
         es = begin + int(np.argmin(level[begin:end]))
         if begin > after and end < len(level):
             ed = after + int(np.argmax(level[after:begin]))
             if level[ed] > DIASTOLE and (ed > 0 or level[0] >= AT_THE_EDGE):
-                beats.append(Beat(ed, es))
+                beats.append(FoundBeat(ed, es))
         after = end
     return tuple(beats)
 

@@ -13,13 +13,13 @@ from echosearch.contour.values import (
     APICAL,
     DISCS,
     POINTS,
-    Beat,
     Biplane,
     Cavity,
     Contours,
     Discs,
     Figure,
     Floats,
+    FoundBeat,
     GreyCine,
     NoFigure,
 )
@@ -76,7 +76,7 @@ def areas_of(cavities: Sequence[Cavity | None]) -> Floats:
 
 
 def figure_of(
-    cavities: Sequence[Cavity | None], beats: Sequence[Beat], frame_seconds: float | None, mm: float | None
+    cavities: Sequence[Cavity | None], beats: Sequence[FoundBeat], frame_seconds: float | None, mm: float | None
 ) -> Figure:
     """Return the mean over the beats, from discs that are smoothed over time; ``mm``: of a pixel, None if unknown."""
     unknown = np.full(1 + DISCS, np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -27,7 +28,7 @@ from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
 if TYPE_CHECKING:  # torch
     from echosearch.contour.head import ContourHead
 
-__all__ = ["contours_of_file", "contours_of_video", "file_of_video", "pictures"]
+__all__ = ["contours_of_file", "contours_of_target", "contours_of_video", "file_of_video", "pictures"]
 
 T = TypeVar("T")
 
@@ -77,6 +78,23 @@ def contours_of_video(archive: Archive, video: str, head: ContourHead, pool: Dec
     with archive.engine.begin() as connection:
         put_contour(connection, key, head.info.fingerprint, known.digest, to_row(made))
     return made
+
+
+def contours_of_target(archive: Archive, target: str, pool: DecodePool, view: str | None = None) -> Contours:
+    """Return the contours of a file, if there is one at ``target``, else of a video, by the head that ships.
+
+    Raises what the two above raise; InputError for a view of a video.
+    """
+    from echosearch.contour.head import load_head  # torch
+    from echosearch.contour.manifest import shipped_head
+
+    head = load_head(shipped_head())
+    if os.path.exists(target):
+        given = None if view is None else View(view)
+        return contours_of_file(Path(target), head, pool, given, archive.view_classifier if given is None else None)
+    if view is not None:
+        raise InputError("a view is for a file: a video has the view of the archive")
+    return contours_of_video(archive, target, head, pool)
 
 
 def file_of_video(archive: Archive, video: str) -> GreyTask:

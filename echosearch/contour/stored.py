@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from echosearch.contour.values import POINTS, Beat, Contours, Discs, Figure, Floats, HeadInfo, NoFigure
+from echosearch.contour.values import POINTS, Contours, Discs, Figure, Floats, FoundBeat, HeadInfo, NoFigure
 from echosearch.db.files.contours import StoredContour
 from echosearch.video import View
 
@@ -45,7 +45,7 @@ def from_row(row: StoredContour, head: HeadInfo) -> Contours:
         frames=found["frames"],
         outlines=None if row.outlines is None else _unpacked(row.outlines),
         areas=None if row.areas is None else np.frombuffer(row.areas, "<f4").astype(np.float64),
-        beats=tuple(Beat(**beat) for beat in found["beats"]),
+        beats=tuple(FoundBeat(**beat) for beat in found["beats"]),
         figure=None if figure is None else Figure(**{**figure, "ed": _discs(figure["ed"]), "es": _discs(figure["es"])}),
         no_figure=None if row.no_figure is None else NoFigure(row.no_figure),
         why=found["why"],

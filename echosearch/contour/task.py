@@ -20,7 +20,7 @@ from echosearch.reading.source import open_shown
 from echosearch.video import Region
 from echosearch.workers.tasks import has_changed
 
-__all__ = ["GreyTask", "PictureTask", "box_of", "grey_frames", "load_grey", "load_pictures"]
+__all__ = ["GreyTask", "PictureTask", "box_around", "grey_frames", "load_grey", "load_pictures"]
 
 MOST_FRAMES = 4000  # 50 MB of an answer
 
@@ -48,7 +48,7 @@ def load_grey(task: GreyTask) -> GreyCine | Skipped | Quarantined:
             return Quarantined(Reason.CHANGED, "the file changed after its header was read")
         cine = open_shown(task.path)
         mask, masked = _mask(cine)
-        box = box_of(mask)
+        box = box_around(mask)
         frames = np.stack(list(grey_frames(_frames(cine), box, mask)))
         seconds = None if cine.times is None else cine.times[-1] / cine.source.n_frames
         return GreyCine(frames, box, masked, _mm_per_pixel(cine.regions), seconds or cine.source.frame_seconds)
@@ -71,7 +71,7 @@ def load_pictures(task: PictureTask) -> Uint8 | Skipped | Quarantined:
         mask, masked = _mask(cine)
         if not masked:
             return Quarantined(Reason.MASK_FAILED, "the file declares no box of a 2D picture")
-        box = box_of(mask)
+        box = box_around(mask)
         place = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
         wanted = cine.source.frames(task.frames)
         return np.stack([cv2.bitwise_and(frame[place], frame[place], mask=mask[place]) for frame in wanted])
@@ -85,7 +85,7 @@ def load_pictures(task: PictureTask) -> Uint8 | Skipped | Quarantined:
         return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
 
 
-def box_of(mask: Uint8) -> Box:
+def box_around(mask: Uint8) -> Box:
     """Return the box around what is set in a mask (H, W)."""
     return Box(*cv2.boundingRect(mask))
 

@@ -11,8 +11,23 @@ from numpy.typing import NDArray
 from echosearch.clip import Uint8
 from echosearch.video import View
 
-__all__ = ["APICAL", "DISCS", "POINTS", "SIDE", "Beat", "Biplane", "Box", "Cavity", "Contours", "Discs", "Figure",
-           "GreyCine", "HeadInfo", "NoFigure"]  # fmt: skip
+__all__ = [
+    "APICAL",
+    "DISCS",
+    "POINTS",
+    "SIDE",
+    "Biplane",
+    "Box",
+    "Cavity",
+    "Contours",
+    "Discs",
+    "Figure",
+    "Floats",
+    "FoundBeat",
+    "GreyCine",
+    "HeadInfo",
+    "NoFigure",
+]
 
 SIDE = 112  # of the square that the head sees
 POINTS = 32  # of an outline
@@ -93,7 +108,7 @@ class Cavity:
 
 
 @dataclass(frozen=True)
-class Beat:
+class FoundBeat:
     """One beat: the frames of end-diastole and end-systole."""
 
     ed: int
@@ -149,7 +164,7 @@ class Contours:
     frames: int
     outlines: Floats | None = field(repr=False)  # (T, POINTS, 2) shares of the box, NaN where there is none
     areas: Floats | None = field(repr=False)  # (T,) shares of the box, NaN where there is none
-    beats: tuple[Beat, ...] = ()
+    beats: tuple[FoundBeat, ...] = ()
     figure: Figure | None = None
     no_figure: NoFigure | None = None
     why: str = ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from echosearch.contour.beats import find_beats, smoothed
-from echosearch.contour.values import Beat, Floats
+from echosearch.contour.values import Floats, FoundBeat
 from echosearch.phantom.heart.cycle import contraction
 
 FRAMES = 30  # of a beat
@@ -19,7 +19,7 @@ def areas(begin: float, frames: int, falls: float = 0.4, noise: float = 0.0) -> 
     return curve + np.random.default_rng(1).normal(0, noise, frames)
 
 
-def near(beat: Beat, ed: float, es: float) -> bool:
+def near(beat: FoundBeat, ed: float, es: float) -> bool:
     return abs(beat.ed - ed) <= 2 and abs(beat.es - es) <= 2
 
 

@@ -19,15 +19,16 @@ import torch
 
 from echosearch.contour.head import ContourHead, load_head, save_head
 from echosearch.contour.manifest import ContourManifest
+from echosearch.contour.network import ContourNet
 from echosearch.errors import BundleError, EchosearchError
 from echosearch.phantom.patients.history import Level
 from trainer.contour.fit import ContourConfig, fit_contours
 from trainer.contour.public import public_samples
-from trainer.contour.samples import Samples, joined, phantom_samples
+from trainer.contour.samples import DrawnFrames, joined, phantom_samples
 from trainer.contour.score import ContourScores, score_head
 from trainer.progress import say
 
-__all__ = ["main"]
+__all__ = ["describe", "main", "score_and_write"]
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 FIT_SEEDS: dict[Level, int] = {"easy": 55101, "hard": 55102}
@@ -36,27 +37,8 @@ FIGURES = ("dice", "ef_error", "ef_bias", "ed_frames", "es_frames", "biplane_ef_
 NOTES = "Not a medical device; figures are of phantoms, and say nothing of patients."
 
 
-def fit(
-    out: Path, name: str, version: str, patients: int, scored: int, public: list[Path], given: ContourConfig
-) -> None:
-    """Write a head to ``out``, with the figures of ``scored`` patients of each level in its manifest."""
-    if out.exists():
-        raise BundleError(f"{out} exists already: choose another folder, or remove it first")
-    samples = joined(_samples(patients, public))
-    say(f"{len(samples)} frames")
-    network = fit_contours(samples, given, lambda step, loss: say(f"step {step} of {given.steps}: loss {loss:.3f}"))
-    manifest = ContourManifest(
-        name=name,
-        version=version,
-        licence="Apache-2.0",
-        provenance=f"trained by trainer.contour on {len(samples)} frames ({patients} phantom patients of each level"
-        f", seeds {FIT_SEEDS['easy']} and {FIT_SEEDS['hard']}{', and of patients' if public else ''}), {given.steps} "
-        f"steps of {given.batch}, seed {given.seed}, from random weights; scored on seeds {SCORE_SEEDS['easy']} and "
-        f"{SCORE_SEEDS['hard']}, {scored} patients each",
-        trained_on="patients" if public else "phantom",
-        notes=NOTES,
-        widths=given.widths,
-    )
+def score_and_write(out: Path, manifest: ContourManifest, network: ContourNet, scored: int) -> None:
+    """Score a head on ``scored`` patients of each level, and write it to ``out`` with these figures."""
     head = ContourHead(manifest, network)
     scores = [score_head(head, scored, SCORE_SEEDS[level], level) for level in LEVELS]
     for one in scores:
@@ -65,7 +47,32 @@ def fit(
     save_head(out, manifest.model_copy(update={"figures": figures}), network)
 
 
-def _samples(patients: int, public: list[Path]) -> Iterator[Samples]:
+def describe(frames: int, patients: int, scored: int, public: bool, config: ContourConfig) -> ContourManifest:
+    """Return what is said of a head that was fitted so."""
+    return ContourManifest(
+        name="phantom-contour" if not public else "contour",
+        version="1",
+        licence="Apache-2.0",
+        provenance=f"trained by trainer.contour on {frames} frames ({patients} phantom patients of each level"
+        f", seeds {FIT_SEEDS['easy']} and {FIT_SEEDS['hard']}{', and of patients' if public else ''}), {config.steps} "
+        f"steps of {config.batch}, seed {config.seed}, from random weights; scored on seeds {SCORE_SEEDS['easy']} and "
+        f"{SCORE_SEEDS['hard']}, {scored} patients each",
+        trained_on="patients" if public else "phantom",
+        notes=NOTES,
+        widths=config.widths,
+    )
+
+
+def _fit(out: Path, patients: int, scored: int, public: list[Path], config: ContourConfig) -> None:
+    if out.exists():
+        raise BundleError(f"{out} exists already: choose another folder, or remove it first")
+    samples = joined(_samples(patients, public))
+    say(f"{len(samples)} frames")
+    network = fit_contours(samples, config, lambda step, loss: say(f"step {step} of {config.steps}: loss {loss:.3f}"))
+    score_and_write(out, describe(len(samples), patients, scored, bool(public), config), network, scored)
+
+
+def _samples(patients: int, public: list[Path]) -> Iterator[DrawnFrames]:
     for level in LEVELS:
         yield phantom_samples(patients, FIT_SEEDS[level], level)
     for folder in public:
@@ -87,16 +94,14 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     fitting = commands.add_parser("fit", help="train a head and write it")
     fitting.add_argument("--out", type=Path, required=True, help="the folder of the new head")
-    fitting.add_argument("--name", default="phantom-contour")
-    fitting.add_argument("--version", default="1")
-    fitting.add_argument("--patients", type=int, default=200, help="phantoms of each level to learn from")
-    fitting.add_argument("--scored", type=int, default=60, help="phantoms of each level to score it on")
+    fitting.add_argument("--patients", type=int, default=80, help="phantoms of each level to learn from")
+    fitting.add_argument("--scored", type=int, default=16, help="phantoms of each level to score it on")
     fitting.add_argument("--public", type=Path, action="append", default=[], help="EchoNet-Dynamic or CAMUS, a folder")
     fitting.add_argument("--steps", type=int, default=ContourConfig.steps)
     fitting.add_argument("--seed", type=int, default=ContourConfig.seed)
     scoring = commands.add_parser("score", help="score a head on phantoms")
     scoring.add_argument("head", type=Path)
-    scoring.add_argument("--patients", type=int, default=60)
+    scoring.add_argument("--patients", type=int, default=16)
     scoring.add_argument("--seed", type=int, required=True)
     scoring.add_argument("--level", choices=LEVELS, default="easy")
     given = parser.parse_args()
@@ -105,8 +110,7 @@ def main() -> int:
         if given.command == "score":
             say(_line(score_head(load_head(given.head), given.patients, given.seed, given.level)))
         else:
-            config = ContourConfig(seed=given.seed, steps=given.steps)
-            fit(given.out, given.name, given.version, given.patients, given.scored, given.public, config)
+            _fit(given.out, given.patients, given.scored, given.public, ContourConfig(given.seed, given.steps))
     except EchosearchError as exc:
         say(str(exc))
         return exc.exit_code

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from echosearch.clip import Uint8
 from echosearch.contour.network import ContourNet
-from trainer.contour.samples import Samples
+from trainer.contour.samples import DrawnFrames
 from trainer.data.augment import Augmentation, AugmentConfig, alter, draw_augmentation
 
 __all__ = ["ContourConfig", "dice_loss", "fit_contours"]
@@ -37,7 +37,7 @@ class ContourConfig:
 
 
 def fit_contours(
-    samples: Samples, config: ContourConfig, progress: Callable[[int, float], None] = lambda step, loss: None
+    samples: DrawnFrames, config: ContourConfig, progress: Callable[[int, float], None] = lambda step, loss: None
 ) -> ContourNet:
     """Return the network, in eval mode; ``progress`` is told the step and its loss now and then."""
     with torch.random.fork_rng(devices=[]):
@@ -79,7 +79,7 @@ def _unit(pixels: Uint8) -> Tensor:
     return torch.from_numpy(pixels).float() / 255
 
 
-def _altered(samples: Samples, at: int, rng: np.random.Generator) -> tuple[Uint8, Uint8]:
+def _altered(samples: DrawnFrames, at: int, rng: np.random.Generator) -> tuple[Uint8, Uint8]:
     how = draw_augmentation(ALTERED, False, rng)
     moved = Augmentation(how.scale, how.zoom, how.shift)
     return alter(samples.frames[at][None], how)[0], alter(samples.masks[at][None], moved)[0]

@@ -13,7 +13,7 @@ from echosearch.contour.task import grey_frames
 from echosearch.contour.values import Box, Floats
 from echosearch.errors import ConfigError
 from echosearch.reading.source import open_source
-from trainer.contour.samples import Samples, soft_mask
+from trainer.contour.samples import DrawnFrames, soft_mask
 from trainer.data.benchmark import read_benchmark
 from trainer.data.split import Split
 from trainer.data.volume import open_volume
@@ -24,7 +24,7 @@ CAVITY = 1  # CAMUS's label of the left ventricle's cavity
 SEQUENCE, LABELS = "_half_sequence.nii.gz", "_half_sequence_gt.nii.gz"
 
 
-def public_samples(folder: Path, split: Split) -> Samples:
+def public_samples(folder: Path, split: Split) -> DrawnFrames:
     """Return the drawn frames of a split of EchoNet-Dynamic or CAMUS, as downloaded by who may have them.
 
     Raises ConfigError if the folder is neither, or holds no drawn frame; FileRefused for a file that cannot be read.
@@ -38,7 +38,7 @@ def public_samples(folder: Path, split: Split) -> Samples:
         pairs = [pair for video in videos if video.name.endswith(SEQUENCE) for pair in _labelled(video)]
     if not pairs:
         raise ConfigError(f"{folder} has no frame of the split {split!r} with a drawn cavity")
-    return Samples(np.stack([frame for frame, _ in pairs]), np.stack([mask for _, mask in pairs]))
+    return DrawnFrames(np.stack([frame for frame, _ in pairs]), np.stack([mask for _, mask in pairs]))
 
 
 def traced_outline(chords: NDArray[np.float64]) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from echosearch.clip import Uint8
 from echosearch.contour.outline import filled
-from echosearch.contour.task import box_of, grey_frames
+from echosearch.contour.task import box_around, grey_frames
 from echosearch.contour.values import SIDE, Floats, GreyCine
 from echosearch.phantom.files.archive import phantom_studies, study_cines
 from echosearch.phantom.files.cinefile import CinePlan
@@ -21,7 +21,7 @@ from echosearch.preview.mask import TISSUE, TWO_D, fan_mask
 from echosearch.preview.values import NoPreview
 from echosearch.video import Region
 
-__all__ = ["COLUMNS", "ROWS", "DrawnCine", "Samples", "apical_plans", "drawn_cine", "joined", "phantom_samples",
+__all__ = ["COLUMNS", "ROWS", "DrawnCine", "DrawnFrames", "apical_plans", "drawn_cine", "joined", "phantom_samples",
            "soft_mask"]  # fmt: skip
 
 ROWS, COLUMNS = 240, 320  # of a phantom's cine
@@ -30,7 +30,7 @@ FINE = 4  # cells a pixel, each way, of a mask's edge
 
 
 @dataclass(frozen=True)
-class Samples:
+class DrawnFrames:
     """Frames and masks, (N, SIDE, SIDE) uint8 each; a mask is 255 within the cavity, less on its edge."""
 
     frames: Uint8 = field(repr=False)
@@ -51,10 +51,10 @@ class DrawnCine:
     phase: Floats = field(repr=False)  # (T,) cycles, whole numbers at end-diastole
 
 
-def joined(parts: Iterable[Samples]) -> Samples:
+def joined(parts: Iterable[DrawnFrames]) -> DrawnFrames:
     """Return all samples in one."""
     kept = list(parts)
-    return Samples(np.concatenate([one.frames for one in kept]), np.concatenate([one.masks for one in kept]))
+    return DrawnFrames(np.concatenate([one.frames for one in kept]), np.concatenate([one.masks for one in kept]))
 
 
 def soft_mask(outline: Floats) -> Uint8:
@@ -75,7 +75,7 @@ def drawn_cine(study: PhantomStudy, plan: CinePlan, drawn: int | None = None) ->
     mask = fan_mask(pixels, [Region(TWO_D, TISSUE, 0, 0, COLUMNS, ROWS)])
     if isinstance(mask, NoPreview):
         return None
-    box = box_of(mask)
+    box = box_around(mask)
     grey = np.stack(list(grey_frames(pixels, box, mask)))
     _, _, scale = sector_frame(ROWS, COLUMNS, study.look.half_angle, planned.sector.zoom)
     cine = GreyCine(grey, box, True, 10 * planned.sector.depth / scale, frame_seconds(study, plan.color))
@@ -84,7 +84,7 @@ def drawn_cine(study: PhantomStudy, plan: CinePlan, drawn: int | None = None) ->
     return DrawnCine(study, plan.view, cine, moved, planned.phase[: len(grey)])
 
 
-def phantom_samples(patients: int, seed: int, level: Level, every: int = 6) -> Samples:
+def phantom_samples(patients: int, seed: int, level: Level, every: int = 6) -> DrawnFrames:
     """Return every ``every``-th of the first frames of the apical cines of so many patients."""
     frames: list[Uint8] = []
     masks: list[Uint8] = []
@@ -96,4 +96,4 @@ def phantom_samples(patients: int, seed: int, level: Level, every: int = 6) -> S
             kept: Sequence[int] = range((study.number + plan.number) % every, DRAWN, every)
             frames += [made.cine.frames[at] for at in kept]
             masks += [soft_mask(made.outlines[at]) for at in kept]
-    return Samples(np.stack(frames), np.stack(masks))
+    return DrawnFrames(np.stack(frames), np.stack(masks))

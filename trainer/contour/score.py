@@ -11,7 +11,7 @@ import numpy as np
 from echosearch.contour.head import ContourHead
 from echosearch.contour.measure import biplane, figure_of, measure
 from echosearch.contour.outline import cavity_of_outline, filled
-from echosearch.contour.values import Beat, Contours, Figure, Floats, GreyCine
+from echosearch.contour.values import Contours, Figure, Floats, FoundBeat, GreyCine
 from echosearch.phantom.files.archive import phantom_studies, study_cines
 from echosearch.phantom.heart.anatomy import heart_size
 from echosearch.phantom.heart.ventricle import lv_volume
@@ -149,7 +149,7 @@ def _dices(found: Floats, true: Floats, cine: GreyCine) -> Iterator[float]:
         yield float(2 * (one & two).sum() / (one.sum() + two.sum()))
 
 
-def true_beats(drawn: DrawnCine) -> tuple[Beat, ...]:
+def true_beats(drawn: DrawnCine) -> tuple[FoundBeat, ...]:
     """Return the beats that a cine holds by its phase: the frame next to the R wave, and that of the least true area.
 
     The area is that of the plane's own cut, as a reader would have it; the search is within the phases of one beat.
@@ -161,7 +161,7 @@ def true_beats(drawn: DrawnCine) -> tuple[Beat, ...]:
         ed = int(np.argmin(np.abs(drawn.phase - whole)))
         inside = np.flatnonzero((drawn.phase >= whole + 0.1) & (drawn.phase <= whole + 0.7))
         if len(inside) and drawn.phase[-1] >= whole + 0.7:
-            beats.append(Beat(ed, int(inside[np.argmin(areas[inside])])))
+            beats.append(FoundBeat(ed, int(inside[np.argmin(areas[inside])])))
     return tuple(beats)
 
 

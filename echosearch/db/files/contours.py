@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-__all__ = ["KnownVideo", "StoredContour", "contour_of", "known_video", "put_contour"]
+__all__ = ["StoredContour", "VideoToDraw", "contour_of", "known_video", "put_contour"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class StoredContour:
 
 
 @dataclass(frozen=True)
-class KnownVideo:
+class VideoToDraw:
     """What is known of a video before its contours are drawn."""
 
     view: str | None
@@ -34,7 +34,7 @@ class KnownVideo:
     digest: bytes = field(repr=False)
 
 
-def known_video(connection: Connection, video: str) -> KnownVideo:
+def known_video(connection: Connection, video: str) -> VideoToDraw:
     """Return what is known of a video that is there (db/files/shown.py says whether it may be shown)."""
     row = connection.execute(
         text(
@@ -43,7 +43,7 @@ def known_video(connection: Connection, video: str) -> KnownVideo:
         ),
         {"video": video},
     ).one()
-    return KnownVideo(**row._mapping)
+    return VideoToDraw(**row._mapping)
 
 
 def contour_of(connection: Connection, video: str, head: str) -> StoredContour | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from echosearch.access.rights import Right
 from echosearch.contour.as_json import contours_json, warning_of
 from echosearch.contour.store import contours_of_video
-from echosearch.contour.values import Beat, Figure, HeadInfo, NoFigure
+from echosearch.contour.values import Figure, FoundBeat, HeadInfo, NoFigure
 from echosearch.web.address import API
 from echosearch.web.problems import problem_responses
 from echosearch.web.rights import Caller, needs
@@ -37,7 +37,7 @@ class VideoContours(BaseModel):
     figure: Annotated[Figure | None, Field(description="null: no_figure says why")]
     no_figure: NoFigure | None
     why: str
-    beats: Annotated[list[Beat], Field(description="frames from 0")]
+    beats: Annotated[list[FoundBeat], Field(description="frames from 0")]
     areas: Annotated[list[float | None] | None, Field(description="of each frame, a share of the preview")]
     outlines: Annotated[
         list[list[Point] | None] | None, Field(description="of each frame, 0 to 1 from left and above in the preview")

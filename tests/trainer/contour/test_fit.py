@@ -19,14 +19,14 @@ from echosearch.phantom.imaging.cine import lv_outline_of, plan_cine
 from tests.trainer.data.benchmark_files import FRAMES, write_camus, write_echonet, write_nifti
 from trainer.contour.fit import ContourConfig, dice_loss, fit_contours
 from trainer.contour.public import public_samples, traced_outline
-from trainer.contour.samples import Samples, apical_plans, drawn_cine, phantom_samples
+from trainer.contour.samples import DrawnFrames, apical_plans, drawn_cine, phantom_samples
 from trainer.contour.score import true_beats
 
 SMALL = ContourConfig(steps=40, batch=6, lr=1e-2, warmup=4, widths=(6, 12, 16))
 
 
 @pytest.fixture(scope="module")
-def samples() -> Samples:
+def samples() -> DrawnFrames:
     return phantom_samples(3, 41, "easy")
 
 
@@ -36,14 +36,14 @@ def manifest(config: ContourConfig = SMALL) -> ContourManifest:
     )
 
 
-def test_samples_are_dark_within_their_masks(samples: Samples) -> None:
+def test_samples_are_dark_within_their_masks(samples: DrawnFrames) -> None:
     inside = samples.frames[samples.masks > 200]
     around = samples.frames[(samples.masks == 0) & (samples.frames > 0)]
     assert inside.mean() + 15 < around.mean()
     assert 0.02 < (samples.masks > 127).mean() < 0.2
 
 
-def test_a_small_network_learns_and_the_same_seed_gives_the_same_weights(samples: Samples) -> None:
+def test_a_small_network_learns_and_the_same_seed_gives_the_same_weights(samples: DrawnFrames) -> None:
     short = replace(SMALL, steps=3)
     weights, same = (fit_contours(samples, short).state_dict().values() for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(weights, same, strict=True))
@@ -52,7 +52,7 @@ def test_a_small_network_learns_and_the_same_seed_gives_the_same_weights(samples
     assert 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.6
 
 
-def test_a_head_that_is_written_is_the_one_that_is_loaded(samples: Samples, tmp_path: Path) -> None:
+def test_a_head_that_is_written_is_the_one_that_is_loaded(samples: DrawnFrames, tmp_path: Path) -> None:
     network = fit_contours(samples, replace(SMALL, steps=2))
     made = save_head(tmp_path / "head", manifest(), network)
     loaded = load_head(tmp_path / "head")
