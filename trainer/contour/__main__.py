@@ -32,22 +32,24 @@ __all__ = ["describe", "main", "score_and_write"]
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 FIT_SEEDS: dict[Level, int] = {"easy": 55101, "hard": 55102}
-SCORE_SEEDS: dict[Level, int] = {"easy": 66201, "hard": 66202}  # for nothing but the figures that a head is given
+# seed and patients of each level, for nothing but the figures that a head is given
+SCORED: dict[Level, tuple[int, int]] = {"easy": (55104, 24), "hard": (55103, 12)}
 FIGURES = ("dice", "ef_error", "ef_bias", "ed_frames", "es_frames", "biplane_ef_error")
 NOTES = "Not a medical device; figures are of phantoms, and say nothing of patients."
 
 
-def score_and_write(out: Path, manifest: ContourManifest, network: ContourNet, scored: int) -> None:
-    """Score a head on ``scored`` patients of each level, and write it to ``out`` with these figures."""
+def score_and_write(out: Path, manifest: ContourManifest, network: ContourNet) -> None:
+    """Score a head on the phantoms of SCORED, and write it to ``out`` with these figures."""
     head = ContourHead(manifest, network)
-    scores = [score_head(head, scored, SCORE_SEEDS[level], level) for level in LEVELS]
-    for one in scores:
-        say(_line(one))
+    scores = []
+    for level, (seed, patients) in SCORED.items():
+        scores.append(score_head(head, patients, seed, level))
+        say(_line(scores[-1]))
     figures = {f"{one.level}_{key}": round(getattr(one, key), 3) for one in scores for key in FIGURES}
     save_head(out, manifest.model_copy(update={"figures": figures}), network)
 
 
-def describe(frames: int, patients: int, scored: int, public: bool, config: ContourConfig) -> ContourManifest:
+def describe(frames: int, patients: int, public: bool, config: ContourConfig) -> ContourManifest:
     """Return what is said of a head that was fitted so."""
     return ContourManifest(
         name="phantom-contour" if not public else "contour",
@@ -55,21 +57,23 @@ def describe(frames: int, patients: int, scored: int, public: bool, config: Cont
         licence="Apache-2.0",
         provenance=f"trained by trainer.contour on {frames} frames ({patients} phantom patients of each level"
         f", seeds {FIT_SEEDS['easy']} and {FIT_SEEDS['hard']}{', and of patients' if public else ''}), {config.steps} "
-        f"steps of {config.batch}, seed {config.seed}, from random weights; scored on seeds {SCORE_SEEDS['easy']} and "
-        f"{SCORE_SEEDS['hard']}, {scored} patients each",
+        f"steps of {config.batch}, seed {config.seed}, from random weights; scored on "
+        + " and ".join(
+            f"{count} patients of the level {level}, seed {seed}" for level, (seed, count) in SCORED.items()
+        ),
         trained_on="patients" if public else "phantom",
         notes=NOTES,
         widths=config.widths,
     )
 
 
-def _fit(out: Path, patients: int, scored: int, public: list[Path], config: ContourConfig) -> None:
+def _fit(out: Path, patients: int, public: list[Path], config: ContourConfig) -> None:
     if out.exists():
         raise BundleError(f"{out} exists already: choose another folder, or remove it first")
     samples = joined(_samples(patients, public))
     say(f"{len(samples)} frames")
     network = fit_contours(samples, config, lambda step, loss: say(f"step {step} of {config.steps}: loss {loss:.3f}"))
-    score_and_write(out, describe(len(samples), patients, scored, bool(public), config), network, scored)
+    score_and_write(out, describe(len(samples), patients, bool(public), config), network)
 
 
 def _samples(patients: int, public: list[Path]) -> Iterator[DrawnFrames]:
@@ -95,7 +99,6 @@ def main() -> int:
     fitting = commands.add_parser("fit", help="train a head and write it")
     fitting.add_argument("--out", type=Path, required=True, help="the folder of the new head")
     fitting.add_argument("--patients", type=int, default=80, help="phantoms of each level to learn from")
-    fitting.add_argument("--scored", type=int, default=16, help="phantoms of each level to score it on")
     fitting.add_argument("--public", type=Path, action="append", default=[], help="EchoNet-Dynamic or CAMUS, a folder")
     fitting.add_argument("--steps", type=int, default=ContourConfig.steps)
     fitting.add_argument("--seed", type=int, default=ContourConfig.seed)
@@ -110,7 +113,7 @@ def main() -> int:
         if given.command == "score":
             say(_line(score_head(load_head(given.head), given.patients, given.seed, given.level)))
         else:
-            _fit(given.out, given.patients, given.scored, given.public, ContourConfig(given.seed, given.steps))
+            _fit(given.out, given.patients, given.public, ContourConfig(given.seed, given.steps))
     except EchosearchError as exc:
         say(str(exc))
         return exc.exit_code
