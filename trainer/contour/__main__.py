@@ -25,7 +25,7 @@ from echosearch.phantom.patients.history import Level
 from trainer.contour.fit import ContourConfig, fit_contours
 from trainer.contour.public import public_samples
 from trainer.contour.samples import DrawnFrames, joined, phantom_samples
-from trainer.contour.score import ContourScores, score_head
+from trainer.contour.score import ContourScores, read_wrongly, score_head
 from trainer.progress import say
 
 __all__ = ["describe", "main", "score_and_write"]
@@ -111,7 +111,11 @@ def main() -> int:
     torch.set_num_threads(1)  # the same sums on every machine
     try:
         if given.command == "score":
-            say(_line(score_head(load_head(given.head), given.patients, given.seed, given.level)))
+            head = load_head(given.head)
+            say(_line(score_head(head, given.patients, given.seed, given.level)))
+            wrong = read_wrongly(head, given.patients, given.seed, given.level)
+            said = [f"{view} {read} of {all_}" for view, (read, all_) in wrong.items()]
+            say(f"cines of other views with an EF if they are called 4CH: {', '.join(said)}")
         else:
             _fit(given.out, given.patients, given.public, ContourConfig(given.seed, given.steps))
     except EchosearchError as exc:
