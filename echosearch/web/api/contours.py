@@ -51,6 +51,6 @@ def show_contour(caller: Watcher, video: UUID) -> JSONResponse:
     serving = caller.serving
     with serving.interpreting():
         made = contours_of_video(caller.archive, seen.video, serving.contour_head, serving.previews.workers())
-    caller.record_picture("contour", seen.study)
+    caller.record("contour", [seen.study])  # a measurement, not a picture alone
     shown: dict[str, Any] = {"head": made.head, "warning": warning_of(made.head), **contours_json(made)}
     return JSONResponse(VideoContours.model_validate(shown, from_attributes=True).model_dump(mode="json"))

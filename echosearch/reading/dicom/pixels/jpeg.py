@@ -33,6 +33,7 @@ __all__ = ["JpegStream", "is_fast_jpeg", "jpeg_decoder", "read_stream", "tables"
 
 # Adobe APP14 without its last byte, the transform: 0 what is stored is shown, 1 YCbCr to RGB
 ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
+YCBCR = b"\x01"  # that transform
 PROGRESSIVE = 0xC2
 FAST_FRAMES = frozenset({0xC0, 0xC1, PROGRESSIVE})  # SOF: baseline, extended, progressive; Huffman
 FRAME_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {0xF7}  # F7: JPEG-LS
@@ -158,6 +159,8 @@ def jpeg_decoder(layout: PixelLayout, as_stored: bool = False) -> FrameDecoder:
         is_rgb = stream.is_rgb(layout.photometric)
         frame, whole = _decode(data, stream, is_rgb, as_stored, buffer)
         table = -1 if is_rgb else _luminance_table(whole)
+        if as_stored and stream.components == 3 and table >= 0:
+            whole = whole[: 2 + len(ADOBE)] + YCBCR + whole[3 + len(ADOBE) :]  # it was stated to be RGB
         if table >= 0 and shifted.is_damaged(*block_means(whole, table)):
             raise _failed("the brightness of a JPEG frame is shifted: it is damaged")
         if layout.photometric == "MONOCHROME1":
