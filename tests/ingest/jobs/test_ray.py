@@ -165,7 +165,8 @@ def test_two_nodes_make_what_one_process_makes(
                 "select cast(summary ->> 'files' as int) from core.ingest_run where not drives and summary is not null"
             )
         ).all()
-    assert len([share for share in shares if share]) >= 2  # both had a part in it
+    # both had a part in it; a killed one has no summary, and the one in its place may come when all is done
+    assert len([share for share in shares if share]) >= (2 if killed == "nothing" else 1)
 
 
 @pytest.fixture(scope="module")
