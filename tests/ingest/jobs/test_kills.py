@@ -60,7 +60,8 @@ def children(process: int) -> list[int]:
 
 def test_a_killed_decoder_is_a_value_of_its_file(sites: Sites, strewn: Path, expected: dict[str, Any]) -> None:
     site = sites()
-    driver = site.start("drive_once.py", strewn, 2, SLOW_WORKERS="1")
+    started = {"program": sys.executable, "STARTED_BY": sys.executable}  # forks share the server of their decoders
+    driver = site.start("drive_once.py", strewn, 2, SLOW_WORKERS="1", **started)
     with site.open() as archive:
         (worker, *_) = workers_of(archive, videos=8)
         decoders = [child for server in children(worker) for child in children(server)]
