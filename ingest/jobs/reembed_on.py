@@ -67,6 +67,7 @@ def drive_reembed(
     with DriverLock(archive.engine):
         with clock.stage("decode"):  # which is waiting for the workers
             done = _share_out(archive, options, launcher, on_progress, clock)
+            _wait_until_alone(archive)
         made = reembed(archive, options, on_progress)
     stages = made.stage_seconds | {"decode": round(made.stage_seconds["decode"] + clock.seconds["decode"], 3)}
     return replace(
@@ -104,9 +105,7 @@ def _share_out(
                 raise
             launcher.stop(done=True)
             driver.wait_for_workers(archive.engine, sharing.job)
-            done = sharing.progress()
-    _wait_until_alone(archive)
-    return done
+            return sharing.progress()
 
 
 def _witnesses(archive: Archive, run: Reembedding) -> list[Path]:
@@ -118,7 +117,7 @@ def _witnesses(archive: Archive, run: Reembedding) -> list[Path]:
 
 
 def _wait_until_alone(archive: Archive) -> None:
-    """Wait until the workers, which have ended their runs, have let go of the ingest lock."""
+    """Wait until the workers, also those of a driver that died, have let go of the ingest lock."""
     for _ in range(100):
         with archive.engine.connect() as connection:
             if not is_ingest_running(connection):

@@ -1,7 +1,7 @@
 """Admission: which of the inspected files become videos, and which are duplicates or conflicts.
 
 same SOP Instance UID, same bytes or same pixels    the later file is a DUPLICATE
-same SOP Instance UID, other pixels                 both are quarantined, UID_CONFLICT
+same SOP Instance UID, other pixels                 both are quarantined, UID_CONFLICT; their patient still counts
 same Study Instance UID, another patient            the whole study is quarantined, PATIENT_CONFLICT (study_owner.py)
 the same file with other pixels, or another study   its video is made anew
 """
@@ -114,6 +114,7 @@ def _quarantine_conflicts(
     first = {candidate.study_key: candidate for candidate in reversed(candidates)}
     # a later file must meet the conflict too
     write_identity(connection, [belonging(first[key], judged.owners[key]) for key in disputed_studies])
+    _write_disputed(connection, candidates, judged)
     connection.execute(update(Study).where(Study.study_key.in_(disputed_studies)).values(conflict=True))
     of_studies = connection.scalars(select(Video.video_key).where(Video.study_key.in_(disputed_studies))).all()
     withdraw_videos(connection, [*of_studies, *disputed_videos])
@@ -137,6 +138,23 @@ def _quarantine_conflicts(
             new_claims[candidate.claimed.id] = candidate.video_key
     note_videos(connection, new_claims)
     return outcomes
+
+
+def _write_disputed(connection: Connection, candidates: Sequence[IdentityCandidate], judged: Judged) -> None:
+    """Write what disputed videos are, where nothing is known of them: a later file of their study meets their patient.
+
+    Without this the order of the files would decide whether two patients of a study are noticed.
+    """
+    disputed = set(judged.disputed_videos())
+    first = {
+        candidate.video_key: belonging(candidate, judged.owners[candidate.study_key])
+        for candidate in reversed(candidates)
+        if candidate.video_key in disputed and not judged.owners[candidate.study_key].conflict
+    }
+    if first:
+        write_identity(connection, list(first.values()))
+        rows = [_video_row(candidate, None) for candidate in first.values()]
+        connection.execute(upsert(Video).values(rows).on_conflict_do_nothing())
 
 
 def _write(

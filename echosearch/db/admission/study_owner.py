@@ -46,9 +46,9 @@ class StudyOwner:
 
 
 def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str, StudyOwner]:
-    """Return study key -> owner, of studies that have a video or are in conflict.
+    """Return study key -> owner, of studies that have a video, one of two contents among them, or are in conflict.
 
-    A study without either has no owner: its files were corrected, or were never read.
+    A study without any has no owner: its files were corrected, or were never read.
     """
     rows = connection.execute(
         text(
@@ -57,7 +57,8 @@ def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str,
             " from core.study s left join phi.patient p on p.patient_key = s.patient_key"
             " where s.study_key = any(cast(:keys as uuid[])) and (s.conflict or exists ("
             "  select from core.video v join core.source_file f on f.video_key = v.video_key"
-            "   and f.state in ('admitted', 'embedded', 'indexed') where v.study_key = s.study_key))"
+            "   and (f.state in ('admitted', 'embedded', 'indexed') or f.reason = 'UID_CONFLICT')"
+            "  where v.study_key = s.study_key))"
         ),
         {"keys": list(study_keys)},
     )

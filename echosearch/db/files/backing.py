@@ -113,10 +113,11 @@ def forget_vanished(connection: Connection, file_ids: Sequence[int], sight: Sigh
 def still_backed(connection: Connection, study_key: str) -> bool:
     """Return True if a backing file of this study is as it was when it was read, or has vanished.
 
-    If all have changed since, and are due to be read again, the study's patient is being corrected.
+    If all have changed since, and are due to be read again, the study's patient is being corrected. A file in a
+    conflict of UIDs counts too: it backs nothing, and names a patient.
     """
-    of_study = "v.study_key = cast(:study as uuid) and f.state in ('admitted', 'embedded', 'indexed')"
-    files = _files(connection, of_study, {"study": study_key})
+    backing = "(f.state in ('admitted', 'embedded', 'indexed') or f.reason = 'UID_CONFLICT')"
+    files = _files(connection, f"v.study_key = cast(:study as uuid) and {backing}", {"study": study_key})
     return any(is_unchanged(one.file) is not False for _, one in files)
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sqlalchemy import Engine, select, text
 
 from echosearch.db.admission.admit import admit
@@ -96,6 +97,20 @@ def test_two_patients_in_the_first_batch_of_a_study(engine: Engine, ledger: Ledg
     ledger.admit(header("1.1"), header("1.2", patient="0008"))
     ledger.admit(header("1.3"))
     assert outcomes(engine) == [("quarantined", "PATIENT_CONFLICT")] * 3
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1)])
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_files_of_two_contents_still_name_a_patient(
+    engine: Engine, ledger: Ledger, order: tuple[int, ...], batch: int
+) -> None:
+    made = [header("1.1", patient="0008"), header("1.1", patient="0008", pixels=b"other"), header("1.2")]
+    given = [made[place] for place in order]
+    for start in range(0, 3, batch):
+        ledger.admit(*given[start : start + batch])
+    assert {state for state, _ in outcomes(engine)} == {"quarantined"}
+    with engine.connect() as connection:
+        assert connection.scalars(text("select study_key from core.study where conflict")).all()
 
 
 def test_a_conflict_leaves_the_others_of_its_batch_alone(engine: Engine, ledger: Ledger) -> None:
