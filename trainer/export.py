@@ -60,7 +60,9 @@ def write_trained(
 
 def _provenance(config: TrainConfig, counts: Mapping[Split, int], prints: Mapping[Split, str], step: int) -> str:
     kind = "a real archive" if config.data.source == "archive" else "synthetic phantom studies, no patient"
-    begun = "/".join(Path(config.model.start or config.model.start_video).parts[-2:])
+    model = config.model
+    starts = (model.start, model.start_video, model.start_text)
+    begun = " and ".join("/".join(Path(start).parts[-2:]) for start in starts if start)
     named = ("kinds_first", "heads_first", "table_first", "texts_first", "lock_video", "lock_text")
     first = "".join(f"{name.replace('_', ' ')}, " for name in named if getattr(config.optim, name))
     return (

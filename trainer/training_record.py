@@ -53,6 +53,7 @@ def read_training(bundle: Path) -> Training | None:
 
 
 def runs_before(model: ModelConfig) -> tuple[TrainingRun, ...]:
-    """Return the runs of the bundles in ``start`` and ``start_video``. Raises ConfigError."""
-    found = [read_training(find_bundle(Path(start))) for start in (model.start, model.start_video) if start]
+    """Return the runs of the bundles in ``start``, ``start_video`` and ``start_text``. Raises ConfigError."""
+    starts = (model.start, model.start_video, model.start_text)
+    found = [read_training(find_bundle(Path(start))) for start in starts if start]
     return tuple(run for training in found if training for run in training.runs)

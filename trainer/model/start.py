@@ -6,6 +6,7 @@ model.start_video    a local file or folder for the video tower alone, by its ar
                      convnext            timm weights (ImageNet-21k, LAION-2B): the trunk; the head stays random
                      video_transformer   transformers' ViViT (Kinetics-400), in the names of its 4.x and 5.x releases
                      any                 an encoder bundle's folder (VideoMAE v2 comes through `encoder import`)
+model.start_text     a bundle, or a local folder with a published Japanese BERT, for the text tower alone: start_text.py
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from echosearch.encoder.towers.build import TwoTowers, build_towers, load_weight
 from echosearch.errors import BundleError
 from echosearch.report.text import model_text
 from trainer.config import TrainConfig
+from trainer.model.start_text import read_text_start
 from trainer.training_record import TrainingRun, runs_before
 
 __all__ = ["Start", "build_start", "spread", "tokenizer_of"]
@@ -58,7 +60,11 @@ class Start:
 def build_start(config: TrainConfig, reports: Sequence[str]) -> Start:
     """Build the model: the same config, seed and reports give the same weights. Raises BundleError, InputError."""
     model = config.model
-    if model.start:
+    text = read_text_start(model) if model.start_text else None
+    if text is not None:
+        vocabulary = text.vocabulary
+        manifest = _manifest(config, model.video, text.tower, text.tokenizer, model.dimension)
+    elif model.start:
         folder = find_bundle(Path(model.start))
         old = load_manifest(folder)
         vocabulary = tuple(read_vocabulary(folder / TOKENIZER / VOCABULARY))
@@ -87,6 +93,8 @@ def build_start(config: TrainConfig, reports: Sequence[str]) -> Start:
     if model.start:
         for part, tower in (("video", towers.video), ("text", towers.text)):
             use_weights(tower, load_weights(folder / WEIGHTS, part))  # type: ignore[arg-type]
+    if text is not None:
+        text.put_into(towers.text)
     if model.start_video:
         _use_published(towers.video, manifest, Path(model.start_video))
     return Start(manifest, towers, vocabulary, tokenizer_of(vocabulary, manifest.tokenizer), runs_before(model))
