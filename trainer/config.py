@@ -38,7 +38,6 @@ __all__ = [
 
 FIVE_VIEWS = (View.LAX, View.SAX, View.CH2, View.CH3, View.CH4)
 
-
 # torch and numpy take no larger ones, and a process adds its own number to a thousandfold
 Seed = Annotated[int, Field(ge=0, le=2**48)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
@@ -120,8 +119,7 @@ class ModelConfig(_Section):
     whiten: bool = True  # of a tower that starts from nothing: whiten.py
     start: str = ""  # an encoder bundle whose weights both towers take; its tokenizer comes along
     start_video: str = ""  # or a local folder or file of published weights for the video trunk alone (start.py)
-    # or, for the text tower alone, a bundle or a local folder with a published Japanese BERT (start_text.py)
-    start_text: str = ""
+    start_text: str = ""  # or a bundle, or a Japanese BERT's folder, for the text tower alone (start_text.py)
 
     @property
     def text_spec(self) -> TextSpec:
@@ -137,12 +135,9 @@ class LossConfig(_Section):
     table: float = Field(default=0.0, ge=0)  # weight of the loss of videos against all phrases; 0: no table (table.py)
     table_parts: bool = False  # phrases that share words share what is learned; goes with optim.table_first (parts.py)
     phrases_per_study: PositiveInt = 6  # that the text tower learns from the table in a step
-    # weight of a report's twins, with one statement made false, in the softmax of its study's videos over texts; 1: as
-    # another study's report; 0: none (twins.py)
-    negation: float = Field(default=0.0, ge=0)
+    negation: float = Field(default=0.0, ge=0)  # weight of a report's false twins in the softmax over texts (twins.py)
     twins_per_study: PositiveInt = 8  # at most, in a step
-    # weight of the loss that holds single videos of one view together, seen through a layer that ends with the training
-    view: float = Field(default=0.0, ge=0)
+    view: float = Field(default=0.0, ge=0)  # weight of the loss that holds single videos of one view together
     temperature: float = Field(default=0.07, gt=0)  # at the start; learned
     max_scale: float = Field(default=100.0, gt=0)  # upper end of 1 / temperature
 
@@ -156,12 +151,9 @@ class OptimConfig(_Section):
     kinds_first: int = Field(default=0, ge=0)
     # before the first step, the video head and the table in closed form: heads.py; wants loss.table
     heads_first: bool = False
-    # the video tower stays as it begins, and only the text tower (and the table) learn: every video is embedded once
-    lock_video: bool = False
-    # the text tower stays as it begins (model.start), and videos learn from where it puts the phrases: text_table.py
-    lock_text: bool = False
-    # before the first step, the table over the videos as their tower puts them, one that has learned before: table.py
-    table_first: bool = False
+    lock_video: bool = False  # the video tower stays as it begins: every video is embedded once, and the texts learn
+    lock_text: bool = False  # the text tower stays, and videos learn from where it puts the phrases: text_table.py
+    table_first: bool = False  # before the first step, the table over videos as a tower that has learned puts them
     texts_first: bool = False  # after that, the text head in closed form: texts.py
     # each tensor's learning rate is lr times the root mean square of its weights at the start, 0.03 to 0.1 at the
     # outer: layers of very different width learn at the same pace (after You 2017, LARS)
@@ -227,8 +219,6 @@ class TrainConfig(_Section):
             raise ValueError("nothing is learned: set loss.contrastive or loss.table above 0")
         if self.loss.negation and not self.loss.contrastive:
             raise ValueError("loss.negation joins the contrastive loss: set loss.contrastive above 0")
-        if self.loss.view and self.optim.lock_video:
-            raise ValueError("loss.view teaches the video tower: not with optim.lock_video")
         if self.model.start and self.model.start_text:
             raise ValueError("model.start brings a text tower: leave out model.start_text, or give model.start_video")
         return self
@@ -253,8 +243,8 @@ class TrainConfig(_Section):
             raise ValueError("optim.lock_text leaves the videos to learn: no optim.lock_video, no optim.heads_first")
         if self.optim.texts_first and not (self.optim.table_first and self.optim.lock_video):
             raise ValueError("optim.texts_first goes with optim.table_first and optim.lock_video")
-        if self.optim.lock_video and (self.optim.heads_first or self.optim.kinds_first):
-            raise ValueError("optim.lock_video leaves nothing for heads_first and kinds_first to do")
+        if self.optim.lock_video and (self.optim.heads_first or self.optim.kinds_first or self.loss.view):
+            raise ValueError("optim.lock_video leaves nothing for heads_first, kinds_first and loss.view to do")
         return self
 
     def digest(self) -> str:
@@ -262,14 +252,15 @@ class TrainConfig(_Section):
         parts = self.model_dump(mode="json", exclude={"run"}) | {"name": "", "version": "", "licence": ""}
         del parts["optim"]["keep_start"]  # decides what is exported, not what is trained
         parts["data"] = {k: v for k, v in parts["data"].items() if k not in ("cache", "workers", "eval_views")}
-        for key, before in (("level", "easy"), ("augment", AugmentConfig().model_dump(mode="json"))):
-            if parts["data"][key] == before:  # a checkpoint made before there was such a key goes on
-                del parts["data"][key]
-        for section, key in (("loss", "negation"), ("loss", "view"), ("model", "start_text")):
-            if not parts[section][key]:
-                del parts[section][key]
-        if not self.loss.negation:
-            del parts["loss"]["twins_per_study"]
+        added: dict[
+            str, dict[str, Any]
+        ] = {  # a checkpoint made before there was such a key goes on, where it changes nothing
+            "data": {"level": "easy", "augment": AugmentConfig().model_dump(mode="json")},
+            "loss": {"negation": 0.0, "twins_per_study": 8, "view": 0.0},
+            "model": {"start_text": ""},
+        }
+        for section, keys in added.items():
+            parts[section] = {k: v for k, v in parts[section].items() if k not in keys or v != keys[k]}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

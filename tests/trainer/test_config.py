@@ -33,6 +33,8 @@ def test_settings_go_on_top(toml: Path) -> None:
         ("data.enrich=['ms']", "enrich_from .* go together"),
         ("data={source='render', enrich=['masses'], enrich_from=5}", "no finding 'masses'"),
         ("data={source='archive', enrich=['ms'], enrich_from=5}", "for source 'render'"),
+        ("loss={contrastive=0.0, table=1.0, negation=1.0}", "joins the contrastive loss"),
+        ("loss.negation=-1", r"loss\.negation: "),
         ("optim.lock_text=true", r"set model\.start"),
         ("optim.lr", "write key=value"),
         ("seed=-1", "seed: .*greater than or equal to 0"),
@@ -66,6 +68,10 @@ def test_what_does_not_change_the_result_does_not_change_the_digest(toml: Path) 
     config = load(toml)
     assert load(toml, ["run.out=elsewhere", "data.workers=4", "name=x"]).digest() == config.digest()
     assert load(toml, ["seed=4"]).digest() != config.digest()
+    before = load(toml, ["loss.negation=0", "loss.view=0", "loss.twins_per_study=8", "model.start_text=''"])
+    assert before.digest() == config.digest()
+    for term in ("loss.negation=1", "loss.view=1", "model.start_text=x"):
+        assert load(toml, [term]).digest() != config.digest()
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)

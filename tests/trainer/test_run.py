@@ -371,3 +371,19 @@ def test_the_command_says_what_is_wrong(toml: Path) -> None:
     shown = CliRunner().invoke(cli, ["train", str(toml), "--set", "optim.speed=1"])
     assert shown.exit_code == 1
     assert "optim.speed: unknown key" in shown.output
+
+
+@pytest.mark.parametrize("text_format", ["phrases_ja", "each_phrase_ja"])
+def test_the_terms_of_words_and_views_are_learned(toml: Path, tmp_path: Path, text_format: str) -> None:
+    config = load(toml, ["loss.negation=1", "loss.view=0.1", "optim.steps=2", f"model.text_format='{text_format}'"])
+    prepared = prepare_run(config)
+    batch = Batches(prepared.studies["train"], prepared.cache, prepared.start.tokenizer, config).step(0)[0]
+    assert len(batch.twin_owner) > 0
+    assert batch.twin_of.unique().tolist() == [*range(len(batch.twin_owner))]
+    assert len(batch.views) == len(batch.owner)
+    assert len(batch.patients) == batch.n_studies
+    outcome = fit(config, prepared.start, prepared.studies["train"], prepared.cache)
+    parts = (outcome.losses["table"], outcome.losses["contrastive"], outcome.losses["words"])
+    assert outcome.losses["loss"] == pytest.approx(sum(parts) + 0.1 * outcome.losses["view"])
+    export_bundle(prepared, 2, tmp_path / "bundle")  # no weight of a term is in it
+    assert load_encoder(tmp_path / "bundle", "cpu").id.trained
