@@ -135,6 +135,12 @@ class LossConfig(_Section):
     table: float = Field(default=0.0, ge=0)  # weight of the loss of videos against all phrases; 0: no table (table.py)
     table_parts: bool = False  # phrases that share words share what is learned; goes with optim.table_first (parts.py)
     phrases_per_study: PositiveInt = 6  # that the text tower learns from the table in a step
+    # weight of a report's twins, with one statement made false, in the softmax of its study's videos over texts; 1: as
+    # another study's report; 0: none (twins.py)
+    negation: float = Field(default=0.0, ge=0)
+    twins_per_study: PositiveInt = 8  # at most, in a step
+    # weight of the loss that holds single videos of one view together, seen through a layer that ends with the training
+    view: float = Field(default=0.0, ge=0)
     temperature: float = Field(default=0.07, gt=0)  # at the start; learned
     max_scale: float = Field(default=100.0, gt=0)  # upper end of 1 / temperature
 
@@ -217,6 +223,10 @@ class TrainConfig(_Section):
             raise ValueError("optim.kinds_first is for model.video.architecture 'video_conv'")
         if not (self.loss.contrastive or self.loss.table):
             raise ValueError("nothing is learned: set loss.contrastive or loss.table above 0")
+        if self.loss.negation and not self.loss.contrastive:
+            raise ValueError("loss.negation joins the contrastive loss: set loss.contrastive above 0")
+        if self.loss.view and self.optim.lock_video:
+            raise ValueError("loss.view teaches the video tower: not with optim.lock_video")
         return self
 
     @model_validator(mode="after")
@@ -251,6 +261,11 @@ class TrainConfig(_Section):
         for key, before in (("level", "easy"), ("augment", AugmentConfig().model_dump(mode="json"))):
             if parts["data"][key] == before:  # a checkpoint made before there was such a key goes on
                 del parts["data"][key]
+        for key in ("negation", "view"):
+            if not parts["loss"][key]:
+                del parts["loss"][key]
+        if not self.loss.negation:
+            del parts["loss"]["twins_per_study"]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -65,7 +65,9 @@ def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
 def test_what_does_not_change_the_result_does_not_change_the_digest(toml: Path) -> None:
     config = load(toml)
     assert load(toml, ["run.out=elsewhere", "data.workers=4", "name=x"]).digest() == config.digest()
+    assert load(toml, ["loss.negation=0", "loss.view=0", "loss.twins_per_study=3"]).digest() == config.digest()
     assert load(toml, ["seed=4"]).digest() != config.digest()
+    assert load(toml, ["loss.negation=1"]).digest() != config.digest()
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)

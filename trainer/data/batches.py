@@ -22,10 +22,12 @@ from echosearch.encoder.text.tokenizer import Tokenizer
 from echosearch.errors import ConfigError
 from echosearch.report.text import model_texts, phrases
 from echosearch.vector import Vectors, mean_vector
+from echosearch.video import View
 from trainer.config import TrainConfig
 from trainer.data.augment import alter, draw_augmentation
 from trainer.data.cache import ClipCache
 from trainer.data.pairs import NO_PHRASE, Study, Video
+from trainer.data.twins import draw_twins
 
 __all__ = ["Batch", "Batches", "Pairs", "shuffled_report", "studies_of_step"]
 
@@ -33,6 +35,7 @@ Pairs = Sequence[tuple[Study, tuple[Video, ...]]]  # studies, each with the vide
 
 _NO_PIXELS = np.empty((0, 1, 1, 1, 3), np.uint8)
 _NO_VECTORS = torch.empty((0, 0))
+VIEWS = tuple(View)  # as they are numbered
 AHEAD = 2  # batches made while the model works
 
 
@@ -52,6 +55,13 @@ class Batch:
     phrase_rows: Tensor  # (Q,) their numbers
     vectors: Tensor  # (V, D) of the videos, where their tower is locked; then there are no pixels. Else (0, 0)
     keys: tuple[str, ...]  # (V) the videos
+    patients: Tensor  # (b,) numbers of the studies' patients
+    views: Tensor  # (V,) numbers of the videos' views; -1 where it is not known
+    # the reports with one false statement: (Q, L) tokens of what is in no report, (0, 0) without loss.negation
+    twin_ids: Tensor
+    twin_parts: Tensor  # (E,) a text of a twin: its row in the reports' tokens, or behind them in ``twin_ids``
+    twin_of: Tensor  # (E,) its twin, 0 to T - 1, ascending; a twin's vector is the mean of its texts'
+    twin_owner: Tensor  # (T,) the study of each twin
 
     @property
     def n_studies(self) -> int:
@@ -111,6 +121,8 @@ class Batches:
         # every process and run numbers them alike
         self.phrases, self.shares = _phrases([study.report for study, _ in self._studies])
         self._numbers = {phrase: number for number, phrase in enumerate(self.phrases)}
+        patients = sorted({study.patient for study, _ in self._studies})
+        self._patients = {patient: number for number, patient in enumerate(patients)}
         self._frames_seen = data.frames_seen or config.model.clip.frames
 
     @property
@@ -160,7 +172,9 @@ class Batches:
         seen: list[tuple[Uint8, int]] = []
         keys: list[str] = []
         owner: list[int] = []
+        views: list[int] = []
         reports: list[list[str]] = []
+        twins: list[tuple[int, list[str]]] = []  # study, texts
         numbers, drawn = [], []
         for row, index in enumerate(chosen):
             study, videos = self._studies[index]
@@ -177,8 +191,13 @@ class Batches:
                     seen.append((alter(pixels, how), valid))
                 keys.append(key)
                 owner.append(row)
+                view = videos[at].view
+                views.append(-1 if view is None else VIEWS.index(view))
             if loss.contrastive:  # without it no text tower reads anything
-                reports.append(model_texts(shuffled_report(study.report, model.max_phrases, rng), model.text_spec))
+                shuffled = shuffled_report(study.report, model.max_phrases, rng)
+                reports.append(model_texts(shuffled, model.text_spec))
+                if loss.negation:
+                    twins += [(row, texts) for texts in self._twins(shuffled, step, index)]
             own = phrases(study.report)
             numbers.append(self._numbers_of(own)[: model.max_phrases])
             if loss.contrastive and loss.table:
@@ -186,7 +205,11 @@ class Batches:
         pool = list(dict.fromkeys(drawn))
         stacked = np.stack([each for each, _ in seen]) if seen else _NO_PIXELS
         tokens = self._tokenizer.encode([f"{phrase}。" for phrase in pool], model.max_tokens)
-        report_tokens = self._tokenizer.encode([text for texts in reports for text in texts], model.max_tokens)
+        said = [text for texts in reports for text in texts]
+        report_tokens = self._tokenizer.encode(said, model.max_tokens)
+        places = {text: at for at, text in enumerate(said)}
+        new = list(dict.fromkeys(text for _, texts in twins for text in texts if text not in places))
+        places |= {text: len(said) + at for at, text in enumerate(new)}
         return Batch(
             pixels=torch.from_numpy(stacked),
             n_valid=torch.tensor([valid for _, valid in seen], dtype=torch.int64),
@@ -198,7 +221,24 @@ class Batches:
             phrase_rows=torch.tensor([self._numbers[phrase] for phrase in pool], dtype=torch.int64),
             vectors=_NO_VECTORS if self.locked is None else torch.from_numpy(np.stack([self.locked[k] for k in keys])),
             keys=tuple(keys),
+            patients=torch.tensor([self._patients[self._studies[index][0].patient] for index in chosen]),
+            views=torch.tensor(views, dtype=torch.int64),
+            twin_ids=torch.from_numpy(pad_ids(self._tokenizer.encode(new, model.max_tokens))),
+            twin_parts=torch.tensor([places[text] for _, texts in twins for text in texts], dtype=torch.int64),
+            twin_of=torch.tensor([twin for twin, (_, texts) in enumerate(twins) for _ in texts], dtype=torch.int64),
+            twin_owner=torch.tensor([row for row, _ in twins], dtype=torch.int64),
         )
+
+    def _twins(self, report: str, step: int, index: int) -> list[list[str]]:
+        """Return the texts of each twin of a study's report, as the encoder reads a report: the same but for one
+        phrase."""
+        model, loss = self._config.model, self._config.loss
+        rng = np.random.default_rng([self._config.seed, 105, step, index])
+        said = phrases(report)
+        return [
+            model_texts("".join(f"{phrase}。" for phrase in (*said[:at], false, *said[at + 1 :])), model.text_spec)
+            for at, false in draw_twins(report, loss.twins_per_study, rng)
+        ]
 
     def _seen(self, clip: Clip, rng: np.random.Generator) -> tuple[Uint8, int]:
         """All frames of the clip, or a few drawn at random (SingleImage), and how many of them are no padding; moved a

@@ -81,7 +81,9 @@ def fit(
     torch.manual_seed(config.seed)
     table = _table(config, batches, start) if config.loss.table else None
     each_phrase = config.model.text_format == "each_phrase_ja"
-    trainee = Trainee(start.towers, config.model.clip, config.loss, table, each_phrase).to(device)
+    trainee = Trainee(start.towers, config.model.clip, config.loss, table, each_phrase, start.manifest.dimension).to(
+        device
+    )
     digest = sha256(f"{config.digest()} {studies_fingerprint(studies)} {world()}".encode()).hexdigest()
     done = 0
     stopped = read_state(out / CHECKPOINT, digest, device) if (out / CHECKPOINT).exists() else None

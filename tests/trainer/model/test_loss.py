@@ -9,7 +9,7 @@ import torch
 from torch.multiprocessing.spawn import spawn
 
 from trainer.data.pairs import NO_PHRASE
-from trainer.model.loss import contrastive, shared_phrases, targets
+from trainer.model.loss import TwinTexts, contrastive, same_view, shared_phrases, targets
 
 SCALE = torch.tensor(14.0)
 
@@ -47,10 +47,49 @@ def test_targets_go_to_reports_that_say_the_same() -> None:
     assert wanted[2].tolist() == pytest.approx([0.0, 0.0, 1.0])
 
 
+def test_a_twin_joins_the_softmax_of_its_own_study_alone() -> None:
+    vectors, scale = torch.eye(3), torch.tensor(2.0)
+    twins = TwinTexts(torch.stack([vectors[0], -vectors[0]]), torch.tensor([0, 0]), weight=0.5)
+    e = math.exp(2)
+    plain, rows = math.log(e + 2) - 2, [math.log(e + 2 + 0.5 * e + 0.5 / e) - 2, *[math.log(e + 2) - 2] * 2]
+    assert contrastive(vectors, vectors, scale, twins=twins).item() == pytest.approx((sum(rows) / 3 + plain) / 2)
+
+
+def test_studies_of_one_patient_are_not_each_others_negatives() -> None:
+    same = torch.ones(3, 8)
+    patients = torch.tensor([4, 4, 9])
+    apart = contrastive(same, same, SCALE, patients=patients).item()
+    assert apart == pytest.approx((2 * math.log(2) + math.log(3)) / 3, abs=1e-6)
+    phrases = torch.tensor([[1, 2], [1, 2], [3, 4]])
+    assert contrastive(same, same, SCALE, phrases, 0.5, patients).item() == pytest.approx(apart, abs=1e-6)
+
+
+def test_videos_of_one_view_are_held_together() -> None:
+    videos = torch.tensor([[2.0, 0.0], [1.0, 0.0], [0.0, 3.0], [1.0, 1.0]])
+    views = torch.tensor([0, 0, 1, -1])  # the last is of no known view
+    assert same_view(videos, views, temperature=0.5).item() == pytest.approx(math.log(math.exp(2) + 1) - 2, abs=1e-6)
+    assert same_view(videos, torch.tensor([0, 1, 2, -1])).item() == 0
+
+
 def _vectors() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(5)
     videos, texts = (torch.randn(6, 8, generator=generator) for _ in range(2))
     return videos, texts, torch.tensor([[1, 2], [1, 2], [3, 4], [1, 2], [5, 6], [3, 4]])
+
+
+def _loss(
+    linear: torch.nn.Linear,
+    videos: torch.Tensor,
+    texts: torch.Tensor,
+    scale: torch.Tensor,
+    phrases: torch.Tensor,
+    rows: slice,
+) -> torch.Tensor:
+    """All losses of these rows: soft targets, patients, a twin of each study, views."""
+    patients, views = torch.tensor([1, 2, 3, 1, 4, 4])[rows], torch.tensor([0, 1, 0, 1, 1, -1])[rows]
+    twins = TwinTexts(linear(texts + 0.5), torch.arange(len(texts)), weight=2.0)
+    made = contrastive(linear(videos), linear(texts), scale, phrases, 0.3, patients, twins)
+    return made + same_view(linear(videos), views)
 
 
 def _two(rank: int, meeting: str, out: str) -> None:
@@ -63,7 +102,7 @@ def _two(rank: int, meeting: str, out: str) -> None:
     linear = torch.nn.Linear(8, 8, bias=False)
     torch.nn.init.eye_(linear.weight)
     scale = torch.tensor(5.0, requires_grad=True)
-    loss = contrastive(linear(videos), linear(texts), scale, phrases, 0.3)
+    loss = _loss(linear, videos, texts, scale, phrases, slice(3 * rank, 3 * rank + 3))
     loss.backward()
     for tensor in (linear.weight.grad, scale.grad, value := loss.detach()):
         assert tensor is not None
@@ -82,7 +121,7 @@ def test_two_processes_have_the_loss_and_gradients_of_one(tmp_path: Path) -> Non
     linear = torch.nn.Linear(8, 8, bias=False)
     torch.nn.init.eye_(linear.weight)
     scale = torch.tensor(5.0, requires_grad=True)
-    loss = contrastive(linear(videos), linear(texts), scale, phrases, 0.3)
+    loss = _loss(linear, videos, texts, scale, phrases, slice(0, 6))
     loss.backward()
     for mine, theirs in zip((loss.detach(), linear.weight.grad, scale.grad), both, strict=True):
         assert mine is not None
