@@ -215,6 +215,17 @@ def _spread_of_kinds(tower: torch.nn.Module, batches: Batches, cache: ClipCache,
     return float((means - means.mean(dim=0)).square().sum(dim=1).mean() / within.square().sum(dim=1).mean())
 
 
+@pytest.mark.parametrize(("term", "tower"), [("loss.negation=1.0", "text"), ("loss.view=0.5", "video")])
+def test_a_term_of_the_loss_reaches_its_tower(toml: Path, tmp_path: Path, term: str, tower: str) -> None:
+    few = ["optim.steps=2", "loss.table=0"]
+    without = weights(load(toml, [*few, f"run.out={tmp_path / 'without'}"]))
+    with_it = weights(load(toml, [*few, term, f"run.out={tmp_path / 'with'}"]))
+    moved = {name for name in without if not torch.equal(without[name], with_it[name])}
+    assert any(name.startswith(f"{tower}.") for name in moved)
+    lines = [json.loads(line) for line in (tmp_path / "with" / "metrics.jsonl").read_text().splitlines()]
+    assert ("view" in lines[0]) == ("view" in term)
+
+
 def test_without_the_contrastive_loss_videos_learn_from_the_table_alone(toml: Path) -> None:
     config = load(toml, ["loss.contrastive=0", "optim.steps=2"])
     prepared = prepare_run(config)
