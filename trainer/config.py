@@ -252,9 +252,8 @@ class TrainConfig(_Section):
         parts = self.model_dump(mode="json", exclude={"run"}) | {"name": "", "version": "", "licence": ""}
         del parts["optim"]["keep_start"]  # decides what is exported, not what is trained
         parts["data"] = {k: v for k, v in parts["data"].items() if k not in ("cache", "workers", "eval_views")}
-        added: dict[
-            str, dict[str, Any]
-        ] = {  # a checkpoint made before there was such a key goes on, where it changes nothing
+        # a checkpoint made before there was such a key goes on
+        added: dict[str, dict[str, Any]] = {
             "data": {"level": "easy", "augment": AugmentConfig().model_dump(mode="json")},
             "loss": {"negation": 0.0, "twins_per_study": 8, "view": 0.0},
             "model": {"start_text": ""},

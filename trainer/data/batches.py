@@ -26,7 +26,7 @@ from echosearch.video import View
 from trainer.config import TrainConfig
 from trainer.data.augment import alter, draw_augmentation
 from trainer.data.cache import ClipCache
-from trainer.data.pairs import NO_PHRASE, Study, Video
+from trainer.data.pairs import NO_PHRASE, NO_VIEW, Study, Video
 from trainer.data.twins import draw_twins
 
 __all__ = ["Batch", "Batches", "Pairs", "shuffled_report", "studies_of_step"]
@@ -56,7 +56,7 @@ class Batch:
     vectors: Tensor  # (V, D) of the videos, where their tower is locked; then there are no pixels. Else (0, 0)
     keys: tuple[str, ...]  # (V) the videos
     patients: Tensor  # (b,) numbers of the studies' patients
-    views: Tensor  # (V,) numbers of the videos' views; -1 where it is not known
+    views: Tensor  # (V,) numbers of the videos' views, NO_VIEW where it is not known
     # the reports with one false statement: (Q, L) tokens of what is in no report, (0, 0) without loss.negation
     twin_ids: Tensor
     twin_parts: Tensor  # (E,) a text of a twin: its row in the reports' tokens, or behind them in ``twin_ids``
@@ -192,7 +192,7 @@ class Batches:
                 keys.append(key)
                 owner.append(row)
                 view = videos[at].view
-                views.append(-1 if view is None else VIEWS.index(view))
+                views.append(NO_VIEW if view is None else VIEWS.index(view))
             if loss.contrastive:  # without it no text tower reads anything
                 shuffled = shuffled_report(study.report, model.max_phrases, rng)
                 reports.append(model_texts(shuffled, model.text_spec))

@@ -11,8 +11,9 @@ from pathlib import Path
 from echosearch.phantom.patients.history import PhantomStudy
 from echosearch.video import View
 
-__all__ = ["NO_PHRASE", "Drawn", "Study", "Truth", "Video", "studies_fingerprint"]
+__all__ = ["NO_PHRASE", "NO_VIEW", "Drawn", "Study", "Truth", "Video", "studies_fingerprint"]
 
+NO_VIEW = -1  # number of the view of a video whose view is not known
 NO_PHRASE = -1  # fills the rows of phrase numbers that are shorter than the longest
 
 

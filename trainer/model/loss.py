@@ -15,12 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.data.pairs import NO_PHRASE
+from trainer.data.pairs import NO_PHRASE, NO_VIEW
 from trainer.distributed import gather_rows, process_rank, world
 
 __all__ = ["TwinTexts", "contrastive", "said", "same_view", "shared_phrases", "targets"]
-
-NO_VIEW = -1  # of a video whose view is not known, and of the rows that fill
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def same_view(videos: Tensor, views: Tensor, temperature: float = 0.1) -> Tensor
     most = int(gather_rows(torch.tensor([len(videos)], device=videos.device)).max())
     fill = most - len(videos)
     padded = functional.pad(functional.normalize(videos.float(), dim=-1), (0, 0, 0, fill))
-    own_views = functional.pad(views, (0, fill), value=NO_VIEW)
+    own_views = functional.pad(views, (0, fill), value=NO_VIEW)  # what fills counts for nothing
     others, other_views = gather_rows(padded), gather_rows(own_views)
     at = torch.arange(most, device=videos.device) + process_rank() * most
     itself = functional.one_hot(at, len(others)).bool()

@@ -10,7 +10,6 @@ Nothing is downloaded.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 from echosearch.encoder.bundle.folder import MANIFEST, TOKENIZER, WEIGHTS, load_manifest
 from echosearch.encoder.bundle.manifest import BertSpec, TextPart, TextTowerSpec, TokenizerSpec
 from echosearch.encoder.bundle.shipped import find_bundle
-from echosearch.encoder.published.checkpoint import read_checkpoint
+from echosearch.encoder.published.checkpoint import read_checkpoint, read_small_json
 from echosearch.encoder.published.keys import bert_rules, convert
 from echosearch.encoder.text.tokenizer import VOCABULARY, installed_dictionary, read_vocabulary
 from echosearch.encoder.towers.build import build_text_tower, load_weights, use_weights
@@ -36,7 +35,6 @@ PROJECTION = "projection."
 CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
 # of a published BERT: its pre-training's heads, and a buffer of older releases
 UNUSED = ("cls.", "bert.pooler.", "bert.embeddings.position_ids")
-LARGEST_JSON = 1 << 20  # bytes
 # config.json -> what our tower computes
 FIXED = {
     "model_type": "bert",
@@ -178,11 +176,7 @@ def _shape(folder: Path, config: Mapping[str, Any], projection_width: int) -> Be
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST_JSON + 1)
-        if len(content) > LARGEST_JSON:
-            raise ValueError("it has more than 1 MB")
-        found = json.loads(content)
+        found = read_small_json(file)
         if not isinstance(found, dict):
             raise ValueError("it is no object")
     except (OSError, ValueError, RecursionError) as exc:

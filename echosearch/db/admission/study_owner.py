@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.files.backing import NAMES_PATIENT
 from echosearch.db.studies.identity import IdentityCandidate
 
 __all__ = ["StudyOwner", "belonging", "known_owners"]
@@ -57,8 +58,7 @@ def known_owners(connection: Connection, study_keys: Sequence[str]) -> dict[str,
             " from core.study s left join phi.patient p on p.patient_key = s.patient_key"
             " where s.study_key = any(cast(:keys as uuid[])) and (s.conflict or exists ("
             "  select from core.video v join core.source_file f on f.video_key = v.video_key"
-            "   and (f.state in ('admitted', 'embedded', 'indexed') or f.reason = 'UID_CONFLICT')"
-            "  where v.study_key = s.study_key))"
+            f"   and {NAMES_PATIENT} where v.study_key = s.study_key))"
         ),
         {"keys": list(study_keys)},
     )

@@ -23,6 +23,7 @@ from echosearch.source_file import Claimed, FoundFile
 __all__ = [
     "BACKED",
     "EVERYWHERE",
+    "NAMES_PATIENT",
     "UNBACKED",
     "backed_video",
     "files_holding",
@@ -42,6 +43,8 @@ BACKED = (
     " and f.state in ('registered', 'admitted', 'embedded', 'indexed'))"
 )
 UNBACKED = f"not {BACKED}"
+# whether a file f says whose its study is; one in a conflict of UIDs does, though it backs nothing
+NAMES_PATIENT = "(f.state in ('admitted', 'embedded', 'indexed') or f.reason = 'UID_CONFLICT')"
 
 
 def backed_video(connection: Connection, file_ids: Sequence[int]) -> dict[int, str]:
@@ -114,10 +117,9 @@ def still_backed(connection: Connection, study_key: str) -> bool:
     """Return True if a backing file of this study is as it was when it was read, or has vanished.
 
     If all have changed since, and are due to be read again, the study's patient is being corrected. A file in a
-    conflict of UIDs counts too: it backs nothing, and names a patient.
+    conflict of UIDs counts too (NAMES_PATIENT).
     """
-    backing = "(f.state in ('admitted', 'embedded', 'indexed') or f.reason = 'UID_CONFLICT')"
-    files = _files(connection, f"v.study_key = cast(:study as uuid) and {backing}", {"study": study_key})
+    files = _files(connection, f"v.study_key = cast(:study as uuid) and {NAMES_PATIENT}", {"study": study_key})
     return any(is_unchanged(one.file) is not False for _, one in files)
 
 

@@ -7,11 +7,13 @@ folder to write into, and what comes back is a safetensors file.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -21,14 +23,24 @@ from echosearch.encoder.published.memory import available_memory
 from echosearch.encoder.published.pickle_reader import DTYPES, REFUSED, TOO_LARGE, named_sanely, without_prefix
 from echosearch.errors import BundleError
 
-__all__ = ["read_checkpoint"]
+__all__ = ["read_checkpoint", "read_small_json"]
 
 WALL_SECONDS = 600
+LARGEST_JSON = 1 << 20  # bytes
 LFS_POINTER = b"version https://git-lfs"
 CHILD = (
     "import sys; from echosearch.encoder.published.pickle_reader import convert_checkpoint; "
     "sys.exit(convert_checkpoint(*sys.argv[1:3]))"
 )
+
+
+def read_small_json(file: Path) -> Any:
+    """Return what the JSON file beside a checkpoint holds. Raises OSError, ValueError, RecursionError."""
+    with file.open("rb") as opened:
+        content = opened.read(LARGEST_JSON + 1)
+    if len(content) > LARGEST_JSON:
+        raise ValueError(f"more than {LARGEST_JSON >> 20} MB")
+    return json.loads(content)
 
 
 def read_checkpoint(file: Path) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ of its frames' unit vectors.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from echosearch.encoder.bundle.manifest import (
     TokenizerSpec,
     VideoPart,
 )
+from echosearch.encoder.published.checkpoint import read_small_json
 from echosearch.encoder.published.keys import Rule, as_it_is
 from echosearch.errors import BundleError
 
@@ -40,7 +40,6 @@ DEPTHS, WIDTHS = (3, 3, 27, 3), (128, 256, 512, 1024)  # ConvNeXt-Base
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, open_clip's default
 STD = (0.26862954, 0.26130258, 0.27577711)
 HEAD_WIDTH = 64
-LARGEST_CONFIG = 1 << 20  # bytes
 MIN_POSITIONS = 3  # a start, a token, an end
 
 
@@ -50,11 +49,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST_CONFIG + 1)
-        if len(content) > LARGEST_CONFIG:
-            raise ValueError(f"more than {LARGEST_CONFIG >> 20} MB")
-        config: dict[str, Any] = json.loads(content)
+        config: dict[str, Any] = read_small_json(file)
         trunk = config["model_cfg"]["vision_cfg"]["timm_model_name"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
         raise BundleError(f"{file} is no open_clip configuration: {exc!r}") from exc
