@@ -82,9 +82,16 @@ class Corpus:
         return mean
 
 
+KEY = "5a" * 32
+
+
 def open_empty(database: Engine, home: Path) -> Archive:
     empty_tables(database)
     home.mkdir(mode=stat.S_IRWXU)
+    # one key for all runs: folds of patients follow from it, and with them what a fit finds in few studies
+    key = home / "key"
+    key.touch(mode=stat.S_IRUSR | stat.S_IWUSR)
+    key.write_text(f"v1 {KEY}\n", encoding="ascii")
     index = EdgeIndex(home / "qdrant", lock_wait_seconds=1.0)
     return Archive(Settings(home=home, workers=1), database, index, FakeEncoder(dimension=DIMENSION))
 
