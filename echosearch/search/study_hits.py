@@ -60,6 +60,7 @@ def searching(archive: Archive, whole: bool = False) -> Iterator[Searching]:
         archive.check_whole()
     with archive.engine.connect() as connection:
         yield Searching(archive, connection, archive.check_encoder(connection))
+        connection.commit()  # nothing was written; on a rollback psycopg forgets its prepared statements
 
 
 def rank_kind(

@@ -38,6 +38,10 @@ class DueReport:
     text: str = field(repr=False)
 
 
+_FIRST_READ, _LAST_READ = (
+    f"(select lexicon, word_form from core.fact_reading order by lexicon {way}, word_form {way} limit 1)"
+    for way in ("asc", "desc")
+)
 _BEHIND = f"(lexicon <> :lexicon or word_form <> {WORD_FORM})"
 _DUE = f"""
     from ({SERVED}) served join core.report r on r.report_key = served.report_key
@@ -71,9 +75,8 @@ def is_behind(connection: Connection, lexicon: str) -> bool:
     return bool(
         connection.execute(
             text(
-                # both sides of it are in the index
-                f"select exists (select from core.fact_reading where (lexicon, word_form) < (:lexicon, {WORD_FORM}))"
-                f" or exists (select from core.fact_reading where (lexicon, word_form) > (:lexicon, {WORD_FORM})) or"
+                # both ends of the index: to "<" and ">" of any lexicon the planner answers with a scan of all readings
+                f"select exists (select from ({_FIRST_READ} union all {_LAST_READ}) ends where {_BEHIND}) or"
                 " not exists (select from core.fact_reading)"
                 " and exists (select from core.report where study_key is not null)"
             ),
