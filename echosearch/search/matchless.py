@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from echosearch.db import Connection
@@ -68,24 +68,22 @@ def matchless(connection: Connection, encoder_id: int, options: SearchOptions) -
     for one in comparisons:
         if one.field in ("study", "patient", "device"):
             continue
-        if not is_held(connection, encoder_id, one.field):
-            said.append(_nothing_at_all(one.field))
-            continue
-        if one.op not in ("=", "in") or one.field in ("age", "month"):
-            continue
-        for value in one.value if isinstance(one.value, tuple) else (one.value,):
-            word = str(value)
-            if not is_held(connection, encoder_id, one.field, word):
-                said.append(f"no {'study has the' if one.field == 'sex' else 'video has the'} {one.field} {word}")
-            elif (
-                one.field == "view"
-                and gated
-                and not is_held(connection, encoder_id, "view", word, options.min_view_prob)
-            ):
+        words: Sequence[str | None] = (None,)
+        if one.op in ("=", "in") and one.field not in ("age", "month"):
+            words = [str(value) for value in (one.value if isinstance(one.value, tuple) else (one.value,))] or words
+        gate = options.min_view_prob if one.field == "view" and gated and words[0] is not None else None
+        for word in words:
+            if is_held(connection, encoder_id, one.field, word, gate):  # what is held by the gate is held without
+                continue
+            if word is None or not is_held(connection, encoder_id, one.field):
+                said.append(_nothing_at_all(one.field))
+            elif gate is not None and is_held(connection, encoder_id, "view", word):
                 said.append(
-                    f"no video has the view {word} at a probability of {options.min_view_prob:g} or more:"
+                    f"no video has the view {word} at a probability of {gate:g} or more:"
                     " --min-view-prob says how sure a view must be"
                 )
+            else:
+                said.append(f"no {'study has the' if one.field == 'sex' else 'video has the'} {one.field} {word}")
     return list(dict.fromkeys(said))
 
 

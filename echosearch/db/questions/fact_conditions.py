@@ -93,9 +93,8 @@ def _stated(sets: StudySet, condition: Condition) -> str:
         case ChangeCondition(concept):
             concepts = sets.names(_with(concept, NARROWER))
             return sets.by_rows(concepts, change_stated(condition, concepts))
-        case ValueCondition(concept, op, value, value_hi):
-            ends = (sets.number(value), sets.number(value if value_hi is None else value_hi))
-            return sets.measured(concept, _VALUE_SQL[op].format(*ends))
+        case ValueCondition(concept):
+            return sets.measured(concept, _value_sql(sets, condition))
         case FindingCondition(concept, "present", None):
             return _present(sets, concept)
         case FindingCondition(concept, "present", (low, high)):
@@ -123,7 +122,7 @@ def _denied(sets: StudySet, condition: Condition) -> str:
             concepts = sets.names(_with(concept, NARROWER))
             return sets.by_rows(concepts, change_compared(condition, concepts))
         case ValueCondition(concept):
-            return sets.measured(concept, "f.value is not null")
+            return sets.measured(concept, f"f.value is not null and not ({_value_sql(sets, condition)})")
         case FindingCondition(concept, "present", None):
             return _absent(sets, concept, "('absent', 'not_significant')")
         case FindingCondition(concept, "present", (low, high)):
@@ -134,6 +133,11 @@ def _denied(sets: StudySet, condition: Condition) -> str:
             return _present(sets, concept)
         case FindingCondition():
             return sets.nothing
+
+
+def _value_sql(sets: StudySet, condition: ValueCondition) -> str:
+    end = condition.value if condition.value_hi is None else condition.value_hi
+    return _VALUE_SQL[condition.op].format(sets.number(condition.value), sets.number(end))
 
 
 def _present(sets: StudySet, concept: str) -> str:

@@ -39,7 +39,8 @@ def nearest(
 
     if exact:
         return ask(_EXACT, every)
-    plan, matching = _plan(shard, wanted, chosen, compared)
+    counted = _, matching = _counted(shard, chosen)
+    plan = _plan(counted, wanted, chosen, compared)
     if plan.how != "sieve":
         return ask(_params(plan, chosen), every)
     while plan.how == "sieve" and chosen is not None and matching is not None:
@@ -65,8 +66,9 @@ def nearest_each(
     In one batch: the engine goes through the filter once, which costs more than to compare vectors.
     """
     requests = []
+    counted = _counted(shard, chosen)
     for vector, most in zip(vectors, wanted, strict=True):
-        plan, _ = _plan(shard, most, chosen, compared)
+        plan = _plan(counted, most, chosen, compared)
         if plan.how == "sieve":  # its second step depends on its first
             return [nearest(shard, *each, chosen, False, compared) for each in zip(vectors, wanted, strict=True)]
         requests.append(
@@ -81,15 +83,14 @@ def nearest_each(
     return shard.query_batch(engine.QueryBatchRequest(requests))
 
 
-def _plan(
-    shard: engine.EdgeShard, wanted: int, chosen: EdgeFilter | None, compared: int
-) -> tuple[SearchPlan, int | None]:
-    """Return the plan of a search, and how many points match (None: all)."""
+def _counted(shard: engine.EdgeShard, chosen: EdgeFilter | None) -> tuple[int, int | None]:
+    """Estimate how many points there are, and how many match (None: all)."""
     points = shard.count(engine.CountRequest(exact=False))
-    if chosen is None:
-        return plan_search(points, None, wanted, compared, 0), None
-    matching = shard.count(engine.CountRequest(exact=False, filter=chosen.filter))
-    return plan_search(points, matching, wanted, compared, chosen.conditions), matching
+    return points, None if chosen is None else shard.count(engine.CountRequest(exact=False, filter=chosen.filter))
+
+
+def _plan(counted: tuple[int, int | None], wanted: int, chosen: EdgeFilter | None, compared: int) -> SearchPlan:
+    return plan_search(*counted, wanted, compared, 0 if chosen is None else chosen.conditions)
 
 
 def _params(plan: SearchPlan, chosen: EdgeFilter | None) -> engine.SearchParams:
