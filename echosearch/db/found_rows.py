@@ -12,9 +12,10 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from echosearch.db.lookup import StudyRow
+from echosearch.db.server.statement import statement
 from echosearch.vector import Vectors
 
 __all__ = [
@@ -168,7 +169,7 @@ def found_videos(connection: Connection, encoder_id: int, keys: Sequence[str]) -
 def study_keys(connection: Connection, numbers: Numbers) -> list[str]:
     """Return the keys of the studies with these numbers, in no order."""
     found = connection.scalars(
-        text("select cast(study_key as text) from core.study where number = any(cast(:numbers as bigint[]))"),
+        statement("select cast(study_key as text) from core.study where number = any(cast(:numbers as bigint[]))"),
         {"numbers": _array(numbers.tolist())},
     )
     return list(found)
@@ -183,7 +184,7 @@ def _read(connection: Connection, query: str, encoder_id: int, wanted: Sequence[
     if not wanted:
         return _NONE
     given = {"encoder": encoder_id, "wanted": _array(wanted)}
-    row = connection.execute(text(query).execution_options(binary=True), given).one()
+    row = connection.execute(statement(query, binary=True), given).one()
     if row.keys is None:
         return _NONE
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, text
 
 from echosearch.db.access.viewer import Viewer
 from echosearch.db.files.backed import HAS_FILE
+from echosearch.db.server.statement import statement
 from echosearch.errors import UnknownStudy
 from echosearch.vector import Vectors, from_bytes
 
@@ -180,7 +181,7 @@ def studies_with_vectors(
     connection: Connection, encoder_id: int, studies: Sequence[str]
 ) -> tuple[dict[str, StudyRow], dict[str, Vectors]]:
     """Return those of these studies that may be shown, and the raw mean (D,) of each, by key."""
-    query = text(_STUDIES.format(", e.vector")).execution_options(binary=True)
+    query = statement(_STUDIES.format(", e.vector"), binary=True)
     keys = f"{{{','.join(studies)}}}"  # as one literal: the driver takes 5 us for each item of a list
     rows = connection.execute(query, {"encoder": encoder_id, "keys": keys}).all()
     return {row.key: StudyRow(*_common(row)) for row in rows}, {row.key: from_bytes(row.vector) for row in rows}
@@ -208,8 +209,7 @@ def videos_about(connection: Connection, encoder_id: int, videos: Sequence[str])
 
 def videos_of(connection: Connection, encoder_id: int, studies: Sequence[str]) -> dict[str, list[StoredVideo]]:
     """Return every video of these studies that may be shown, by study, in the order of their keys."""
-    query = text(f"{_STORED} and v.study_key = any(cast(:keys as uuid[])) order by v.video_key")
-    query = query.execution_options(binary=True)
+    query = statement(f"{_STORED} and v.study_key = any(cast(:keys as uuid[])) order by v.video_key", binary=True)
     found: dict[str, list[StoredVideo]] = {}
     for row in connection.execute(query, {"encoder": encoder_id, "keys": list(studies)}):
         found.setdefault(row.study, []).append(_stored(row))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.server.statement import statement
 from echosearch.outcome import Measured, MeasuredValue
 from echosearch.pseudonyms import Keyring
 
@@ -85,7 +86,7 @@ def trust_measurements(connection: Connection) -> int:
 def measurements_of(connection: Connection, studies: Sequence[str]) -> dict[str, list[MeasuredValue]]:
     """Return what the believed reports of these studies measured, by concept; a repeated value once."""
     rows = connection.execute(
-        text(
+        statement(
             "select distinct cast(study_key as text) as study, concept, value, unit from core.sr_value"
             " where trusted and study_key = any(cast(:keys as uuid[])) order by 1, 2, 3"
         ),

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from math import ceil
 
 import numpy as np
@@ -24,6 +25,7 @@ from sqlalchemy import Connection, text
 
 from echosearch.db.questions.fact_conditions import Condition, all_stated, any_denied
 from echosearch.db.questions.study_sets import BLOCK, DIGITS, ONE, BitSet, RowSet, StudySet, study_filter
+from echosearch.db.server.statement import statement
 from echosearch.filters import Where
 
 __all__ = ["Answer", "answer", "fold", "newest_stated", "numbers_meeting"]
@@ -169,13 +171,14 @@ def answer(
     )
     made = "".join(f"{name} as materialized ({query}), " for name, query in {**bits.made, "blocks": blocks}.items())
     found = connection.execute(
-        text(
+        statement(
             f"with {made}c as materialized (select s.number / {BLOCK} as block, bit_or({ONE}) as every,"
             f" {', '.join(row for row, _ in columns)} from core.study s where s.number is not null and {stale}"
             " group by 1)"
             f" select {', '.join(block for _, block in columns)}"
-            " from blocks b left join c on c.block = b.block order by b.block"
-        ).execution_options(binary=True),
+            " from blocks b left join c on c.block = b.block order by b.block",
+            binary=True,
+        ),
         given,
     ).all()
     return Answer(*(_joined([row[place] for row in found]) for place in range(3)))
@@ -218,11 +221,12 @@ def newest_stated(connection: Connection, answered: Answer, limit: int) -> NDArr
 def _newest_of(connection: Connection, numbers: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     """The same by the rows of the studies: of a few, the months that hold enough are many."""
     found = connection.scalar(
-        text(
+        statement(
             "select string_agg(int8send(number), '' order by month desc nulls last, number) from (select number, month"
             " from core.study where number = any(cast(:numbers as bigint[])) order by month desc nulls last, number"
-            " limit :limit) newest"
-        ).execution_options(binary=True),
+            " limit :limit) newest",
+            binary=True,
+        ),
         {"numbers": f"{{{','.join(map(str, numbers.tolist()))}}}", "limit": limit},
     )
     return np.frombuffer(found or b"", dtype=">i8").astype(np.int64)
@@ -235,22 +239,25 @@ def _newest(connection: Connection, chosen: Bits, total: int, limit: int) -> NDA
     before, count, months = 999_999, 0, min(ceil(12 * YEARS * limit / total), MONTHS)
     while count < limit:
         rows = connection.execute(
-            text(
+            statement(
                 "with m as materialized (select distinct value from core.study_bits where concept = 'study:month'"
                 " and value < :before order by value desc limit :months)"
                 " select value, block, bit_send(studies) as bits from core.study_bits"
                 " where concept = 'study:month' and value in (select value from m)"
-                " order by value desc, block"
-            ).execution_options(binary=True),
+                " order by value desc, block",
+                binary=True,
+            ),
             {"before": before, "months": months},
         ).all()
-        for row in rows:
-            part = slice(row.block * BLOCK // 8, (row.block + 1) * BLOCK // 8)
-            there = rest[part] & np.frombuffer(row.bits, dtype=np.uint8, offset=4)[: len(rest[part])]
-            if there.any():
-                newest.append(_numbers(there) + row.block * BLOCK)
-                count += len(newest[-1])
-                rest[part] &= ~there
+        for _, blocks in groupby(rows, key=lambda row: row.value):
+            there = np.zeros_like(rest)
+            for row in blocks:
+                part = slice(row.block * BLOCK // 8, (row.block + 1) * BLOCK // 8)
+                there[part] = np.frombuffer(row.bits, dtype=np.uint8, offset=4)[: len(there[part])]
+            there &= rest
+            newest.append(_numbers(there))
+            count += len(newest[-1])
+            rest ^= there
         if not rows:
             newest.append(_numbers(rest))
             break

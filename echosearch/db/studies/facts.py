@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.server.statement import statement
 from echosearch.db.studies.served import SERVED
 from echosearch.db.studies.visits import unsettle
 from echosearch.report.facts import Fact, refers_back
@@ -74,7 +75,7 @@ def is_behind(connection: Connection, lexicon: str) -> bool:
     """Return whether linked reports wait for an ingest to be read for facts: none were, or by another lexicon."""
     return bool(
         connection.execute(
-            text(
+            statement(
                 # both ends of the index: to "<" and ">" of any lexicon the planner answers with a scan of all readings
                 f"select exists (select from ({_FIRST_READ} union all {_LAST_READ}) ends where {_BEHIND}) or"
                 " not exists (select from core.fact_reading)"
@@ -168,7 +169,7 @@ def facts_of(
     those that it inherits."""
     about = "" if concepts is None else " and concept = any(cast(:concepts as text[]))"
     rows = connection.execute(
-        text(
+        statement(
             "select cast(study_key as text) as study, concept, polarity, severity_lo, severity_hi, value, value_hi,"
             " unit, start, stop, rule, inherited_from is not null as inherited from core.fact"
             f" where study_key = any(cast(:keys as uuid[])){about}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from echosearch.db.server.statement import statement
 
 __all__ = ["is_held"]
 
@@ -31,4 +33,4 @@ def is_held(
     indexed = "e.encoder_id = :encoder and e.indexed_gen is not null"
     query = f"select exists (select from {rows} where {indexed} and {condition})"
     given = {"encoder": encoder_id, "value": value, "gate": gate}
-    return bool(connection.scalar(text(query), {name: given[name] for name in given if f":{name}" in query}))
+    return bool(connection.scalar(statement(query), {name: given[name] for name in given if f":{name}" in query}))

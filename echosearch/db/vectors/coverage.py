@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from echosearch.db.server.statement import statement
+
 __all__ = ["count_due", "due_counts", "indexed_counts"]
 
 
@@ -14,7 +16,8 @@ def indexed_counts(connection: Connection, encoder_id: int) -> dict[str, int]:
     that is to go.
     """
     rows = connection.execute(
-        text("select collection, points from core.index_count where encoder_id = :encoder"), {"encoder": encoder_id}
+        statement("select collection, points from core.index_count where encoder_id = :encoder"),
+        {"encoder": encoder_id},
     )
     return {row.collection: row.points for row in rows}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from echosearch.db.server.statement import statement
 from echosearch.db.vectors.points import VECTOR_TABLES, heap_ranges
 from echosearch.encoder_info import EncoderInfo
 
@@ -134,7 +135,7 @@ def activate(connection: Connection, encoder_id: int) -> None:
 def serving_encoder(connection: Connection) -> tuple[int, EncoderInfo] | None:
     """Return the row id and the encoder of the active generation, None if that holds no vector yet."""
     row = connection.execute(
-        text(f"select * from core.encoder e where id = {_ACTIVE} and {_ANY_VECTOR.format('e.id')}")
+        statement(f"select * from core.encoder e where id = {_ACTIVE} and {_ANY_VECTOR.format('e.id')}")
     ).one_or_none()
     return None if row is None else (row.id, _encoder(row))
 
