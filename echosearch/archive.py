@@ -135,6 +135,11 @@ class Archive:
         """Whether the encoder in use computes on a GPU: then large batches pay. Loads it."""
         return getattr(getattr(self.encoder, "device", None), "type", "cpu") != "cpu"
 
+    def connect_reading(self) -> Connection:
+        """Return a connection for single statements that only read: without a transaction, which would be two more
+        messages, and at whose rollback psycopg forgets the statements that it has prepared for searches."""
+        return self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     def collection(self, kind: PointKind, encoder: EncoderInfo | None = None) -> Collection:
         from echosearch.index.base import Collection
 

@@ -135,7 +135,7 @@ def answer_json(answer: StoredAnswer, hits: Hits, after: str | None, left_out: i
 
 def stored(caller: Caller, search_id: UUID) -> StoredAnswer:
     """Read a search back. Raises Problem "not-found" for others' searches too, "search-expired"."""
-    with caller.archive.engine.connect() as connection:
+    with caller.archive.connect_reading() as connection:
         found = saved_search(connection, str(search_id))
         if found is None or found.account_id != caller.who.account_id:
             raise Problem("not-found", "no such search of yours")
@@ -164,7 +164,7 @@ def still_visible(caller: Caller, hits: Sequence[dict[str, Any]]) -> Hits:
 
 def seen_studies(caller: Caller, studies: Sequence[str]) -> set[str]:
     """Return those of these studies that are indexed, claimed by one patient, and that the caller may see."""
-    with caller.archive.engine.connect() as connection:
+    with caller.archive.connect_reading() as connection:
         encoder = encoder_row(connection, caller.archive.encoder_info.fingerprint)
         found = {} if encoder is None else studies_about(connection, encoder, studies)
     viewer = caller.archive.viewer
@@ -174,7 +174,7 @@ def seen_studies(caller: Caller, studies: Sequence[str]) -> set[str]:
 def add_identifiers(caller: Caller, hits: Hits) -> Hits:
     """Return the same hits with identifiers. Raises Problem "forbidden", "reason-needed"."""
     caller.check_identify()
-    with caller.archive.engine.connect() as connection:
+    with caller.archive.connect_reading() as connection:
         names = identified(connection, [hit["study"] for hit in hits])
     return [hit | identifiers_json(names.get(hit["study"])) for hit in hits]
 

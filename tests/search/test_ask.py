@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pyarrow import parquet
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from echosearch.db.found_rows import study_keys
 from echosearch.db.questions.fact_conditions import verdicts
@@ -40,8 +40,6 @@ REPORTS = (
 @pytest.fixture(scope="module")
 def told(corpus: Corpus) -> Corpus:
     """The corpus with one of REPORTS for each study that has a report."""
-    from sqlalchemy import text
-
     lexicon = load_lexicon()
     with corpus.archive.engine.begin() as connection:
         for number, key in enumerate(sorted(corpus.reports)):
@@ -284,3 +282,13 @@ def test_no_spreadsheet_runs_a_cell(told: Corpus, tmp_path: Path) -> None:
 def test_an_export_that_cannot_be_written_is_refused_before_the_search(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError):
         check_export(tmp_path / name)
+
+
+def test_the_statements_of_a_question_stay_prepared(told: Corpus) -> None:
+    """psycopg prepares what it has sent five times, and forgets it at a rollback."""
+    for _ in range(7):
+        ask(told.archive, "重度僧帽弁逆流", SearchOptions())
+    with told.archive.connect_reading() as connection:
+        prepared = connection.scalars(text("select statement from pg_prepared_statements")).all()
+    asked = ("core.study_bits", "core.study_embedding", "core.fact_reading", "core.embedding")
+    assert all(any(table in statement for statement in prepared) for table in asked)

@@ -192,6 +192,7 @@ def test_counts_of_words_follow_the_reports(told: Corpus) -> None:
 def test_reports_of_an_older_form_of_words_are_due(told: Corpus) -> None:
     with told.archive.engine.begin() as connection:
         assert not is_behind(connection, LEXICON.version)
+        assert all(is_behind(connection, other) for other in ("0", "~"))  # before and after what is there
         assert due_reports(connection, LEXICON.version, None, 10) == []
         connection.execute(text("update core.fact_reading set word_form = 0"))  # as an archive of the release before
         assert is_behind(connection, LEXICON.version)

@@ -68,7 +68,7 @@ def _preview(caller: Caller, action: str, video: str, size: PreviewSize) -> Prev
 
     A page asks for dozens: it takes one statement here, beside that of the caller's session.
     """
-    with caller.archive.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with caller.archive.connect_reading() as connection:
         seen = shown_file(connection, video)
     if seen is None or not caller.archive.viewer.sees(seen.month, seen.age, seen.sex):
         raise Problem("not-found", "no such video")

@@ -74,7 +74,7 @@ def facts_in_words(facts: Sequence[Fact], lexicon: Lexicon) -> list[ToldWords]:
 
 def _known_refusals(caller: Caller, videos: Sequence[str]) -> dict[str, NoPreview]:
     """Those of these videos of which it is known already that they have no preview."""
-    with caller.archive.engine.connect() as connection:
+    with caller.archive.connect_reading() as connection:
         digests = shown_digests(connection, videos)
     kept = {key: caller.serving.previews.folder.read(key, digest, "card") for key, digest in digests.items()}
     return {key: found for key, found in kept.items() if isinstance(found, NoPreview)}
