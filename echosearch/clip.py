@@ -14,9 +14,18 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-__all__ = ["Clip", "ClipSpec", "FrameSource", "Frames", "Uint8", "YcbcrSource", "clip_indices"]
+__all__ = ["Clip", "ClipSpec", "FrameSource", "Frames", "PictureScale", "Uint8", "YcbcrSource", "clip_indices"]
 
 Uint8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PictureScale:
+    """How long a pixel of a cine is, and where its 2D picture begins: the middle of its upper edge, at the probe."""
+
+    mm_per_pixel: float
+    column: float
+    row: float
 
 
 class FrameSource(Protocol):
@@ -27,6 +36,9 @@ class FrameSource(Protocol):
 
     @property
     def frame_seconds(self) -> float | None: ...
+
+    @property
+    def scale(self) -> PictureScale | None: ...  # None: the file does not say, or nothing that can be right
 
     @property
     def predicted(self) -> bool: ...  # frames coded from one another: what stands still flickers by a grey level or two
@@ -77,6 +89,9 @@ class ClipSpec:
     size: int = 224  # side of the square the model sees
     # "shortest_edge": the shorter side to `size`, centre crop; "square": crop to square, zoom, resize
     resize: Literal["shortest_edge", "square"] = "shortest_edge"
+    # "shortest_edge" only, where the cine's scale is known: instead of the whole picture a square with this side, its
+    # upper edge at the probe, black where the picture ends; so sizes are sizes, whatever the depth setting
+    field_mm: float | None = None
     kernel: Literal["bilinear", "cubic"] = "bilinear"  # bilinear is antialiased (as Pillow), cubic is not (as OpenCV)
     zoom: float = 0.0  # "square" only: share cut from each side's length before resizing
     mask: Literal["none", "sector"] = "none"  # blacken what is outside the ultrasound sector
@@ -102,6 +117,8 @@ class ClipSpec:
             raise ValueError(f"at_least {self.at_least} is not within [1, {self.frames}] frames")
         if not 0.0 <= self.zoom < 0.5:
             raise ValueError(f"zoom {self.zoom} is not within [0, 0.5)")
+        if self.field_mm is not None and not (20 <= self.field_mm <= 500 and self.resize == "shortest_edge"):
+            raise ValueError(f"field_mm {self.field_mm} is not within [20, 500], or resize is not 'shortest_edge'")
 
 
 @dataclass(frozen=True)

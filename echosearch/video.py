@@ -67,6 +67,7 @@ class Region:
     x1: int
     y1: int
     mm_per_pixel: float | None = None
+    origin: tuple[int, int] | None = None  # column and row where both physical values are 0: the probe; may be outside
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from echosearch.errors import EchosearchError
-from trainer.config import load
+from trainer.config_file import load
 from trainer.progress import say, say_clips, say_moment
 from trainer.run import train
 

@@ -1,4 +1,4 @@
-"""TrainConfig: everything that decides a training run, from one TOML file and ``--set section.key=value``.
+"""TrainConfig: everything that decides a training run (config_file.py reads it).
 
 Frozen; an unknown key is an error that names it. Field order is the order of a run: data, model, loss, optim, run.
 """
@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
-from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.bundle.manifest import BundleName, ConvNextSpec, VideoConvSpec, VideoTowerSpec
-from echosearch.errors import ConfigError
 from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.phantom.patients.history import Level
 from echosearch.report.text import TextSpec
@@ -33,7 +31,6 @@ __all__ = [
     "Seed",
     "TextShape",
     "TrainConfig",
-    "load",
 ]
 
 FIVE_VIEWS = (View.LAX, View.SAX, View.CH2, View.CH3, View.CH4)
@@ -257,43 +254,11 @@ class TrainConfig(_Section):
             "data": {"level": "easy", "augment": AugmentConfig().model_dump(mode="json")},
             "loss": {"negation": 0.0, "twins_per_study": 8, "view": 0.0},
             "model": {"start_text": ""},
+            "model.clip": {"field_mm": None},
+            "data.augment": {"depth_share": 1.0, "reach": [1.0, 1.0]},
         }
-        for section, keys in added.items():
-            parts[section] = {k: v for k, v in parts[section].items() if k not in keys or v != keys[k]}
+        for path, keys in added.items():
+            section = reduce(lambda part, name: part.get(name, {}), path.split("."), parts)
+            for key in [key for key, value in keys.items() if section.get(key, ...) == value]:
+                del section[key]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def load(file: Path, settings: Sequence[str] = ()) -> TrainConfig:
-    """Load the config in ``file`` with ``settings`` ("optim.lr=1e-4") on top. Raises ConfigError that names the key."""
-    try:
-        tree: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise ConfigError(f"{file}: cannot be read: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{file} is not TOML: {exc}") from exc
-    for setting in settings:
-        _put(tree, setting)
-    try:
-        return TrainConfig.model_validate(tree)
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        rule = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise ConfigError(f"{file}: {key}: {rule}, got {str(first['input'])[:80]!r}") from exc
-
-
-def _put(tree: dict[str, Any], setting: str) -> None:
-    """key.path=value into the tree; the value is TOML, and a bare word is a string."""
-    key, separator, value = setting.partition("=")
-    if not separator:
-        raise ConfigError(f"--set {setting!r}: write key=value, such as optim.lr=1e-4")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    *path, last = key.strip().split(".")
-    for part in path:
-        tree = tree.setdefault(part, {})
-        if not isinstance(tree, dict):
-            raise ConfigError(f"--set {setting!r}: {part} is a value, it has no keys")
-    tree[last] = parsed

@@ -181,11 +181,12 @@ def describe_clip(spec: ClipSpec) -> str:
     """Return the preprocessing contract in a line: 16 frames, every 2nd; true RGB; ..."""
     step = f"{spec.seconds:g} s apart" if spec.seconds else f"every {spec.stride}" if spec.stride > 1 else "each"
     colour = {"rgb": "true RGB", "bgr": "BGR"}.get(spec.color, spec.color.replace("_", " "))
+    field = f"{spec.field_mm:g} mm where the scale is known, else " if spec.field_mm is not None else ""
     cut = "shorter side" if spec.resize == "shortest_edge" else f"centre square, {spec.zoom:.0%} cut off each side,"
     padding = "last frame repeated" if spec.padding == "repeat_last" else "zeros after normalising"
     mask = "outside the sector masked; " if spec.mask == "sector" else ""
     closer = f"at least {spec.at_least} where there are, then " if spec.at_least > 1 else ""
-    pixels = f"{colour}; {mask}{cut} to {spec.size}, {spec.kernel}"
+    pixels = f"{colour}; {mask}{field}{cut} to {spec.size}, {spec.kernel}"
     return f"{spec.frames} frames, {step}; {pixels}; short cines: {closer}{padding}"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from echosearch.clip import Clip, ClipSpec, Uint8, clip_indices
+from echosearch.clip import Clip, ClipSpec, PictureScale, Uint8, clip_indices
 from echosearch.encoder.bundle.golden import RawPixels
 from echosearch.encoder.pixels.preprocess import make_clip
 from echosearch.encoder.towers.build import normalise
@@ -30,13 +30,14 @@ LENGTHS: tuple[tuple[int, float | None], ...] = (
 )
 # Resizing differs between processors by a grey level or two, at edges
 LEVELS, SHARE = 2, 0.002
+SCALES = (PictureScale(1.3, 90.0, 12.0), None)  # of the two cines
 
 
 def make_raw(spec: ClipSpec, embed: Callable[[Sequence[Clip]], Vectors]) -> RawPixels:
     """Return what ``spec`` makes of two cines, and the vector that ``embed`` makes of the first."""
     cines = (_cine(48, 150, 200), _cine(2, 480, 640))
     seconds = (0.0171, None)
-    clips = tuple(make_clip("golden", _Source(cine, each), spec) for cine, each in zip(cines, seconds, strict=True))
+    clips = _clips(cines, seconds, spec)
     return RawPixels(cines, seconds, clips, _taken(spec), _scaled(spec), embed(clips[:1]))
 
 
@@ -51,9 +52,7 @@ def check_raw(raw: RawPixels, spec: ClipSpec) -> tuple[Clip, ...]:
         if there.pixels.shape != (spec.frames, spec.size, spec.size, 3):
             raise _mismatch(f"a clip has {spec.frames} frames of {spec.size} x {spec.size}, the golden {there!r}")
     try:
-        clips = tuple(
-            make_clip("golden", _Source(cine, each), spec) for cine, each in zip(raw.cines, raw.seconds, strict=True)
-        )
+        clips = _clips(raw.cines, raw.seconds, spec)
     except (FileRefused, EncoderError, cv2.error, RuntimeError) as exc:
         raise _mismatch(f"the golden cine is refused: {' '.join(str(exc).split())[:200]}") from exc
     for here, there in zip(clips, raw.clips, strict=True):
@@ -61,8 +60,15 @@ def check_raw(raw: RawPixels, spec: ClipSpec) -> tuple[Clip, ...]:
             raise _mismatch(f"the golden cine gives {here!r}, not {there!r}")
         away = np.abs(here.pixels.astype(np.int16) - there.pixels) > LEVELS
         if (share := float(away.mean())) > SHARE:
-            raise _mismatch(f"{share:.1%} of the golden cine's pixels differ: colour, mask, resize, kernel or zoom")
+            raise _mismatch(
+                f"{share:.1%} of the golden cine's pixels differ: colour, mask, resize, field, kernel or zoom"
+            )
     return clips
+
+
+def _clips(cines: Sequence[Uint8], seconds: Sequence[float | None], spec: ClipSpec) -> tuple[Clip, ...]:
+    sources = (_Source(*each) for each in zip(cines, seconds, SCALES, strict=True))
+    return tuple(make_clip("golden", source, spec) for source in sources)
 
 
 def _mismatch(what: str) -> GoldenMismatch:
@@ -77,8 +83,8 @@ class _Source:
 
     predicted = False
 
-    def __init__(self, cine: Uint8, frame_seconds: float | None) -> None:
-        self._cine = cine
+    def __init__(self, cine: Uint8, frame_seconds: float | None, scale: PictureScale | None) -> None:
+        self._cine, self.scale = cine, scale
         self.n_frames = len(cine)
         self.frame_seconds = frame_seconds
 

@@ -58,6 +58,7 @@ class MediaVideo:
     codec: str
     frame_seconds: float | None
     decord: bool = False
+    scale: None = None  # neither mp4 nor avi says
 
     def __repr__(self) -> str:
         return f"MediaVideo({self.codec}, {self.rows} x {self.columns}, frame_seconds={self.frame_seconds})"

@@ -42,6 +42,7 @@ SPECS = {
     "echoprime-views": echoprime.view_manifest(()).seen_clip,
     "echoclip": ECHOCLIP,
     "one frame": ClipSpec(frames=1, stride=1, size=32),
+    "millimetres": ClipSpec(frames=4, size=48, field_mm=180.0),
 }
 EDITS: dict[str, dict[str, Any]] = {
     "one frame more": {"frames": lambda spec: spec.frames + 1},
@@ -49,8 +50,10 @@ EDITS: dict[str, dict[str, Any]] = {
     "seconds": {"seconds": lambda spec: (spec.seconds or 0.1) * 1.02},
     "no seconds": {"seconds": None},
     "size": {"size": lambda spec: spec.size + 1},
-    "resize": {"resize": "square", "kernel": "cubic", "zoom": 0.0},
+    "resize": {"resize": "square", "kernel": "cubic", "zoom": 0.0, "field_mm": None},
     "resize too": {"resize": "shortest_edge", "kernel": "bilinear"},
+    "field": {"field_mm": lambda spec: (spec.field_mm or 150.0) + 5 if spec.resize == "shortest_edge" else None},
+    "no field": {"field_mm": None},
     "zoom": {"zoom": lambda spec: spec.zoom + 0.01},
     "kernel alone": {"kernel": lambda spec: "cubic" if spec.kernel == "bilinear" else "bilinear"},
     "mask": {"mask": lambda spec: "none" if spec.mask == "sector" else "sector"},
@@ -62,7 +65,7 @@ EDITS: dict[str, dict[str, Any]] = {
 }
 # edits that change no pixel of any cine: the zoom of a whole picture, the stride or the padding of a single frame
 HARMLESS = {
-    *((name, "zoom") for name in ("tiny", "views", "videoechoclip", "one frame")),
+    *((name, "zoom") for name in ("tiny", "views", "videoechoclip", "one frame", "millimetres")),
     *(("one frame", edit) for edit in ("stride", "seconds", "padding")),
 }
 
@@ -122,7 +125,7 @@ def change(folder: Path, edit: str, stated: str) -> None:
 
 
 @pytest.mark.parametrize("stated", ["the same fingerprint", "no fingerprint", "another fingerprint"])
-@pytest.mark.parametrize("edit", ["mean", "colour bgr", "stride", "mask", "resize", "size"])
+@pytest.mark.parametrize("edit", ["mean", "colour bgr", "stride", "mask", "resize", "field", "size"])
 @pytest.mark.parametrize("name", ["phantom-tiny", "phantom-views"])
 def test_check_and_use_refuse_an_edited_clip_spec(tmp_path: Path, name: str, edit: str, stated: str) -> None:
     copy = Path(shutil.copytree(shipped_bundles()[name], tmp_path / "copy"))

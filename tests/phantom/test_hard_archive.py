@@ -22,7 +22,8 @@ from echosearch.phantom.patients import wording, wording_letter, wording_other
 from echosearch.phantom.patients.plants import Plants
 from echosearch.reading.dicom import read_header
 from echosearch.report.facts import load_lexicon, read_facts
-from trainer.config import DataConfig, load
+from trainer.config import DataConfig
+from trainer.config_file import load
 from trainer.data.sources import from_folder, load_studies, rendered
 
 FAMILIES = {"first": wording, "other": wording_other, "letter": wording_letter}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from trainer.config import TrainConfig, load
+from trainer.config import TrainConfig
+from trainer.config_file import load
 
 TINY = {
     "name": "tiny-test",

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 import trainer
 from echosearch.errors import ConfigError
-from trainer.config import load
+from trainer.config_file import load
 from trainer.loop.schedule import learning_rate
 
 CONFIGS = sorted((Path(trainer.__file__).parent / "configs").glob("*.toml"))
@@ -69,8 +69,9 @@ def test_what_does_not_change_the_result_does_not_change_the_digest(toml: Path) 
     assert load(toml, ["run.out=elsewhere", "data.workers=4", "name=x"]).digest() == config.digest()
     assert load(toml, ["seed=4"]).digest() != config.digest()
     before = load(toml, ["loss.negation=0", "loss.view=0", "loss.twins_per_study=8", "model.start_text=''"])
+    metric = ("model.clip.field_mm=200.0", "data.augment.reach=[0.7, 1.0]", "data.augment.depth_share=0.5")
     assert before.digest() == config.digest()
-    for term in ("loss.negation=1", "loss.view=1", "model.start_text=x"):
+    for term in ("loss.negation=1", "loss.view=1", "model.start_text=x", *metric):
         assert load(toml, [term]).digest() != config.digest()
 
 

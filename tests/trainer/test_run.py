@@ -17,7 +17,8 @@ from echosearch.encoder.towers.build import normalise
 from echosearch.encoder.towers.video_conv import VideoConv
 from echosearch.errors import BundleError, ConfigError
 from tests.support.forked_program import python
-from trainer.config import TrainConfig, load
+from trainer.config import TrainConfig
+from trainer.config_file import load
 from trainer.data.batches import Batches
 from trainer.data.cache import ClipCache
 from trainer.evaluation.retrieval import both_ways

@@ -1,6 +1,7 @@
 """Alter a training clip as another depth, machine or laboratory would, so that an encoder learns to look past it.
 
-Drawn anew for each step: depth (a scaling about the probe, at the top in the middle), zoom about the middle, a shift,
+Drawn anew for each step: depth (a scaling about the probe, at the top in the middle), where the picture ends (all that
+another depth changes where clips have a scale, ClipSpec.field_mm), zoom about the middle, a shift,
 gain and gamma. One drawing holds for all frames of a clip, so motion stays what it is; colour is kept, because gain and
 gamma act on the three channels alike. A mirrored study is mirrored in all its videos: laboratories differ in which side
 of the picture is the patient's left, and none turns single videos. Reports stay as they are, since they name sides of
@@ -28,6 +29,8 @@ class AugmentConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     share: float = Field(default=1.0, ge=0, le=1)  # of the clips that are altered at all
     depth: Range = (1.0, 1.0)  # times the depth that it was recorded at: above 1 everything is smaller
+    depth_share: float = Field(default=1.0, ge=0, le=1)  # of the altered clips, that are seen at another depth
+    reach: Range = (1.0, 1.0)  # of the clip's height, how far from the probe the picture ends; beyond it is black
     zoom: Range = (1.0, 1.0)  # about the middle; above 1 everything is larger
     shift: int = Field(default=0, ge=0)  # pixels, at most, each way
     gain: int = Field(default=0, ge=0, le=255)  # grey levels, at most, up or down; black stays black
@@ -36,7 +39,7 @@ class AugmentConfig(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> AugmentConfig:
-        for name in ("depth", "zoom", "gamma"):
+        for name in ("depth", "reach", "zoom", "gamma"):
             low, high = getattr(self, name)
             if not 0.1 <= low <= high <= 10:
                 raise ValueError(f"{name} [{low}, {high}]: from the smaller to the larger, within 0.1 and 10")
@@ -53,6 +56,7 @@ class Augmentation:
     gain: int = 0
     gamma: float = 1.0
     mirrored: bool = False
+    reach: float = 1.0
 
 
 def draw_augmentation(config: AugmentConfig, mirrored: bool, rng: np.random.Generator) -> Augmentation:
@@ -60,14 +64,20 @@ def draw_augmentation(config: AugmentConfig, mirrored: bool, rng: np.random.Gene
     if rng.random() >= config.share:
         return Augmentation(mirrored=mirrored)
     depth, zoom, gamma = (float(np.exp(rng.uniform(*np.log(of)))) for of in (config.depth, config.zoom, config.gamma))
+    if config.depth_share < 1 and rng.random() >= config.depth_share:
+        depth = 1.0
+    reach = float(rng.uniform(*config.reach)) if config.reach != (1.0, 1.0) else 1.0
     columns, rows = rng.integers(-config.shift, config.shift + 1, 2)
     gain = int(rng.integers(-config.gain, config.gain + 1))
-    return Augmentation(1 / depth, zoom, (int(columns), int(rows)), gain, gamma, mirrored)
+    return Augmentation(1 / depth, zoom, (int(columns), int(rows)), gain, gamma, mirrored, reach)
 
 
 def alter(pixels: Uint8, how: Augmentation) -> Uint8:
     """Return (T, H, W, 3) altered; what comes in from outside the picture is black."""
     rows, columns = pixels.shape[1:3]
+    if how.reach != 1.0:
+        fan = cv2.circle(np.zeros((rows, columns), np.uint8), (columns // 2, 0), round(how.reach * rows), (1,), -1)
+        pixels = np.where(fan[..., None] > 0, pixels, np.uint8(0))
     matrix = _about(columns / 2, rows / 2, how.zoom) @ _about(columns / 2, 0.0, how.scale)
     matrix[:2, 2] += how.shift
     if how.mirrored:

@@ -28,16 +28,16 @@ from pydantic import TypeAdapter
 
 from echosearch.atomic import whole_file
 from echosearch.batch import batched
-from echosearch.clip import Clip, ClipSpec, FrameSource, Uint8
+from echosearch.clip import Clip, ClipSpec, FrameSource, PictureScale, Uint8
 from echosearch.encoder.pixels.preprocess import make_clip, use_one_thread
 from echosearch.errors import FileRefused
 from echosearch.outcome import Reason
-from echosearch.phantom.imaging.cine import frame_seconds, render_cine
+from echosearch.phantom.imaging.cine import frame_seconds, picture_scale, plan_cine, render_cine
 from echosearch.reading.source import open_source
 from trainer.data.pairs import Drawn, Video
 from trainer.data.volume import is_volume, open_volume
 
-__all__ = ["SHARD", "ClipCache", "clip_of", "open_cache", "open_video", "take_window"]
+__all__ = ["DRAWN_FRAMES", "SHARD", "ClipCache", "clip_of", "open_cache", "open_video", "take_window"]
 
 SHARD = 512  # videos
 PASSING = (Reason.UNREADABLE, Reason.CHANGED)  # may be over by the next run
@@ -85,6 +85,7 @@ class _Still:
     """Frames in memory as a FrameSource."""
 
     pixels: Uint8
+    scale: PictureScale | None = None
     frame_seconds: float | None = None
     predicted: bool = False
 
@@ -195,7 +196,8 @@ def open_video(video: Video, spec: ClipSpec) -> tuple[FrameSource, ClipSpec]:
     total = ceil(DRAWN_FRAMES / step)  # the whole cine: the ECG below shows all of it
     study = replace(drawn.study, look=look)
     pixels = render_cine(study, drawn.view, drawn.color, frames=total, drawn=spec.frames, take=drawn.take)
-    return _Still(pixels), replace(spec, stride=1, seconds=None)
+    sector = plan_cine(study, drawn.view, drawn.color, total, take=drawn.take).sector
+    return _Still(pixels, picture_scale(sector, *pixels.shape[1:3])), replace(spec, stride=1, seconds=None)
 
 
 def take_window(key: str, pixels: Uint8, n_valid: int, start: int, spec: ClipSpec) -> Clip:

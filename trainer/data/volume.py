@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from echosearch.clip import Uint8
+from echosearch.clip import PictureScale, Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.limits import MAX_FILE_BYTES, check_size
@@ -46,6 +46,7 @@ class Volume:
 
     grey: Uint8 = field(repr=False)  # (T, rows, columns)
     frame_seconds: float | None = None
+    scale: PictureScale | None = None
     predicted: bool = False
 
     @property

@@ -123,6 +123,7 @@ class _Held:
     def __init__(self, source: FrameSource) -> None:
         self._source, self._known = source, dict[int, Uint8]()
         self.n_frames, self.frame_seconds, self.predicted = source.n_frames, source.frame_seconds, source.predicted
+        self.scale = source.scale
         self.of_frame: OfFrame | None = None
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:

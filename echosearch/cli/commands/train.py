@@ -32,7 +32,7 @@ def train(ctx: click.Context, config: Path, settings: tuple[str, ...], as_json: 
     echosearch train config.toml --set optim.steps=2000 --set run.out=./run2
     """
     from trainer import progress
-    from trainer.config import load
+    from trainer.config_file import load
 
     made = load(config, settings)  # a mistake in CONFIG is reported before torch is imported
     from trainer.run import train

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from echosearch.clip import Clip, ClipSpec, FrameSource, Uint8, YcbcrSource, clip_indices
+from echosearch.clip import Clip, ClipSpec, FrameSource, PictureScale, Uint8, YcbcrSource, clip_indices
 from echosearch.encoder.pixels.color import COLORS, OF_YCBCR, to_ycbcr, ycbcr_to_rgb
 from echosearch.encoder.pixels.sector import sector_mask
 from echosearch.errors import EncoderError, FileRefused
@@ -34,7 +34,7 @@ def make_clip(key: str, source: FrameSource, spec: ClipSpec) -> Clip:
     torch's threads: a pool of workers sets one each.
     """
     indices = clip_indices(spec, source.n_frames, source.frame_seconds)
-    resize = _resize_step(spec)
+    resize = _resize_step(spec, source.scale)
     pixels = np.empty((spec.frames, spec.size, spec.size, 3), np.uint8)
     done = 0
     for frame in _frames(source, indices, spec):
@@ -101,8 +101,12 @@ def _pad(pixels: Uint8, n_valid: int, spec: ClipSpec) -> None:
     pixels[n_valid:] = pixels[n_valid - 1] if spec.padding == "repeat_last" else 0
 
 
-def _resize_step(spec: ClipSpec) -> FrameStep:
+def _resize_step(spec: ClipSpec, scale: PictureScale | None) -> FrameStep:
     match spec.resize, spec.kernel:
+        case "shortest_edge", "bilinear" if spec.field_mm is not None and scale is not None:
+            side = max(round(spec.field_mm / scale.mm_per_pixel), 1)
+            top, left = round(scale.row), round(scale.column - side / 2)
+            return lambda frame: _shortest_edge(_square_at(frame, top, left, side), spec.size)
         case "shortest_edge", "bilinear":
             return lambda frame: _shortest_edge(frame, spec.size)
         case "square", "cubic":
@@ -126,6 +130,16 @@ def _square(frame: Uint8, size: int, zoom: float) -> Uint8:
     top, left = int(rows * zoom), int(columns * zoom)
     inner = frame[top : rows - top, left : columns - left]
     return np.asarray(cv2.resize(inner, (size, size), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _square_at(frame: Uint8, top: int, left: int, side: int) -> Uint8:
+    """Return a square of the frame, black where it is outside the frame."""
+    rows, columns = frame.shape[:2]
+    square = np.zeros((side, side, 3), np.uint8)
+    y0, x0, y1, x1 = max(top, 0), max(left, 0), min(top + side, rows), min(left + side, columns)
+    if y0 < y1 and x0 < x1:
+        square[y0 - top : y1 - top, x0 - left : x1 - left] = frame[y0:y1, x0:x1]
+    return square
 
 
 def _shortest_edge(frame: Uint8, size: int) -> Uint8:

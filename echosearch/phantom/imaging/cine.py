@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from echosearch.clip import Uint8
+from echosearch.clip import PictureScale, Uint8
 from echosearch.phantom.heart.anatomy import heart_size
 from echosearch.phantom.heart.cycle import Floats, ecg
 from echosearch.phantom.heart.features import bounce, reversible
@@ -39,6 +39,7 @@ __all__ = [
     "display_curve",
     "frame_seconds",
     "lv_outline_of",
+    "picture_scale",
     "plan_cine",
     "render_cine",
 ]
@@ -192,6 +193,12 @@ def render_cine(
             cv2.line(picture, (now, int(rows * 0.90)), (now, int(rows * 0.985)), (235, 235, 235), 1)
         out[t] = picture
     return out
+
+
+def picture_scale(sector: Sector, rows: int, columns: int) -> PictureScale:
+    """Return how long a pixel of a drawn picture is, and where its probe is."""
+    x0, y0, scale = sector_frame(rows, columns, sector.half_angle, sector.zoom)
+    return PictureScale(10 * sector.depth / scale, round(x0), round(y0))  # as a file's reference pixel says it
 
 
 def display_curve(look: Look) -> Uint8:

@@ -15,7 +15,7 @@ from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian
 
-from echosearch.clip import ClipSpec, Uint8
+from echosearch.clip import ClipSpec, PictureScale, Uint8
 from echosearch.encoder.pixels.color import COLORS, to_ycbcr
 from echosearch.encoder.pixels.preprocess import make_clip
 from echosearch.encoder.pixels.sector import sector_mask
@@ -39,6 +39,7 @@ class Cine:
         self.n_frames = len(pixels)
         self.frame_seconds: float | None = None
         self.predicted = False
+        self.scale: PictureScale | None = None
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
         for i in indices:

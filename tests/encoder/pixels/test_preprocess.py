@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from echosearch.clip import ClipSpec
+from echosearch.clip import ClipSpec, PictureScale
 from echosearch.encoder.pixels.preprocess import make_clip
 from echosearch.errors import FileRefused
 from echosearch.outcome import Reason
@@ -25,6 +25,7 @@ class ArraySource:
 
     frame_seconds: float | None = 0.02
     predicted = False
+    scale: PictureScale | None = None
 
     def __init__(self, pixels: Pixels, delivered: int | None = None) -> None:
         self.pixels = pixels
@@ -128,3 +129,49 @@ def test_a_real_cine() -> None:
     frames = [frame.copy() for frame in open_source(path).frames([0, 8])]
     assert np.abs(clip.pixels[0].astype(int) - pillow(frames[0], 112)).max() <= 2
     assert np.abs(clip.pixels[4].astype(int) - pillow(frames[1], 112)).max() <= 2
+
+
+def discs(mm_per_pixel: float, scale: PictureScale | None) -> ArraySource:
+    """A picture of 400 x 500 pixels with a disc of 40 mm, its middle 80 mm below the probe at (250, 30)."""
+    rows, columns = np.mgrid[:400, :500]
+    inside = np.hypot((rows - 30) * mm_per_pixel - 80, (columns - 250) * mm_per_pixel) <= 20
+    source = ArraySource(np.where(inside, 200, 20).astype(np.uint8)[None, ..., None].repeat(3, axis=3))
+    source.scale = scale
+    return source
+
+
+@pytest.mark.parametrize("mm_per_pixel", [0.35, 0.5, 0.8])
+def test_a_field_in_millimetres_shows_a_size_as_a_size(mm_per_pixel: float) -> None:
+    spec = ClipSpec(frames=1, size=100, field_mm=200.0)  # 2 mm a pixel
+    clip = make_clip("k", discs(mm_per_pixel, PictureScale(mm_per_pixel, 250.0, 30.0)), spec).pixels[0, ..., 0]
+    rows, columns = np.nonzero(clip > 110)
+    assert abs(rows.mean() - 40) < 1
+    assert abs(columns.mean() - 50) < 1
+    assert abs(len(rows) - np.pi * 10**2) < 12
+
+
+def test_a_field_is_black_where_the_picture_ends() -> None:
+    spec = ClipSpec(frames=1, size=100, field_mm=200.0)
+    clip = make_clip("k", discs(0.35, PictureScale(0.35, 250.0, 30.0)), spec).pixels[0, ..., 0]
+    assert (clip[:64, 8:92] >= 20).all()  # 370 rows of 0.35 mm: 129.5 mm
+    assert not clip[66:].any()
+    assert not clip[:, :5].any()
+    assert not clip[:, 95:].any()
+
+
+def test_without_a_scale_a_field_is_the_whole_picture() -> None:
+    source = discs(0.5, None)
+    there = make_clip("k", source, ClipSpec(frames=1, size=100, field_mm=200.0))
+    assert np.array_equal(there.pixels, make_clip("k", source, ClipSpec(frames=1, size=100)).pixels)
+
+
+def test_without_a_field_a_scale_changes_nothing() -> None:
+    spec = ClipSpec(frames=1, size=100)
+    scaled = make_clip("k", discs(0.5, PictureScale(0.5, 250.0, 30.0)), spec)
+    assert np.array_equal(scaled.pixels, make_clip("k", discs(0.5, None), spec).pixels)
+
+
+@pytest.mark.parametrize(("field_mm", "resize"), [(10.0, "shortest_edge"), (900.0, "shortest_edge"), (150.0, "square")])
+def test_a_field_that_makes_no_sense_is_refused(field_mm: float, resize: str) -> None:
+    with pytest.raises(ValueError, match="field_mm"):
+        ClipSpec(field_mm=field_mm, resize=resize, kernel="bilinear")  # type: ignore[arg-type]

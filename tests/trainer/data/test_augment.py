@@ -38,6 +38,24 @@ def test_depth_scales_about_the_probe_and_brings_in_black() -> None:
     assert deeper[:, 20:].max() == 0
 
 
+def test_a_picture_ends_at_its_reach() -> None:
+    pixels = np.full((2, 32, 32, 3), 90, np.uint8)
+    shown = alter(pixels, Augmentation(reach=0.5))[:, :, :, 0] > 0
+    assert shown[0, 15, 16]
+    assert not shown[:, 18:].any()
+    assert not shown[0, 13, 2]  # an arc about the probe
+    assert np.array_equal(shown[0], shown[1])
+
+
+def test_a_share_of_the_clips_is_seen_at_another_depth() -> None:
+    rng = np.random.default_rng(4)
+    config = AugmentConfig(depth=(0.7, 0.8), depth_share=0.25, reach=(0.6, 1.2))
+    drawn = [draw_augmentation(config, False, rng) for _ in range(400)]
+    assert 0.18 < np.mean([how.scale != 1.0 for how in drawn]) < 0.32
+    assert min(how.reach for how in drawn) >= 0.6
+    assert max(how.reach for how in drawn) <= 1.2
+
+
 def test_a_shift_does_not_come_in_again_on_the_other_side() -> None:
     moved = alter(clip(), Augmentation(shift=(-12, 3)))
     assert moved[0, :, 20:].max() == 0

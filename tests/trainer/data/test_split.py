@@ -9,7 +9,8 @@ import pytest
 from echosearch.clip import Clip, ClipSpec
 from echosearch.errors import ConfigError
 from echosearch.phantom.patients.history import patient_history
-from trainer.config import TrainConfig, load
+from trainer.config import TrainConfig
+from trainer.config_file import load
 from trainer.data.batches import Batches, shuffled_report, studies_of_step
 from trainer.data.cache import clip_of, open_cache
 from trainer.data.leakage import Leakage, check_patients, check_videos

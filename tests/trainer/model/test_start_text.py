@@ -13,7 +13,7 @@ from echosearch.encoder.text.tokenizer import SPECIAL
 from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.encoder.towers.bert import TextTower
 from echosearch.errors import BundleError, ConfigError
-from trainer.config import load
+from trainer.config_file import load
 from trainer.model.start import build_start
 
 VOCABULARY = (*SPECIAL, *"左室房拡大なし僧帽弁逆流軽度", "あり", "##流")

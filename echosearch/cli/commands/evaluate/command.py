@@ -95,7 +95,8 @@ def evaluate(
     if benchmark is not None:
         _benchmark(place, benchmark, target, root, device, as_json)
         return
-    from trainer.config import DataConfig, load
+    from trainer.config import DataConfig
+    from trainer.config_file import load
 
     data = load(config, settings) if config else None
     source = data if folder is None else DataConfig(source="folder", folder=str(folder))

@@ -80,6 +80,7 @@ def _box(item: Dataset) -> Region | None:
     if any(corner is None for corner in corners):
         return None
     x0, y0, x1, y1 = (_signed(int(corner or 0)) for corner in corners)
+    across, down = _offset(item, "X"), _offset(item, "Y")
     box = Region(
         spatial_format=_code(item, "RegionSpatialFormat"),
         data_type=_code(item, "RegionDataType"),
@@ -88,8 +89,17 @@ def _box(item: Dataset) -> Region | None:
         x1=max(x0, x1) + 1,  # the attribute names the last pixel inside
         y1=max(y0, y1) + 1,
         mm_per_pixel=_mm_per_pixel(item),
+        origin=None if across is None or down is None else (min(x0, x1) + across, min(y0, y1) + down),
     )
     return box if _is_box(box) else None
+
+
+def _offset(item: Dataset, axis: str) -> int | None:
+    """Return the reference pixel's distance from the box's first pixel, if it is where the physical value is 0."""
+    offset = first_number(item, f"ReferencePixel{axis}0")
+    if offset is None or first_number(item, f"ReferencePixelPhysicalValue{axis}") != 0:
+        return None
+    return int(offset)
 
 
 def _signed(corner: int) -> int:
@@ -136,4 +146,4 @@ def _clip(box: Region, rows: int, columns: int) -> Region:
 def _scale(box: Region, scale: float) -> Region:
     """Return the box in the scaled image, without its calibration, which no longer holds."""
     x0, y0, x1, y1 = (round(side * scale) for side in (box.x0, box.y0, box.x1, box.y1))
-    return replace(box, x0=x0, y0=y0, x1=x1, y1=y1, mm_per_pixel=None)
+    return replace(box, x0=x0, y0=y0, x1=x1, y1=y1, mm_per_pixel=None, origin=None)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from echosearch.clip import Uint8
+from echosearch.clip import PictureScale, Uint8
 from echosearch.reading.pictures import count_pictures, open_container, pick_frames
 from echosearch.reading.slices.check import check_slices
 
@@ -32,6 +32,7 @@ class VideoStream:
     rows: int
     columns: int
     frame_seconds: float | None
+    scale: PictureScale | None = None
     predicted = True
 
     @cached_property

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from pydicom.uid import RLELossless
 
-from echosearch.clip import Frames, FrameSource, Uint8
+from echosearch.clip import Frames, FrameSource, PictureScale, Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import Parsed, parse, quiet
+from echosearch.reading.dicom.elements.scale import read_scale
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import clean_uid, first_number
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
@@ -54,6 +55,7 @@ class DicomCine:
     stored: StoredFrames
     decode: FrameDecoder
     frame_seconds: float | None
+    scale: PictureScale | None
     predicted = False
 
     def __repr__(self) -> str:
@@ -100,15 +102,16 @@ def cine_source(
     path: Path, reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames
 ) -> FrameSource:
     """Return the source for a header as stored and the result of ``stored_frames``. Call within ``quiet()``."""
+    scale = read_scale(parsed.dataset, layout.rows, layout.columns)
     if parsed.syntax in VIDEO_SYNTAXES:
         data = bytes(read_spans(reader, stored[0]))
         seconds, _ = frame_timing(parsed.dataset, 0)
-        return VideoStream(data, layout.rows, layout.columns, seconds)
+        return VideoStream(data, layout.rows, layout.columns, seconds, scale)
     seconds, _ = frame_timing(parsed.dataset, len(stored))
     rgb, ycbcr = _frame_decoders(reader, parsed, layout, stored)
     if ycbcr is not None:
-        return YcbcrCine(path, reader.stamp, stored, rgb, seconds, ycbcr)
-    return DicomCine(path, reader.stamp, stored, rgb, seconds)
+        return YcbcrCine(path, reader.stamp, stored, rgb, seconds, scale, ycbcr)
+    return DicomCine(path, reader.stamp, stored, rgb, seconds, scale)
 
 
 def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, StoredFrames]:
