@@ -79,7 +79,7 @@ def _at_another(state: State, token: Token) -> bool:
     if last is None or set(last.cues) != {"negative"} or not _SITED.match(state.text, last.end):
         return False
     at = state.heads and state.text[state.heads[-1].end : token.start].strip(" :") == ""
-    if not (at or _SIDE.search(state.text, 0, token.start)):
+    if not (at or _SIDE.search(state.text, max(0, token.start - 8), token.start)):
         return False
     last.cues[:] = ["positive"]
     state.settle()

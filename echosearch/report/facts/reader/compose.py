@@ -42,7 +42,10 @@ _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _AT_VALVE = re.compile("弁位の?$")
 _GREATER = re.compile("[房室]より$")
 _IS = re.compile(r"\s*:\s*")
-_JUST_NAMED = re.compile("(?:良好|正常|保たれ|低下)(?:で|ており)?、$|(?:だ|である)が、?$")  # 左室の収縮良好、拡大なし
+# 左室の収縮良好、拡大なし; 左室拡大なし、肥大なし
+_JUST_NAMED = re.compile(
+    r"(?:良好|正常|保たれ|低下)(?:で|ており)?、$|(?:だ|である)が、?$|(?:なし|あり|認めず|認めない|\([-+±]\))、$"
+)
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
 _NOWHERE = Finding("", "", "size", None)
@@ -151,7 +154,10 @@ def _lent(state: State, part: str, token: Token) -> tuple[str, ...]:
     compounds = state.lexicon.compounds
     if state.last_heads and any((name, part) in compounds for name in state.last_heads):
         valves = any(name in VALVES or name in ("valves", "prosth") for name in state.last_heads)
-        size = part in ("dilation", "hypertrophy") and _JUST_NAMED.search(state.text, 0, token.start) is not None
+        size = (
+            part in ("dilation", "hypertrophy")
+            and _JUST_NAMED.search(state.text, max(0, token.start - 8), token.start) is not None
+        )
         if valves or state.strong or size or (state.group and not state.cued and state.comma):
             return state.last_heads
     return state.topic if any((name, part) in compounds for name in state.topic) else ()

@@ -152,7 +152,11 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
         elif state.prosthesis and "逆流" in words:
             named = findings["prosthetic_leak"]  # MVR(生体弁)後。弁逆流軽度
-    if words in _OF_A_PROSTHESIS and not state.prosthesis and _OWNED.search(state.text, 0, token.start):
+    if (
+        words in _OF_A_PROSTHESIS
+        and not state.prosthesis
+        and _OWNED.search(state.text, max(0, token.start - 2), token.start)
+    ):
         return  # 心房中隔の動揺, apical rocking
     if _SOURCE.match(after):
         state.place(named, token.start, token.end)  # TRから推定される圧較差

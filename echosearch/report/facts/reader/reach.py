@@ -15,9 +15,7 @@ _PLACE = re.compile(
 )  # where: no noun of its own
 _OF_ITS_HEAD = re.compile(r"\)[はがで][^、。]{2}")
 # 疣腫、弁穿孔、弁周囲膿瘍のいずれも
-_LISTED = re.compile(
-    r"(?:[、・][一-龠ァ-ヶー]{2,10})+(?:の?(?:いずれ|どれ)も|とも|など|等|は|を|も|の|に|ともに|所見)*"
-)
+_LISTED = re.compile(r"(?:[、・][一-龠ァ-ヶー]{2,10})+(?:いずれも|どれも|とも|など|等|は|を|も|の|に|所見)*")
 _SIGNED = re.compile(r"[A-Za-z]{4,}(?: sign)?\s*$")  # McConnell(-)
 _OTHER_NOUN = re.compile(
     r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}|abscess|fistula|pseudoaneurysm|(?<![A-Za-z])(?!CT|MRI|TEE|TTE|LAA|LV|LA|RA|RV)[A-Z]{3,}"

@@ -33,7 +33,7 @@ _OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s
 _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 _ATTACHED = re.compile(r"\s*の?\s*")
 _IS = re.compile("で(?!の|ある|あり|あった|な|は)")  # 全周性に大量で
-_OF_ANOTHER = re.compile(r"[がも、][^、。]*?(?:血流|範囲|頻度|速度|変化)[はがも:]?\s*$")  # PFOはあるが血流微量
+_OF_ANOTHER = re.compile(r"[がも、][^、。]{0,16}?(?:血流|範囲|頻度|速度|変化)[はがも:]?\s*$")  # PFOはあるが血流微量
 
 
 def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
@@ -260,6 +260,8 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
             break
         if mention is not last and mention.finding.group != group and (link != "strong" or not together):
             break
+        if mention is not last and state.text.startswith(":", mention.end):
+            break  # PR: free、TR mild
         if (mention.severity is not None and mention.graded) or (bracketed and mention is not last and not held):
             break
         held = mention.shared
