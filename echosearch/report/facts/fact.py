@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
@@ -82,7 +82,10 @@ def _each(text: str, span: Any, memory: _Memory) -> Iterator[Fact]:
             if key is not None:
                 seen.add(key)
             first, last = span(start + fact.start, start + fact.end)
-            found.append(replace(fact, start=first, end=last))
+            if (first, last) != (fact.start, fact.end):
+                stated = (fact.concept, fact.polarity, fact.severity, fact.value, fact.value_hi, fact.unit)
+                fact = Fact(*stated, first, last, fact.rule)  # dataclasses.replace costs three times as much
+            found.append(fact)
     found.sort(key=lambda fact: (fact.start, fact.end))
     return iter(found)
 

@@ -13,6 +13,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["again", "dated", "follows_from"]
 
 _TREATED = re.compile("前回|昨年|入院|退院|術前|利尿|治療|投与|透析|除水|補液|後")
+_OF_A_BREATH = re.compile(r"\s*(?:mm|cm)?[、,)\s]*(?:と|で)?(?:呼吸性?(?:変動|変化)|resp|呼気|吸気)", re.IGNORECASE)
 _BREATH = 0.6  # of its width: no other change is told so
 
 
@@ -27,8 +28,10 @@ def again(state: State, measure: str, token: Token) -> bool:
     if not state.earlier and last is None:
         return False
     breath = measure == "ivc" and state.arrow and not _TREATED.search(state.text)
-    if breath and last is not None and last.value and read.value < last.value * _BREATH:
-        return True  # IVC 21→8mm
+    if breath and last is not None and last.value:
+        least = last.value if _OF_A_BREATH.match(state.text, token.end) else last.value * _BREATH
+        if read.value < least:
+            return True  # IVC 21→8mm; 22→20mm、呼吸性変動(-)
     changed = not state.earlier
     if last is not None and follows_from(state, token):
         changed, state.earlier, state.earlier_after = True, False, False  # 昨年の52%から44%

@@ -1,4 +1,4 @@
-"""Cues that stand before what they speak of: no MR, s/o IE, possible thrombus."""
+"""Cues that stand before what they speak of: no MR, s/o IE, possible thrombus; あり: MR / なし: AS, AR."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import re
 from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["of_unknown", "speak_before", "stands_before"]
+__all__ = ["listed", "of_unknown", "speak_before", "stands_before"]
 
+_HEADS = re.compile(r"\s*:")
+_SITED = re.compile(r"\s*[:は(]")
+_SIDE = re.compile(r"(?:Rt|Lt|R|L|右|左|両)側?\.?\s*$")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _UNKNOWN_CAUSE = re.compile(
@@ -52,3 +55,33 @@ def speak_before(state: State, kind: str) -> None:
 def of_unknown(state: State, token: Token) -> bool:
     """Return whether what follows is no finding: consistent with conduction delay."""
     return _UNKNOWN_CAUSE.match(state.text, token.end) is not None
+
+
+def listed(state: State, token: Token, kind: str) -> bool:
+    """Read あり: and なし: as heads of lists, and (+) at one of several places as there: 疣贅: AV(-) MV(+)."""
+    if kind in ("negative", "positive") and _announces(state, token):
+        state.close()
+        state.denied = kind == "negative"
+        return True
+    return token.rule in ("grade.positive", "grade.sign") and kind == "positive" and _at_another(state, token)
+
+
+def _announces(state: State, token: Token) -> bool:
+    if not _HEADS.match(state.text, token.end):
+        return False
+    before = state.text[: token.start].rstrip(" ")
+    told = not state.group or state.cued or state.group[-1].graded or before[-1:] == "/"
+    return told and (before == "" or before[-1] in "/、,)・]" or len(before) < token.start)
+
+
+def _at_another(state: State, token: Token) -> bool:
+    last = state.group[-1] if state.group else None
+    if last is None or set(last.cues) != {"negative"} or not _SITED.match(state.text, last.end):
+        return False
+    at = state.heads and state.text[state.heads[-1].end : token.start].strip(" :") == ""
+    if not (at or _SIDE.search(state.text, max(0, token.start - 8), token.start)):
+        return False
+    last.cues[:] = ["positive"]
+    state.settle()
+    state.cued, state.cue_end = True, token.end
+    return True

@@ -1,4 +1,4 @@
-"""What is not a finding of today: lesions that were treated, and reasons, plans and advice."""
+"""What is not a finding of today: lesions that were treated, and reasons, plans, advice and questions."""
 
 from __future__ import annotations
 
@@ -8,23 +8,33 @@ from echosearch.report.facts.reader.reach import reached
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["drop", "treated"]
+__all__ = ["drop", "treated", "wondered"]
 
 _PLANNED = re.compile("適応|方針|予定|検討|待機|候補")
 _FOR = re.compile("(?:で|にて|のため|により)[^、。]+$")
 _ADVICE = re.compile("推奨|勧め|望ましい|必要|検討|考慮|希望|お願い|経過観察|フォロー|要|精査")
 _IF = re.compile("場合|れば$")
 _ADVISED = re.compile("推奨|勧め|望ましい|必要|要|考慮|くださ|下さ|お願い")
-_CLOSE_BEHIND = re.compile(
-    r"\s*\)?\s*(?:の|に対する|に対して|に対し|で|にて|\(|-)?\s*(?:心嚢|心のう|心膜|パッチ|patch|デバイス|device|occluder|ASO|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
+_WONDERS = re.compile(
+    r"か(?:どうか)?(?:[」?]|$|、(?!あっ|ごく|わず|軽|微)|を?(?:確認|精査|評価)|ご(?:教示|高診|精査))|でしょうか|ですか"
 )
-_AFTER_SHORT = re.compile(r"[\s、。)・\n/:の,]|$|で|に|は|状態|である|フォロー|、|例|症例|患者|評価")
+_BEFORE = re.compile(r"前(?:[、,。)\s]|$)")
+_SINCE = re.compile(r"\s*(\d{1,3})\s*(日|週|[ヶかカヵケ]月|年)")
+_DAYS = {"日": 1, "週": 7, "月": 30, "年": 365}
+_CLOSE_BEHIND = re.compile(
+    r"\s*\)?\s*(?:の|に対する|に対して|に対し|で|にて|\(|-)?\s*(?:心嚢|心のう|心膜|自然|パッチ|patch|デバイス|device|occluder|閉鎖栓|オクルーダー|ASO|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
+)
+_AFTER_SHORT = re.compile(
+    r"[\s、。)・\n/:の,]|$|\d{1,2}(?:年|[ヶかカヵケ]月|週|日|病日)|で|に|は|状態|である|フォロー|、|例|症例|患者|評価"
+)
 
 
 def treated(state: State, token: Token) -> None:
     """Turn a lesion that was treated (術後, 閉鎖後) into history; what was implanted stays."""
     words = state.text[token.start : token.end]
     last = state.group[-1] if state.group else state.last
+    if words.endswith("術") and _BEFORE.match(state.text, token.end):
+        return  # PFO閉鎖術前: it is there
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
         return
     bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
@@ -37,6 +47,10 @@ def treated(state: State, token: Token) -> None:
                 mention.cues.append("positive" if mention.finding.implant else "history")
         state.cued = True
     elif words.startswith(("術後", "手術後")) or words.endswith("後"):
+        if since := _SINCE.match(state.text, token.end):
+            state.dates.append(
+                (token.start, (0, int(since[1]) * _DAYS[since[2][-1]]))
+            )  # 術後1週 EF 48%、術後1年 EF 60%
         state.now = True
         state.earlier = state.earlier_after = False
 
@@ -76,3 +90,15 @@ def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     for mention in reached(state):
         mention.dropped = True
     state.cued = True
+
+
+def wondered(state: State, token: Token, kind: str) -> bool:
+    """Drop what a question names: ASの増悪はないか. False where nothing is asked."""
+    if state.text[token.end : token.end + 1] not in ("か", "で") or kind not in ("negative", "positive", "change"):
+        return False
+    if state.query or not _WONDERS.match(state.text, token.end):
+        return False
+    for mention in reached(state):
+        mention.dropped = True
+    state.cued = True
+    return True

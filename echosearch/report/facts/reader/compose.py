@@ -42,6 +42,10 @@ _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
 _AT_VALVE = re.compile("弁位の?$")
 _GREATER = re.compile("[房室]より$")
 _IS = re.compile(r"\s*:\s*")
+# 左室の収縮良好、拡大なし; 左室拡大なし、肥大なし
+_JUST_NAMED = re.compile(
+    r"(?:良好|正常|保たれ|低下)(?:で|ており)?、$|(?:だ|である)が、?$|(?:なし|あり|認めず|認めない|\([-+±]\))、$"
+)
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
 _NOWHERE = Finding("", "", "size", None)
@@ -80,7 +84,7 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         state.settle()
         return
     walled = part == "hypertrophy" and "壁" in state.text[token.start : token.end]
-    names = (state.topic or ("lv",)) if walled else _measured(state, part, token) or _lent(state, part)
+    names = (state.topic or ("lv",)) if walled else _measured(state, part, token) or _lent(state, part, token)
     if _MODIFIES.match(state.text, token.end):
         names = ()  # 拡大した左房: of what follows
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
@@ -93,6 +97,12 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     if not found and begun and not state.prosthesis:
         names = (state.site or "",)  # MitraClip後。残存逆流は軽度
         found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
+    if (
+        part == "invagination"
+        and not found
+        and (state.context.fluid or any(m.finding.group == "fluid" for m in state.mentions))
+    ):
+        found = [state.lexicon.findings["tamponade"]]  # 心嚢液は増加、虚脱なし
     if part == "regurgitation" and (leak or (not found and state.last_heads == ("prosth",))):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
         names = state.last_heads
@@ -139,12 +149,16 @@ def _measured(state: State, part: str, token: Token) -> tuple[str, ...]:
     return (name,) if name is not None and (name, part) in state.lexicon.compounds else ()
 
 
-def _lent(state: State, part: str) -> tuple[str, ...]:
+def _lent(state: State, part: str, token: Token) -> tuple[str, ...]:
     """The structures that lend an attribute their name where none stands before it."""
     compounds = state.lexicon.compounds
     if state.last_heads and any((name, part) in compounds for name in state.last_heads):
         valves = any(name in VALVES or name in ("valves", "prosth") for name in state.last_heads)
-        if valves or state.strong or (state.group and not state.cued and state.comma):
+        size = (
+            part in ("dilation", "hypertrophy")
+            and _JUST_NAMED.search(state.text, max(0, token.start - 8), token.start) is not None
+        )
+        if valves or state.strong or size or (state.group and not state.cued and state.comma):
             return state.last_heads
     return state.topic if any((name, part) in compounds for name in state.topic) else ()
 

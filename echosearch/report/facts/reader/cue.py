@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader import normal, value
-from echosearch.report.facts.reader.ahead import of_unknown, speak_before, stands_before
-from echosearch.report.facts.reader.aside import drop, treated
+from echosearch.report.facts.reader.ahead import listed, of_unknown, speak_before, stands_before
+from echosearch.report.facts.reader.aside import drop, treated, wondered
 from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.state import State
@@ -24,7 +24,7 @@ _WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)")
 _BUT = re.compile("以外|他に|その他")
 _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
-_OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|には|は)\s*$")
+_OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|は|:)?\s*$")
 _OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
 _AGAIN = re.compile("(?:今回|現在|本日)も?")  # 前回の血栓は今回も認める
 _NOTHING = re.compile("有意なもの(?:は|を|が)?(?:特に)?(?:なし|な[いく]|認め(?:ず|な|ま|られ)|みられ|ありま)[^、。]*$")
@@ -32,7 +32,7 @@ _MOVES = re.compile("可動性?[はもが:に]?$")
 _BUT_OF = re.compile("[がも][^、。]{1,16}$")
 _ASKED = re.compile(r"\s*(?:[?)、。]|$|と(?:考|思)|も(?:しれ|。|$))")  # 粘液腫か
 _ANNOUNCES = re.compile(r"\s*:")
-_AT_IT = re.compile("(?:に|の)[^、の]{2,}")
+_AT_IT = re.compile(r"(?:に|の)[^、の]{2,}|感染(?:症|\([A-Z]+\))?の?")
 _BECAUSE = re.compile("のため[、に]?$|により$")
 _IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
@@ -64,6 +64,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         treated(state, token)
         return
     if kind == "negative" and _of_a_noun(state, token):
+        return
+    if listed(state, token, kind) or wondered(state, token, kind):
         return
     if token.rule == "suspected.whether":
         last = state.group[-1] if state.group else None
@@ -149,6 +151,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         last.severity = (0, max(last.severity[0] - 1, 0))  # MR重症でない
         state.cued = True
         return
+    if kind == "unassessed" and last.finding.concept == "af" and value.CAUSE.match(state.text, last.end):
+        return  # MRを疑うがAFのため評価困難
     if kind == "unassessed" and last.cues[-1:] == ["normal"] and _BUT_OF.search(state.text, last.end, token.start):
         return  # 左室収縮は保たれているが弁の評価は困難
     if kind == "unassessed" and last.cues[-1:] == ["negative"] and of_another(state, last, token):
@@ -170,7 +174,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         if (
             (
                 mention.finding.implant
-                and kind == "negative"
+                and kind in ("negative", "unassessed")
                 and not _PLAIN.fullmatch(state.text, mention.end, token.start)
                 and not (state.query and _AFTER.fullmatch(state.text, mention.end, token.start))
             )
@@ -182,7 +186,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             continue  # 肥厚し、granular sparkling様
         if kind == "suspected" and mention.finding.implant and _AT_IT.match(state.text, mention.end, token.start):
             continue  # 人工弁にpannusを疑う
-        if kind == "negative" and token.rule == "grade.negative" and mention.cues[-1:] == ["positive"]:
+        if kind == "negative" and token.rule in ("grade.negative", "grade.sign") and mention.cues[-1:] == ["positive"]:
             continue  # 胸水: 右(+)、左(-)
         if (
             kind == "negative"
@@ -190,7 +194,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             and _OTHER_SIDE.search(state.text, mention.end, token.start)
         ):
             continue  # 右胸水少量、左はなし
-        if kind == "negative" and mention.new:
+        if mention.new and (kind == "negative" or token.rule == "unchanged"):
             mention.dropped = True
         if kind == "negative" and mention.earlier_grade and mention.severity is not None:
             mention.historical = True

@@ -11,7 +11,7 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["judge", "localise"]
 
-_WHERE = re.compile(r"\s*:?\s*(?:あり|有り?)?\s*[はがを:( ]\s*(?:部位\s*:\s*)?")
+_WHERE = re.compile(r"\s*:?\s*(?:あり|有り?)?\s*[はがを:( ]\s*(?:前回と?(?:同様|同じく)に?[、,]?\s*)?(?:部位\s*:\s*)?")
 _AT_IT = re.compile(r"(?:[^、,。()]{0,10}\))?に")  # 人工弁(Magna 23mm)に
 
 
@@ -37,6 +37,9 @@ def judge(state: State, token: Token) -> bool:
     if awaited(state, token):
         form_all(state, token)
         return True
+    if state.strong and state.text.startswith("dysfunction", token.start) and state.last_heads in (("rv",), ("lv",)):
+        state.form(state.lexicon.compounds[state.last_heads[0], "systolic"], token.start, token.end).severity = None
+        return True  # RV dilatation and dysfunction
     last = state.last
     valve = last is not None and last.finding.concept == "prosthetic_valve" and _AT_IT.match(state.text, last.end)
     if valve and token.value == "abnormal" and not state.heads and not state.comma:

@@ -25,6 +25,10 @@ def _significant(state: State, token: Token) -> None:
 
 
 def _new(state: State, token: Token) -> None:
+    last = state.group[-1] if state.group else None
+    if last is not None and token.start - last.end <= 1 and state.text.endswith("の", last.start, token.start):
+        last.new = True  # 心嚢液の新たな出現なし
+        return
     _begin(state)
     state.new = True
 
@@ -123,9 +127,13 @@ def _now(state: State, token: Token) -> None:
     if state.dated and state.text.startswith(("今回", "現在", "本日"), token.start):
         for value in state.values:
             value.historical = True  # 2020年のEF 60%、今回は45%
+        for mention in state.mentions:
+            mention.historical = mention.historical or (mention.graded and not mention.finding.implant)
     state.earlier = state.earlier_after = False
     state.now = True
     state.arrow = state.text[token.start : token.end] in ("→", "->", "=>")
+    if state.arrow or state.text.startswith(("今回", "現在", "本日"), token.start):
+        state.arrow_at = token.start  # 導入前EF 28%、現在EF 45%
 
 
 def _passed(state: State, token: Token) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader import compose, value
@@ -19,7 +20,8 @@ _ASIDE = re.compile(
     r"(?:概ね|おおむね|全体(?:的)?に|全周性に)?\s*(?:良好|正常|保た|問題)"
 )
 _REPAIRED = re.compile(
-    r"\s*\(?(?:[+＋・、,&/]\s*(?:TAP|MAP)|(?:手?術|後|(?:僧帽弁|弁)?形成|plasty|形成|施行|repair))", re.IGNORECASE
+    r"\s*\(?(?:[+＋・、,&/]\s*(?:TAP|MAP)|(?:手?術|後(?!尖|交連|壁)|(?:僧帽弁|弁)?形成|plasty|形成|施行|repair))",
+    re.IGNORECASE,
 )
 _TOLD = re.compile(r"\s*[はが:(]?\s*")
 _POST = re.compile(r"(?:s/p|status post|post|history of) (?:surgical |percutaneous )?$", re.IGNORECASE)
@@ -27,8 +29,14 @@ _MENDED = re.compile(
     r" (?:device |patch |surgical |percutaneous )?(?:closure|repair|resection|ablation|ligation|excision|removal)",
     re.IGNORECASE,
 )
-_REPAIRED_SO = re.compile(r"\s*\([^()]{1,24}\)\s*(?:手?術)?後|\s*\((?:ring|リング|plasty)", re.IGNORECASE)
-_REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$")
+_REPAIRED_SO = re.compile(
+    r"\s*\([^()]{1,24}\)\s*(?:手?術)?後|\s*\(?(?:ring|リング|plasty|Physio"
+    "|CG Future|Cosgrove|Duran|Memo ?3D|Tailor|Simulus)",
+    re.IGNORECASE,
+)
+_REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$|(?:[Ss]/[Pp]|post) ?$|術後\($")
+_OF_A_PROSTHESIS = ("動揺", "弁の動揺", "rocking", "rocking motion")
+_OWNED = re.compile(r"[^、,。:()\s]\s?$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
 _TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
@@ -40,7 +48,7 @@ _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並�
 
 
 def structure(state: State, found: list[Token], index: int) -> None:
-    token = found[index]
+    token = _of_one_valve(state, found, index)
     state.name_structure(token)
     if state.orphan is not None and not state.comma and compose.resolve(state, token):
         return
@@ -55,7 +63,8 @@ def structure(state: State, found: list[Token], index: int) -> None:
         return
     if state.heads and set(token.value) < set(state.heads[-1].value):
         state.heads = []  # 右心系 RA拡大(±): a heading and its part
-    if state.heads and state.front is not None and state.comma and _graded_apart(state, token):
+    listed = state.comma or state.text[token.start - 1] == "・"
+    if state.heads and state.front is not None and listed and _graded_apart(state, token):
         state.graded_heads.append((tuple(state.heads), state.front))  # 左房は軽度、右房は中等度に拡大
         state.heads, state.front = [], None
     if state.heads:
@@ -65,6 +74,16 @@ def structure(state: State, found: list[Token], index: int) -> None:
     state.heads.append(token)
 
 
+def _of_one_valve(state: State, found: list[Token], index: int) -> Token:
+    """Return a structure; 弁 alone is the valve named last: 大動脈弁三尖弁、弁硬化は軽度."""
+    token = found[index]
+    if token.value != ("valves",) or state.text[token.start : token.end] != "弁":
+        return token
+    names = state.last_heads if len(state.last_heads) == 1 and not state.heads else state.topic
+    own = len(names) == 1 and names[0] in VALVES and not _own_word(found, index, ("quality",))
+    return token._replace(value=names) if own else token
+
+
 def _graded_apart(state: State, token: Token) -> bool:
     """Whether a grade stands between the structures that wait and the next one."""
     grade = state.front
@@ -72,14 +91,14 @@ def _graded_apart(state: State, token: Token) -> bool:
         grade is not None
         and state.heads[-1].end <= grade.start
         and _TOLD.fullmatch(state.text, state.heads[-1].end, grade.start) is not None
-        and state.text[grade.end : token.start].strip() in ("、", ",", "に、")
+        and state.text[grade.end : token.start].strip() in ("、", ",", "に、", ")、", "),", ")・")
     )
 
 
-def _own_word(found: list[Token], index: int) -> bool:
+def _own_word(found: list[Token], index: int, kinds: Collection[str] = FORMING) -> bool:
     """Whether a structure goes on into a word of its own: 左房径, 僧帽弁逸脱."""
     following = found[index + 1] if index + 1 < len(found) else None
-    return following is not None and following.start == found[index].end and following.kind in FORMING
+    return following is not None and following.start == found[index].end and following.kind in kinds
 
 
 def _aortic_context(state: State) -> bool:
@@ -133,6 +152,12 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
             named = findings[VALVES[valves[-1]]["狭窄" in words]]
         elif state.prosthesis and "逆流" in words:
             named = findings["prosthetic_leak"]  # MVR(生体弁)後。弁逆流軽度
+    if (
+        words in _OF_A_PROSTHESIS
+        and not state.prosthesis
+        and _OWNED.search(state.text, max(0, token.start - 2), token.start)
+    ):
+        return  # 心房中隔の動揺, apical rocking
     if _SOURCE.match(after):
         state.place(named, token.start, token.end)  # TRから推定される圧較差
     if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
@@ -153,7 +178,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if concept == "valve_disease" and heads and re.match("[はも]|の?評価 ?[:は]|" + " " * (words == "弁膜症"), after):
         return  # 弁膜症は軽度のTRのみ
     heading = after.lstrip(" ").startswith(":") and not (named.implant and words not in _BARE_IMPLANTS)
-    if heading and heads and not _measured(state, named, found, index):
+    again = heading and any(t.kind == "finding" and t.value.concept == named.concept for t in found[index + 1 :])
+    if heading and (heads or again) and not _measured(state, named, found, index):
         state.topic = (named.head,) if named.head else state.topic
         state.place(named, token.start, token.end)
         return
@@ -170,7 +196,10 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         state.topic = (named.head,)
     if state.graded_heads and named.group == "valve":
         compose.with_grades(state, part)
-    made = state.form(named, token.start, token.end)
+    shares = named.group == "valve" and _shares(state, token)
+    if shares:
+        compose.of_heads(state, tuple(state.heads), part, state.heads[-1])  # 僧帽弁・三尖弁逆流
+    made = state.form(named, token.start, token.end, shared=shares)
     if state.query and made.graded and made.severity is not None and after.startswith(("以上", "以下")):
         low, high = made.severity  # 軽度AR以上
         made.severity, made.end = (low, 4) if after.startswith("以上") else (0, high), token.end + 2
@@ -188,6 +217,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         state.cued = True
     if named.concept == "pericardial_effusion":
         value.measured_finding(state, token, "effusion_depth")
+    elif named.concept == "la_dilation":
+        value.measured_finding(state, token, "lad")  # 巨大左房(72mm)
     elif named.concept == "aorta_dilation" and (place := _OF_AORTA.search(words)):
         value.measured_finding(state, token, "asc_ao" if place[0] == "上行" else "aod")
     # 拡張能はAFのため評価困難, 壁運動はasynergyなく良好
@@ -196,6 +227,14 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     state.settle()
     state.qualities = waiting
     state.orphan = None
+
+
+def _shares(state: State, token: Token) -> bool:
+    """Whether valves that wait share the lesion of the one named whole behind them."""
+    if not state.heads or not all(name in VALVES for head in state.heads for name in head.value):
+        return False
+    gap = state.text[state.heads[-1].end : token.start]
+    return gap.strip() != "" and _JOINS.fullmatch(gap) is not None
 
 
 def _measured(state: State, named: Finding, found: list[Token], index: int) -> bool:
@@ -210,7 +249,9 @@ def _heads_a_list(state: State, found: list[Token], index: int) -> bool:
     """Whether a finding before a colon is a heading: another finding follows before any word about it."""
     for token in found[index + 1 :]:
         if token.kind in ("finding", "measure", "quality"):
-            return state.text[found[index].end : token.start].strip(" :") == "" or token.kind == "finding"
+            gap = state.text[found[index].end : token.start]
+            apart = "、" in gap and found[index].value.group == "shunt"  # VSD: 傍膜様部型、短絡血流
+            return gap.strip(" :") == "" or (token.kind == "finding" and not apart)
         if token.kind not in ("structure", "region", "diffuse", "significant", "clear", "and"):
             return token.kind in ("severity",) and _forms_next(state, found, index, token)
     return False

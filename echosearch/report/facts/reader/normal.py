@@ -13,6 +13,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["of_last", "of_waiting"]
 
 _IS = re.compile(r"\s*:\s*")
+_YET = re.compile("(?:した|している|しており|する|傾向だ|傾向である)?(?:が|ものの)[、は]?(?:なお|まだ|依然)?")
 _TOGETHER = re.compile("とも|いずれも|共に")
 _STREAM = re.compile("血流|流速|波形|ドプラ|flow")
 
@@ -81,9 +82,15 @@ def _mark_normal(state: State, made: int) -> None:
 
 def of_last(state: State, token: Token) -> None:
     """Read 正常 with no neutral name before it: it is about the finding that it follows at once."""
-    if state.now and state.mentions and state.text.startswith("正常化", token.start) and not state.group:
+    open_ = state.group[-1] if state.group else None
+    better = open_ is not None and open_.cues[-1:] == ["change"] and open_.finding.group in ("motion", "size")
+    if (better or (state.now and open_ is None)) and state.mentions and state.text.startswith("正常化", token.start):
         gone(state).cues.append("negative")  # 右室拡大があったが、術後は正常化
         state.cued = True
+        return
+    named = state.last
+    if named is not None and named.finding.concept == "lvef_low" and _YET.fullmatch(state.text, named.end, token.start):
+        named.cues.append("normal")  # EFは64%から58%に低下したが正常範囲内
         return
     last = state.group[-1] if state.group else None
     if last is None or state.comma or state.cued or token.value != "normal":

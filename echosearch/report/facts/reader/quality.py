@@ -36,6 +36,8 @@ _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic funct
 _SAME_PLACE = re.compile("同部位?の$")
 _OF_A_DISC = re.compile("(?:ディスク|弁葉|弁|leaflet|disc|disk)の?$", re.IGNORECASE)
 _OF_IT = re.compile("の| with (?:normal|good|preserved) ")
+_IS_SO = re.compile(r"\s*[がはもの:]?\s*(?:やや|かなり|著しく|全体に|全周性に|びまん性に)?")
+_APART = re.compile("[:、,]")
 _HALF = 50  # % of its width that a vein loses with a breath
 _DENIED = re.compile(r"(?:\bno|without)\s(?:significant |visible |clear )?$", re.IGNORECASE)
 _WAVE = re.compile("(?:波|血流|流速|速度|血圧|心拍)の?$")
@@ -46,6 +48,10 @@ _NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|dias
 
 def awaited(state: State, word: Token) -> bool:
     """Return whether a neutral name waits for this word."""
+    if state.text[word.start] in "悪弱" and not (
+        state.qualities and _IS_SO.fullmatch(state.text, state.qualities[-1][1].end, word.start)
+    ):
+        return False  # 壁運動の評価は画像が悪く困難
     return any(word.value in _ACCEPTS.get(quality.value, ()) for _, quality in state.qualities)
 
 
@@ -68,9 +74,12 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
         part = "prosthesis"  # ディスクの動き
         token = token._replace(value=part + ("@" + own if own else ""))
     heads = tuple(state.heads)
+    if heads and heads[-1].value == ("none",) and _APART.search(state.text, heads[-1].end, token.start):
+        heads = ()  # 肺静脈血流: S<D、左房圧上昇
     if own:  # a name that holds its structure: 左房径
         token = token._replace(value=part)
-        heads = (token._replace(kind="structure", value=(own,)),)
+        beside = bool(heads) and part == "size" and _JOINS.fullmatch(state.text, heads[-1].end, token.start) is not None
+        heads = (*(heads if beside else ()), token._replace(kind="structure", value=(own,)))  # 左室内腔・左房径
     elif not heads and state.strong and state.text[token.start : token.end].lower() in _GENERIC:
         heads = (token._replace(kind="structure", value=state.last_heads),) if state.last_heads else ()
     elif not heads and state.qualities and state.text[token.start : token.end].lower() in _SHARES:
@@ -171,7 +180,7 @@ def _changed(state: State, one: tuple[tuple[Token, ...], Token]) -> bool:
 def _prosthetic(state: State, token: Token) -> bool:
     """Whether 可動性, 開放 speak of a prosthesis: it was named before, or in the words themselves."""
     return (
-        state.prosthesis
+        state.prosthesis != ""
         or state.text[token.start] in "人生機"
         or state.text[token.start : token.end].startswith("prosthe")
     )
@@ -218,6 +227,10 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
         both = set(state.last_heads) == {"lv", "rv"}
         for name in state.last_heads if both else of_last:  # 右室に拡大なく、収縮も良好
             yield compounds[name, part], begin
+        return
+    if generic and not heads and begin and state.values and state.text.startswith("収縮", begin):
+        if state.values[-1].measure == "lvef" and not state.topic:
+            yield compounds["lv", part], begin  # LVEF 62%、収縮良好
         return
     if not heads and generic and part != "prosthesis" and not (state.topic and (state.topic[0], part) in compounds):
         return

@@ -14,8 +14,11 @@ _PLACE = re.compile(
     "退院[時前]?|再検査?|(?:大動脈|僧帽|三尖|肺動脈|各)弁(?:輪|尖)?|[左右](?:心?[房室]|心耳)|心尖部"
 )  # where: no noun of its own
 _OF_ITS_HEAD = re.compile(r"\)[はがで][^、。]{2}")
+# 疣腫、弁穿孔、弁周囲膿瘍のいずれも
+_LISTED = re.compile(r"(?:[、・][一-龠ァ-ヶー]{2,10})+(?:いずれも|どれも|とも|など|等|は|を|も|の|に|所見)*")
+_SIGNED = re.compile(r"[A-Za-z]{4,}(?: sign)?\s*$")  # McConnell(-)
 _OTHER_NOUN = re.compile(
-    r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}|(?<![A-Za-z])(?!CT|MRI|TEE|TTE|LAA|LV|LA|RA|RV)[A-Z]{3,}"
+    r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}|abscess|fistula|pseudoaneurysm|(?<![A-Za-z])(?!CT|MRI|TEE|TTE|LAA|LV|LA|RA|RV)[A-Z]{3,}"
 )
 
 
@@ -70,6 +73,9 @@ def today(state: State, mention: Mention) -> Mention:
     return copy
 
 
+_SEEN = ("motion", "size", "pressure", "fluid", "vein")  # groups of what is seen, not supposed
+
+
 def gone(state: State) -> Mention:
     """Return the finding named last as it is today: 血栓を認めたが、今回は消失."""
     last = state.mentions[-1]
@@ -84,8 +90,16 @@ def of_another(state: State, last: Mention, token: Token) -> bool:
     """Return whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
     text, begin = state.text, last.end
     comma = max(text.rfind("、", begin, token.start), text.rfind(", ", begin, token.start))
-    if comma == begin and not last.cues and not last.graded and last.finding.group != "state":
+    seen = token.kind == "suspected" and last.finding.group in _SEEN  # 壁運動低下、OMI疑い
+    if comma == begin and not seen and not last.cues and not last.graded and last.finding.group != "state":
         return False  # 疣贅、弁輪部膿瘍は指摘できず
+    opened = text.rfind("(", begin, token.start) if state.depth > last.depth else -1
+    if opened >= 0 and token.kind == "suspected":
+        return _OTHER_NOUN.search(text, opened, token.start) is not None  # LVH(HHD s/o)
+    if token.rule == "grade.negative" and comma >= 0 and _SIGNED.search(text, comma, token.start):
+        return True
+    if text[begin] in "、・" and not last.cues and not last.graded and _LISTED.fullmatch(text, begin, token.start):
+        return False
     if comma < 0 and not (last.cues[-1:] == ["positive"] and state.cue_end > begin):
         return False
     told = begin if comma >= 0 else state.cue_end

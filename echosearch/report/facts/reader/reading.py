@@ -20,6 +20,8 @@ _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|に�
 _ENGLISH_NOUN = re.compile(r" [a-z]{3,}(?: [a-z]{2,}){1,8},")
 _TELLS = re.compile(r"[^、,]{0,10}?[、,(→]\s*(?:で|と)?")  # 70%程度、
 _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
+_OF_WHAT_FOLLOWS = re.compile(r"[\s・*-]*\((?:前々?回|昨年|以前|術前|入院時)(?:値|時)?\)")
+_PREDICATE = re.compile(r"[がは][^、。(]{2,12}[てで](?:おり|い[てる])、")  # が渦を巻いており、
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(
     r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
@@ -126,7 +128,7 @@ def _gap(  # noqa: C901 - one branch per mark between two tokens
         state.topic = ("lv",)
     elif ":" in gap and not state.heads and not state.qualities and end == 0 and not _OF_HEADING.match(gap):
         state.topic = ()  # a heading that no structure names
-    if gap.startswith(("し", "され")) and state.group and state.group[-1].end == end:
+    if state.group and state.group[-1].end == end and _is_predicate(state, gap, end):
         state.cued = True  # 拡大し、… : a predicate of its own
     if gap in ("で", "で、") and token is not None and token.kind in (*FORMING, "severity") and state.group:
         state.close()  # MRでASなし: MR is there
@@ -144,10 +146,19 @@ def _gap(  # noqa: C901 - one branch per mark between two tokens
             state.noun = False
             opened = state.text.rfind("(", 0, end)
             state.regions = [region for region in state.regions if region.start < opened]  # 心嚢液少量(後壁側6mm)
-            if state.earlier and state.depth < state.earlier_depth:
+            if state.earlier and _OF_WHAT_FOLLOWS.fullmatch(state.text, 0, end + 1):
+                state.earlier_depth = state.depth  # (前回)MR moderate (今回)MR mild
+            elif state.earlier and state.depth < state.earlier_depth:
                 state.earlier = state.earlier_after = False
     if told and not state.qualities and state.headed is not None and not state.mentions and state.values:
         state.qualities = [state.headed]  # 左室壁厚: IVS 13mm、PW 12mm、軽度肥厚
+
+
+def _is_predicate(state: State, gap: str, end: int) -> bool:
+    """Whether what stands behind a finding is all that is said of it: 拡大し、 悪く、 が渦を巻いており、"""
+    if gap.startswith(("し", "され")) or (gap[0] == "、" and state.text[end - 1] == "く"):
+        return True
+    return gap[0] in "がは" and _PREDICATE.fullmatch(gap) is not None
 
 
 def _evaluates(state: State, token: Token | None, after: Token | None) -> bool:
@@ -224,7 +235,9 @@ def _form(state: State, found: list[Token], index: int) -> None:
     if token.kind == "finding":
         naming.finding(state, found, index)
     elif token.kind == "attribute":
-        if not compose.spreads(state, found, index, token.value):
+        if token.value == "invagination" and state.measure == "ivc" and not state.heads:
+            quality.quality(state, token._replace(kind="quality", value="collapse"))  # IVC 21mm、50%以上虚脱
+        elif not compose.spreads(state, found, index, token.value):
             compose.attribute(state, token)
     elif token.kind == "structure":
         naming.structure(state, found, index)

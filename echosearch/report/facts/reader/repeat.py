@@ -17,7 +17,7 @@ _RATIOS = ({"lad", "aod"}, {"ivs", "pw"}, {"tapse", "rvsp"})
 _IS_RATIO = re.compile(r"\s*(?:比|ratio)")
 _METHOD = (
     r"(?:modified |m-|disk |disc )?simpson|biplane|bp|mod|teich(?:h?olz|holtz)?|quinones|m-?mode|2d|3d|visual|eyeball"
-    r"|目測|視覚的|pombo|連続の?式|planimetry|プラニメトリー?|trace|トレース|pht|pisa|a[234]c|[234]ch|avg|average|mean"
+    r"|目測|視覚的|pombo|連続の?式|planimetry|プラニメトリー?|trace|トレース|pht|pisa|a[234]c|[234]ch|ave?|avg|average|mean"
     r"|平均|sep(?:t(?:al)?)?|lat(?:eral)?|中隔|側壁|安静|rest|(?:バルサルバ|ヴァルサルヴァ|valsalva|運動|下肢挙上|薬物)?負荷"
     r"|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位|臥位|期外収縮|最大|max"
 )
@@ -35,6 +35,8 @@ _HALVES = re.compile(r"[=\s]*(\d+(?:\.\d+)?)\s*(?:mm|cm)?\s*-\s*(\d+(?:\.\d+)?)"
 _PLUS = re.compile(r"\+[^=、。]{0,12}\d\s*(?:mmHg)?\s*\)?\s*$", re.IGNORECASE)  # TRPG 35+RAP 8=43mmHg
 _LOOK_BACK = 40
 _NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
+_AT_INSPIRATION = re.compile(r"\s*\(?(?:吸気|[Ii]nsp)")
+_EXPIRED = re.compile("呼気|[Ee]xp|max")
 _INSPIRED = re.compile(r"(?:吸気(?:時|終末期?)?|[Ii]nsp\.?|min\.?)[\s:]*$")
 
 
@@ -49,7 +51,9 @@ def is_ratio(state: State, names: list[Token], found: list[Token], index: int) -
 
 def provoked(text: str, before: Value, end: int) -> bool:
     """Return whether a second number is of a load, not of a later day: Valsalva負荷で 8→62mmHg."""
-    loaded = before.measure == "lvot_pg" and _PROVOKED.search(text, max(0, before.start - 12), before.start)
+    loaded = before.measure in ("lvot_pg", "trpg", "rvsp") and _PROVOKED.search(
+        text, max(0, before.start - 12), before.start
+    )
     return bool(loaded or _PROVOKED.search(text, before.end, end + 12))
 
 
@@ -69,9 +73,11 @@ def repeats(state: State, last: Value, found: list[Token], index: int) -> bool:
 
 def of_expiration(text: str, named: Token, token: Token) -> bool:
     """Return whether an IVC's number is the one at expiration, or no other one is told."""
-    if named.measure != "ivc" or not _INSPIRED.search(text, named.end, token.start):
+    if named.measure != "ivc":
         return True
-    return "呼気" not in text[token.end : token.end + 20]
+    if not (_INSPIRED.search(text, named.end, token.start) or _AT_INSPIRATION.match(text, token.end)):
+        return True
+    return _EXPIRED.search(text, token.end, token.end + 24) is None
 
 
 def chained(state: State, found: list[Token], index: int) -> list[Token]:

@@ -17,7 +17,8 @@ _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _FROM_TO = re.compile("from (?:mild|moderate) to (?:moderate|severe)", re.IGNORECASE)
 _THEN_GRADED = re.compile(r"(?:有り?|あり|\+\)?)\s*[:(\[]\s*$")
-_CAUSE = re.compile("(?:による|に伴う|に起因する)もので、?")  # MRは逸脱によるもので、重症
+# MRは逸脱によるもので、重症; MRはSAMに伴い2+
+_CAUSE = re.compile("(?:による|に伴う|に起因する)もので、?|に(?:伴い|より|よって|起因し)、?$")
 _WAS = re.compile(
     "(?:であった|だった)(?:が|ものが|けれど)[、は]?(?:(?:今回|現在|本日)は?)?$"
 )  # 高度だったが軽度となった
@@ -31,6 +32,8 @@ _OF_THE_FINDING = re.compile("(?:程度|重症度)[はも:]$")
 _OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s|class)*$", re.IGNORECASE)
 _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 _ATTACHED = re.compile(r"\s*の?\s*")
+_IS = re.compile("で(?!の|ある|あり|あった|な|は)")  # 全周性に大量で
+_OF_ANOTHER = re.compile(r"[がも、][^、。]{0,16}?(?:血流|範囲|頻度|速度|変化)[はがも:]?\s*$")  # PFOはあるが血流微量
 
 
 def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
@@ -63,7 +66,7 @@ def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         return  # 開放制限軽度
     if token.kind in ("grade", "bare_grade") and quality.grade_quality(state, _diastolic(state, token), token):
         return
-    if token.kind == "bare_grade" and not _right_behind(state, token):
+    if token.kind == "bare_grade" and not (state.arrow and state.group) and not _right_behind(state, token):
         return
     if _after(state, found, index, token):
         _grade_list(state, token)
@@ -87,6 +90,8 @@ def _of_another(state: State, token: Token) -> bool:
         return True  # ASD(II): of the second kind
     if _OF_A_TEST.search(state.text, 0, token.start):
         return True  # バブルテスト grade 2
+    if last is not None and (state.cued or not state.group) and _OF_ANOTHER.search(state.text, last.end, token.start):
+        return True
     said = state.qualities and _SAID_OF.fullmatch(state.text, state.qualities[-1][1].end, token.start)
     return bool(said and _SO_IT_IS.match(state.text, token.end))  # 開放はわずかで
 
@@ -155,6 +160,8 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool: 
     last = state.last
     if last is None:
         return False
+    if state.group and not state.qualities and not state.heads and _IS.match(state.text, token.end):
+        return True
     if state.qualities or ((state.heads or state.regions or state.diffuse) and _more_follows(state, found, index)):
         return False
     following = next((t for t in found[max(index, state.done) + 1 :] if t.kind != "skip"), None)
@@ -253,6 +260,8 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
             break
         if mention is not last and mention.finding.group != group and (link != "strong" or not together):
             break
+        if mention is not last and state.text.startswith(":", mention.end):
+            break  # PR: free、TR mild
         if (mention.severity is not None and mention.graded) or (bracketed and mention is not last and not held):
             break
         held = mention.shared

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from echosearch.report.facts.reader.mention import Value
 from echosearch.report.facts.reader.repeat import provoked
 from echosearch.report.facts.reader.state import State
@@ -9,6 +11,11 @@ from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["assign", "sited"]
+
+# EFが50%を切るようなら, EF 40%以下の場合は: nobody measured it
+_IF = re.compile(
+    r"[^、。\d]{0,12}?(?:なら(?:ば|[、はEC]|$|[一-龠])|(?:であ|とな|にな|下が|上が|低下す|上昇す|超え|切)れば|(?<!で)場合[はに、]|(?:た|だ)ら[、一-龠])"
+)
 
 _SITED = {
     "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
@@ -33,7 +40,10 @@ def sited(state: State, measure: str) -> str | None:
     """Return the id of a measurement; a gradient's depends on the valve named last."""
     if measure not in _SITED:
         return measure
-    return _SITED[measure].get(state.site or "")
+    site, last = state.site, state.last
+    if measure == "gradient.mean" and last is not None and last.finding.concept == "sam":
+        site = state.site_before or site  # 弁輪縫縮術後、SAMなし、mean PG 3.5mmHg
+    return _SITED[measure].get(site or "")
 
 
 def assign(state: State, named: Token, value: Number, unit: str | None, start: int) -> None:
@@ -48,6 +58,8 @@ def assign(state: State, named: Token, value: Number, unit: str | None, start: i
     state.site = _SITE_OF.get(measure, state.site)
     if measure in _SITE_OF:
         state.last_heads = (_SITE_OF[measure],)  # 大動脈弁口面積は0.7cm2で重症の狭窄
+    if not state.query and _IF.match(state.text, value.end):
+        return
     rule = state.lexicon.measures[measure]
     read = read_number(value, rule, unit)
     if read is None:
@@ -56,10 +68,13 @@ def assign(state: State, named: Token, value: Number, unit: str | None, start: i
     if state.arrow and before is not None and before.measure == measure and not state.query:
         before.historical = not provoked(state.text, before, value.end)  # EF 55%→EF 40%
         state.arrow = False
+    for one in state.values if state.arrow_at else ():
+        if one.measure == measure and one.end <= state.arrow_at and not provoked(state.text, one, value.end):
+            one.historical = True  # EF 66%、GLS -20%→今回 EF 54%、GLS -16%
     historical = (state.earlier and not state.earlier_after) or (state.earlier and bool(state.names))
     made = Value(
         measure, min(start, named.start), max(value.end, named.end), read.value, read.high, rule.unit, value.op
     )
     made.historical, made.either = historical, state.either
-    state.either = False
+    state.either = state.strong = False
     state.values.append(made)

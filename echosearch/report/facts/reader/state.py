@@ -16,7 +16,7 @@ VALVES = {"mv": ("mr", "ms"), "av": ("ar", "as"), "tv": ("tr", "ts"), "pv": ("pr
 FORMING = {"finding", "attribute", "structure", "quality", "region", "diffuse", "abnormal"}
 _SITES = {"mv": "mv", "mva": "mv", "av": "av", "tv": "tv", "pv": "pv", "lvot": "lvot"}
 _SITE_OF = (
-    ("僧帽|僧房|mitral|MVR|Mitra|MAP|TEER|PASCAL", "mv"),
+    ("僧帽|僧房|mitral|MVR|MVP|Mitra|MAP|TEER|PASCAL", "mv"),
     ("大動脈|aortic|AVR|TAV|CoreValve|SAPIEN|Evolut|Bentall|ベントール", "av"),
     ("三尖|TVR|TAP|TriClip", "tv"),
 )
@@ -26,6 +26,7 @@ _OF = re.compile("の|での|における|からの")
 _HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")
 _TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
 _SAID_TWICE = re.compile(r"\s*[(=の]\s*")
+_OF_TYPE = re.compile(r"\s*[は:(、]\s*")
 _DOUBT = ("疑い", "の疑い", "を疑う", "?", " s/o")  # 腫瘤(粘液腫疑い): two statements
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
@@ -37,8 +38,9 @@ class Context:
     topic: tuple[str, ...] = ()
     site: str | None = None
     measure: str | None = None
-    prosthesis: bool = False
+    prosthesis: str = ""  # the site of the one that was named, "prosth" where it is not told
     firm: bool = False  # the heading stands with a colon or on a line of its own, not with は
+    fluid: bool = False  # an effusion was named: its depth may follow
     clot: bool = False  # DVT or an embolism was named: PE is one
     bracketed: bool = False  # the report says that what stands in brackets behind a value is an earlier one
 
@@ -92,6 +94,7 @@ class State:
     dated: bool = False  # a date was named before any value
     dates: list[tuple[int, tuple[int, int]]] = field(default_factory=list)  # where a year and its month stand
     arrow: bool = False
+    arrow_at: int = 0  # where the last one stands
     now: bool = False
     poor: bool = False
     others: bool = False
@@ -99,7 +102,8 @@ class State:
     comma: bool = False  # since the last token that forms
     topic: tuple[str, ...] = ()
     site: str | None = None
-    prosthesis: bool = False  # one was named
+    site_before: str | None = None  # SAM was named
+    prosthesis: str = ""  # as in the context
     firm: bool = False
     # numbers
     names: list[Token] = field(default_factory=list)
@@ -138,6 +142,15 @@ class State:
             last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
             self.place(finding, start, end)
             return last
+        typed = self.group[-1] if self.group and finding.severity is not None else None
+        if (
+            typed is not None
+            and typed.finding.concept == finding.concept
+            and typed.severity is None
+            and _OF_TYPE.fullmatch(self.text, typed.end, start)
+        ):
+            typed.finding, typed.severity, typed.graded, typed.end = finding, finding.severity, True, end
+            return typed  # 拡張障害は拘束型
         hinted = self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start) is not None
         if (self.cued and not hinted) or (last is not None and not shared and self._told(last, lent)):
             self.close()
@@ -216,14 +229,23 @@ class State:
         elif finding.implant:
             words = self.text[start:end]
             found = next((site for pattern, site in _SITE_OF if re.search(pattern, words, re.IGNORECASE)), None)
-            self.site = found or self.site
+            own = self.prosthesis if finding.concept == "prosthetic_valve" and self.prosthesis in _SITES else None
+            if not (finding.concept == "repair_clip" and self._beside_a_valve(found)):  # MVR+TAP
+                self.site = found or own or self.site  # AVR+MAP後。人工弁: mean PG 11mmHg
             if finding.concept == "prosthetic_valve":
                 self.last_heads = ("prosth",)
-                self.prosthesis = True
+                self.prosthesis = found or self.prosthesis or "prosth"
             elif found is not None:
                 self.last_heads = (found,)
         elif finding.concept == "sam":
-            self.site = "lvot"
+            self.site_before, self.site = self.site, "lvot"
+
+    def _beside_a_valve(self, site: str | None) -> bool:
+        """Whether a repair is joined to the operation whose gradient is measured: a replacement, or a mitral repair."""
+        if len(self.mentions) < 2 or self.mentions[-1].link != "strong":
+            return False
+        before = self.mentions[-2].finding
+        return before.concept == "prosthetic_valve" or (before.concept == "repair_clip" and site == "tv")
 
     def settle(self) -> None:
         """Forget what waited: a finding was formed from it."""
@@ -238,4 +260,5 @@ class State:
     def left(self) -> Context:
         clot = "DVT" in self.text or "塞栓" in self.text
         bracketed = self.context.bracketed
-        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm, clot, bracketed)
+        fluid = any(m.finding.concept == "pericardial_effusion" and m.polarity == "present" for m in self.mentions)
+        return Context(self.topic, self.site, self.measure, self.prosthesis, self.firm, fluid, clot, bracketed)

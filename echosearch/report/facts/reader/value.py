@@ -30,19 +30,25 @@ _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
     r"(?:,? (?:measuring|measures|measured at|with a (?:maximum |maximal )?diameter of|up to) ?)?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged|normal(?: in size)?)(?: ?\(| at| to|,))?"
-    r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:瘤状拡大|瘤状拡張|拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?\s*(?=\()|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
+    r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:瘤状拡大|瘤状拡張|拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?"
+    r"(?:\s*(?=\()|[ 、,]\s*(?=\d+\s*[mc]m|$))|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
     r"(?:[はがの][^、,。()\d]{1,14}[、,]\s*(?=(?:最大|前後)?[短長内直]?径))?"
-    r"(?:は?(?:ともに?|いずれも))?(?:[のは]?(?:最大|前後)?[短長内直]?径)?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=はの約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
+    r"(?:は?(?:ともに?|いずれも))?(?:[のは:]?\s*(?:(?:最大|前後)?[短長内直]?径|AP(?![A-Za-z])))?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=はの約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _NEXT = re.compile(
     _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
+    r"|[\s:は(]*(?:吸気|[Ii]nsp|min)[^\d、。]{0,6}\d+(?:\.\d+)?\s*(?:mm)?[^\d。]{0,6}(?:呼気|[Ee]xp|max)"
     r"|\s*[:×-]\s*(?:LV)?PW\w{0,2}[\s=:]*\d+(?:\.\d+)?\s*(?:mm)?\s*[:×-]\s*\d"
 )
-CAUSE = re.compile("(?:調律)?(?:の(?:ため|為)|に(?:つき|より|よる))")
+CAUSE = re.compile("(?:調律|頻脈|徐脈| ?rhythm)?(?:の(?:ため|為)|に(?:つき|より|よる))")
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
+_DEPTH = re.compile(
+    r"\s*(?:(?:前方|後方|側方|後壁側|右室側|心尖部?)(?:で|に|は)?)?(?:最大|最深部)?(?:の?(?:深さ|厚さ|厚み|幅|径|部))?(?:は|で|:)?(?:(?:後壁|右室|側壁|前方|後方)側?で)?\s*約?"
+)
+_BREATH = re.compile(r"(?:\s*\(?(?:吸気|[Ii]nsp)[^\d()、,/]{0,4}\)?)?\s*[、,/・]?")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
@@ -50,7 +56,7 @@ _NOT_MEASURED = re.compile(
     "計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)"
 )
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
-_BY_SEVERAL = ("lvef", "e_e")
+_BY_SEVERAL = ("lvef", "e_e", "gls")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
 _REACH = 40
@@ -67,6 +73,12 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         return  # E/e': 中隔 12.3 側壁 9.1
     if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
         return  # where the effusion was measured
+    if (
+        state.measure == "lvot_pg"
+        and state.text.startswith("Valsalva", token.start)
+        and _OWN.match(state.text, token.end)
+    ):
+        return  # LVOT PG 45、Valsalva 98: under a load
     if token.measure == "aod" and state.text.startswith("基部径", token.start) and state.topic == ("rv",):
         return
     if token.kind == "measure_vetoed":
@@ -116,6 +128,11 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         return
     if of_collapse(state, token):
         return
+    if state.names and not of_expiration(state.text, state.names[-1], token):
+        for beyond in _BREATH.finditer(state.text, token.end):
+            state.names[-1] = state.names[-1]._replace(end=beyond.end())
+            break
+        return  # IVC 吸気6mm 呼気18mm
     names = [n for n in state.names if _may(state, n, token)]
     if (total := summed(state, found, index)) is not None:
         assign(state, total, value, value.unit, total.start)
@@ -137,8 +154,6 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         if state.text.count("、", state.names[-1].end, token.start) == 0:
             return
         names = []
-    if names and not of_expiration(state.text, names[-1], token):
-        return
     if names and names[-1].measure == "rvsp" and _SUM.match(state.text, token.end):
         return  # RVSP 45 + 5 = 50: the sum
     if is_ratio(state, names, found, index):
@@ -200,7 +215,17 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     told = state.earlier or state.arrow or state.now or follows_from(state, token)
     if fits and measure is not None and told and again(state, measure, token):
         return
+    if _of_an_effusion(state, token):
+        assign(state, token._replace(measure="effusion_depth"), value, value.unit, token.start)
+        return
     state.waiting = token
+
+
+def _of_an_effusion(state: State, token: Token) -> bool:
+    """Whether a length at a sentence's begin is the depth of the effusion before it: 心嚢液は全周性。最大深さ24mm."""
+    if not state.context.fluid or token.value.unit not in _LENGTHS or state.text.startswith("の", token.end):
+        return False
+    return state.text[: token.start].strip() != "" and _DEPTH.fullmatch(state.text, 0, token.start) is not None
 
 
 def place_waiting(state: State) -> None:

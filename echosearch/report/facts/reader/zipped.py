@@ -11,6 +11,8 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["SAID", "zipped"]
 
 _SLASH = re.compile(r"\s*[/・]\s*")
+_LISTED = re.compile(r"\s*[/・、,]\s*")
+_EACH = re.compile(r"\s*(?:は|が|も|:)?\s*(?:の程度は)?(?:それぞれ|各々|おのおの)(?:が|で|は)?、?")
 _TOLD = re.compile(r"(?:逆流)?\s*[:は=]?\s*\s*\(?")
 SAID = ("severity", "grade", "bare_grade", "negative", "positive")
 
@@ -21,12 +23,16 @@ def zipped(state: State, found: list[Token], index: int) -> bool:
     if len(names) < 2:
         return False
     said = _halves(state, found[index])
+    joint = _LISTED if _EACH.fullmatch(state.text, names[-1].end, found[index].start) else _SLASH
     place = index + 1
-    while place + 1 < len(found) and found[place].kind == "and" and found[place + 1].kind in SAID:
-        if not _SLASH.fullmatch(state.text, said[-1].end, found[place + 1].start):
+    while place < len(found) and len(said) < len(names):
+        after = place + (found[place].kind == "and")
+        if after >= len(found) or found[after].kind not in SAID:
             break
-        said.append(found[place + 1])
-        place += 2
+        if not joint.fullmatch(state.text, said[-1].end, found[after].start):
+            break
+        said.append(found[after])
+        place = after + 1
     if len(said) != len(names):
         return False
     for mention, token in zip(names, said, strict=True):
@@ -51,7 +57,11 @@ def _halves(state: State, token: Token) -> list[Token]:
 def _names(state: State, token: Token) -> list[Mention]:
     """The ungraded findings that slashes join right before a grade."""
     group = state.group
-    if len(group) < 2 or state.cued or not _TOLD.fullmatch(state.text, group[-1].end, token.start):
+    if len(group) < 2 or state.cued:
+        return []
+    if _EACH.fullmatch(state.text, group[-1].end, token.start):
+        return [] if any(one.graded or one.cues for one in group) else group[:]  # MRとTRはそれぞれ軽度、中等度
+    if not _TOLD.fullmatch(state.text, group[-1].end, token.start):
         return []
     names = [group[-1]]
     for before in reversed(group[:-1]):

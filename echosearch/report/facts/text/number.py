@@ -146,6 +146,7 @@ def number_at(text: str, at: int) -> Number | None:
         match is None
         or text.startswith(("尖", "腔", "次孔", " cusp", "cusp"), match.end())
         or len(match["a"]) > 9
+        or text.startswith("O", match.end("a"))  # EF 6O%: a letter
         or (match["b"] and len(match["b"]) > 9)
     ):
         return None

@@ -42,6 +42,7 @@ _BARE_GRADE = re.compile(r"\s*[:(]\s*([1-4])(?:\)|(?=\s*(?:[、。]|$|[A-Z]{2}[\
 _NONE = re.compile(r"0(?:度|°|/[34])?(?=[\s、。,;)・]|$)")  # AR 0: the grade of none
 _LONE = re.compile(r"[-+](?!/-)(?!\d)")
 _LISTED_SIGN = re.compile(r"[-+±](?:\s*/\s*[-+±]|[\s、。,;)]|$)")
+_SIDE = re.compile(r"[\s、,/(:は]*(?:Rt|Lt|R|L|右|左|両)側?\.?\s*")
 _IS = re.compile(r"\s*[=:]\s*")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
@@ -233,6 +234,9 @@ def _sign(sentence: str, at: int, last: Token | None) -> Token | None:
     if char == "0":
         match = _NONE.match(sentence, at) if last.kind == "finding" and between.strip(" :(") == "" else None
         return match and Token("negative", None, at, match.end(), "grade.sign")
+    sided = last.kind == "finding" or last.rule == "grade.sign"  # 胸水(Rt+、Lt-)
+    if sided and char in "+-" and _SIDE.fullmatch(between) and _LISTED_SIGN.match(sentence, at):
+        return Token("positive" if char == "+" else "negative", None, at, at + 1, "grade.sign")
     if _LISTED_SIGN.match(sentence, at) and (
         (last.kind == "finding" and _IS.fullmatch(between)) or (last.kind == "and" and sentence[last.start] == "/")
     ):

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
+from echosearch.report.facts.text.kana import KANA, spelled
+
 __all__ = ["Uniform", "uniform"]
 
 _DASHES = dict.fromkeys("−–—―‐‑‒➖⁻₋﹣－", "-")
@@ -83,6 +85,7 @@ _SPACED = re.compile(r"(?<![一-龠ァ-ヶ])[一-龠ァ-ヶ](?: [一-龠ァ-ヶ]
 _GLUED = re.compile(r"(?<![A-Za-z])[AMTP][RS](?=(?:I{1,3}|IV)(?:度|°|/I|[-~]I{1,3}V?(?:度|/I)))")
 _WRAPPED = re.compile(
     r"(?<=[のをにと、やはがも])\n[ ]*(?=[^\s・\-*(\d])|(?<=[のをにと、や])\n[ ]*(?=\d)"
+    r"|\n[ ]*(?=\((?:軽|中等|高度|重|ごく|微|mild|mod|sev|triv|trace|I{1,3}V?度|前回|昨年)[^()\n]{0,12}\))"
     r"|(?<=認め)\n(?=な[いく]|ず|ら|る|ま)|(?<=でき)\n(?=な|ず)|(?<=みら|見ら|めら)\n(?=れ)"
     r"|(?<=[A-Za-z圧径率厚積])\n(?=\d+(?:\.\d+)? ?(?:%|mm|cm|m/s|m[lL]))"
 )
@@ -123,6 +126,8 @@ _SHAPES = _Shape()
 def uniform(text: str) -> Uniform:
     """Make a text uniform. Linear in its length, whatever it holds."""
     made = _uniform(text)
+    if KANA.search(made.text):
+        made = Uniform(*spelled(made.text, made.origin))
     if " " in made.text and _SPACED.search(made.text):
         made = _closed(made)
     return _parted(made) if "I" in made.text and _GLUED.search(made.text) else made
