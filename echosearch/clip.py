@@ -117,8 +117,8 @@ class ClipSpec:
             raise ValueError(f"at_least {self.at_least} is not within [1, {self.frames}] frames")
         if not 0.0 <= self.zoom < 0.5:
             raise ValueError(f"zoom {self.zoom} is not within [0, 0.5)")
-        if self.field_mm is not None and not (20 <= self.field_mm <= 500 and self.resize == "shortest_edge"):
-            raise ValueError(f"field_mm {self.field_mm} is not within [20, 500], or resize is not 'shortest_edge'")
+        if self.field_mm is not None and not (20 <= self.field_mm <= 300 and self.resize == "shortest_edge"):
+            raise ValueError(f"field_mm {self.field_mm} is not within [20, 300], or resize is not 'shortest_edge'")
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,8 @@ def test_the_probe_of_a_zoomed_picture_is_above_it() -> None:
         (box(PhysicalDeltaX=0.0, PhysicalDeltaY=0.0),),
         (box(PhysicalDeltaX=0.004, PhysicalDeltaY=0.004),),  # 17 mm deep
         (box(PhysicalDeltaX=0.1, PhysicalDeltaY=0.1),),  # 440 mm deep
+        (box(PhysicalDeltaX=0.5, PhysicalDeltaY=0.5, RegionLocationMaxY1=60),),  # 5 mm a pixel
+        (box(PhysicalDeltaX=float("inf"), PhysicalDeltaY=float("inf")),),
         (box(RegionLocationMaxX1=1000, RegionLocationMaxY1=700),),  # of a larger original
     ],
 )
@@ -94,3 +96,11 @@ def test_what_can_be_doubted_is_no_scale(boxes: tuple[Dataset, ...]) -> None:
 
 def test_a_negative_length_is_a_direction() -> None:
     assert scale_of(box(PhysicalDeltaY=-0.04)) == scale_of(box())
+
+
+def test_a_pixel_of_a_large_picture_may_not_be_shorter_than_an_echo_tells() -> None:
+    dataset = Dataset()
+    tall = {"RegionLocationMaxX1": 7999, "RegionLocationMaxY1": 7999, "ReferencePixelX0": 4000}
+    for delta, scale in ((0.003, None), (0.005, PictureScale(0.05, 4040.0, 24.0))):  # 24 and 40 cm deep
+        dataset.SequenceOfUltrasoundRegions = [box(**tall, PhysicalDeltaX=delta, PhysicalDeltaY=delta)]
+        assert read_scale(dataset, 8000, 8000) == scale

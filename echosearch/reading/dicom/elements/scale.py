@@ -16,10 +16,11 @@ __all__ = ["read_scale"]
 
 TWO_D, TISSUE = 1, 1  # RegionSpatialFormat (0018,6012), RegionDataType (0018,6014)
 DEPTHS = (20.0, 400.0)  # mm that the box of an echocardiogram may show, from above to below
+PIXELS = (0.04, 3.0)  # mm that a pixel may be: of shorter ones a clip's field would take gigabytes
 
 
 def read_scale(dataset: Dataset, rows: int, columns: int) -> PictureScale | None:
-    """Return the scale; None without a calibrated box of tissue, with two (side by side), or for an absurd depth.
+    """Return the scale; None without a calibrated box of tissue, with two (side by side), or for an absurd length.
 
     Where the reference pixel is not above the box's lower half, and between its sides, the picture begins at the middle
     of the box's upper edge.
@@ -29,7 +30,7 @@ def read_scale(dataset: Dataset, rows: int, columns: int) -> PictureScale | None
     if len(tissue) != 1 or tissue[0].mm_per_pixel is None:
         return None
     box, mm = tissue[0], tissue[0].mm_per_pixel
-    if not DEPTHS[0] <= (box.y1 - box.y0) * mm <= DEPTHS[1]:
+    if not (PIXELS[0] <= mm <= PIXELS[1] and DEPTHS[0] <= (box.y1 - box.y0) * mm <= DEPTHS[1]):
         return None
     column, row = _probe(box)
     return PictureScale(mm, column, row)
