@@ -26,6 +26,7 @@ class PictureScale:
     mm_per_pixel: float
     column: float
     row: float
+    size: tuple[int, int]  # rows and columns of the frames that it holds for
 
 
 class FrameSource(Protocol):
@@ -117,8 +118,8 @@ class ClipSpec:
             raise ValueError(f"at_least {self.at_least} is not within [1, {self.frames}] frames")
         if not 0.0 <= self.zoom < 0.5:
             raise ValueError(f"zoom {self.zoom} is not within [0, 0.5)")
-        if self.field_mm is not None and not (20 <= self.field_mm <= 300 and self.resize == "shortest_edge"):
-            raise ValueError(f"field_mm {self.field_mm} is not within [20, 300], or resize is not 'shortest_edge'")
+        if self.field_mm is not None and not (120 <= self.field_mm <= 300 and self.resize == "shortest_edge"):
+            raise ValueError(f"field_mm {self.field_mm} is not within [120, 300], or resize is not 'shortest_edge'")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ LENGTHS: tuple[tuple[int, float | None], ...] = (
 )
 # Resizing differs between processors by a grey level or two, at edges
 LEVELS, SHARE = 2, 0.002
-SCALES = (PictureScale(1.3, 90.0, 12.0), None)  # of the two cines
+SCALES = (PictureScale(1.3, 90.0, 12.0, (150, 200)), None)  # of the two cines
 
 
 def make_raw(spec: ClipSpec, embed: Callable[[Sequence[Clip]], Vectors]) -> RawPixels:

@@ -135,7 +135,10 @@ def activate(connection: Connection, encoder_id: int) -> None:
 def serving_encoder(connection: Connection) -> tuple[int, EncoderInfo] | None:
     """Return the row id and the encoder of the active generation, None if that holds no vector yet."""
     row = connection.execute(
-        statement(f"select * from core.encoder e where id = {_ACTIVE} and {_ANY_VECTOR.format('e.id')}")
+        statement(  # its columns by name: a prepared "*" fails once when a migration beside it adds one
+            "select id, name, version, fingerprint, dimension, licence, provenance, trained"
+            f" from core.encoder e where id = {_ACTIVE} and {_ANY_VECTOR.format('e.id')}"
+        )
     ).one_or_none()
     return None if row is None else (row.id, _encoder(row))
 

@@ -106,7 +106,13 @@ def _resize_step(spec: ClipSpec, scale: PictureScale | None) -> FrameStep:
         case "shortest_edge", "bilinear" if spec.field_mm is not None and scale is not None:
             side = max(round(spec.field_mm / scale.mm_per_pixel), 1)
             top, left = round(scale.row), round(scale.column - side / 2)
-            return lambda frame: _shortest_edge(_square_at(frame, top, left, side), spec.size)
+
+            def field(frame: Uint8) -> Uint8:
+                if frame.shape[:2] != scale.size:  # a stream of another size than its file says
+                    return _shortest_edge(frame, spec.size)
+                return _shortest_edge(_square_at(frame, top, left, side), spec.size)
+
+            return field
         case "shortest_edge", "bilinear":
             return lambda frame: _shortest_edge(frame, spec.size)
         case "square", "cubic":

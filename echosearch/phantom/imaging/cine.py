@@ -198,7 +198,8 @@ def render_cine(
 def picture_scale(sector: Sector, rows: int, columns: int) -> PictureScale:
     """Return how long a pixel of a drawn picture is, and where its probe is."""
     x0, y0, scale = sector_frame(rows, columns, sector.half_angle, sector.zoom)
-    return PictureScale(10 * sector.depth / scale, round(x0), round(y0))  # as a file's reference pixel says it
+    size = rows, columns
+    return PictureScale(10 * sector.depth / scale, round(x0), round(y0), size)  # as a file's reference pixel says it
 
 
 def display_curve(look: Look) -> Uint8:

@@ -143,7 +143,9 @@ def discs(mm_per_pixel: float, scale: PictureScale | None) -> ArraySource:
 @pytest.mark.parametrize("mm_per_pixel", [0.35, 0.5, 0.8])
 def test_a_field_in_millimetres_shows_a_size_as_a_size(mm_per_pixel: float) -> None:
     spec = ClipSpec(frames=1, size=100, field_mm=200.0)  # 2 mm a pixel
-    clip = make_clip("k", discs(mm_per_pixel, PictureScale(mm_per_pixel, 250.0, 30.0)), spec).pixels[0, ..., 0]
+    clip = make_clip("k", discs(mm_per_pixel, PictureScale(mm_per_pixel, 250.0, 30.0, (400, 500))), spec).pixels[
+        0, ..., 0
+    ]
     rows, columns = np.nonzero(clip > 110)
     assert abs(rows.mean() - 40) < 1
     assert abs(columns.mean() - 50) < 1
@@ -152,7 +154,7 @@ def test_a_field_in_millimetres_shows_a_size_as_a_size(mm_per_pixel: float) -> N
 
 def test_a_field_is_black_where_the_picture_ends() -> None:
     spec = ClipSpec(frames=1, size=100, field_mm=200.0)
-    clip = make_clip("k", discs(0.35, PictureScale(0.35, 250.0, 30.0)), spec).pixels[0, ..., 0]
+    clip = make_clip("k", discs(0.35, PictureScale(0.35, 250.0, 30.0, (400, 500))), spec).pixels[0, ..., 0]
     assert (clip[:64, 8:92] >= 20).all()  # 370 rows of 0.35 mm: 129.5 mm
     assert not clip[66:].any()
     assert not clip[:, :5].any()
@@ -165,9 +167,15 @@ def test_without_a_scale_a_field_is_the_whole_picture() -> None:
     assert np.array_equal(there.pixels, make_clip("k", source, ClipSpec(frames=1, size=100)).pixels)
 
 
+def test_frames_of_another_size_than_the_scale_is_for_are_the_whole_picture() -> None:
+    source = discs(0.5, PictureScale(0.5, 250.0, 30.0, (800, 1000)))  # a stream of half its file's size
+    there = make_clip("k", source, ClipSpec(frames=1, size=100, field_mm=200.0))
+    assert np.array_equal(there.pixels, make_clip("k", source, ClipSpec(frames=1, size=100)).pixels)
+
+
 def test_without_a_field_a_scale_changes_nothing() -> None:
     spec = ClipSpec(frames=1, size=100)
-    scaled = make_clip("k", discs(0.5, PictureScale(0.5, 250.0, 30.0)), spec)
+    scaled = make_clip("k", discs(0.5, PictureScale(0.5, 250.0, 30.0, (400, 500))), spec)
     assert np.array_equal(scaled.pixels, make_clip("k", discs(0.5, None), spec).pixels)
 
 

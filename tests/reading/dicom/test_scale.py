@@ -46,7 +46,7 @@ def scale_of(*boxes: Dataset) -> PictureScale | None:
 
 
 def test_the_scale_and_the_probe() -> None:
-    assert scale_of(box()) == PictureScale(0.4, 320.0, 24.0)
+    assert scale_of(box()) == PictureScale(0.4, 320.0, 24.0, (ROWS, COLUMNS))
     colour = box(RegionDataType=2, RegionLocationMinX0=200, RegionLocationMaxX1=400)
     assert scale_of(colour, box()) == scale_of(box())  # whose picture it lies in
 
@@ -61,15 +61,15 @@ def test_the_scale_and_the_probe() -> None:
         {"ReferencePixelX0": -41},  # left of the box
         {"ReferencePixelX0": 560},
         {"ReferencePixelY0": 230},  # in the lower half
-        {"ReferencePixelY0": -1100},  # 440 mm above it
+        {"ReferencePixelY0": -260},  # 104 mm above it
     ],
 )
 def test_without_a_probe_that_can_be_right_the_picture_begins_at_its_upper_edge(changed: dict[str, Any]) -> None:
-    assert scale_of(box(**changed)) == PictureScale(0.4, 319.5, 20.0)
+    assert scale_of(box(**changed)) == PictureScale(0.4, 319.5, 20.0, (ROWS, COLUMNS))
 
 
 def test_the_probe_of_a_zoomed_picture_is_above_it() -> None:
-    assert scale_of(box(ReferencePixelY0=-150)) == PictureScale(0.4, 320.0, -130.0)
+    assert scale_of(box(ReferencePixelY0=-150)) == PictureScale(0.4, 320.0, -130.0, (ROWS, COLUMNS))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,10 @@ def test_the_probe_of_a_zoomed_picture_is_above_it() -> None:
         (box(RegionDataType=2),),  # colour alone: its box is a part of the picture
         (box(RegionSpatialFormat=3, RegionDataType=3),),
         (box(RegionLocationMaxX1=300), box(RegionLocationMinX0=310)),  # two pictures side by side
+        (box(RegionLocationMaxX1=300), box(RegionDataType=2, RegionLocationMinX0=310)),  # colour beside it
+        (box(RegionLocationMaxX1=300), box(RegionLocationMinX0=310, RegionLocationMaxX1=760)),  # beyond the frame
+        (box(), box(RegionLocationMaxX1=None)),
+        (box(PhysicalDeltaX=[0.04, 0.05]),),
         (box(PhysicalUnitsYDirection=4),),  # seconds
         (box(PhysicalDeltaX=0.03),),
         (box(PhysicalDeltaX=None),),
@@ -101,6 +105,6 @@ def test_a_negative_length_is_a_direction() -> None:
 def test_a_pixel_of_a_large_picture_may_not_be_shorter_than_an_echo_tells() -> None:
     dataset = Dataset()
     tall = {"RegionLocationMaxX1": 7999, "RegionLocationMaxY1": 7999, "ReferencePixelX0": 4000}
-    for delta, scale in ((0.003, None), (0.005, PictureScale(0.05, 4040.0, 24.0))):  # 24 and 40 cm deep
+    for delta, scale in ((0.003, None), (0.005, PictureScale(0.05, 4040.0, 24.0, (8000, 8000)))):  # 24 and 40 cm deep
         dataset.SequenceOfUltrasoundRegions = [box(**tall, PhysicalDeltaX=delta, PhysicalDeltaY=delta)]
         assert read_scale(dataset, 8000, 8000) == scale

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pydicom.dataset import Dataset
 
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
-from echosearch.reading.dicom.elements.values import first_number
+from echosearch.reading.dicom.elements.values import first_number, numbers
 from echosearch.video import Region
 
 __all__ = ["read_regions"]
@@ -94,10 +94,16 @@ def _box(item: Dataset) -> Region | None:
     return box if _is_box(box) else None
 
 
+def _only(item: Dataset, keyword: str) -> float | None:
+    """Return the one value of an element that has one; None where there are several, and one cannot be chosen."""
+    values = numbers(item, keyword)
+    return values[0] if len(values) == 1 else None
+
+
 def _offset(item: Dataset, axis: str) -> int | None:
     """Return the reference pixel's distance from the box's first pixel, if it is where the physical value is 0."""
-    offset = first_number(item, f"ReferencePixel{axis}0")
-    if offset is None or first_number(item, f"ReferencePixelPhysicalValue{axis}") != 0:
+    offset = _only(item, f"ReferencePixel{axis}0")
+    if offset is None or _only(item, f"ReferencePixelPhysicalValue{axis}") != 0:
         return None
     return int(offset)
 
@@ -123,11 +129,11 @@ def _area(box: Region) -> int:
 
 def _mm_per_pixel(item: Dataset) -> float | None:
     """From PhysicalDelta where both directions are in cm and agree to 1 %."""
-    if {first_number(item, "PhysicalUnitsXDirection"), first_number(item, "PhysicalUnitsYDirection")} != {
+    if {_only(item, "PhysicalUnitsXDirection"), _only(item, "PhysicalUnitsYDirection")} != {
         float(CENTIMETRES)
     }:
         return None
-    dx, dy = first_number(item, "PhysicalDeltaX"), first_number(item, "PhysicalDeltaY")
+    dx, dy = _only(item, "PhysicalDeltaX"), _only(item, "PhysicalDeltaY")
     if not dx or not dy or abs(abs(dx) - abs(dy)) > 0.01 * abs(dy):
         return None
     return abs(dy) * 10.0
