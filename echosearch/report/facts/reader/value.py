@@ -36,6 +36,8 @@ _BESIDE = re.compile(
     r"(?:は?(?:ともに?|いずれも))?(?:[のは:]?\s*(?:(?:最大|前後)?[短長内直]?径|AP(?![A-Za-z])))?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=はの約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
+_WIDE = re.compile("拡|瘤")
+_OF_WHAT_FOLLOWS = re.compile("(?:大|程度|前後|ほど)?の(?!拡[大張]|[^、。]{0,3}瘤)")
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _NEXT = re.compile(
     _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
@@ -278,8 +280,12 @@ def _may(state: State, named: Token, token: Token) -> bool:
         )
     if len(between) > _REACH:
         return False
+    if named.kind == "finding" and _OF_WHAT_FOLLOWS.match(state.text, token.end):
+        return False
     if named.kind in _STRICT and len(state.names) == 1:
         if not _BESIDE.fullmatch(between):
             return False
+        if _WIDE.search(between) and _OF_WHAT_FOLLOWS.match(state.text, token.end):
+            return False  # 左房拡大、20mm大の血栓
         return token.value.unit in (None, *_LENGTHS)
     return True
