@@ -99,6 +99,8 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         names = (state.site or "",)  # MitraClip後。残存逆流は軽度
         found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
     if part == "invagination" and not found and _of_the_heart(state, token):
+        if state.last is not None and state.text.startswith(("は", "が"), state.last.end):
+            state.close()
         found = [state.lexicon.findings["tamponade"]]  # 心嚢液は増加、虚脱なし
     if part == "regurgitation" and (leak or (not found and state.last_heads == ("prosth",))):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度

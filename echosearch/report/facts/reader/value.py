@@ -50,6 +50,9 @@ _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
 _DEPTH = re.compile(
     r"\s*(?:(?:前方|後方|側方|後壁側|右室側|心尖部?)(?:で|に|は)?)?(?:最大|最深部)?(?:の?(?:深さ|厚さ|厚み|幅|径|部))?(?:は|で|:)?(?:(?:後壁|右室|側壁|前方|後方)側?で)?\s*約?"
 )
+_OF_A_VESSEL = re.compile(
+    r"(?:程度|大)?(?:[でと]|\s|[、,]\s*)*(?:[上下]行|腹部|弓部)?(?:大動脈|大血管|肺動脈|基部|バルサルバ|Valsalva|IVC|下大静脈|瘤)"
+)
 _BREATH = re.compile(r"(?:\s*\(?(?:吸気|[Ii]nsp)[^\d()、,/]{0,4}\)?)?\s*[、,/・]?")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
@@ -227,6 +230,8 @@ def _of_an_effusion(state: State, token: Token) -> bool:
     """Whether a length at a sentence's begin is the depth of the effusion before it: 心嚢液は全周性。最大深さ24mm."""
     if not state.context.fluid or token.value.unit not in _LENGTHS or state.text.startswith("の", token.end):
         return False
+    if _OF_A_VESSEL.match(state.text, token.end):
+        return False  # 径45mmと大動脈基部拡大
     return state.text[: token.start].strip() != "" and _DEPTH.fullmatch(state.text, 0, token.start) is not None
 
 

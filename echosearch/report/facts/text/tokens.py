@@ -183,6 +183,8 @@ def _standing(  # noqa: C901 - each rule takes away a sense, in order
         return ()  # a PFO: no A wave
     if low.startswith(("内シャント", "内短絡"), start) and _HOLLOW.search(sentence, max(0, start - 2), start):
         return ()  # 心房内短絡: of no artery and vein
+    if low[start:end] in ("血栓閉塞", "血栓閉鎖") and sentence.endswith(("弁", "弁の", "弁に", "弁は"), 0, start):
+        return ()  # 人工弁の血栓閉塞: of no false lumen
     if low[start:end] == "non" and sentence.startswith("-", end):
         return ()  # non-obstructive
     if sentence[start:end] == "MOD":
