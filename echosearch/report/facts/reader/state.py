@@ -96,6 +96,7 @@ class State:
     dates: list[tuple[int, tuple[int, int]]] = field(default_factory=list)  # where a year and its month stand
     arrow: bool = False
     arrow_at: int = 0  # where the last one stands
+    outdated: dict[str, int] = field(default_factory=dict)  # how many values were held against an arrow, by measure
     now: bool = False
     poor: bool = False
     others: bool = False
