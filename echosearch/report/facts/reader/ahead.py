@@ -16,7 +16,7 @@ _SITE = (
 )
 _SIGN = r"\s*:?\s*(?:\([-+±]\)|[-+±]|なし|あり)"
 # 疣贅: AV(-) MV(: each sign has its site, and nothing else is named between
-_SITED = re.compile(rf"\s*[:は(]?\s*(?:{_SITE}{_SIGN}[\s、,/・]*)+{_SITE}\s*:?\s*")
+_SITED = re.compile(rf"\s*[:は]?\s*\(?\s*(?:{_SITE}{_SIGN}[\s、,/・]*)+{_SITE}\s*:?\s*")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _UNKNOWN_CAUSE = re.compile(

@@ -39,7 +39,9 @@ _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
 _NOT_RULED_OUT = re.compile(
     r"(?<=除外)(?:[はがもをにとの]|[\s(]*(?:困難|不能|不可|(?:でき|出来|し得|しえ|しきれ|され)(?:て|ず|な|ま)))"
 )
-_OF_NOTHING = re.compile("none|nothing", re.IGNORECASE)  # none significant, MR moderate
+_OF_NOTHING = re.compile(
+    r"(?:none|nothing) significant\s*(?:[^\sA-Za-z]|$|but|except|other)", re.I
+)  # none significant, MR moderate
 _APPEARED = re.compile("(?:出現|発生|発症|指摘され|認め(?:られ)?|みられ|見られ|生じ)(?:した|た|ていた|ている)$")
 _SAYABLE = re.compile("いえ|言え|考え|判断|難い|がたい")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
@@ -201,7 +203,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             and _OTHER_SIDE.search(state.text, mention.end, token.start)
         ):
             continue  # 右胸水少量、左はなし
-        appeared = kind == "change" and _APPEARED.search(state.text, 0, mention.start)
+        appeared = kind == "change" and _APPEARED.search(state.text, max(0, mention.start - 12), mention.start)
         if mention.new and not appeared and (kind == "negative" or token.rule == "unchanged"):
             mention.dropped = True
         if kind == "negative" and mention.earlier_grade and mention.severity is not None:

@@ -74,7 +74,11 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     elif part == "motion" and state.prosthesis and _OF_A_DISC.search(state.text, 0, token.start):
         part = "prosthesis"  # ディスクの動き
         token = token._replace(value=part + ("@" + own if own else ""))
-    elif part == "motion" and _OF_A_LEAFLET.search(state.text, 0, token.start):
+    elif (
+        part == "motion"
+        and not any(name in ("lv", "rv", "septum") for head in state.heads for name in head.value)
+        and _OF_A_LEAFLET.search(state.text, max(0, token.start - 12), token.start)
+    ):
         state.heads = []
         return  # 僧帽弁後尖の動き
     heads = tuple(state.heads)
