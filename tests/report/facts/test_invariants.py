@@ -125,6 +125,13 @@ def test_any_length_is_read_in_bounded_steps(piece: str) -> None:
     assert steps[2] <= 2.6 * steps[1] + 2000
 
 
+@pytest.mark.parametrize("piece", ["EF 54%→", "EF 54%、今回", "EF 54%→LVDd 50mm、", "負荷LVOT PG 54mmHg→"])
+def test_one_sentence_of_arrows_is_read_in_bounded_steps(piece: str) -> None:
+    """Within one sentence, which is cut at 4000 characters, too: each value is held against an arrow once."""
+    steps = [lines_run(piece * (size // len(piece))) for size in (1900, 3800)]
+    assert steps[1] <= 2.2 * steps[0]
+
+
 def lines_run(text: str) -> int:
     count = 0
 

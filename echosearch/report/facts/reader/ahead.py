@@ -10,8 +10,13 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["listed", "of_unknown", "speak_before", "stands_before"]
 
 _HEADS = re.compile(r"\s*:")
-_SITED = re.compile(r"\s*[:は(]")
-_SIDE = re.compile(r"(?:Rt|Lt|R|L|右|左|両)側?\.?\s*$")
+_SITE = (
+    r"(?:(?:Rt|Lt|R|L|右|左|両)側?\.?|[AMTP]V|(?:人工|大動脈|僧帽|三尖|肺動脈)弁位?|L[AV]A?|R[AV]"
+    r"|[左右]心?[房室]|左?心耳|心尖部?)"
+)
+_SIGN = r"\s*:?\s*(?:\([-+±]\)|[-+±]|なし|あり)"
+# 疣贅: AV(-) MV(: each sign has its site, and nothing else is named between
+_SITED = re.compile(rf"\s*[:は]?\s*\(?\s*(?:{_SITE}{_SIGN}[\s、,/・]*)+{_SITE}\s*:?\s*")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _UNKNOWN_CAUSE = re.compile(
@@ -76,10 +81,7 @@ def _announces(state: State, token: Token) -> bool:
 
 def _at_another(state: State, token: Token) -> bool:
     last = state.group[-1] if state.group else None
-    if last is None or set(last.cues) != {"negative"} or not _SITED.match(state.text, last.end):
-        return False
-    at = state.heads and state.text[state.heads[-1].end : token.start].strip(" :") == ""
-    if not (at or _SIDE.search(state.text, max(0, token.start - 8), token.start)):
+    if last is None or set(last.cues) != {"negative"} or not _SITED.fullmatch(state.text, last.end, token.start):
         return False
     last.cues[:] = ["positive"]
     state.settle()

@@ -48,6 +48,7 @@ _JUST_NAMED = re.compile(
 )
 _THAN = re.compile("前回|より|比べ|比し|比較")
 _ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
+_OF_ANOTHER = re.compile("肺(?!高血圧|動脈|静脈|塞栓)|循環|気道|IVC|下大静脈|(?!期)[一-龠ァ-ヶA-Za-z]$")  # 肺, 末梢虚脱
 _NOWHERE = Finding("", "", "size", None)
 
 
@@ -97,11 +98,9 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     if not found and begun and not state.prosthesis:
         names = (state.site or "",)  # MitraClip後。残存逆流は軽度
         found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
-    if (
-        part == "invagination"
-        and not found
-        and (state.context.fluid or any(m.finding.group == "fluid" for m in state.mentions))
-    ):
+    if part == "invagination" and not found and _of_the_heart(state, token):
+        if state.last is not None and state.text.startswith(("は", "が"), state.last.end):
+            state.close()
         found = [state.lexicon.findings["tamponade"]]  # 心嚢液は増加、虚脱なし
     if part == "regurgitation" and (leak or (not found and state.last_heads == ("prosth",))):
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
@@ -136,6 +135,15 @@ def spreads(state: State, found: list[Token], index: int, part: str) -> bool:
     state.spread = part
     state.heads = []
     return True
+
+
+def _of_the_heart(state: State, token: Token) -> bool:
+    """Whether 虚脱 without a chamber is the heart's: an effusion is there, and no lung or vein was named."""
+    effusions = [m for m in state.mentions if m.finding.concept == "pericardial_effusion"]
+    there = effusions[-1].polarity in ("present", "uncertain") if effusions else state.context.fluid
+    vein = "ivc" in (state.measure, *state.topic, *state.last_heads)
+    vein = vein or any(m.finding.group == "vein" for m in state.mentions)
+    return there and not vein and _OF_ANOTHER.search(state.text, 0, token.start) is None
 
 
 def _measured(state: State, part: str, token: Token) -> tuple[str, ...]:

@@ -36,6 +36,13 @@ _AT_IT = re.compile(r"(?:に|の)[^、の]{2,}|感染(?:症|\([A-Z]+\))?の?")
 _BECAUSE = re.compile("のため[、に]?$|により$")
 _IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
+_NOT_RULED_OUT = re.compile(
+    r"(?<=除外)(?:[はがもをにとの]|[\s(]*(?:困難|不能|不可|(?:でき|出来|し得|しえ|しきれ|され)(?:て|ず|な|ま)))"
+)
+_OF_NOTHING = re.compile(
+    r"(?:none|nothing) significant\s*(?:[^\sA-Za-z]|$|but|except|other)", re.I
+)  # none significant, MR moderate
+_APPEARED = re.compile("(?:出現|発生|発症|指摘され|認め(?:られ)?|みられ|見られ|生じ)(?:した|た|ていた|ている)$")
 _SAYABLE = re.compile("いえ|言え|考え|判断|難い|がたい")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 
@@ -57,6 +64,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         return  # 一部評価困難だが、壁運動は良好
     if kind == "negative" and state.poor and _NOT_MADE_OUT.search(state.text[token.start : token.end]):
         kind = "unassessed"
+    if token.rule == "negative.short" and _NOT_RULED_OUT.match(state.text, token.end):
+        kind = "undenied"
     if kind == "history" and state.text[token.start : token.end].isascii() and not state.group:
         state.earlier, state.earlier_after = True, False  # history of …
         return
@@ -139,7 +148,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if not targets and kind == "negative" and _ANNOUNCES.match(state.text, token.end):
         state.denied = True  # 以下の所見を認めず: 血栓、疣贅
         return
-    if not targets and kind == "insignificant":
+    if not targets and kind == "insignificant" and not _OF_NOTHING.match(state.text, token.start):
         state.significant = state.denied = True  # 有意とはいえないAR
         return
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
@@ -194,7 +203,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             and _OTHER_SIDE.search(state.text, mention.end, token.start)
         ):
             continue  # 右胸水少量、左はなし
-        if mention.new and (kind == "negative" or token.rule == "unchanged"):
+        appeared = kind == "change" and _APPEARED.search(state.text, max(0, mention.start - 12), mention.start)
+        if mention.new and not appeared and (kind == "negative" or token.rule == "unchanged"):
             mention.dropped = True
         if kind == "negative" and mention.earlier_grade and mention.severity is not None:
             mention.historical = True

@@ -11,6 +11,10 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["MARKS"]
 
 _MONTH = re.compile(r"((?:19|20)\d\d)(?:\s*[/.年-]\s*(\d{1,2})(?!\d|\.\d|\s*(?:%|[mc]m|m[lL/])))?")
+_DATED = re.compile(
+    r"(?:(?:19|20)\d\d|(?:令和|平成|[RH])\s*(?:\d{1,2}|元))(?:\s*[/.年-]\s*\d{0,2}){0,2}[月日頃]*"
+    r"(?:時点?|の(?:検査|エコー|心エコー|UCG|TTE))?[\s:(、のにはで]*$"
+)
 _YEAR = re.compile(r"(?:19|20)\d\d|令和|平成|[RH]\d")
 
 
@@ -126,14 +130,21 @@ def _now(state: State, token: Token) -> None:
         return
     if state.dated and state.text.startswith(("今回", "現在", "本日"), token.start):
         for value in state.values:
-            value.historical = True  # 2020年のEF 60%、今回は45%
+            value.historical = value.historical or _of_a_date(state, value.start)  # 2020年のEF 60%、今回は45%
         for mention in state.mentions:
-            mention.historical = mention.historical or (mention.graded and not mention.finding.implant)
+            if mention.graded and not mention.finding.implant:
+                mention.historical = mention.historical or _of_a_date(state, mention.start)
+                state.before_now.append(mention)
     state.earlier = state.earlier_after = False
     state.now = True
     state.arrow = state.text[token.start : token.end] in ("→", "->", "=>")
     if state.arrow or state.text.startswith(("今回", "現在", "本日"), token.start):
         state.arrow_at = token.start  # 導入前EF 28%、現在EF 45%
+
+
+def _of_a_date(state: State, start: int) -> bool:
+    """Whether a date stands right before a place: 2020年のMR中等度."""
+    return _DATED.search(state.text, max(0, start - 24), start) is not None
 
 
 def _passed(state: State, token: Token) -> None:

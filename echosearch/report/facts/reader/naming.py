@@ -39,6 +39,7 @@ _OF_A_PROSTHESIS = ("動揺", "弁の動揺", "rocking", "rocking motion")
 _OWNED = re.compile(r"[^、,。:()\s]\s?$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
+_WOULD_BE = re.compile("場合(?:は|に|には)?、?$")
 _TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
 _ALL_WELL = re.compile("(?:とも|いずれも|共)に?(?:概ね|特に)?(?:問題|異常|正常)")
 _OF_ANY_VALVE = ("弁逆流", "弁狭窄", "弁逆流症", "弁狭窄症")
@@ -158,6 +159,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         and _OWNED.search(state.text, max(0, token.start - 2), token.start)
     ):
         return  # 心房中隔の動揺, apical rocking
+    if named.implant and not state.query and _WOULD_BE.search(state.text, max(0, token.start - 4), token.start):
+        return  # 手術の場合はTAVI
     if _SOURCE.match(after):
         state.place(named, token.start, token.end)  # TRから推定される圧較差
     if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):

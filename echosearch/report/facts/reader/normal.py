@@ -14,6 +14,7 @@ __all__ = ["of_last", "of_waiting"]
 
 _IS = re.compile(r"\s*:\s*")
 _YET = re.compile("(?:した|している|しており|する|傾向だ|傾向である)?(?:が|ものの)[、は]?(?:なお|まだ|依然)?")
+_IN_RANGE = re.compile(r"(?:正常|基準)値?の?(?:範囲|域|下限)内?(?:程度|レベル)?(?!の?[一-龠ァ-ヶA-Za-z])")
 _TOGETHER = re.compile("とも|いずれも|共に")
 _STREAM = re.compile("血流|流速|波形|ドプラ|flow")
 
@@ -89,7 +90,12 @@ def of_last(state: State, token: Token) -> None:
         state.cued = True
         return
     named = state.last
-    if named is not None and named.finding.concept == "lvef_low" and _YET.fullmatch(state.text, named.end, token.start):
+    if (
+        named is not None
+        and named.finding.concept == "lvef_low"
+        and _YET.fullmatch(state.text, named.end, token.start)
+        and _IN_RANGE.match(state.text, token.start)
+    ):
         named.cues.append("normal")  # EFは64%から58%に低下したが正常範囲内
         return
     last = state.group[-1] if state.group else None

@@ -35,6 +35,7 @@ _OF_IVC = {"collapse": ("ivc",)}
 _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic function)(?:評価)?\s*[:は]", re.IGNORECASE)
 _SAME_PLACE = re.compile("同部位?の$")
 _OF_A_DISC = re.compile("(?:ディスク|弁葉|弁|leaflet|disc|disk)の?$", re.IGNORECASE)
+_OF_A_LEAFLET = re.compile("(?:弁|弁葉|尖|leaflet|cusp)の?$", re.IGNORECASE)
 _OF_IT = re.compile("の| with (?:normal|good|preserved) ")
 _IS_SO = re.compile(r"\s*[がはもの:]?\s*(?:やや|かなり|著しく|全体に|全周性に|びまん性に)?")
 _APART = re.compile("[:、,]")
@@ -73,6 +74,13 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     elif part == "motion" and state.prosthesis and _OF_A_DISC.search(state.text, 0, token.start):
         part = "prosthesis"  # ディスクの動き
         token = token._replace(value=part + ("@" + own if own else ""))
+    elif (
+        part == "motion"
+        and not any(name in ("lv", "rv", "septum") for head in state.heads for name in head.value)
+        and _OF_A_LEAFLET.search(state.text, max(0, token.start - 12), token.start)
+    ):
+        state.heads = []
+        return  # 僧帽弁後尖の動き
     heads = tuple(state.heads)
     if heads and heads[-1].value == ("none",) and _APART.search(state.text, heads[-1].end, token.start):
         heads = ()  # 肺静脈血流: S<D、左房圧上昇

@@ -81,6 +81,10 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     for mention in state.mentions:
         if mention.treats is not None and not mention.dropped and not query:
             mention.treats.cues.append("history")
+    if state.before_now:  # 2020年、ARは軽度、今回ARは中等度
+        today = {m.finding.concept for m in state.mentions if m.start >= state.before_now[-1].end}
+        for mention in state.before_now:
+            mention.historical = mention.historical or mention.finding.concept in today
     if len(state.dates) > 1 and not query:
         dated(state)
     mentions = [m for m in state.mentions if m.finding.concept and not m.dropped]

@@ -14,7 +14,10 @@ __all__ = ["assign", "sited"]
 
 # EFが50%を切るようなら, EF 40%以下の場合は: nobody measured it
 _IF = re.compile(
-    r"[^、。\d]{0,12}?(?:なら(?:ば|[、はEC]|$|[一-龠])|(?:であ|とな|にな|下が|上が|低下す|上昇す|超え|切)れば|(?<!で)場合[はに、]|(?:た|だ)ら[、一-龠])"
+    r"\s*(?:程度|前後)?(?:(?P<limit>(?<=以下|未満|以上)|以下|未満|以上)(?:(?!のため|にて|で(?!あ))[^、。\d]){0,12}?"
+    r"|(?:[をに](?:切|下回|上回|超え?)[るっ]?|(?:に|と|まで|で|へ)?(?:低下|上昇|改善|悪化|回復)?)"
+    r"(?:する|した|し|ある|あっ|あ|なって(?:い[たる])?|なる|なっ|な|下が|上が)?[たの]?(?:よう|とき)?)"
+    r"(?:なら(?(limit)|(?!ば?(?:拡|肥|正|問|異|軽|保)))(?:ば|[、はEC]|$|[一-龠])|れば|(?<!で)場合[はに、]|[ただ]ら[、一-龠])"
 )
 
 _SITED = {
@@ -68,9 +71,8 @@ def assign(state: State, named: Token, value: Number, unit: str | None, start: i
     if state.arrow and before is not None and before.measure == measure and not state.query:
         before.historical = not provoked(state.text, before, value.end)  # EF 55%→EF 40%
         state.arrow = False
-    for one in state.values if state.arrow_at else ():
-        if one.measure == measure and one.end <= state.arrow_at and not provoked(state.text, one, value.end):
-            one.historical = True  # EF 66%、GLS -20%→今回 EF 54%、GLS -16%
+    if state.arrow_at:
+        _outdate(state, measure, value.end)
     historical = (state.earlier and not state.earlier_after) or (state.earlier and bool(state.names))
     made = Value(
         measure, min(start, named.start), max(value.end, named.end), read.value, read.high, rule.unit, value.op
@@ -78,3 +80,14 @@ def assign(state: State, named: Token, value: Number, unit: str | None, start: i
     made.historical, made.either = historical, state.either
     state.either = state.strong = False
     state.values.append(made)
+
+
+def _outdate(state: State, measure: str, end: int) -> None:
+    """Make earlier ones of the values before the arrow, each once: EF 66%、GLS -20%→今回 EF 54%、GLS -16%."""
+    place = state.outdated.get(measure, 0)
+    while place < len(state.values) and state.values[place].end <= state.arrow_at:
+        one = state.values[place]
+        if one.measure == measure and not one.historical and not provoked(state.text, one, end):
+            one.historical = True
+        place += 1
+    state.outdated[measure] = place

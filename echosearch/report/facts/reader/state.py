@@ -92,9 +92,11 @@ class State:
     earlier_after: bool = False
     earlier_depth: int = 0
     dated: bool = False  # a date was named before any value
+    before_now: list[Mention] = field(default_factory=list)  # graded ones between a date and 今回
     dates: list[tuple[int, tuple[int, int]]] = field(default_factory=list)  # where a year and its month stand
     arrow: bool = False
     arrow_at: int = 0  # where the last one stands
+    outdated: dict[str, int] = field(default_factory=dict)  # how many values were held against an arrow, by measure
     now: bool = False
     poor: bool = False
     others: bool = False

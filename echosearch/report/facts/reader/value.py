@@ -36,6 +36,8 @@ _BESIDE = re.compile(
     r"(?:は?(?:ともに?|いずれも))?(?:[のは:]?\s*(?:(?:最大|前後)?[短長内直]?径|AP(?![A-Za-z])))?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=はの約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
 )
+_WIDE = re.compile("拡|瘤")
+_OF_WHAT_FOLLOWS = re.compile("(?:大|程度|前後|ほど)?の(?!拡[大張]|[^、。]{0,3}瘤)")
 _STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _NEXT = re.compile(
     _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
@@ -47,6 +49,10 @@ _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNO
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
 _DEPTH = re.compile(
     r"\s*(?:(?:前方|後方|側方|後壁側|右室側|心尖部?)(?:で|に|は)?)?(?:最大|最深部)?(?:の?(?:深さ|厚さ|厚み|幅|径|部))?(?:は|で|:)?(?:(?:後壁|右室|側壁|前方|後方)側?で)?\s*約?"
+)
+_OF_A_VESSEL = re.compile(
+    r"(?:程度|大)?(?:[でと]|\s|[、,]\s*)*(?:[上下]行|腹部|弓部|Valsalva洞?|バルサルバ洞?|大動脈|肺動脈|基部|起始部)+"
+    "(?:[のはがも]|軽度|中等度|高度|著明|に)*(?:拡|瘤)"
 )
 _BREATH = re.compile(r"(?:\s*\(?(?:吸気|[Ii]nsp)[^\d()、,/]{0,4}\)?)?\s*[、,/・]?")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
@@ -225,6 +231,8 @@ def _of_an_effusion(state: State, token: Token) -> bool:
     """Whether a length at a sentence's begin is the depth of the effusion before it: 心嚢液は全周性。最大深さ24mm."""
     if not state.context.fluid or token.value.unit not in _LENGTHS or state.text.startswith("の", token.end):
         return False
+    if _OF_A_VESSEL.match(state.text, token.end):
+        return False  # 径45mmと大動脈基部拡大
     return state.text[: token.start].strip() != "" and _DEPTH.fullmatch(state.text, 0, token.start) is not None
 
 
@@ -278,8 +286,12 @@ def _may(state: State, named: Token, token: Token) -> bool:
         )
     if len(between) > _REACH:
         return False
+    if named.kind == "finding" and _OF_WHAT_FOLLOWS.match(state.text, token.end):
+        return False
     if named.kind in _STRICT and len(state.names) == 1:
         if not _BESIDE.fullmatch(between):
             return False
+        if _WIDE.search(between) and _OF_WHAT_FOLLOWS.match(state.text, token.end):
+            return False  # 左房拡大、20mm大の血栓
         return token.value.unit in (None, *_LENGTHS)
     return True

@@ -41,7 +41,8 @@ _SPELLED = {
     "うたがわ": "疑わ",
     "すこし": "少し",
 }
-KANA = re.compile("|".join(_SPELLED))
+_WHOLE = {"かく大": "(?<![にかわみ])かく大(?!動|き)"}  # とにかく大動脈弁は: no dilation
+KANA = re.compile("|".join(_WHOLE.get(word, word) for word in _SPELLED))
 
 
 def spelled(text: str, origin: tuple[int, ...] | range) -> tuple[str, tuple[int, ...]]:

@@ -43,6 +43,7 @@ _NONE = re.compile(r"0(?:度|°|/[34])?(?=[\s、。,;)・]|$)")  # AR 0: the gra
 _LONE = re.compile(r"[-+](?!/-)(?!\d)")
 _LISTED_SIGN = re.compile(r"[-+±](?:\s*/\s*[-+±]|[\s、。,;)]|$)")
 _SIDE = re.compile(r"[\s、,/(:は]*(?:Rt|Lt|R|L|右|左|両)側?\.?\s*")
+_HOLLOW = re.compile("[腔房室心]$|[LR][AV]$")
 _IS = re.compile(r"\s*[=:]\s*")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
@@ -180,6 +181,10 @@ def _standing(  # noqa: C901 - each rule takes away a sense, in order
             return ()
     if sentence[start:end] == "a":
         return ()  # a PFO: no A wave
+    if low.startswith(("内シャント", "内短絡"), start) and _HOLLOW.search(sentence, max(0, start - 2), start):
+        return ()  # 心房内短絡: of no artery and vein
+    if low[start:end] in ("血栓閉塞", "血栓閉鎖") and sentence.endswith(("弁", "弁の", "弁に", "弁は"), 0, start):
+        return ()  # 人工弁の血栓閉塞: of no false lumen
     if low[start:end] == "non" and sentence.startswith("-", end):
         return ()  # non-obstructive
     if sentence[start:end] == "MOD":
