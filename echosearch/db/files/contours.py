@@ -1,4 +1,7 @@
-"""Contours of videos: written when a head has drawn them, read as long as the video's content is the same."""
+"""Contours of videos: what a head has drawn, or what was imported from DICOM SEG (then the head is "seg").
+
+They are read as long as the video's content is the same.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
+
+from echosearch.video import VIEW_GATE, View
 
 __all__ = ["StoredContour", "VideoToDraw", "contour_of", "known_video", "put_contour"]
 
@@ -31,14 +36,21 @@ class VideoToDraw:
     view_prob: float | None
     mode: str
     frames: int
+    rows: int
+    columns: int
     digest: bytes = field(repr=False)
+
+    @property
+    def sure_view(self) -> View:
+        """The view with a probability of 0.9 or more, else Other."""
+        return View(self.view) if self.view and (self.view_prob or 0) >= VIEW_GATE else View.OTHER
 
 
 def known_video(connection: Connection, video: str) -> VideoToDraw:
     """Return what is known of a video that is there (db/files/shown.py says whether it may be shown)."""
     row = connection.execute(
         text(
-            "select view, view_prob, mode, n_frames as frames, content_digest as digest from core.video"
+            "select view, view_prob, mode, n_frames as frames, rows, columns, content_digest as digest from core.video"
             " where video_key = cast(:video as uuid)"
         ),
         {"video": video},
