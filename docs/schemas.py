@@ -705,6 +705,7 @@ SCHEMAS: dict[str, tuple[str, type]] = {
     ),
     "contour": ("echosearch contour --json", ContourDocument),
     "contour-import": ("echosearch contour import --json", ContourImport),
+    "contour-forget": ("echosearch contour forget --json", _of("contour-forget", forgotten=list[Key])),
     "preview-make": ("echosearch preview make --json", _of("preview-make", PreviewCounts, size=PreviewSize)),
     "preview-show": ("echosearch preview show --json", ShownPreview),
     "evaluate": ("echosearch evaluate --json", Evaluation),

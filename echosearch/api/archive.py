@@ -310,6 +310,12 @@ class OpenArchive:
         given = [Path(path) for path in paths]
         return import_json(import_segmentations(self._opened, given, self.previews.workers(), name_files))
 
+    def forget_contours(self, *videos: str) -> list[str]:
+        """Remove the imported contours of these videos, and return their keys. Raises InputError if one has none."""
+        from echosearch.contour.imported import forget_imported
+
+        return forget_imported(self._opened, videos)
+
     @property
     def cohorts(self) -> Cohorts:
         """The archive's cohorts: saved criteria whose studies can be counted, frozen, compared and exported."""

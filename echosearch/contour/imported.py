@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from echosearch.archive import Archive
@@ -22,16 +22,17 @@ from echosearch.contour.store import file_of_video, or_refuse
 from echosearch.contour.stored import IMPORTED, to_row
 from echosearch.contour.task import load_grey
 from echosearch.contour.values import Cavity, Contours
-from echosearch.db.files.contours import contour_of, known_video, put_contour
+from echosearch.db.files.contours import contour_of, delete_contour, known_video, put_contour
 from echosearch.db.files.shown import shown_digests
 from echosearch.errors import FileRefused, InputError
 from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.preview.store import canonical_key
 from echosearch.reading.reason_text import MEANING
 from echosearch.reading.segmentation import MarkedCine
 from echosearch.video import Mode
 from echosearch.workers.pool import DecodePool
 
-__all__ = ["ImportedContour", "RefusedMarks", "SegmentationImport", "import_segmentations"]
+__all__ = ["ImportedContour", "RefusedMarks", "SegmentationImport", "forget_imported", "import_segmentations"]
 
 NO_SEG = "it is no Segmentation object (DICOM SEG)"
 
@@ -41,7 +42,7 @@ class ImportedContour:
     """A video whose contours were imported: masks that mark it, and how many of them could be drawn."""
 
     video: str
-    contours: Contours
+    contours: Contours  # without outlines and areas: those are stored
     masks: int
     drawn: int
     replaced: bool  # contours that were imported before
@@ -109,6 +110,21 @@ def import_segmentations(
     return made
 
 
+def forget_imported(archive: Archive, videos: Iterable[str]) -> list[str]:
+    """Remove the imported contours of these videos; return their keys.
+
+    Raises InputError if one has none; then all of them keep theirs.
+    """
+    forgotten = []
+    with archive.engine.begin() as connection:
+        for video in videos:
+            key = canonical_key(video)
+            if key is None or not delete_contour(connection, key, IMPORTED):
+                raise InputError(f"video {video!r} has no imported contour: `echosearch contour VIDEO` says the source")
+            forgotten.append(key)
+    return forgotten
+
+
 def _files(paths: Iterable[Path], name_files: bool) -> Iterator[_Found]:
     """Yield every regular file, those of folders in the order of their names; links in folders are not followed."""
     for path in paths:
@@ -168,7 +184,7 @@ def _import(archive: Archive, video: str, marked: list[tuple[_Found, MarkedCine]
     with archive.engine.begin() as connection:
         replaced = contour_of(connection, video, IMPORTED) is not None
         put_contour(connection, video, IMPORTED, known.digest, to_row(contours))
-    return ImportedContour(video, contours, len(digests), len(cavities), replaced)
+    return ImportedContour(video, replace(contours, outlines=None, areas=None), len(digests), len(cavities), replaced)
 
 
 def _masks(task: SegmentationTask, cine: MarkedCine, pool: DecodePool) -> Iterator[tuple[int, Uint8]]:

@@ -25,7 +25,7 @@ def schema_name(args: Sequence[str]) -> str | None:
     if "--json" not in args:
         return None
     # `contour FILE` is `contour draw FILE`
-    words = 2 if args[0] in GROUPS or list(args[:2]) == ["contour", "import"] else 1
+    words = 2 if args[0] in GROUPS or (args[0] == "contour" and args[1] in ("import", "forget")) else 1
     name = "-".join(args[:words])
     name = "-".join([name, *(VARIANTS[word] for word in args if word in VARIANTS)])
     if name == "cohort-review" and "--report" in args:

@@ -21,7 +21,7 @@ from echosearch.cli.main import cli
 from echosearch.clip import Uint8
 from echosearch.contour.as_json import document, import_json, planes_of
 from echosearch.contour.head import ContourHead
-from echosearch.contour.imported import SegmentationImport, import_segmentations
+from echosearch.contour.imported import SegmentationImport, forget_imported, import_segmentations
 from echosearch.contour.measure import measure_marked
 from echosearch.contour.outline import cavity_of_mask
 from echosearch.contour.picture import draw_ends
@@ -119,7 +119,13 @@ def test_masks_on_every_frame_give_the_outlines_and_the_ef_of_who_drew_them(
 
 
 def test_two_frames_are_end_diastole_and_end_systole(
-    filled: Archive, heart: Heart, pool: DecodePool, masks: list[Uint8], drawn: Contours, tmp_path: Path
+    filled: Archive,
+    heart: Heart,
+    head: ContourHead,
+    pool: DecodePool,
+    masks: list[Uint8],
+    drawn: Contours,
+    tmp_path: Path,
 ) -> None:
     """In two files, as some programs write one for each; the frames are told by their areas."""
     ed, es = drawn.beats[0].ed, drawn.beats[0].es
@@ -130,8 +136,9 @@ def test_two_frames_are_end_diastole_and_end_systole(
     assert drawn.figure is not None
     assert one.contours.figure is not None
     assert one.contours.figure.ef == pytest.approx(drawn.figure.ef, abs=3)
-    assert one.contours.outlines is not None
-    drawn_on = np.flatnonzero(np.isfinite(one.contours.outlines[:, 0, 0]))
+    outlines = contours_of_video(filled, one.video, head, pool).outlines
+    assert outlines is not None
+    drawn_on = np.flatnonzero(np.isfinite(outlines[:, 0, 0]))
     assert drawn_on.tolist() == sorted((ed, es))
 
 
@@ -156,6 +163,7 @@ def test_other_views_and_colour_are_drawn_without_an_ef(
     reason: NoFigure,
     filled: Archive,
     heart: Heart,
+    head: ContourHead,
     pool: DecodePool,
     masks: list[Uint8],
     drawn: Contours,
@@ -165,7 +173,9 @@ def test_other_views_and_colour_are_drawn_without_an_ef(
     path = write_seg(tmp_path / "seg", seg_dataset(marks(heart, masks, [beat.ed, beat.es], name)))
     (one,) = imported(filled, pool, path).imported
     assert (one.contours.no_figure, one.contours.figure, one.drawn) == (reason, None, 2)
-    assert one.contours.outlines is not None
+    outlines = contours_of_video(filled, one.video, head, pool).outlines
+    assert outlines is not None
+    assert np.isfinite(outlines[[beat.ed, beat.es]]).all()
 
 
 def test_other_segments_are_counted_and_a_mask_that_is_no_cavity_is_not_drawn(
@@ -271,6 +281,20 @@ def test_a_folder_names_its_files_only_when_asked(
         imported(filled, pool, tmp_path / "none")
 
 
+def test_an_import_can_be_taken_back(
+    filled: Archive, heart: Heart, head: ContourHead, pool: DecodePool, masks: list[Uint8], tmp_path: Path
+) -> None:
+    imported(filled, pool, write_seg(tmp_path / "seg", seg_dataset(marks(heart, masks, [3, 20]))))
+    key, other = key_of(filled, "4CH"), key_of(filled, "2CH")
+    contours_of_video(filled, key, head, pool, imported=False)
+    with pytest.raises(InputError, match="has no imported contour"):
+        forget_imported(filled, [key, other])
+    assert stored(filled) == 1
+    assert forget_imported(filled, [key.upper()]) == [key]
+    assert stored(filled) == 0
+    assert contours_of_video(filled, key, head, None).source == Source.HEAD  # type: ignore[arg-type]  # still stored
+
+
 def test_other_content_of_the_video_has_no_imported_contour(
     filled: Archive, heart: Heart, head: ContourHead, pool: DecodePool, masks: list[Uint8], tmp_path: Path
 ) -> None:
@@ -367,6 +391,9 @@ def test_the_command_imports_and_contour_shows_it_with_its_source(
     assert (found["head"], found["cines"][0]["source"]) == (None, "seg")
     heads = json.loads(asked(home, "contour", video, "--head", _shipped(), "--json").stdout)
     assert heads["cines"][0]["source"] == "head"
+    forgotten = json.loads(asked(home, "contour", "forget", video, "--json").stdout)
+    validator("contour-forget").validate(forgotten)
+    assert forgotten == {"forgotten": [video]}
     refused = asked(home, "contour", "import", str(bad), code=3)
     assert f"{bad}: a mask for frame 99, and its cine has 48 frames" in refused.stderr
     assert not any(secret in refused.output for secret in (*SECRETS, heart.uids["4CH"]))
@@ -385,3 +412,4 @@ def test_python_imports_too(home: Path, heart: Heart, masks: list[Uint8], tmp_pa
         made = archive.import_contours(good)
         (one,) = made["imported"]
         assert archive.contours(one["video"])["cines"][0]["source"] == "seg"
+        assert archive.forget_contours(one["video"]) == [one["video"]]

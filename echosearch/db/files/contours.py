@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from echosearch.video import VIEW_GATE, View
 
-__all__ = ["StoredContour", "VideoToDraw", "contour_of", "known_video", "put_contour"]
+__all__ = ["StoredContour", "VideoToDraw", "contour_of", "delete_contour", "known_video", "put_contour"]
 
 
 @dataclass(frozen=True)
@@ -83,3 +83,12 @@ def put_contour(connection: Connection, video: str, head: str, digest: bytes, ma
         ).bindparams(bindparam("found", type_=JSONB)),
         {"video": video, "head": head, "digest": digest, **vars(made)},
     )
+
+
+def delete_contour(connection: Connection, video: str, head: str) -> bool:
+    """Delete what this head drew on a video, on any content of it; return whether there was any."""
+    deleted = connection.execute(
+        text("delete from core.contour where video_key = cast(:video as uuid) and head = :head"),
+        {"video": video, "head": head},
+    )
+    return deleted.rowcount > 0

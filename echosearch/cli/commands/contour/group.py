@@ -1,4 +1,4 @@
-"""echosearch contour: draw is what it does with a file or a video; import takes what a site has drawn."""
+"""echosearch contour: draw is meant if none is named; import takes what a site has drawn, forget removes that."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": (
         "echosearch.cli.commands.contour.import_segmentations:import_command",
         "Import what a site has drawn, from DICOM SEG.",
+    ),
+    "forget": (
+        "echosearch.cli.commands.contour.forget:forget_command",
+        "Remove imported contours; the head draws again.",
     ),
 }
 
