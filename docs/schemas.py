@@ -14,7 +14,7 @@ from echosearch.cohort.export import Exported
 from echosearch.cohort.match import Matched
 from echosearch.cohort.review import ReviewReport
 from echosearch.cohort.snapshot import Difference
-from echosearch.contour.values import Biplane, Figure, FoundBeat, HeadInfo, NoFigure
+from echosearch.contour.values import Biplane, Figure, FoundBeat, HeadInfo, NoFigure, Source
 from echosearch.db.cohorts.snapshots import Versions
 from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.files.jobs import OpenJob
@@ -601,6 +601,7 @@ class ShownPreview(BaseModel):
 class ShownContours(BaseModel):
     model_config = CLOSED
     target: Annotated[str, Field(description="as it was given")]
+    source: Annotated[Source, Field(description="seg: imported from DICOM SEG, and no head drew it")]
     view: View
     frames: int
     figure: Annotated[Figure | None, Field(description="lengths in mm; null: no_figure says why")]
@@ -617,10 +618,40 @@ class ShownContours(BaseModel):
 class ContourDocument(BaseModel):
     model_config = CLOSED
     source: Literal["contour"]
-    head: HeadInfo
+    head: Annotated[HeadInfo | None, Field(description="of the cines whose source is head; null: there are none")]
     warning: str | None
     cines: list[ShownContours]
     biplane: Biplane | None
+
+
+class ImportedContours(BaseModel):
+    model_config = CLOSED
+    video: Key
+    source: Source
+    view: View
+    frames: Annotated[int, Field(description="of the cine")]
+    figure: Figure | None
+    no_figure: NoFigure | None
+    why: str
+    beats: Annotated[list[FoundBeat], Field(description="frames from 0")]
+    masks: Annotated[int, Field(description="frames that the files mark")]
+    drawn: Annotated[int, Field(description="masks that are one piece of a cavity within the picture")]
+    replaced: Annotated[bool, Field(description="contours that were imported before")]
+
+
+class RefusedFiles(BaseModel):
+    model_config = CLOSED
+    video: Annotated[Key | None, Field(description="whose marks they are; null: a file that cannot be used")]
+    files: Annotated[list[str], Field(description="those of folders with --name-files alone")]
+    why: str
+
+
+class ContourImport(BaseModel):
+    model_config = CLOSED
+    imported: list[ImportedContours]
+    refused: list[RefusedFiles]
+    other_files: Annotated[int, Field(description="of folders, no Segmentation objects")]
+    other_segments: Annotated[int, Field(description="that are not the left ventricle")]
 
 
 # the name of a schema -> (the command that prints it, its shape)
@@ -673,6 +704,8 @@ SCHEMAS: dict[str, tuple[str, type]] = {
         _of("shortcuts", Shortcuts),
     ),
     "contour": ("echosearch contour --json", ContourDocument),
+    "contour-import": ("echosearch contour import --json", ContourImport),
+    "contour-forget": ("echosearch contour forget --json", _of("contour-forget", forgotten=list[Key])),
     "preview-make": ("echosearch preview make --json", _of("preview-make", PreviewCounts, size=PreviewSize)),
     "preview-show": ("echosearch preview show --json", ShownPreview),
     "evaluate": ("echosearch evaluate --json", Evaluation),

@@ -298,6 +298,24 @@ class OpenArchive:
         made = contours_of_target(self._opened, named, self.previews.workers(), view)
         return document([(named, made)])
 
+    def import_contours(self, *paths: PathLike, name_files: bool = False) -> dict[str, Any]:
+        """Import the left ventricle's masks of DICOM SEG files or folders, as `echosearch contour import --json` does.
+
+        ``contours`` gives them from then on. ``name_files``: name the refused files of folders too. Raises InputError
+        if a path does not exist.
+        """
+        from echosearch.contour.as_json import import_json
+        from echosearch.contour.imported import import_segmentations
+
+        given = [Path(path) for path in paths]
+        return import_json(import_segmentations(self._opened, given, self.previews.workers(), name_files))
+
+    def forget_contours(self, *videos: str) -> list[str]:
+        """Remove the imported contours of these videos, and return their keys. Raises InputError if one has none."""
+        from echosearch.contour.imported import forget_imported
+
+        return forget_imported(self._opened, videos)
+
     @property
     def cohorts(self) -> Cohorts:
         """The archive's cohorts: saved criteria whose studies can be counted, frozen, compared and exported."""

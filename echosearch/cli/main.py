@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find studies whose report and videos say different things.",
     ),
     "contour": (
-        "echosearch.cli.commands.contour:contour",
+        "echosearch.cli.commands.contour.group:contour",
         "Draw the left ventricle's contour on a cine, with ED, ES and EF.",
     ),
     "probe": ("echosearch.cli.commands.insight.probe:probe_group", "Fit probes to labels, and read studies with them."),

@@ -6,10 +6,10 @@ import numpy as np
 
 from echosearch.contour.values import Floats, FoundBeat
 
-__all__ = ["find_beats", "smoothed"]
+__all__ = ["LEAST_CHANGE", "find_beats", "smoothed"]
 
 SMOOTH_SECONDS = 0.03  # standard deviation
-SMALLEST = 0.04  # of the area: what it changes by in a beat
+LEAST_CHANGE = 0.04  # of the area: what it changes by in a beat
 SYSTOLE, DIASTOLE = 0.4, 0.6  # of the way from the smallest to the largest area
 AT_THE_EDGE = 0.9  # of that way: a cine that begins so large begins at end-diastole
 
@@ -37,7 +37,7 @@ def find_beats(areas: Floats, frame_seconds: float | None = None) -> tuple[Found
         return ()
     curve = smoothed(areas, frame_seconds)
     low, high = np.percentile(curve, (2, 98))
-    if high - low < SMALLEST * high:
+    if high - low < LEAST_CHANGE * high:
         return ()
     level = (curve - low) / (high - low)
     beats: list[FoundBeat] = []

@@ -1,4 +1,4 @@
-"""From the head's probabilities, or a drawn outline, to the cavity of a frame: its outline, area, axis and discs."""
+"""From the head's probabilities, an outline or a mask, to the cavity of a frame: its outline, area, axis and discs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.clip import Uint8
-from echosearch.contour.values import DISCS, POINTS, SIDE, Cavity, Floats
+from echosearch.contour.values import DISCS, POINTS, SIDE, Box, Cavity, Floats
 
-__all__ = ["cavity_of_outline", "cavity_of_probabilities", "filled"]
+__all__ = ["cavity_of_mask", "cavity_of_outline", "cavity_of_probabilities", "filled"]
 
 FINE = 4  # cells a pixel, each way, on which a cavity is measured
 SURE = 0.5
 SMALLEST = 0.004  # of the square: 50 pixels
 WHOLE = 0.85  # of all that looks like cavity, the largest piece
+WITHIN = 0.98  # of a mask, within the box
 
 
 def cavity_of_probabilities(probabilities: NDArray[np.float32]) -> Cavity | None:
@@ -27,6 +28,20 @@ def cavity_of_probabilities(probabilities: NDArray[np.float32]) -> Cavity | None
 def cavity_of_outline(points: Floats) -> Cavity | None:
     """Return the cavity within (N, 2) points of the square, column and row."""
     return _cavity(filled(points, FINE))
+
+
+def cavity_of_mask(mask: Uint8, box: Box) -> Cavity | None:
+    """Return the cavity of a mask (H, W) of 0 and 1, in pixels of the picture; None if it is small, or not one piece
+    within the box.
+    """
+    inner = mask[box.y : box.y + box.height, box.x : box.x + box.width]
+    if not mask.any() or inner.sum(dtype=np.int64) < WITHIN * mask.sum(dtype=np.int64):
+        return None
+    scale, (left, top) = box.shrink * FINE, box.margin
+    to_cells = np.array([[scale, 0, left * FINE + scale / 2 - 0.5], [0, scale, top * FINE + scale / 2 - 0.5]])
+    # a picture that is finer than the cells is averaged: warpAffine alone takes single pixels
+    fine = cv2.blur(inner.astype(np.float32), (max(round(1 / scale), 1) | 1,) * 2)
+    return _cavity((cv2.warpAffine(fine, to_cells, (SIDE * FINE,) * 2) > SURE).astype(np.uint8))
 
 
 def filled(points: Floats, fine: int = 1) -> Uint8:

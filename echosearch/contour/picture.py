@@ -13,6 +13,8 @@ __all__ = ["draw_ends"]
 HEIGHT, STRIP = 420, 24  # pixels of a frame, and of the line under it
 LINE, INK, WARNING = (255, 214, 64), (235, 235, 235), (255, 150, 120)
 
+IMPORTED = "imported from DICOM SEG"
+
 
 def draw_ends(frames: Uint8, made: Contours) -> bytes:
     """Return a PNG of the first beat: ``frames`` are its ED and ES, (2, H, W, 3) uint8 RGB within the box.
@@ -28,10 +30,11 @@ def draw_ends(frames: Uint8, made: Contours) -> bytes:
     ]
     both = np.hstack(tiles)
     foot = np.zeros((STRIP, both.shape[1], 3), np.uint8)
-    said = f"{made.view}  EF {made.figure.ef:.0f} %  {made.head.name} {made.head.version}"
+    drawn_by = IMPORTED if made.head is None else f"{made.head.name} {made.head.version}"
+    said = f"{made.view}  EF {made.figure.ef:.0f} %  {drawn_by}"
     _write(foot, said, INK)
     lines = [both, foot]
-    if made.head.phantom_only:
+    if made.head is not None and made.head.phantom_only:
         lines.append(np.zeros_like(foot))
         _write(lines[-1], "trained on phantoms alone: proves nothing on patients", WARNING)
     done, png = cv2.imencode(".png", cv2.cvtColor(np.vstack(lines), cv2.COLOR_RGB2BGR))

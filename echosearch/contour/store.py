@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from echosearch.archive import Archive
 from echosearch.clip import Uint8
 from echosearch.contour.measure import measure, without_figure
-from echosearch.contour.stored import from_row, to_row
+from echosearch.contour.stored import IMPORTED, from_row, to_row
 from echosearch.contour.task import GreyTask, PictureTask, load_grey, load_pictures
 from echosearch.contour.values import APICAL, Contours, NoFigure
 from echosearch.db.files.backing import files_holding
@@ -28,7 +28,7 @@ from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
 if TYPE_CHECKING:  # torch
     from echosearch.contour.head import ContourHead
 
-__all__ = ["contours_of_file", "contours_of_target", "contours_of_video", "file_of_video", "pictures"]
+__all__ = ["contours_of_file", "contours_of_target", "contours_of_video", "file_of_video", "or_refuse", "pictures"]
 
 T = TypeVar("T")
 
@@ -46,18 +46,21 @@ def contours_of_file(
     path = path.resolve()
     seen = pool.run(inspect, InspectTask(path, allow_secondary_capture=True))
     nameless = isinstance(seen, Quarantined) and seen.reason is Reason.NO_IDENTITY
-    header: VideoHeader | None = None if nameless else _or_refuse(seen)
+    header: VideoHeader | None = None if nameless else or_refuse(seen)
     if view is None:
         view = _classified(path, pool, classifier)
     mode = Mode.UNKNOWN if header is None else header.mode
     if view not in APICAL or mode == Mode.COLOR:
         reason = NoFigure.VIEW if view not in APICAL else NoFigure.COLOUR
         return without_figure(head, view, 0 if header is None else header.n_frames, reason)
-    return measure(head, _or_refuse(pool.run(load_grey, GreyTask(path))), view, mode)
+    return measure(head, or_refuse(pool.run(load_grey, GreyTask(path))), view, mode)
 
 
-def contours_of_video(archive: Archive, video: str, head: ContourHead, pool: DecodePool) -> Contours:
-    """Return the contours of a video that may be shown: those that are stored, or drawn now and stored.
+def contours_of_video(
+    archive: Archive, video: str, head: ContourHead, pool: DecodePool, imported: bool = True
+) -> Contours:
+    """Return the contours of a video that may be shown: those imported from DICOM SEG, else the head's, which are drawn
+    now and stored if they are not stored yet. With ``imported`` False those of the head.
 
     Its view is the archive's, with 0.9 or more. Raises InputError if no search finds such a video; FileRefused.
     """
@@ -65,16 +68,19 @@ def contours_of_video(archive: Archive, video: str, head: ContourHead, pool: Dec
     with archive.engine.connect() as connection:
         if key is None or key not in shown_digests(connection, [key]):
             raise InputError(f"no video of key {video!r} can be found by a search: queries give keys with --json")
+        marked = contour_of(connection, key, IMPORTED) if imported else None
         stored = contour_of(connection, key, head.info.fingerprint)
         known = known_video(connection, key)
+    if marked is not None:
+        return from_row(marked, None)
     if stored is not None:
         return from_row(stored, head.info)
-    view = View(known.view) if known.view and (known.view_prob or 0) >= VIEW_GATE else View.OTHER
+    view = known.sure_view
     mode = Mode(known.mode)
     if view not in APICAL or mode == Mode.COLOR:
         reason = NoFigure.VIEW if view not in APICAL else NoFigure.COLOUR
         return without_figure(head, view, known.frames, reason)  # known at once, so it is not stored
-    made = measure(head, _or_refuse(pool.run(load_grey, file_of_video(archive, key))), view, mode)
+    made = measure(head, or_refuse(pool.run(load_grey, file_of_video(archive, key))), view, mode)
     with archive.engine.begin() as connection:
         put_contour(connection, key, head.info.fingerprint, known.digest, to_row(made))
     return made
@@ -110,7 +116,7 @@ def file_of_video(archive: Archive, video: str) -> GreyTask:
 def pictures(task: GreyTask, frames: Sequence[int], pool: DecodePool) -> Uint8:
     """Return these frames within the fan, (N, H, W, 3) uint8, in the order given. Raises FileRefused."""
     wanted = tuple(sorted(set(frames)))
-    made = _or_refuse(pool.run(load_pictures, PictureTask(task.path, task.size, task.mtime_ns, wanted)))
+    made = or_refuse(pool.run(load_pictures, PictureTask(task.path, task.size, task.mtime_ns, wanted)))
     picked: Uint8 = made[[wanted.index(frame) for frame in frames]]
     return picked
 
@@ -118,12 +124,13 @@ def pictures(task: GreyTask, frames: Sequence[int], pool: DecodePool) -> Uint8:
 def _classified(path: Path, pool: DecodePool, classifier: ViewModel | None) -> View:
     if classifier is None:
         raise InputError("the view is not known: give --view 4CH or 2CH, or put a view classifier in use")
-    clip = _or_refuse(pool.run(load_clip, ClipTask(path, NO_KEY, classifier.clip_spec)))
+    clip = or_refuse(pool.run(load_clip, ClipTask(path, NO_KEY, classifier.clip_spec)))
     label = classifier.classify([clip])[0].best
     return label.view if label.prob >= VIEW_GATE else View.OTHER
 
 
-def _or_refuse(result: T | Skipped | Quarantined | WorkerDied | TimedOut) -> T:
+def or_refuse(result: T | Skipped | Quarantined | WorkerDied | TimedOut) -> T:
+    """Return what a worker answered. Raises FileRefused for everything that is no result."""
     match result:
         case WorkerDied(detail):
             raise FileRefused(Quarantined(Reason.DECODER_CRASH, f"its reader died ({detail})"))

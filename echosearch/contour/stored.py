@@ -11,8 +11,9 @@ from echosearch.contour.values import POINTS, Contours, Discs, Figure, Floats, F
 from echosearch.db.files.contours import StoredContour
 from echosearch.video import View
 
-__all__ = ["from_row", "to_row"]
+__all__ = ["IMPORTED", "from_row", "to_row"]
 
+IMPORTED = "seg"  # in place of a head's fingerprint
 NONE = 65_535
 STEPS = 65_534  # from 0 to 1
 
@@ -36,8 +37,8 @@ def to_row(made: Contours) -> StoredContour:
     )
 
 
-def from_row(row: StoredContour, head: HeadInfo) -> Contours:
-    """Return the contours of a row that this head has made."""
+def from_row(row: StoredContour, head: HeadInfo | None) -> Contours:
+    """Return the contours of a row that this head has made; None: that was imported."""
     found, figure = row.found, row.found["figure"]
     return Contours(
         head=head,

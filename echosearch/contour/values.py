@@ -27,6 +27,7 @@ __all__ = [
     "GreyCine",
     "HeadInfo",
     "NoFigure",
+    "Source",
 ]
 
 SIDE = 112  # of the square that the head sees
@@ -35,6 +36,13 @@ DISCS = 20
 APICAL = frozenset({View.CH2, View.CH4})  # the views that the method of discs is defined on
 
 Floats = NDArray[np.float64]
+
+
+class Source(StrEnum):
+    """Who drew a contour."""
+
+    HEAD = "head"
+    SEG = "seg"  # the site, in a DICOM Segmentation object that was imported
 
 
 class NoFigure(StrEnum):
@@ -157,9 +165,9 @@ class HeadInfo:
 
 @dataclass(frozen=True, eq=False)
 class Contours:
-    """What one head found on one cine; ``figure``, or ``no_figure`` with the reason in a sentence."""
+    """What one head, or one site, drew on one cine; ``figure``, or ``no_figure`` with the reason in a sentence."""
 
-    head: HeadInfo
+    head: HeadInfo | None  # None: imported
     view: View
     frames: int
     outlines: Floats | None = field(repr=False)  # (T, POINTS, 2) shares of the box, NaN where there is none
@@ -172,3 +180,7 @@ class Contours:
     def __post_init__(self) -> None:
         if (self.figure is None) == (self.no_figure is None):
             raise ValueError("contours have a figure or the reason why there is none")
+
+    @property
+    def source(self) -> Source:
+        return Source.SEG if self.head is None else Source.HEAD

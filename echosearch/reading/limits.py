@@ -9,8 +9,10 @@ __all__ = [
     "MAX_DEFERRED",
     "MAX_FILE_BYTES",
     "MAX_FRAMES",
+    "MAX_MASK_BYTES",
     "MAX_PIXEL_BYTES",
     "MAX_REPORT_BYTES",
+    "MAX_SEGMENTATION_HEADER",
     "MAX_SIDE",
     "check_size",
 ]
@@ -21,6 +23,8 @@ MAX_PIXEL_BYTES = 2 * 1024**3  # rows * columns * frames * 3, decoded
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_DEFERRED = 1024 * 1024  # header elements above this size are stepped over, not read
 MAX_REPORT_BYTES = 4 * 1024**2  # of a structured report that is looked into
+MAX_SEGMENTATION_HEADER = 32 * 1024**2  # of an element: each frame of a mask has a kilobyte of it
+MAX_MASK_BYTES = 256 * 1024**2  # of masks of one cine, one byte a pixel
 
 
 def check_size(rows: int, columns: int, n_frames: int) -> None:

@@ -14,7 +14,16 @@ MAX_PICKLED = 64 * 1024**2  # bytes of an answer without its arrays
 MAX_ARRAYS = 4 * 1024**3  # bytes of its arrays
 OWN = tuple(
     f"echosearch.{module}"
-    for module in ("clip", "contour.values", "errors", "outcome", "preview.values", "video", "workers.tasks")
+    for module in (
+        "clip",
+        "contour.values",
+        "errors",
+        "outcome",
+        "preview.values",
+        "reading.segmentation",
+        "video",
+        "workers.tasks",
+    )
 )
 OTHERS = {
     *(("numpy", "ndarray"), ("numpy", "dtype")),

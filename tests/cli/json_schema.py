@@ -24,7 +24,9 @@ def schema_name(args: Sequence[str]) -> str | None:
     """The schema of this command line's output; None where it prints no JSON or has no schema."""
     if "--json" not in args:
         return None
-    name = "-".join([*args[: 2 if args[0] in GROUPS else 1]])
+    # `contour FILE` is `contour draw FILE`
+    words = 2 if args[0] in GROUPS or (args[0] == "contour" and args[1] in ("import", "forget")) else 1
+    name = "-".join(args[:words])
     name = "-".join([name, *(VARIANTS[word] for word in args if word in VARIANTS)])
     if name == "cohort-review" and "--report" in args:
         name += "-report"

@@ -132,6 +132,7 @@ def test_every_schema_describes_what_its_command_prints(real: Tried, monkeypatch
     shutil.rmtree(copy)  # the archive is shared: other tests know which encoders it has
     # tests/insight/test_probes.py, tests/trainer/evaluation/test_benchmark.py
     elsewhere = {"probe-fit", "probe-show", "probe-delete", "evaluate-benchmark"}
+    elsewhere |= {"contour-import", "contour-forget"}  # tests/contour/test_imported.py
     elsewhere |= {"receive"}  # it ends by a signal: tests/cli/test_receive.py
     assert {schema_name(args) for args in asked(real)} | elsewhere == {path.stem for path in SCHEMAS.glob("*.json")}
 

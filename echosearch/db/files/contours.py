@@ -1,4 +1,7 @@
-"""Contours of videos: written when a head has drawn them, read as long as the video's content is the same."""
+"""Contours of videos: what a head has drawn, or what was imported from DICOM SEG (then the head is "seg").
+
+They are read as long as the video's content is the same.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-__all__ = ["StoredContour", "VideoToDraw", "contour_of", "known_video", "put_contour"]
+from echosearch.video import VIEW_GATE, View
+
+__all__ = ["StoredContour", "VideoToDraw", "contour_of", "delete_contour", "known_video", "put_contour"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,21 @@ class VideoToDraw:
     view_prob: float | None
     mode: str
     frames: int
+    rows: int
+    columns: int
     digest: bytes = field(repr=False)
+
+    @property
+    def sure_view(self) -> View:
+        """The view with a probability of 0.9 or more, else Other."""
+        return View(self.view) if self.view and (self.view_prob or 0) >= VIEW_GATE else View.OTHER
 
 
 def known_video(connection: Connection, video: str) -> VideoToDraw:
     """Return what is known of a video that is there (db/files/shown.py says whether it may be shown)."""
     row = connection.execute(
         text(
-            "select view, view_prob, mode, n_frames as frames, content_digest as digest from core.video"
+            "select view, view_prob, mode, n_frames as frames, rows, columns, content_digest as digest from core.video"
             " where video_key = cast(:video as uuid)"
         ),
         {"video": video},
@@ -71,3 +83,12 @@ def put_contour(connection: Connection, video: str, head: str, digest: bytes, ma
         ).bindparams(bindparam("found", type_=JSONB)),
         {"video": video, "head": head, "digest": digest, **vars(made)},
     )
+
+
+def delete_contour(connection: Connection, video: str, head: str) -> bool:
+    """Delete what this head drew on a video, on any content of it; return whether there was any."""
+    deleted = connection.execute(
+        text("delete from core.contour where video_key = cast(:video as uuid) and head = :head"),
+        {"video": video, "head": head},
+    )
+    return deleted.rowcount > 0

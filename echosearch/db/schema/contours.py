@@ -20,7 +20,7 @@ class ContourRow(Base):
     __tablename__ = "contour"
     __table_args__ = (CheckConstraint("(ef is null) = (no_figure is not null)", name="figure"), {"schema": "core"})
     video_key: Mapped[str] = mapped_column(ForeignKey("core.video.video_key"), primary_key=True)
-    head: Mapped[str] = mapped_column(primary_key=True)  # its fingerprint
+    head: Mapped[str] = mapped_column(primary_key=True)  # its fingerprint; "seg": imported from DICOM SEG
     content_digest: Mapped[bytes] = mapped_column(LargeBinary)  # of the video when it was drawn
     view: Mapped[str]
     ef: Mapped[float | None]  # points

@@ -3,6 +3,7 @@
 from echosearch.reading.dicom.header import read_header
 from echosearch.reading.dicom.pixels.cine import open_cine, read_frames
 from echosearch.reading.dicom.pixels.color import is_green
+from echosearch.reading.dicom.segmentation import read_segmentation
 from echosearch.reading.dicom.shown import ShownCine, open_shown_cine
 from echosearch.reading.files import looks_like_dicom
 
@@ -14,4 +15,5 @@ __all__ = [
     "open_shown_cine",
     "read_frames",
     "read_header",
+    "read_segmentation",
 ]

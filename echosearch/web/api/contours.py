@@ -1,4 +1,4 @@
-"""The left ventricle's contour on a video, drawn when it is first asked for."""
+"""The left ventricle's contour on a video: imported from DICOM SEG, or drawn when it is first asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from echosearch.access.rights import Right
 from echosearch.contour.as_json import contours_json, warning_of
 from echosearch.contour.store import contours_of_video
-from echosearch.contour.values import Figure, FoundBeat, HeadInfo, NoFigure
+from echosearch.contour.values import Figure, FoundBeat, HeadInfo, NoFigure, Source
 from echosearch.web.address import API
 from echosearch.web.problems import problem_responses
 from echosearch.web.rights import Caller, needs
@@ -30,7 +30,8 @@ Point = tuple[float, float]
 class VideoContours(BaseModel):
     """The contours of one video: a source of its own, beside its reports and SR. Not a diagnosis."""
 
-    head: HeadInfo
+    source: Annotated[Source, Field(description="seg: imported from the site's DICOM SEG, and no head drew it")]
+    head: HeadInfo | None
     warning: Annotated[str | None, Field(description="what has to be said with all that this head draws")]
     view: str
     frames: int

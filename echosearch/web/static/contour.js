@@ -32,7 +32,8 @@ function sentence(found) {
   const { figure } = found;
   const volumes = figure?.edv_ml == null ? '' : ` (${figure.edv_ml.toFixed(0)} / ${figure.esv_ml.toFixed(0)} ml)`;
   const said = figure ? `EF ${figure.ef.toFixed(0)} %${volumes}` : words[`contour_${found.no_figure}`];
-  return found.head.phantom_only ? `${said} · ${words.contour_phantom}` : said;
+  const from = found.source === 'seg' ? words.contour_seg : found.head.phantom_only ? words.contour_phantom : '';
+  return from ? `${said} · ${from}` : said;
 }
 
 async function fetched(key) {

@@ -1,4 +1,4 @@
-"""echosearch contour: file or video -> the left ventricle's contour, ED and ES, EF."""
+"""echosearch contour draw: file or video -> the left ventricle's contour, ED and ES, EF."""
 
 from __future__ import annotations
 
@@ -23,28 +23,33 @@ if TYPE_CHECKING:
     from echosearch.encoder.base import ViewModel
     from echosearch.workers.pool import DecodePool
 
-__all__ = ["contour"]
+__all__ = ["draw_command"]
 
 MOST = 2  # a 4CH and a 2CH cine
 
 
-@click.command(short_help="Draw the left ventricle's contour on a cine, with ED, ES and EF.")
+@click.command("draw", short_help="Draw it on a file or a video; what is meant if no command is named.")
 @click.argument("targets", metavar="FILE|VIDEO...", nargs=-1, required=True)
 @click.option("--view", type=click.Choice(["4CH", "2CH"]), help="Of a FILE; else what the view classifier in use says.")
 @click.option("--picture", type=as_path, metavar="FILE", help="A .png of ED and ES with their contours, of one cine.")
-@click.option("--head", type=as_path, metavar="FOLDER", help="Another contour head than the one that ships.")
+@click.option(
+    "--head", type=as_path, metavar="FOLDER", help="Another head than the one that ships; no imported contours."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON: the outline on every frame too.")
-def contour(targets: tuple[str, ...], view: str | None, picture: Path | None, head: Path | None, as_json: bool) -> None:
+def draw_command(
+    targets: tuple[str, ...], view: str | None, picture: Path | None, head: Path | None, as_json: bool
+) -> None:
     """Draw the left ventricle's contour on every frame of a 4CH or 2CH cine, and measure EF where that can be trusted.
 
     Not a diagnosis; the head that ships has learned from phantoms alone. A cine that is not apical, in colour, without
     a cavity or without a whole beat has no EF, and the reason is said. A 4CH and a 2CH cine of a study together give
     the biplane EF and volumes. VIDEO is a video's key; what is drawn on it is kept, as a source of its own.
+    Where `echosearch contour import` has brought a site's own contours, those are shown, unless --head is given.
 
     \b
     echosearch contour IM_0003 --view 4CH --picture ends.png
     echosearch contour 3f2a9c01-8e55-5b0e-9d0c-1f2e3a4b5c6d --json
-    echosearch contour IM_0003 IM_0004
+    echosearch contour draw IM_0003 IM_0004
     """
     if len(targets) > MOST:
         raise click.UsageError(f"{len(targets)} targets: give one cine, or a 4CH and a 2CH cine of one study")
@@ -63,20 +68,26 @@ def contour(targets: tuple[str, ...], view: str | None, picture: Path | None, he
         pool = opened.enter_context(DecodePool.of(settings, workers=1))
         files = all(os.path.exists(target) for target in targets)
         archive = None if files else opened.enter_context(open_archive(settings))
-        made = [(target, _contours(target, loaded, pool, settings, archive, view)) for target in targets]
+        made = [(target, _contours(target, loaded, pool, settings, archive, view, head is None)) for target in targets]
         if picture is not None:
             _draw(picture, targets[0], made[0][1], pool, archive)
     if as_json:
         say_json(document(made))
         return
-    warning = warning_of(loaded.info)
+    warning = warning_of(loaded.info) if any(one.head is not None for _, one in made) else None
     if warning is not None:
         note(warning)
     _show(made)
 
 
 def _contours(
-    target: str, head: ContourHead, pool: DecodePool, settings: Settings, archive: Archive | None, view: str | None
+    target: str,
+    head: ContourHead,
+    pool: DecodePool,
+    settings: Settings,
+    archive: Archive | None,
+    view: str | None,
+    imported: bool,
 ) -> Contours:
     from echosearch.contour.store import contours_of_file, contours_of_video
     from echosearch.video import View
@@ -87,7 +98,7 @@ def _contours(
     if view is not None:
         raise InputError(f"--view is for a file, and there is none at {target}: a video has the view of the archive")
     assert archive is not None
-    return contours_of_video(archive, target, head, pool)
+    return contours_of_video(archive, target, head, pool, imported)
 
 
 def _classifier(settings: Settings) -> ViewModel | None:
@@ -132,9 +143,12 @@ def _show(made: list[tuple[str, Contours]]) -> None:
                 None if first is None else str(first.es + 1),
                 str(len(one.beats)),
                 one.why or None,
+                str(one.source),
             ]
         )
-    table(["cine", "view", "ef", "edv", "esv", "ed_frame", "es_frame", "beats", "why_not"], rows)
+    table(["cine", "view", "ef", "edv", "esv", "ed_frame", "es_frame", "beats", "why_not", "source"], rows)
+    if len({one.source for _, one in made}) > 1:
+        note("one contour was imported from DICOM SEG and one is the head's: they give no biplane EF together")
     planes = planes_of([one for _, one in made])
     if planes is not None:
         say(f"biplane: EF {planes.ef:.0f} %, EDV {planes.edv_ml:.0f} ml, ESV {planes.esv_ml:.0f} ml")
