@@ -129,9 +129,7 @@ def _area(box: Region) -> int:
 
 def _mm_per_pixel(item: Dataset) -> float | None:
     """From PhysicalDelta where both directions are in cm and agree to 1 %."""
-    if {_only(item, "PhysicalUnitsXDirection"), _only(item, "PhysicalUnitsYDirection")} != {
-        float(CENTIMETRES)
-    }:
+    if {_only(item, "PhysicalUnitsXDirection"), _only(item, "PhysicalUnitsYDirection")} != {float(CENTIMETRES)}:
         return None
     dx, dy = _only(item, "PhysicalDeltaX"), _only(item, "PhysicalDeltaY")
     if not dx or not dy or abs(abs(dx) - abs(dy)) > 0.01 * abs(dy):
