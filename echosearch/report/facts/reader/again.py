@@ -36,7 +36,7 @@ def again(state: State, measure: str, token: Token) -> bool:
     if last is not None and follows_from(state, token):
         changed, state.earlier, state.earlier_after = True, False, False  # 昨年の52%から44%
     if changed and last is not None:
-        last.historical = not provoked(state.text, last, token.end)
+        last.historical = last.historical or not provoked(state.text, last, token.end)
     start = last.start if last is not None else token.start
     made = Value(measure, start, token.end, read.value, read.high, rule.unit, value.op)
     made.historical = state.earlier

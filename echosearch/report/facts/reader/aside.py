@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from echosearch.report.facts.reader.mark import earlier
 from echosearch.report.facts.reader.reach import reached
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
@@ -19,6 +20,7 @@ _WONDERS = re.compile(
     r"か(?:どうか)?(?:[」?]|$|、(?!あっ|有っ|ごく|わず|軽|微|少|痕跡|生理|殆|ほとんど|ほぼ|認め|triv|tr|mild|mini|slight)|を?(?:確認|精査|評価)|ご(?:教示|高診|精査))|でしょうか|ですか"
 )
 _BEFORE = re.compile(r"前(?:[、,。)\s]|$)")
+_THEN = re.compile(r"(?:値|時)?[\sはの:=]*約?\d")  # EF 38%(植込み前 25%)
 _SINCE = re.compile(r"\s*(\d{1,3})\s*(日|週|[ヶかカヵケ]月|年)")
 _DAYS = {"日": 1, "週": 7, "月": 30, "年": 365}
 _CLOSE_BEHIND = re.compile(
@@ -60,6 +62,9 @@ def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     words = state.text[token.start : token.end]
     last = state.group[-1] if state.group else None
     if state.query and words != "前":
+        return
+    if words.endswith("前") and state.values and _THEN.match(state.text, token.end) and not state.query:
+        earlier(state, token)
         return
     if last is None:
         state.asked = words.isascii()  # rule out …

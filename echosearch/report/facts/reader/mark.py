@@ -8,13 +8,15 @@ from collections.abc import Callable
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["MARKS"]
+__all__ = ["MARKS", "earlier"]
 
 _MONTH = re.compile(r"((?:19|20)\d\d)(?:\s*[/.年-]\s*(\d{1,2})(?!\d|\.\d|\s*(?:%|[mc]m|m[lL/])))?")
 _DATED = re.compile(
     r"(?:(?:19|20)\d\d|(?:令和|平成|[RH])\s*(?:\d{1,2}|元))(?:\s*[/.年-]\s*\d{0,2}){0,2}[月日頃]*"
     r"(?:時点?|の(?:検査|エコー|心エコー|UCG|TTE))?[\s:(、のにはで]*$"
 )
+_STILL_BEFORE = re.compile(r"(?:前|昨年|去年|前回)の?$")  # 2年前の退院時は
+_HOWEVER = re.compile("が|ものの|けれど")
 _YEAR = re.compile(r"(?:19|20)\d\d|令和|平成|[RH]\d")
 
 
@@ -73,6 +75,9 @@ def _end(state: State, token: Token) -> None:
     state.close()
     state.comma = True
     state.denied = False
+    if state.earlier and state.depth <= state.earlier_depth and _HOWEVER.search(state.text, token.start, token.end):
+        state.earlier = state.earlier_after = False  # 昨年はEF 60%でしたが、45%に低下
+        state.now = True
 
 
 def _poor(state: State, token: Token) -> None:
@@ -91,7 +96,8 @@ def _others(state: State, token: Token) -> None:
     state.others = True
 
 
-def _earlier(state: State, token: Token) -> None:
+def earlier(state: State, token: Token) -> None:
+    """Read 前回, 術前, 昨年: what follows is of an earlier day."""
     last = state.last
     if (
         last is not None
@@ -127,6 +133,12 @@ def _now(state: State, token: Token) -> None:
     if last is not None and last.end == token.start and state.text.startswith(("に比", "と比"), token.start):
         last.cues.append("positive")  # MRに比べTRは軽度
         state.close()
+        return
+    if (
+        state.earlier
+        and state.text.startswith("退院", token.start)
+        and _STILL_BEFORE.search(state.text, 0, token.start)
+    ):
         return
     if state.dated and state.text.startswith(("今回", "現在", "本日"), token.start):
         for value in state.values:
@@ -167,7 +179,7 @@ MARKS: dict[str, Callable[[State, Token], None]] = {
     "end": _end,
     "poor": _poor,
     "others": _others,
-    "earlier": _earlier,
+    "earlier": earlier,
     "recalled": _recalled,
     "now": _now,
     "clear": _clear,

@@ -11,7 +11,10 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["bracketed", "chained", "is_ratio", "of_expiration", "paired", "provoked", "repeats", "summed", "tied"]
 
-_PROVOKED = re.compile(r"安静|\brest|負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE)
+# 右心負荷 is no load
+_PROVOKED = re.compile(
+    r"安静|\brest|(?<![心圧量室])負荷|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位", re.IGNORECASE
+)
 _RATIO = 2.5  # no unit makes both measurements of a pair that small
 _RATIOS = ({"lad", "aod"}, {"ivs", "pw"}, {"tapse", "rvsp"})
 _IS_RATIO = re.compile(r"\s*(?:比|ratio)")
@@ -22,7 +25,7 @@ _METHOD = (
     r"|valsalva|バルサルバ|ヴァルサルヴァ|運動|立位|座位|臥位|期外収縮|最大|max"
 )
 _BY_METHOD = re.compile(
-    rf"(?:\s*\([^()]{{1,20}}\))?(?:程度|前後)?(?:です|だ|である)?(?:が|も)?[\s、,/・(と]*(?:{_METHOD})(?:法|側|時|後|中|像|上)?[でに]?(?:は)?[\s:=)]*約?",
+    rf"(?:\s*\([^()]{{1,20}}\))?(?:程度|前後)?(?:です|だ|である)?(?:が|も)?[\s、,/・(と]*(?:{_METHOD})(?:法|側|手技|試験)?(?:時|後|中|像|上)?[でに]?(?:は)?[\s:=)]*約?",
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"[^、,]{0,12}[、,・/と][^、,\d]{0,16}")

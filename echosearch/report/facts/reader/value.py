@@ -31,7 +31,7 @@ _BESIDE = re.compile(
     r"(?:,? (?:measuring|measures|measured at|with a (?:maximum |maximal )?diameter of|up to) ?)?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged|normal(?: in size)?)(?: ?\(| at| to|,))?"
     r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:瘤状拡大|瘤状拡張|拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?"
-    r"(?:\s*(?=\()|[ 、,]\s*(?=\d+\s*[mc]m|$))|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?))?"
+    r"(?:\s*(?=\()|[ 、,]\s*(?=\d+\s*[mc]m|$))|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?|(?=\d+(?:\.\d+)?\s*[mc]m|$)))?"
     r"(?:[はがの][^、,。()\d]{1,14}[、,]\s*(?=(?:最大|前後)?[短長内直]?径))?"
     r"(?:は?(?:ともに?|いずれも))?(?:[のは:]?\s*(?:(?:最大|前後)?[短長内直]?径|AP(?![A-Za-z])))?(?:[\s(:は]*(?:呼気(?:時|終末期?)?|[Ee]xp\.?|max\.?))?[\s:=はの約がを~最大(直内短長径φΦ<>!]*(?:\([^()]{0,20}\))?"
     r"(?:\s*(?:前回|今回|昨年|術前)[は値]?)?[\s:=<>!は約が~]*"
@@ -56,6 +56,7 @@ _OF_A_VESSEL = re.compile(
 )
 _BREATH = re.compile(r"(?:\s*\(?(?:吸気|[Ii]nsp)[^\d()、,/]{0,4}\)?)?\s*[、,/・]?")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
+_LOADED = re.compile(r"(?:法|手技|試験)?(?:時|中|後)?[でには]*[\s:=は(]*約?\d")
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
 _NOT_MEASURED = re.compile(
@@ -82,7 +83,7 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     if (
         state.measure == "lvot_pg"
         and state.text.startswith("Valsalva", token.start)
-        and _OWN.match(state.text, token.end)
+        and _LOADED.match(state.text, token.end)
     ):
         return  # LVOT PG 45、Valsalva 98: under a load
     if token.measure == "aod" and state.text.startswith("基部径", token.start) and state.topic == ("rv",):

@@ -55,7 +55,14 @@ _NUMBER = re.compile(
     r"(?P<neg>では?な[いく])?",
     re.IGNORECASE,
 )
-_TO = re.compile(r"\s*(?:に|へ(?!認め|みられ|見られ)|まで(?=低下|改善|上昇|回復))")
+_TO = re.compile(
+    r"\s*(?:に|へ(?!認め|みられ|見られ)|まで[^、。]{0,2}(?:低下|改善|上昇|回復|縮小|拡大|増加|減少|下が|上が|下降|戻)"
+    r"|とな(?:った|り(?!ます))|と(?:改善|上昇|増加|回復))"
+)
+# 入院時の32%から44%
+_OF_BEFORE = re.compile(
+    r"(?:術前|前回|昨年|去年|入院時|退院時|初回|以前|前医|[療与年月週間入み始]前)(?:値|時)?の\s*約?$"
+)
 _TAILS = (
     ("以上", ">="),
     ("以下", "<="),
@@ -140,7 +147,7 @@ def number_at(text: str, at: int) -> Number | None:
     if at and text[at] not in "<>=!" and text[at - 1].isdigit():
         return None
     match = _NUMBER.match(text, at)
-    if match is not None and match["b"] and "から" in match[0] and _TO.match(text, match.end()):
+    if match is not None and match["b"] and "から" in match[0] and _changes(text, match):
         match = _NUMBER.match(text, at, match.end("ua") if match["ua"] else match.end("a"))  # a change, not a range
     if (
         match is None
@@ -162,6 +169,13 @@ def number_at(text: str, at: int) -> Number | None:
         low, high = high, low
     unit = (match["ub"] or match["ua"] or "").lower().replace(" ", "")
     return Number(low, high, _SPOKEN.get(unit, unit) or None, _operator(match), at, match.end())
+
+
+def _changes(text: str, match: re.Match[str]) -> bool:
+    """Whether から joins an earlier number to today's: a range ascends, and nothing is said to come of it."""
+    if float(match["b"]) < float(match["a"]) or _TO.match(text, match.end()):
+        return True
+    return _OF_BEFORE.search(text, max(0, match.start() - 12), match.start()) is not None
 
 
 def _operator(match: re.Match[str]) -> str | None:
