@@ -23,6 +23,10 @@ _BEFORE = re.compile(r"前(?:[、,。)\s]|$)")
 _THEN = re.compile(r"(?:値|時)?[\sはの:=]*約?\d")  # EF 38%(植込み前 25%)
 _SINCE = re.compile(r"\s*(\d{1,3})\s*(日|週|[ヶかカヵケ]月|年)")
 _DAYS = {"日": 1, "週": 7, "月": 30, "年": 365}
+_QUESTION = re.compile("有無|高診|教示")
+_TREATED_FOR = re.compile("に対(?:して|し|する)[^、,。]{1,16}")  # A型解離に対する上行置換術後
+_STATED = re.compile(r"で(?:す|あ|、|$)|の?状態|[、。)\s]|$")
+_BY_MEANS = re.compile("閉鎖|切除|摘出|結紮|修復|根治")
 _CLOSE_BEHIND = re.compile(
     r"\s*\)?\s*(?:の|に対する|に対して|に対し|で|にて|\(|-)?\s*(?:心嚢|心のう|心膜|自然|パッチ|patch|デバイス|device|occluder|閉鎖栓|オクルーダー|ASO|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
 )
@@ -40,7 +44,7 @@ def treated(state: State, token: Token) -> None:
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
         return
     bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
-    if last is not None and not bracketed and _CLOSE_BEHIND.fullmatch(state.text, last.end, token.start):
+    if last is not None and not bracketed and _is_treated(state, last.end, token):
         if words == "術":
             return
         for mention in reached(state) or [last]:
@@ -55,6 +59,16 @@ def treated(state: State, token: Token) -> None:
             )  # 術後1週 EF 48%、術後1年 EF 60%
         state.now = True
         state.earlier = state.earlier_after = False
+
+
+def _is_treated(state: State, begin: int, token: Token) -> bool:
+    """Whether an operation is said of the finding that ends at ``begin``: PDAはコイル閉鎖後, 解離に対する上行置換術後."""
+    text = state.text
+    if text.startswith("は", begin) and _BY_MEANS.search(text, token.start, token.end) and _STATED.match(text, token.end):
+        begin += 1
+    if _CLOSE_BEHIND.fullmatch(text, begin, token.start):
+        return True
+    return text.startswith("術後", token.end - 2) and _TREATED_FOR.fullmatch(text, begin, token.start) is not None
 
 
 def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
@@ -86,6 +100,8 @@ def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         return  # アミロイドーシスが疑われ、精査を推奨
     near = ("、" not in state.text[last.end : token.start] and "history" in last.cues) or last.finding.implant
     asked = ("suspected", "change") if words.startswith("有無") else ("suspected",)
+    if _QUESTION.search(words) and state.text[state.cue_end : token.start] in ("の", ""):
+        asked = (*asked, "positive")  # 肺高血圧合併の有無
     stated = [] if near and not state.comma else [cue for cue in last.cues if cue not in asked]
     if stated or (last.graded and state.comma):
         return

@@ -26,6 +26,9 @@ _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|は|:)?\s*$")
 _OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
+_STANDS = re.compile("診断され(?:て(?:い|お)|、)")  # 前医でHCMと診断されています
+_TOLD_THEN = re.compile("(?:診断|指摘)(?:され|があ)?")
+_SO = re.compile("(?:程度|くらい)?(?:と|か)?")
 _AGAIN = re.compile("(?:今回|現在|本日)も?")  # 前回の血栓は今回も認める
 _NOTHING = re.compile("有意なもの(?:は|を|が)?(?:特に)?(?:なし|な[いく]|認め(?:ず|な|ま|られ)|みられ|ありま)[^、。]*$")
 _MOVES = re.compile("可動性?[はもが:に]?$")
@@ -82,6 +85,11 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             return
     if kind == "positive":
         state.value_word = None
+    if kind == "positive" and state.earlier and _TOLD_THEN.search(state.text, token.start, token.end):
+        if _STANDS.search(state.text, token.start, token.end + 2):
+            for mention in reached(state):
+                mention.historical = mention.historical and mention.graded
+        state.earlier = state.earlier_after = False  # 前医でASを指摘され、左室肥大あり
     if kind == "unassessed" and _NOT_SEEN.match(state.text, token.start) and not state.poor and not state.names:
         last = state.group[-1] if state.group else None
         if last is not None and last.finding.group in _LESIONS:
@@ -151,6 +159,9 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if not targets and kind == "insignificant" and not _OF_NOTHING.match(state.text, token.start):
         state.significant = state.denied = True  # 有意とはいえないAR
         return
+    last = state.last
+    if not targets and kind == "suspected" and last is not None and last.graded:
+        targets = [last] if _SO.fullmatch(state.text, last.end, token.start) else []  # MRは偏心性ですがII度と思われる
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
         state.unclear = True  # 評価困難なAR
     if not targets:

@@ -40,6 +40,7 @@ _OWNED = re.compile(r"[^、,。:()\s]\s?$")
 _BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
 _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
 _WOULD_BE = re.compile("場合(?:は|に|には)?、?$")
+_ON_A_SCALE = re.compile(r"(?:の?(?:程度|重症度|評価))?\s*\([^()]{0,6}段階[^()]{0,6}\)\s*[:\s]")  # 弁逆流の程度(3段階)
 _TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
 _ALL_WELL = re.compile("(?:とも|いずれも|共)に?(?:概ね|特に)?(?:問題|異常|正常)")
 _OF_ANY_VALVE = ("弁逆流", "弁狭窄", "弁逆流症", "弁狭窄症")
@@ -178,7 +179,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if concept == "valve_disease":
         following = next((t.value.group for t in found[index + 1 :] if t.kind == "finding"), None)
         heads = heads and following in ("valve", None, "leaflet")
-    if concept == "valve_disease" and heads and re.match("[はも]|の?評価 ?[:は]|" + " " * (words == "弁膜症"), after):
+    if concept == "valve_disease" and (
+        (heads and re.match("[はも]|の?評価 ?[:は]|" + " " * (words == "弁膜症"), after)) or _ON_A_SCALE.match(after)
+    ):
         return  # 弁膜症は軽度のTRのみ
     heading = after.lstrip(" ").startswith(":") and not (named.implant and words not in _BARE_IMPLANTS)
     again = heading and any(t.kind == "finding" and t.value.concept == named.concept for t in found[index + 1 :])

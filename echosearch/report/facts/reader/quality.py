@@ -37,6 +37,7 @@ _SAME_PLACE = re.compile("同部位?の$")
 _OF_A_DISC = re.compile("(?:ディスク|弁葉|弁|leaflet|disc|disk)の?$", re.IGNORECASE)
 _OF_A_LEAFLET = re.compile("(?:弁|弁葉|尖|leaflet|cusp)の?$", re.IGNORECASE)
 _OF_IT = re.compile("の| with (?:normal|good|preserved) ")
+_OF_IT = re.compile("の?| with (?:normal|good|preserved) ")
 _IS_SO = re.compile(r"\s*[がはもの:]?\s*(?:やや|かなり|著しく|全体に|全周性に|びまん性に)?")
 _APART = re.compile("[:、,]")
 _HALF = 50  # % of its width that a vein loses with a breath
@@ -237,7 +238,7 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
             yield compounds[name, part], begin
         return
     if generic and not heads and begin and state.values and state.text.startswith("収縮", begin):
-        if state.values[-1].measure == "lvef" and not state.topic:
+        if state.values[-1].measure == "lvef" and state.topic in ((), ("lv",)):
             yield compounds["lv", part], begin  # LVEF 62%、収縮良好
         return
     if not heads and generic and part != "prosthesis" and not (state.topic and (state.topic[0], part) in compounds):

@@ -33,6 +33,7 @@ _OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s
 _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 _ATTACHED = re.compile(r"\s*の?\s*")
 _IS = re.compile("で(?!の|ある|あり|あった|な|は)")  # 全周性に大量で
+_NOT_BUT = re.compile(r"\s*(?:では?|じゃ)な[くい](?:て)?、?(?:むしろ)?")  # mildではなくmoderate
 _OF_ANOTHER = re.compile(r"[がも、][^、。]{0,16}?(?:血流|範囲|頻度|速度|変化)[はがも:]?\s*$")  # PFOはあるが血流微量
 
 
@@ -42,7 +43,7 @@ def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if token.kind == "tendency":
         _tendency(state, token)
         return
-    if _of_another(state, token):
+    if _of_another(state, token) or _corrected(state, found, index):
         return
     following = found[index + 1] if index + 1 < len(found) else None
     grew = following is not None and following.kind == "abnormal" and following.value == "high" and not state.qualities
@@ -94,6 +95,17 @@ def _of_another(state: State, token: Token) -> bool:
         return True
     said = state.qualities and _SAID_OF.fullmatch(state.text, state.qualities[-1][1].end, token.start)
     return bool(said and _SO_IT_IS.match(state.text, token.end))  # 開放はわずかで
+
+
+def _corrected(state: State, found: list[Token], index: int) -> bool:
+    """Whether another grade is given in a grade's place: mildではなくmoderate."""
+    for place in range(index + 1, min(index + 4, len(found))):
+        if found[place].kind in ("severity", "grade") and not state.query:
+            if _NOT_BUT.fullmatch(state.text, found[index].end, found[place].start):
+                state.done = place - 1
+                return True
+            break
+    return False
 
 
 def _tendency(state: State, token: Token) -> None:
@@ -213,8 +225,9 @@ def _more_follows(state: State, found: list[Token], index: int) -> bool:
 
 
 def _topic(state: State, mention: Mention) -> bool:
-    """Whether a finding without a grade is what a sentence is about: MRは."""
-    return mention.finding.group != "state" and mention.severity is None and state.text.startswith("は", mention.end)
+    """Whether a finding without a grade of today is what a sentence is about: MRは, 術前に高度であったMRは."""
+    open_ = mention.severity is None or mention.earlier_grade or mention.historical
+    return mention.finding.group != "state" and open_ and state.text.startswith("は", mention.end)
 
 
 def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
@@ -227,6 +240,9 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
     if last.finding.group == "state" or _CAUSE.search(state.text, last.end, token.start):
         topic = next((m for m in reversed(state.mentions) if _topic(state, m)), None)
         if topic is not None:
+            if topic.severity is not None:
+                topic.earlier_grade = False
+                topic = today(state, topic)
             topic.severity, topic.graded = value, True  # TRはリードに伴うもので、中等度
             return
     if state.query and state.either and "negative" in last.cues:

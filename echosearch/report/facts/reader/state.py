@@ -25,8 +25,9 @@ _OF = re.compile("の|での|における|からの")
 # PHを示唆する右室負荷
 _HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")
 _TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
-_SAID_TWICE = re.compile(r"\s*[(=の]\s*")
+_SAID_TWICE = re.compile(r"\s*[(=のな]\s*")
 _OF_TYPE = re.compile(r"\s*[は:(、]\s*")
+_IS_A = re.compile(r"は[^、,。()]{1,12}(?:な|の|い|る|た)")  # MRは前方へ向かう高度な逆流
 _DOUBT = ("疑い", "の疑い", "を疑う", "?", " s/o")  # 腫瘤(粘液腫疑い): two statements
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
@@ -144,6 +145,12 @@ class State:
             last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
             self.place(finding, start, end)
             return last
+        if last is not None and again and not (last.cues or last.graded or shared) and self._is_a(last, start):
+            last.end = end
+            if self.front is not None:
+                last.severity, last.graded, self.front = self.front.value, True, None
+            self.place(finding, start, end)
+            return last
         typed = self.group[-1] if self.group and finding.severity is not None else None
         if (
             typed is not None
@@ -204,6 +211,10 @@ class State:
             self.last_heads = (finding.head,)
         self.place(finding, start, end)
         return made
+
+    def _is_a(self, last: Mention, start: int) -> bool:
+        """Whether a finding is told what it is by its own name: ARは偏心性の逆流."""
+        return self.text.startswith("は", last.end) and _IS_A.fullmatch(self.text, last.end, start) is not None
 
     def _grades(self, finding: Finding, link: Link, shared: bool) -> bool:
         """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""
