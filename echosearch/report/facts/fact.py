@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
 from echosearch.report.facts.reader.mention import Polarity
 from echosearch.report.facts.reader.reading import read_sentence
 from echosearch.report.facts.reader.state import Context
+from echosearch.report.facts.reader.table import Columns, columns, has_columns, row
 from echosearch.report.facts.text.sentence import sentences
 from echosearch.report.facts.text.uniform import uniform
 
@@ -19,6 +20,7 @@ __all__ = ["Fact", "fact_json", "read_facts"]
 
 _REMEMBERED = 20_000  # sentences: reports repeat their phrases
 _IN_BRACKETS = re.compile(r"(?:\(\s*\)|括弧|カッコ|かっこ)内?の?(?:数値|数字|値)?[はが]?[:、]?\s*前回")  # ( )内は前回値
+_ROW = 40  # characters: a longer line ends a table
 _SHORT = 200  # only such are remembered: the memory stays bounded
 
 
@@ -73,8 +75,13 @@ def read_facts(text: str, lexicon: Lexicon | None = None) -> tuple[Fact, ...]:
 
 def _each(text: str, span: Any, memory: _Memory) -> Iterator[Fact]:
     context, seen, found = Context(bracketed=_IN_BRACKETS.search(text) is not None), set(), []
+    tabular, heads = has_columns(text), None
     for start, end in sentences(text):
-        facts, context = memory.read(text[start:end], context)
+        if tabular and (told := _of_table(text[start:end], heads, memory)) is not None:
+            facts, heads = told
+        else:
+            heads = heads if end - start < _ROW and "、" not in text[start:end] else None  # a row that lacks a cell
+            facts, context = memory.read(text[start:end], context)
         for fact in facts:
             key = (fact.concept, fact.polarity, fact.severity) if fact.value is None and fact.unit is None else None
             if key in seen:
@@ -88,6 +95,20 @@ def _each(text: str, span: Any, memory: _Memory) -> Iterator[Fact]:
             found.append(fact)
     found.sort(key=lambda fact: (fact.start, fact.end))
     return iter(found)
+
+
+def _of_table(line: str, heads: Columns | None, memory: _Memory) -> tuple[tuple[Fact, ...], Columns] | None:
+    """Read a table's heading line, or a row below it; None of any other line."""
+    if (begun := columns(line)) is not None:
+        return (), begun
+    cells = None if heads is None else row(line, heads)
+    if heads is None or cells is None:
+        return None
+    facts = []
+    for cell in cells:
+        for fact in memory.read(cell.statement, Context())[0]:
+            facts.append(replace(fact, start=cell.start, end=cell.end))
+    return tuple(facts), heads
 
 
 def _facts_of(sentence: str, lexicon: Lexicon, context: Context) -> tuple[tuple[Fact, ...], Context]:

@@ -62,9 +62,13 @@ def treated(state: State, token: Token) -> None:
 
 
 def _is_treated(state: State, begin: int, token: Token) -> bool:
-    """Whether an operation is said of the finding that ends at ``begin``: PDAはコイル閉鎖後, 解離に対する上行置換術後."""
+    """Whether an operation is said of the finding that ends at ``begin``: PDAはコイル閉鎖後."""
     text = state.text
-    if text.startswith("は", begin) and _BY_MEANS.search(text, token.start, token.end) and _STATED.match(text, token.end):
+    if (
+        text.startswith("は", begin)
+        and _BY_MEANS.search(text, token.start, token.end)
+        and _STATED.match(text, token.end)
+    ):
         begin += 1
     if _CLOSE_BEHIND.fullmatch(text, begin, token.start):
         return True

@@ -85,7 +85,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             return
     if kind == "positive":
         state.value_word = None
-    if kind == "positive" and state.earlier and _TOLD_THEN.search(state.text, token.start, token.end):
+    if kind == "positive" and state.earlier and state.group and _TOLD_THEN.search(state.text, token.start, token.end):
         if _STANDS.search(state.text, token.start, token.end + 2):
             for mention in reached(state):
                 mention.historical = mention.historical and mention.graded

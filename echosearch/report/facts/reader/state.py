@@ -139,7 +139,7 @@ class State:
         if (
             last is not None
             and again
-            and _SAID_TWICE.fullmatch(self.text, last.end, start)
+            and (_SAID_TWICE.fullmatch(self.text, last.end, start) or self._graded_noun(last, start))
             and not (self.text.startswith(_DOUBT, end) and self.text[last.end : start].strip() == "(")
         ):
             last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
@@ -211,6 +211,10 @@ class State:
             self.last_heads = (finding.head,)
         self.place(finding, start, end)
         return made
+
+    def _graded_noun(self, last: Mention, start: int) -> bool:
+        """Whether a grade and the finding's own word are said of it: MRは前方へ向かう高度な逆流."""
+        return last.graded and last.end == start and self.text.startswith(("逆流", "狭窄", "閉鎖不全"), start)
 
     def _is_a(self, last: Mention, start: int) -> bool:
         """Whether a finding is told what it is by its own name: ARは偏心性の逆流."""
