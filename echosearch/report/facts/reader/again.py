@@ -27,7 +27,7 @@ def again(state: State, measure: str, token: Token) -> bool:
     last = state.values[-1] if state.values and state.values[-1].measure == measure else None
     if not state.earlier and last is None:
         return False
-    breath = measure == "ivc" and state.arrow and not _TREATED.search(state.text)
+    breath = measure == "ivc" and (state.arrow or follows_from(state, token)) and not _TREATED.search(state.text)
     if breath and last is not None and last.value:
         least = last.value if _OF_A_BREATH.match(state.text, token.end) else last.value * _BREATH
         if read.value < least:

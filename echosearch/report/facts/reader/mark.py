@@ -16,6 +16,9 @@ _DATED = re.compile(
     r"(?:時点?|の(?:検査|エコー|心エコー|UCG|TTE))?[\s:(、のにはで]*$"
 )
 _STILL_BEFORE = re.compile(r"(?:前|昨年|去年|前回)の?$")  # 2年前の退院時は
+_AGO = re.compile("前に?$|昨年に?$|去年に?$|先月に?$")
+# 半年前に心筋梗塞を発症、
+_EVENT = re.compile(r"[^、。\d]{1,24}(?:発症|施行|を受け|手術|留置|植え?込み|PCI|CABG|入院)[^、。\d]{0,8}(?=、)")
 _HOWEVER = re.compile("が|ものの|けれど")
 _YEAR = re.compile(r"(?:19|20)\d\d|令和|平成|[RH]\d")
 
@@ -114,6 +117,8 @@ def earlier(state: State, token: Token) -> None:
     state.earlier = True
     state.earlier_after = bool(state.mentions or state.values) and (named or opened or state.comma)
     state.earlier_depth = state.depth
+    if _AGO.search(state.text, token.start, token.end) and (event := _EVENT.match(state.text, token.end)):
+        state.earlier_until = event.end()
     state.now = False
 
 

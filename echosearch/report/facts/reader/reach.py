@@ -66,6 +66,7 @@ def today(state: State, mention: Mention) -> Mention:
         state.now = state.arrow = False
         return mention  # an earlier state without a grade is no fact of its own
     mention.historical = True
+    state.earlier = state.earlier_after = False
     copy = Mention(mention.finding, mention.start, mention.end, "none")
     state.mentions.append(copy)
     state.group, state.cued = [copy], False

@@ -140,6 +140,9 @@ def _gap(  # noqa: C901 - one branch per mark between two tokens
         state.either = False  # DCMまたは虚血性心筋症でEF 35%未満: what is joined is not known
     if gap == "も" and state.group and state.group[-1].end == end:
         state.strong = True  # MRもTRも
+    if state.earlier_until and end + len(gap) > state.earlier_until:
+        state.earlier = state.earlier_after = False
+        state.earlier_until = 0
     for char in gap:
         if char in "、,":
             _comma(state, told)

@@ -227,7 +227,8 @@ def _more_follows(state: State, found: list[Token], index: int) -> bool:
 def _topic(state: State, mention: Mention) -> bool:
     """Whether a finding without a grade of today is what a sentence is about: MRは, 術前に高度であったMRは."""
     open_ = mention.severity is None or mention.earlier_grade or mention.historical
-    return mention.finding.group != "state" and open_ and state.text.startswith("は", mention.end)
+    former = state.now and mention.historical and mention.graded  # 昨年はMR高度でしたが、クリップ後は軽度
+    return mention.finding.group != "state" and open_ and (former or state.text.startswith("は", mention.end))
 
 
 def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers

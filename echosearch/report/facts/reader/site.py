@@ -55,7 +55,7 @@ def assign(state: State, named: Token, value: Number, unit: str | None, start: i
     state.measure = measure
     if measure is None:
         if state.site is None or state.query:
-            state.unsited.append((named, value, unit, start, state.either))
+            state.unsited.append((named, value, unit, start, state.either, state.earlier))
             state.either = False
         return
     state.site = _SITE_OF.get(measure, state.site)

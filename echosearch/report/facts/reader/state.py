@@ -92,6 +92,7 @@ class State:
     earlier: bool = False
     earlier_after: bool = False
     earlier_depth: int = 0
+    earlier_until: int = 0  # the end of the event that it tells of: 半年前に心筋梗塞を発症し、
     dated: bool = False  # a date was named before any value
     before_now: list[Mention] = field(default_factory=list)  # graded ones between a date and 今回
     dates: list[tuple[int, tuple[int, int]]] = field(default_factory=list)  # where a year and its month stand
@@ -111,7 +112,7 @@ class State:
     # numbers
     names: list[Token] = field(default_factory=list)
     numbered: bool = False
-    unsited: list[tuple[Token, Number, str | None, int, bool]] = field(
+    unsited: list[tuple[Token, Number, str | None, int, bool, bool]] = field(
         default_factory=list
     )  # gradients of no valve yet
     measure: str | None = None

@@ -67,6 +67,7 @@ _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _BY_SEVERAL = ("lvef", "e_e", "gls")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
+_FROM = re.compile(r"\s*から(?:今回|現在|本日)?\s*約?")
 _REACH = 40
 
 
@@ -207,6 +208,12 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         before = state.values[-1]
         assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
         return
+    if state.unsited and _FROM.fullmatch(state.text, state.unsited[-1][1].end, token.start):
+        *before, _ = state.unsited[-1]  # Vmaxは前回3.8から4.2m/sに上昇、AS高度
+        state.unsited[-1] = (*before, True)
+        state.unsited.append((before[0], value, value.unit, before[3], before[4], False))
+        state.earlier = state.earlier_after = False
+        return
     measure = state.measure
     last = state.values[-1] if state.values else None
     beside = (
@@ -219,9 +226,8 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     if last is not None and last.measure == measure and measure and (redated or repeats(state, last, found, index)):
         assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
-    fits = measure is not None and (value.unit is not None or state.earlier or state.arrow or state.now)
     told = state.earlier or state.arrow or state.now or follows_from(state, token)
-    if fits and measure is not None and told and again(state, measure, token):
+    if measure is not None and told and again(state, measure, token):
         return
     if _of_an_effusion(state, token):
         assign(state, token._replace(measure="effusion_depth"), value, value.unit, token.start)
@@ -241,8 +247,11 @@ def _of_an_effusion(state: State, token: Token) -> bool:
 def place_waiting(state: State) -> None:
     """Join to a gradient the valve that is named after it: Vmax 4m/s以上のAS."""
     waiting, state.unsited = state.unsited, []
-    for named, value, unit, start, state.either in waiting:
+    for named, value, unit, start, state.either, earlier in waiting:
+        made = len(state.values)
         assign(state, named, value, unit, start)
+        for one in state.values[made:]:
+            one.historical = one.historical or earlier
 
 
 def unassessed(state: State, token: Token) -> bool:
