@@ -209,9 +209,9 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
         return
     if state.unsited and _FROM.fullmatch(state.text, state.unsited[-1][1].end, token.start):
-        *before, _ = state.unsited[-1]  # Vmaxは前回3.8から4.2m/sに上昇、AS高度
-        state.unsited[-1] = (*before, True)
-        state.unsited.append((before[0], value, value.unit, before[3], before[4], False))
+        named, first, unit, start, either, _ = state.unsited[-1]  # Vmaxは前回3.8から4.2m/sに上昇、AS高度
+        state.unsited[-1] = (named, first, unit or value.unit, start, either, True)
+        state.unsited.append((named, value, value.unit, start, either, False))
         state.earlier = state.earlier_after = False
         return
     measure = state.measure

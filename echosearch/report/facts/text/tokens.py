@@ -76,6 +76,7 @@ _AGO = re.compile(
     r"(?:\d{1,2}|半|数|[一二三])(?:年|[ヶかカヵケ]月|週間?|日)前"
     r"(?:(?=と比|に比)|(より|から|と(?:ほぼ|概ね|大きく|特に)?(?:変わら(?:ず|ない)|変わりな[いく]|同様|同程度|同じ|同等|著変な[しく])[のにで]?)|[のはに]?)"
 )  # 1年前と変わらず軽度: today
+_AGO_LEAD = frozenset("0123456789半数一二三")
 _AFTER_OPERATOR = re.compile(
     r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
     r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
@@ -129,7 +130,7 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  #
             yield last
             at = last.end
             continue
-        if (char.isdigit() or char in "半数一二三") and (match := _AGO.match(sentence, at)):
+        if char in _AGO_LEAD and (match := _AGO.match(sentence, at)):
             last = Token("skip" if match[1] else "earlier", None, at, match.end(), "historical.ago")
             yield last
             at = last.end
