@@ -12,8 +12,8 @@ from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
 from echosearch.report.facts.reader.mention import Polarity
 from echosearch.report.facts.reader.reading import read_sentence
 from echosearch.report.facts.reader.state import Context
-from echosearch.report.facts.reader.table import Columns, columns, has_columns, row
 from echosearch.report.facts.text.sentence import sentences
+from echosearch.report.facts.text.table import Columns, columns, has_columns, row
 from echosearch.report.facts.text.uniform import uniform
 
 __all__ = ["Fact", "fact_json", "read_facts"]

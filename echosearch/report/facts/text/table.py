@@ -10,9 +10,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Cell", "Columns", "columns", "has_columns", "row"]
+__all__ = ["TableCell", "Columns", "columns", "has_columns", "row"]
 
 _LONGEST = 120  # characters of a line
+_MOST = 8  # columns: what a row may cost is bounded
 Columns = tuple[str, ...]  # of each column: "now", "before", "unit", "range", or what of a valve it tells
 
 _TODAY = re.compile(r"(?:今回|本日|今日)(?:値|測定値|計測値)?(?:\([^()\s]*\))?")
@@ -37,7 +38,7 @@ _CELLS = {"unit": rf"{_UNIT}|-", "range": rf"{_NUMBER}|-"}
 _TELLS = re.compile(rf"{_NUMBER}|{_GRADE}")
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """A statement that a cell makes under its column, and the row's half-open span that it is read from."""
 
     statement: str
@@ -58,7 +59,7 @@ def columns(line: str) -> Columns | None:
     if words and _FIRST.fullmatch(words[0]):
         words = words[1:]
     kinds = tuple(_kind(word) for word in words)
-    if "" in kinds:
+    if "" in kinds or len(kinds) > _MOST:
         return None
     told = {kind for kind in kinds if kind in ("now", "before", *_OF_VALVES)}
     days = {"now", "before"}
@@ -83,7 +84,7 @@ def _shape(heads: Columns) -> re.Pattern[str]:
     return re.compile(rf"\s*(\S(?:[^\n]{{0,38}}?\S)??){cells}\s*")
 
 
-def row(line: str, heads: Columns) -> list[Cell] | None:
+def row(line: str, heads: Columns) -> list[TableCell] | None:
     """Return what the cells of a row state under its table's columns; None where the line is no row of it.
 
     An earlier day's number or grade is told; that it was normal, absent or there is no statement of its own.
@@ -107,5 +108,5 @@ def row(line: str, heads: Columns) -> list[Cell] | None:
             statement = f"前回 {match[1]}: {said}"
         else:
             continue
-        cells.append(Cell(statement, match.start(1), match.end(place)))
+        cells.append(TableCell(statement, match.start(1), match.end(place)))
     return cells
