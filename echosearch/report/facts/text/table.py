@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["TableCell", "Columns", "columns", "has_columns", "row"]
+__all__ = ["Columns", "TableCell", "columns", "has_columns", "row"]
 
 _LONGEST = 120  # characters of a line
 _MOST = 8  # columns: what a row may cost is bounded
