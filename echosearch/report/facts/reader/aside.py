@@ -9,7 +9,7 @@ from echosearch.report.facts.reader.reach import reached
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["drop", "treated", "wondered"]
+__all__ = ["drop", "reported", "treated", "wondered"]
 
 _PLANNED = re.compile("適応|方針|予定|検討|待機|候補")
 _FOR = re.compile("(?:で|にて|のため|により)[^、。]+$")
@@ -23,6 +23,8 @@ _BEFORE = re.compile(r"前(?:[、,。)\s]|$)")
 _THEN = re.compile(r"(?:値|時)?[\sはの:=]*約?\d")  # EF 38%(植込み前 25%)
 _SINCE = re.compile(r"\s*(\d{1,3})\s*(日|週|[ヶかカヵケ]月|年)")
 _DAYS = {"日": 1, "週": 7, "月": 30, "年": 365}
+_STANDS = re.compile("診断され(?:て(?:い|お)|、)")  # 前医でHCMと診断されています
+_TOLD_THEN = re.compile("(?:診断|指摘)(?:され|があ)?")
 _QUESTION = re.compile("有無|高診|教示")
 _TREATED_FOR = re.compile("に対(?:して|し|する)[^、,。]{1,16}")  # A型解離に対する上行置換術後
 _STATED = re.compile(r"で(?:す|あ|、|$)|の?状態|[、。)\s]|$")
@@ -115,6 +117,16 @@ def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     for mention in reached(state):
         mention.dropped = True
     state.cued = True
+
+
+def reported(state: State, token: Token) -> None:
+    """Close an earlier time behind what was told then: 前医でASを指摘され、左室肥大あり. A diagnosis stands."""
+    if not _TOLD_THEN.search(state.text, token.start, token.end):
+        return
+    if _STANDS.search(state.text, token.start, token.end + 2):
+        for mention in reached(state):
+            mention.historical = mention.historical and mention.graded
+    state.earlier = state.earlier_after = False
 
 
 def wondered(state: State, token: Token, kind: str) -> bool:

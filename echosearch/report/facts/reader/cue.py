@@ -6,7 +6,7 @@ import re
 
 from echosearch.report.facts.reader import normal, value
 from echosearch.report.facts.reader.ahead import listed, of_unknown, speak_before, stands_before
-from echosearch.report.facts.reader.aside import drop, treated, wondered
+from echosearch.report.facts.reader.aside import drop, reported, treated, wondered
 from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.state import State
@@ -26,8 +26,6 @@ _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|は|:)?\s*$")
 _OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
-_STANDS = re.compile("診断され(?:て(?:い|お)|、)")  # 前医でHCMと診断されています
-_TOLD_THEN = re.compile("(?:診断|指摘)(?:され|があ)?")
 _SO = re.compile("(?:程度|くらい)?(?:と|か)?")
 _AGAIN = re.compile("(?:今回|現在|本日)も?")  # 前回の血栓は今回も認める
 _NOTHING = re.compile("有意なもの(?:は|を|が)?(?:特に)?(?:なし|な[いく]|認め(?:ず|な|ま|られ)|みられ|ありま)[^、。]*$")
@@ -85,11 +83,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             return
     if kind == "positive":
         state.value_word = None
-    if kind == "positive" and state.earlier and state.group and _TOLD_THEN.search(state.text, token.start, token.end):
-        if _STANDS.search(state.text, token.start, token.end + 2):
-            for mention in reached(state):
-                mention.historical = mention.historical and mention.graded
-        state.earlier = state.earlier_after = False  # 前医でASを指摘され、左室肥大あり
+    if kind == "positive" and state.earlier and state.group:
+        reported(state, token)
     if kind == "unassessed" and _NOT_SEEN.match(state.text, token.start) and not state.poor and not state.names:
         last = state.group[-1] if state.group else None
         if last is not None and last.finding.group in _LESIONS:

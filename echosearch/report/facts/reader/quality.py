@@ -36,7 +36,6 @@ _HEADED = re.compile(r"[\s・*-]*(?:左室)?(?:拡張(?:機)?能|diastolic funct
 _SAME_PLACE = re.compile("同部位?の$")
 _OF_A_DISC = re.compile("(?:ディスク|弁葉|弁|leaflet|disc|disk)の?$", re.IGNORECASE)
 _OF_A_LEAFLET = re.compile("(?:弁|弁葉|尖|leaflet|cusp)の?$", re.IGNORECASE)
-_OF_IT = re.compile("の| with (?:normal|good|preserved) ")
 _OF_IT = re.compile("の?| with (?:normal|good|preserved) ")
 _IS_SO = re.compile(r"\s*[がはもの:]?\s*(?:やや|かなり|著しく|全体に|全周性に|びまん性に)?")
 _APART = re.compile("[:、,]")

@@ -10,6 +10,7 @@ from echosearch.report.facts.reader.again import dated
 from echosearch.report.facts.reader.judge import judge, localise
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
+from echosearch.report.facts.reader.site import place_waiting
 from echosearch.report.facts.reader.state import FORMING, Context, State
 from echosearch.report.facts.reader.zipped import SAID, zipped
 from echosearch.report.facts.text.tokens import Token, tokens
@@ -89,7 +90,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
         dated(state)
     mentions = [m for m in state.mentions if m.finding.concept and not m.dropped]
     if state.unsited:
-        value.place_waiting(state)
+        place_waiting(state)
     if covered is not None:
         _cover(state, found, mentions, covered, at)
     return mentions, state.values, state.left()

@@ -10,7 +10,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["assign", "sited"]
+__all__ = ["assign", "outdates", "place_waiting", "sited"]
 
 # EFが50%を切るようなら, EF 40%以下の場合は: nobody measured it
 _IF = re.compile(
@@ -20,6 +20,7 @@ _IF = re.compile(
     r"(?:なら(?(limit)|(?!ば?(?:拡|肥|正|問|異|軽|保)))(?:ば|[、はEC]|$|[一-龠])|れば|(?<!で)場合[はに、]|[ただ]ら[、一-龠])"
 )
 
+_FROM = re.compile(r"\s*から(?:今回|現在|本日)?\s*約?")
 _SITED = {
     "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
     "gradient.peak": {"lvot": "lvot_pg", "tv": "trpg"},
@@ -91,3 +92,25 @@ def _outdate(state: State, measure: str, end: int) -> None:
             one.historical = True
         place += 1
     state.outdated[measure] = place
+
+
+def place_waiting(state: State) -> None:
+    """Join to a gradient the valve that is named after it: Vmax 4m/s以上のAS."""
+    waiting, state.unsited = state.unsited, []
+    for named, value, unit, start, state.either, earlier in waiting:
+        made = len(state.values)
+        assign(state, named, value, unit, start)
+        for one in state.values[made:]:
+            one.historical = one.historical or earlier
+
+
+def outdates(state: State, token: Token) -> bool:
+    """Return whether a number is today's behind one of no valve yet: Vmaxは前回3.8から4.2m/sに上昇、AS高度."""
+    value: Number = token.value
+    if not state.unsited or not _FROM.fullmatch(state.text, state.unsited[-1][1].end, token.start):
+        return False
+    named, first, unit, start, either, _ = state.unsited[-1]
+    state.unsited[-1] = (named, first, unit or value.unit, start, either, True)
+    state.unsited.append((named, value, value.unit, start, either, False))
+    state.earlier = state.earlier_after = False
+    return True

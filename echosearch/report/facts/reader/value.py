@@ -17,12 +17,12 @@ from echosearch.report.facts.reader.repeat import (
     summed,
     tied,
 )
-from echosearch.report.facts.reader.site import assign, sited
+from echosearch.report.facts.reader.site import assign, outdates, sited
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["CAUSE", "measured_finding", "name", "number", "place_waiting", "unassessed"]
+__all__ = ["CAUSE", "measured_finding", "name", "number", "unassessed"]
 
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
@@ -67,7 +67,6 @@ _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _BY_SEVERAL = ("lvef", "e_e", "gls")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
-_FROM = re.compile(r"\s*から(?:今回|現在|本日)?\s*約?")
 _REACH = 40
 
 
@@ -208,11 +207,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         before = state.values[-1]
         assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
         return
-    if state.unsited and _FROM.fullmatch(state.text, state.unsited[-1][1].end, token.start):
-        named, first, unit, start, either, _ = state.unsited[-1]  # Vmaxは前回3.8から4.2m/sに上昇、AS高度
-        state.unsited[-1] = (named, first, unit or value.unit, start, either, True)
-        state.unsited.append((named, value, value.unit, start, either, False))
-        state.earlier = state.earlier_after = False
+    if outdates(state, token):
         return
     measure = state.measure
     last = state.values[-1] if state.values else None
@@ -242,16 +237,6 @@ def _of_an_effusion(state: State, token: Token) -> bool:
     if _OF_A_VESSEL.match(state.text, token.end):
         return False  # 径45mmと大動脈基部拡大
     return state.text[: token.start].strip() != "" and _DEPTH.fullmatch(state.text, 0, token.start) is not None
-
-
-def place_waiting(state: State) -> None:
-    """Join to a gradient the valve that is named after it: Vmax 4m/s以上のAS."""
-    waiting, state.unsited = state.unsited, []
-    for named, value, unit, start, state.either, earlier in waiting:
-        made = len(state.values)
-        assign(state, named, value, unit, start)
-        for one in state.values[made:]:
-            one.historical = one.historical or earlier
 
 
 def unassessed(state: State, token: Token) -> bool:
