@@ -154,8 +154,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if not targets and kind == "insignificant" and not _OF_NOTHING.match(state.text, token.start):
         state.significant = state.denied = True  # 有意とはいえないAR
         return
-    last = state.last
-    if not targets and kind == "suspected" and last is not None and last.graded:
+    if not targets and kind == "suspected" and (last := state.last) is not None and last.graded:
         targets = [last] if _SO.fullmatch(state.text, last.end, token.start) else []  # MRは偏心性ですがII度と思われる
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
         state.unclear = True  # 評価困難なAR

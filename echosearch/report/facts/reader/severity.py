@@ -33,7 +33,7 @@ _OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s
 _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 _ATTACHED = re.compile(r"\s*の?\s*")
 _IS = re.compile("で(?!の|ある|あり|あった|な|は)")  # 全周性に大量で
-_NOT_BUT = re.compile(r"\s*(?:では?|じゃ)な[くい](?:て)?、?(?:むしろ)?")  # mildではなくmoderate
+_NOT_BUT = re.compile(r"(?:では?|じゃ)な[くい](?:て)?、?(?:むしろ)?")  # mildではなくmoderate
 _OF_ANOTHER = re.compile(r"[がも、][^、。]{0,16}?(?:血流|範囲|頻度|速度|変化)[はがも:]?\s*$")  # PFOはあるが血流微量
 
 
@@ -99,6 +99,8 @@ def _of_another(state: State, token: Token) -> bool:
 
 def _corrected(state: State, found: list[Token], index: int) -> bool:
     """Whether another grade is given in a grade's place: mildではなくmoderate."""
+    if not state.text.startswith(("で", "じゃ"), found[index].end):
+        return False
     for place in range(index + 1, min(index + 4, len(found))):
         if found[place].kind in ("severity", "grade") and not state.query:
             if _NOT_BUT.fullmatch(state.text, found[index].end, found[place].start):

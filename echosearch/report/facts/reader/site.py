@@ -107,7 +107,7 @@ def place_waiting(state: State) -> None:
 def outdates(state: State, token: Token) -> bool:
     """Return whether a number is today's behind one of no valve yet: Vmaxは前回3.8から4.2m/sに上昇、AS高度."""
     value: Number = token.value
-    if not state.unsited or not _FROM.fullmatch(state.text, state.unsited[-1][1].end, token.start):
+    if not _FROM.fullmatch(state.text, state.unsited[-1][1].end, token.start):
         return False
     named, first, unit, start, either, _ = state.unsited[-1]
     state.unsited[-1] = (named, first, unit or value.unit, start, either, True)

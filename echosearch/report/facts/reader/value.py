@@ -207,7 +207,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         before = state.values[-1]
         assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
         return
-    if outdates(state, token):
+    if state.unsited and outdates(state, token):
         return
     measure = state.measure
     last = state.values[-1] if state.values else None
