@@ -38,7 +38,7 @@ OTHERS = {
 
 class _Sender(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
-        """Reduce a member of an Enum to class and value: 3.11.0 to 3.11.3 want ``getattr``, which no answer may call."""
+        """Reduce an enum's member to class and value: Python 3.11.0 to 3.11.3 want ``getattr``, which is refused."""
         return (type(obj), (obj.value,)) if isinstance(obj, Enum) else NotImplemented
 
 
