@@ -45,6 +45,12 @@ hypothesis_settings.register_profile("slow", max_examples=3000, deadline=None, d
 hypothesis_settings.load_profile("quick")
 
 
+@pytest.fixture
+def brief_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `encoder check` measure its three rates on one call each, not for two seconds."""
+    monkeypatch.setattr("echosearch.encoder.check.SECONDS", 0.01)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it (what a marker demands stays)."""

@@ -10,6 +10,8 @@ from echosearch.encoder.check import check_bundle, check_views, describe_clip
 from echosearch.encoder.published import echoprime, videoechoclip
 from echosearch.errors import BundleError
 
+pytestmark = pytest.mark.usefixtures("brief_rates")
+
 
 def test_a_sound_bundle_gets_a_report(tiny_bundle: Path) -> None:
     report = check_bundle(tiny_bundle, "cpu")

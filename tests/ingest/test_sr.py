@@ -232,7 +232,7 @@ def deep(levels: int) -> Dataset:
 
 def test_hostile_reports_end_no_worker(archive: Archive, export: Export) -> None:
     export.cine("IM", "1.2.392.1.1", study=STUDY)
-    wide = [number(EF, "32", "%") for _ in range(25_000)]
+    wide = [number(EF, "32", "%")] * 20_001  # one more than is read
     for name, content in {
         "DEEP": [deep(80)],
         "WIDE": wide,

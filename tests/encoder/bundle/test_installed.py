@@ -185,6 +185,7 @@ def test_a_bundle_on_a_read_only_folder_is_taken(tiny_bundle: Path, tmp_path: Pa
         folder.chmod(0o755)
 
 
+@pytest.mark.usefixtures("brief_rates")
 def test_a_copy_of_an_earlier_version_opens_and_is_used_again(tiny_bundle: Path, tmp_path: Path) -> None:
     """It states no fingerprint and no hash of golden.npz, and has files beside that no manifest names."""
     home, source = tmp_path / "home", Path(shutil.copytree(tiny_bundle, tmp_path / "source"))

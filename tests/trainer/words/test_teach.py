@@ -54,6 +54,7 @@ class Tower(torch.nn.Module):
         return out
 
 
+@pytest.mark.usefixtures("brief_rates")
 def test_the_videos_stay_bit_for_bit(tmp_path: Path) -> None:
     source, out = find_bundle(Path("phantom-tiny")), tmp_path / "taught"
     config = FitConfig(statements=300, steps=2, batch=8, vocabulary=900, width=24, depth=1, projection_width=32)
