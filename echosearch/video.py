@@ -10,8 +10,11 @@ from datetime import date
 from enum import StrEnum
 
 __all__ = [
+    "COLOUR_FLOW",
     "MAX_IDENTIFIER",
     "STUDY_VIEWS",
+    "TISSUE",
+    "TWO_D",
     "VIEW_GATE",
     "Hospital",
     "Mode",
@@ -50,6 +53,10 @@ class View(StrEnum):
 
 STUDY_VIEWS = frozenset({View.LAX, View.SAX, View.CH2, View.CH3, View.CH4})
 VIEW_GATE = 0.9  # least probability of a view that counts towards a study's mean (arXiv:2504.18800); >=, not >
+
+
+TWO_D = 1  # RegionSpatialFormat (0018,6012)
+TISSUE, COLOUR_FLOW = 1, 2  # RegionDataType (0018,6014)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from echosearch.clip import Uint8
 from echosearch.contour.measure import measure_marked
 from echosearch.contour.outline import cavity_of_mask
 from echosearch.contour.segmentation_task import SegmentationTask, load_segmentation
-from echosearch.contour.store import file_of_video, or_refuse
+from echosearch.contour.store import file_of_video
 from echosearch.contour.stored import IMPORTED, to_row
 from echosearch.contour.task import load_grey
 from echosearch.contour.values import Cavity, Contours
@@ -30,6 +30,7 @@ from echosearch.preview.store import canonical_key
 from echosearch.reading.reason_text import MEANING
 from echosearch.reading.segmentation import MarkedCine
 from echosearch.video import Mode
+from echosearch.workers.jobs import or_refuse
 from echosearch.workers.pool import DecodePool
 
 __all__ = ["ImportedContour", "RefusedMarks", "SegmentationImport", "forget_imported", "import_segmentations"]

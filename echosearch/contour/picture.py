@@ -13,8 +13,6 @@ __all__ = ["draw_ends"]
 HEIGHT, STRIP = 420, 24  # pixels of a frame, and of the line under it
 LINE, INK, WARNING = (255, 214, 64), (235, 235, 235), (255, 150, 120)
 
-IMPORTED = "imported from DICOM SEG"
-
 
 def draw_ends(frames: Uint8, made: Contours) -> bytes:
     """Return a PNG of the first beat: ``frames`` are its ED and ES, (2, H, W, 3) uint8 RGB within the box.
@@ -30,7 +28,7 @@ def draw_ends(frames: Uint8, made: Contours) -> bytes:
     ]
     both = np.hstack(tiles)
     foot = np.zeros((STRIP, both.shape[1], 3), np.uint8)
-    drawn_by = IMPORTED if made.head is None else f"{made.head.name} {made.head.version}"
+    drawn_by = "imported from DICOM SEG" if made.head is None else f"{made.head.name} {made.head.version}"
     said = f"{made.view}  EF {made.figure.ef:.0f} %  {drawn_by}"
     _write(foot, said, INK)
     lines = [both, foot]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom import read_segmentation
 from echosearch.reading.segmentation import Segmentation
-from echosearch.workers.tasks import has_changed
+from echosearch.workers.tasks import faults_as_values, has_changed
 
 __all__ = ["SegmentationTask", "load_segmentation"]
 
@@ -28,17 +27,9 @@ class SegmentationTask:
         return replace(self, masks_of=sop_uid)
 
 
+@faults_as_values
 def load_segmentation(task: SegmentationTask) -> Segmentation | Skipped | Quarantined:
     """Run read_segmentation in the pool; every fault of the file is a value. A MemoryError passes."""
-    try:
-        if has_changed(task.path, task.size, task.mtime_ns):
-            return Quarantined(Reason.CHANGED, "the file changed while it was read")
-        return read_segmentation(task.path, task.masks_of)
-    except FileRefused as refused:
-        return refused.outcome
-    except OSError as exc:
-        return Quarantined(Reason.UNREADABLE, type(exc).__name__)
-    except MemoryError:
-        raise
-    except Exception as exc:  # the boundary for untrusted files, as in contour/task.py
-        return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
+    if has_changed(task.path, task.size, task.mtime_ns):
+        return Quarantined(Reason.CHANGED, "the file changed while it was read")
+    return read_segmentation(task.path, task.masks_of)

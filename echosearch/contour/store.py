@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from echosearch.archive import Archive
 from echosearch.clip import Uint8
@@ -18,19 +18,17 @@ from echosearch.db.files.contours import contour_of, known_video, put_contour
 from echosearch.db.files.shown import shown_digests
 from echosearch.encoder.base import ViewModel
 from echosearch.errors import FileRefused, InputError
-from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.outcome import Quarantined, Reason
 from echosearch.preview.store import canonical_key
 from echosearch.video import VIEW_GATE, Mode, VideoHeader, View
-from echosearch.workers.jobs import TimedOut, WorkerDied
+from echosearch.workers.jobs import or_refuse
 from echosearch.workers.pool import DecodePool
 from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
 
 if TYPE_CHECKING:  # torch
     from echosearch.contour.head import ContourHead
 
-__all__ = ["contours_of_file", "contours_of_target", "contours_of_video", "file_of_video", "or_refuse", "pictures"]
-
-T = TypeVar("T")
+__all__ = ["contours_of_file", "contours_of_target", "contours_of_video", "file_of_video", "pictures"]
 
 NO_KEY = "contour"  # the clip belongs to no stored video
 
@@ -127,16 +125,3 @@ def _classified(path: Path, pool: DecodePool, classifier: ViewModel | None) -> V
     clip = or_refuse(pool.run(load_clip, ClipTask(path, NO_KEY, classifier.clip_spec)))
     label = classifier.classify([clip])[0].best
     return label.view if label.prob >= VIEW_GATE else View.OTHER
-
-
-def or_refuse(result: T | Skipped | Quarantined | WorkerDied | TimedOut) -> T:
-    """Return what a worker answered. Raises FileRefused for everything that is no result."""
-    match result:
-        case WorkerDied(detail):
-            raise FileRefused(Quarantined(Reason.DECODER_CRASH, f"its reader died ({detail})"))
-        case TimedOut(limit):
-            raise FileRefused(Quarantined(Reason.DECODER_TIMEOUT, f"it takes more {limit} time than it may"))
-        case Skipped() | Quarantined():
-            raise FileRefused(result)
-        case _:
-            return result

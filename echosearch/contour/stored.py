@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from echosearch.contour.values import POINTS, Contours, Discs, Figure, Floats, FoundBeat, HeadInfo, NoFigure
+from echosearch.contour.values import POINTS, Contours, Discs, Figure, Floats, FoundBeat, HeadInfo, NoFigure, Source
 from echosearch.db.files.contours import StoredContour
 from echosearch.video import View
 
 __all__ = ["IMPORTED", "from_row", "to_row"]
 
-IMPORTED = "seg"  # in place of a head's fingerprint
+IMPORTED = str(Source.SEG)  # in place of a head's fingerprint
 NONE = 65_535
 STEPS = 65_534  # from 0 to 1
 

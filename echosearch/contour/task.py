@@ -13,12 +13,12 @@ from echosearch.clip import Uint8
 from echosearch.contour.values import SIDE, Box, GreyCine
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
-from echosearch.preview.mask import TISSUE, TWO_D, fan_mask
+from echosearch.preview.mask import fan_mask
 from echosearch.preview.values import NoPreview, Refusal
 from echosearch.reading.dicom import ShownCine
 from echosearch.reading.source import open_shown
-from echosearch.video import Region
-from echosearch.workers.tasks import has_changed
+from echosearch.video import TISSUE, TWO_D, Region
+from echosearch.workers.tasks import faults_as_values, has_changed
 
 __all__ = ["GreyTask", "PictureTask", "box_around", "grey_frames", "load_grey", "load_pictures"]
 
@@ -41,48 +41,32 @@ class PictureTask(GreyTask):
     frames: tuple[int, ...] = ()
 
 
+@faults_as_values
 def load_grey(task: GreyTask) -> GreyCine | Skipped | Quarantined:
     """Return the cine as the head sees it; every fault of the file is a value. A MemoryError passes."""
-    try:
-        if has_changed(task.path, task.size, task.mtime_ns):
-            return Quarantined(Reason.CHANGED, "the file changed after its header was read")
-        cine = open_shown(task.path)
-        mask, masked = _mask(cine)
-        box = box_around(mask)
-        frames = np.stack(list(grey_frames(_frames(cine), box, mask)))
-        seconds = None if cine.times is None else cine.times[-1] / cine.source.n_frames
-        return GreyCine(frames, box, masked, _mm_per_pixel(cine.regions), seconds or cine.source.frame_seconds)
-    except FileRefused as refused:
-        return refused.outcome
-    except OSError as exc:
-        return Quarantined(Reason.UNREADABLE, type(exc).__name__)
-    except MemoryError:
-        raise
-    except Exception as exc:  # the one boundary for untrusted files here
-        return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
+    if has_changed(task.path, task.size, task.mtime_ns):
+        return Quarantined(Reason.CHANGED, "the file changed after its header was read")
+    cine = open_shown(task.path)
+    mask, masked = _mask(cine)
+    box = box_around(mask)
+    frames = np.stack(list(grey_frames(_frames(cine), box, mask)))
+    seconds = None if cine.times is None else cine.times[-1] / cine.source.n_frames
+    return GreyCine(frames, box, masked, _mm_per_pixel(cine.regions), seconds or cine.source.frame_seconds)
 
 
+@faults_as_values
 def load_pictures(task: PictureTask) -> Uint8 | Skipped | Quarantined:
     """Return the wanted frames within the fan alone, (N, H, W, 3) uint8; MASK_FAILED if the file declares none."""
-    try:
-        if has_changed(task.path, task.size, task.mtime_ns):
-            return Quarantined(Reason.CHANGED, "the file changed after its header was read")
-        cine = open_shown(task.path)
-        mask, masked = _mask(cine)
-        if not masked:
-            return Quarantined(Reason.MASK_FAILED, "the file declares no box of a 2D picture")
-        box = box_around(mask)
-        place = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
-        wanted = cine.source.frames(task.frames)
-        return np.stack([cv2.bitwise_and(frame[place], frame[place], mask=mask[place]) for frame in wanted])
-    except FileRefused as refused:
-        return refused.outcome
-    except OSError as exc:
-        return Quarantined(Reason.UNREADABLE, type(exc).__name__)
-    except MemoryError:
-        raise
-    except Exception as exc:  # as above
-        return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
+    if has_changed(task.path, task.size, task.mtime_ns):
+        return Quarantined(Reason.CHANGED, "the file changed after its header was read")
+    cine = open_shown(task.path)
+    mask, masked = _mask(cine)
+    if not masked:
+        return Quarantined(Reason.MASK_FAILED, "the file declares no box of a 2D picture")
+    box = box_around(mask)
+    place = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+    wanted = cine.source.frames(task.frames)
+    return np.stack([cv2.bitwise_and(frame[place], frame[place], mask=mask[place]) for frame in wanted])
 
 
 def box_around(mask: Uint8) -> Box:

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from echosearch.clip import Uint8
 from echosearch.preview.values import NoPreview, Refusal
-from echosearch.video import Region
+from echosearch.video import COLOUR_FLOW, TISSUE, TWO_D, Region
 
-__all__ = ["TISSUE", "TWO_D", "fan_mask"]
+__all__ = ["fan_mask"]
 
-TWO_D, TISSUE, FLOW, ECG = 1, 1, 2, 0xA  # Region Spatial Format (0018,6012), Region Data Type (0018,6014)
+ECG = 0xA  # RegionDataType (0018,6014)
 STEP = 4  # grey levels from frame to frame that are motion: a video codec's flicker is 1 or 2
 MOVING = 0.25  # share of the steps in which a pixel moves; a cursor that sweeps over it moves it twice
 SMALLEST = 0.1  # of its box: a fan is more than that
@@ -35,7 +35,7 @@ def fan_mask(frames: Iterable[Uint8], regions: Sequence[Region]) -> Uint8 | NoPr
 
     One frame is in memory at a time.
     """
-    shown = [box for box in regions if box.spatial_format == TWO_D and box.data_type in (TISSUE, FLOW)]
+    shown = [box for box in regions if box.spatial_format == TWO_D and box.data_type in (TISSUE, COLOUR_FLOW)]
     boxes = [box for box in shown if box.data_type == TISSUE] or shown
     if not boxes:
         return NoPreview(Refusal.NO_BOX, "the file declares no box of a 2D picture")

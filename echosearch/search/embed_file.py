@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
 from echosearch.clip import Clip, ClipSpec
-from echosearch.errors import FileRefused
-from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.outcome import Quarantined, Reason
 from echosearch.settings import Settings
 from echosearch.video import VideoHeader
-from echosearch.workers.jobs import TimedOut, WorkerDied
+from echosearch.workers.jobs import or_refuse
 from echosearch.workers.pool import DecodePool
 from echosearch.workers.tasks import ClipTask, InspectTask, inspect, load_clip
 
 __all__ = ["read_file"]
-
-T = TypeVar("T")
 
 NO_KEY = "query"  # the clip belongs to no stored video
 
@@ -30,18 +26,6 @@ def read_file(path: Path, spec: ClipSpec, settings: Settings) -> tuple[VideoHead
     with DecodePool.of(settings, workers=1) as pool:
         ((_, outcome),) = pool.map(inspect, [InspectTask(path, settings.issuer, allow_secondary_capture=True)])
         nameless = isinstance(outcome, Quarantined) and outcome.reason is Reason.NO_IDENTITY
-        header = None if nameless else _or_refuse(outcome)
+        header = None if nameless else or_refuse(outcome)
         ((_, result),) = pool.map(load_clip, [ClipTask(path, NO_KEY, spec, decord=settings.decord)])
-        return header, _or_refuse(result)
-
-
-def _or_refuse(result: T | Skipped | Quarantined | WorkerDied | TimedOut) -> T:
-    match result:
-        case WorkerDied(detail):
-            raise FileRefused(Quarantined(Reason.DECODER_CRASH, f"its reader died ({detail})"))
-        case TimedOut(limit):
-            raise FileRefused(Quarantined(Reason.DECODER_TIMEOUT, f"it takes more {limit} time than it may"))
-        case Skipped() | Quarantined():
-            raise FileRefused(result)
-        case _:
-            return result
+        return header, or_refuse(result)

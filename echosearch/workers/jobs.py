@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from echosearch.errors import EchosearchError
+from echosearch.errors import EchosearchError, FileRefused
+from echosearch.outcome import Quarantined, Reason, Skipped
 
-__all__ = ["Answers", "Inbox", "Job", "PoolBroken", "Raised", "TimedOut", "WorkerDied"]
+__all__ = ["Answers", "Inbox", "Job", "PoolBroken", "Raised", "TimedOut", "WorkerDied", "or_refuse"]
 
 T = TypeVar("T")
 
@@ -31,6 +32,19 @@ class TimedOut:
     """The task used more time than it may: "cpu" or "wall"."""
 
     limit: str
+
+
+def or_refuse(result: T | Skipped | Quarantined | WorkerDied | TimedOut) -> T:
+    """Return what a worker answered. Raises FileRefused for everything that is no result."""
+    match result:
+        case WorkerDied(detail):
+            raise FileRefused(Quarantined(Reason.DECODER_CRASH, f"its reader died ({detail})"))
+        case TimedOut(limit):
+            raise FileRefused(Quarantined(Reason.DECODER_TIMEOUT, f"it takes more {limit} time than it may"))
+        case Skipped() | Quarantined():
+            raise FileRefused(result)
+        case _:
+            return result
 
 
 @dataclass(frozen=True)

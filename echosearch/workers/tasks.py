@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
+from typing import TypeVar
 
 from echosearch.clip import Clip, ClipSpec
 from echosearch.errors import EchosearchError, FileRefused
@@ -12,7 +15,10 @@ from echosearch.reading.files import file_status
 from echosearch.reading.media import MediaIdentity
 from echosearch.reading.source import inspect_file, open_source
 
-__all__ = ["ClipTask", "Clips", "InspectTask", "has_changed", "inspect", "load_clip", "load_clips"]
+__all__ = ["ClipTask", "Clips", "InspectTask", "faults_as_values", "has_changed", "inspect", "load_clip", "load_clips"]
+
+T = TypeVar("T")
+Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,28 @@ def load_clip(task: ClipTask) -> Clip | Skipped | Quarantined:
     return clips.video if isinstance(clips, Clips) else clips
 
 
+def faults_as_values(read: Callable[[Task], T]) -> Callable[[Task], T | Skipped | Quarantined]:
+    """Make a task's function return every fault of its untrusted file as a value. Errors of ours pass, such as a wrong
+    ClipSpec's, and a MemoryError, which the pool counts as the worker's death.
+    """
+
+    @wraps(read)
+    def guarded(task: Task) -> T | Skipped | Quarantined:
+        try:
+            return read(task)
+        except FileRefused as refused:
+            return refused.outcome
+        except OSError as exc:
+            return Quarantined(Reason.UNREADABLE, type(exc).__name__)
+        except (EchosearchError, MemoryError):
+            raise
+        except Exception as exc:  # the one boundary for untrusted files
+            return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
+
+    return guarded
+
+
+@faults_as_values
 def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
     """Decode and preprocess one video; every fault of the file is a value. A wrong ClipSpec is an EncoderError.
 
@@ -64,25 +92,16 @@ def load_clips(task: ClipTask) -> Clips | Skipped | Quarantined:
     """
     from echosearch.encoder.pixels.preprocess import make_clip  # torch
 
-    try:
-        if has_changed(task.path, task.size, task.mtime_ns):
-            return Quarantined(Reason.CHANGED, "the file changed after its header was read")
-        source = open_source(task.path, task.decord)
-        clips = Clips(
-            make_clip(task.key, source, task.spec),
-            make_clip(task.key, source, task.view_spec) if task.view_spec is not None else None,
-        )
-        if has_changed(task.path, task.size, task.mtime_ns):
-            return Quarantined(Reason.CHANGED, "the file changed while it was read")
-        return clips
-    except FileRefused as refused:
-        return refused.outcome
-    except OSError as exc:
-        return Quarantined(Reason.UNREADABLE, type(exc).__name__)
-    except (EchosearchError, MemoryError):
-        raise
-    except Exception as exc:  # the clip stage's one boundary for untrusted files
-        return Quarantined(Reason.DECODE_FAILED, f"unforeseen {type(exc).__name__}")
+    if has_changed(task.path, task.size, task.mtime_ns):
+        return Quarantined(Reason.CHANGED, "the file changed after its header was read")
+    source = open_source(task.path, task.decord)
+    clips = Clips(
+        make_clip(task.key, source, task.spec),
+        make_clip(task.key, source, task.view_spec) if task.view_spec is not None else None,
+    )
+    if has_changed(task.path, task.size, task.mtime_ns):
+        return Quarantined(Reason.CHANGED, "the file changed while it was read")
+    return clips
 
 
 def has_changed(path: Path, size: int | None, mtime_ns: int | None) -> bool:

@@ -17,9 +17,9 @@ from echosearch.phantom.files.cinefile import CinePlan
 from echosearch.phantom.imaging.cine import frame_seconds, lv_outline_of, plan_cine, render_cine
 from echosearch.phantom.imaging.ultrasound import sector_frame
 from echosearch.phantom.patients.history import Level, PhantomStudy
-from echosearch.preview.mask import TISSUE, TWO_D, fan_mask
+from echosearch.preview.mask import fan_mask
 from echosearch.preview.values import NoPreview
-from echosearch.video import Region
+from echosearch.video import TISSUE, TWO_D, Region
 
 __all__ = ["COLUMNS", "ROWS", "DrawnCine", "DrawnFrames", "apical_plans", "drawn_cine", "joined", "phantom_samples",
            "soft_mask"]  # fmt: skip

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.clip import Uint8
-from echosearch.video import Mode, Region
+from echosearch.video import COLOUR_FLOW, TISSUE, TWO_D, Mode, Region
 
 __all__ = ["mode_of_pixels", "mode_of_regions"]
 
-TWO_D, M_MODE, SPECTRAL = 1, 2, 3  # RegionSpatialFormat (0018,6012)
-TISSUE, COLOUR_FLOW, PW, CW = 1, 2, 3, 4  # RegionDataType (0018,6014)
+M_MODE, SPECTRAL = 2, 3  # RegionSpatialFormat (0018,6012)
+PW, CW = 3, 4  # RegionDataType (0018,6014)
 
 COLOUR_SPREAD = 40  # max - min of a pixel's channels above which it is coloured
 COLOUR_SHARE = 0.005  # of the sector

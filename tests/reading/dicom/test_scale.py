@@ -8,7 +8,8 @@ import pytest
 from pydicom.dataset import Dataset
 
 from echosearch.clip import PictureScale
-from echosearch.reading.dicom.elements.scale import read_scale
+from echosearch.reading.dicom.elements.regions import read_regions
+from echosearch.reading.dicom.elements.scale import scale_of_regions
 
 ROWS, COLUMNS = 480, 640
 
@@ -42,7 +43,7 @@ def box(**changed: Any) -> Dataset:
 def scale_of(*boxes: Dataset) -> PictureScale | None:
     dataset = Dataset()
     dataset.SequenceOfUltrasoundRegions = list(boxes)
-    return read_scale(dataset, ROWS, COLUMNS)
+    return scale_of_regions(*read_regions(dataset, ROWS, COLUMNS), ROWS, COLUMNS)
 
 
 def test_the_scale_and_the_probe() -> None:
@@ -107,4 +108,4 @@ def test_a_pixel_of_a_large_picture_may_not_be_shorter_than_an_echo_tells() -> N
     tall = {"RegionLocationMaxX1": 7999, "RegionLocationMaxY1": 7999, "ReferencePixelX0": 4000}
     for delta, scale in ((0.003, None), (0.005, PictureScale(0.05, 4040.0, 24.0, (8000, 8000)))):  # 24 and 40 cm deep
         dataset.SequenceOfUltrasoundRegions = [box(**tall, PhysicalDeltaX=delta, PhysicalDeltaY=delta)]
-        assert read_scale(dataset, 8000, 8000) == scale
+        assert scale_of_regions(*read_regions(dataset, 8000, 8000), 8000, 8000) == scale

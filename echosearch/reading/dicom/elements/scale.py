@@ -6,28 +6,25 @@ looked at, as it is.
 
 from __future__ import annotations
 
-from pydicom.dataset import Dataset
+from collections.abc import Sequence
 
 from echosearch.clip import PictureScale
-from echosearch.reading.dicom.elements.regions import read_regions
-from echosearch.video import Region
+from echosearch.video import TISSUE, TWO_D, Region
 
-__all__ = ["read_scale"]
+__all__ = ["scale_of_regions"]
 
-TWO_D, TISSUE = 1, 1  # RegionSpatialFormat (0018,6012), RegionDataType (0018,6014)
 DEPTHS = (20.0, 400.0)  # mm that the box of an echocardiogram may show, from above to below
 ABOVE = 100.0  # mm that the probe may be above a zoomed picture: less than any clip's field
 PIXELS = (0.04, 3.0)  # mm that a pixel may be: of shorter ones a clip's field would take gigabytes
 
 
-def read_scale(dataset: Dataset, rows: int, columns: int) -> PictureScale | None:
-    """Return the scale; None for an absurd length, without a calibrated box of tissue, and where another box is unsound
-    or beside it, for it may be a second picture.
+def scale_of_regions(boxes: Sequence[Region], notes: Sequence[str], rows: int, columns: int) -> PictureScale | None:
+    """Return the scale of the boxes and notes that ``read_regions`` gave.
 
-    Where the reference pixel is not above the box's lower half, and between its sides, the picture begins at the middle
-    of the box's upper edge.
+    None for an absurd length, without a calibrated box of tissue, and where another box is unsound or beside it, for it
+    may be a second picture. Where the reference pixel is not above the box's lower half, and between its sides, the
+    picture begins at the middle of the box's upper edge.
     """
-    boxes, notes = read_regions(dataset, rows, columns)
     pictures = [box for box in boxes if box.spatial_format == TWO_D]
     tissue = [box for box in pictures if box.data_type == TISSUE]
     if notes or len(tissue) != 1 or tissue[0].mm_per_pixel is None:

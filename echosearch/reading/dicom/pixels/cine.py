@@ -13,7 +13,8 @@ from echosearch.clip import Frames, FrameSource, PictureScale, Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import Parsed, parse, quiet
-from echosearch.reading.dicom.elements.scale import read_scale
+from echosearch.reading.dicom.elements.regions import read_regions
+from echosearch.reading.dicom.elements.scale import scale_of_regions
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import clean_uid, first_number
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
@@ -95,14 +96,24 @@ def open_cine(path: Path) -> FrameSource:
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
         with quiet():
             parsed = as_stored(parse(reader), reader)
-            return cine_source(path, reader, parsed, *stored_frames(reader, parsed))
+            layout, stored = stored_frames(reader, parsed)
+            boxes, notes = read_regions(parsed.dataset, layout.rows, layout.columns)
+            scale = scale_of_regions(boxes, notes, layout.rows, layout.columns)
+            return cine_source(path, reader, parsed, layout, stored, scale)
 
 
 def cine_source(
-    path: Path, reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames
+    path: Path,
+    reader: ByteReader,
+    parsed: Parsed,
+    layout: PixelLayout,
+    stored: StoredFrames,
+    scale: PictureScale | None = None,
 ) -> FrameSource:
-    """Return the source for a header as stored and the result of ``stored_frames``. Call within ``quiet()``."""
-    scale = read_scale(parsed.dataset, layout.rows, layout.columns)
+    """Return the source for a header as stored and the result of ``stored_frames``. Call within ``quiet()``.
+
+    ``scale`` is for those that make clips.
+    """
     if parsed.syntax in VIDEO_SYNTAXES:
         data = bytes(read_spans(reader, stored[0]))
         seconds, _ = frame_timing(parsed.dataset, 0)
