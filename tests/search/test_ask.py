@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +18,15 @@ from echosearch.db.studies.facts import due_reports, facts_of, put_facts, withdr
 from echosearch.db.studies.words import put_words
 from echosearch.encoder.text.report_words import report_words
 from echosearch.errors import InputError
+from echosearch.filters import Where
+from echosearch.index.base import Collection, Scored
 from echosearch.report.facts import FindingCondition, Lexicon, ValueCondition, load_lexicon, read_facts
 from echosearch.search.ask import ask
 from echosearch.search.export import check_export, export_hits
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import read_question
 from echosearch.search.results import SearchOptions, as_json
+from echosearch.vector import Vectors
 from echosearch.video import View
 from tests.search.conftest import Corpus
 
@@ -101,6 +105,32 @@ def test_stated_comes_before_silent_and_denied_is_no_hit(told: Corpus) -> None:
     assert not {hit.study for hit in found.hits} & studies_with(told, 1, 2, 3)
     # beside what reports state, only studies whose videos make it likely are hits
     assert found.strong == len(found.hits)
+
+
+def test_where_reports_suffice_the_index_is_not_asked(told: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, every = "中等度以上のMR", SearchOptions(top_k=200)
+    whole = [hit.study for hit in ask(told.archive, query, every).hits]
+    stated = studies_with(told, 0, 6)
+    asked: list[Collection] = []
+    search_each = told.archive.index.search_each
+
+    def noted(
+        _: object, collection: Collection, vectors: Vectors, limits: Sequence[int], where: Where | None = None
+    ) -> list[list[Scored]]:
+        asked.append(collection)
+        return search_each(collection, vectors, limits, where)
+
+    monkeypatch.setattr(type(told.archive.index), "search_each", noted)
+
+    def found(candidates: int, options: SearchOptions) -> tuple[list[str], bool]:
+        asked.clear()
+        monkeypatch.setattr("echosearch.search.answer.asked.CANDIDATES", candidates)
+        return [hit.study for hit in ask(told.archive, query, options).hits], bool(asked)
+
+    assert found(len(stated) + 1, every) == (whole, True)
+    assert found(len(stated), every) == ([study for study in whole if study in stated], False)
+    assert found(len(stated), replace(every, include_denied=True))[1]  # these are found by the index
+    assert found(len(stated), replace(every, group="video"))[1]
 
 
 def test_denied_studies_come_last_if_asked_for(told: Corpus) -> None:

@@ -37,6 +37,7 @@ class Asked:
     aside: Where | None  # studies and patients that are left out
     kind: PointKind  # videos where a condition or a group is of videos, else studies
     depth: int  # candidates from each arm
+    with_denied: bool = False  # whether studies whose report says otherwise are hits too
     views: Weights = field(default_factory=dict)  # of videos, to score the first hits again; empty: not wanted
     like: Vectors | None = field(default=None, repr=False)  # (D,), of the examples that hits are to resemble
 
@@ -99,6 +100,7 @@ def prepare(
         aside=aside,
         kind="videos" if by_video else "studies",
         depth=MAX_EXPORT if options.export else CANDIDATES,
+        with_denied=options.include_denied,
         views=view_weights(archive.encoder_info.fingerprint) if rescore else {},
         like=like,
     )

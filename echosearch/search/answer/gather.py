@@ -46,14 +46,17 @@ def gather(search: Searching, asked: Asked) -> tuple[Candidates, int, int | None
     The total is that of studies that answer; None under a condition that only videos meet, and of common words.
     """
     search.asked.add(asked.kind)
-    with ThreadPoolExecutor(max_workers=1) as beside:  # the index is asked while PostgreSQL counts
-        nearest = beside.submit(_nearest, search.archive, asked)
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the index is asked while PostgreSQL reads rows
+        early = None if _is_known(asked) else beside.submit(_nearest, search.archive, asked)
         said = _said(search, asked)
+        settled = _is_settled(asked, said)
+        nearest = early or (None if settled else beside.submit(_nearest, search.archive, asked))
         stated = _stated(search, asked, said)
         rows = _answering(search, asked, stated)
         theirs = _theirs(search, asked, stated)
-        points = {point.key: point.gen for each in (*nearest.result(), *theirs) for point in each}
-    if not points:
+        found = [*(nearest.result() if nearest else ()), *theirs]
+    points = {point.key: point.gen for each in found for point in each}
+    if not points and not settled:
         check_filled(search, asked.kind)
     rows = rows.with_more(_looked_up(search, asked, rows, [*points]))
     kept = rows.only(_known(rows, points) & _seen(search, rows))
@@ -93,6 +96,12 @@ def _stated(search: Searching, asked: Asked, said: Answer) -> Numbers:
 def _is_known(asked: Asked) -> bool:
     """Whether the database alone can tell which of the studies that answer may be hits: the index knows the rest."""
     return asked.kind == "studies" and asked.aside is None
+
+
+def _is_settled(asked: Asked, said: Answer) -> bool:
+    """Whether so many reports answer that what is silent, which comes after them, is not listed."""
+    counts = _is_known(asked) and asked.is_about_studies
+    return counts and asked.like is None and not asked.with_denied and said.total >= asked.depth
 
 
 def _nearest(archive: Archive, asked: Asked) -> list[list[Scored]]:
