@@ -224,8 +224,11 @@ class DecodePool:
     def _hear(self, worker: _Worker) -> None:
         try:
             message = receive(worker.pipe)
-        except (EOFError, OSError, pickle.UnpicklingError):
-            self._bury(worker)
+        except pickle.UnpicklingError:  # not its words: a worker that a file took over chose them
+            self._bury(worker, "an answer that cannot be read")
+            return
+        except (EOFError, OSError):
+            self._bury(worker, "unknown")
             return
         if not worker.ready and message[0]:
             worker.ready, self._failed_starts = True, 0
@@ -243,14 +246,16 @@ class DecodePool:
             worker.job.answers.put((worker.job, result))
         worker.job, worker.deadline = None, float("inf")
 
-    def _bury(self, worker: _Worker) -> None:
+    def _bury(self, worker: _Worker, unless_ended: str) -> None:
+        """End a worker that gave no answer; ``unless_ended`` says why, where it had not ended by itself."""
         exitcode = self._end(worker)
+        how = unless_ended if exitcode is None else _how(exitcode)
         if not worker.ready:
-            self._count_failed_start(_how(exitcode))
+            self._count_failed_start(how)
         elif exitcode == -signal.SIGXCPU:
             self._answer(worker, TimedOut("cpu"))
         else:
-            self._answer(worker, WorkerDied(_how(exitcode)))
+            self._answer(worker, WorkerDied(how))
 
     def _count_failed_start(self, how: str) -> None:
         self._failed_starts += 1
@@ -279,17 +284,16 @@ class DecodePool:
         """Kill the process if it runs; return the exit code if it had ended by itself, else None."""
         self._crew.remove(worker)
         worker.process.join(0.2 if worker.ready and not self._closing else 0)  # a closed pipe precedes the exit status
+        ran = worker.process.is_alive()
         worker.process.kill()
         worker.process.join()
         exitcode = worker.process.exitcode
         worker.process.close()
         worker.pipe.close()
-        return exitcode
+        return None if ran and exitcode == -signal.SIGKILL else exitcode
 
 
-def _how(exitcode: int | None) -> str:
-    if exitcode is None:
-        return "unknown"
+def _how(exitcode: int) -> str:
     if exitcode in _OWN_EXITS:
         return _OWN_EXITS[exitcode]
     return signal.Signals(-exitcode).name if exitcode < 0 else f"exit status {exitcode}"
