@@ -83,7 +83,8 @@ def _answer(
     notes = unsearched(asked.question, asked.words)
     if is_behind(search.connection, lexicon.version):
         notes.append("reports wait to be read for facts by this lexicon: run echosearch ingest FOLDER")
-    hits = question_hits(search, asked, found, order[: options.top_k])
+    order = order[: options.top_k]
+    hits = question_hits(search, asked, found, order)
     return replace(
         results(search, hits, dropped, options, query, *notes),
         understood=asked.question.json,

@@ -42,7 +42,7 @@ from ingest.relay import relay
 MOST_P50, MOST_P95 = 20.0, 60.0  # ms, wall, of every question that has been asked before
 VIDEOS = 2  # of a study
 BLOCK = 5000
-# the examples of `echosearch query --help`, then ten of other kinds
+# the examples of `echosearch query --help`, ten of other kinds, two that few reports state or none
 QUESTIONS: tuple[tuple[str, SearchOptions], ...] = (
     ("65歳以上の女性で中等度以上のMR、左室拡大なし、EF 40%未満", SearchOptions()),
     ("重度僧帽弁逆流", SearchOptions(top_k=20, view=View.CH4)),
@@ -59,6 +59,8 @@ QUESTIONS: tuple[tuple[str, SearchOptions], ...] = (
     ("70歳以上の男性で大動脈弁狭窄", SearchOptions()),
     ("局所壁運動異常", SearchOptions(where=parse_where("date >= 2021 and age < 60 and sex = M"))),
     ("左房拡大あり、MRなし、左室肥大なし", SearchOptions(include_denied=True)),
+    ("80歳以上の女性で重度のMR、左室拡大なし、EF 35%未満", SearchOptions()),
+    ("大動脈解離", SearchOptions()),
 )
 FINDINGS = (
     *("mr", "ar", "tr", "as", "ms", "pr"),

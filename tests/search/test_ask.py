@@ -122,15 +122,35 @@ def test_where_reports_suffice_the_index_is_not_asked(told: Corpus, monkeypatch:
 
     monkeypatch.setattr(type(told.archive.index), "search_each", noted)
 
-    def found(candidates: int, options: SearchOptions) -> tuple[list[str], bool]:
+    def found(candidates: int, options: SearchOptions) -> tuple[list[str], int]:
         asked.clear()
         monkeypatch.setattr("echosearch.search.answer.asked.CANDIDATES", candidates)
-        return [hit.study for hit in ask(told.archive, query, options).hits], bool(asked)
+        return [hit.study for hit in ask(told.archive, query, options).hits], len(asked)
 
-    assert found(len(stated) + 1, every) == (whole, True)
-    assert found(len(stated), every) == ([study for study in whole if study in stated], False)
-    assert found(len(stated), replace(every, include_denied=True))[1]  # these are found by the index
-    assert found(len(stated), replace(every, group="video"))[1]
+    # the list has room for more than reports state
+    assert found(400, every) == (whole, 1)
+    # it has none: the same hits
+    for top_k in (1, len(stated)):
+        assert found(400, replace(every, top_k=top_k)) == (whole[:top_k], 0)
+        assert found(400, replace(every, top_k=top_k, include_denied=True)) == (whole[:top_k], 0)
+    # of as many as are ranked, no more are looked for, unless those whose report says otherwise are asked for too
+    assert found(len(stated), every) == ([study for study in whole if study in stated], 0)
+    assert found(len(stated), replace(every, include_denied=True))[1] == 1
+    # what is silent may be the newest
+    assert found(400, SearchOptions(top_k=1, sort="date"))[1] == 1
+    assert found(len(stated), SearchOptions(top_k=1, sort="date"))[1] == 0
+    # the index knows which videos of these studies there are, and is asked for others where they are too few
+    by_video = SearchOptions(top_k=3, group="video")
+    videos, times = found(400, by_video)
+    assert (len(videos), times) == (3, 1)
+    assert set(videos) <= stated
+    assert found(400, replace(by_video, top_k=200))[1] == 2
+    assert found(len(stated), replace(by_video, top_k=200))[1] == 1
+    # a patient is one hit
+    patients = {hit.patient for hit in ask(told.archive, query, every).hits if hit.study in stated}
+    monkeypatch.setattr("echosearch.search.answer.asked.FEWER", 1)
+    for top_k in (len(patients), len(patients) + 1):
+        assert found(400, SearchOptions(top_k=top_k, group="patient"))[1] == top_k - len(patients)
 
 
 def test_denied_studies_come_last_if_asked_for(told: Corpus) -> None:

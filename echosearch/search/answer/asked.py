@@ -16,13 +16,14 @@ from echosearch.search.arms.view_weights import Weights, view_weights
 from echosearch.search.arms.word_arm import AskedWords
 from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
 from echosearch.search.question import Question
-from echosearch.search.results import MAX_EXPORT, SearchOptions
+from echosearch.search.results import MAX_EXPORT, Group, SearchOptions
 from echosearch.search.study_hits import Searching
 from echosearch.vector import Vectors, unit
 
 __all__ = ["Asked", "prepare"]
 
 CANDIDATES = 400  # studies, or videos, from each arm
+FEWER = 4  # of so many studies that answer one is enough where each patient is one hit, or videos meet a condition
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Asked:
     aside: Where | None  # studies and patients that are left out
     kind: PointKind  # videos where a condition or a group is of videos, else studies
     depth: int  # candidates from each arm
-    with_denied: bool = False  # whether studies whose report says otherwise are hits too
+    group: Group  # what is one hit
+    listed: int  # hits: if reports alone give as many, nothing else is looked for
+    fewest: int  # the same of as many studies as ``depth``, where a hit is a patient or videos meet a condition
     views: Weights = field(default_factory=dict)  # of videos, to score the first hits again; empty: not wanted
     like: Vectors | None = field(default=None, repr=False)  # (D,), of the examples that hits are to resemble
 
@@ -60,6 +63,11 @@ class Asked:
         """Return how many candidates a direction gives: all conditions together as many as their mean, the last."""
         parts = len(self.videos.directions)
         return self.depth if last or self.like is not None or parts < 2 else self.depth // parts
+
+    def enough(self, stated: int) -> int:
+        """Return how many hits are enough of the ``stated`` studies whose report answers; all of few are looked at."""
+        few = stated < self.depth or (self.kind == "studies" and self.group != "patient")
+        return self.listed if few else self.fewest
 
     def directions(self) -> list[Vectors]:
         """Return the vectors (D,) that the index is asked for: of each condition and of all, or of the examples."""
@@ -91,6 +99,8 @@ def prepare(
     )
     by_video = options.group == "video" or is_about_videos(options)
     rescore = options.rescore and not by_video and videos.conditions
+    depth = MAX_EXPORT if options.export else CANDIDATES
+    listed = _listed(options, depth)
     return Asked(
         question,
         words,
@@ -99,8 +109,17 @@ def prepare(
         where=combine_and(search_condition(archive.viewer, options), question.where),
         aside=aside,
         kind="videos" if by_video else "studies",
-        depth=MAX_EXPORT if options.export else CANDIDATES,
-        with_denied=options.include_denied,
+        depth=depth,
+        group=options.group,
+        listed=listed,
+        fewest=listed if options.include_denied else min(listed, depth // FEWER),
         views=view_weights(archive.encoder_info.fingerprint) if rescore else {},
         like=like,
     )
+
+
+def _listed(options: SearchOptions, depth: int) -> int:
+    """How many hits reports must give to be all that is listed: what is silent or denied comes after these."""
+    if options.sort == "date":  # what is silent may be the newest
+        return depth
+    return options.top_k if options.include_denied else min(options.top_k, depth)

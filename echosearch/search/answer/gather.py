@@ -46,15 +46,18 @@ def gather(search: Searching, asked: Asked) -> tuple[Candidates, int, int | None
     The total is that of studies that answer; None under a condition that only videos meet, and of common words.
     """
     search.asked.add(asked.kind)
+    said = _said(search, asked)
+    likely = _is_of_reports(asked) and said.total >= asked.enough(said.total)
     with ThreadPoolExecutor(max_workers=1) as beside:  # the index is asked while PostgreSQL reads rows
-        early = None if _is_known(asked) else beside.submit(_nearest, search.archive, asked)
-        said = _said(search, asked)
-        settled = _is_settled(asked, said)
-        nearest = early or (None if settled else beside.submit(_nearest, search.archive, asked))
+        nearest = None if likely else beside.submit(_nearest, search.archive, asked)
         stated = _stated(search, asked, said)
         rows = _answering(search, asked, stated)
-        theirs = _theirs(search, asked, stated)
-        found = [*(nearest.result() if nearest else ()), *theirs]
+        found = _theirs(search, asked, stated)
+        settled = likely and _hits(asked, said, rows, found) >= asked.enough(said.total)
+        if nearest is not None:
+            found += nearest.result()
+        elif not settled:
+            found += _nearest(search.archive, asked)
     points = {point.key: point.gen for each in found for point in each}
     if not points and not settled:
         check_filled(search, asked.kind)
@@ -98,10 +101,19 @@ def _is_known(asked: Asked) -> bool:
     return asked.kind == "studies" and asked.aside is None
 
 
-def _is_settled(asked: Asked, said: Answer) -> bool:
-    """Whether so many reports answer that what is silent, which comes after them, is not listed."""
-    counts = _is_known(asked) and asked.is_about_studies
-    return counts and asked.like is None and not asked.with_denied and said.total >= asked.depth
+def _is_of_reports(asked: Asked) -> bool:
+    """Whether studies whose report answers come before all others."""
+    return asked.like is None and asked.aside is None
+
+
+def _hits(asked: Asked, said: Answer, rows: FoundRows, theirs: Sequence[Sequence[Scored]]) -> int:
+    """How many hits the studies are whose report answers: their rows, or their points of the index."""
+    if asked.kind == "videos":
+        names = {"video": "key", "study": "study", "patient": "patient"}
+        return len({getattr(point, names[asked.group]) for each in theirs for point in each})
+    stated, _ = said.said(rows.numbers)
+    groups = rows.patients if asked.group == "patient" else rows.studies
+    return len(np.unique(groups[stated]))
 
 
 def _nearest(archive: Archive, asked: Asked) -> list[list[Scored]]:
