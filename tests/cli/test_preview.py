@@ -17,11 +17,14 @@ def videos(real: Tried) -> dict[str, str]:
     return {hit["mode"]: hit["video"] for hit in json.loads(found.stdout)["hits"]}
 
 
-def test_make_says_what_has_no_preview_and_why(real: Tried) -> None:
+def test_make_says_what_has_no_preview_and_why(real: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
+    slowed: list[int] = []
+    monkeypatch.setattr("os.nice", slowed.append)  # it would slow all tests that this process has still to run
     said = real.ask("preview", "make").stdout
     assert said.startswith("3 videos: ")
     assert "2  without a preview: no_box" in said  # films declare no region
     assert json.loads(real.ask("preview", "make", "--json").stdout)["present"] == 1
+    assert slowed == [10, 10]
 
 
 def test_show_saves_the_cine_and_the_poster(real: Tried) -> None:
