@@ -82,7 +82,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_table_of_all_conditions(trained: Path) -> None:
-    data = DataConfig(patients=4, phantom_seed=78, first_patient=50)
+    data = DataConfig(patients=2, phantom_seed=78, first_patient=50)
     found = robustness(trained, "all", data, device="cpu")
     rows = {row.name: row for row in found.rows}
     assert list(rows) == [AS_THEY_ARE, HELD_OUT, *NAMES]
