@@ -39,6 +39,12 @@ _MEASURED = {
 _MODIFIES = re.compile(r"し(?:た|ている)(?=[左右両僧大三肺中])| (?=(?:LA|RA|LV|RV|IVC)\b|[Ll]eft|[Rr]ight)")
 _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
+# There is no significant (stenosis)
+_MUCH = re.compile(
+    r"\s*(?:there (?:is|are|was) )?(?:(?:no|trace|trivial|minimal|mild|moderate|severe|to|evidence of|significant"
+    r"|residual|or|stenosis|obstruction|-) ?)+|(?:(?:ごく)?軽度|中等度|高度|重度|有意|明らか|わずか)[なの]?",
+    re.IGNORECASE,
+)
 _AT_VALVE = re.compile("弁位の?$")
 _GREATER = re.compile("[房室]より$")
 _IS = re.compile(r"\s*:\s*")
@@ -92,11 +98,12 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     if not found and part == "aneurysm" and state.last is not None and state.last.finding.group == "motion":
         found = [state.lexicon.compounds["lv", part]]  # 前壁の壁運動低下、瘤形成なし
     leak = state.prosthesis and state.text[token.start : token.end].lower() in ("leak", "リーク")
-    begun = part in ("regurgitation", "stenosis") and (
-        _RESIDUAL.search(state.text, 0, token.start) or state.text[: token.start].strip(" ・") == ""
-    )
+    begun = part in ("regurgitation", "stenosis") and _begins(state, token)
+    own = begun and state.prosthesis == (state.site or "prosth") and not state.topic
+    if part == "regurgitation" and not found and own:
+        found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁の開放良好。逆流なし
     if not found and begun and not state.prosthesis:
-        names = (state.site or "",)  # MitraClip後。残存逆流は軽度
+        names = (state.site or "",)  # MitraClip後。残存逆流は軽度; Calcified aortic valve. No stenosis
         found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
     if part == "invagination" and not found and _of_the_heart(state, token):
         if state.last is not None and state.text.startswith(("は", "が"), state.last.end):
@@ -118,6 +125,14 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     elif state.others is False:
         made = state.form(_NOWHERE, token.start, token.end)
         state.orphan = (token, made)
+
+
+def _begins(state: State, token: Token) -> bool:
+    """Whether nothing but how much stands before a valve's lesion: it is of the valve named last."""
+    if _RESIDUAL.search(state.text, 0, token.start) or state.text[: token.start].strip(" ・") == "":
+        return True
+    named = state.topic or any(mention.finding.concept for mention in state.mentions)
+    return not named and _MUCH.fullmatch(state.text, 0, token.start) is not None
 
 
 def spreads(state: State, found: list[Token], index: int, part: str) -> bool:

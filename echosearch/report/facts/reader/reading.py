@@ -27,6 +27,8 @@ _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(
     r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
 )  # a part of what the heading before it names
+_SUBJECT = re.compile(r"[\s\d.)(-]*(?:(?:the|native) ){0,2}", re.IGNORECASE)
+_VERB = re.compile(r" (?:is|are|was|were|appears?|appeared|looks?|has|have|shows?|demonstrates?)\b", re.IGNORECASE)
 _REASON = re.compile(
     r"\s*(?:検査)?(?:目的|依頼(?:内容|目的|理由|事項|元)?|主訴|紹介(?:理由|目的|内容)?|検査(?:理由|依頼)|依頼(?:科|医)コメント|家族歴"
     r"|(?:clinical )?indications?|依頼科\s*:[^。]{0,30}目的"
@@ -76,6 +78,8 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     rest = sentence[end:]
     if rest:
         _gap(state, rest, end)
+    if state.value_word is not None and state.heads and not query:
+        _normal_before(state, state.value_word)
     if found and all(token.kind == "structure" for token in found) and not rest.strip(" :、は・-"):
         state.firm = True
         state.topic = tuple(name for token in found for name in token.value)  # a heading on a line of its own
@@ -94,6 +98,13 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     if covered is not None:
         _cover(state, found, mentions, covered, at)
     return mentions, state.values, state.left()
+
+
+def _normal_before(state: State, word: Token) -> None:
+    """Read a normal structure that is all of a sentence: Normal aortic valve."""
+    alone = state.text[word.end : state.heads[0].start] == " " and not state.text[: word.start].strip()
+    if word.kind == "normal" and alone:
+        normal.of_waiting(state, word._replace(end=state.heads[-1].end))
 
 
 def _cover(state: State, found: list[Token], mentions: list[Mention], covered: list[tuple[int, int]], at: int) -> None:
@@ -124,7 +135,11 @@ def _gap(  # noqa: C901 - one branch per mark between two tokens
     told = _TELLS.fullmatch(gap) is not None and _evaluates(state, token, after)
     if state.qualities and state.qualities[-1][1].end == end and not state.mentions and _heads(state, gap, token):
         state.headed = state.headed or state.qualities[-1]
-    if state.heads and state.heads[-1].end == end and (_PARTICLE.match(gap) or _opens(state, gap, token)):
+    if (
+        state.heads
+        and state.heads[-1].end == end
+        and (_PARTICLE.match(gap) or _opens(state, gap, token) or _is_subject(state))
+    ):
         state.topic = tuple(name for head in state.heads for name in head.value)
         state.firm = ":" in gap
         if state.firm and state.group and compose.apart(state):
@@ -199,6 +214,14 @@ def _opens(state: State, gap: str, token: Token | None) -> bool:
     """Whether a structure and a space begin the sentence: 左室 拡大(-) 肥大(-)."""
     follows = token is not None and (token.kind in ("attribute", "noun") or _counts(token))
     return gap.strip() == "" and follows and _NUMBERED.fullmatch(state.text, 0, state.heads[0].start) is not None
+
+
+def _is_subject(state: State) -> bool:
+    """Whether a structure is what an English sentence is about: The aortic valve is calcified. No stenosis."""
+    head = state.heads[-1]
+    return _VERB.match(state.text, head.end) is not None and (
+        _SUBJECT.fullmatch(state.text, 0, state.heads[0].start) is not None
+    )
 
 
 def _comma(state: State, told: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from echosearch.report.facts.lexicon.lexicon import Finding, Lexicon
 from echosearch.report.facts.reader.mention import Link, Mention, Value
+from echosearch.report.facts.reader.twice import said_again
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 
@@ -25,10 +26,6 @@ _OF = re.compile("の|での|における|からの")
 # PHを示唆する右室負荷
 _HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")
 _TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
-_SAID_TWICE = re.compile(r"\s*[(=のな]\s*")
-_OF_TYPE = re.compile(r"\s*[は:(、]\s*")
-_IS_A = re.compile(r"は[^、,。()]{1,12}(?:な|の|い|る|た)")  # MRは前方へ向かう高度な逆流
-_DOUBT = ("疑い", "の疑い", "を疑う", "?", " s/o")  # 腫瘤(粘液腫疑い): two statements
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
 
@@ -136,31 +133,11 @@ class State:
     def form(self, finding: Finding, start: int, end: int, shared: bool = False, lent: bool = False) -> Mention:  # noqa: C901 - everything open in the sentence moves to the new mention
         """Name a finding: join it to the open list, or begin one; ``lent``: its structure was named before."""
         last = self.group[-1] if self.group and not self.cued else None
-        again = last is not None and last.finding.concept == finding.concept != ""
-        if (
-            last is not None
-            and again
-            and (_SAID_TWICE.fullmatch(self.text, last.end, start) or self._graded_noun(last, start))
-            and not (self.text.startswith(_DOUBT, end) and self.text[last.end : start].strip() == "(")
-        ):
-            last.end, last.severity = end, last.severity or finding.severity  # said twice: 肺高血圧(PH)
+        before = self.group[-1] if self.group and not shared else None
+        if before is not None and said_again(self.text, before, self.cued, self.front, finding, start, end):
+            self.front = None
             self.place(finding, start, end)
-            return last
-        if last is not None and again and not (last.cues or last.graded or shared) and self._is_a(last, start):
-            last.end = end
-            if self.front is not None:
-                last.severity, last.graded, self.front = self.front.value, True, None
-            self.place(finding, start, end)
-            return last
-        typed = self.group[-1] if self.group and finding.severity is not None else None
-        if (
-            typed is not None
-            and typed.finding.concept == finding.concept
-            and typed.severity is None
-            and _OF_TYPE.fullmatch(self.text, typed.end, start)
-        ):
-            typed.finding, typed.severity, typed.graded, typed.end = finding, finding.severity, True, end
-            return typed  # 拡張障害は拘束型
+            return before
         hinted = self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start) is not None
         if (self.cued and not hinted) or (last is not None and not shared and self._told(last, lent)):
             self.close()
@@ -212,14 +189,6 @@ class State:
             self.last_heads = (finding.head,)
         self.place(finding, start, end)
         return made
-
-    def _graded_noun(self, last: Mention, start: int) -> bool:
-        """Whether a grade and the finding's own word are said of it: MRは前方へ向かう高度な逆流."""
-        return last.graded and last.end == start and self.text.startswith(("逆流", "狭窄", "閉鎖不全"), start)
-
-    def _is_a(self, last: Mention, start: int) -> bool:
-        """Whether a finding is told what it is by its own name: ARは偏心性の逆流."""
-        return self.text.startswith("は", last.end) and _IS_A.fullmatch(self.text, last.end, start) is not None
 
     def _grades(self, finding: Finding, link: Link, shared: bool) -> bool:
         """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""

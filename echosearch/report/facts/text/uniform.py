@@ -180,7 +180,8 @@ def _uniform(text: str) -> Uniform:
 
 # ; typed for : between a name and what is said of it
 _MISTYPED = re.compile(
-    r"(?:^|(?<=[、。,\n;・\s]))(?!軽|中等|高度|重|ごく|微|mild|mod|sev|triv)([^、。,\n;:・\s()]{0,9}[A-Za-z'弁房室径能膜率液動系脈圧]\s?);"
+    r"(?:^|(?<=[、。,\n;・\s])(?<![a-z]{3} ))(?!軽|中等|高度|重|ごく|微|mild|mod|sev|triv)"
+    r"([^、。,\n;:・\s()]{0,9}[A-Za-z'弁房室径能膜率液動系脈圧]\s?);"
     r"(?=\s?(?:軽|中等|高度|重|ごく|微|わずか|少量|mild|moderate|severe|trivial|trace|tr\b|none|n\.?p|WNL|なし|無|あり|正常"
     r"|良好|保た|低下|拡大|\(|約?\d|[IV]+[/度]|[±+-]))",
     re.IGNORECASE,
