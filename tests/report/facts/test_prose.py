@@ -59,6 +59,29 @@ TWO_WORDS = (
     "LVH左室肥大なし => lv_hypertrophy a",
     "AVR MVR後 => prosthetic_valve p",
 )
+CAUSES = (
+    "リード接触によると思われるTRを中等度認めます => device_lead p, tr p[3,3]",
+    "リード干渉が疑われるTR中等度 => device_lead p, tr p[3,3]",
+    "TRはリードの影響と思われる。 => tr p, device_lead p",
+    "AFによると思われる左房拡大 => af p, la_dilation p",
+    "左室拡大によると思われるMR中等度 => lv_dilation p, mr p[3,3]",
+    "腱索断裂によると思われる高度MR => chordal_rupture u, mr p[4,4]",
+    "逸脱によると思われる中等度MR => mvp u, mr p[3,3]",
+    "リードに疣贅付着を疑う => device_lead p, vegetation u",
+    "リードの血栓が疑われる => device_lead p, thrombus u",
+    "リードと思われる高輝度エコー => device_lead u",
+    "人工弁？ => prosthetic_valve u",
+    "PHが原因と思われるTR中等度 => ph u, tr p[3,3]",
+    "Moderate TR, possibly due to the pacing lead. => tr p[3,3], device_lead p",
+    "LV hypertrophy likely due to AS => lv_hypertrophy p, as p",
+    "Severe MR, probably secondary to chordal rupture. => mr p[4,4], chordal_rupture u",
+    "LVH, may be due to amyloidosis => lv_hypertrophy p, amyloid u",
+    "LVEF is reduced, likely due to ischemia; LV thrombus => lvef_low p, thrombus p",
+    "アミロイドーシスによると思われる左室肥大 => amyloid u, lv_hypertrophy p",
+    "TRはリードの影響を否定できない => tr p, device_lead p",
+    "MRの増悪が疑われる => mr u",
+    "リードは否定できない => device_lead u",
+)
 
 
 @pytest.mark.parametrize("valve", VALVES)
@@ -72,7 +95,7 @@ def test_the_valve_of_the_sentence_before_is_lent(valve: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("example", LENT + TWO_WORDS)
+@pytest.mark.parametrize("example", LENT + TWO_WORDS + CAUSES)
 def test_prose_is_read_as_it_is_meant(example: str) -> None:
     text, _, facts = example.rpartition(" => ")
     assert read(text) == expected(facts)

@@ -9,6 +9,7 @@ from echosearch.report.facts.reader.ahead import listed, of_unknown, speak_befor
 from echosearch.report.facts.reader.aside import drop, reported, treated, wondered
 from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
+from echosearch.report.facts.reader.spares import of_a_cause, spares
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 
@@ -16,15 +17,12 @@ __all__ = ["apply"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
 _WORD = re.compile(r"\s*[A-Za-z]")
-_PLAIN = re.compile(r"(?:[\s:はがもをの(、]|存在|所見|留置|植込み|明らか|に|疑(?:う|わせる)|示唆(?:する)?)*")
 _NOT_SEEN = re.compile("描出され(?:ず|ない)")
 _LESIONS = ("mass", "shape", "fluid", "shunt", "flow")
-_AFTER = re.compile("(?:手?術|留置|植え?込み|施行)*後")  # TAVI後でない, of a query
 _WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)")
 _BUT = re.compile("以外|他に|その他")
 _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
-_OTHER_SIDE = re.compile(r"[、,。\s](?:左|右|対側|反対側)側?(?:には|は|:)?\s*$")
 _OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
 _SO = re.compile("(?:程度|くらい)?(?:と|か)?")
 _AGAIN = re.compile("(?:今回|現在|本日)も?")  # 前回の血栓は今回も認める
@@ -33,7 +31,6 @@ _MOVES = re.compile("可動性?[はもが:に]?$")
 _BUT_OF = re.compile("[がも][^、。]{1,16}$")
 _ASKED = re.compile(r"\s*(?:[?)、。]|$|と(?:考|思)|も(?:しれ|。|$))")  # 粘液腫か
 _ANNOUNCES = re.compile(r"\s*:")
-_AT_IT = re.compile(r"(?:に|の)[^、の]{2,}|感染(?:症|\([A-Z]+\))?の?")
 _BECAUSE = re.compile("のため[、に]?$|により$")
 _IS_NOT = re.compile("では?な[いく]")
 _HARD = re.compile("[がはも]?(?:困難|不能|不可|でき|出来)")
@@ -52,6 +49,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     """Let a cue work on what it reaches."""
     token = found[index]
     kind = token.kind
+    if kind == "suspected" and of_a_cause(state, token):
+        return
     if kind in ("negative", "suspected") and stands_before(state, found, index):
         if not of_unknown(state, token):
             speak_before(state, kind)
@@ -185,29 +184,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if kind == "negative" and (state.arrow or was) and targets[-1].severity is not None:
         targets = [today(state, targets[-1])]
     for mention in targets:
-        if (
-            (
-                mention.finding.implant
-                and kind in ("negative", "unassessed")
-                and not _PLAIN.fullmatch(state.text, mention.end, token.start)
-                and not (state.query and _AFTER.fullmatch(state.text, mention.end, token.start))
-            )
-            and mention is targets[-1]
-            and mention.link != "strong"
-        ):
-            continue  # MVR弁の動揺なし denies something else
-        if kind == "suspected" and state.text[token.start] == "様" and mention.end < token.start:
-            continue  # 肥厚し、granular sparkling様
-        if kind == "suspected" and mention.finding.implant and _AT_IT.match(state.text, mention.end, token.start):
-            continue  # 人工弁にpannusを疑う
-        if kind == "negative" and token.rule in ("grade.negative", "grade.sign") and mention.cues[-1:] == ["positive"]:
-            continue  # 胸水: 右(+)、左(-)
-        if (
-            kind == "negative"
-            and (mention.cues or mention.graded)
-            and _OTHER_SIDE.search(state.text, mention.end, token.start)
-        ):
-            continue  # 右胸水少量、左はなし
+        if spares(state, token, kind, mention, mention is targets[-1]):
+            continue
         appeared = kind == "change" and _APPEARED.search(state.text, max(0, mention.start - 12), mention.start)
         if mention.new and not appeared and (kind == "negative" or token.rule == "unchanged"):
             mention.dropped = True

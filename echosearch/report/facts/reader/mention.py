@@ -11,6 +11,7 @@ __all__ = ["Link", "Mention", "Polarity", "Value"]
 
 Polarity = Literal["present", "absent", "not_significant", "uncertain", "not_assessed", "historical"]
 Link = Literal["none", "weak", "strong"]  # to the mention before: apart, behind a comma, coordinated
+_SEEN = ("valve", "size", "motion")  # groups
 _FIXED = {"absent": (0, 0), "not_significant": (0, 1)}
 
 
@@ -54,6 +55,11 @@ class Mention:
         if negative >= 0:
             return "not_significant" if self.significant else "absent"
         return "absent" if self.finding.polarity == "absent" or "normal" in cues else "present"
+
+    @property
+    def seen(self) -> bool:
+        """Whether it is there even where it is doubted that it is a cause; a disease is only supposed."""
+        return self.finding.group in _SEEN or self.finding.implant or self.finding.concept == "af"
 
     @property
     def grade(self) -> tuple[int, int] | None:

@@ -85,6 +85,7 @@ class State:
     asked: bool = False  # rule out, evaluate for: before it
     excluding: bool = False  # excluding, except: before it
     suspected: bool = False  # possible, s/o: before it
+    supposed: bool = False  # likely due to: what follows is a cause that may not be one
     # time and place
     earlier: bool = False
     earlier_after: bool = False
@@ -169,9 +170,9 @@ class State:
             self.unclear = False
         if self.denied:
             made.cues.append("negative")
-        if self.suspected:
+        if self.suspected or (self.supposed and not made.seen):
             made.cues.append("suspected")
-            self.suspected = False
+        self.suspected = self.supposed = False
         made.historical = self.earlier and not self.earlier_after and not finding.implant
         if finding.implant and self.earlier and self.mentions:
             self.earlier = False  # 術前の重症ASは解除され、TAVI弁は…
