@@ -10,9 +10,15 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["again", "dated", "follows_from"]
+__all__ = ["again", "dated", "follows_from", "was_before"]
 
 _TREATED = re.compile("前回|昨年|入院|退院|術前|利尿|治療|投与|透析|除水|補液|後")
+# LVEF 35%, decreased from 50%; reduced compared with the prior study (50%)
+_WAS = re.compile(
+    r"(?:\bfrom|compared (?:with|to)|\bthan)(?: (?:a|the|his|her|prior|previous|last|baseline|study|exam|examination"
+    r"|echo|value|EF|LVEF|of|was))*[ (]{1,2}$",
+    re.IGNORECASE,
+)
 _OF_A_BREATH = re.compile(r"\s*(?:mm|cm)?[、,)\s]*(?:と|で)?(?:呼吸性?(?:変動|変化)|resp|呼気|吸気)", re.IGNORECASE)
 _BREATH = 0.6  # of its width: no other change is told so
 
@@ -52,6 +58,14 @@ def follows_from(state: State, token: Token) -> bool:
         last is not None
         and re.fullmatch(r"\s*(?:前半|後半|程度|前後)?(?:から|to)\s*", state.text[last.end : token.start]) is not None
     )
+
+
+def was_before(state: State, token: Token) -> bool:
+    """Return whether English words make a number of the measurement named last its earlier one: decreased from 50%."""
+    last = state.values[-1] if state.values else None
+    if last is None or last.historical or last.measure != state.measure:
+        return False
+    return _WAS.search(state.text, last.end, token.start) is not None
 
 
 def dated(state: State) -> None:

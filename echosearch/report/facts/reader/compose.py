@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from echosearch.report.facts.lexicon.lexicon import Finding
+from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
@@ -52,7 +53,6 @@ _IS = re.compile(r"\s*:\s*")
 _JUST_NAMED = re.compile(
     r"(?:良好|正常|保たれ|低下)(?:で|ており)?、$|(?:だ|である)が、?$|(?:なし|あり|認めず|認めない|\([-+±]\))、$"
 )
-_THAN = re.compile("前回|より|比べ|比し|比較")
 _ALL_CHAMBERS = re.compile("(?:他|以外|残り)(?:の|は|には|に)*(?:心(?:内)?腔|房室|心房心室|chamber)")
 _OF_ANOTHER = re.compile("肺(?!高血圧|動脈|静脈|塞栓)|循環|気道|IVC|下大静脈|(?!期)[一-龠ァ-ヶA-Za-z]$")  # 肺, 末梢虚脱
 _NOWHERE = Finding("", "", "size", None)
@@ -69,11 +69,8 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         state.settle()
         return
     heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
-    than = state.qualities and _THAN.search(state.text, state.qualities[-1][1].end, token.start)
-    before = state.values[-2] if len(state.values) > 1 else None
-    grew = before is not None and before.measure == state.values[-1].measure and before.historical
-    if heads and not state.heads and (than or grew):
-        state.settle()  # 左室径は前回より拡大, LVDd 55→60mmと拡大: a change
+    if heads and not state.heads and is_change(state, state.qualities[-1][1].start, state.qualities[-1][1].end, token):
+        state.settle()  # 左室径は前回より拡大, LVDd 55→60mmと拡大
         return
     if heads:
         of_heads(state, heads, part, token)

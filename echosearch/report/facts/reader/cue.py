@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader import normal, value
+from echosearch.report.facts.reader import normal
 from echosearch.report.facts.reader.ahead import listed, of_unknown, speak_before, stands_before
 from echosearch.report.facts.reader.aside import drop, reported, treated, wondered
 from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.spares import of_a_cause, spares
 from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.reader.unmeasured import CAUSE, unassessed
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["apply"]
@@ -101,7 +102,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         return
     if kind == "negative" and state.names and state.text.startswith("描出でき", token.start) and not state.group:
         kind = "unassessed"  # IVC描出できず
-    if kind == "unassessed" and value.unassessed(state, token):
+    if kind == "unassessed" and unassessed(state, token):
         return
     if state.others and kind in ("negative", "positive"):
         state.others = False
@@ -164,7 +165,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         last.severity = (0, max(last.severity[0] - 1, 0))  # MR重症でない
         state.cued = True
         return
-    if kind == "unassessed" and last.finding.concept == "af" and value.CAUSE.match(state.text, last.end):
+    if kind == "unassessed" and last.finding.concept == "af" and CAUSE.match(state.text, last.end):
         return  # MRを疑うがAFのため評価困難
     if kind == "unassessed" and last.cues[-1:] == ["normal"] and _BUT_OF.search(state.text, last.end, token.start):
         return  # 左室収縮は保たれているが弁の評価は困難

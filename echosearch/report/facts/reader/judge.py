@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.compose import of_heads, of_topic, topic_valve
 from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
@@ -48,7 +49,8 @@ def judge(state: State, token: Token) -> bool:
         return True
     if state.regions and token.value == "low" and not state.qualities:
         concept = "diffuse_hypo" if state.diffuse else "hypokinesis"
-        state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
+        made = state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
+        made.dropped = made.dropped or is_change(state, made.start, state.regions[-1].end, token)
         state.settle()
         return True
     if state.diffuse and token.value == "low" and not state.qualities and not state.heads:

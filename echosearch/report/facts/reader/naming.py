@@ -8,6 +8,7 @@ from collections.abc import Collection
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader import compose, value
 from echosearch.report.facts.reader.state import FORMING, VALVES, State
+from echosearch.report.facts.reader.unmeasured import CAUSE
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["finding", "structure"]
@@ -228,7 +229,7 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     elif named.concept == "aorta_dilation" and (place := _OF_AORTA.search(words)):
         value.measured_finding(state, token, "asc_ao" if place[0] == "上行" else "aod")
     # 拡張能はAFのため評価困難, 壁運動はasynergyなく良好
-    aside = value.CAUSE.match(after) or _ASIDE.match(state.text, token.end) or _ALL_WELL.match(after)
+    aside = CAUSE.match(after) or _ASIDE.match(state.text, token.end) or _ALL_WELL.match(after)
     waiting = state.qualities if aside else []  # 心機能、弁膜症とも問題なし
     state.settle()
     state.qualities = waiting

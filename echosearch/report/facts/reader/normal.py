@@ -96,6 +96,7 @@ def of_last(state: State, token: Token) -> None:
         and _YET.fullmatch(state.text, named.end, token.start)
         and _IN_RANGE.match(state.text, token.start)
     ):
+        named.dropped = False
         named.cues.append("normal")  # EFは64%から58%に低下したが正常範囲内
         return
     last = state.group[-1] if state.group else None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from echosearch.report.facts.lexicon.lexicon import Finding
+from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
@@ -42,7 +43,6 @@ _APART = re.compile("[:、,]")
 _HALF = 50  # % of its width that a vein loses with a breath
 _DENIED = re.compile(r"(?:\bno|without)\s(?:significant |visible |clear )?$", re.IGNORECASE)
 _WAVE = re.compile("(?:波|血流|流速|速度|血圧|心拍)の?$")
-_FORMER = re.compile("(?:前回|以前|昨年|術前)(?:検査|エコー)?(?:より|に?比べ?て?|と比較し?て?)[、も]?$")
 _GRADE = re.compile(r"(?:grade|グレード|→)\s*[IVX1-4]+(?:度|型)?$", re.IGNORECASE)
 _NAMED_AGAIN = re.compile(r"\s*の?\s*(?:(?:左室)?拡張(?:障害|不全)|diastolic)", re.IGNORECASE)
 
@@ -154,11 +154,7 @@ def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool
 def form_all(state: State, word: Token | None, seen: Token | None = None) -> None:
     """Make a finding of every neutral name that waits; with no abnormal word they are normal."""
     waiting, shared = state.qualities, False
-    old = state.values[-2] if len(state.values) > 1 else None
-    if word is not None and old is not None and old.historical and old.measure == state.values[-1].measure:
-        waiting = [one for one in waiting if one[1].value != "size"]  # 44→46mmと増大: a change
-    if word is not None and state.front is None:
-        waiting = [one for one in waiting if one[1].value != "systolic" or not _changed(state, one)]
+    changes = word is not None and any(is_change(state, *_place(one), word) for one in waiting)
     before = len(state.mentions)
     front = state.front
     for index, (heads, token) in enumerate(waiting):
@@ -169,6 +165,8 @@ def form_all(state: State, word: Token | None, seen: Token | None = None) -> Non
             end = max(token.end, (word or seen or token).end) if last else token.end
             state.form(finding, start, end, shared=shared)
             shared = True
+    for mention in state.mentions[before:]:
+        mention.dropped = mention.dropped or changes
     state.front = None if shared else front
     state.noun = state.noun or not shared  # 開放制限軽度: a grade of what is no concept
     if word is None:
@@ -178,11 +176,10 @@ def form_all(state: State, word: Token | None, seen: Token | None = None) -> Non
     state.settle()
 
 
-def _changed(state: State, one: tuple[tuple[Token, ...], Token]) -> bool:
-    """Whether a word compares with a former study: 前回よりEF低下 tells of a change."""
+def _place(one: tuple[tuple[Token, ...], Token]) -> tuple[int, int]:
+    """The half-open span of a neutral name with its structures."""
     heads, token = one
-    begin = heads[0].start if heads else token.start
-    return _FORMER.search(state.text, max(0, begin - 16), begin) is not None
+    return min([token.start, *(head.start for head in heads[:1])]), token.end
 
 
 def _prosthetic(state: State, token: Token) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader.again import again, follows_from
+from echosearch.report.facts.reader.again import again, follows_from, was_before
 from echosearch.report.facts.reader.mention import Value
 from echosearch.report.facts.reader.quality import of_collapse
 from echosearch.report.facts.reader.repeat import (
@@ -19,10 +19,11 @@ from echosearch.report.facts.reader.repeat import (
 )
 from echosearch.report.facts.reader.site import assign, outdates, sited
 from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.reader.unmeasured import STRICT
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["CAUSE", "measured_finding", "name", "number", "unassessed"]
+__all__ = ["measured_finding", "name", "number"]
 
 _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
@@ -39,13 +40,11 @@ _BESIDE = re.compile(
 )
 _WIDE = re.compile("拡|瘤")
 _OF_WHAT_FOLLOWS = re.compile("(?:大|程度|前後|ほど)?の(?!拡[大張]|[^、。]{0,3}瘤)")
-_STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 _NEXT = re.compile(
     _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
     r"|[\s:は(]*(?:吸気|[Ii]nsp|min)[^\d、。]{0,6}\d+(?:\.\d+)?\s*(?:mm)?[^\d。]{0,6}(?:呼気|[Ee]xp|max)"
     r"|\s*[:×-]\s*(?:LV)?PW\w{0,2}[\s=:]*\d+(?:\.\d+)?\s*(?:mm)?\s*[:×-]\s*\d"
 )
-CAUSE = re.compile("(?:調律|頻脈|徐脈| ?rhythm)?(?:の(?:ため|為)|に(?:つき|より|よる))")
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
 _DEPTH = re.compile(
@@ -60,9 +59,6 @@ _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
 _LOADED = re.compile(r"(?:法|手技|試験)?(?:時|中|後)?[でには]*[\s:=は(]*約?\d")
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
-_NOT_MEASURED = re.compile(
-    "計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)"
-)
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _BY_SEVERAL = ("lvef", "e_e", "gls")
 _INDEXED = ("ml/m2", "ml/m^2")
@@ -221,6 +217,12 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     if last is not None and last.measure == measure and measure and (redated or repeats(state, last, found, index)):
         assign(state, token._replace(measure=measure), value, value.unit, token.start)
         return
+    if measure is not None and was_before(state, token):
+        state.earlier = True
+        read = again(state, measure, token)
+        state.earlier = False
+        if read:
+            return
     told = state.earlier or state.arrow or state.now or follows_from(state, token)
     if measure is not None and told and again(state, measure, token):
         return
@@ -237,34 +239,6 @@ def _of_an_effusion(state: State, token: Token) -> bool:
     if _OF_A_VESSEL.match(state.text, token.end):
         return False  # 径45mmと大動脈基部拡大
     return state.text[: token.start].strip() != "" and _DEPTH.fullmatch(state.text, 0, token.start) is not None
-
-
-def unassessed(state: State, token: Token) -> bool:
-    """Add a fact without a value where 計測不能 follows a name."""
-    if not state.names or state.names[-1].kind == "measure_vetoed" or state.numbered:
-        return False
-    words = state.text[token.start : token.end]
-    named = [n for n in state.names if n.kind not in _STRICT or re.match("計測|測定|未計測|未測定|算出|描出", words)]
-    inside = state.mentions[-1] if state.mentions else None
-    named = [
-        n
-        for n in named
-        if n.measure != "effusion_depth" and not (inside is not None and inside.start <= n.start < inside.end)
-    ]
-    last = state.group[-1] if state.group else None
-    if not named or (last and last.start > named[-1].start and not CAUSE.match(state.text, last.end)):
-        return False
-    counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True
-    if named[-1].kind == "quality" and not counted and not _NOT_MEASURED.match(words):
-        return False
-    for one in named:
-        measure = sited(state, one.measure or "")
-        if measure is not None:
-            state.values.append(Value(measure, one.start, token.end, None))
-            state.measure = measure
-    state.names = []
-    state.settle()
-    return True
 
 
 def _may(state: State, named: Token, token: Token) -> bool:
@@ -284,7 +258,7 @@ def _may(state: State, named: Token, token: Token) -> bool:
         return False
     if named.kind == "finding" and _OF_WHAT_FOLLOWS.match(state.text, token.end):
         return False
-    if named.kind in _STRICT and len(state.names) == 1:
+    if named.kind in STRICT and len(state.names) == 1:
         if not _BESIDE.fullmatch(between):
             return False
         if _WIDE.search(between) and _OF_WHAT_FOLLOWS.match(state.text, token.end):

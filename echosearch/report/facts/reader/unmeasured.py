@@ -1,0 +1,46 @@
+"""Measurements that could not be made: EF計測不能, IVC描出できず."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader.mention import Value
+from echosearch.report.facts.reader.site import sited
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["CAUSE", "STRICT", "unassessed"]
+
+STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
+CAUSE = re.compile("(?:調律|頻脈|徐脈| ?rhythm)?(?:の(?:ため|為)|に(?:つき|より|よる))")
+_NOT_MEASURED = re.compile(
+    "計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)"
+)
+
+
+def unassessed(state: State, token: Token) -> bool:
+    """Add a fact without a value where 計測不能 follows a name."""
+    if not state.names or state.names[-1].kind == "measure_vetoed" or state.numbered:
+        return False
+    words = state.text[token.start : token.end]
+    named = [n for n in state.names if n.kind not in STRICT or re.match("計測|測定|未計測|未測定|算出|描出", words)]
+    inside = state.mentions[-1] if state.mentions else None
+    named = [
+        n
+        for n in named
+        if n.measure != "effusion_depth" and not (inside is not None and inside.start <= n.start < inside.end)
+    ]
+    last = state.group[-1] if state.group else None
+    if not named or (last and last.start > named[-1].start and not CAUSE.match(state.text, last.end)):
+        return False
+    counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True
+    if named[-1].kind == "quality" and not counted and not _NOT_MEASURED.match(words):
+        return False
+    for one in named:
+        measure = sited(state, one.measure or "")
+        if measure is not None:
+            state.values.append(Value(measure, one.start, token.end, None))
+            state.measure = measure
+    state.names = []
+    state.settle()
+    return True
