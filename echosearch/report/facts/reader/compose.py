@@ -48,7 +48,7 @@ _MUCH = re.compile(
 )
 _AT_VALVE = re.compile("弁位の?$")
 _GREATER = re.compile("[房室]より$")
-_IS = re.compile(r"\s*:\s*")
+_IS = re.compile(r"(?:の(?:程度|重症度|評価|有無))?\s*:\s*|(?:を?(?:認める|認め|あり))?\s*\(")
 # 左室の収縮良好、拡大なし; 左室拡大なし、肥大なし
 _JUST_NAMED = re.compile(
     r"(?:良好|正常|保たれ|低下)(?:で|ており)?、$|(?:だ|である)が、?$|(?:なし|あり|認めず|認めない|\([-+±]\))、$"
@@ -133,19 +133,24 @@ def _begins(state: State, token: Token) -> bool:
 
 
 def spreads(state: State, found: list[Token], index: int, part: str) -> bool:
-    """Return whether what may be wrong heads a list of structures: 逆流: 大動脈弁 軽度、僧帽弁 中等度."""
+    """Return whether what may be wrong heads a list of structures: 逆流: 大動脈弁 軽度、…; 拡大(左房: 高度."""
     token = found[index]
-    following = found[index + 1] if index + 1 < len(found) else None
+    place = index + 1
+    if place < len(found) and found[place].kind == "positive":
+        place += 1  # 心房の拡大を認める(左房: …
+    following = found[place] if place < len(found) else None
     if following is None or following.kind != "structure" or (following.value[0], part) not in state.lexicon.compounds:
         return False
     gap = state.text[token.end : following.start]
-    begins = not state.text[: token.start].strip(" ・-") and gap.isspace() and not state.text[token.start].isascii()
-    begins = begins or (not state.text[: token.start].strip(" ・-") and gap in ("は", "が"))
+    first = not state.text[: token.start].strip(" ・-")
+    begins = first and gap.isspace() and not state.text[token.start].isascii()
+    begins = begins or (first and gap in ("は", "が"))
     general = not state.heads or state.heads[-1].value[0] == "valves" or len(state.heads[-1].value) > 2
     if not general or not (_IS.fullmatch(gap) or begins) or state.mentions:
         return False
     state.spread = part
     state.heads = []
+    state.done = place - 1
     return True
 
 

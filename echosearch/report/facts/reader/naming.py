@@ -9,6 +9,7 @@ from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader import compose, value
 from echosearch.report.facts.reader.state import FORMING, VALVES, State
 from echosearch.report.facts.reader.unmeasured import CAUSE
+from echosearch.report.facts.reader.zipped import of_both_sides
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["finding", "structure"]
@@ -222,6 +223,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if _UNSEEN.match(state.text, token.end):
         made.cues.append("unassessed")  # TR描出不良
         state.cued = True
+    if named.concept == "pleural_effusion":
+        of_both_sides(state, found, index, made)
     if named.concept == "pericardial_effusion":
         value.measured_finding(state, token, "effusion_depth")
     elif named.concept == "la_dilation":

@@ -12,7 +12,7 @@ from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
 from echosearch.report.facts.reader.site import place_waiting
 from echosearch.report.facts.reader.state import FORMING, Context, State
-from echosearch.report.facts.reader.zipped import SAID, zipped
+from echosearch.report.facts.reader.zipped import SAID, in_step
 from echosearch.report.facts.text.tokens import Token, tokens
 
 __all__ = ["read_sentence"]
@@ -245,7 +245,7 @@ def _read(state: State, found: list[Token], index: int) -> None:
         value.name(state, token)
     if kind in FORMING:
         _form(state, found, index)
-    elif kind in SAID and zipped(state, found, index):
+    elif kind in SAID and in_step(state, found, index):
         return
     elif kind in ("severity", "grade", "bare_grade", "tendency"):
         severity.grade(state, found, index)
