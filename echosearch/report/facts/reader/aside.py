@@ -9,7 +9,7 @@ from echosearch.report.facts.reader.reach import reached
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["drop", "reported", "treated", "wondered"]
+__all__ = ["before_operation", "drop", "reported", "treated", "wondered"]
 
 _PLANNED = re.compile("適応|方針|予定|検討|待機|候補")
 _FOR = re.compile("(?:で|にて|のため|により)[^、。]+$")
@@ -21,6 +21,9 @@ _WONDERS = re.compile(
 )
 _BEFORE = re.compile(r"前(?:[、,。)\s]|$)")
 _THEN = re.compile(r"(?:値|時)?[\sはの:=]*約?\d")  # EF 38%(植込み前 25%)
+_THE_NUMBER = re.compile("[はの: ]?")
+_LATER = re.compile("後|今回|現在|→")
+_NAME = re.compile("[A-Z左右]")
 _SINCE = re.compile(r"\s*(\d{1,3})\s*(日|週|[ヶかカヵケ]月|年)")
 _DAYS = {"日": 1, "週": 7, "月": 30, "年": 365}
 _STANDS = re.compile("診断され(?:て(?:い|お)|、)")  # 前医でHCMと診断されています
@@ -43,6 +46,9 @@ def treated(state: State, token: Token) -> None:
     last = state.group[-1] if state.group else state.last
     if words.endswith("術") and _BEFORE.match(state.text, token.end):
         return  # PFO閉鎖術前: it is there
+    if words == "後" and state.earlier and _NAME.match(state.text, token.end):
+        state.earlier, state.now = False, True  # 透析前IVC 22mm、透析後IVC 12mm
+        return
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
         return
     bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
@@ -55,6 +61,8 @@ def treated(state: State, token: Token) -> None:
                 mention.cues.append("positive" if mention.finding.implant else "history")
         state.cued = True
     elif words.startswith(("術後", "手術後")) or words.endswith("後"):
+        if last is not None and last.finding.implant and last.dropped and state.earlier:
+            last.dropped = False  # CRT植込み前EF 25%、植込み後EF 38%
         if since := _SINCE.match(state.text, token.end):
             state.dates.append(
                 (token.start, (0, int(since[1]) * _DAYS[since[2][-1]]))
@@ -75,6 +83,27 @@ def _is_treated(state: State, begin: int, token: Token) -> bool:
     if _CLOSE_BEHIND.fullmatch(text, begin, token.start):
         return True
     return text.startswith("術後", token.end - 2) and _TREATED_FOR.fullmatch(text, begin, token.start) is not None
+
+
+def before_operation(state: State, found: list[Token], index: int) -> bool:
+    """Read an operation's day that a name and its number follow: 手術前EF 30%, TAVI前 mean PG 52、TAVI後 8."""
+    token = found[index]
+    following = found[index + 1] if index + 1 < len(found) else None
+    number = found[index + 2] if index + 2 < len(found) else None
+    if not state.text.endswith("前", 0, token.end) or following is None or number is None or state.query:
+        return False
+    gap = state.text[token.end : following.start]
+    if following.measure is None or number.kind != "number" or not _THE_NUMBER.fullmatch(gap):
+        return False
+    if gap == " " and not _LATER.search(state.text, number.end):
+        return False  # TAVI前 EF 45%: why it was done
+    last = state.last
+    if last is not None and last.finding.implant and last.end == token.start:
+        last.dropped = True
+    earlier(state, token)
+    state.earlier_after = False
+    state.close()
+    return True
 
 
 def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers

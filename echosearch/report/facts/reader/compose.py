@@ -9,6 +9,7 @@ from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.state import VALVES, State
+from echosearch.report.facts.reader.twice import subject
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = [
@@ -99,6 +100,10 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     own = begun and state.prosthesis == (state.site or "prosth") and not state.topic
     if part == "regurgitation" and not found and own:
         found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁の開放良好。逆流なし
+    about = None if found else subject(state.text, state.mentions, state.front.start if state.front else token.start)
+    if about is not None and (about.finding.head, part) in state.lexicon.compounds:
+        names = (about.finding.head or "",)  # ARは大動脈基部拡大による中等度の逆流
+        found = [state.lexicon.compounds[names[0], part]]
     if not found and begun and not state.prosthesis:
         names = (state.site or "",)  # MitraClip後。残存逆流は軽度; Calcified aortic valve. No stenosis
         found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]

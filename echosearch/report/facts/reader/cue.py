@@ -6,7 +6,7 @@ import re
 
 from echosearch.report.facts.reader import normal
 from echosearch.report.facts.reader.ahead import listed, of_unknown, speak_before, stands_before
-from echosearch.report.facts.reader.aside import drop, reported, treated, wondered
+from echosearch.report.facts.reader.aside import before_operation, drop, reported, treated, wondered
 from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.spares import of_a_cause, spares
@@ -91,6 +91,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             kind = "negative"  # flapは描出されず
     if kind == "drop" and _HARD.match(state.text, token.end):
         kind = "unassessed"
+    if kind == "drop" and before_operation(state, found, index):
+        return
     if kind == "drop":
         if state.text[token.start : token.end].startswith("有無") and any(
             after.kind in ("unassessed", "undenied", "negative") for after in found[index + 1 : index + 6]
@@ -102,7 +104,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         return
     if kind == "negative" and state.names and state.text.startswith("描出でき", token.start) and not state.group:
         kind = "unassessed"  # IVC描出できず
-    if kind == "unassessed" and unassessed(state, token):
+    if kind == "unassessed" and unassessed(state, found, index):
         return
     if state.others and kind in ("negative", "positive"):
         state.others = False

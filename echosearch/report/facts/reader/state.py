@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from echosearch.report.facts.lexicon.lexicon import Finding, Lexicon
 from echosearch.report.facts.reader.mention import Link, Mention, Value
-from echosearch.report.facts.reader.twice import said_again
+from echosearch.report.facts.reader.twice import said_again, subject
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 
@@ -139,6 +139,10 @@ class State:
             self.front = None
             self.place(finding, start, end)
             return before
+        about = subject(self.text, self.mentions, start) if finding.group in ("valve", "pressure") else None
+        if about is not None and about.finding.concept == finding.concept and not (about.graded and self.front):
+            self._go_on(about, end)
+            return about
         hinted = self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start) is not None
         if (self.cued and not hinted) or (last is not None and not shared and self._told(last, lent)):
             self.close()
@@ -190,6 +194,16 @@ class State:
             self.last_heads = (finding.head,)
         self.place(finding, start, end)
         return made
+
+    def _go_on(self, about: Mention, end: int) -> None:
+        """Go on with a finding that was named before its cause: what follows is said of it."""
+        if self.front is not None:
+            about.severity, about.graded, self.front = self.front.value, True, None
+        about.end = end
+        self.mentions.remove(about)
+        self.mentions.append(about)
+        self.group, self.cued = [about], False
+        self.comma = self.strong = self.noun = False
 
     def _grades(self, finding: Finding, link: Link, shared: bool) -> bool:
         """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["said_again"]
+__all__ = ["said_again", "subject"]
 
 _SAID_TWICE = re.compile(r"\s*[(=のな]\s*")
 _RUN_ON = re.compile(r"\s*(?:type)?\s*", re.IGNORECASE)  # 弛緩異常型拡張障害
 _OF_TYPE = re.compile(r"(?:を認め(?:る|ます)?)?\s*[は:(、]\s*")
 _TYPE_OF = re.compile(r"(?:\([^()]{1,12}\))?\s*(?:を伴う|に伴う|による|の)")  # 弛緩異常による拡張障害
 _IS_A = re.compile(r"は[^、,。()]{1,12}(?:な|の|い|る|た)")  # MRは前方へ向かう高度な逆流
+# MRは(僧帽弁逸脱による); MRは中等度で、(僧帽弁逸脱による)
+_OF_A_CAUSE = re.compile(
+    r"(?:は|で(?:あり)?、)(?:[^、。]{1,20}(?:による|により|に伴う|に起因する|に続発する|由来の|性の?))"
+    r"(?:[^、。]{0,8}(?:な|の|い|る|度|症|性|ly|[A-Za-z]))?"
+)
 _DOUBT = ("疑い", "の疑い", "を疑う", "?", " s/o")  # 腫瘤(粘液腫疑い): two statements
 
 
@@ -47,6 +53,18 @@ def said_again(
     if front is not None and not last.graded:
         last.severity, last.graded = front.value, True
     return True
+
+
+def subject(text: str, mentions: Sequence[Mention], start: int) -> Mention | None:
+    """Return the finding that a sentence is about, if what begins here is its own word behind its cause.
+
+    MRは僧帽弁逸脱による中等度の逆流: one MR, and its grade.
+    """
+    for mention in reversed(mentions):
+        if mention.finding.group in ("valve", "pressure") and text.startswith(("は", "で"), mention.end):
+            plain = mention.cues in ([], ["positive"]) and not mention.historical
+            return mention if plain and _OF_A_CAUSE.fullmatch(text, mention.end, start) else None
+    return None
 
 
 def _twice(text: str, last: Mention, start: int) -> bool:

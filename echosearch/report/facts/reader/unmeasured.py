@@ -6,7 +6,7 @@ import re
 
 from echosearch.report.facts.reader.mention import Value
 from echosearch.report.facts.reader.site import sited
-from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["CAUSE", "STRICT", "unassessed"]
@@ -16,12 +16,17 @@ CAUSE = re.compile("(?:調律|頻脈|徐脈| ?rhythm)?(?:の(?:ため|為)|に(?
 _NOT_MEASURED = re.compile(
     "計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)"
 )
+_BUT = re.compile(
+    r"(?:で(?:は)?ある|で(?:は)?あった|だ|です|でした)?(?:が|ものの|けれども?)[、は]?|\s*\((?:見た目|視覚|目測|visual)|,? but\b|,? although\b",
+    re.IGNORECASE,
+)
 
 
-def unassessed(state: State, token: Token) -> bool:
+def unassessed(state: State, found: list[Token], index: int) -> bool:
     """Add a fact without a value where 計測不能 follows a name."""
     if not state.names or state.names[-1].kind == "measure_vetoed" or state.numbered:
         return False
+    token = found[index]
     words = state.text[token.start : token.end]
     named = [n for n in state.names if n.kind not in STRICT or re.match("計測|測定|未計測|未測定|算出|描出", words)]
     inside = state.mentions[-1] if state.mentions else None
@@ -42,5 +47,20 @@ def unassessed(state: State, token: Token) -> bool:
             state.values.append(Value(measure, one.start, token.end, None))
             state.measure = measure
     state.names = []
-    state.settle()
+    if not _seen_to_be(state, found, index):
+        state.settle()
     return True
+
+
+def _seen_to_be(state: State, found: list[Token], index: int) -> bool:
+    """Whether it is said all the same how what could not be measured is: EFの計測は困難だが保たれている."""
+    if not state.qualities or not _BUT.match(state.text, found[index].end):
+        return False
+    for token in found[index + 1 :]:
+        if token.kind in ("normal", "abnormal"):
+            return True
+        if token.kind in FORMING:
+            return token.kind == "attribute" and token.value == "dilation"
+        if token.measure is not None or token.kind in ("number", "measure"):
+            return False
+    return False
