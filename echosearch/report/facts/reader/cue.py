@@ -106,7 +106,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         kind = "unassessed"  # IVC描出できず
     if kind == "unassessed" and unassessed(state, found, index):
         return
-    if state.others and kind in ("negative", "positive"):
+    if state.others and kind in ("negative", "positive") and token.rule != "en.positive":
         state.others = False
         rest = state.group and state.group[-1].finding.concept in _OF_THE_REST
         if not state.group or rest:

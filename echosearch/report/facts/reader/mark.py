@@ -19,6 +19,14 @@ _STILL_BEFORE = re.compile(r"(?:前|昨年|去年|前回)の?$")  # 2年前の�
 _AGO = re.compile("前に?$|昨年に?$|去年に?$|先月に?$")
 # 半年前に心筋梗塞を発症、
 _EVENT = re.compile(r"[^、。\d]{1,24}(?:発症|施行|を受け|手術|留置|植え?込み|PCI|CABG|入院)[^、。\d]{0,8}(?=、)")
+# what these show of a heart's size is no finding of the echocardiogram: 心電図: LVH疑い
+_TRACED = re.compile(
+    r"(?:\w{0,5}心電図(?:検査|所見)?|ECG|EKG|electrocardiogram|胸部(?:X線|レントゲン)(?:写真)?|胸写|CXR"
+    r"|chest (?:X-ray|radiograph))"
+    r"(?:(?P<all>\s*:)|上|で(?!す|あ)|にて| (?:show|demonstrat|suggest|reveal|with|was|is))",
+    re.IGNORECASE,
+)
+_EXCEPT = re.compile("except|apart|aside|with the exc", re.IGNORECASE)
 _HOWEVER = re.compile("が|ものの|けれど")
 _YEAR = re.compile(r"(?:19|20)\d\d|令和|平成|[RH]\d")
 
@@ -78,6 +86,7 @@ def _end(state: State, token: Token) -> None:
     state.close()
     state.comma = True
     state.denied = False
+    state.traced = ""
     if state.earlier and state.depth <= state.earlier_depth and _HOWEVER.search(state.text, token.start, token.end):
         state.earlier = state.earlier_after = False  # 昨年はEF 60%でしたが、45%に低下
         state.now = True
@@ -91,6 +100,11 @@ def _others(state: State, token: Token) -> None:
     if state.text[token.end : token.end + 1] in ("、", ",", ":") and not state.text.startswith("以外", token.start):
         return  # その他、… lists more; it does not speak of the rest
     last = state.last
+    if _EXCEPT.match(state.text, token.start):
+        if last is not None and last.finding.concept in ("lv_wall_motion", "rwma") and last.cues[-1:] == ["normal"]:
+            last.dropped = True  # wall motion is normal except for the inferior wall
+        state.others = last is None and "wall motion" in state.text[token.end :]
+        return
     if last is not None and last.end == token.start:
         state.close()  # MR以外の弁膜症: MR is there
         return
@@ -168,6 +182,8 @@ def _passed(state: State, token: Token) -> None:
     words = state.text[token.start : token.end]
     if words.endswith("弁位"):
         state.site = {"僧帽弁位": "mv", "大動脈弁位": "av", "三尖弁位": "tv"}.get(words, state.site)
+    if (told := _TRACED.match(state.text, token.start)) is not None:
+        state.traced = "sentence" if told["all"] else "clause"
     if _YEAR.match(state.text, token.start) and not state.values:
         state.dated = True
     if match := _MONTH.match(state.text, token.start):

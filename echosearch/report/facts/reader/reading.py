@@ -226,6 +226,7 @@ def _is_subject(state: State) -> bool:
 
 def _comma(state: State, told: bool) -> None:
     state.comma, state.noun = True, False
+    state.traced = "" if state.traced == "clause" else state.traced
     if state.front is not None and _ENGLISH_NOUN.match(state.text, state.front.end):
         state.front = None  # a small mobile echodensity, …
     state.value_word = None

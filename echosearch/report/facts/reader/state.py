@@ -28,6 +28,8 @@ _HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|�
 _TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
+_TRACED = ("size", "motion", "pressure")  # groups of what an electrocardiogram only hints at
+
 
 @dataclass(frozen=True)
 class Context:
@@ -86,6 +88,7 @@ class State:
     excluding: bool = False  # excluding, except: before it
     suspected: bool = False  # possible, s/o: before it
     supposed: bool = False  # likely due to: what follows is a cause that may not be one
+    traced: str = ""  # an electrocardiogram is told of: up to the end of the "clause" or the "sentence"
     # time and place
     earlier: bool = False
     earlier_after: bool = False
@@ -168,7 +171,7 @@ class State:
         if finding.concept == "lv_diastolic":
             self.list_front = None  # its grades are a scale of its own
         made.significant, made.new = self.significant, self.new
-        made.excluded, made.dropped = self.excluding, self.asked
+        made.excluded, made.dropped = self.excluding, self.asked or (self.traced != "" and finding.group in _TRACED)
         if self.unclear:
             made.cues.append("unassessed")
             self.unclear = False

@@ -17,7 +17,8 @@ _NOT_MEASURED = re.compile(
     "計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)"
 )
 _BUT = re.compile(
-    r"(?:で(?:は)?ある|で(?:は)?あった|だ|です|でした)?(?:が|ものの|けれども?)[、は]?|\s*\((?:見た目|視覚|目測|visual)|,? but\b|,? although\b",
+    r"(?:で(?:は)?ある|で(?:は)?あった|だ|です|でした)?(?:が|ものの|けれども?)[、は]?"
+    r"|\s*\((?:見た目|視覚|目測|visual)|,? but\b|,? although\b",
     re.IGNORECASE,
 )
 
