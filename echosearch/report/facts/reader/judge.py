@@ -48,7 +48,7 @@ def judge(state: State, token: Token) -> bool:
         state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)
         return True
     if state.regions and token.value == "low" and not state.qualities:
-        concept = "diffuse_hypo" if state.diffuse else "hypokinesis"
+        concept = "rv_function" if state.in_rv else "diffuse_hypo" if state.diffuse else "hypokinesis"
         made = state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
         made.dropped = made.dropped or is_change(state, made.start, state.regions[-1].end, token)
         state.settle()

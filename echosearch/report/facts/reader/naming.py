@@ -142,6 +142,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
             or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start])
         ):
             named = findings["repair_clip"]
+    elif concept in ("hypokinesis", "akinesis", "dyskinesis") and state.in_rv and not state.heads:
+        named = findings["rv_function"]  # 右室: 心尖部は低収縮
     elif concept == "hypokinesis":
         if state.heads and state.heads[-1].value == ("rv",):
             named = findings["rv_function"]
@@ -187,6 +189,7 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         return  # 弁膜症は軽度のTRのみ
     heading = after.lstrip(" ").startswith(":") and not (named.implant and words not in _BARE_IMPLANTS)
     again = heading and any(t.kind == "finding" and t.value.concept == named.concept for t in found[index + 1 :])
+    heading = heading and not (again and concept == "tumor")  # 腫瘤: 粘液腫疑い
     if heading and (heads or again) and not _measured(state, named, found, index):
         state.topic = (named.head,) if named.head else state.topic
         state.place(named, token.start, token.end)

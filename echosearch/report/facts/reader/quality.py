@@ -202,14 +202,7 @@ def _of_quality(  # noqa: C901 - rules in order of precedence
     names = [name for head in heads for name in head.value]
     if part == "systolic" and (state.regions or state.diffuse) and state.text[token.start : token.end] in _OF_A_WALL:
         part = "motion"  # 後側壁の収縮低下
-    here = state.firm or state.topic != state.context.topic
-    if (
-        part == "motion"
-        and not (names or state.regions)
-        and state.topic == ("rv",)
-        and here
-        and state.text[token.start] not in "左L"
-    ):
+    if part == "motion" and not names and state.in_rv and state.text[token.start] not in "左L":
         yield compounds["rv", part], begin
         return
     if part in ("motion", "regional") and "rv" not in names and "ra" not in names:

@@ -40,6 +40,8 @@ def reached(state: State, kind: str = "") -> list[Mention]:
             if kind == "negative" and before.graded and not mention.graded and not mention.shared:
                 break  # a grade is a predicate: 重度MRと左室拡大なし
             continue
+        if kind == "suspected" and before.finding.concept == mention.finding.concept == "tumor":
+            break  # 腫瘤、粘液腫あるいは血栓が考えられる: it is there
         apart = (
             "state" in (before.finding.group, mention.finding.group) and before.finding.group != mention.finding.group
         )

@@ -36,6 +36,7 @@ _BETWEEN = re.compile(r"\s*/\s*")
 _OF_A_PAIR = re.compile(r"\s*[:×]\s*")
 _HALVES = re.compile(r"[=\s]*(\d+(?:\.\d+)?)\s*(?:mm|cm)?\s*-\s*(\d+(?:\.\d+)?)")
 _PLUS = re.compile(r"\+[^=、。]{0,12}\d\s*(?:mmHg)?\s*\)?\s*$", re.IGNORECASE)  # TRPG 35+RAP 8=43mmHg
+_PEAK = re.compile("最大|max|peak", re.IGNORECASE)
 _LOOK_BACK = 40
 _NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
 _AT_INSPIRATION = re.compile(r"\s*\(?(?:吸気|[Ii]nsp)")
@@ -71,6 +72,8 @@ def repeats(state: State, last: Value, found: list[Token], index: int) -> bool:
             return False
         within = [each for each in found[max(0, index - 6) : index] if each.start >= last.end]
         return not any(each.kind in _NAMING for each in within)
+    if last.measure in ("av_mpg", "mv_mpg") and _PEAK.search(between):
+        return False  # 平均40mmHg、最大65mmHg
     return last.measure != "ivc" and _BY_METHOD.fullmatch(between) is not None
 
 

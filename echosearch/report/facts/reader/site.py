@@ -10,7 +10,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["assign", "outdates", "place_waiting", "sited"]
+__all__ = ["assign", "of_no_word", "outdates", "place_waiting", "sited"]
 
 # EFが50%を切るようなら, EF 40%以下の場合は: nobody measured it
 _IF = re.compile(
@@ -20,6 +20,15 @@ _IF = re.compile(
     r"(?:なら(?(limit)|(?!ば?(?:拡|肥|正|問|異|軽|保)))(?:ば|[、はEC]|$|[一-龠])|れば|(?<!で)場合[はに、]|[ただ]ら[、一-龠])"
 )
 
+_NARROW = ("as", "ms", "prosthetic_valve", "prosthetic_dysfunction")
+_AT_REST = re.compile(
+    r"(?:[\s、,(:は]|\([-+±]\)|所見|なし|あり|を?認め(?:る|ず)?|軽度|中等度|高度|present|mild|moderate|severe)*"
+    r"(?:(?:安静|負荷|運動|立位|rest|valsalva|バルサルバ)(?:負荷)?(?:時|中)?(?:で|に|は)?|最大|peak|max)?[\s:は約]*",
+    re.IGNORECASE,
+)
+_MEAN = re.compile(
+    r"(?![^。]*(?:PA|BP|RA|PCWP?|血)\s?(?:mean|平均))[^。\n]{0,40}(?:mean|平均)値?[\s:=は約が]*", re.IGNORECASE
+)
 _FROM = re.compile(r"\s*から(?:今回|現在|本日)?\s*約?")
 _SITED = {
     "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
@@ -102,6 +111,17 @@ def place_waiting(state: State) -> None:
         assign(state, named, value, unit, start)
         for one in state.values[made:]:
             one.historical = one.historical or earlier
+
+
+def of_no_word(state: State, token: Token) -> str | None:
+    """Return whose gradient a pressure is that no word calls one: LVOTO(-): 安静時 5mmHg; AS severe (mean 45mmHg)."""
+    last = state.last
+    if last is None or state.names or state.query:
+        return None
+    between = state.text[last.end : token.start]
+    if last.finding.concept == "lvoto" and _AT_REST.fullmatch(between):
+        return "lvot_pg"
+    return "gradient.mean" if last.finding.concept in _NARROW and _MEAN.fullmatch(between) else None
 
 
 def outdates(state: State, token: Token) -> bool:

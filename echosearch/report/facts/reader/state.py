@@ -129,6 +129,11 @@ class State:
     def last(self) -> Mention | None:
         return self.mentions[-1] if self.mentions else None
 
+    @property
+    def in_rv(self) -> bool:
+        """Whether the right ventricle is what this part of the report is about."""
+        return self.topic == ("rv",) and (self.firm or self.topic != self.context.topic)
+
     def close(self) -> None:
         """Close the open list: what follows begins a new one."""
         self.group, self.cued, self.list_front = [], False, None

@@ -17,7 +17,7 @@ from echosearch.report.facts.reader.repeat import (
     summed,
     tied,
 )
-from echosearch.report.facts.reader.site import assign, outdates, sited
+from echosearch.report.facts.reader.site import assign, of_no_word, outdates, sited
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.reader.unmeasured import STRICT
 from echosearch.report.facts.text.number import Number
@@ -225,6 +225,9 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
             return
     told = state.earlier or state.arrow or state.now or follows_from(state, token)
     if measure is not None and told and again(state, measure, token):
+        return
+    if value.unit == "mmhg" and (bare := of_no_word(state, token)) is not None:
+        assign(state, token._replace(measure=bare), value, value.unit, token.start)
         return
     if _of_an_effusion(state, token):
         assign(state, token._replace(measure="effusion_depth"), value, value.unit, token.start)
