@@ -21,7 +21,8 @@ _WORD = re.compile(r"\s*[A-Za-z]")
 _NOT_SEEN = re.compile("描出され(?:ず|ない)")
 _LESIONS = ("mass", "shape", "fluid", "shunt", "flow")
 _WAS = re.compile("(?:であった|だった)(?:が|ものが|けれど)")
-_BUT = re.compile("以外|他に|その他")
+_BUT = re.compile("以外|他[にはの]|その他|ほか")
+_ELSEWHERE = re.compile("[、,][^、,。]{1,10}は$")
 _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
@@ -137,6 +138,9 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         targets = [
             m for m in state.mentions if m.finding.group == "valve" and not m.historical
         ]  # MRは軽度、TRは…で、いずれも
+    told = bool(targets) and (targets[-1].graded or targets[-1].cues == ["positive"])
+    if kind == "insignificant" and told and _BUT.search(state.text, targets[-1].end, token.start):
+        return  # 軽度のMRを認めるほかは有意所見なし
     if not targets and kind == "insignificant" and state.mentions:
         if _BUT.search(state.text, state.mentions[-1].end, token.start):
             return  # ASが高度である以外に有意なものはない
@@ -171,7 +175,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         return  # MRを疑うがAFのため評価困難
     if kind == "unassessed" and last.cues[-1:] == ["normal"] and _BUT_OF.search(state.text, last.end, token.start):
         return  # 左室収縮は保たれているが弁の評価は困難
-    if kind == "unassessed" and last.cues[-1:] == ["negative"] and of_another(state, last, token):
+    denied = kind == "unassessed" and last.cues[-1:] == ["negative"]
+    if denied and (of_another(state, last, token) or _ELSEWHERE.search(state.text, last.end, token.start)):
         return  # 左房内血栓なし、左心耳は観察困難
     if kind == "unassessed" and in_brackets_of_its_own(state, targets[-1], token):
         return  # 血栓なし(左心耳は評価困難)

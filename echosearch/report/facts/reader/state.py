@@ -169,7 +169,7 @@ class State:
                 made.start = min(made.start, self.front.start) if self.front.end <= start else made.start
                 made.earlier_grade = self.front_earlier
                 self.list_front = (self.front.value, finding.group, self.front.end > start)
-            elif self.list_front is not None and self._grades(finding, link, shared):
+            elif self.list_front is not None and self._grades(finding, link, shared, lent):
                 made.severity = self.list_front[0]
         if not shared:
             self.front, self.front_earlier = None, False
@@ -213,8 +213,10 @@ class State:
         self.group, self.cued = [about], False
         self.comma = self.strong = self.noun = False
 
-    def _grades(self, finding: Finding, link: Link, shared: bool) -> bool:
+    def _grades(self, finding: Finding, link: Link, shared: bool, lent: bool) -> bool:
         """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""
+        if lent and link == "strong" and self.group and self.group[-1].graded:
+            return True  # 左室に軽度の拡大と肥大
         _, group, alone = self.list_front or (None, "", True)
         if shared:  # massive TR、右房・右室拡大: both, or neither
             return bool(self.group) and self.group[-1].severity == self.list_front[0] if self.list_front else False
