@@ -8,10 +8,10 @@ from echosearch.report.facts.reader import normal
 from echosearch.report.facts.reader.ahead import listed, of_unknown, speak_before, stands_before
 from echosearch.report.facts.reader.aside import before_operation, drop, reported, treated, wondered
 from echosearch.report.facts.reader.judge import judge
+from echosearch.report.facts.reader.numbers.unmeasured import CAUSE, unassessed
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.spares import of_a_cause, spares
 from echosearch.report.facts.reader.state import State
-from echosearch.report.facts.reader.unmeasured import CAUSE, unassessed
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["apply"]

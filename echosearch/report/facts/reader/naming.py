@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection
 
 from echosearch.report.facts.lexicon.lexicon import Finding
-from echosearch.report.facts.reader import compose, value
+from echosearch.report.facts.reader import compose
+from echosearch.report.facts.reader.numbers import value
+from echosearch.report.facts.reader.numbers.unmeasured import CAUSE
 from echosearch.report.facts.reader.state import FORMING, VALVES, State
-from echosearch.report.facts.reader.unmeasured import CAUSE
 from echosearch.report.facts.reader.zipped import of_both_sides
 from echosearch.report.facts.text.tokens import Token
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
-from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity, value
-from echosearch.report.facts.reader.again import dated
+from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity
 from echosearch.report.facts.reader.judge import judge, localise
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
-from echosearch.report.facts.reader.site import place_waiting
+from echosearch.report.facts.reader.numbers import value
+from echosearch.report.facts.reader.numbers.again import dated
+from echosearch.report.facts.reader.numbers.site import place_waiting
 from echosearch.report.facts.reader.state import FORMING, Context, State
 from echosearch.report.facts.reader.zipped import SAID, in_step
 from echosearch.report.facts.text.tokens import Token, tokens

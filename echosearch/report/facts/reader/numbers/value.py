@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader.again import again, follows_from, was_before
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.quality import of_collapse
-from echosearch.report.facts.reader.repeat import (
+from echosearch.report.facts.reader.numbers.again import again, follows_from, was_before
+from echosearch.report.facts.reader.numbers.repeat import (
     bracketed,
     chained,
     is_ratio,
@@ -17,9 +16,10 @@ from echosearch.report.facts.reader.repeat import (
     summed,
     tied,
 )
-from echosearch.report.facts.reader.site import assign, of_no_word, outdates, sited
+from echosearch.report.facts.reader.numbers.site import assign, of_no_word, outdates, sited
+from echosearch.report.facts.reader.numbers.unmeasured import STRICT
+from echosearch.report.facts.reader.quality import of_collapse
 from echosearch.report.facts.reader.state import State
-from echosearch.report.facts.reader.unmeasured import STRICT
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 

@@ -1,0 +1,1 @@
+"""Measurements in a sentence: names and their numbers, whose a gradient is, other days, what was not measured."""
