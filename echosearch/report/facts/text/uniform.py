@@ -80,8 +80,11 @@ _PLAIN = re.compile("[ -~ぁ-んァ-ヶ一-龠ー。、・\n]*")
 _HEADING = re.compile(
     r"<([^<>=\d\n]{1,12})>|\[(?![無有]|なし|あり|正常|異常|軽|中等|高度|重|微|ごく|少量|良好|不良|低下|拡大|前回)([^\[\]\n+±\x00-\x7f][^\[\]\n+\-±]{0,11})\]"
 )
-# single characters set apart by a scanner or for emphasis: 左 室 拡 大
-_SPACED = re.compile(r"(?<![一-龠ァ-ヶ])[一-龠ァ-ヶ](?: [一-龠ァ-ヶ]){2,}(?![一-龠ァ-ヶ])")
+# single characters set apart by a scanner or for emphasis: 左 室 拡 大, M R
+_SPACED = re.compile(
+    r"(?<![一-龠ァ-ヶ])[一-龠ァ-ヶ](?: [一-龠ァ-ヶ]){2,}(?![一-龠ァ-ヶ])"
+    r"|(?<![A-Za-z])(?<![A-Za-z\d] )(?:[AMTP] [RS]|E F|L V E F|L V D [ds]|L A D|I V C|T A P S E)(?![A-Za-z]| [A-Z](?![A-Za-z]))"
+)
 _GLUED = re.compile(r"(?<![A-Za-z])[AMTP][RS](?=(?:I{1,3}|IV)(?:度|°|/I|[-~]I{1,3}V?(?:度|/I)))")
 _WRAPPED = re.compile(
     r"(?<=[のをにと、やはがも])\n[ ]*(?=[^\s・\-*(\d])|(?<=[のをにと、や])\n[ ]*(?=\d)"
