@@ -183,7 +183,7 @@ def _passed(state: State, token: Token) -> None:
     if words.endswith("弁位"):
         state.site = {"僧帽弁位": "mv", "大動脈弁位": "av", "三尖弁位": "tv"}.get(words, state.site)
     if (told := _TRACED.match(state.text, token.start)) is not None:
-        state.traced = "sentence" if told["all"] else "clause"
+        state.traced, state.traced_at = "sentence" if told["all"] else "clause", token.start
     if _YEAR.match(state.text, token.start) and not state.values:
         state.dated = True
     if match := _MONTH.match(state.text, token.start):

@@ -227,6 +227,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if _UNSEEN.match(state.text, token.end):
         made.cues.append("unassessed")  # TR描出不良
         state.cued = True
+    if words.endswith("所見") and after.startswith(("に乏し", "は乏し")):
+        made.cues.append("negative")  # 右心負荷所見に乏しい
+        state.cued = True
     if named.concept == "pleural_effusion":
         of_both_sides(state, found, index, made)
     if named.concept == "pericardial_effusion":

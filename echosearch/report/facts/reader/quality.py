@@ -63,6 +63,10 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     part, _, own = token.value.partition("@")
     if _elsewhere(state, part, token):
         return
+    if part == "valveopening" and state.prosthesis:
+        state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)  # 弁の開放制限
+        state.settle()
+        return
     last = state.last
     if (
         last is not None

@@ -22,6 +22,9 @@ _CAUSE = re.compile("(?:による|に伴う|に起因する)もので、?|に(?:
 _WAS = re.compile(
     "(?:であった|だった)(?:が|ものが|けれど)[、は]?(?:(?:今回|現在|本日)は?)?$"
 )  # 高度だったが軽度となった
+_LEFT = re.compile(
+    "[はがも]?(?:ほぼ|ほとんど|概ね|大部分)消失(?:し(?:て(?:おり|いる))?|したが|したものの)?[、(](?:わずかに|現在|なお|残存は?)?"
+)
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
@@ -248,6 +251,10 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
                 topic = today(state, topic)
             topic.severity, topic.graded = value, True  # TRはリードに伴うもので、中等度
             return
+    if last.cues[-1:] == ["negative"] and _LEFT.fullmatch(state.text, last.end, token.start):
+        last.cues.clear()  # 心嚢液はほぼ消失、ごく少量のみ
+        last.severity, last.graded = value, True
+        return
     if state.query and state.either and "negative" in last.cues:
         made = Mention(last.finding, token.start, token.end, "none", value, True, either=True)  # MRなしまたは軽度
         state.mentions.append(made)

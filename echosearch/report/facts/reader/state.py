@@ -28,6 +28,7 @@ _HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|�
 _TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
+_ECHO = re.compile("エコー|UCG|TTE|\\becho", re.IGNORECASE)
 _TRACED = ("size", "motion", "pressure")  # groups of what an electrocardiogram only hints at
 
 
@@ -89,6 +90,7 @@ class State:
     suspected: bool = False  # possible, s/o: before it
     supposed: bool = False  # likely due to: what follows is a cause that may not be one
     traced: str = ""  # an electrocardiogram is told of: up to the end of the "clause" or the "sentence"
+    traced_at: int = 0
     # time and place
     earlier: bool = False
     earlier_after: bool = False
@@ -176,7 +178,7 @@ class State:
         if finding.concept == "lv_diastolic":
             self.list_front = None  # its grades are a scale of its own
         made.significant, made.new = self.significant, self.new
-        made.excluded, made.dropped = self.excluding, self.asked or (self.traced != "" and finding.group in _TRACED)
+        made.excluded, made.dropped = self.excluding, self.asked or self._traced(finding, start)
         if self.unclear:
             made.cues.append("unassessed")
             self.unclear = False
@@ -213,6 +215,12 @@ class State:
         self.group, self.cued = [about], False
         self.comma = self.strong = self.noun = False
 
+    def _traced(self, finding: Finding, start: int) -> bool:
+        """Whether an electrocardiogram shows it, and no echocardiogram was named since."""
+        if self.traced == "" or finding.group not in _TRACED:
+            return False
+        return _ECHO.search(self.text, self.traced_at, start) is None
+
     def _grades(self, finding: Finding, link: Link, shared: bool, lent: bool) -> bool:
         """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""
         if lent and link == "strong" and self.group and self.group[-1].graded:
@@ -230,9 +238,8 @@ class State:
             return True  # akinesis、EF 38%、血栓なし
         if self.waiting is not None and self.waiting.start >= last.end:
             return True  # VSD 3mm、PHなし
-        return (
-            self.comma and not lent and _TOLD.search(self.text, last.start, last.end) is not None
-        )  # 心尖部はakinesis、
+        begin = self.group[0].start if last.finding.group == "motion" and self.group else last.start
+        return self.comma and not lent and _TOLD.search(self.text, begin, last.end) is not None  # 心尖部はakinesis、
 
     def place(self, finding: Finding, start: int, end: int) -> None:
         """Return the valve that a gradient or a velocity after this finding belongs to."""

@@ -83,7 +83,8 @@ _HEADING = re.compile(
 # single characters set apart by a scanner or for emphasis: 左 室 拡 大, M R
 _SPACED = re.compile(
     r"(?<![一-龠ァ-ヶ])[一-龠ァ-ヶ](?: [一-龠ァ-ヶ]){2,}(?![一-龠ァ-ヶ])"
-    r"|(?<![A-Za-z])(?<![A-Za-z\d] )(?:[AMTP] [RS]|E F|L V E F|L V D [ds]|L A D|I V C|T A P S E)(?![A-Za-z]| [A-Z](?![A-Za-z]))"
+    r"|(?<![A-Za-z])(?<![A-Za-z\d] )(?:[AMTP] [RS]|E F|L V E F|L V D [ds]|L A D|I V C|T A P S E)"
+    r"(?![A-Za-z]| [A-Z](?![A-Za-z]))"
 )
 _GLUED = re.compile(r"(?<![A-Za-z])[AMTP][RS](?=(?:I{1,3}|IV)(?:度|°|/I|[-~]I{1,3}V?(?:度|/I)))")
 _WRAPPED = re.compile(
