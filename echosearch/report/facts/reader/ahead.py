@@ -18,6 +18,7 @@ _SIGN = r"\s*:?\s*(?:\([-+±]\)|[-+±]|なし|あり)"
 # 疣贅: AV(-) MV(: each sign has its site, and nothing else is named between
 _SITED = re.compile(rf"\s*[:は]?\s*\(?\s*(?:{_SITE}{_SIGN}[\s、,/・]*)+{_SITE}\s*:?\s*")
 _ASCII = re.compile(r"[\x20-\x7e]+")
+_ADJECTIVES = re.compile(r" (?:[a-z-]+ ){1,3}", re.IGNORECASE)
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _UNKNOWN_CAUSE = re.compile(
     r" (?:an? |the )?(?:conduction|pacing|paced|post|prior|previous|cardiac surgery|LBBB|bundle)", re.IGNORECASE
@@ -43,8 +44,10 @@ def stands_before(state: State, found: list[Token], index: int) -> bool:
         return True
     last = state.group[-1] if state.group else None
     near = last is not None and not state.comma and state.text[last.end : token.start].strip(" (") == ""
-    apart = state.text[token.end : following.start].strip(" ") != ""
-    return not near and not apart
+    between = state.text[token.end : following.start]
+    if last is None and _ADJECTIVES.fullmatch(between):
+        return True  # Possible intracardiac thrombus
+    return not near and between.strip(" ") == ""
 
 
 def speak_before(state: State, kind: str) -> None:

@@ -267,7 +267,8 @@ def resolve(state: State, token: Token) -> bool:
         return False
     part, mention = state.orphan
     state.orphan = None
-    if re.search("[ ・]", state.text[mention.end : token.start]) and "negative" in mention.cues:
+    apart = re.search("[ ・]", state.text[mention.end : token.start]) and not state.text[mention.start].isascii()
+    if apart and "negative" in mention.cues:
         return False  # 逸脱なし ・肺動脈弁: …
     found = [f for name in token.value for f in _compound(state, name, part.value, state.lexicon.compounds)]
     if not found:

@@ -286,7 +286,7 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
             break
         if mention is not last and mention.finding.group != group and (link != "strong" or not together):
             break
-        if mention is not last and state.text.startswith(":", mention.end):
+        if mention.end != last.end and state.text.startswith(":", mention.end):
             break  # PR: free、TR mild
         if (mention.severity is not None and mention.graded) or (bracketed and mention is not last and not held):
             break

@@ -184,7 +184,8 @@ class State:
             self.unclear = False
         if self.denied:
             made.cues.append("negative")
-        if self.suspected or (self.supposed and not made.seen):
+        of_both = shared and bool(self.group) and self.group[-1].cues == ["suspected"]  # possible biatrial enlargement
+        if self.suspected or of_both or (self.supposed and not made.seen):
             made.cues.append("suspected")
         self.suspected = self.supposed = False
         made.historical = self.earlier and not self.earlier_after and not finding.implant

@@ -13,6 +13,7 @@ __all__ = ["CAUSE", "STRICT", "unassessed"]
 
 STRICT = ("structure", "region", "finding")  # words that name a structure first, and a length only beside a number
 CAUSE = re.compile("(?:調律|頻脈|徐脈| ?rhythm)?(?:の(?:ため|為)|に(?:つき|より|よる))")
+_OF_A_STRUCTURE = re.compile("計測|測定|未計測|未測定|算出|描出|.*(?:measured|obtained)$", re.IGNORECASE)
 _NOT_MEASURED = re.compile(
     "計測|測定|算出|推定|未計測|未測定|.*(?:estimated|measured|measurable|obtained|obtainable|available)"
 )
@@ -29,7 +30,7 @@ def unassessed(state: State, found: list[Token], index: int) -> bool:
         return False
     token = found[index]
     words = state.text[token.start : token.end]
-    named = [n for n in state.names if n.kind not in STRICT or re.match("計測|測定|未計測|未測定|算出|描出", words)]
+    named = [n for n in state.names if n.kind not in STRICT or _OF_A_STRUCTURE.match(words)]
     inside = state.mentions[-1] if state.mentions else None
     named = [
         n

@@ -29,7 +29,8 @@ _METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
-    r"(?:,? (?:measuring|measures|measured at|with a (?:maximum |maximal )?diameter of|up to) ?)?"
+    r"(?:,?(?: (?:measuring|measures|measured(?: at)?|with a (?:maximum |maximal )?diameter of|up to|is|was|of|at"
+    r"|estimated(?: at| to be)?|approximately|about|(?:has )?(?:in|de)creased from|previously|prior(?: study)?))+ ?)?"
     r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged|normal(?: in size)?)(?: ?\(| at| to|,))?"
     r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:瘤状拡大|瘤状拡張|拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?"
     r"(?:\s*(?=\()|[ 、,]\s*(?=\d+\s*[mc]m|$))|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?"
@@ -41,7 +42,8 @@ _BESIDE = re.compile(
 _WIDE = re.compile("拡|瘤")
 _OF_WHAT_FOLLOWS = re.compile("(?:大|程度|前後|ほど)?の(?!拡[大張]|[^、。]{0,3}瘤)")
 _NEXT = re.compile(
-    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき)|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
+    _BESIDE.pattern + r"(?:[-~]?\d|前回|計測|測定|未計測|算出|描出でき"
+    r"|(?:could not be|can ?not be|was not|not) (?:measured|obtained))|\s*[/・と,、&]\s*(?:LV|[A-Z左後大A]|心室|上行)"
     r"|[\s:は(]*(?:吸気|[Ii]nsp|min)[^\d、。]{0,6}\d+(?:\.\d+)?\s*(?:mm)?[^\d。]{0,6}(?:呼気|[Ee]xp|max)"
     r"|\s*[:×-]\s*(?:LV)?PW\w{0,2}[\s=:]*\d+(?:\.\d+)?\s*(?:mm)?\s*[:×-]\s*\d"
 )
