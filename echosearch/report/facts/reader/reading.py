@@ -139,7 +139,7 @@ def _gap(  # noqa: C901 - one branch per mark between two tokens
     if (
         state.heads
         and state.heads[-1].end == end
-        and (_PARTICLE.match(gap) or _opens(state, gap, token) or _is_subject(state))
+        and (_PARTICLE.match(gap) or (gap[0] == " " and (_opens(state, gap, token) or _is_subject(state))))
     ):
         state.topic = tuple(name for head in state.heads for name in head.value)
         state.firm = ":" in gap

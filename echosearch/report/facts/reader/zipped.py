@@ -30,10 +30,12 @@ SAID = ("severity", "grade", "bare_grade", "negative", "positive")
 
 def in_step(state: State, found: list[Token], index: int) -> bool:
     """Read a grade or sign that is one of several told in step. False where it is not."""
-    if _zipped(state, found, index):
+    if (len(state.heads) > 1 or len(state.group) > 1) and _zipped(state, found, index):
         return True
     token = found[index]
-    return token.kind in ("severity", "grade") and (_of_side(state, token) or _of_part(state, found, index))
+    if token.kind not in ("severity", "grade") or not state.mentions:
+        return False
+    return _of_side(state, token) or _of_part(state, found, index)
 
 
 def _zipped(state: State, found: list[Token], index: int) -> bool:

@@ -77,6 +77,9 @@ _AGO = re.compile(
     r"(?:(?=と比|に比)|(より|から|と(?:ほぼ|概ね|大きく|特に)?(?:変わら(?:ず|ない)|変わりな[いく]|同様|同程度|同じ|同等|著変な[しく])[のにで]?)|[のはに]?)"
 )  # 1年前と変わらず軽度: today
 _AGO_LEAD = frozenset("0123456789半数一二三")
+_SPECIAL = (
+    frozenset("t1234") | _AGO_LEAD | frozenset("".join(_LEAD).lower())
+)  # what a mark may begin with, in lower case
 _AFTER_OPERATOR = re.compile(
     r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
     r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
@@ -113,32 +116,38 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  #
         if at > _RUN and char == low[at - 1] and low[at - _RUN : at].count(char) == _RUN:
             at += 1  # a line of dashes says nothing, and a megabyte of them costs nothing
             continue
-        if char == "t" and last is not None and last.kind == "finding" and (match := _TRACE.match(sentence, last.end)):
-            last = Token("severity", (1, 1), match.start(1), match.end(), "severity.trivial")
-            yield last
-            at = last.end
-            continue
-        if (
-            char in "1234"
-            and last is not None
-            and last.kind == "finding"
-            and last.value.group == "valve"
-            and (match := _BARE_GRADE.match(sentence, last.end))
-            and match.start(1) == at
-        ):
-            last = Token("severity", OF_FOUR[int(match[1])], at, at + 1, "grade.digit")
-            yield last
-            at = last.end
-            continue
-        if char in _AGO_LEAD and (match := _AGO.match(sentence, at)):
-            last = Token("skip" if match[1] else "earlier", None, at, match.end(), "historical.ago")
-            yield last
-            at = last.end
-            continue
-        if sentence[at] in _LEAD and (token := _mark(sentence, at, last)) is not None:
-            yield token
-            at, last = token.end, token
-            continue
+        if char in _SPECIAL:
+            if (
+                char == "t"
+                and last is not None
+                and last.kind == "finding"
+                and (match := _TRACE.match(sentence, last.end))
+            ):
+                last = Token("severity", (1, 1), match.start(1), match.end(), "severity.trivial")
+                yield last
+                at = last.end
+                continue
+            if (
+                char in "1234"
+                and last is not None
+                and last.kind == "finding"
+                and last.value.group == "valve"
+                and (match := _BARE_GRADE.match(sentence, last.end))
+                and match.start(1) == at
+            ):
+                last = Token("severity", OF_FOUR[int(match[1])], at, at + 1, "grade.digit")
+                yield last
+                at = last.end
+                continue
+            if char in _AGO_LEAD and (match := _AGO.match(sentence, at)):
+                last = Token("skip" if match[1] else "earlier", None, at, match.end(), "historical.ago")
+                yield last
+                at = last.end
+                continue
+            if sentence[at] in _LEAD and (token := _mark(sentence, at, last)) is not None:
+                yield token
+                at, last = token.end, token
+                continue
         found = None
         for length in lengths.get(low[at : at + 2]) or lengths.get(char, ()):
             word = low[at : at + length]
