@@ -21,6 +21,7 @@ _AGAINST = re.compile(
     rf"{_DAY}[^、。]{{0,24}}?(?:より|(?<=前回)から|(?:に|と)?比(?:較(?:して?|すると|にて)?|べると|べて?|して?|で|(?=、)))"
 )
 _LEADS = re.compile(r"[\s、,もはや]*(?:the |his |her )?", re.IGNORECASE)
+_AND_SO = re.compile("[^、。]{1,12}し(?:て(?:おり)?)?、")  # 左室は前回より拡大し、EFも低下
 _UNCHANGED = re.compile("同様|同程度|変わら|変わりな|著変|変化な|不変")
 # the word is a noun of its own: 左室収縮能低下が進行
 _OF_IT = re.compile("[はがのも](?:[^、。]{0,6}?)(?:進行|増悪|悪化|改善|著変|不変|変化|同様|持続|残存|遷延)")
@@ -53,6 +54,7 @@ def is_change(state: State, begin: int, end: int, word: Token) -> bool:
         )
     for match in _AGAINST.finditer(text, max(0, begin - _LOOK_BACK), word.start):
         beside = match.end() > begin or _LEADS.fullmatch(text, match.end(), begin) is not None
+        beside = beside or (text.startswith("も", end) and _AND_SO.fullmatch(text, match.end(), begin) is not None)
         if beside and not _UNCHANGED.search(text, match.start(), word.start):
             return True
     return False

@@ -29,6 +29,7 @@ _OF_TODAY = ("negative", "suspected", "insignificant", "undenied")
 _SO = re.compile("(?:程度|くらい)?(?:と|か)?")
 _AGAIN = re.compile("(?:今回|現在|本日)も?")  # 前回の血栓は今回も認める
 _NOTHING = re.compile("有意なもの(?:は|を|が)?(?:特に)?(?:なし|な[いく]|認め(?:ず|な|ま|られ)|みられ|ありま)[^、。]*$")
+_NO_CAUSE = re.compile("(?:による|に伴う|に起因する)もの(?:で(?:は)?)?$")
 _MOVES = re.compile("可動性?[はもが:に]?$")
 _BUT_OF = re.compile("[がも][^、。]{1,16}$")
 _ASKED = re.compile(r"\s*(?:[?)、。]|$|と(?:考|思)|も(?:しれ|。|$))")  # 粘液腫か
@@ -125,6 +126,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         _exclude(state, state.text[token.start].isascii() and index + 1 < len(found))
         return
     targets = reached(state, "sign" if token.rule == "grade.negative" else kind)
+    if kind == "negative" and _NO_CAUSE.search(state.text, max(0, token.start - 8), token.start):
+        targets = targets[-1:]  # MRは逸脱によるものではなく…
     if not targets and kind == "negative" and state.now and state.mentions and not state.arrow:
         targets = [gone(state)]
     if not targets and state.query and kind == "negative" and state.front is not None:

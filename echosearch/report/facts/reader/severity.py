@@ -18,7 +18,9 @@ _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下
 _FROM_TO = re.compile("from (?:mild|moderate) to (?:moderate|severe)", re.IGNORECASE)
 _THEN_GRADED = re.compile(r"(?:有り?|あり|\+\)?)\s*[:(\[]\s*$")
 # MRは逸脱によるもので、重症; MRはSAMに伴い2+
-_CAUSE = re.compile("(?:による|に伴う|に起因する)もので、?|に(?:伴い|より|よって|起因し)、?$")
+_CAUSE = re.compile(
+    "(?:による|に伴う|に起因する)もので(?:はなく)?、?[^、。]{0,6}?(?:で)?$|に(?:伴い|より|よって|起因し)、?$"
+)
 _WAS = re.compile(
     "(?:であった|だった)(?:が|ものが|けれど)[、は]?(?:(?:今回|現在|本日)は?)?$"
 )  # 高度だったが軽度となった
