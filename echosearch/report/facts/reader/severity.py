@@ -153,8 +153,6 @@ def _joined(state: State, found: list[Token], index: int, token: Token) -> Token
             return token
         if "から" in between and _TO.match(state.text, after.end):
             state.arrow = True  # the next grade is today's
-            if state.group or state.mentions:
-                return token
             return token
         index = found.index(after)
         state.done = index
