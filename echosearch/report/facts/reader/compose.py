@@ -182,6 +182,8 @@ def _measured(state: State, part: str, token: Token) -> tuple[str, ...]:
 def _lent(state: State, part: str, token: Token) -> tuple[str, ...]:
     """The structures that lend an attribute their name where none stands before it."""
     compounds = state.lexicon.compounds
+    if state.last_heads == ("mva",) and ("mva", part) not in compounds:
+        state.last_heads = ("mv",)  # MAC without stenosis
     if state.last_heads and any((name, part) in compounds for name in state.last_heads):
         valves = any(name in VALVES or name in ("valves", "prosth") for name in state.last_heads)
         size = (

@@ -195,6 +195,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         state.topic = (named.head,) if named.head else state.topic
         state.place(named, token.start, token.end)
         return
+    if state.orphan is not None and not state.comma and concept in ("tav", "bav"):
+        lesion = state.lexicon.compounds.get(("av", state.orphan[0].value))
+        state.orphan[1].finding = lesion or state.orphan[1].finding  # calcified trileaflet aortic valve
     if state.orphan is not None and state.orphan[0].value == "prolapse" and named.concept == "mr":
         state.orphan[1].finding = findings["mvp"]  # 前尖逸脱によるMR
         if leaflet := _LEAFLET.search(state.text, 0, state.orphan[1].start):

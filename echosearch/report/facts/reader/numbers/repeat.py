@@ -36,6 +36,8 @@ _BETWEEN = re.compile(r"\s*/\s*")
 _OF_A_PAIR = re.compile(r"\s*[:×]\s*")
 _HALVES = re.compile(r"[=\s]*(\d+(?:\.\d+)?)\s*(?:mm|cm)?\s*-\s*(\d+(?:\.\d+)?)")
 _PLUS = re.compile(r"\+[^=、。]{0,12}\d\s*(?:mmHg)?\s*\)?\s*$", re.IGNORECASE)  # TRPG 35+RAP 8=43mmHg
+_RESTING = re.compile(r"\s*at rest,?(?: and| increasing to| rising to)? ?", re.IGNORECASE)
+_LOADED = re.compile(r"\s*(?:with|during|after|on) (?:the )?(?:valsalva|exercise|provocation|stress)", re.IGNORECASE)
 _PEAK = re.compile("最大|max|peak", re.IGNORECASE)
 _LOOK_BACK = 40
 _NAMING = ("finding", "quality", "measure", "measure_vetoed", "attribute")
@@ -74,6 +76,8 @@ def repeats(state: State, last: Value, found: list[Token], index: int) -> bool:
         return not any(each.kind in _NAMING for each in within)
     if last.measure in ("av_mpg", "mv_mpg") and _PEAK.search(between):
         return False  # 平均40mmHg、最大65mmHg
+    if _RESTING.fullmatch(between) and _LOADED.match(state.text, token.end):
+        return True  # 60 mmHg at rest, 100 mmHg with Valsalva
     return last.measure != "ivc" and _BY_METHOD.fullmatch(between) is not None
 
 

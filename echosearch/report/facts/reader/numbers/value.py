@@ -66,6 +66,7 @@ _BY_SEVERAL = ("lvef", "e_e", "gls")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
 _REACH = 40
+_COMPARED = re.compile(r"compared (?:with|to) [^,.;()]{0,40}", re.IGNORECASE)
 
 
 def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
@@ -259,7 +260,7 @@ def _may(state: State, named: Token, token: Token) -> bool:
             and re.match(r"[^、]{0,12}(?:、[^、]{0,12}){1,2}$", between) is not None
             and not re.search("[A-Za-z]{2}", between)
         )
-    if len(between) > _REACH:
+    if len(between) > _REACH and len(_COMPARED.sub("", between)) > _REACH:
         return False
     if named.kind == "finding" and _OF_WHAT_FOLLOWS.match(state.text, token.end):
         return False
