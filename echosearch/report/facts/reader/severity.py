@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader import quality
+from echosearch.report.facts.reader.interval import joined
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.reach import today
 from echosearch.report.facts.reader.state import FORMING, State
@@ -12,9 +13,6 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["grade"]
 
-_RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
-_TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
-_BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _FROM_TO = re.compile("from (?:mild|moderate) to (?:moderate|severe)", re.IGNORECASE)
 _THEN_GRADED = re.compile(r"(?:有り?|あり|\+\)?)\s*[:(\[]\s*$")
 # MRは逸脱によるもので、重症; MRはSAMに伴い2+
@@ -27,6 +25,7 @@ _WAS = re.compile(
 _LEFT = re.compile(
     "[はがも]?(?:ほぼ|ほとんど|概ね|大部分)消失(?:し(?:て(?:おり|いる))?|したが|したものの)?[、(](?:わずかに|現在|なお|残存は?)?"
 )
+_BEHIND_BRACKETS = re.compile(r"\)\s*[:はが]?\s*$")
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
@@ -62,7 +61,7 @@ def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         _grade_list(state, token._replace(value=(low, low)))  # from mild to moderate
         state.arrow = True
         token = token._replace(value=(high, high))
-    token = _joined(state, found, index, token)
+    token = joined(state, found, index, token)
     of_finding = _OF_THE_FINDING.search(state.text, 0, token.start)
     if (
         state.noun
@@ -132,33 +131,6 @@ def _tendency(state: State, token: Token) -> None:
 def _attached(state: State, token: Token, after: list[Token]) -> bool:
     """Whether what a grade stands before follows at once: 中等度のMR."""
     return bool(after) and after[0].kind in FORMING and bool(_NO_GAP.fullmatch(state.text, token.end, after[0].start))
-
-
-def _joined(state: State, found: list[Token], index: int, token: Token) -> Token:
-    """軽度~中等度 and 軽度から中等度 are one range; 軽度から中等度に is a change, and stays two."""
-    while index + 1 < len(found):
-        after = found[index + 1]
-        place = index + 2
-        between = state.text[token.end : after.start]
-        if after.kind in ("and", "or") and place < len(found):
-            between = state.text[token.end : found[place].start]
-            after, place = found[place], place + 1
-        if _BOUNDED.fullmatch(state.text, token.start, after.end) and after.kind == token.kind == "severity":
-            state.done = found.index(after)  # 軽度以上高度未満
-            return token._replace(value=(token.value[0], after.value[1]), end=after.end)
-        if after.kind not in ("severity", "grade") or not _RANGE.fullmatch(between):
-            return token
-        if "to" in between and state.text.endswith("from ", 0, token.start):
-            state.arrow = True  # from mild to moderate
-            return token
-        if "から" in between and _TO.match(state.text, after.end):
-            state.arrow = True  # the next grade is today's
-            return token
-        index = found.index(after)
-        state.done = index
-        low, high = min(token.value[0], after.value[0]), max(token.value[1], after.value[1])
-        token = Token(token.kind, (low, high), token.start, after.end, token.rule)
-    return token
 
 
 def _diastolic(state: State, token: Token) -> tuple[int, int]:
@@ -240,6 +212,11 @@ def _grade_list(state: State, token: Token) -> None:  # noqa: C901 - rules in or
     last = state.group[-1] if state.group else state.last
     if last is None:
         return
+    if last.depth > state.depth and not last.graded and _BEHIND_BRACKETS.search(state.text, last.end, token.start):
+        outside = [one for one in state.mentions if one.depth <= state.depth and one.finding.group != "state"]
+        if outside and not outside[-1].graded and not outside[-1].cues:
+            outside[-1].severity, outside[-1].graded = token.value, True  # MR(A2逸脱): severe
+            return
     value = (
         _diastolic(state, token) if last.finding.concept == "lv_diastolic" and token.kind != "severity" else token.value
     )

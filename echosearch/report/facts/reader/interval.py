@@ -1,0 +1,41 @@
+"""Grades that make one range: 軽度~中等度, 軽度から中等度, mild to moderate."""
+
+from __future__ import annotations
+
+import re
+
+from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.tokens import Token
+
+__all__ = ["joined"]
+
+_RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
+_TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
+_BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
+
+
+def joined(state: State, found: list[Token], index: int, token: Token) -> Token:
+    """軽度~中等度 and 軽度から中等度 are one range; 軽度から中等度に is a change, and stays two."""
+    while index + 1 < len(found):
+        after = found[index + 1]
+        place = index + 2
+        between = state.text[token.end : after.start]
+        if after.kind in ("and", "or") and place < len(found):
+            between = state.text[token.end : found[place].start]
+            after, place = found[place], place + 1
+        if _BOUNDED.fullmatch(state.text, token.start, after.end) and after.kind == token.kind == "severity":
+            state.done = found.index(after)  # 軽度以上高度未満
+            return token._replace(value=(token.value[0], after.value[1]), end=after.end)
+        if after.kind not in ("severity", "grade") or not _RANGE.fullmatch(between):
+            return token
+        if "to" in between and state.text.endswith("from ", 0, token.start):
+            state.arrow = True  # from mild to moderate
+            return token
+        if "から" in between and _TO.match(state.text, after.end):
+            state.arrow = True  # the next grade is today's
+            return token
+        index = found.index(after)
+        state.done = index
+        low, high = min(token.value[0], after.value[0]), max(token.value[1], after.value[1])
+        token = Token(token.kind, (low, high), token.start, after.end, token.rule)
+    return token
