@@ -7,15 +7,15 @@ import re
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["joined"]
+__all__ = ["join_grades"]
 
 _RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 
 
-def joined(state: State, found: list[Token], index: int, token: Token) -> Token:
-    """軽度~中等度 and 軽度から中等度 are one range; 軽度から中等度に is a change, and stays two."""
+def join_grades(state: State, found: list[Token], index: int, token: Token) -> Token:
+    """Join the grades of one range: 軽度~中等度, 軽度から中等度; 軽度から中等度に is a change, and stays two."""
     while index + 1 < len(found):
         after = found[index + 1]
         place = index + 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader import quality
-from echosearch.report.facts.reader.interval import joined
+from echosearch.report.facts.reader.interval import join_grades
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.reach import today
 from echosearch.report.facts.reader.state import FORMING, State
@@ -61,7 +61,7 @@ def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         _grade_list(state, token._replace(value=(low, low)))  # from mild to moderate
         state.arrow = True
         token = token._replace(value=(high, high))
-    token = joined(state, found, index, token)
+    token = join_grades(state, found, index, token)
     of_finding = _OF_THE_FINDING.search(state.text, 0, token.start)
     if (
         state.noun
