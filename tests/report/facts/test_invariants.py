@@ -121,8 +121,8 @@ def test_a_span_covers_the_words_that_name_the_concept(text: str, words: dict[st
 )
 def test_any_length_is_read_in_bounded_steps(piece: str) -> None:
     """Twice the text takes about twice the steps: counted, not timed."""
-    steps = [lines_run(piece * (size // len(piece))) for size in (2500, 5000, 10000)]
-    assert steps[2] <= 2.6 * steps[1] + 2000
+    steps = [lines_run(piece * (size // len(piece))) for size in (4000, 8000)]  # a sentence is cut at 4000
+    assert steps[1] <= 2.6 * steps[0] + 2000
 
 
 @pytest.mark.parametrize("piece", ["EF 54%→", "EF 54%、今回", "EF 54%→LVDd 50mm、", "負荷LVOT PG 54mmHg→"])
