@@ -1,0 +1,161 @@
+"""JPEG 2000: the arithmetic decoder of a code block ends where its bytes end, so damage within them shows.
+
+OpenJPEG looks whether it does where the stream promises "predictable termination", which changes nothing else of its
+decoding. So every stream is made to promise it, and how far ends are apart is judged here. Sound blocks leave no byte
+over, and lack as few as an encoder can spare: those that follow are read as FF.
+
+An encoder that cuts its passes a byte too early spoils the rest of that block's last pass, and a long run of bytes
+is then missing (OpenJPEG: in regular patterns, such as colour bars). Without its last pass such a block ends in order.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import Counter
+from collections.abc import Sequence
+
+from echosearch.errors import FileRefused
+from echosearch.outcome import Quarantined, Reason
+from echosearch.reading.dicom.pixels.openjpeg import warnings_of
+from echosearch.reading.dicom.pixels.packets import BrokenPackets, CodeBlock, code_blocks
+
+__all__ = ["check_ends", "with_checked_ends"]
+
+OVER = 6  # bytes that no encoder leaves in a sound block
+MISSING = 8  # bytes that an encoder may leave to be read as FF
+LAST_PASS = 40  # bytes of a spoilt last pass that came before it was
+LOST = bytes(16)  # no code, but may be the headers of as many empty packets
+PREDICTABLE = 0x10
+KEPT = 0x2A  # styles that leave one code word to a block: reset contexts, causal contexts, segmentation symbols
+SIZ, COD, COC, SOT, SOD, QCD = (bytes((0xFF, code)) for code in (0x51, 0x52, 0x53, 0x90, 0x93, 0x5C))
+REMAINING = re.compile(r"PTERM check failure: (\d+) remaining bytes")
+SYNTHESIZED = re.compile(r"PTERM check failure: (\d+) synthe\w+ 0xFF")
+
+
+def with_checked_ends(stream: bytes) -> bytes | None:
+    """Return a codestream that promises predictable termination; None if its blocks are coded in another way.
+
+    That is: HTJ2K, raw bits or several code words in a block.
+    """
+    places = _style_bytes(stream)
+    if not places or any(stream[at] & ~(KEPT | PREDICTABLE) for at in places):
+        return None
+    marked = bytearray(stream)
+    for at in places:
+        marked[at] |= PREDICTABLE
+    return bytes(marked)
+
+
+def _style_bytes(stream: bytes) -> list[int]:
+    """Where COD and COC of the main header and of tile-parts state the style of code blocks (A.6.1, A.6.2)."""
+    places: list[int] = []
+    at, wide = 2, 0
+    while at + 12 <= len(stream):
+        marker, length = stream[at : at + 2], int.from_bytes(stream[at + 2 : at + 4], "big")
+        if marker == SIZ:
+            wide = int(int.from_bytes(stream[at + 38 : at + 40], "big") > 256)
+        elif marker == COD:
+            places.append(at + 12)
+        elif marker == COC:
+            places.append(at + 9 + wide)
+        elif marker == SOT:
+            part, size = at, int.from_bytes(stream[at + 6 : at + 10], "big")
+        elif marker == SOD:
+            if size == 0:
+                break
+            at = part + size
+            continue
+        elif marker == b"\xff\xd9":
+            break
+        at += 2 + length
+    return [at for at in places if at < len(stream)]
+
+
+def check_ends(stream: bytes, warnings: Sequence[str]) -> None:
+    """Raise FileRefused(DECODE_FAILED) if code blocks of a stream ``with_checked_ends`` end where no sound one does."""
+    over = max((int(found[1]) for found in map(REMAINING.match, warnings) if found), default=0)
+    if over >= OVER:
+        raise _damaged(f"a code block leaves {over} bytes over")
+    missing = Counter(int(found[1]) for found in map(SYNTHESIZED.match, warnings) if found)
+    missing = Counter({count: times for count, times in missing.items() if count > MISSING})
+    if not missing and LOST not in stream[stream.find(SOD) :]:
+        return
+    try:
+        blocks = code_blocks(stream)
+    except BrokenPackets as exc:
+        raise _damaged("its packets do not end where their tile does") from exc
+    if blocks is None or not missing:
+        return
+    style = stream[stream.find(COD) + 12] & KEPT
+    for block in sorted(blocks, key=lambda block: len(block.data) / block.passes):
+        _, count = _end(block, block.passes, style)
+        if count in missing:
+            if not _is_spoilt_at_its_end(block, style):
+                break
+            missing -= Counter([count])
+            if not missing:
+                return
+    raise _damaged(f"a code block lacks {max(missing)} bytes")
+
+
+def _is_spoilt_at_its_end(block: CodeBlock, style: int) -> bool:
+    if block.passes == 1:
+        return True
+    over, missing = _end(block, block.passes - 1, style)
+    return missing <= MISSING and over < LAST_PASS
+
+
+def _end(block: CodeBlock, passes: int, style: int) -> tuple[int, int]:
+    """Decode some passes of one block. Return how many of its bytes are over, and how many it lacks (more than 2)."""
+    for warning in warnings_of(_alone(block, passes, style)):
+        if found := REMAINING.match(warning):
+            return int(found[1]), 0
+        if found := SYNTHESIZED.match(warning):
+            return 0, int(found[1])
+    return 0, 0
+
+
+def _alone(block: CodeBlock, passes: int, style: int) -> bytes:
+    """Write a codestream whose picture has this one code block, in its band, with the first so many of its passes."""
+    levels = int(block.band > 0)
+    width, height = block.width << levels, block.height << levels
+    planes = 1 + (passes + 1) // 3
+    size = struct.pack(">H8LH3B", 0, width, height, 0, 0, width, height, 0, 0, 1, 15, 1, 1)
+    sides = ((side - 1).bit_length() - 2 for side in (max(block.width, 4), max(block.height, 4)))
+    coding = struct.pack(">BBHBBBBBB", 0, 0, 1, 0, levels, *sides, style | PREDICTABLE, 1)
+    depths = bytes([1 << 5] + [planes << 3] * (1 + 3 * levels))
+    header = "1" + "".join(
+        _block_header(len(block.data), passes) if band == block.band else "0"
+        for band in ((1, 2, 3) if levels else (0,))
+    )
+    packets = bytes(levels) + _stuffed(header) + bytes(block.data)
+    main = b"".join(
+        marker + struct.pack(">H", 2 + len(content)) + content
+        for marker, content in ((SIZ, size), (COD, coding), (QCD, depths))
+    )
+    part = struct.pack(">HHLBB", 10, 0, 14 + len(packets), 0, 1)
+    return b"\xff\x4f" + main + SOT + part + SOD + packets + b"\xff\xd9"
+
+
+def _block_header(length: int, passes: int) -> str:
+    """Bits: included, no empty plane, so many passes, so many bytes (B.10)."""
+    codes = ((1, 1, ""), (2, 1, "1"), (3, 2, "11"), (6, 5, "1111"), (37, 7, "111111111"))
+    first, width, prefix = next(code for code in reversed(codes) if passes >= code[0])
+    bits = 3 + passes.bit_length() - 1
+    longer = max(0, length.bit_length() - bits)
+    return f"11{prefix}{passes - first:0{width}b}{'1' * longer}0{length:0{bits + longer}b}"
+
+
+def _stuffed(bits: str) -> bytes:
+    out = bytearray()
+    at = 0
+    while at < len(bits):
+        width = 7 if out[-1:] == b"\xff" else 8
+        out.append(int(bits[at : at + width].ljust(width, "0"), 2))
+        at += width
+    return bytes(out + bytes(out[-1:] == b"\xff"))
+
+
+def _damaged(what: str) -> FileRefused:
+    return FileRefused(Quarantined(Reason.DECODE_FAILED, f"JPEG 2000: {what}: the frame is damaged"))
