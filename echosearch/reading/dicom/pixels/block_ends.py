@@ -14,6 +14,7 @@ import re
 import struct
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
@@ -22,15 +23,25 @@ from echosearch.reading.dicom.pixels.packets import BrokenPackets, CodeBlock, co
 
 __all__ = ["check_ends", "with_checked_ends"]
 
-OVER = 6  # bytes that no encoder leaves in a sound block
-MISSING = 8  # bytes that an encoder may leave to be read as FF
-LAST_PASS = 40  # bytes of a spoilt last pass that came before it was
+OVER = 20  # bytes that a sound block may have over, whatever its encoder
+MISSING = 24  # bytes that a sound block may lack: an encoder drops last ones that FF can stand for
+PASS_AT_LEAST, PASS_AT_MOST = 4, 12  # bytes that JasPer gives a pass that needs fewer
+LAST_PASS = 64  # bytes of a last pass before its encoder spoils it
+TINY = 40  # bytes of a block, whose passes FFmpeg may cut to one byte
+FEW = 2  # bytes over from which on the packets are looked at
 LOST = bytes(16)  # no code, but may be the headers of as many empty packets
 PREDICTABLE = 0x10
 KEPT = 0x2A  # styles that leave one code word to a block: reset contexts, causal contexts, segmentation symbols
 SIZ, COD, COC, SOT, SOD, QCD = (bytes((0xFF, code)) for code in (0x51, 0x52, 0x53, 0x90, 0x93, 0x5C))
 REMAINING = re.compile(r"PTERM check failure: (\d+) remaining bytes")
 SYNTHESIZED = re.compile(r"PTERM check failure: (\d+) synthe\w+ 0xFF")
+
+
+class _End(NamedTuple):
+    """Where the decoder of a code block ended: bytes over, or bytes that it lacked, if more than two."""
+
+    over: int = 0
+    missing: int = 0
 
 
 def with_checked_ends(stream: bytes) -> bytes | None:
@@ -74,46 +85,55 @@ def _style_bytes(stream: bytes) -> list[int]:
 
 def check_ends(stream: bytes, warnings: Sequence[str]) -> None:
     """Raise FileRefused(DECODE_FAILED) if code blocks of a stream ``with_checked_ends`` end where no sound one does."""
-    over = max((int(found[1]) for found in map(REMAINING.match, warnings) if found), default=0)
-    if over >= OVER:
-        raise _damaged(f"a code block leaves {over} bytes over")
-    missing = Counter(int(found[1]) for found in map(SYNTHESIZED.match, warnings) if found)
-    missing = Counter({count: times for count, times in missing.items() if count > MISSING})
-    if not missing and LOST not in stream[stream.find(SOD) :]:
+    ends = [_said(warning) for warning in warnings]
+    odd = Counter(end for end in ends if end.over > OVER or end.missing > MISSING)
+    if all(end.over < FEW for end in ends) and not odd and LOST not in stream[stream.find(SOD) :]:
         return
     try:
         blocks = code_blocks(stream)
     except BrokenPackets as exc:
         raise _damaged("its packets do not end where their tile does") from exc
-    if blocks is None or not missing:
+    if blocks is None:
         return
     style = stream[stream.find(COD) + 12] & KEPT
-    for block in sorted(blocks, key=lambda block: len(block.data) / block.passes):
-        _, count = _end(block, block.passes, style)
-        if count in missing:
-            if not _is_spoilt_at_its_end(block, style):
+    for block in sorted(blocks, key=lambda block: len(block.data)) if odd else ():
+        end = _end(block, block.passes, style)
+        if odd[end]:
+            if not _is_usual(block, end, style):
                 break
-            missing -= Counter([count])
-            if not missing:
-                return
-    raise _damaged(f"a code block lacks {max(missing)} bytes")
+            odd[end] -= 1
+    for end in +odd:
+        raise _damaged(
+            f"a code block leaves {end.over} bytes over" if end.over else f"a code block lacks {end.missing} bytes"
+        )
 
 
-def _is_spoilt_at_its_end(block: CodeBlock, style: int) -> bool:
+def _is_usual(block: CodeBlock, end: _End, style: int) -> bool:
+    """Return True if the encoder may have made this end, for which damage would be an answer too."""
+    if end.over:
+        cheap = len(block.data) <= (block.passes + 2) * PASS_AT_MOST
+        return cheap and end.over <= (block.passes + 2) * PASS_AT_LEAST
+    if len(block.data) < TINY:
+        return True
     if block.passes == 1:
         return True
-    over, missing = _end(block, block.passes - 1, style)
-    return missing <= MISSING and over < LAST_PASS
+    before = _end(block, block.passes - 1, style)
+    return before.missing <= MISSING and before.over < LAST_PASS
 
 
-def _end(block: CodeBlock, passes: int, style: int) -> tuple[int, int]:
-    """Decode some passes of one block. Return how many of its bytes are over, and how many it lacks (more than 2)."""
-    for warning in warnings_of(_alone(block, passes, style)):
-        if found := REMAINING.match(warning):
-            return int(found[1]), 0
-        if found := SYNTHESIZED.match(warning):
-            return 0, int(found[1])
-    return 0, 0
+def _said(warning: str) -> _End:
+    if found := REMAINING.match(warning):
+        return _End(over=int(found[1]))
+    if found := SYNTHESIZED.match(warning):
+        return _End(missing=int(found[1]))
+    return _End()
+
+
+def _end(block: CodeBlock, passes: int, style: int) -> _End:
+    """Decode some passes of one block."""
+    return next(
+        (end for warning in warnings_of(_alone(block, passes, style)) if (end := _said(warning)) != _End()), _End()
+    )
 
 
 def _alone(block: CodeBlock, passes: int, style: int) -> bytes:

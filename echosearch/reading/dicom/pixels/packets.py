@@ -6,13 +6,15 @@ OpenJPEG reads them for its pictures; this is for the few frames whose code bloc
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
 __all__ = ["BrokenPackets", "CodeBlock", "code_blocks"]
 
-SIZ, COD, COC, POC, PPM, PPT, SOT, SOD = (bytes((0xFF, code)) for code in (0x51, 0x52, 0x53, 0x5F, 0x60, 0x61, 0x90, 0x93))
+SIZ, COD, COC, POC, PPM, PPT, SOT, SOD = (
+    bytes((0xFF, code)) for code in (0x51, 0x52, 0x53, 0x5F, 0x60, 0x61, 0x90, 0x93)
+)
 SOP, EPH = b"\xff\x91", b"\xff\x92"
 OWN_PRECINCTS = 1
 LONGEST = 1 << 16  # code blocks of a tile that are read
@@ -163,7 +165,7 @@ def code_blocks(stream: bytes) -> list[CodeBlock] | None:
 
 
 def _segments(stream: bytes) -> tuple[dict[bytes, bytes], dict[int, bytearray | None]]:
-    """Return the main header's marker segments, and the packets of each tile; None for a tile with a style of its own."""
+    """Return the main header's marker segments, and each tile's packets; None for one with a style of its own."""
     main: dict[bytes, bytes] = {}
     at = 2
     while (marker := stream[at : at + 2]) != SOT:
@@ -242,7 +244,7 @@ def _grid(area: tuple[int, int, int, int], style: _Style, resolution: int, band:
 def _read(data: bytes, precincts: dict[_Key, list[_Grid]], style: _Style) -> list[CodeBlock]:
     """Read all packets of a tile in their order (B.12)."""
     packets = product(precincts, range(style.layers))
-    orders = {
+    orders: dict[int, Callable[[tuple[_Key, int]], tuple[int, ...]]] = {
         0: lambda p: (p[1], p[0][1], p[0][0], p[0][4]),
         1: lambda p: (p[0][1], p[1], p[0][0], p[0][4]),
         2: lambda p: (p[0][1], p[0][2], p[0][3], p[0][0], p[0][4], p[1]),
