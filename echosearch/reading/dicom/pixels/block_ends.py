@@ -1,11 +1,13 @@
 """JPEG 2000: the arithmetic decoder of a code block ends where its bytes end, so damage within them shows.
 
 OpenJPEG looks whether it does where the stream promises "predictable termination", which changes nothing else of its
-decoding. So every stream is made to promise it, and how far ends are apart is judged here. Sound blocks leave no byte
-over, and lack as few as an encoder can spare: those that follow are read as FF.
+decoding. So every stream is made to promise it, and how far ends are apart is judged here. A sound block leaves few
+bytes over, and lacks as few as an encoder can spare: those that follow its last one are read as FF. But
 
-An encoder that cuts its passes a byte too early spoils the rest of that block's last pass, and a long run of bytes
-is then missing (OpenJPEG: in regular patterns, such as colour bars). Without its last pass such a block ends in order.
+    JasPer    gives every pass four bytes where its rate is limited, also one that needs none
+    OpenJPEG  cuts a pass too early where it costs nearly nothing (colour bars): the rest of the block's last pass is
+              spoilt, and a long run of bytes is missing. Without that pass the block ends in order
+    FFmpeg    does so with several passes of small blocks
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def with_checked_ends(stream: bytes) -> bytes | None:
 def _style_bytes(stream: bytes) -> list[int]:
     """Where COD and COC of the main header and of tile-parts state the style of code blocks (A.6.1, A.6.2)."""
     places: list[int] = []
-    at, wide = 2, 0
+    at, wide, part, size = 2, 0, 0, 0
     while at + 12 <= len(stream):
         marker, length = stream[at : at + 2], int.from_bytes(stream[at + 2 : at + 4], "big")
         if marker == SIZ:
@@ -73,7 +75,7 @@ def _style_bytes(stream: bytes) -> list[int]:
         elif marker == SOT:
             part, size = at, int.from_bytes(stream[at + 6 : at + 10], "big")
         elif marker == SOD:
-            if size == 0:
+            if part + size <= at:  # 0: the last one
                 break
             at = part + size
             continue
@@ -87,7 +89,7 @@ def check_ends(stream: bytes, warnings: Sequence[str]) -> None:
     """Raise FileRefused(DECODE_FAILED) if code blocks of a stream ``with_checked_ends`` end where no sound one does."""
     ends = [_said(warning) for warning in warnings]
     odd = Counter(end for end in ends if end.over > OVER or end.missing > MISSING)
-    if all(end.over < FEW for end in ends) and not odd and LOST not in stream[stream.find(SOD) :]:
+    if all(end.over < FEW for end in ends) and not odd and stream.find(LOST, stream.find(SOD)) < 0:
         return
     try:
         blocks = code_blocks(stream)
@@ -102,10 +104,9 @@ def check_ends(stream: bytes, warnings: Sequence[str]) -> None:
             if not _is_usual(block, end, style):
                 break
             odd[end] -= 1
-    for end in +odd:
-        raise _damaged(
-            f"a code block leaves {end.over} bytes over" if end.over else f"a code block lacks {end.missing} bytes"
-        )
+    if left := list(+odd):
+        over, missing = left[0]
+        raise _damaged(f"a code block leaves {over} bytes over" if over else f"a code block lacks {missing} bytes")
 
 
 def _is_usual(block: CodeBlock, end: _End, style: int) -> bool:
@@ -113,9 +114,7 @@ def _is_usual(block: CodeBlock, end: _End, style: int) -> bool:
     if end.over:
         cheap = len(block.data) <= (block.passes + 2) * PASS_AT_MOST
         return cheap and end.over <= (block.passes + 2) * PASS_AT_LEAST
-    if len(block.data) < TINY:
-        return True
-    if block.passes == 1:
+    if len(block.data) < TINY or block.passes == 1:
         return True
     before = _end(block, block.passes - 1, style)
     return before.missing <= MISSING and before.over < LAST_PASS

@@ -17,8 +17,9 @@ SIZ, COD, COC, POC, PPM, PPT, SOT, SOD = (
 )
 SOP, EPH = b"\xff\x91", b"\xff\x92"
 OWN_PRECINCTS = 1
-LONGEST = 1 << 16  # code blocks of a tile that are read
-PLANES = 40  # more bit planes than any picture has
+MOST = 1 << 16  # code blocks, and packets, of a tile that are read
+PLANES = 31  # coded bit planes at most; each has three passes, but for the first
+EMPTY = 40  # more bit planes than any block leaves out
 
 
 class BrokenPackets(Exception):
@@ -130,13 +131,15 @@ class _Grid:
             elif self.included is not None and self.planes is not None:
                 if not self.included.is_below(bits, x, y, layer + 1):
                     continue
-                if not any(self.planes.is_below(bits, x, y, limit) for limit in range(1, PLANES)):
+                if not any(self.planes.is_below(bits, x, y, limit) for limit in range(1, EMPTY)):
                     raise BrokenPackets
             passes = _passes(bits)
             while bits.bit():
                 block.length_bits += 1
             length = bits.number(block.length_bits + passes.bit_length() - 1)
             block.passes += passes
+            if block.passes > 3 * PLANES - 2:
+                raise BrokenPackets
             yield block, length
 
 
@@ -156,10 +159,10 @@ def code_blocks(stream: bytes) -> list[CodeBlock] | None:
             if data is None:
                 return None
             precincts = _precincts(size, style, number)
-            if precincts is None:
+            if precincts is None or len(precincts) * style.layers > MOST:
                 return None
             blocks += _read(bytes(data), precincts, style)
-    except (IndexError, KeyError, struct.error, ZeroDivisionError) as exc:
+    except (IndexError, KeyError, ValueError, struct.error, ZeroDivisionError) as exc:
         raise BrokenPackets from exc
     return blocks
 
@@ -224,7 +227,7 @@ def _precincts(size: bytes, style: _Style, tile: int) -> dict[_Key, list[_Grid]]
             grids = [_grid(area, style, resolution, band, x, y) for band in ((1, 2, 3) if resolution else (0,))]
             found[component, resolution, *place, number] = grids
             total += 1 + sum(len(grid.blocks) for grid in grids)
-            if total > LONGEST:
+            if total > MOST:
                 return None
     return found
 
