@@ -24,10 +24,10 @@ from pydicom.uid import JPEG2000, JPEG2000Lossless
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom import read_frames
-from echosearch.reading.dicom.pixels import block_ends
-from echosearch.reading.dicom.pixels.block_ends import check_ends, with_checked_ends
-from echosearch.reading.dicom.pixels.openjpeg import decoded
-from echosearch.reading.dicom.pixels.packets import BrokenPackets, code_blocks
+from echosearch.reading.dicom.pixels.jpeg_2000 import block_ends
+from echosearch.reading.dicom.pixels.jpeg_2000.block_ends import check_ends, with_checked_ends
+from echosearch.reading.dicom.pixels.jpeg_2000.openjpeg import decode_codestream
+from echosearch.reading.dicom.pixels.jpeg_2000.packets import BrokenPackets, code_blocks
 
 Picture = NDArray[np.uint8]
 WriteCine = Callable[..., Path]
@@ -133,7 +133,7 @@ def promised(stream: bytes) -> bytes:
 def test_sound_streams(sound: dict[str, bytes]) -> None:
     """None is refused, and the promise changes no pixel."""
     for name, stream in sound.items():
-        found = decoded(promised(stream))
+        found = decode_codestream(promised(stream))
         check_ends(promised(stream), found.warnings)
         samples = np.stack(found.components, axis=-1)
         assert (samples == decode(stream).reshape(samples.shape)).all(), name
@@ -145,7 +145,7 @@ def test_each_block_ends_alone_as_in_its_picture(sound: dict[str, bytes]) -> Non
         blocks = code_blocks(promised(stream))
         assert blocks is not None, name
         ends = [block_ends._end(block, block.passes, 0) for block in blocks]
-        said = map(block_ends._said, decoded(promised(stream)).warnings)
+        said = map(block_ends._said, decode_codestream(promised(stream)).warnings)
         assert Counter(filter(any, ends)) == Counter(filter(any, said)), name
 
 
@@ -153,7 +153,7 @@ def test_what_encoders_do_is_among_the_sound_streams(sound: dict[str, bytes]) ->
     """Or the tests above would not show that it is borne with."""
     over, missing = dict.fromkeys(sound, 0), dict.fromkeys(sound, 0)
     for name, stream in sound.items():
-        for end in map(block_ends._said, decoded(promised(stream)).warnings):
+        for end in map(block_ends._said, decode_codestream(promised(stream)).warnings):
             over[name], missing[name] = max(over[name], end.over), max(missing[name], end.missing)
     assert over["jasper_lossy"] > block_ends.OVER
     assert missing["Pillow 15 False"] > block_ends.MISSING
@@ -182,7 +182,7 @@ def test_style_of_a_component_and_of_a_tile(sound: dict[str, bytes]) -> None:
             stream[sot + 6 : sot + 10] = (length + len(own)).to_bytes(4, "big")
         made = promised(bytes(stream))
         assert [i for i in range(len(stream)) if stream[i] != made[i]] == [cod + 12, at + 9]
-        check_ends(made, decoded(made).warnings)
+        check_ends(made, decode_codestream(made).warnings)
         assert code_blocks(made) is None
 
 
@@ -204,12 +204,12 @@ def broken(stream: bytes, chance: random.Random, kind: str) -> bytes:
 def test_damage_within_code_blocks(sound: dict[str, bytes], name: str) -> None:
     """Of the copies that OpenJPEG decodes to another picture, nine in ten are refused."""
     stream, chance = sound[name], random.Random(name)
-    picture = np.stack(decoded(stream).components, axis=-1)
+    picture = np.stack(decode_codestream(stream).components, axis=-1)
     other = refused = 0
     for number in range(150):
         made = promised(broken(stream, chance, ("bit", "noise", "zeros")[number % 3]))
         try:
-            found = decoded(made)
+            found = decode_codestream(made)
         except RuntimeError:
             continue
         if np.abs(np.stack(found.components, axis=-1) - picture).mean() < 4:

@@ -35,7 +35,7 @@ from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample, ybr_to_rgb
 from echosearch.reading.dicom.pixels.headroom import DEEP, deepened, fitted
 from echosearch.reading.dicom.pixels.jpeg import read_stream
-from echosearch.reading.dicom.pixels.jpeg_2000 import checked_samples
+from echosearch.reading.dicom.pixels.jpeg_2000.frame import checked_samples
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import SampleDecoder
 

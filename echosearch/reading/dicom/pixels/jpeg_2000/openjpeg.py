@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Decoded", "decoded", "warnings_of"]
+__all__ = ["Decoded", "decode_codestream", "warnings_of"]
 
 CODESTREAM, JP2 = 0, 2  # OPJ_CODEC_FORMAT
 START = b"\xff\x4f"
@@ -60,7 +60,7 @@ class Decoded:
     warnings: tuple[str, ...]
 
 
-def decoded(data: bytes) -> Decoded:
+def decode_codestream(data: bytes) -> Decoded:
     """Decode a codestream or JP2 file. Raises RuntimeError if OpenJPEG gives up."""
     return _run(data, with_pixels=True)
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echosearch.reading.dicom.pixels.block_ends import check_ends, with_checked_ends
+from echosearch.reading.dicom.pixels.jpeg_2000.block_ends import check_ends, with_checked_ends
+from echosearch.reading.dicom.pixels.jpeg_2000.openjpeg import decode_codestream
 from echosearch.reading.dicom.pixels.layout import PixelLayout
-from echosearch.reading.dicom.pixels.openjpeg import decoded
 
 __all__ = ["checked_samples"]
 
@@ -27,7 +27,7 @@ def checked_samples(data: bytes, start: int | None, layout: PixelLayout) -> NDAr
     stream = with_checked_ends(data[start:])
     if stream is None:
         return None
-    found = decoded(stream)
+    found = decode_codestream(stream)
     check_ends(stream, found.warnings)
     kinds = {stream[at] for at in range(42, 42 + 3 * len(found.components), 3)}  # SIZ: Ssiz of each component
     depth = (stream[42] & ~SIGNED) + 1

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.pixels.openjpeg import warnings_of
-from echosearch.reading.dicom.pixels.packets import BrokenPackets, CodeBlock, code_blocks
+from echosearch.reading.dicom.pixels.jpeg_2000.openjpeg import warnings_of
+from echosearch.reading.dicom.pixels.jpeg_2000.packets import BrokenPackets, CodeBlock, code_blocks
 
 __all__ = ["check_ends", "with_checked_ends"]
 
