@@ -35,6 +35,7 @@ from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample, ybr_to_rgb
 from echosearch.reading.dicom.pixels.headroom import DEEP, deepened, fitted
 from echosearch.reading.dicom.pixels.jpeg import read_stream
+from echosearch.reading.dicom.pixels.jpeg_2000.frame import checked_samples
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import SampleDecoder
 
@@ -54,6 +55,7 @@ PLUGINS = {
     str(HTJ2K): "pylibjpeg",
 }
 JPEG_2000 = frozenset(map(str, (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)))
+CHECKED = frozenset(map(str, (JPEG2000Lossless, JPEG2000)))  # HTJ2K has another coder of blocks
 J2K_START = b"\xff\x4f\xff\x51"
 
 
@@ -85,10 +87,14 @@ def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
         depth = _check_stream(data, layout)
         deep = None if layout.signed else deepened(data, syntax, depth)
         stated = options if deep is None else options | {"bits_allocated": DEEP, "bits_stored": DEEP}
+        stream = deep or bytes(data)
         try:
-            with quiet():
-                items = encapsulate([deep or bytes(data)], has_bot=False)
-                samples, meta = decoder.as_array(items, index=0, raw=True, decoding_plugin=plugin, **stated)
+            samples = checked_samples(stream, _codestream(stream), layout) if syntax in CHECKED else None
+            meta = stated
+            if samples is None:
+                with quiet():
+                    items = encapsulate([stream], has_bot=False)
+                    samples, meta = decoder.as_array(items, index=0, raw=True, decoding_plugin=plugin, **stated)
         except (*VALUE_ERRORS, RuntimeError, StopIteration, AssertionError, OSError) as exc:
             raise _failed(f"{plugin} cannot decode a frame ({type(exc).__name__})") from exc
         bits = int(meta["bits_stored"])
