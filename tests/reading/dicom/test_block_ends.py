@@ -26,7 +26,7 @@ from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom import read_frames
 from echosearch.reading.dicom.pixels.jpeg_2000 import block_ends
 from echosearch.reading.dicom.pixels.jpeg_2000.block_ends import check_ends, with_checked_ends
-from echosearch.reading.dicom.pixels.jpeg_2000.openjpeg import decode_codestream
+from echosearch.reading.dicom.pixels.jpeg_2000.openjpeg import decode_codestream, is_at_hand
 from echosearch.reading.dicom.pixels.jpeg_2000.packets import BrokenPackets, code_blocks
 
 Picture = NDArray[np.uint8]
@@ -275,3 +275,11 @@ def test_jp2_files_are_checked_too(write_cine: WriteCine) -> None:
     damaged = boxed[:middle] + random.Random(1).randbytes(300) + boxed[middle + 300 :]
     with pytest.raises(FileRefused, match=r"JPEG 2000: .*: the frame is damaged"):
         read_frames(write_cine(encapsulate([boxed, damaged]), name="damaged", **size))
+
+
+def test_where_openjpeg_cannot_be_called_frames_are_read_by_pydicom(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_at_hand()  # of the wheels that constraints.txt names
+    path = Path(str(get_testdata_file("693_J2KI.dcm", download=False)))
+    checked = read_frames(path).pixels
+    monkeypatch.setattr("echosearch.reading.dicom.pixels.jpeg_2000.frame.is_at_hand", lambda: False)
+    assert np.array_equal(read_frames(path).pixels, checked)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.reading.dicom.pixels.jpeg_2000.block_ends import check_ends, with_checked_ends
-from echosearch.reading.dicom.pixels.jpeg_2000.openjpeg import decode_codestream
+from echosearch.reading.dicom.pixels.jpeg_2000.openjpeg import decode_codestream, is_at_hand
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
 __all__ = ["checked_samples"]
@@ -19,10 +19,11 @@ SIGNED = 0x80
 def checked_samples(data: bytes, start: int | None, layout: PixelLayout) -> NDArray[Any] | None:
     """Return the samples of a frame whose codestream begins at ``start``, (H, W) or (H, W, 3), as pydicom gives them.
 
-    None if pydicom has to decode it: a JP2 file, subsampled or unequal components, code blocks that cannot be checked.
+    None if pydicom has to decode it: a JP2 file, subsampled or unequal components, code blocks that cannot be checked,
+    an OpenJPEG that cannot be called.
     Raises FileRefused(DECODE_FAILED) for damaged code blocks, RuntimeError if OpenJPEG gives up.
     """
-    if start is None:
+    if start is None or not is_at_hand():
         return None
     stream = with_checked_ends(data[start:])
     if stream is None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Decoded", "decode_codestream", "warnings_of"]
+__all__ = ["Decoded", "decode_codestream", "is_at_hand", "warnings_of"]
 
 CODESTREAM, JP2 = 0, 2  # OPJ_CODEC_FORMAT
 START = b"\xff\x4f"
@@ -70,8 +70,13 @@ def warnings_of(data: bytes) -> tuple[str, ...]:
     return _run(data, with_pixels=False).warnings
 
 
+def is_at_hand() -> bool:
+    """Return whether OpenJPEG's own functions can be called: a build of the package may hide them."""
+    return _library() is not None
+
+
 @cache
-def _library() -> ctypes.CDLL:
+def _library() -> ctypes.CDLL | None:
     import _openjpeg  # here, so that reading a header does not load it
 
     library = ctypes.CDLL(_openjpeg.__file__)
@@ -95,13 +100,15 @@ def _library() -> ctypes.CDLL:
     ):
         function = getattr(library, f"opj_{name}", None)
         if function is None:
-            raise RuntimeError(f"this build of pylibjpeg-openjpeg hides OpenJPEG's function opj_{name}")
+            return None
         function.restype, function.argtypes = result, arguments
     return library
 
 
 def _run(data: bytes, with_pixels: bool) -> Decoded:
     library = _library()
+    if library is None:
+        raise RuntimeError("this build of pylibjpeg-openjpeg hides OpenJPEG's functions")
     at, warnings = 0, []
 
     def read(buffer: int, length: int, _: Any) -> int:
