@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from echosearch.clip import ClipSpec
 from echosearch.encoder.bundle.manifest import BundleName, ConvNextSpec, VideoConvSpec, VideoTowerSpec
+from echosearch.phantom.heart.features import FEATURES
 from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.phantom.patients.history import Level
 from echosearch.report.text import TextSpec
@@ -55,8 +56,9 @@ class DataConfig(_Section):
     phantom_seed: Seed = 1
     first_patient: PositiveInt = 1
     level: Level = "easy"  # "render" only: of the phantoms (docs/phantom.md)
-    # "render" only: of the enrich_from patients behind those, the ones with one of these findings join them. What one
-    # patient in ten has is otherwise learned from a tenth of the pictures
+    takes: int = Field(default=0, ge=0)  # "render" only: times that a study's view is kept, each mode; 0: all
+    # "render" only: of the enrich_from patients behind those, the ones with one of these findings (at the hard level:
+    # or features) join them. What one patient in ten has is otherwise learned from a tenth of the pictures
     enrich: tuple[str, ...] = ()
     enrich_from: int = Field(default=0, ge=0)
     cache: str = "cache"  # folder of the decoded clips; kept, and used again by a run with the same clips
@@ -82,8 +84,9 @@ class DataConfig(_Section):
     def _makes_sense(self) -> DataConfig:
         if self.source == "folder" and not self.folder:
             raise ValueError("source 'folder' needs data.folder")
-        if unknown := sorted({*self.enrich} - {*FINDINGS}):
-            raise ValueError(f"enrich: no finding {unknown[0]!r}; there are {', '.join(FINDINGS)}")
+        there = FINDINGS if self.level == "easy" else (*FINDINGS, *FEATURES)
+        if unknown := sorted({*self.enrich} - {*there}):
+            raise ValueError(f"enrich: no finding {unknown[0]!r}; there are {', '.join(there)}")
         if bool(self.enrich) != bool(self.enrich_from):
             raise ValueError("enrich (findings) and enrich_from (patients to look at) go together")
         if self.enrich and self.source != "render":
@@ -202,9 +205,12 @@ class TrainConfig(_Section):
     @model_validator(mode="after")
     def _fits(self) -> TrainConfig:
         frames, seen = self.model.clip.frames, self.data.frames_seen
-        if seen > frames or (0 < seen < frames and not isinstance(self.model.video, ConvNextSpec)):
+        video = self.model.video
+        by_frames = isinstance(video, ConvNextSpec) or (isinstance(video, VideoConvSpec) and video.time == "stills")
+        if seen > frames or (0 < seen < frames and not by_frames):
             raise ValueError(
-                f"data.frames_seen {seen}: a convnext takes 1 to {frames} frames of a clip, others all (0)"
+                f"data.frames_seen {seen}: a convnext takes 1 to {frames} frames of a clip, as does a video_conv whose"
+                " time is 'stills'; others all (0)"
             )
         if self.loss.contrastive and self.optim.steps and self.optim.batch < 2 * self.optim.accumulate:
             raise ValueError(
@@ -251,9 +257,10 @@ class TrainConfig(_Section):
         parts["data"] = {k: v for k, v in parts["data"].items() if k not in ("cache", "workers", "eval_views")}
         # a checkpoint made before there was such a key goes on
         added: dict[str, dict[str, Any]] = {
-            "data": {"level": "easy", "augment": AugmentConfig().model_dump(mode="json")},
+            "data": {"level": "easy", "takes": 0, "augment": AugmentConfig().model_dump(mode="json")},
             "loss": {"negation": 0.0, "twins_per_study": 8, "view": 0.0},
             "model": {"start_text": ""},
+            "model.video": {"time": "neighbours", "turns": 0},
             "model.clip": {"field_mm": None},
             "data.augment": {"depth_share": 1.0, "reach": [1.0, 1.0]},
         }

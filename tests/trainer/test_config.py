@@ -32,6 +32,7 @@ def test_settings_go_on_top(toml: Path) -> None:
         ("loss={contrastive=0.0, table=0.0}", "nothing is learned"),
         ("data.enrich=['ms']", "enrich_from .* go together"),
         ("data={source='render', enrich=['masses'], enrich_from=5}", "no finding 'masses'"),
+        ("data={source='render', enrich=['septal_early'], enrich_from=5}", "no finding 'septal_early'"),
         ("data={source='archive', enrich=['ms'], enrich_from=5}", "for source 'render'"),
         ("loss={contrastive=0.0, table=1.0, negation=1.0}", "joins the contrastive loss"),
         ("loss.negation=-1", r"loss\.negation: "),

@@ -29,10 +29,11 @@ def load_studies(config: DataConfig) -> tuple[Study, ...]:
     """Load all studies that have a report and a video, in a fixed order. Raises ConfigError, TableError."""
     match config.source:
         case "render":
-            studies = rendered(config.patients, config.phantom_seed, config.first_patient, level=config.level)
-            behind = config.first_patient + config.patients
+            first, behind = config.first_patient, config.first_patient + config.patients
+            studies = rendered(config.patients, config.phantom_seed, first, level=config.level, takes=config.takes)
             if config.enrich:
-                studies += rendered(config.enrich_from, config.phantom_seed, behind, config.enrich, config.level)
+                more = (config.enrich_from, config.phantom_seed, behind, config.enrich)
+                studies += rendered(*more, level=config.level, takes=config.takes)
         case "folder":
             studies = from_folder(Path(config.folder))
         case "archive":
@@ -44,11 +45,12 @@ def load_studies(config: DataConfig) -> tuple[Study, ...]:
 
 
 def rendered(
-    patients: int, seed: int, first_patient: int = 1, having: Sequence[str] = (), level: Level = "easy"
+    patients: int, seed: int, first_patient: int = 1, having: Sequence[str] = (), level: Level = "easy", takes: int = 0
 ) -> tuple[Study, ...]:
     """Return phantom studies, with the truth, that exist in memory only.
 
-    ``having``: of those patients, the ones with one of these findings in a study; all of their studies.
+    ``having``: of those patients, the ones with one of these findings in a study; all of their studies. ``takes``: the
+    first so many cines of each view and mode of a study; 0: all.
     """
     found = []
     kind = "phantom" if level == "easy" else f"phantom-{level}"
@@ -63,6 +65,7 @@ def rendered(
                 plan.color,
             )
             for plan in study_cines(study)
+            if not takes or plan.take < takes
         )
         truth = Truth(study.findings.ef, truth_grades(study))
         patient = f"{kind}-{seed}-{study.patient}"
@@ -76,7 +79,7 @@ def _having(studies: Iterable[PhantomStudy], findings: Sequence[str]) -> Iterato
     """Patient by patient, all studies of those who have one of ``findings`` in any; of all where none is given."""
     for _, history in groupby(studies, key=lambda study: study.patient):
         own = tuple(history)
-        if not findings or any(study.findings.grades()[name] for study in own for name in findings):
+        if not findings or any(truth_grades(study)[name] for study in own for name in findings):
             yield from own
 
 

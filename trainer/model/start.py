@@ -5,7 +5,8 @@ model.start          an encoder bundle, or the name of one that ships: both towe
 model.start_video    a local file or folder for the video tower alone, by its architecture:
                      convnext            timm weights (ImageNet-21k, LAION-2B): the trunk; the head stays random
                      video_transformer   transformers' ViViT (Kinetics-400), in the names of its 4.x and 5.x releases
-                     any                 an encoder bundle's folder (VideoMAE v2 comes through `encoder import`)
+                     any                 an encoder bundle, or the name of one that ships (VideoMAE v2 comes through
+                                         `encoder import`)
 model.start_text     a bundle, or a local folder with a published Japanese BERT, for the text tower alone: start_text.py
 """
 
@@ -96,7 +97,7 @@ def build_start(config: TrainConfig, reports: Sequence[str]) -> Start:
     if text is not None:
         text.put_into(towers.text)
     if model.start_video:
-        _use_published(towers.video, manifest, Path(model.start_video))
+        _use_published(towers.video, manifest, find_bundle(Path(model.start_video)))
     return Start(manifest, towers, vocabulary, tokenizer_of(vocabulary, manifest.tokenizer), runs_before(model))
 
 
@@ -138,7 +139,7 @@ def tokenizer_of(vocabulary: Sequence[str], spec: TokenizerSpec) -> Tokenizer:
 
 def _use_published(tower: nn.Module, manifest: Manifest, place: Path) -> None:
     if (place / MANIFEST).is_file():
-        use_weights(tower, load_weights(place / WEIGHTS, "video"))
+        use_weights(tower, _with_turns(load_weights(place / WEIGHTS, "video"), tower.state_dict()))
         return
     state = _read(_weights_file(place))
     own = tower.state_dict()
@@ -151,6 +152,16 @@ def _use_published(tower: nn.Module, manifest: Manifest, place: Path) -> None:
             raise BundleError(f"model.start_video: {other} has no published weights that this reads: give a bundle")
     kept = {name: tensor for name, tensor in own.items() if name.startswith("head.")}
     use_weights(tower, kept | _resampled(found, own))
+
+
+def _with_turns(stored: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a tower without turns for one with them (SpatialPool): the same vectors at first."""
+    path, head = "places.path.weight", "head.weight"
+    if path not in own or path in stored or head not in stored:
+        return stored
+    wide = torch.zeros_like(own[head])
+    wide[:, : stored[head].shape[1]] = stored[head]
+    return {**stored, path: own[path], head: wide}
 
 
 def _weights_file(place: Path) -> Path:

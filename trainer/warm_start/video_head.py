@@ -32,7 +32,7 @@ from trainer.data.batches import Batches, Pairs
 from trainer.data.cache import ClipCache
 from trainer.model.phrase_table import PhraseTable
 from trainer.model.trainee import study_means
-from trainer.warm_start.pool_init import init_pool
+from trainer.warm_start.pool_init import init_path, init_pool
 from trainer.warm_start.view_pretraining import kinds_of
 from trainer.warm_start.whiten import inputs_of, last_linear
 
@@ -44,6 +44,7 @@ HALF = 6  # times said at which a phrase has half the weight of one that is alwa
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # shares of the mean squared length of the features
 FOLDS = 5
 MOST, FAINT = 64, 0.02  # directions kept, and the least strength of one as a share of the best
+PATH_CLIPS = 512  # of all, from which the path of a pool with turns begins
 STUDIES = 2000  # more change little and cost a matrix of their number squared
 
 Floats = NDArray[np.float64]
@@ -71,6 +72,8 @@ def begin_heads(tower: nn.Module, table: PhraseTable, batches: Batches, cache: C
         raise ConfigError("optim.heads_first needs a video head with a bias")
     pool = getattr(tower, "places", None)
     if isinstance(pool, SpatialPool):
+        if pool.path is not None:
+            init_path(pool.path, _readouts(tower, pool, pairs, cache, config))
         seen = _of_videos(tower, pairs, cache, config, pool.readout)
         init_pool(pool, seen, kinds_of(pairs))
         with torch.no_grad():
@@ -164,6 +167,22 @@ def _study_means(found: Tensor, pairs: Pairs) -> Floats:
     owner = torch.tensor([row for row, (_, videos) in enumerate(pairs) for _ in videos])
     means: Floats = study_means(found.double().cpu(), owner, len(pairs)).double().numpy()
     return means
+
+
+def _readouts(tower: nn.Module, pool: SpatialPool, pairs: Pairs, cache: ClipCache, config: TrainConfig) -> list[Tensor]:
+    """What the pool's path gets of each frame, (T, places * readout), of PATH_CLIPS videos."""
+    keys = [video.key for _, videos in pairs for video in videos]
+    clips = [cache.clip(key) for key in keys[:: -(-len(keys) // PATH_CLIPS)]]
+    device = pool.readout.weight.device
+    found: list[Tensor] = []
+    with torch.no_grad():
+        for block in batched(clips, CHUNK):
+            pixels = torch.from_numpy(np.stack([clip.pixels for clip in block])).to(device)
+            n_valid = torch.tensor([clip.n_valid for clip in block], device=device)
+            given = inputs_of(tower, pool.readout, [normalise(pixels, n_valid, config.model.clip)])
+            read = pool.readout(given).flatten(2)
+            found += [frames[:valid] for frames, valid in zip(read, n_valid.tolist(), strict=True)]
+    return found
 
 
 def _of_videos(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainConfig, layer: nn.Linear) -> Tensor:

@@ -97,6 +97,18 @@ class VideoConvSpec(_Part):
     compressed: Width = 384  # numbers kept of all places
     gates: Width = 10  # compartments for kinds of view
     regions: Annotated[int, Field(ge=0, le=65_536)] = 0  # of the picture, whose movement every place receives; 0: none
+    # "neighbours": a frame is seen with the one before and the one after; "bag": by itself, so that order in time does
+    # not count; "stills": each frame is a clip of its own, and their vectors are averaged
+    time: Literal["neighbours", "bag", "stills"] = "neighbours"
+    turns: Annotated[int, Field(ge=0, le=256)] = 0  # numbers of a frame whose order in time is kept; 0: none
+
+    @model_validator(mode="after")
+    def _has_time(self) -> VideoConvSpec:
+        if self.turns == 1 or (self.turns and self.time == "stills"):
+            raise ValueError(
+                f"turns {self.turns} with time {self.time!r}: two numbers or more turn, over several frames"
+            )
+        return self
 
 
 class ConvNextSpec(_Part):

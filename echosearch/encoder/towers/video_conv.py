@@ -3,6 +3,8 @@
     frame 64 x 64 -> conv /2 -> conv /2 -> residual block -> conv /2 -> residual block        8 x 8 places
     each place    -> + a look at the frame before and the one after, how whole regions move -> SpatialPool -> head
 
+How far order in time counts is the spec's: ``turns`` keeps it over a whole clip, ``time`` "bag" and "stills" have none.
+
 A transformer of the same cost needs more steps than a CPU has before it distinguishes two hearts; these learn in
 minutes (docs/experiments.md). No norm looks beyond a clip, so a vector does not depend on its batch.
 """
@@ -31,6 +33,7 @@ class VideoConv(nn.Module):
         super().__init__()
         if size % CELL:
             raise ValueError(f"a clip of {size} x {size} does not divide into places of {CELL} x {CELL}")
+        self.time = spec.time
         narrow, middle, wide = spec.widths
         self.stem = nn.Conv2d(3, narrow, 3, stride=2, padding=1)
         self.down1 = nn.Conv2d(narrow, middle, 3, stride=2, padding=1)
@@ -39,7 +42,7 @@ class VideoConv(nn.Module):
         self.block2 = _Residual(wide)
         self.motion = nn.Linear(3 * wide, wide)
         self.elsewhere = RegionMotion(wide, (size // CELL) ** 2, spec.regions) if spec.regions else None
-        self.places = SpatialPool(wide, (size // CELL) ** 2, spec.readout, spec.compressed, spec.gates)
+        self.places = SpatialPool(wide, (size // CELL) ** 2, spec.readout, spec.compressed, spec.gates, spec.turns)
         self.head = nn.Linear(self.places.width, dimension)
         if has_values(self):
             self._draw()
@@ -56,6 +59,14 @@ class VideoConv(nn.Module):
             self.stem.weight.copy_(grey + COLOR * (self.stem.weight - grey))
 
     def forward(self, video: Tensor) -> Tensor:
+        if self.time != "stills":
+            return self._vector(video)
+        frames = video.transpose(1, 2)  # (B, T, 3, S, S)
+        each = self._vector(frames.flatten(0, 1)[:, :, None])
+        mean: Tensor = each.unflatten(0, frames.shape[:2]).mean(dim=1)
+        return mean
+
+    def _vector(self, video: Tensor) -> Tensor:
         out: Tensor = self.head(self.places(self.trunk(video)))
         return out
 
@@ -67,8 +78,10 @@ class VideoConv(nn.Module):
         x = self.block1(functional.relu(self.down1(functional.relu(self.stem(x)))))
         x = self.block2(functional.relu(self.down2(x)))
         x = x.flatten(2).transpose(1, 2).unflatten(0, (b, frames))  # (B, T, places, C)
-        around = torch.cat([x[:, :1], x, x[:, -1:]], dim=1)
-        moved = self.motion(torch.cat([around[:, :-2], x, around[:, 2:]], dim=-1))
+        before, after = x, x  # as if nothing moved
+        if self.time == "neighbours":
+            before, after = torch.cat([x[:, :1], x[:, :-1]], dim=1), torch.cat([x[:, 1:], x[:, -1:]], dim=1)
+        moved = self.motion(torch.cat([before, x, after], dim=-1))
         if self.elsewhere is not None:
             moved = moved + self.elsewhere(moved)
         return functional.relu(x + moved)

@@ -59,3 +59,18 @@ def test_a_wrong_truth_names_its_line(written: Path, tmp_path: Path, change: tup
     truth = (written / "truth.csv").read_text(encoding="utf-8")
     with pytest.raises(TableError, match=r"truth\.csv, line 2: "):
         from_folder(rewritten(written, tmp_path, "truth.csv", truth.replace(*change, 1)))
+
+
+def test_of_a_hard_study_the_first_takes_of_each_view_are_kept_and_features_enrich() -> None:
+    """What is kept has the names, and so the clips, that it has among all."""
+    every, few = (rendered(6, 5, level="hard", takes=takes) for takes in (0, 1))
+    assert any(len(one.videos) < len(many.videos) for one, many in zip(few, every, strict=True))
+    for one, many in zip(few, every, strict=True):
+        assert set(one.videos) <= set(many.videos)
+        assert {(v.view, v.color) for v in one.videos} == {(v.view, v.color) for v in many.videos}
+        assert len(one.videos) == len({(v.view, v.color) for v in one.videos})
+    having = rendered(40, 5, having=("septal_early",), level="hard")
+    whole = rendered(40, 5, level="hard")
+    has = {study.patient for study in whole if study.truth and study.truth.grades["septal_early"]}
+    assert has
+    assert {study.patient for study in having} == has
