@@ -47,9 +47,17 @@ CONV = ["model.video={architecture='video_conv', widths=[8, 8, 16], readout=4, c
 
 
 CONVNEXT = ["model.video={architecture='convnext', depths=[1,1,1,1], widths=[8,8,8,8]}"]
+STILLS = ["model.video={architecture='video_conv', widths=[8,8,16], readout=4, compressed=16, gates=10, time='stills'}"]
 
 
-@pytest.mark.parametrize("first", [[], [*CONV, "optim.kinds_first=2", "optim.heads_first=true", "optim.scaled=true"]])
+TURNS = ["model.video={architecture='video_conv', widths=[8, 8, 16], readout=4, compressed=16, gates=10, turns=3}"]
+FIRST = ["optim.kinds_first=2", "optim.heads_first=true", "optim.scaled=true"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [[], [*CONV, *FIRST], [*TURNS, *FIRST, "model.clip.frames=3"], [*STILLS, *FIRST, "data.frames_seen=1"]],
+)
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(toml: Path, tmp_path: Path, first: list[str]) -> None:
     more = [*first, "model.whiten=true", "optim.accumulate=2", "data.shift=1", "optim.steps=4"]
     whole = weights(load(toml, [*more, f"run.out={tmp_path / 'whole'}"]))

@@ -60,7 +60,7 @@ def begin_trunk(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainC
         clips = [cache.clip(key) for key, _ in chosen]
         pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device)
         n_valid = torch.tensor([clip.n_valid for clip in clips], device=device)
-        seen = pool.seen(tower.trunk(normalise(pixels, n_valid, config.model.clip)))
+        seen = pool.seen(tower.trunk(normalise(pixels, n_valid, config.model.clip)))[:, : pool.compress.in_features]
         everywhere = seen.reshape(len(seen), 3, -1, pool.readout.out_features).mean(dim=2).flatten(1)
         return everywhere, torch.tensor([kind for _, kind in chosen], device=device)
 

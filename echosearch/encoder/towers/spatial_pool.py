@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 __all__ = ["SpatialPool", "turned"]
 
+LOUD = 3.0  # times that turns count beside what is compressed, which is far more of the picture
 FAINTEST = 1e-6  # squared step under which nothing moves
 
 
@@ -42,7 +43,7 @@ class SpatialPool(nn.Module):
         apart: Tensor = (gates * self.compress(usual)[:, None]).flatten(1)
         if self.path is None:
             return apart
-        return torch.cat([apart, (gates * seen[:, None, usual.shape[1] :]).flatten(1)], dim=1)
+        return torch.cat([apart, (gates * LOUD * seen[:, None, usual.shape[1] :]).flatten(1)], dim=1)
 
     def seen(self, x: Tensor) -> Tensor:
         """Return (B, F): 3 * places * readout mean, greatest and least over time, then the turns."""
