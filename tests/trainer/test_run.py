@@ -12,6 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from echosearch.cli.main import cli
+from echosearch.clip import Clip
 from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.encoder.towers.build import normalise
 from echosearch.encoder.towers.video_conv import VideoConv
@@ -174,6 +175,18 @@ def test_two_processes_see_the_pixels_of_one(toml: Path, more: list[str]) -> Non
         return Batches(*given, rank, world).step(0)[0].pixels
 
     assert torch.equal(torch.cat([pixels(0, 2), pixels(1, 2)]), pixels(0, 1))
+
+
+def test_a_trained_bundle_with_turns_opens_and_tells_a_clip_from_its_frames_backwards(
+    toml: Path, tmp_path: Path
+) -> None:
+    config = load(toml, [*TURNS, "model.video.time=bag", "model.clip.frames=4"])
+    train(config)
+    encoder = load_encoder(tmp_path / "run" / "bundle", "cpu")
+    pixels = np.random.default_rng(4).integers(0, 255, (4, 32, 32, 3)).astype(np.uint8)
+    clips = [Clip("a", pixels, 4), Clip("b", np.ascontiguousarray(pixels[::-1]), 4)]
+    forth, back = encoder.encode_clips(clips)
+    assert np.linalg.norm(forth - back) > 1e-3 * np.linalg.norm(forth)
 
 
 def test_heads_first_put_videos_and_phrases_of_training_together(toml: Path, tmp_path: Path) -> None:
