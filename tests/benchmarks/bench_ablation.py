@@ -132,16 +132,16 @@ def scored(bundle: Path, data: DataConfig, studies: Sequence[Study], as_they_com
     return Found(v2r, r2v, score)
 
 
-def found(arm: str, seed: int, out: Path) -> Found:
+def found(arm: str, seed: int, out: Path, test_seed: int) -> Found:
     """Train and score one arm, or read what is there."""
-    file = out / "found.npz"
+    file = out / f"found-{test_seed}.npz"
     if not file.exists():
         for config in (first_stage(arm, seed, out), second_stage(arm, seed, out)):
             if not (Path(config.run.out) / "bundle").exists():
                 began = time.process_time()
                 train(config)
                 print(f"{config.run.out}: {time.process_time() - began:.0f} s of processor time", flush=True)
-        data = config.data.model_copy(update=TEST)
+        data = config.data.model_copy(update={**TEST, "phantom_seed": test_seed})
         studies, few = load_studies(data), len(load_studies(data.model_copy(update={"enrich": (), "enrich_from": 0})))
         seen = [video for study in studies for video in study.of_views(data.eval_views, 0.9)]
         cache = open_cache(Path(data.cache), seen, config.model.clip)
@@ -202,15 +202,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--arms", nargs="+", default=[*ARMS], choices=[*ARMS])
+    parser.add_argument("--test-seed", type=int, default=TEST["phantom_seed"], help="of the patients to score on")
     args = parser.parse_args()
     torch.set_num_threads(1)
     made: dict[str, list[Found]] = {arm: [] for arm in args.arms}
     for seed in args.seeds:
         for arm in args.arms:
             folder = args.out / f"{arm.replace(', ', '-')}-{seed}"
-            made[arm].append(found(arm, seed, folder))
+            made[arm].append(found(arm, seed, folder, args.test_seed))
             config = first_stage(arm, seed, folder)
-    show(made, load_studies(config.data.model_copy(update=TEST)))
+    show(made, load_studies(config.data.model_copy(update={**TEST, "phantom_seed": args.test_seed})))
 
 
 if __name__ == "__main__":
