@@ -1,7 +1,8 @@
 """What a report that refers back inherits: 「前回と著変なし」 after a severe MR is a severe MR.
 
 A study whose report says that nothing has changed has the findings of the patient's study before that its own report
-does not speak of, marked with the study whose report states them. Numbers are of their day and are not inherited.
+does not speak of, marked with the study whose report states them. Numbers are of their day and are not inherited, nor
+is what was wrong with valves where a prosthesis or clip has come since: reports do not always say which it mended.
 Worked out afresh for each marked patient, so that it does not matter in which order studies and reports arrive.
 """
 
@@ -21,6 +22,11 @@ __all__ = ["inherit", "inherited_facts"]
 
 _INHERITED = ("present", "absent", "not_significant", "uncertain")
 _SETTLED_BY = {"lvef_low": ("lvef",)}  # a number speaks of it
+_MENDS_VALVES = ("prosthetic_valve", "repair_clip")
+_OF_VALVES = {
+    *("mr", "ms", "ar", "as", "tr", "ts", "pr", "pulm_stenosis"),
+    *("mvp", "chordal_rupture", "mac", "av_sclerosis", "bav", "tav", "valve_disease"),
+}
 Origin = tuple[Fact, str]  # a fact and the study whose report states it
 
 
@@ -28,6 +34,7 @@ def inherited_facts(before: Sequence[Origin], own: Sequence[Fact]) -> list[Origi
     """Return the findings of the study before that ``own``, the facts of today's report, does not speak of."""
     spoken = {fact.concept for fact in own}
     spoken |= {name for concept in spoken for name in (*NARROWER.get(concept, ()), *BROADER.get(concept, ()))}
+    come = _implants(own) - _implants([fact for fact, _ in before])
     return [
         (fact, origin)
         for fact, origin in before
@@ -36,7 +43,12 @@ def inherited_facts(before: Sequence[Origin], own: Sequence[Fact]) -> list[Origi
         and fact.polarity in _INHERITED
         and fact.concept not in spoken
         and not spoken & {*_SETTLED_BY.get(fact.concept, ())}
+        and not (come and fact.concept in _OF_VALVES and fact.polarity in ("present", "uncertain"))
     ]
+
+
+def _implants(facts: Sequence[Fact]) -> set[str]:
+    return {fact.concept for fact in facts if fact.concept in _MENDS_VALVES and fact.polarity == "present"}
 
 
 def inherit(connection: Connection, patients: Sequence[str]) -> None:

@@ -218,6 +218,19 @@ def test_a_narrower_or_broader_finding_of_today_is_not_inherited_over() -> None:
     ]
 
 
+def test_what_a_prosthesis_has_mended_since_is_not_inherited() -> None:
+    def inherited(before: str, own: str) -> set[str]:
+        return {
+            fact.concept for fact, _ in inherited_facts([(fact, "a") for fact in read_facts(before)], read_facts(own))
+        }
+
+    before = "ASは重度。MR軽度。TRなし。左室肥大あり。"
+    assert inherited(before, "大動脈弁位に人工弁を認める。前回と著変なし。") == {"tr", "lv_hypertrophy"}
+    assert inherited(before, "MitraClip術後。著変なし。") == {"tr", "lv_hypertrophy"}
+    assert inherited(before + "人工弁あり。", "人工弁あり。著変なし。") == {"as", "mr", "tr", "lv_hypertrophy"}
+    assert inherited(before, "人工弁なし。著変なし。") == {"as", "mr", "tr", "lv_hypertrophy"}
+
+
 def test_a_change_without_an_order_is_no_change(ledger: Ledger) -> None:
     come(ledger, ("1", date(2020, 1, 1), "EF 60%。"))
     ledger.store(header("2.1", study="2", study_date=None))
