@@ -207,6 +207,11 @@ def _ticked(line: str) -> str:
 _BLANK = {ord(box): " " for box in _TICKED}
 _BRACKETED_SIGN = re.compile(r"\n([-+±]|ー|なし|無|\+\+):")  # 血栓【-】
 _BRACKETED_UNIT = re.compile(r"\n(mm|cm|%|m[lL]|mmHg|m/s|cm2):")
+_NON = re.compile(  # non-dilated, nondilated
+    r"(?<![A-Za-z])(no)(?:n[- ]|n)(?=(?:dilated|enlarged|hypertroph(?:ied|ic)|thickened|calcified|stenotic|stenosed"
+    r"|sclerotic|regurgitant|aneurysmal)(?![A-Za-z]))",
+    re.IGNORECASE,
+)
 _DOTS = re.compile(r"\.{2,}")  # LVDd...52mm
 _LONE_BAR = re.compile(r"(?<=[ :(])ー(?=[\s、。,;)]|$)")
 # two measurements named in brackets: PG(max/mean)
@@ -224,6 +229,8 @@ def _headings(text: str, given: str) -> str:
     if "【" in given or "〔" in given:
         text = _BRACKETED_SIGN.sub(r"(\1)", text)
         text = _BRACKETED_UNIT.sub(r" \1 ", text)
+    if "on" in text and _NON.search(text):
+        text = _NON.sub(lambda m: m[1] + ("t " if len(m[0]) == 4 else " "), text)  # not dilated, no dilated
     if ".." in text:
         text = _DOTS.sub(lambda m: ":" + " " * (len(m[0]) - 1), text)
     if "ー" in text:
