@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mark import earlier
+from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.reach import reached
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
@@ -32,6 +33,15 @@ _QUESTION = re.compile("有無|高診|教示")
 _TREATED_FOR = re.compile("に対(?:して|し|する)[^、,。]{1,16}")  # A型解離に対する上行置換術後
 _STATED = re.compile(r"で(?:す|あ|、|$)|の?状態|[、。)\s]|$")
 _BY_MEANS = re.compile("閉鎖|切除|摘出|結紮|修復|根治")
+# 閉鎖 is of a shunt, 摘出 of a mass, however far before it stands
+_ENDED = (
+    ("shunt", re.compile("閉鎖(?!不全|術|栓|後)|clos(?:ed|ure)|自然", re.IGNORECASE)),
+    ("mass", re.compile("(?:摘出|切除)(?!術|後)|resect|excis|remov", re.IGNORECASE)),
+)
+_NOT_ENDED = re.compile(
+    r"(?:して)?(?:せず|しない|しなか|し?ては?(?:おら|いな|いま|おりま)|の?(?:可能性|見込み|傾向|予定|適応|希望|検討|待ち)|を?(?:期待|認めず|認めない|待)"
+    r"|術?(?:前|予定)|\s*(?:is |was )?(?:planned|scheduled|recommended|considered|indicated))"
+)
 _CLOSE_BEHIND = re.compile(
     r"\s*\)?\s*(?:の|に対する|に対して|に対し|で|にて|\(|-)?\s*(?:心嚢|心のう|心膜|自然|パッチ|patch|デバイス|device|occluder|閉鎖栓|オクルーダー|ASO|カテーテル|経皮的|外科的|(?:中隔|心筋|アルコール)+|Amplatzer|AMPLATZER|コイル|血管内)*\s*(?:\([^()]{1,20}\))?\s*"
 )
@@ -51,6 +61,13 @@ def treated(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
         return
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
         return
+    ends = any(closing.search(words) for _, closing in _ENDED)
+    if ends and _NOT_ENDED.match(state.text, token.end):
+        return  # VSDは自然閉鎖していない
+    if ends and (ended := _ended(state, token)) is not None:
+        ended.cues.append("history")
+        state.cued = True
+        return
     bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
     if last is not None and not bracketed and _is_treated(state, last.end, token):
         if words == "術":
@@ -69,6 +86,15 @@ def treated(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
             )  # 術後1週 EF 48%、術後1年 EF 60%
         state.now = True
         state.earlier = state.earlier_after = False
+
+
+def _ended(state: State, token: Token) -> Mention | None:
+    """The shunt that closed, the mass that was removed: VSDを指摘、現在は自然閉鎖; ASD, s/p device closure."""
+    for group, words in _ENDED:
+        if words.search(state.text, token.start, token.end):
+            last = next((m for m in reversed(state.mentions) if m.finding.group == group), None)
+            return last if last is not None and set(last.cues) <= {"positive"} else None
+    return None
 
 
 def _is_treated(state: State, begin: int, token: Token) -> bool:

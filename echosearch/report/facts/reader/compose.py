@@ -25,7 +25,9 @@ __all__ = [
 ]
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
-_AS_MUCH = re.compile(r"(?:[とで( ]|[、,]\s*)(?:ごく軽度|軽度|中等度|高度|著明|やや|局所的?|限局性?|全周性?)?[なにの]?")
+_AS_MUCH = re.compile(
+    r"(?:[とで( ]|[、,]\s*)(?:(?:and |which |that |it )*(?:is |was |are )?(?:not |no |mildly |moderately |severely |markedly )?|ごく軽度|軽度|中等度|高度|著明|やや|局所的?|限局性?|全周性?)?[なにの]?", re.IGNORECASE
+)
 _MEASURED = {
     "lad": "la",
     "lavi": "la",

@@ -184,6 +184,7 @@ class State:
             self.unclear = False
         if self.denied:
             made.cues.append("negative")
+            made.dropped = made.dropped or made.new  # no new wall motion abnormalities
         of_both = shared and bool(self.group) and self.group[-1].cues == ["suspected"]  # possible biatrial enlargement
         if self.suspected or of_both or (self.supposed and not made.seen):
             made.cues.append("suspected")

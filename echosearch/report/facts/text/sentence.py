@@ -12,7 +12,7 @@ _END = re.compile(
 )
 _NUMBERED = re.compile(r"(?:(?<=[\s。、])|^)\([1-9]\)(?=\s*[^\s\d])")  # (1)左室拡大なし (2)左房拡大
 _ABBREVIATED = re.compile(
-    r"(?:n\.p|susp|mod|max|min|resp|insp|exp|est|ant|inf|post|lat|sept?|avg|ave|prev|vel|vol|approx|vs|no|e\.g|i\.e|asc|gr)$",
+    r"(?:n\.p|susp|mod|max|min|resp|insp|exp|est|ant|inf|post|lat|sept?|avg|ave|prev|vel|vol|approx|vs|no|e\.g|i\.e|asc|gr|(?-i:Mr|Mrs|Ms|Dr))$",
     re.IGNORECASE,
 )
 # 昨年はEF 60%であった。今回 38%: what was named before is told of today

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from echosearch.report.facts.lexicon.lexicon import Lexicon, Sense
 from echosearch.report.facts.text.number import OF_FOUR, Number, grade_at, number_at, skipped_at
 
-__all__ = ["Token", "tokens"]
+__all__ = ["Token", "reached", "tokens"]
 
 _PRIMARY = (
     *(
@@ -71,6 +71,20 @@ _SMALL = {
 _GRADE_WORDS = ("mild", "trivial", "trace", "moderate", "severe")
 _TRACE = re.compile(r"[ :=(は]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
 _GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
+_NAME = re.compile(  # Mr Jones: no valve
+    r"\.?\s+(?!(?:Mild|Mod|Sev|Triv|Trace|No|None|Not|Is|Was|With|Present|Absent|Grade|Jet|And|Or|Due|Seen)(?![a-z])"
+    r"|Mildly|Moderate|Severe|Trivial)[A-Z][a-z]"
+)
+_PERSON = ("さん", "くん", "ちゃん", "氏", "殿")
+# PI stands for the pulmonary valve's regurgitation beside a grade or under its valve, else for an index
+_PI_BEFORE = re.compile(
+    r"(?:\b(?:no|without|significant|trivial|trace|minimal|mild|mod(?:erate)?|severe|(?:physio|patho)logic(?:al)?|or|and)"
+    r"|[TAM][IR]/|(?:軽度|中等度|高度|微量|わずか)の?) ?$|\b(?:PV|pulmon(?:ic|ary) valve|TI|AI|MI)\b[^.。\n]*$|肺動脈弁[^。\n]*$",
+    re.IGNORECASE,
+)
+_PI_AFTER = re.compile(
+    r"[ :(=]*(?:no\b|none|trivial|trace|minimal|mild|mod|severe|軽|中等|高度|微|わずか|なし|\([-+±]\))", re.IGNORECASE
+)
 _REFERENCE = re.compile(r"\s*:?\s*[<>=~]*\s*\d")
 _AGO = re.compile(
     r"(?:\d{1,2}|半|数|[一二三])(?:年|[ヶかカヵケ]月|週間?|日)前"
@@ -81,7 +95,7 @@ _SPECIAL = (
     frozenset("t1234") | _AGO_LEAD | frozenset("".join(_LEAD).lower())
 )  # what a mark may begin with, in lower case
 _AFTER_OPERATOR = re.compile(
-    r"\s*(?:(以上|or (?:more|greater|worse|higher))|(以下|or less)|(未満)"
+    r"\s*(?:(以上|(?:or|and) (?:more|greater|worse|higher|above|over))|(以下|(?:or|and) (?:less|milder|lower|better|below|under))|(未満)"
     r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
 )
 
@@ -192,6 +206,14 @@ def _standing(  # noqa: C901 - each rule takes away a sense, in order
             return senses  # as severe
         if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
             return ()
+    if sentence[start:end] in ("Mr", "Ms") and _NAME.match(sentence, end):
+        return ()
+    if sentence.startswith(_PERSON, end) and end - start <= 3 and sentence[start:end].isascii():
+        return ()  # ASさん
+    if low[start:end] == "pi" and not (
+        sentence[start:end].isupper() and (_PI_BEFORE.search(sentence, 0, start) or _PI_AFTER.match(sentence, end))
+    ):
+        return ()
     if sentence[start:end] == "a":
         return ()  # a PFO: no A wave
     if low.startswith(("内シャント", "内短絡"), start) and _HOLLOW.search(sentence, max(0, start - 2), start):
@@ -224,12 +246,12 @@ def _token(senses: tuple[Sense, ...], sentence: str, start: int, end: int) -> To
     ):
         return Token("skip", None, start, end, "number.reference")  # EF 47%(正常値 52~72)
     if first.kind == "severity":
-        value, end = _reached(value, sentence, end)
+        value, end = reached(value, sentence, end)
     return Token(first.kind, value, start, end, first.rule, first.before, measure, region)
 
 
-def _reached(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int, int], int]:
-    """A grade with the 以上, 以下, 未満 behind it: 中等度以上 is [3, 4]."""
+def reached(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int, int], int]:
+    """Return a grade with the 以上, 以下, 未満 behind it, and its end: 中等度以上 is [3, 4]."""
     low, high = grade
     match = _AFTER_OPERATOR.match(sentence, end)
     if match is None:
@@ -282,7 +304,7 @@ def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
     if (grade := grade_at(sentence, at)) is not None:
         kind, value, end = grade
         if isinstance(value, tuple):
-            value, end = _reached(value, sentence, end)
+            value, end = reached(value, sentence, end)
         return Token(kind, value, at, end, f"grade.{kind}")
     number: Number | None = number_at(sentence, at)
     if number is not None:
