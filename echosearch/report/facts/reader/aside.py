@@ -63,6 +63,7 @@ def treated(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
         return
     ends = any(closing.search(words) for _, closing in _ENDED)
     if ends and _NOT_ENDED.match(state.text, token.end):
+        state.close()
         return  # VSDは自然閉鎖していない
     if ends and (ended := _ended(state, token)) is not None:
         ended.cues.append("history")

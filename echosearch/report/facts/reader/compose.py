@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.numbers.sized import of_measured
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.reader.twice import subject
 from echosearch.report.facts.text.tokens import Token
@@ -25,21 +26,6 @@ __all__ = [
 ]
 
 _ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
-_AS_MUCH = re.compile(
-    r"(?:[とで( ]|[、,]\s*)(?:(?:and |which |that |it )*(?:is |was |are )?(?:not |no |mildly |moderately |severely |markedly )?|ごく軽度|軽度|中等度|高度|著明|やや|局所的?|限局性?|全周性?)?[なにの]?", re.IGNORECASE
-)
-_MEASURED = {
-    "lad": "la",
-    "lavi": "la",
-    "lvdd": "lv",
-    "aod": "aorta",
-    "asc_ao": "aorta",
-    "ivc": "ivc",
-    "ivs": "septum",
-    "pw": "wall",
-    "mv_mpg": "mv",
-    "av_mpg": "av",
-}
 _MODIFIES = re.compile(r"し(?:た|ている)(?=[左右両僧大三肺中])| (?=(?:LA|RA|LV|RV|IVC)\b|[Ll]eft|[Rr]ight)")
 _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
@@ -91,7 +77,7 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         state.settle()
         return
     walled = part == "hypertrophy" and "壁" in state.text[token.start : token.end]
-    names = (state.topic or ("lv",)) if walled else _measured(state, part, token) or _lent(state, part, token)
+    names = (state.topic or ("lv",)) if walled else of_measured(state, part, token) or _lent(state, part, token)
     if _MODIFIES.match(state.text, token.end):
         names = ()  # 拡大した左房: of what follows
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
@@ -168,17 +154,6 @@ def _of_the_heart(state: State, token: Token) -> bool:
     vein = "ivc" in (state.measure, *state.topic, *state.last_heads)
     vein = vein or any(m.finding.group == "vein" for m in state.mentions)
     return there and not vein and _OF_ANOTHER.search(state.text, 0, token.start) is None
-
-
-def _measured(state: State, part: str, token: Token) -> tuple[str, ...]:
-    """The structure whose measurement stands right before: LAD 48mmと拡大."""
-    last = state.values[-1] if state.values else None
-    if last is None or not _AS_MUCH.fullmatch(state.text, last.end, token.start):
-        return ()
-    if len(state.values) > 1 and state.values[-2].measure == last.measure and state.values[-2].historical:
-        return ()  # 55→60mmと拡大 tells of a change
-    name = _MEASURED.get(last.measure)
-    return (name,) if name is not None and (name, part) in state.lexicon.compounds else ()
 
 
 def _lent(state: State, part: str, token: Token) -> tuple[str, ...]:

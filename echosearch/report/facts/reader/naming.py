@@ -11,7 +11,7 @@ from echosearch.report.facts.reader.numbers import value
 from echosearch.report.facts.reader.numbers.unmeasured import CAUSE
 from echosearch.report.facts.reader.state import FORMING, VALVES, State
 from echosearch.report.facts.reader.zipped import of_both_sides
-from echosearch.report.facts.text.tokens import Token, reached
+from echosearch.report.facts.text.tokens import Token, widened
 
 __all__ = ["finding", "structure"]
 
@@ -45,7 +45,9 @@ _SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較
 _WOULD_BE = re.compile("場合(?:は|に|には)?、?$")
 _ON_A_SCALE = re.compile(r"(?:の?(?:程度|重症度|評価))?\s*\([^()]{0,6}段階[^()]{0,6}\)\s*[:\s]")  # 弁逆流の程度(3段階)
 _TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
-_WORRIED = re.compile("[ご御](?:心配|懸念|質問|照会|依頼|紹介)(?:され|なさっ|いただい|頂い)?(?:て(?:い|おられ)た|ていただいた|の|た)$")
+_WORRIED = re.compile(
+    "[ご御](?:心配|懸念|質問|照会|依頼|紹介)(?:され|なさっ|いただい|頂い)?(?:て(?:い|おられ)た|ていただいた|の|た)$"
+)
 _ALL_WELL = re.compile("(?:とも|いずれも|共)に?(?:概ね|特に)?(?:問題|異常|正常)")
 _OF_ANY_VALVE = ("弁逆流", "弁狭窄", "弁逆流症", "弁狭窄症")
 _NARROW = re.compile("stenosis|狭窄", re.IGNORECASE)
@@ -178,7 +180,9 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if concept == "valve_disease" and re.match("に関して|について|としては", after):
         state.topic, state.firm = ("valves",), False
         return
-    if after.startswith(("ですが", "でしたが", "の件")) and _WORRIED.search(state.text, 0, token.start):
+    if after.startswith(("ですが", "でしたが", "の件")) and _WORRIED.search(
+        state.text, max(0, token.start - 16), token.start
+    ):
         return  # ご心配されていた大動脈瘤ですが、…
     if _TO_BE_JUDGED.match(after):
         state.topic = (named.head,) if named.head else state.topic
@@ -219,7 +223,7 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
         compose.of_heads(state, tuple(state.heads), part, state.heads[-1])  # 僧帽弁・三尖弁逆流
     made = state.form(named, token.start, token.end, shared=shares)
     if state.query and made.graded and made.severity is not None:
-        made.severity, made.end = reached(made.severity, state.text, token.end)  # 軽度AR以上, moderate TR or worse
+        made.severity, made.end = widened(made.severity, state.text, token.end)  # 軽度AR以上, moderate TR or worse
     if named.concept in ("hypokinesis", "akinesis", "dyskinesis", "rwma", "diffuse_hypo") and state.regions:
         made.start = min(made.start, state.regions[0].start)
     if named.concept == "diffuse_hypo" and state.diffuse is not None:

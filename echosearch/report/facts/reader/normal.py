@@ -16,7 +16,9 @@ _IS = re.compile(r"\s*:\s*")
 _YET = re.compile("(?:した|している|しており|する|傾向だ|傾向である)?(?:が|ものの)[、は]?(?:なお|まだ|依然)?")
 _IN_RANGE = re.compile(r"(?:正常|基準)値?の?(?:範囲|域|下限)内?(?:程度|レベル)?(?!の?[一-龠ァ-ヶA-Za-z])")
 _TOGETHER = re.compile("とも|いずれも|共に")
-_OF_A_BREATH = re.compile(r"(?: (?!with|and|but)\w+){0,2} (?:collaps|respiratory|respirophasic|(?:phasic )?variation)", re.IGNORECASE)
+_OF_A_BREATH = re.compile(
+    r"(?: (?!with|and|but)\w+){0,2} (?:collaps|respiratory|respirophasic|(?:phasic )?variation)", re.IGNORECASE
+)
 _STREAM = re.compile("血流|流速|波形|ドプラ|flow")
 
 

@@ -24,6 +24,7 @@ _TELLS = re.compile(r"[^、,]{0,10}?[、,(→]\s*(?:で|と)?")  # 70%程度、
 _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _OF_WHAT_FOLLOWS = re.compile(r"[\s・*-]*\((?:前々?回|昨年|以前|術前|入院時)(?:値|時)?\)")
 _PREDICATE = re.compile(r"[がは][^、。(]{2,12}[てで](?:おり|い[てる])、")  # が渦を巻いており、
+_NOR = re.compile(r",? n?or\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(
     r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
@@ -268,10 +269,7 @@ def _form(state: State, found: list[Token], index: int) -> None:
     if token.kind == "finding":
         naming.finding(state, found, index)
     elif token.kind == "attribute":
-        if token.value == "invagination" and state.measure == "ivc" and not state.heads:
-            quality.quality(state, token._replace(kind="quality", value="collapse"))  # IVC 21mm、50%以上虚脱
-        elif not compose.spreads(state, found, index, token.value):
-            compose.attribute(state, token)
+        _attribute(state, found, index)
     elif token.kind == "structure":
         naming.structure(state, found, index)
     elif token.kind == "quality":
@@ -287,3 +285,13 @@ def _form(state: State, found: list[Token], index: int) -> None:
         state.diffuse = token
     else:
         judge(state, token)
+
+
+def _attribute(state: State, found: list[Token], index: int) -> None:
+    token = found[index]
+    if token.value == "invagination" and state.measure == "ivc" and not state.heads:
+        quality.quality(state, token._replace(kind="quality", value="collapse"))  # IVC 21mm、50%以上虚脱
+    elif not compose.spreads(state, found, index, token.value):
+        compose.attribute(state, token)
+        if state.text.endswith(("not ", "Not "), 0, token.start) and not _NOR.match(state.text, token.end):
+            state.denied = False  # non-dilated LV, dilated LA

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader import quality
-from echosearch.report.facts.reader.interval import join_grades
+from echosearch.report.facts.reader.interval import compared, join_grades
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.reach import today
 from echosearch.report.facts.reader.state import FORMING, State
@@ -28,11 +28,6 @@ _LEFT = re.compile(
 _BEHIND_BRACKETS = re.compile(r"\)\s*[:はが]?\s*$")
 _NO_GAP = re.compile("[の ]?")
 _ADVERB = re.compile("著|わずか|やや|若干|少し|軽く")
-_AT_LEAST = re.compile(
-    r"\b(?:(at least|no less than)|(at most|no more than|up to|no worse than)"
-    r"|(more than|greater than|worse than|more severe than|over|above)|(?:less|lower|milder) than|below|under) $",
-    re.IGNORECASE,
-)
 _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
 _SO = re.compile("により|による|に伴|のため|に起因")
 _SAID_OF = re.compile("[はがも]")
@@ -48,7 +43,7 @@ _OF_ANOTHER = re.compile(r"[がも、][^、。]{0,16}?(?:血流|範囲|頻度|�
 
 def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
     """Read a grade: join a range, find out what it grades."""
-    token = _compared(state, found[index])
+    token = compared(state, found[index])
     if token.kind == "tendency":
         _tendency(state, token)
         return
@@ -91,23 +86,6 @@ def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
             )  # trace mitral and mild tricuspid regurgitation
             state.heads = []
         state.front, state.front_earlier = token, state.earlier or state.recalled or past
-
-
-def _compared(state: State, token: Token) -> Token:
-    """A grade with the words of a query before it: at least moderate is [3, 4]."""
-    match = _AT_LEAST.search(state.text, 0, token.start) if state.query and token.kind == "severity" else None
-    if match is None:
-        return token
-    low, high = token.value
-    if match[1]:
-        low, high = low, 4
-    elif match[2]:
-        low, high = 0, high
-    elif match[3]:
-        low, high = min(high + 1, 4), 4
-    else:
-        low, high = 0, max(low - 1, 0)
-    return token._replace(value=(low, high), start=match.start())
 
 
 def _of_another(state: State, token: Token) -> bool:
@@ -177,9 +155,9 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool: 
         return False
     following = next((t for t in found[max(index, state.done) + 1 :] if t.kind != "skip"), None)
     forms = following is not None and following.kind in FORMING
-    if state.query and state.group and not last.graded and last.finding.group != "state":
-        if state.text[last.end : token.start] in ("が", "は", "も"):
-            return True  # MRが中等度以上のTAVI症例
+    asked = state.query and state.group and not last.graded and last.finding.group != "state"
+    if asked and state.text[last.end : token.start] in ("が", "は", "も"):
+        return True  # MRが中等度以上のTAVI症例
     attached = (
         forms and following is not None and _ATTACHED.fullmatch(state.text, token.end, following.start) is not None
     )

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, Sense
 from echosearch.report.facts.text.number import OF_FOUR, Number, grade_at, number_at, skipped_at
+from echosearch.report.facts.text.standing import standing
 
-__all__ = ["Token", "reached", "tokens"]
+__all__ = ["Token", "tokens", "widened"]
 
 _PRIMARY = (
     *(
@@ -29,10 +30,7 @@ _PRIMARY = (
     *("structure", "region", "diffuse", "positive", "measure", "measure_vetoed"),
 )
 _RANK = {kind: rank for rank, kind in enumerate(_PRIMARY)}
-_LETTER = re.compile("[A-Za-z]")
-_BOUNDARY = re.compile(r"[\s、。,.;:()\[\]/・)]|$|[はがもをでにとの]")
 _LEAD = frozenset("0123456789.IV+-±([<>=!SGgグCcNnRHPKATED#平令昭第")
-_METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
 _BARE_SIGN = re.compile(
     r"[ ]?(?:(-)|(\+))(?=[\s、。,;・)/]|$)"
     r"(?!\s+(?:mild|mod|sev|triv|trace|軽|中等|高度|重|微|ごく|わずか|少量|[1-4I]))",
@@ -43,48 +41,10 @@ _NONE = re.compile(r"0(?:度|°|/[34])?(?=[\s、。,;)・]|$)")  # AR 0: the gra
 _LONE = re.compile(r"[-+](?!/-)(?!\d)")
 _LISTED_SIGN = re.compile(r"[-+±](?:\s*/\s*[-+±]|[\s、。,;)]|$)")
 _SIDE = re.compile(r"[\s、,/(:は]*(?:Rt|Lt|R|L|右|左|両)側?\.?\s*")
-_HOLLOW = re.compile("[腔房室心]$|[LR][AV]$")
 _IS = re.compile(r"\s*[=:]\s*")
-_HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
-_ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
 _RUN = 8
 _OF_SIGN = ("finding", "quality", "attribute", "abnormal")
-_ENGLISH = re.compile(r"[a-z]{2,}")
-_SMALL = {
-    "as",
-    "ie",
-    "map",
-    "tap",
-    "sec",
-    "ms",
-    "pe",
-    "ring",
-    "lead",
-    "leads",
-    "tr",
-    "ar",
-    "ai",
-    "mac",
-    "sam",
-    "epic",
-}
-_GRADE_WORDS = ("mild", "trivial", "trace", "moderate", "severe")
 _TRACE = re.compile(r"[ :=(は]+(tr)(?=[\s、,。)~/-]|$)")  # MR tr: a trace of it
-_GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
-_NAME = re.compile(  # Mr Jones: no valve
-    r"\.?\s+(?!(?:Mild|Mod|Sev|Triv|Trace|No|None|Not|Is|Was|With|Present|Absent|Grade|Jet|And|Or|Due|Seen)(?![a-z])"
-    r"|Mildly|Moderate|Severe|Trivial)[A-Z][a-z]"
-)
-_PERSON = ("さん", "くん", "ちゃん", "氏", "殿")
-# PI stands for the pulmonary valve's regurgitation beside a grade or under its valve, else for an index
-_PI_BEFORE = re.compile(
-    r"(?:\b(?:no|without|significant|trivial|trace|minimal|mild|mod(?:erate)?|severe|(?:physio|patho)logic(?:al)?|or|and)"
-    r"|[TAM][IR]/|(?:軽度|中等度|高度|微量|わずか)の?) ?$|\b(?:PV|pulmon(?:ic|ary) valve|TI|AI|MI)\b[^.。\n]*$|肺動脈弁[^。\n]*$",
-    re.IGNORECASE,
-)
-_PI_AFTER = re.compile(
-    r"[ :(=]*(?:no\b|none|trivial|trace|minimal|mild|mod|severe|軽|中等|高度|微|わずか|なし|\([-+±]\))", re.IGNORECASE
-)
 _REFERENCE = re.compile(r"\s*:?\s*[<>=~]*\s*\d")
 _AGO = re.compile(
     r"(?:\d{1,2}|半|数|[一二三])(?:年|[ヶかカヵケ]月|週間?|日)前"
@@ -95,7 +55,8 @@ _SPECIAL = (
     frozenset("t1234") | _AGO_LEAD | frozenset("".join(_LEAD).lower())
 )  # what a mark may begin with, in lower case
 _AFTER_OPERATOR = re.compile(
-    r"\s*(?:(以上|(?:or|and) (?:more|greater|worse|higher|above|over))|(以下|(?:or|and) (?:less|milder|lower|better|below|under))|(未満)"
+    r"\s*(?:(以上|(?:or|and) (?:more|greater|worse|higher|above|over))"
+    r"|(以下|(?:or|and) (?:less|milder|lower|better|below|under))|(未満)"
     r"|(を?(?:超え|こえ|上回)る?|より(?:重い|強い|重度|高度)))"
 )
 
@@ -168,7 +129,7 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  #
             senses = words.get(word)
             if query and word in query_words:
                 senses = (*query_words[word], *(senses or ()))
-            if senses and len(word) == length and (senses := _standing(senses, sentence, low, at, at + length, query)):
+            if senses and len(word) == length and (senses := standing(senses, sentence, low, at, at + length, query)):
                 found = _token(senses, sentence, at, at + length)
                 break
         if found is None:
@@ -176,62 +137,6 @@ def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  #
         else:
             yield found
             at, last = found.end, found
-
-
-def _standing(  # noqa: C901 - each rule takes away a sense, in order
-    senses: tuple[Sense, ...], sentence: str, low: str, start: int, end: int, query: bool
-) -> tuple[Sense, ...]:
-    """The senses that a word has where it stands: an abbreviation inside another word has none."""
-    inside = start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1)
-    glued = inside and sentence[start - 1].isupper() and low.startswith(_GRADE_WORDS, start)  # MRmild
-    if (
-        inside
-        and not glued
-        and low[start:end] != "s/o"
-        and not (sentence[start - 1].islower() and sentence[start].isupper())
-    ):
-        return ()
-    if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
-        apart = sentence[end - 1].islower() and sentence[end].isupper()
-        if not apart and not low.startswith((*_GRADE_WORDS, "s/o"), end):
-            return ()
-    if low[start:end] in (_ENGLISH_WORDS if query else _SMALL) and sentence[start:end].islower():
-        if (
-            low[start:end] == "ms"
-            and start
-            and (low[start - 1].isdigit() or low[max(0, start - 2) : start - 1].isdigit())
-        ):
-            return ()
-        if query and _GRADE_BESIDE.match(low, end):
-            return senses  # as severe
-        if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
-            return ()
-    if sentence[start:end] in ("Mr", "Ms") and _NAME.match(sentence, end):
-        return ()
-    if sentence.startswith(_PERSON, end) and end - start <= 3 and sentence[start:end].isascii():
-        return ()  # ASさん
-    if low[start:end] == "pi" and not (
-        sentence[start:end].isupper() and (_PI_BEFORE.search(sentence, 0, start) or _PI_AFTER.match(sentence, end))
-    ):
-        return ()
-    if sentence[start:end] == "a":
-        return ()  # a PFO: no A wave
-    if low.startswith(("内シャント", "内短絡"), start) and _HOLLOW.search(sentence, max(0, start - 2), start):
-        return ()  # 心房内短絡: of no artery and vein
-    if low[start:end] in ("血栓閉塞", "血栓閉鎖") and sentence.endswith(("弁", "弁の", "弁に", "弁は"), 0, start):
-        return ()  # 人工弁の血栓閉塞: of no false lumen
-    if low[start:end] == "non" and sentence.startswith("-", end):
-        return ()  # non-obstructive
-    if sentence[start:end] == "MOD":
-        return ()  # EF(MOD): the method of discs, no grade
-    if low[start:end] in ("トレース", "trace") and _METHOD.search(low, max(0, start - 6), start):
-        return ()  # 2Dトレース, 1.0cm2(trace): a method, no trace of something
-    if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
-        return ()  # から, かつ: no or
-    if (len(senses) > 1 or senses[0].bounded) and any(sense.bounded for sense in senses):
-        bounded = _BOUNDARY.match(sentence, end) is not None
-        senses = tuple(sense for sense in senses if not sense.bounded or bounded)
-    return senses
 
 
 def _token(senses: tuple[Sense, ...], sentence: str, start: int, end: int) -> Token:
@@ -246,11 +151,11 @@ def _token(senses: tuple[Sense, ...], sentence: str, start: int, end: int) -> To
     ):
         return Token("skip", None, start, end, "number.reference")  # EF 47%(正常値 52~72)
     if first.kind == "severity":
-        value, end = reached(value, sentence, end)
+        value, end = widened(value, sentence, end)
     return Token(first.kind, value, start, end, first.rule, first.before, measure, region)
 
 
-def reached(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int, int], int]:
+def widened(grade: tuple[int, int], sentence: str, end: int) -> tuple[tuple[int, int], int]:
     """Return a grade with the 以上, 以下, 未満 behind it, and its end: 中等度以上 is [3, 4]."""
     low, high = grade
     match = _AFTER_OPERATOR.match(sentence, end)
@@ -304,7 +209,7 @@ def _mark(sentence: str, at: int, last: Token | None) -> Token | None:
     if (grade := grade_at(sentence, at)) is not None:
         kind, value, end = grade
         if isinstance(value, tuple):
-            value, end = reached(value, sentence, end)
+            value, end = widened(value, sentence, end)
         return Token(kind, value, at, end, f"grade.{kind}")
     number: Number | None = number_at(sentence, at)
     if number is not None:

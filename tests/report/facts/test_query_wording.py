@@ -1,0 +1,63 @@
+"""Comparisons of grades in a query, whose grade it is, and inflected words, as people type them."""
+
+from __future__ import annotations
+
+import pytest
+
+from echosearch.report.facts import understand, understanding_json
+
+Asked = dict[str, tuple[int, int] | None]
+GRADES: dict[str, Asked] = {
+    "弁周囲逆流が中等度以上のTAVI症例": {"prosthetic_leak": (3, 4), "prosthetic_valve": None},
+    "MRが中等度以上の左房拡大": {"mr": (3, 4), "la_dilation": None},
+    "MRが軽度のTAVI後": {"mr": (2, 2), "prosthetic_valve": None},
+    "心膜液が大量にたまっている人": {"pericardial_effusion": (4, 4)},
+    "心嚢液が溜まってる人": {"pericardial_effusion": None},
+    "胸水がたまった患者": {"pleural_effusion": None},
+    "non-severe AS": {"as": (1, 3)},
+}
+COMPARED = {
+    "at least {0} {1}|{0} {1} or worse|{0} {1} or greater|{0} or worse {1}|{1} at least {0}|{1} {0} or more": "up",
+    "at most {0} {1}|{0} {1} or less|{0} or less {1}|{1} no more than {0}|{0} {1} or milder": "down",
+    "more than {0} {1}|{1} worse than {0}": "above",
+    "less than {0} {1}|{1} less than {0}": "below",
+}
+VALUES = {
+    "EF50切ってる人": ("lvef", "<", 50),
+    "EF 50を切っている症例": ("lvef", "<", 50),
+    "EFが40%を下回っている患者": ("lvef", "<", 40),
+    "TRPGが40超えてる人": ("trpg", ">", 40),
+    "LVDdが60を超えている": ("lvdd", ">", 60),
+}
+
+
+def required(query: str) -> Asked:
+    found = understand(query)
+    assert found.rest == "", query
+    made = understanding_json(found)["required"]
+    return {one["concept"]: one["severity"] and tuple(one["severity"]) for one in made}
+
+
+@pytest.mark.parametrize("query", GRADES)
+def test_a_grade_is_of_what_it_stands_behind(query: str) -> None:
+    assert required(query) == GRADES[query]
+
+
+@pytest.mark.parametrize("patterns", COMPARED)
+def test_grades_are_compared_in_english(patterns: str) -> None:
+    kind, wrong = COMPARED[patterns], {}
+    for pattern in patterns.split("|"):
+        for word, grade in (("mild", 2), ("moderate", 3)):
+            want = {"up": (grade, 4), "down": (0, grade), "above": (grade + 1, 4), "below": (0, grade - 1)}[kind]
+            for name, concept in (("TR", "tr"), ("mitral regurgitation", "mr"), ("pericardial effusion",) * 2):
+                query = pattern.format(word, name)
+                if required(query) != {concept.replace(" ", "_"): want}:
+                    wrong[query] = required(query)
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("query", VALUES)
+def test_inflected_words_leave_nothing(query: str) -> None:
+    found = understand(query)
+    assert found.rest == ""
+    assert [(one.concept, one.op, one.value) for one in found.values] == [VALUES[query]]
