@@ -31,7 +31,7 @@ _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
     r"(?:,?(?: (?:measuring|measures|measured(?: at)?|with a (?:maximum |maximal )?diameter of|up to|is|was|of|at"
     r"|estimated(?: at| to be)?|approximately|about|(?:has )?(?:in|de)creased from|previously|prior(?: study)?))+ ?)?"
-    r"(?: (?:(?:is|was) )?(?:\w+ly )?(?:dilated|enlarged|normal(?: in size)?)(?: ?\(| at| to|,))?"
+    r"(?: (?:(?:is|was) )?(?:not |\w+ly )?(?:dilated|enlarged|normal(?: in size)?)(?: ?\(| at| to|,))?"
     r"(?:[はの:]?\s*(?:軽度|中等度|高度|著明な?)?の?(?:瘤状拡大|瘤状拡張|拡大|拡張|瘤)(?:傾向)?は?(?:軽度|中等度|高度)?(?:\([+-]\))?(?:(?:あり|を認める|を認め|所見)?"
     r"(?:\s*(?=\()|[ 、,]\s*(?=\d+\s*[mc]m|$))|(?:して(?:おり|いて)|し|があり|を認め|あり)[、,]\s*(?:最大|径は?)?"
     r"|(?=\d+(?:\.\d+)?\s*[mc]m|$)))?"
