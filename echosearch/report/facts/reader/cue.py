@@ -17,6 +17,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["apply"]
 
 _NOT_MADE_OUT = re.compile("でき|出来|得|捉えられ")
+_CLOSES = ("閉鎖", "摘出", "切除", "結紮")
 _WORD = re.compile(r"\s*[A-Za-z]")
 _NOT_SEEN = re.compile("描出され(?:ず|ない)")
 _LESIONS = ("mass", "shape", "fluid", "shunt", "flow")
@@ -74,6 +75,9 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         return
     if kind == "treated":
         treated(state, token)
+        return
+    if kind == "negative" and state.text.endswith(_CLOSES, 0, token.start) and not state.query:
+        state.close()  # ASDは閉鎖されていない
         return
     if kind == "negative" and _of_a_noun(state, token):
         return

@@ -15,6 +15,9 @@ _DATED = re.compile(
     r"(?:(?:19|20)\d\d|(?:令和|平成|[RH])\s*(?:\d{1,2}|元))(?:\s*[/.年-]\s*\d{0,2}){0,2}[月日頃]*"
     r"(?:時点?|の(?:検査|エコー|心エコー|UCG|TTE))?[\s:(、のにはで]*$"
 )
+_UNDER_LOAD = re.compile(
+    r"\b(?:peak|stress|exercise|dobutamine|DOB)\b|負荷|ドブタミン|(?<!壁)運動[後時中]", re.IGNORECASE
+)
 _STILL_BEFORE = re.compile(r"(?:前|昨年|去年|前回)の?$")  # 2年前の退院時は
 _AGO = re.compile("前に?$|昨年に?$|去年に?$|先月に?$")
 # 半年前に心筋梗塞を発症、
@@ -115,6 +118,8 @@ def _others(state: State, token: Token) -> None:
 
 def earlier(state: State, token: Token) -> None:
     """Read 前回, 術前, 昨年: what follows is of an earlier day."""
+    if state.text[token.start] in "bBベ" and _UNDER_LOAD.search(state.text):
+        return  # Baseline EF 60%, peak EF 70%: both are of today
     last = state.last
     if (
         last is not None

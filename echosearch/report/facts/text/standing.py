@@ -41,13 +41,14 @@ _NAME = re.compile(  # Mr Jones: no valve
 )
 _TITLES = ("Dr ", "Dr. ", "Mrs ", "Mrs. ", "Prof ", "Prof. ")
 _PERSON = ("さん", "くん", "ちゃん", "氏", "殿")
-# PI stands for the pulmonary valve's regurgitation beside a grade or under its valve, else for an index
+# PI is the pulmonary valve's regurgitation beside a grade or under its valve, else for an index
 _PI_BEFORE = re.compile(
     r"(?:\b(?:no|without|significant|trivial|trace|minimal|mild|mod(?:erate)?|severe|physiologic(?:al)?|or|and)"
     r"|[TAM][IR]/|(?:軽度|中等度|高度|微量|わずか)の?) ?$"
-    r"|\b(?:PV|pulmon(?:ic|ary) valve|TI|AI|MI)\b[^.。\n]*$|肺動脈弁[^。\n]*$",
+    r"|\b(?:PV|pulmon(?:ic|ary) valve|[TAM][IR])\b[^.。\n]*$|肺動脈弁[^。\n]*$",
     re.IGNORECASE,
 )
+_INDEX = re.compile(r"[ :=]*\d")
 _PI_AFTER = re.compile(
     r"[ :(=]*(?:no\b|none|trivial|trace|minimal|mild|mod|severe|軽|中等|高度|微|わずか|なし|\([-+±]\))", re.IGNORECASE
 )
@@ -85,15 +86,10 @@ def standing(  # noqa: C901 - each rule takes away a sense, in order
         return ()
     if end - start <= 3 and (sentence.startswith(_PERSON, end) or (start and sentence.endswith(_TITLES, 0, start))):
         return ()  # ASさん, Dr AS Kumar
-    if (
-        low[start:end] == "pi"
-        and low.strip() != "pi"
-        and not (
-            sentence[start:end].isupper()
-            and (_PI_BEFORE.search(sentence, max(0, start - 80), start) or _PI_AFTER.match(sentence, end))
-        )
-    ):
-        return ()
+    if low[start:end] == "pi" and low.strip() != "pi":
+        told = _PI_BEFORE.search(sentence, max(0, start - 80), start) or _PI_AFTER.match(sentence, end)
+        if not told or not sentence[start:end].isupper() or _INDEX.match(sentence, end):
+            return ()
     if sentence[start:end] == "a":
         return ()  # a PFO: no A wave
     if low.startswith(("内シャント", "内短絡"), start) and _HOLLOW.search(sentence, max(0, start - 2), start):
