@@ -38,6 +38,9 @@ _ENDED = (
     ("shunt", re.compile("閉鎖(?!不全|術|栓|後)|clos(?:ed|ure)|自然", re.IGNORECASE)),
     ("mass", re.compile("(?:摘出|切除)(?!術|後)|resect|excis|remov", re.IGNORECASE)),
 )
+_NOT_YET = re.compile(
+    r"\b(?:not|never|to|will|should|can|may|nearly|almost|partial(?:ly)?|incomplete(?:ly)?)(?: be(?:en)?)? $"
+)
 _NOT_ENDED = re.compile(
     r"(?:して)?(?:せず|しない|しなか|し?ては?(?:おら|いな|いま|おりま)|の?(?:可能性|見込み|傾向|予定|適応|希望|検討|待ち)|を?(?:期待|認めず|認めない|待)"
     r"|術?(?:前|予定)|\s*(?:is |was )?(?:planned|scheduled|recommended|considered|indicated))"
@@ -62,7 +65,9 @@ def treated(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
         return
     ends = any(closing.search(words) for _, closing in _ENDED)
-    if ends and _NOT_ENDED.match(state.text, token.end):
+    if ends and (
+        _NOT_ENDED.match(state.text, token.end) or _NOT_YET.search(state.text, max(0, token.start - 24), token.start)
+    ):
         state.close()
         return  # VSDは自然閉鎖していない
     if ends and (ended := _ended(state, token)) is not None:
