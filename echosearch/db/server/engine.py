@@ -20,6 +20,7 @@ __all__ = ["LOCK_SECONDS", "STATEMENT_SECONDS", "open_engine", "upgrade"]
 REMOTE = {"connect_timeout": 10, "keepalives_idle": 30}  # seconds; the URL may say otherwise
 STATEMENT_SECONDS = 300  # a statement that takes longer is a mistake, not work
 LOCK_SECONDS = 60
+LIFO = True  # the connection that was used last has the statements prepared that the next search sends
 # the server's own look whether this machine is there: what it held is free two minutes after it is not
 ALIVE = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=15 -c tcp_keepalives_count=4 "
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1"})
@@ -49,7 +50,7 @@ def _embedded(home: Path) -> Engine:
         server.acquire()
         return server.connect(**_options({}))
 
-    engine = create_engine("postgresql+psycopg://", creator=connect, hide_parameters=True)
+    engine = create_engine("postgresql+psycopg://", creator=connect, hide_parameters=True, pool_use_lifo=LIFO)
 
     @event.listens_for(engine, "engine_disposed")
     def stop(_: Engine) -> None:
@@ -67,6 +68,7 @@ def _remote(url: str) -> Engine:
             | {name: value for name, value in REMOTE.items() if name not in place.query},
             pool_pre_ping=True,  # a firewall drops idle connections without a word
             pool_recycle=1800,
+            pool_use_lifo=LIFO,
             hide_parameters=True,  # values can name a patient
         )
     except ArgumentError as exc:  # hosts and ports of its query are looked at here
