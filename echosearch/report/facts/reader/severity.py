@@ -32,6 +32,7 @@ _TOLD = re.compile(r"[は:(]|ともに|とも|いずれも|共に|が")
 _SO = re.compile("により|による|に伴|のため|に起因")
 _SAID_OF = re.compile("[はがも]")
 _SO_IT_IS = re.compile("で(?:あり|、)")
+NEAR = 40  # characters before a grade in which a word about it stands
 _OF_THE_FINDING = re.compile("(?:程度|重症度)[はも:]$")
 _OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s|class)*$", re.IGNORECASE)
 _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
@@ -62,7 +63,7 @@ def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         state.arrow = True
         token = token._replace(value=(high, high))
     token = join_grades(state, found, index, token)
-    of_finding = _OF_THE_FINDING.search(state.text, 0, token.start)
+    of_finding = _OF_THE_FINDING.search(state.text, max(0, token.start - NEAR), token.start)
     if (
         state.noun
         and not of_finding
@@ -93,7 +94,7 @@ def _of_another(state: State, token: Token) -> bool:
     last = state.last
     if token.kind == "bare_grade" and last is not None and last.finding.group == "shunt":
         return True  # ASD(II): of the second kind
-    if _OF_A_TEST.search(state.text, 0, token.start):
+    if _OF_A_TEST.search(state.text, max(0, token.start - NEAR), token.start):
         return True  # バブルテスト grade 2
     if last is not None and (state.cued or not state.group) and _OF_ANOTHER.search(state.text, last.end, token.start):
         return True

@@ -21,6 +21,7 @@ _OF_A_CAUSE = re.compile(
     r"(?:は|で(?:あり)?、)(?:[^、。]{1,20}(?:による|により|に伴う|に起因する|に続発する|由来の|性の?))"
     r"(?:[^、。]{0,8}(?:な|の|い|る|度|症|性|ly|[A-Za-z]))?"
 )
+FAR = 60  # characters, more than _OF_A_CAUSE has
 _DOUBT = ("疑い", "の疑い", "を疑う", "?", " s/o")  # 腫瘤(粘液腫疑い): two statements
 
 
@@ -61,6 +62,8 @@ def subject(text: str, mentions: Sequence[Mention], start: int) -> Mention | Non
     MRは僧帽弁逸脱による中等度の逆流: one MR, and its grade.
     """
     for mention in reversed(mentions):
+        if mention.end < start - FAR:
+            break
         if mention.finding.group in ("valve", "pressure") and text.startswith(("は", "で"), mention.end):
             plain = mention.cues in ([], ["positive"]) and not mention.historical
             return mention if plain and _OF_A_CAUSE.fullmatch(text, mention.end, start) else None
