@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def test_the_tutorial_and_the_readme_run(
 ) -> None:
     """The tutorial cell after cell in one namespace, as a notebook runs them; the README's Python on its archive."""
     tmp_path.chmod(0o755)
+    get_temp_dir()  # multiprocessing keeps its folder to the end of this process: it is none that the test removes
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     cells = json.loads((DOCS / "tutorial-python.ipynb").read_text(encoding="utf-8"))["cells"]
     names: dict[str, object] = {}
