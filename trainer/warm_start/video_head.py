@@ -14,7 +14,7 @@ Only training pairs are used. docs/experiments.md has what it gained over starti
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,32 +172,35 @@ def _study_means(found: Tensor, pairs: Pairs) -> Floats:
 def _readouts(tower: nn.Module, pool: SpatialPool, pairs: Pairs, cache: ClipCache, config: TrainConfig) -> list[Tensor]:
     """What the pool's path gets of each frame, (T, places * readout), of PATH_CLIPS videos."""
     keys = [video.key for _, videos in pairs for video in videos]
-    clips = [cache.clip(key) for key in keys[:: -(-len(keys) // PATH_CLIPS)]]
-    device = pool.readout.weight.device
     found: list[Tensor] = []
     with torch.no_grad():
-        for block in batched(clips, CHUNK):
-            pixels = torch.from_numpy(np.stack([clip.pixels for clip in block])).to(device)
-            n_valid = torch.tensor([clip.n_valid for clip in block], device=device)
-            given = inputs_of(tower, pool.readout, [normalise(pixels, n_valid, config.model.clip)])
+        for given, valid in _given(tower, pool.readout, keys[:: -(-len(keys) // PATH_CLIPS)], cache, config):
             read = pool.readout(given).flatten(2)
-            found += [frames[:valid] for frames, valid in zip(read, n_valid.tolist(), strict=True)]
+            found += [frames[:count] for frames, count in zip(read, valid, strict=True)]
     return found
 
 
 def _of_videos(tower: nn.Module, pairs: Pairs, cache: ClipCache, config: TrainConfig, layer: nn.Linear) -> Tensor:
     """What ``layer`` of the trunk gets, or a SpatialPool's readout gives as ``seen``, for each video: (V, F)."""
-    device = layer.weight.device
     pool = getattr(tower, "places", None)
     found = []
     with torch.no_grad():
-        for block in batched((video.key for _, videos in pairs for video in videos), CHUNK):
-            clips = [cache.clip(key) for key in block]
-            pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device)
-            n_valid = torch.tensor([clip.n_valid for clip in clips], device=device)
-            given = inputs_of(tower, layer, [normalise(pixels, n_valid, config.model.clip)])
+        keys = (video.key for _, videos in pairs for video in videos)
+        for given, valid in _given(tower, layer, keys, cache, config):
             if isinstance(pool, SpatialPool) and layer is pool.readout:
                 given = pool.seen(given)
             # a tower that looks at frames one by one takes the mean behind its head: before it is as good
-            found.append(given.reshape(len(block), -1, given.shape[-1]).mean(dim=1))
+            found.append(given.reshape(len(valid), -1, given.shape[-1]).mean(dim=1))
     return torch.cat(found)
+
+
+def _given(
+    tower: nn.Module, layer: nn.Linear, keys: Iterable[str], cache: ClipCache, config: TrainConfig
+) -> Iterator[tuple[Tensor, list[int]]]:
+    """Yield what ``layer`` gets of so many clips at a time, and how many frames of each clip are its own."""
+    device = layer.weight.device
+    for block in batched(keys, CHUNK):
+        clips = [cache.clip(key) for key in block]
+        pixels = torch.from_numpy(np.stack([clip.pixels for clip in clips])).to(device)
+        n_valid = torch.tensor([clip.n_valid for clip in clips], device=device)
+        yield inputs_of(tower, layer, [normalise(pixels, n_valid, config.model.clip)]), n_valid.tolist()

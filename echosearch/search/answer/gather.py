@@ -47,13 +47,14 @@ def gather(search: Searching, asked: Asked) -> tuple[Candidates, int, int | None
     """
     search.asked.add(asked.kind)
     said = _said(search, asked)
-    likely = _is_of_reports(asked) and said.total >= asked.enough(said.total)
+    enough = asked.enough(said.total)
+    likely = _is_of_reports(asked) and said.total >= enough
     with ThreadPoolExecutor(max_workers=1) as beside:  # the index is asked while PostgreSQL reads rows
         nearest = None if likely else beside.submit(_nearest, search.archive, asked)
         stated = _stated(search, asked, said)
         rows = _answering(search, asked, stated)
         found = _theirs(search, asked, stated)
-        settled = likely and _hits(asked, said, rows, found) >= asked.enough(said.total)
+        settled = likely and _hits(asked, said, rows, found) >= enough
         if nearest is not None:
             found += nearest.result()
         elif not settled:

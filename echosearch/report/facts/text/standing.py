@@ -15,24 +15,7 @@ _HOLLOW = re.compile("[腔房室心]$|[LR][AV]$")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
 _ENGLISH = re.compile(r"[a-z]{2,}")
-_SMALL = {
-    "as",
-    "ie",
-    "map",
-    "tap",
-    "sec",
-    "ms",
-    "pe",
-    "ring",
-    "lead",
-    "leads",
-    "tr",
-    "ar",
-    "ai",
-    "mac",
-    "sam",
-    "epic",
-}
+_SMALL = _ENGLISH_WORDS | {"pe", "tr", "ar", "ai", "mac", "sam"}
 _GRADE_WORDS = ("mild", "trivial", "trace", "moderate", "severe")
 _GRADE_BESIDE = re.compile(r" (?:trivial|trace|mild|moderate|severe)\b(?! as\b)")
 _NAME = re.compile(  # Mr Jones: no valve

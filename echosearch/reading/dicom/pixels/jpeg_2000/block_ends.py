@@ -21,7 +21,17 @@ from typing import NamedTuple
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.pixels.jpeg_2000.openjpeg import warnings_of
-from echosearch.reading.dicom.pixels.jpeg_2000.packets import BrokenPackets, CodeBlock, code_blocks
+from echosearch.reading.dicom.pixels.jpeg_2000.packets import (
+    COC,
+    COD,
+    QCD,
+    SIZ,
+    SOD,
+    SOT,
+    BrokenPackets,
+    CodeBlock,
+    code_blocks,
+)
 
 __all__ = ["check_ends", "with_checked_ends"]
 
@@ -34,7 +44,6 @@ FEW = 2  # bytes over from which on the packets are looked at
 LOST = bytes(16)  # no code, but may be the headers of as many empty packets
 PREDICTABLE = 0x10
 KEPT = 0x2A  # styles that leave one code word to a block: reset contexts, causal contexts, segmentation symbols
-SIZ, COD, COC, SOT, SOD, QCD = (bytes((0xFF, code)) for code in (0x51, 0x52, 0x53, 0x90, 0x93, 0x5C))
 REMAINING = re.compile(r"PTERM check failure: (\d+) remaining bytes")
 SYNTHESIZED = re.compile(r"PTERM check failure: (\d+) synthe\w+ 0xFF")
 

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Decoded", "decode_codestream", "is_at_hand", "warnings_of"]
 
-CODESTREAM, JP2 = 0, 2  # OPJ_CODEC_FORMAT
-START = b"\xff\x4f"
+CODESTREAM = 0  # OPJ_CODEC_FORMAT
 PARAMETERS = 1 << 16  # bytes, more than opj_dparameters_t has
 CHUNK = 1 << 20
 END_OF_STREAM = c_size_t(-1).value
@@ -61,7 +60,7 @@ class Decoded:
 
 
 def decode_codestream(data: bytes) -> Decoded:
-    """Decode a codestream or JP2 file. Raises RuntimeError if OpenJPEG gives up."""
+    """Decode a codestream. Raises RuntimeError if OpenJPEG gives up."""
     return _run(data, with_pixels=True)
 
 
@@ -137,7 +136,7 @@ def _run(data: bytes, with_pixels: bool) -> Decoded:
     parameters = ctypes.create_string_buffer(PARAMETERS)
     image = POINTER(_Image)()
     stream = library.opj_stream_create(CHUNK, 1)
-    codec = library.opj_create_decompress(CODESTREAM if data.startswith(START) else JP2)
+    codec = library.opj_create_decompress(CODESTREAM)
     try:
         library.opj_stream_set_read_function(stream, calls[0])
         library.opj_stream_set_skip_function(stream, calls[1])

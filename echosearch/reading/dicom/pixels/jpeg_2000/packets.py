@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-__all__ = ["BrokenPackets", "CodeBlock", "code_blocks"]
+__all__ = ["COC", "COD", "QCD", "SIZ", "SOD", "SOT", "BrokenPackets", "CodeBlock", "code_blocks"]
 
-SIZ, COD, COC, POC, PPM, PPT, SOT, SOD = (
-    bytes((0xFF, code)) for code in (0x51, 0x52, 0x53, 0x5F, 0x60, 0x61, 0x90, 0x93)
+SIZ, COD, COC, QCD, POC, PPM, PPT, SOT, SOD = (
+    bytes((0xFF, code)) for code in (0x51, 0x52, 0x53, 0x5C, 0x5F, 0x60, 0x61, 0x90, 0x93)
 )
 SOP, EPH = b"\xff\x91", b"\xff\x92"
 OWN_PRECINCTS = 1
