@@ -59,6 +59,12 @@ def brief_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("echosearch.encoder.check.SECONDS", 0.01)
 
 
+@pytest.fixture
+def forked_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what a test starts as another Python be a fork that has imported torch: two seconds of the processor less."""
+    monkeypatch.setattr("sys.executable", python())
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it (what a marker demands stays)."""

@@ -128,6 +128,7 @@ def test_rebuild_gives_the_same_answers(real: Tried) -> None:
     assert real.ask(*ask).stdout == before
 
 
+@pytest.mark.usefixtures("brief_rates")
 @pytest.mark.parametrize("command", ["list", "check"])
 def test_encoders(real: Tried, command: str) -> None:
     if command == "list":

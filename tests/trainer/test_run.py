@@ -351,7 +351,7 @@ def evaluated(*args: str) -> tuple[int, str]:
 
 def test_patients_that_any_run_before_has_seen_are_found(toml: Path, tmp_path: Path) -> None:
     """With another seed of the split, behind a second stage, drawn or written to files, and where data have moved."""
-    half = ["data.patients=8", "data.split=[0.5,0.0,0.5]", "optim.batch=2", "optim.steps=1"]
+    half = ["data.patients=4", "data.split=[0.5,0.0,0.5]", "optim.batch=2", "optim.steps=1"]
     first, second = tmp_path / "first" / "bundle", tmp_path / "second" / "bundle"
     train(load(toml, [*half, f"run.out={first.parent}"]))
     train(load(toml, [*half, "seed=99", f"model.start={first}", f"run.out={second.parent}"]))
@@ -365,7 +365,7 @@ def test_patients_that_any_run_before_has_seen_are_found(toml: Path, tmp_path: P
     assert (code, "patients are on both sides" in said) == (1, True)  # the first stage's
 
     folder = tmp_path / "archive"
-    written = ["phantom", "write", str(folder), "--patients", "8", "--seed", "77", "--frames", "16"]
+    written = ["phantom", "write", str(folder), "--patients", "4", "--seed", "77", "--frames", "16"]
     assert CliRunner().invoke(cli, written).exit_code == 0
     of_folder = ["--set", "data.source=folder", "--set", f"data.folder={folder}"]
     code, said = evaluated(str(first), *given, *of_folder, "--split", "all")

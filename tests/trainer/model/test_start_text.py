@@ -16,6 +16,7 @@ from echosearch.errors import BundleError, ConfigError
 from trainer.config_file import load
 from trainer.model.start import build_start
 
+pytestmark = pytest.mark.usefixtures("forked_children")
 VOCABULARY = (*SPECIAL, *"左室房拡大なし僧帽弁逆流軽度", "あり", "##流")
 
 
