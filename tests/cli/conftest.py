@@ -25,6 +25,14 @@ KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")
 PROGRAM = [sys.executable, "-c", "from echosearch.cli import main; main()"]
 
 
+@pytest.fixture(autouse=True)
+def slowed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What commands in this process would slow it by: it would slow all tests that it has still to run."""
+    asked: list[int] = []
+    monkeypatch.setattr("os.nice", asked.append)
+    return asked
+
+
 def run(args: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
     """The console script in a process of its own, with a clean environment; its output is UTF-8."""
     return _run([python(), *PROGRAM[1:], *args], environment)

@@ -17,9 +17,7 @@ def videos(real: Tried) -> dict[str, str]:
     return {hit["mode"]: hit["video"] for hit in json.loads(found.stdout)["hits"]}
 
 
-def test_make_says_what_has_no_preview_and_why(real: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
-    slowed: list[int] = []
-    monkeypatch.setattr("os.nice", slowed.append)  # it would slow all tests that this process has still to run
+def test_make_says_what_has_no_preview_and_why(real: Tried, slowed: list[int]) -> None:
     said = real.ask("preview", "make").stdout
     assert said.startswith("3 videos: ")
     assert "2  without a preview: no_box" in said  # films declare no region
