@@ -5,7 +5,6 @@ import json
 import shutil
 import struct
 import subprocess
-import sys
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from echosearch.encoder.text.clip_tokenizer import template_phrases
 from echosearch.encoder.text.tokenizer import read_vocabulary
 from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.errors import BundleError, EncoderError
+from tests.support.forked_program import python
 
 
 @pytest.fixture
@@ -307,7 +307,7 @@ def test_no_memory_is_taken_for_measures_that_the_weights_do_not_have(copy: Path
         "try: load_encoder(Path(sys.argv[1]), 'cpu')\n"
         "except BundleError as exc: print(exc)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(copy)], capture_output=True, text=True, check=True)
+    done = subprocess.run([python(), "-c", code, str(copy)], capture_output=True, text=True, check=True)
     assert "the weights do not fit the architecture" in done.stdout
 
 

@@ -191,8 +191,10 @@ def test_a_hostile_checkpoint_is_refused_in_a_line_and_in_little_memory(
 
 
 @pytest.mark.parametrize("kind", ["expanded", "a name that steers the terminal"])
-def test_the_parent_says_it_in_a_line(tmp_path: Path, kind: str) -> None:
-    """What the child says is the line's end; each kind is read above."""
+def test_the_parent_says_it_in_a_line(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    """What the child says is the line's end; each kind is read above. One child is started, the other forked."""
+    if kind != "expanded":
+        request.getfixturevalue("forked_children")
     file = tmp_path / "x.pt"
     HOSTILE[kind][0](file)
     with pytest.raises(BundleError, match=HOSTILE[kind][1]) as caught:
@@ -251,6 +253,7 @@ def test_this_machines_memory_is_known() -> None:
     assert pages < memory.available_memory() < 1 << 60
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_tensors_that_this_machine_cannot_hold_are_refused_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,6 +290,7 @@ def test_lying_safetensors_are_refused_in_a_line(tmp_path: Path, kind: str) -> N
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_tied_and_transposed_weights_are_still_taken(tmp_path: Path) -> None:
     words = torch.arange(6000.0).reshape(2, 3000)
     optimizer = {"exp_avg": torch.zeros(60_000)}

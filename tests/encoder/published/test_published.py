@@ -18,7 +18,7 @@ from echosearch.encoder.view_classifier import frame_logits, load_views
 from echosearch.errors import BundleError
 from tests.encoder import formula
 
-pytestmark = pytest.mark.usefixtures("forked_children")  # test_hostile_checkpoint.py starts real ones
+pytestmark = pytest.mark.usefixtures("forked_children")  # test_hostile_checkpoint.py starts a real one
 VARIANTS: list[tuple[videoechoclip.Variant, str]] = [
     ("videomae2", "videomae2"),
     ("vivit-kinetics400", "vivit32"),
