@@ -77,7 +77,7 @@ def _answer(
     found, dropped, total = gather(search, asked)
     order = ranked(found, asked.scale, options)
     if asked.views:
-        found, order = rescored(search, found, asked.videos, asked.views, order)
+        found, order = rescored(search, found, asked.videos, asked.scale, asked.views, order)
     if options.sort == "date":
         order = newest(found, order, asked.scale)
     notes = unsearched(asked.question, asked.words)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from echosearch.db import lookup
 from echosearch.db.found_rows import FoundRows
-from echosearch.search.arms.belief import Belief
 from echosearch.search.arms.scale import Scale
 from echosearch.search.arms.video_arm import AskedVideos
 from echosearch.search.arms.view_arm import RESCORED, score_by_view
@@ -78,7 +77,7 @@ def ranked(found: Candidates, scale: Scale, options: SearchOptions) -> Rows:
 
 
 def rescored(
-    search: Searching, found: Candidates, asked: AskedVideos, views: Weights, order: Rows
+    search: Searching, found: Candidates, asked: AskedVideos, scale: Scale, views: Weights, order: Rows
 ) -> tuple[Candidates, Rows]:
     """Order the first ones by each one's videos; their beliefs stay those of the study's mean vector."""
     first = order[:RESCORED]
@@ -92,7 +91,7 @@ def rescored(
     )
     scores = scores.reshape(len(first), len(asked.conditions))
     again = found.order.copy()
-    again[first] = Scale(scores, (), Belief(np.zeros(0))).order(scores) + words_weight() * found.covered[first]
+    again[first] = scale.order(scores) + words_weight() * found.covered[first]
     found = replace(found, order=again)
     return found, np.concatenate([found.first(first), order[RESCORED:]])
 

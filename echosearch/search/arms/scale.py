@@ -36,7 +36,8 @@ class Scale:
 
     background: Scores  # (B, C)
     beliefs: tuple[Belief, ...]  # of each condition
-    joint: Belief  # of all: percentiles of the sum of log shares
+    joint: Belief  # of all: percentiles of the order
+    evens: tuple[float, ...] = ()  # of each condition, the score that meets it as likely as not (AskedLevels.even)
 
     @cached_property
     def _ascending(self) -> Scores:
@@ -48,6 +49,21 @@ class Scale:
         """Whether every condition has a curve; then the product of their probabilities is shown."""
         return bool(self.beliefs) and all(one.labelled for one in self.beliefs)
 
+    @cached_property
+    def _lines(self) -> tuple[Scores, Scores]:
+        """Slope and offset, (C,) each, of the log odds of each condition in its score: calibrated ones, else assumed.
+
+        Assumed: even at the condition's own even score, and changing by 1 in a standard deviation of the background.
+        """
+        spread = self.background.std(axis=0) if len(self.background) > 1 else np.ones(len(self.evens))
+        spread = np.where(spread > 0, spread, 1.0)
+        lines = [
+            (belief.slope, belief.offset) if belief.labelled else (1 / width, -even / width)
+            for belief, even, width in zip(self.beliefs, self.evens, spread, strict=True)
+        ]
+        slopes, offsets = np.array(lines).reshape(-1, 2).T
+        return slopes, offsets
+
     def shares(self, scores: Scores) -> Scores:
         """Return (N, C) for (N, C): the share of the background that fits worse, in (0, 1)."""
         columns = [
@@ -57,8 +73,13 @@ class Scale:
         return np.stack(columns, axis=1) if columns else np.zeros(scores.shape)
 
     def order(self, scores: Scores) -> Scores:
-        """Return (N,) to rank (N, C) by: shares make conditions comparable; beyond the sample scores decide."""
-        ranked: Scores = np.log(self.shares(scores)).sum(axis=1) + 1e-3 * scores.sum(axis=1)
+        """Return (N,) to rank (N, C) by: the log probability that all conditions are met, as if each by itself.
+
+        Percentiles in place of probabilities would part studies that plainly meet what most meet (ARなし), and drown
+        in that the few that meet the rest (docs/experiments.md).
+        """
+        slopes, offsets = self._lines
+        ranked: Scores = -np.logaddexp(0.0, -(scores * slopes + offsets)).sum(axis=1)
         return ranked
 
     def believe(self, scores: Scores, order: Scores) -> Scores:
@@ -104,7 +125,7 @@ def _measure(connection: Connection, encoder_id: int, asked: AskedVideos) -> tup
             continue
         told = _labels(connection, condition, [*sample])
         beliefs.append(fit_belief(background[:, column], *told))
-    made = Scale(background, tuple(beliefs), Belief(np.zeros(0)))
+    made = Scale(background, tuple(beliefs), Belief(np.zeros(0)), asked.evens)
     return asked, replace(made, joint=Belief(np.sort(made.order(background))))
 
 
