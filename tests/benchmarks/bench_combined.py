@@ -1,6 +1,6 @@
 """How right videos alone are where several things are asked at once: bench_combined.py [--seeds 4242 31415]
 
-Every two and three of 41 conditions of one finding each (present, absent, a grade; an EF) that at least ten, and at
+Every two and three of 40 conditions of one finding each (present, absent, a grade; an EF) that at least ten, and at
 most 35 %, of a phantom's studies fulfil. No archive and no report: cines are drawn in memory and embedded, a study is
 scored by its mean vector and then by its videos' views, as a search scores its first hits. Precision among the first
 ten by the search's own order, and by others that it could have; truth is judged as bench_search.py judges it.

@@ -20,7 +20,7 @@ def likeness(vectors: Vectors, like: Vectors) -> Scores:
 def order_with_likeness(cosines: Scores, fits: Scores, stated: NDArray[np.bool_]) -> Scores:
     """Rank (N,), higher first: comparable within what is stated, and within what is silent.
 
-    Where a report states what is asked, likeness alone. Where none does, the videos' fit (a sum of log shares, as
+    Where a report states what is asked, likeness alone. Where none does, the videos' fit (a log probability, as
     Scale.order gives it) and the log share of likeness together: by likeness alone 35 % of the first ten of
     "like this, but without MR" had no MR, so 99 %, and they are nearly as alike (docs/experiments.md).
     """

@@ -16,5 +16,5 @@ def _table() -> dict[str, Any]:
 
 
 def words_weight() -> float:
-    """Return what the words of a report count for beside the videos' log shares."""
+    """Return what the words of a report count for beside the videos' log probabilities."""
     return float(_table()["words"])
