@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pyarrow import parquet
 from sqlalchemy import Connection, text
@@ -167,6 +168,30 @@ def test_nothing_stated_is_answered_by_videos_alone_and_said(told: Corpus) -> No
     assert {hit.why.verdict for hit in found.hits if hit.why} == {"silent"}
     assert found.belief == "percentile"
     assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
+
+
+def test_what_a_silent_report_states_of_several_conditions_counts_as_met(
+    told: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of MR and an effusion, three reports state the MR and do not speak of the effusion."""
+
+    def silent() -> list[str]:
+        found = ask(told.archive, "MRあり、心嚢液貯留あり", SearchOptions(top_k=200))
+        assert {hit.why.verdict for hit in found.hits if hit.why} == {"silent"}
+        assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
+        return [hit.study for hit in found.hits]
+
+    with_mr, now = studies_with(told, 0, 1, 6), silent()
+    monkeypatch.setattr(
+        "echosearch.search.answer.gather._certain",
+        lambda _, asked, rows, silent: np.zeros((len(rows), len(asked.videos.conditions)), dtype=np.bool_),
+    )
+    by_videos = silent()
+    assert with_mr < {*now} == {*by_videos}
+    assert all(now.index(study) <= by_videos.index(study) for study in with_mr)
+    assert sum(now.index(study) for study in with_mr) < sum(by_videos.index(study) for study in with_mr)
+    others = [study for study in by_videos if study not in with_mr]
+    assert [study for study in now if study not in with_mr] == others
 
 
 def test_each_hit_shows_the_facts_and_their_places(told: Corpus) -> None:

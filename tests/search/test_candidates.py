@@ -42,7 +42,8 @@ def candidates(random: np.random.Generator, tiers: tuple[int, ...]) -> Candidate
     order, beliefs = (random.choice([0.0, 0.2, 0.6, 0.995], size=COUNT) for _ in range(2))
     none = np.zeros(COUNT)
     drawn = random.choice(tiers, size=COUNT).astype(np.int8)
-    return Candidates(rows, drawn, np.zeros((COUNT, 1)), order, beliefs, none, none)
+    no_scores = np.zeros((COUNT, 1))
+    return Candidates(rows, drawn, no_scores, no_scores > 0, order, beliefs, none, none)
 
 
 def one_by_one(found: Candidates, scale: Scale, options: SearchOptions) -> list[int]:

@@ -48,6 +48,17 @@ def test_what_reports_calibrate_is_ordered_by_that_curve() -> None:
     assert asked.order(scores)[1] > asked.order(scores)[0]
 
 
+def test_what_is_certain_counts_as_met() -> None:
+    background = np.linspace(-1, 1, 100)
+    curve = Belief(background, 10.0, -5.0, 80)
+    asked = scale(background, background, beliefs=(curve, curve))
+    scores, certain = np.array([[-0.9, 0.4], [0.4, 0.4]]), np.array([[True, False], [False, False]])
+    order = asked.order(scores, certain)
+    assert order[0] == pytest.approx(np.log(curve(scores[:1, 1]))[0])
+    assert order[1] == asked.order(scores)[1]
+    assert asked.believe(scores, order, certain) == pytest.approx(np.exp(order))
+
+
 def test_without_a_condition_or_a_background_there_is_an_order_too() -> None:
     assert scale(np.zeros(0)).order(np.array([[0.0]])) == pytest.approx(np.log(0.5))
     assert Scale(np.zeros((0, 0)), (), NONE).order(np.zeros((3, 0))).tolist() == [0, 0, 0]

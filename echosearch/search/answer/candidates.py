@@ -38,6 +38,7 @@ class Candidates:
     rows: FoundRows = field(repr=False)
     tiers: NDArray[np.int8]  # what their reports say of the question
     scores: Scores = field(repr=False)  # (N, C), of the conditions that videos were asked for
+    certain: Flags = field(repr=False)  # (N, C), those of them that a report states
     order: Scores  # higher first
     beliefs: Scores
     bm25: Scores  # of the words that are asked for, in their reports
@@ -91,7 +92,7 @@ def rescored(
     )
     scores = scores.reshape(len(first), len(asked.conditions))
     again = found.order.copy()
-    again[first] = scale.order(scores) + words_weight() * found.covered[first]
+    again[first] = scale.order(scores, found.certain[first]) + words_weight() * found.covered[first]
     found = replace(found, order=again)
     return found, np.concatenate([found.first(first), order[RESCORED:]])
 

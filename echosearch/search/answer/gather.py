@@ -190,8 +190,9 @@ def _scored(search: Searching, asked: Asked, said: Answer, rows: FoundRows) -> C
             np.array(column) for column in zip(*(worded.get(one, _NO_WORDS) for one in studies), strict=True)
         )
     scores = asked.videos.scores(rows.vectors) if len(rows) else np.zeros((0, len(asked.videos.conditions)))
-    fit = asked.scale.order(scores)
-    beliefs: Scores = asked.scale.believe(scores, fit)
+    certain = _certain(search, asked, rows, silent=not (stated | denied).all())
+    fit = asked.scale.order(scores, certain)
+    beliefs: Scores = asked.scale.believe(scores, fit, certain)
     order: Scores = fit + words_weight() * covered
     if asked.only_words:
         beliefs = order = bm25
@@ -199,4 +200,14 @@ def _scored(search: Searching, asked: Asked, said: Answer, rows: FoundRows) -> C
     if asked.like is not None and len(rows):
         cosines = likeness(rows.vectors, asked.like)
         order = order_with_likeness(cosines, order, stated)
-    return Candidates(rows, tiers, scores, order, beliefs, bm25, covered, cosines)
+    return Candidates(rows, tiers, scores, certain, order, beliefs, bm25, covered, cosines)
+
+
+def _certain(search: Searching, asked: Asked, rows: FoundRows, silent: bool) -> NDArray[np.bool_]:
+    """(N, C) which conditions the reports state, of several: a silent report may state some and not speak of others."""
+    conditions = asked.videos.conditions
+    known = np.zeros((len(rows), len(conditions)), dtype=np.bool_)
+    if silent and len(conditions) > 1:
+        for c, condition in enumerate(conditions):
+            known[:, c], _ = answer(search.connection, search.encoder_id, (condition,), ()).said(rows.numbers)
+    return known

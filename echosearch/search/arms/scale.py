@@ -72,20 +72,23 @@ class Scale:
         ]
         return np.stack(columns, axis=1) if columns else np.zeros(scores.shape)
 
-    def order(self, scores: Scores) -> Scores:
+    def order(self, scores: Scores, certain: Flags | None = None) -> Scores:
         """Return (N,) to rank (N, C) by: the log probability that all conditions are met, as if each by itself.
 
+        ``certain`` (N, C): those that are known to be met, whatever the score.
         Percentiles in place of probabilities would part studies that plainly meet what most meet (ARなし), and drown
         in that the few that meet the rest (docs/experiments.md).
         """
         slopes, offsets = self._lines
-        ranked: Scores = -np.logaddexp(0.0, -(scores * slopes + offsets)).sum(axis=1)
+        each = -np.logaddexp(0.0, -(scores * slopes + offsets))
+        ranked: Scores = (each if certain is None else np.where(certain, 0.0, each)).sum(axis=1)
         return ranked
 
-    def believe(self, scores: Scores, order: Scores) -> Scores:
+    def believe(self, scores: Scores, order: Scores, certain: Flags | None = None) -> Scores:
         """Return (N,) for (N, C) and their ``order`` (N,): a probability if calibrated, else a percentile."""
         if self.is_calibrated:
-            made: Scores = np.prod([one(scores[:, c]) for c, one in enumerate(self.beliefs)], axis=0)
+            each = np.stack([one(scores[:, c]) for c, one in enumerate(self.beliefs)], axis=1)
+            made: Scores = (each if certain is None else np.where(certain, 1.0, each)).prod(axis=1)
             return made
         return self.joint.percentile(order)
 
