@@ -20,11 +20,11 @@ class Probes:
         self._archive = archive
 
     def fit(self, target: str, labels: str | os.PathLike[str]) -> StoredProbe:
-        """Fit a probe of a finding or measurement to "sr", "facts", or a CSV of study,label; store the next version."""
+        """Fit a probe of a finding, territory or measurement to "sr", "facts" or a CSV of study,label; store it."""
         return fit_probe(self._archive, target, os.fspath(labels))[0]
 
     def list(self) -> tuple[StoredProbe, ...]:
-        """Return the newest probe of every finding and measurement."""
+        """Return the newest probe of every finding, territory and measurement."""
         return tuple(stored_probes(self._archive))
 
     def versions(self, target: str) -> tuple[StoredProbe, ...]:

@@ -19,8 +19,9 @@ from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.identified import Identified, identified
 from echosearch.encoder_info import EncoderInfo
 from echosearch.insight.curves import Curve, Curves, fit_curves
-from echosearch.insight.draft import draft
+from echosearch.insight.draft import ABSENT, draft
 from echosearch.insight.probes.stored import ProbeReader, probe_readers
+from echosearch.insight.probes.territory import is_territory
 from echosearch.insight.sample import VectorSample, fold_of, read_sample
 from echosearch.insight.values import ValueReader, fit_value
 from echosearch.report.facts import Fact, Lexicon, load_lexicon
@@ -116,7 +117,7 @@ def interpret(archive: Archive, name: str, *, names: bool = False) -> Interpreta
             values,
             neighbours,
             draft(
-                [(one.label, one.probability, one.grade) for one in findings],
+                [(one.label, one.probability, one.grade) for one in findings if _drafted(one)],
                 [(one.label, one.value, one.reader.unit) for one in values],
             ),
             len(sample),
@@ -124,6 +125,11 @@ def interpret(archive: Archive, name: str, *, names: bool = False) -> Interpreta
             tuple(_warnings(archive.encoder_info, findings, len(sample))),
             who.get(target.study or ""),
         )
+
+
+def _drafted(found: ReadFinding) -> bool:
+    """Whether a draft speaks of it: of a territory only where it may be there, for 壁運動異常なし is said of all."""
+    return not is_territory(found.concept) or (found.probability or 0.0) > ABSENT
 
 
 def usual_findings(sample: VectorSample, lexicon: Lexicon) -> list[str]:
@@ -146,7 +152,7 @@ def _findings(
     if "study" in target.query and target.study is not None:
         videos = lookup.videos_of(search.connection, search.encoder_id, [target.study]).get(target.study, ())
     each = curves.scores(np.stack([video.vector for video in videos])) if videos else None
-    made = []
+    made = list(_territories(target, probes, videos))
     for column, curve in enumerate(evidence):
         likely = believed[column] >= 0.5
         made.append(
@@ -161,6 +167,20 @@ def _findings(
             )
         )
     return tuple(sorted(made, key=lambda one: (one.probability is None, -(one.probability or 0))))
+
+
+def _territories(
+    target: Target, probes: Mapping[str, ProbeReader], videos: Sequence[StoredVideo]
+) -> Iterator[ReadFinding]:
+    """Yield the territories of a wall motion abnormality that a probe reads: the archive's curves know none of them."""
+    for concept, reader in probes.items():
+        if is_territory(concept):
+            probability, _ = reader.finding(target.vector, target.patients)
+            best = None
+            if videos and probability >= 0.5 and reader.amount is not None:
+                best = videos[int(np.argmax(reader.amount(np.stack([video.vector for video in videos]))))].about
+            stored = reader.stored
+            yield ReadFinding(concept, stored.label, probability, None, reader.evidence, best, stored.version)
 
 
 def _values(

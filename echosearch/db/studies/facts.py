@@ -26,6 +26,7 @@ __all__ = [
     "is_behind",
     "put_facts",
     "served_texts",
+    "texts_of",
     "withdraw_facts",
 ]
 
@@ -183,6 +184,18 @@ def facts_of(
         values = (row.value, row.value_hi, row.unit, row.start, row.stop, row.rule, row.inherited)
         found.setdefault(row.study, []).append(Fact(row.concept, row.polarity, severity, *values))
     return found
+
+
+def texts_of(connection: Connection, studies: Sequence[str]) -> dict[str, str]:
+    """Return the text of the report that each of these studies' facts were read from, by study key."""
+    rows = connection.execute(
+        text(
+            "select cast(f.study_key as text) as study, p.text from core.fact_reading f"
+            " join phi.report p using (report_key) where f.study_key = any(cast(:studies as uuid[]))"
+        ),
+        {"studies": list(studies)},
+    )
+    return {row.study: row.text for row in rows}
 
 
 def served_texts(connection: Connection, batch: int = 1000) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Read the labels that a probe is fitted to: of structured reports, of the facts of reports, or of a table.
 
 sr       the one value that a study's structured reports measure
-facts    what its report states: a value; a grade, 0 where the finding is denied or not mentioned
+facts    what its report states: a value; a grade, 0 where the finding is denied or not mentioned; a territory's wall
 CSV      study,label: a study's key, StudyInstanceUID or accession number, and a value, a grade 0 to 4, or 0 or 1
 """
 
@@ -16,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.db import lookup
+from echosearch.db.studies.facts import texts_of
 from echosearch.errors import TableError, UnknownStudy
 from echosearch.insight.curves import stated_grade
 from echosearch.insight.probes.fit import Kind
+from echosearch.insight.probes.territory import is_territory, stated_territory
 from echosearch.insight.sample import VectorSample, read_sample
 from echosearch.insight.values import known_value
 from echosearch.report.csv_tables import finite_number
 from echosearch.report.encoding import detect_encoding, open_table
+from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.arms.told import stated_by
 from echosearch.search.study_hits import Searching
 from echosearch.vector import Vectors
@@ -72,10 +75,15 @@ def read_labels(search: Searching, concept: str, kind: Kind, source: str) -> Lab
 
 def _of_archive(search: Searching, concept: str, kind: Kind, source: str) -> Iterator[tuple[Vectors, float, str]]:
     after: str | None = None
+    lexicon = load_lexicon(search.archive.settings.lexicon)
     for _ in range(0, MOST, BLOCK):
         sample = read_sample(search, BLOCK, after)
+        texts = texts_of(search.connection, [one.study for one in sample.studies]) if is_territory(concept) else {}
         for row, study in enumerate(sample.studies):
-            label = _label(sample, row, concept, kind, source)
+            if is_territory(concept):
+                label = _of_walls(sample, row, concept, texts.get(study.study), lexicon)
+            else:
+                label = _label(sample, row, concept, kind, source)
             if label is not None:
                 yield sample.vectors[row], label, study.patient
         if len(sample) < BLOCK:
@@ -96,6 +104,11 @@ def _label(sample: VectorSample, row: int, concept: str, kind: Kind, source: str
     if told is None or (kind == "grade" and told):  # it is there, and the report does not say how much
         return None
     return THERE * told
+
+
+def _of_walls(sample: VectorSample, row: int, concept: str, text: str | None, lexicon: Lexicon) -> float | None:
+    told = stated_territory(sample.facts[row], text, concept, lexicon)
+    return None if told is None else THERE * told
 
 
 def _of_table(path: Path, kind: Kind) -> Iterator[tuple[str, float]]:

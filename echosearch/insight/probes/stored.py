@@ -16,12 +16,12 @@ from echosearch.errors import InputError
 from echosearch.insight.curves import Curve
 from echosearch.insight.probes.fit import Kind, ProbeErrors, StudyProbe, fit_study_probe
 from echosearch.insight.probes.labels import read_labels
+from echosearch.insight.probes.territory import is_territory, label_of, named_target
 from echosearch.insight.sample import FOLDS, fold_of
 from echosearch.insight.values import ValueReader
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.arms.prompts import prompt_set
 from echosearch.search.changes.amount import Amount, amounts
-from echosearch.search.changes.asked import named_concept
 from echosearch.search.study_hits import Searching, searching
 from echosearch.vector import Vectors, unit
 
@@ -83,13 +83,14 @@ class ProbeReader:
 
 
 def fit_probe(archive: Archive, target: str, labels: str) -> tuple[StoredProbe, int]:
-    """Fit a probe of a finding or measurement and store it; also return how many rows of a table were left out.
+    """Fit a probe of a finding, territory or measurement, and store it; also return how many rows of a table were left
+    out.
 
-    ``target`` in any form ("mr", "EF", 左房拡大); ``labels`` is "sr", "facts" or a CSV file of study,label. The next
-    version counts from now on. Raises InputError, TableError, EmptyArchive, EncoderMismatch, NoEncoder.
+    ``target`` in any form ("mr", "EF", 左房拡大, "rwma.LAD"); ``labels`` is "sr", "facts" or a CSV file of study,label.
+    The next version counts from now on. Raises InputError, TableError, EmptyArchive, EncoderMismatch, NoEncoder.
     """
     lexicon = load_lexicon(archive.settings.lexicon)
-    concept = named_concept(target, lexicon)
+    concept = named_target(target, lexicon)
     kind = _kind(archive, concept, lexicon)
     if labels == "sr" and kind != "value":
         raise InputError(
@@ -120,7 +121,7 @@ def stored_probes(archive: Archive, target: str | None = None) -> list[StoredPro
     Raises InputError if ``target`` names none that is stored.
     """
     lexicon = load_lexicon(archive.settings.lexicon)
-    concept = None if target is None else named_concept(target, lexicon)
+    concept = None if target is None else named_target(target, lexicon)
     with searching(archive) as search:
         records = read_probes(search.connection, search.encoder_id, versions=concept is not None)
     found = [_stored(record, lexicon) for record in records if concept in (None, record.concept)]
@@ -131,7 +132,7 @@ def stored_probes(archive: Archive, target: str | None = None) -> list[StoredPro
 
 def delete_probe(archive: Archive, target: str, version: int | None = None) -> tuple[str, int]:
     """Delete a concept's probe, all versions or one; return the concept and how many. Raises InputError if none is."""
-    concept = named_concept(target, load_lexicon(archive.settings.lexicon))
+    concept = named_target(target, load_lexicon(archive.settings.lexicon))
     with searching(archive) as search:
         encoder_id = search.encoder_id
     with archive.engine.begin() as connection:
@@ -143,9 +144,13 @@ def delete_probe(archive: Archive, target: str, version: int | None = None) -> t
 
 
 def probe_readers(search: Searching, lexicon: Lexicon) -> Mapping[str, ProbeReader]:
-    """Return the newest probes of the encoder in use by concept, of all concepts that the lexicon still knows."""
+    """Return the newest probes of the encoder in use by concept: of territories and what the lexicon still knows."""
     records = read_probes(search.connection, search.encoder_id)
-    known = [one for one in records if one.concept in lexicon.findings or one.concept in lexicon.measures]
+    known = [
+        one
+        for one in records
+        if one.concept in lexicon.findings or one.concept in lexicon.measures or is_territory(one.concept)
+    ]
     along = amounts(search.archive.encoder, lexicon, [one.concept for one in known]) if known else {}
     return {one.concept: ProbeReader(_stored(one, lexicon), along.get(one.concept)) for one in known}
 
@@ -153,7 +158,7 @@ def probe_readers(search: Searching, lexicon: Lexicon) -> Mapping[str, ProbeRead
 def _kind(archive: Archive, concept: str, lexicon: Lexicon) -> Kind:
     if concept in lexicon.measures:
         return "value"
-    made = prompt_set(concept, lexicon.labels.get(concept, concept), archive.encoder.text_spec.language)
+    made = prompt_set(concept, label_of(concept, lexicon), archive.encoder.text_spec.language)
     return "grade" if made.graded else "finding"
 
 
@@ -186,7 +191,7 @@ def _stored(record: ProbeRecord, lexicon: Lexicon) -> StoredProbe:
     return StoredProbe(
         record.version,
         record.labels,
-        lexicon.labels.get(record.concept, record.concept),
+        label_of(record.concept, lexicon),
         None if measure is None else measure.unit,
         record.created_at.isoformat(timespec="seconds"),
         probe,

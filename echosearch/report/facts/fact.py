@@ -62,18 +62,21 @@ class _Memory:
 _MEMORIES: dict[str, _Memory] = {}
 
 
-def read_facts(text: str, lexicon: Lexicon | None = None) -> tuple[Fact, ...]:
-    """Read the facts of a report, in the order of their places; the same ones for the same text, always."""
+def read_facts(text: str, lexicon: Lexicon | None = None, *, repeated: bool = False) -> tuple[Fact, ...]:
+    """Read the facts of a report, in the order of their places; the same ones for the same text, always.
+
+    ``repeated``: also those that were stated before (下壁は低収縮、側壁も低収縮: of two places).
+    """
     lexicon = lexicon or load_lexicon()
     memory = _MEMORIES.get(lexicon.version)
     if memory is None or memory.lexicon is not lexicon:
         _MEMORIES.clear()
         memory = _MEMORIES[lexicon.version] = _Memory(lexicon)
     made = uniform(text)
-    return tuple(_each(made.text, made.span, memory))
+    return tuple(_each(made.text, made.span, memory, repeated))
 
 
-def _each(text: str, span: Any, memory: _Memory) -> Iterator[Fact]:
+def _each(text: str, span: Any, memory: _Memory, repeated: bool) -> Iterator[Fact]:
     context, seen, found = Context(bracketed=_IN_BRACKETS.search(text) is not None), set(), []
     tabular, heads = has_columns(text), None
     for start, end in sentences(text):
@@ -84,7 +87,7 @@ def _each(text: str, span: Any, memory: _Memory) -> Iterator[Fact]:
             facts, context = memory.read(text[start:end], context)
         for fact in facts:
             key = (fact.concept, fact.polarity, fact.severity) if fact.value is None and fact.unit is None else None
-            if key in seen:
+            if key in seen and not repeated:
                 continue
             if key is not None:
                 seen.add(key)

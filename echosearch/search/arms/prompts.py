@@ -2,6 +2,7 @@
 
     mr      なし | ごく軽度 | 軽度 | 中等度 | 高度      five levels, 0 to 4
     rwma    none | anterior, inferior, lateral         two levels; of several places the nearest counts
+    rwma.LAD    none | anterior                        of those places, the ones of a territory
     lvef    10, 15 ... 80                              a level for each value
 
 Data: prompts_ja.toml, prompts_en.toml, one for each language that an encoder reads.
@@ -48,13 +49,15 @@ def _table(language: Language) -> dict[str, Any]:
 
 
 def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet:
-    """Return the prompts of a finding; ``label`` names it where the table does not."""
-    table, entry = _table(language), _entry(concept, language)
+    """Return the prompts of a finding, or of one territory of it; ``label`` names it where the table does not."""
+    finding, _, territory = concept.partition(".")
+    table, entry = _table(language), _entry(finding, language)
     if "value" in entry:
         return _below(concept, table["values"][entry["value"]], entry["present_below"])
     if "places" in entry:
         absent = tuple(entry.get("absent", ()))
-        there = Level(4, tuple(_place(place, entry) for place in entry["places"]))
+        places = [place for place in entry["places"] if territory in ("", place.get("territory"))]
+        there = Level(4, tuple(_place(place, entry) for place in places))
         return PromptSet(
             concept, (*((Level(0, (_stopped(absent, language),)),) if absent else ()), there), graded=False
         )

@@ -34,19 +34,25 @@ def probe_group() -> None:
 
 
 @probe_group.command("fit", short_help="Fit a probe to labels and store it.")
-@click.option("--target", required=True, metavar="NAME", help="A finding or measurement: ef, mr, rwma, 左房拡大.")
+@click.option(
+    "--target", required=True, metavar="NAME", help="A finding, territory or measurement: ef, mr, rwma.LAD, 左房拡大."
+)
 @click.option("--labels", required=True, metavar="sr|facts|CSV", help="What to learn from.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/interpretation.md.")
 def fit_labels(target: str, labels: str, as_json: bool) -> None:
-    """Fit a probe of one finding or measurement to labels, and store it as the next version.
+    """Fit a probe of one finding, territory or measurement to labels, and store it as the next version.
 
     Labels: "sr", values of structured reports; "facts", what reports state; or a CSV with the columns study (key,
     StudyInstanceUID or accession number) and label (a value, a grade 0 to 4, or 0 or 1). Errors are of patients that
     the probe was not fitted on.
 
+    A territory is a coronary artery's walls: rwma.LAD, rwma.RCA or rwma.LCX, hypokinesis or worse of one of them. Of
+    "facts" the report names the wall; where it names none, the study is left out.
+
     \b
     echosearch probe fit --target ef --labels sr
     echosearch probe fit --target mr --labels facts --json
+    echosearch probe fit --target rwma.LAD --labels facts
     echosearch probe fit --target lv_wall_motion --labels read-by-two.csv
     """
     with open_archive(load_settings()) as archive:
@@ -62,7 +68,7 @@ def fit_labels(target: str, labels: str, as_json: bool) -> None:
 @probe_group.command("list", short_help="List the probes of the encoder in use.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/interpretation.md.")
 def show_list(as_json: bool) -> None:
-    """List the newest probe of every finding and measurement, for the encoder in use.
+    """List the newest probe of every finding, territory and measurement, for the encoder in use.
 
     \b
     echosearch probe list
