@@ -24,7 +24,7 @@ from echosearch.insight.sample import FOLDS
 from echosearch.search.arms.prompts import MILD
 from echosearch.search.arms.reliability import calibration_error
 
-__all__ = ["COVERAGE", "LEAST", "Kind", "ProbeErrors", "StudyProbe", "fit_study_probe"]
+__all__ = ["COVERAGE", "LEAST", "RIDGE", "WALL_RIDGE", "Kind", "ProbeErrors", "StudyProbe", "fit_study_probe"]
 
 Kind = Literal["value", "grade", "finding"]
 Numbers = NDArray[np.float64]
@@ -32,6 +32,8 @@ Numbers = NDArray[np.float64]
 LEAST = 10  # labelled studies; of a finding, of a cut between grades: on either side
 # against unit vectors. From 0.3 to 10 the AUC of 15 findings is within 0.01 with 175 labelled studies, EF within 0.3
 RIDGE = 1.0
+# of a territory of wall motion: which wall it is takes more of the vector (docs/experiments.md, 2026-11-29)
+WALL_RIDGE = 1 / 64
 HELD = 1e-2  # against the standardised reading, in a logistic regression: labels that it parts fully have no other end
 FREE = 1e-6
 COVERAGE = 0.9  # of true values that an interval is to hold
@@ -96,6 +98,7 @@ def fit_study_probe(
     labels: Numbers,
     patients: Sequence[str],
     folds: NDArray[np.int64],
+    ridge: float = RIDGE,
 ) -> StudyProbe | str:
     """Fit a probe to (N,) labels: values, or grades 0 to 4. Return a line that says why not if the labels do not do.
 
@@ -110,7 +113,7 @@ def fit_study_probe(
     first = np.zeros(len(labels)) if reading is None else reading
     centre, spread = float(first.mean()), float(first.std()) or 1.0
     inputs = np.concatenate([((first - centre) / spread)[:, None], videos], axis=1)
-    fitted = [_fitted(kind, inputs[folds != fold], labels[folds != fold], levels) for fold in range(FOLDS)]
+    fitted = [_fitted(kind, inputs[folds != fold], labels[folds != fold], levels, ridge) for fold in range(FOLDS)]
     probe = StudyProbe(
         concept,
         kind,
@@ -145,17 +148,19 @@ def _levels(kind: Kind, labels: Numbers) -> tuple[int, ...]:
     return tuple(k for k in grades if LEAST <= (labels >= k).sum() <= len(labels) - LEAST)
 
 
-def _fitted(kind: Kind, inputs: Numbers, labels: Numbers, levels: Sequence[int]) -> tuple[Numbers, Numbers]:
+def _fitted(
+    kind: Kind, inputs: Numbers, labels: Numbers, levels: Sequence[int], ridge: float
+) -> tuple[Numbers, Numbers]:
     """Return the weights (1 + D,) and the cuts."""
     size, width = inputs.shape
     if kind == "value":
-        held = np.full(width + 1, RIDGE)
+        held = np.full(width + 1, ridge)
         held[[0, -1]] = FREE
         full = np.concatenate([inputs, -np.ones((size, 1))], axis=1)
         solved = np.linalg.solve(full.T @ full + np.diag(held), full.T @ labels)
         return solved[:-1], solved[-1:]
     cuts = len(levels)
-    held = np.concatenate([[HELD * cuts], np.full(width - 1, RIDGE * cuts), np.full(cuts, FREE)])
+    held = np.concatenate([[HELD * cuts], np.full(width - 1, ridge * cuts), np.full(cuts, FREE)])
     full = np.concatenate([np.tile(inputs, (cuts, 1)), -np.repeat(np.eye(cuts), size, axis=0)], axis=1)
     solved = _newton(full, np.concatenate([labels >= level for level in levels]).astype(np.float64), held)
     return solved[:width], np.sort(solved[width:])  # grades are in order, also where few labels would turn two around

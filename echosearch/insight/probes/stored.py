@@ -14,7 +14,7 @@ from echosearch.archive import Archive
 from echosearch.db.vectors.probes import ProbeRecord, delete_probes, put_probe, read_probes
 from echosearch.errors import InputError
 from echosearch.insight.curves import Curve
-from echosearch.insight.probes.fit import Kind, ProbeErrors, StudyProbe, fit_study_probe
+from echosearch.insight.probes.fit import RIDGE, WALL_RIDGE, Kind, ProbeErrors, StudyProbe, fit_study_probe
 from echosearch.insight.probes.labels import read_labels
 from echosearch.insight.probes.territory import is_territory, label_of, named_target
 from echosearch.insight.sample import FOLDS, fold_of
@@ -103,7 +103,8 @@ def fit_probe(archive: Archive, target: str, labels: str) -> tuple[StoredProbe, 
         folds = np.array([fold_of(patient) for patient in given.patients], np.int64)
         reading = None if amount is None or not len(given.labels) else amount(given.vectors)
         towards = unit(given.vectors).astype(np.float64) if len(given.labels) else given.vectors.astype(np.float64)
-        made = fit_study_probe(concept, kind, reading, towards, given.labels, given.patients, folds)
+        ridge = WALL_RIDGE if is_territory(concept) else RIDGE
+        made = fit_study_probe(concept, kind, reading, towards, given.labels, given.patients, folds, ridge)
         if isinstance(made, str):
             raise InputError(f"no probe of {concept} was fitted: {made}")
         encoder_id = search.encoder_id
