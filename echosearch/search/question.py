@@ -22,12 +22,14 @@ from echosearch.report.facts import (
     understood_words,
 )
 from echosearch.report.text import MAX_READ
+from echosearch.report.walls import MOTION, stated_walls
 from echosearch.search.filter_parser import parse_where
 from echosearch.unicode import is_text
 
 __all__ = ["MAX_TEXT", "Question", "check_consistent", "check_text", "people_where", "read_question"]
 
 MAX_TEXT = MAX_READ  # characters
+_WALLS = "which wall moves badly is not searched: any wall answers (a probe of rwma.LAD, RCA or LCX reads one artery's)"
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Question:
     where: Where | None
     words: str  # the understanding in one line, as it is shown
     asks_words: QueryTerms  # what reports are asked for, in place of ``rest``
-    doubts: tuple[str, ...] = ()  # what else an abbreviation may mean
+    doubts: tuple[str, ...] = ()  # what may be meant otherwise than it is read: an abbreviation, a wall
 
     @property
     def rest(self) -> str:
@@ -82,8 +84,15 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
         parse_where(people) if people else None,
         " · ".join(part for part in (understood_words(found, lexicon), named) if part),
         asks_words,
-        tuple(map(str, found.ambiguous)),
+        (*map(str, found.ambiguous), *_unread_walls(text, found, lexicon)),
     )
+
+
+def _unread_walls(text: str, found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:
+    """Say that facts do not tell the wall of a wall motion abnormality, where the query names one."""
+    asked = [each for one in found.required for each in (one.conditions if isinstance(one, AnyOf) else (one,))]
+    of_motion = any(isinstance(one, FindingCondition) and one.concept in MOTION for one in asked)
+    return [_WALLS] if of_motion and any(stated_walls(text, lexicon, least=0)) else []
 
 
 def check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:

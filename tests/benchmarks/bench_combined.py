@@ -2,8 +2,8 @@
 
 Every two and three of 40 conditions of one finding each (present, absent, a grade; an EF) that at least ten, and at
 most 35 %, of a phantom's studies fulfil. No archive and no report: cines are drawn in memory and embedded, a study is
-scored by its mean vector and then by its videos' views, as a search scores its first hits. Precision among the first
-ten by the search's own order, and by others that it could have; truth is judged as bench_search.py judges it.
+scored by its mean vector, and by its videos' views as `query --rescore` does. Precision among the first ten by the
+search's own order, and by others that it could have; truth is judged as bench_search.py judges it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import cv2
@@ -146,8 +146,8 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    right: dict[tuple[str, int], list[float]] = {}
-    wrong: dict[tuple[str, int], list[float]] = {}
+    right: dict[tuple[str, str, int], list[float]] = {}
+    wrong: dict[tuple[str, str, int], list[float]] = {}
     for seed in chosen.seeds:
         every = asked_of(seed, chosen.patients, chosen.level)
         for parts in (pair for size in (2, 3) for pair in combinations(every, size)):
@@ -155,15 +155,17 @@ def main() -> None:
             different = len({part.concept for part in parts}) == len(parts)
             if not different or not K <= (judged == 1).sum() <= MOST * len(judged):
                 continue
-            background, scores = (np.stack([getattr(p, of) for p in parts], axis=1) for of in ("mean", "views"))
-            for name, order in ORDERS.items():
+            background = np.stack([part.mean for part in parts], axis=1)
+            scored = {"mean vector": background, "views": np.stack([part.views for part in parts], axis=1)}
+            for (by, scores), (name, order) in product(scored.items(), ORDERS.items()):
                 ranked = np.argsort(-order(background, scores, tuple(part.even for part in parts)), kind="stable")
                 counted = ranked[judged[ranked] != -1][:K]
-                right.setdefault((name, len(parts)), []).append(float((judged[counted] == 1).mean()))
-                wrong.setdefault((name, len(parts)), []).append(float((judged[ranked[:K]] == 0).mean()))
-    print("| order | conditions | questions | precision@10 | contradicted |\n|---|---|---|---|---|")
-    for (name, size), values in right.items():
-        print(f"| {name} | {size} | {len(values)} | {np.mean(values):.3f} | {np.mean(wrong[name, size]):.3f} |")
+                right.setdefault((name, by, len(parts)), []).append(float((judged[counted] == 1).mean()))
+                wrong.setdefault((name, by, len(parts)), []).append(float((judged[ranked[:K]] == 0).mean()))
+    print("| order | by | conditions | questions | precision@10 | contradicted |\n|---|---|---|---|---|---|")
+    for (name, by, size), values in right.items():
+        shares = f"{np.mean(values):.3f} | {np.mean(wrong[name, by, size]):.3f}"
+        print(f"| {name} | {by} | {size} | {len(values)} | {shares} |")
 
 
 if __name__ == "__main__":

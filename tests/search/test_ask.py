@@ -369,3 +369,20 @@ def test_the_statements_of_a_question_stay_prepared(told: Corpus) -> None:
         prepared = connection.scalars(text("select statement from pg_prepared_statements")).all()
     asked = ("core.study_bits", "core.study_embedding", "core.fact_reading", "core.embedding")
     assert all(any(table in statement for statement in prepared) for table in asked)
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("下壁の壁運動低下", True),
+        ("inferior wall akinesis", True),
+        ("前壁中隔の壁運動異常、または左室拡大", True),
+        ("局所壁運動異常", False),
+        ("心尖部血栓あり、局所壁運動異常あり", False),
+        ("下壁の壁運動異常なし", False),
+        ("側壁に接する心嚢液貯留", False),
+    ],
+)
+def test_a_wall_that_is_named_and_not_searched_is_said(query: str, named: bool) -> None:
+    doubts = read_question(query, load_lexicon()).doubts
+    assert any("any wall answers" in doubt for doubt in doubts) == named
