@@ -8,9 +8,9 @@ ordinal    CardiacCLIP's head over the study's clips (ordinal_head.py)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,23 @@ from echosearch.encoder.base import Encoder
 from echosearch.search.arms.prompts import value_prompts
 from echosearch.search.arms.value_scale import nearest_values
 from echosearch.vector import Vectors, unit
-from trainer.evaluation.ordinal_head import band_texts, padded_clips, read_ef_with, train_head
+from trainer.evaluation.ordinal_head import STEPS, Part, band_texts, padded_clips, read_ef_with, train_head
 
-__all__ = ["SHOTS", "EfStudies", "FewShot", "few_shot", "labelled_rows", "prompted_ef"]
+__all__ = [
+    "DRAWS",
+    "RIDGE",
+    "SHOTS",
+    "EfPrompts",
+    "EfStudies",
+    "FewShot",
+    "ShotErrors",
+    "Way",
+    "ef_prompts",
+    "few_shot",
+    "labelled_rows",
+    "prompted_ef",
+    "shot_errors",
+]
 
 Way = Literal["prompts", "line", "probe", "ordinal"]
 Numbers = NDArray[np.float64]
@@ -53,18 +67,44 @@ class FewShot:
     high: float  # and 97.5th
 
 
+@dataclass(frozen=True)
+class ShotErrors:
+    """The absolute errors of one way at one number of shots, in points, study by study."""
+
+    way: Way
+    shots: int | None
+    labels: float  # labelled studies, mean over the draws
+    errors: Numbers = field(repr=False)  # (draws, N)
+
+    def condensed(self) -> FewShot:
+        """Return the mean error, and how far it goes over the draws."""
+        each = self.errors.mean(axis=1)
+        low, high = np.percentile(each, (2.5, 97.5))
+        return FewShot(self.way, self.shots, self.labels, float(each.mean()), float(low), float(high))
+
+
+class EfPrompts(NamedTuple):
+    """The values that prompts say, (V,), and the mean of the unit prompts of each, (V, D)."""
+
+    values: Numbers
+    vectors: Vectors
+
+    def read(self, videos: Vectors) -> Numbers:
+        """Return the EF of (N, D) raw study vectors by the prompts that are nearest."""
+        return nearest_values((unit(videos) @ self.vectors.T).astype(np.float64), self.values)
+
+
 def prompted_ef(encoder: Encoder, videos: Vectors) -> Numbers:
     """Return the EF of (N, D) raw study vectors by the prompts that are nearest."""
-    values, prompts = _prompts(encoder)
-    return nearest_values((unit(videos) @ prompts.T).astype(np.float64), values)
+    return ef_prompts(encoder).read(videos)
 
 
-def _prompts(encoder: Encoder) -> tuple[Numbers, Vectors]:
-    """The values, (V,), and the unit mean prompt of each, (V, D)."""
+def ef_prompts(encoder: Encoder) -> EfPrompts:
+    """Return the prompts of EF, embedded."""
     asked = value_prompts("lvef", encoder.text_spec.language)
     assert asked is not None
     means = [unit(encoder.encode_texts(level.meanings[0])).mean(axis=0) for level in asked.levels]
-    return np.array([level.value for level in asked.levels], np.float64), np.stack(means)
+    return EfPrompts(np.array([level.value for level in asked.levels], np.float64), np.stack(means))
 
 
 def labelled_rows(ef: Numbers, shots: int, rng: np.random.Generator) -> Rows:
@@ -80,6 +120,13 @@ def labelled_rows(ef: Numbers, shots: int, rng: np.random.Generator) -> Rows:
     return np.array(sorted(kept), np.int64)
 
 
+def _drawn(ef: Numbers, shots: int | None, draws: int) -> list[Rows]:
+    """The labelled rows of each draw; without labels, and with all of them, there is one."""
+    if shots is None:
+        return [np.arange(len(ef))]
+    return [labelled_rows(ef, shots, np.random.default_rng([shots, draw])) for draw in range(draws if shots else 1)]
+
+
 def few_shot(
     encoder: Encoder,
     train: EfStudies,
@@ -90,36 +137,53 @@ def few_shot(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[FewShot, ...]:
     """Compare the ways on ``test``, with ``shots`` labels of ``train`` for every integer EF, and with all of them."""
-    values, prompts = _prompts(encoder)
-    first, asked = (nearest_values((unit(one.vectors) @ prompts.T).astype(np.float64), values) for one in (train, test))
-    texts = band_texts(values, prompts)
+    prompts = ef_prompts(encoder)
+    found = list(shot_errors(prompts, train, test, (0,), ways=("prompts",)))
+    for done, k in enumerate((*shots, None), 1):
+        found += shot_errors(prompts, train, test, (k,), draws, ways)
+        if progress:
+            progress(done, len(shots) + 1)
+    return tuple(one.condensed() for one in found)
+
+
+def shot_errors(
+    prompts: EfPrompts,
+    train: EfStudies,
+    test: EfStudies,
+    shots: Sequence[int | None],
+    draws: int = DRAWS,
+    ways: Sequence[Way] = ("line", "probe", "ordinal"),
+    *,
+    steps: int = STEPS,
+    ridge: float = RIDGE,
+    without: Part | None = None,
+) -> Iterator[ShotErrors]:
+    """Yield the errors of each way on ``test`` at each number of shots; None: all labels, drawn once.
+
+    ``steps`` and ``without`` are of the head, ``ridge`` of the probe.
+    """
+    first, asked = prompts.read(train.vectors), prompts.read(test.vectors)
+    texts = band_texts(*prompts)
     clips, valid = padded_clips(train.clips)
     test_clips, test_valid = padded_clips(test.clips)
 
     def read(way: Way, rows: Rows, seed: int) -> Numbers:
+        if way == "prompts":
+            return asked
         if way == "ordinal":
-            head = train_head(texts, clips[rows], valid[rows], train.ef[rows], seed)
+            head = train_head(texts, clips[rows], valid[rows], train.ef[rows], seed, steps, without)
             return read_ef_with(head, test_clips, test_valid)
         known = _inputs(first[rows], train.vectors[rows], way)
-        held = np.array([1e-6, 1e-6, *[RIDGE] * (known.shape[1] - 2)])
+        held = np.array([1e-6, 1e-6, *[ridge] * (known.shape[1] - 2)])
         weights = np.linalg.solve(known.T @ known + np.diag(held), known.T @ train.ef[rows])
         return np.asarray(_inputs(asked, test.vectors, way) @ weights)
 
-    apart = float(np.abs(asked - test.ef).mean())
-    found = [FewShot("prompts", 0, 0, apart, apart, apart)]
-    plans = [
-        (k, [labelled_rows(train.ef, k, np.random.default_rng([k, draw])) for draw in range(draws)]) for k in shots
-    ]
-    total = len(plans) + 1
-    for done, (k, each) in enumerate([*plans, (None, [np.arange(len(train.ef))])], 1):
+    for k in shots:
+        each = _drawn(train.ef, k, draws)
+        labels = float(np.mean([len(rows) for rows in each]))
         for way in ways:
-            errors = [float(np.abs(read(way, rows, draw) - test.ef).mean()) for draw, rows in enumerate(each)]
-            low, high = np.percentile(errors, (2.5, 97.5))
-            labels = float(np.mean([len(rows) for rows in each]))
-            found.append(FewShot(way, k, labels, float(np.mean(errors)), float(low), float(high)))
-        if progress:
-            progress(done, total)
-    return tuple(found)
+            errors = np.stack([np.abs(read(way, rows, draw) - test.ef) for draw, rows in enumerate(each)])
+            yield ShotErrors(way, k, labels, errors)
 
 
 def _inputs(first: Numbers, videos: Vectors, way: Way) -> Numbers:

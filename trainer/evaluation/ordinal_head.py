@@ -7,12 +7,14 @@
 
 Differences: clips stand where theirs has frames; there is no norm over the batch, by which a prediction would depend
 on its neighbours; all labelled studies are one batch. EchoZoom needs the pixels of frames and is left out. Before
-training the attention is uniform and Wo the identity, so that training begins at what the prompts read.
+training the attention is uniform and Wo the identity, so that training begins at what the prompts read. A part can be
+left out, to measure what it brings: without its attention the head sees the mean of the clips.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,7 +24,7 @@ from torch.nn import functional
 
 from echosearch.vector import Vectors
 
-__all__ = ["BAND_ENDS", "OrdinalHead", "band_texts", "padded_clips", "read_ef_with", "train_head"]
+__all__ = ["BAND_ENDS", "STEPS", "OrdinalHead", "Part", "band_texts", "padded_clips", "read_ef_with", "train_head"]
 
 BAND_ENDS = (30.0, 45.0, 55.0, 70.0)
 CENTRES = (15.0, 37.0, 50.0, 62.0, 85.0)
@@ -31,6 +33,7 @@ STEPS, RATE, DECAY = 100, 1e-3, 1e-2  # of AdamW
 SCALE = 20.0  # of cosines, at the start; learned
 
 Numbers = NDArray[np.float64]
+Part = Literal["attention", "kl"]
 
 
 class OrdinalHead(nn.Module):
@@ -54,8 +57,10 @@ class OrdinalHead(nn.Module):
 
     def forward(self, clips: Tensor, valid: Tensor) -> Tensor:
         """Return (N, 5) logits of the bands of (N, C, D) unit clip vectors; (N, C) marks the clips that exist."""
-        weight = self.attention(clips).squeeze(-1).masked_fill(~valid, -torch.inf).softmax(dim=1)
-        pooled = self.project((weight[..., None] * clips).sum(dim=1))
+        each = clips.new_full(valid.shape, -torch.inf)
+        each[valid] = self.attention(clips[valid]).squeeze(-1)  # a study may have a tenth of the clips of another
+        weight = each.softmax(dim=1)
+        pooled = self.project((weight[:, None] @ clips).squeeze(1))
         return self.scale * functional.normalize(pooled, dim=1) @ self.get_buffer("texts").T
 
     def read(self, logits: Tensor) -> Tensor:
@@ -83,12 +88,19 @@ def band_texts(values: Numbers, prompts: Vectors) -> Tensor:
 
 
 def train_head(
-    texts: Tensor, clips: Tensor, valid: Tensor, ef: Numbers, seed: int = 0, steps: int = STEPS
+    texts: Tensor,
+    clips: Tensor,
+    valid: Tensor,
+    ef: Numbers,
+    seed: int = 0,
+    steps: int = STEPS,
+    without: Part | None = None,
 ) -> OrdinalHead:
-    """Train on labelled studies; ``steps`` of 0 leaves what the prompts read."""
+    """Train on labelled studies; ``steps`` of 0 leaves what the prompts read. ``without`` leaves a part out."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = OrdinalHead(texts)
+    head.attention.requires_grad_(without != "attention")  # it stays uniform
     known = torch.from_numpy(ef.astype(np.float32))
     band = torch.from_numpy(np.searchsorted(BAND_ENDS, ef, side="left"))
     there = functional.one_hot(band, len(CENTRES)).float()
@@ -96,9 +108,10 @@ def train_head(
     optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=DECAY)
     for _ in range(steps):
         logits = head(clips, valid)
-        over_studies = functional.kl_div(logits.log_softmax(dim=0), columns, reduction="sum") / len(CENTRES)
         apart = (head.read(logits) - known).abs().mean()
-        loss = functional.cross_entropy(logits, band) + over_studies + apart
+        loss = functional.cross_entropy(logits, band) + apart
+        if without != "kl":
+            loss = loss + functional.kl_div(logits.log_softmax(dim=0), columns, reduction="sum") / len(CENTRES)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

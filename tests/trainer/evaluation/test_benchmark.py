@@ -17,8 +17,8 @@ from echosearch.vector import unit
 from tests.cli.json_schema import check_json
 from tests.trainer.data.benchmark_files import write_camus, write_cardiobench, write_echonet, write_nifti
 from trainer.evaluation import benchmark
-from trainer.evaluation.few_shot import EfStudies, few_shot, labelled_rows
-from trainer.evaluation.ordinal_head import OrdinalHead, band_texts, padded_clips, read_ef_with, train_head
+from trainer.evaluation.few_shot import EfStudies, ef_prompts, few_shot, labelled_rows, shot_errors
+from trainer.evaluation.ordinal_head import OrdinalHead, Part, band_texts, padded_clips, read_ef_with, train_head
 
 GREY = np.random.default_rng(0).integers(0, 256, (12, 32, 32), dtype=np.uint8)
 
@@ -54,6 +54,35 @@ def test_labels_teach_every_way() -> None:
     assert found["ordinal", None].error < nothing / 2
     assert found["line", 1].labels < found["line", 2].labels < 120
     assert found["prompts", 0].low == found["prompts", 0].error
+
+
+def test_errors_study_by_study_are_what_a_comparison_prints() -> None:
+    encoder = FakeEncoder(dimension=32)
+    train, test = hearts(encoder, 1, 40), hearts(encoder, 2, 20)
+    found = few_shot(encoder, train, test, shots=(1,), draws=2, ways=("probe",))
+    each = [*shot_errors(ef_prompts(encoder), train, test, (1, None), 2, ("probe",))]
+    assert [one.errors.shape for one in each] == [(2, 20), (1, 20)]
+    assert [one.condensed() for one in each] == list(found[1:])
+    held = next(shot_errors(ef_prompts(encoder), train, test, (None,), 1, ("probe",), ridge=1e6))
+    line = next(shot_errors(ef_prompts(encoder), train, test, (None,), 1, ("line",)))
+    assert held.errors == pytest.approx(line.errors, abs=1e-2)  # a probe held that strongly is the line
+
+
+@pytest.mark.parametrize("without", [None, "attention", "kl"])
+def test_a_head_is_trained_without_a_part(without: Part | None) -> None:
+    encoder = FakeEncoder(dimension=32)
+    train = hearts(encoder, 1, 40)
+    texts = band_texts(*ef_prompts(encoder))
+    clips, valid = padded_clips(train.clips)
+    head = train_head(texts, clips, valid, train.ef, steps=20, without=without)
+    whole = train_head(texts, clips, valid, train.ef, steps=20)
+    read, of_whole = (read_ef_with(one, clips, valid) for one in (head, whole))
+    assert np.allclose(read, of_whole) == (without is None)
+    turned = clips.flip(1)  # the order of clips is nothing; which clip says it is, unless all count alike
+    assert read_ef_with(head, turned, valid) == pytest.approx(read, abs=1e-3)
+    mean = clips.mean(dim=1, keepdim=True)
+    from_mean = read_ef_with(head, mean, valid[:, :1])
+    assert np.allclose(from_mean, read, atol=1e-3) == (without == "attention")
 
 
 def test_an_untrained_head_reads_what_the_texts_say_and_no_other_study_matters() -> None:
