@@ -13,7 +13,7 @@ from echosearch.report.facts.text.uniform import uniform
 
 __all__ = ["MOTION", "Wall", "stated_walls", "walls_in"]
 
-MOTION = ("rwma", "hypokinesis", "akinesis", "dyskinesis")
+MOTION = ("rwma", "hypokinesis", "akinesis", "dyskinesis")  # a wall moves badly, and how; the broadest first
 _BOUND = re.compile(r"[。、,;；\n]")
 _PIECE = r"[^。、,;；\n]"
 # 下壁は正常、前壁は低収縮: a wall that moves well may be among the words of one that does not

@@ -33,7 +33,7 @@ from echosearch.encoder.bundle.shipped import shipped_bundles
 from echosearch.encoder.torch_encoder import load_encoder
 from echosearch.insight.intervals import SAMPLES, Interval, Sorted, patient_draws, percentiles
 from echosearch.insight.probes.fit import RIDGE, WALL_RIDGE, StudyProbe, fit_study_probe
-from echosearch.insight.probes.territory import stated_territory
+from echosearch.insight.probes.territory import TERRITORIES, stated_territory
 from echosearch.insight.sample import fold_of
 from echosearch.phantom.patients.history import LEVELS
 from echosearch.report.facts import FindingCondition, load_lexicon, read_facts
@@ -53,7 +53,6 @@ from trainer.model.embed import embed_with
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-TERRITORIES = ("LAD", "RCA", "LCX")  # in the order of the places of prompts_ja.toml: anterior, inferior, lateral
 ANY = "any"
 CUT = {
     "LAD": (View.CH2, View.LAX, View.CH3, View.SAX),
@@ -154,6 +153,7 @@ def prompt_scores(encoder: Encoder, studies: Ready) -> dict[str, Floats]:
     z = ((regions - archive.mean(axis=1)[:, None]) / (archive.std(axis=1) + 1e-9)[:, None]).sum(axis=0)
     asked = ask_videos(encoder, dict(load_lexicon().labels), [FindingCondition("rwma", "present", None)])
     of_search = asked.standardised(studies.stored[studies.as_they_come]).scores(studies.stored)[:, 0]
+    # TERRITORIES are in the order of the places of prompts_ja.toml: anterior, inferior, lateral
     return {name: z[:, at] for at, name in enumerate(TERRITORIES)} | {ANY: of_search}
 
 

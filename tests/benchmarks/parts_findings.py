@@ -12,14 +12,13 @@ from echosearch.encoder.torch_encoder import TorchEncoder
 from echosearch.insight.intervals import Sorted, auc, auc_interval, patient_draws, percentiles
 from echosearch.search.arms.view_weights import Weights, view_weights
 from echosearch.vector import Vectors
-from tests.benchmarks import study_attention
+from tests.benchmarks import fit_views, study_attention
 from tests.benchmarks.parts_data import Set
 from tests.benchmarks.study_attention import Bags, Read
 from trainer.evaluation.zero_shot import FINDINGS, FindingReading, read_findings
 
 Floats = NDArray[np.float64]
 LEAST = 10  # studies with a finding, in both sets
-LEAST_WEIGHT = 0.2  # of a view, as in fit_views.py
 
 
 def stacked(each: Sequence[Vectors]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -70,7 +69,7 @@ def refitted(scores: Sequence[Floats], kinds: Sequence[Sequence[str]], there: ND
         of = np.array([np.mean([s for s, k in zip(scores[r], kinds[r], strict=True) if k == kind]) for r in rows])
         if 0 < there[rows].sum() < len(rows):
             found[kind] = (2 * max(auc(of, there[rows]) - 0.5, 0)) ** 2
-    return {kind: weight for kind, weight in found.items() if weight > LEAST_WEIGHT}
+    return {kind: weight for kind, weight in found.items() if weight > fit_views.LEAST}
 
 
 SEES: dict[str, tuple[str, ...]] = {  # what the attention of each head sees

@@ -19,18 +19,18 @@ from sqlalchemy import Connection, text
 from echosearch.db.questions.change_conditions import change_compared, change_stated
 from echosearch.db.questions.study_sets import RowSet, StudySet
 from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
+from echosearch.report.walls import MOTION
 
 __all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "all_stated", "any_denied", "unmentioned", "verdicts"]
 
 Condition = FindingCondition | ValueCondition | AnyOf | ChangeCondition
 Verdict = Literal["stated", "denied", "silent"]
 
-_WALL_MOTION = ("rwma", "hypokinesis", "akinesis", "dyskinesis")
 # A report that states a narrower concept states the broader one; one that denies the broader denies the narrower.
 # Reports are read without inference (docs/facts.md); here a question makes its own.
 NARROWER: Mapping[str, tuple[str, ...]] = {
-    "rwma": _WALL_MOTION[1:],
-    "lv_wall_motion": (*_WALL_MOTION, "diffuse_hypo"),
+    "rwma": MOTION[1:],
+    "lv_wall_motion": (*MOTION, "diffuse_hypo"),
     "valve_disease": ("mr", "ms", "ar", "as", "tr", "ts", "pr", "pulm_stenosis", "mvp"),
     "prosthetic_valve": ("prosthetic_leak", "prosthetic_dysfunction"),
     "shunt": ("asd", "pfo", "vsd", "pda"),

@@ -75,12 +75,12 @@ def read_labels(search: Searching, concept: str, kind: Kind, source: str) -> Lab
 
 def _of_archive(search: Searching, concept: str, kind: Kind, source: str) -> Iterator[tuple[Vectors, float, str]]:
     after: str | None = None
-    lexicon = load_lexicon(search.archive.settings.lexicon)
+    of_walls, lexicon = is_territory(concept), load_lexicon(search.archive.settings.lexicon)
     for _ in range(0, MOST, BLOCK):
         sample = read_sample(search, BLOCK, after)
-        texts = texts_of(search.connection, [one.study for one in sample.studies]) if is_territory(concept) else {}
+        texts = texts_of(search.connection, [one.study for one in sample.studies]) if of_walls else {}
         for row, study in enumerate(sample.studies):
-            if is_territory(concept):
+            if of_walls:
                 label = _of_walls(sample, row, concept, texts.get(study.study), lexicon)
             else:
                 label = _label(sample, row, concept, kind, source)

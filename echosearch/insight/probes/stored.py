@@ -83,8 +83,7 @@ class ProbeReader:
 
 
 def fit_probe(archive: Archive, target: str, labels: str) -> tuple[StoredProbe, int]:
-    """Fit a probe of a finding, territory or measurement, and store it; also return how many rows of a table were left
-    out.
+    """Fit a probe of a finding, territory or measurement, and store it; return it and how many rows were left out.
 
     ``target`` in any form ("mr", "EF", 左房拡大, "rwma.LAD"); ``labels`` is "sr", "facts" or a CSV file of study,label.
     The next version counts from now on. Raises InputError, TableError, EmptyArchive, EncoderMismatch, NoEncoder.
