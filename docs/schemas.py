@@ -53,7 +53,7 @@ CLOSED = ConfigDict(extra="forbid")
 Key = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-WHERE_TRUE = {"Fact": {"inherited"}}  # keys of a dataclass that are printed where they are true
+WHERE_TRUE = {"Fact": {"inherited", "walls"}}  # keys of a dataclass that are printed where they are true, or not empty
 OPTIONAL: Any = "(absent)"  # as a default: the key may be absent
 
 
@@ -494,6 +494,16 @@ class AmbiguousWord(BaseModel):
     other: Annotated[str, Field(description="what else it may mean")]
 
 
+class AskedWalls(BaseModel):
+    """The walls of the left ventricle that a condition on its motion is about."""
+
+    model_config = CLOSED
+    concept: Annotated[str, Field(description="that of the condition")]
+    all: list[str] = OPTIONAL  # all of them must be stated
+    any: list[str] = OPTIONAL  # one is enough
+    excluded: list[str] = OPTIONAL
+
+
 class Understood(BaseModel):
     model_config = CLOSED
     required: list[FindingCondition | ValueCondition | AnyOf]
@@ -501,6 +511,7 @@ class Understood(BaseModel):
     values: list[ValueCondition]
     demographics: list[Demographic]
     rest: Annotated[str, Field(description="what no rule understands")]
+    walls: list[AskedWalls]
     words: Annotated[list[AskedWord], Field(description="what of it reports are asked for")]
     changes: list[UnderstoodChange]
     ambiguous: list[AmbiguousWord]

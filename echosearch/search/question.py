@@ -21,15 +21,16 @@ from echosearch.report.facts import (
     understanding_json,
     understood_words,
 )
+from echosearch.report.facts.text.named_walls import walls_in
+from echosearch.report.facts.walls import MOTION, without_wall
 from echosearch.report.text import MAX_READ
-from echosearch.report.walls import MOTION, stated_walls
 from echosearch.search.filter_parser import parse_where
 from echosearch.unicode import is_text
 
 __all__ = ["MAX_TEXT", "Question", "check_consistent", "check_text", "people_where", "read_question"]
 
 MAX_TEXT = MAX_READ  # characters
-_WALLS = "which wall moves badly is not searched: any wall answers (a probe of rwma.LAD, RCA or LCX reads one artery's)"
+_VIDEOS_OF_WALLS = "reports are searched for the wall itself, videos for the territory of its artery (LAD, RCA or LCX)"
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,17 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
         parse_where(people) if people else None,
         " · ".join(part for part in (understood_words(found, lexicon), named) if part),
         asks_words,
-        (*map(str, found.ambiguous), *_unread_walls(text, found, lexicon)),
+        (*map(str, found.ambiguous), *_of_walls(text, found)),
     )
 
 
-def _unread_walls(text: str, found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:
-    """Say that facts do not tell the wall of a wall motion abnormality, where the query names one."""
+def _of_walls(text: str, found: QueryUnderstanding) -> list[str]:
+    """Say how far walls are told apart, where the query names one."""
     asked = [each for one in found.required for each in (one.conditions if isinstance(one, AnyOf) else (one,))]
-    of_motion = any(isinstance(one, FindingCondition) and one.concept in MOTION for one in asked)
-    return [_WALLS] if of_motion and any(stated_walls(text, lexicon, least=0)) else []
+    doubts = [_VIDEOS_OF_WALLS] if any(without_wall(one.concept)[1] is not None for one in asked) else []
+    if any(change.concept in MOTION for change in found.changes) and walls_in(text):
+        doubts.append("a change is not told wall by wall: that of any wall answers")
+    return doubts
 
 
 def check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:

@@ -7,8 +7,8 @@ territories' among them. Heads are the probes of `echosearch probe fit`; how lou
 the ridge is, is chosen in the training patients, left out by folds. With --labels reports they learn from what the
 reports of the training studies state, as `probe fit --labels facts` does. Intervals, 95 %, are over patients.
 
-    search         what a search asks today: the nearest of three territories, whichever is asked for
-    prompts        the prompts of the territory alone
+    any wall       a search for 局所壁運動異常: the nearest of three territories
+    search         a search for the walls of the territory (LAD領域の壁運動異常)
     study          a head on the study vector as it is stored
     study, prompts the same with the prompts' reading beside it
     study, as shipped  the same with the reading and the ridge that `probe fit` has
@@ -37,8 +37,8 @@ from echosearch.insight.probes.territory import TERRITORIES, stated_territory
 from echosearch.insight.sample import fold_of
 from echosearch.phantom.patients.history import LEVELS
 from echosearch.report.facts import FindingCondition, load_lexicon, read_facts
-from echosearch.search.arms.prompt_vectors import prompt_vectors
-from echosearch.search.arms.prompts import MILD, prompt_set
+from echosearch.report.facts.walls import of_wall
+from echosearch.search.arms.prompts import MILD
 from echosearch.search.arms.told import stated_by
 from echosearch.search.arms.video_arm import ask_videos
 from echosearch.search.changes.amount import amounts
@@ -61,7 +61,7 @@ CUT = {
     ANY: FIVE_VIEWS,
 }
 HEADS = ("study", "study, prompts", "study, as shipped", "B-mode", "views", "side by side")
-BASES = ("search", "prompts", "study")  # whose AUC is taken from the others'
+BASES = ("any wall", "search", "study")  # whose AUC is taken from the others'
 WITH_PROMPTS = ("study, prompts", "study, as shipped")
 LOUD = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # times the unit vectors; the ridge against them is 1
 ARCHIVE, SHARE, FIRST = 130, 0.1, 10  # studies of an archive for precision, share that has it, studies looked at
@@ -138,23 +138,15 @@ def _view_mean(study: Study, view: View, each: Mapping[str, Vectors]) -> Vectors
     return mean_vector(own) if own else np.zeros_like(next(iter(each.values())))
 
 
-def prompt_scores(encoder: Encoder, studies: Ready) -> dict[str, Floats]:
-    """(N,) of each territory by its own prompts, and of "any" as a search asks: against the archive as it comes."""
-    made = prompt_set("rwma", "rwma")
-    known = prompt_vectors(encoder, made.texts)
-    none, there = (level.meanings for level in made.levels)
-    near = [
-        np.stack([(unit(studies.stored) @ np.mean([known[t] for t in meaning], axis=0)) for meaning in level], axis=1)
-        for level in (none, there)
-    ]
-    alone = near[1].astype(np.float64) - near[0].mean(axis=1, keepdims=True)
-    regions = np.stack([alone, alone - alone.mean(axis=1, keepdims=True)])
-    archive = regions[:, studies.as_they_come]
-    z = ((regions - archive.mean(axis=1)[:, None]) / (archive.std(axis=1) + 1e-9)[:, None]).sum(axis=0)
-    asked = ask_videos(encoder, dict(load_lexicon().labels), [FindingCondition("rwma", "present", None)])
-    of_search = asked.standardised(studies.stored[studies.as_they_come]).scores(studies.stored)[:, 0]
-    # TERRITORIES are in the order of the places of prompts_ja.toml: anterior, inferior, lateral
-    return {name: z[:, at] for at, name in enumerate(TERRITORIES)} | {ANY: of_search}
+def search_scores(encoder: Encoder, studies: Ready) -> dict[str, Floats]:
+    """(N,) of each territory as a search for its walls asks, and of any; against the archive as it comes."""
+    labels, archive = dict(load_lexicon().labels), studies.stored[studies.as_they_come]
+    found = {}
+    for territory in (*TERRITORIES, ANY):
+        concept = "rwma" if territory == ANY else of_wall("rwma", territory)
+        asked = ask_videos(encoder, labels, [FindingCondition(concept, "present", None)])
+        found[territory] = asked.standardised(archive).scores(studies.stored)[:, 0]
+    return found
 
 
 def amount_of(encoder: Encoder, territory: str, studies: Ready) -> Floats:
@@ -198,13 +190,21 @@ def fitted(head: str, territory: str, train: Ready, reading: Floats, source: str
     return best
 
 
-def scores_of(encoder: Encoder, train: Ready, test: Ready, source: str) -> dict[str, dict[str, Floats]]:
-    """Territory or "any" -> what scores it -> (N,) of the test studies."""
-    asked, known = prompt_scores(encoder, train), prompt_scores(encoder, test)
+def searched(encoder: Encoder, test: Ready) -> dict[str, dict[str, Floats]]:
+    """Territory or "any" -> which search -> (N,) of the test studies."""
+    known = search_scores(encoder, test)
+    return {one: {"any wall": known[ANY], "search": known[one]} for one in TERRITORIES} | {
+        ANY: {"any wall": known[ANY]}
+    }
+
+
+def head_scores(encoder: Encoder, train: Ready, test: Ready, source: str) -> dict[str, dict[str, Floats]]:
+    """Territory or "any" -> head -> (N,) of the test studies."""
+    asked, known = search_scores(encoder, train), search_scores(encoder, test)
     nobody = np.full(len(test.studies), -1)  # no patient of a fold: the mean of all five
     found: dict[str, dict[str, Floats]] = {}
     for territory in (*TERRITORIES, ANY):
-        own = {"search": known[ANY]} | ({} if territory == ANY else {"prompts": known[territory]})
+        own = found[territory] = {}
         for head in HEADS:
             learned, reading = asked[territory], known[territory]
             if head == "study, as shipped":
@@ -215,7 +215,6 @@ def scores_of(encoder: Encoder, train: Ready, test: Ready, source: str) -> dict[
             print(
                 f"{territory}, {head}: {loud:g} times the unit vectors, AUC {inside:.3f} in training patients left out"
             )
-        found[territory] = own
     for head in HEADS:
         chances = np.stack([1 / (1 + np.exp(-found[territory][head])) for territory in TERRITORIES])
         found[ANY][f"{head}: one of three"] = 1 - np.prod(1 - chances, axis=0)
@@ -261,7 +260,7 @@ def show(test: Ready, territory: str, scores: Mapping[str, Floats]) -> None:
     precision = Precision(has, draws)
     owners = {test.patients[row] for row in np.flatnonzero(has)}
     print(f"\n{territory}: {has.sum()} of {len(has)} studies, {len(owners)} of {len(set(test.patients))} patients")
-    heads = ("", "AUC", *(f"less {base}" for base in BASES), "which wall, of bad ones", "first ten", "less search")
+    heads = ("", "AUC", *(f"less {base}" for base in BASES), "which wall, of bad ones", "first ten", "less any wall")
     print(f"| {' | '.join(heads)} |\n|" + "---|" * len(heads))
     every = {name: areas(score, has, draws) for name, score in scores.items()}
     firsts = {name: precision.of(score) for name, score in scores.items()}
@@ -276,8 +275,8 @@ def show(test: Ready, territory: str, scores: Mapping[str, Floats]) -> None:
             inside, of_draws = areas(score[bad], has[bad], draws[:, bad])
             which = percentiles(inside, of_draws)
         ten = percentiles(float(firsts[name].mean()), firsts[name])
-        gain = firsts[name] - firsts["search"]
-        gained = percentiles(float(gain.mean()), gain) if name != "search" else None
+        gain = firsts[name] - firsts["any wall"]
+        gained = percentiles(float(gain.mean()), gain) if name != "any wall" else None
         row = (percentiles(value, drawn), *apart, which, ten, gained)
         print(f"| {name} | {' | '.join('' if one is None else cell(one) for one in row)} |")
 
@@ -290,13 +289,14 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=150, help="as they come, of each seed")
     parser.add_argument("--enrich-from", type=int, default=2500, help="further patients of whom those with it join")
     parser.add_argument("--labels", choices=("truth", "reports"), default="truth", help="what heads learn from")
+    parser.add_argument("--no-heads", action="store_true", help="the search alone: nothing is trained")
     parser.add_argument("--train-seed", type=int, default=47301)
     parser.add_argument("--test-seed", type=int, default=47302)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     encoder = load_encoder(shipped_bundles()["phantom-tiny"], "cpu")
-    train, test = (
-        ready(
+    made = {
+        seed: ready(
             encoder,
             DataConfig(
                 level=args.level,
@@ -308,12 +308,17 @@ def main() -> None:
             ),
             args.out,
         )
-        for seed in (args.train_seed, args.test_seed)
-    )
-    for name, one in (("training", train), ("test", test)):
+        for seed in ((args.test_seed,) if args.no_heads else (args.train_seed, args.test_seed))
+    }
+    for seed, one in made.items():
         counts = ", ".join(f"{territory} {one.has(territory).sum()}" for territory in (*TERRITORIES, ANY))
-        print(f"{name}: {len(one.studies)} studies of {len(set(one.patients))} patients; with it: {counts}")
-    for territory, scores in scores_of(encoder, train, test, args.labels).items():
+        print(f"seed {seed}: {len(one.studies)} studies of {len(set(one.patients))} patients; with it: {counts}")
+    test = made[args.test_seed]
+    found = searched(encoder, test)
+    if not args.no_heads:
+        for territory, scores in head_scores(encoder, made[args.train_seed], test, args.labels).items():
+            found[territory] |= scores
+    for territory, scores in found.items():
         show(test, territory, scores)
 
 

@@ -59,6 +59,7 @@ def test_what_is_understood_is_said() -> None:
     assert found == {
         "changes": [],
         "ambiguous": [],
+        "walls": [],
         "required": [{"concept": "tr", "polarity": "present", "severity": [3, 4]}],
         "excluded": [{"concept": "prosthetic_valve", "polarity": "present", "severity": None}],
         "values": [],

@@ -23,6 +23,7 @@ from echosearch.filters import Where
 from echosearch.index.base import Collection, Scored
 from echosearch.report.facts import FindingCondition, Lexicon, ValueCondition, load_lexicon, read_facts
 from echosearch.search.ask import ask
+from echosearch.search.changes.asked import asked_change
 from echosearch.search.export import check_export, export_hits
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import read_question
@@ -372,17 +373,71 @@ def test_the_statements_of_a_question_stay_prepared(told: Corpus) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "named"),
+    ("query", "doubt"),
     [
-        ("下壁の壁運動低下", True),
-        ("inferior wall akinesis", True),
-        ("前壁中隔の壁運動異常、または左室拡大", True),
-        ("局所壁運動異常", False),
-        ("心尖部血栓あり、局所壁運動異常あり", False),
-        ("下壁の壁運動異常なし", False),
-        ("側壁に接する心嚢液貯留", False),
+        ("下壁の壁運動低下", "territory of its artery"),
+        ("inferior wall akinesis", "territory of its artery"),
+        ("前壁中隔の壁運動異常、または左室拡大", "territory of its artery"),
+        ("下壁の壁運動異常なし", "territory of its artery"),
+        ("局所壁運動異常", None),
+        ("心尖部血栓あり、局所壁運動異常あり", None),
+        ("側壁に接する心嚢液貯留", None),
     ],
 )
-def test_a_wall_that_is_named_and_not_searched_is_said(query: str, named: bool) -> None:
+def test_what_is_not_told_of_a_wall_is_said(query: str, doubt: str | None) -> None:
     doubts = read_question(query, load_lexicon()).doubts
-    assert any("any wall answers" in doubt for doubt in doubts) == named
+    assert [doubt in one for one in doubts] == [True] if doubt is not None else not doubts
+
+
+def test_a_change_of_one_wall_is_not_told() -> None:
+    _, doubt = read_question("下壁の壁運動異常が前回より悪化", load_lexicon()).doubts
+    assert "not told wall by wall" in doubt
+    with pytest.raises(InputError, match="not told wall by wall"):
+        asked_change("worse", "下壁の壁運動低下", None, load_lexicon())
+
+
+SAID_OF_WALLS = (
+    "下壁に無収縮あり。",
+    "前壁中隔は低収縮、下壁は正常。",
+    "RCA領域の壁運動異常を認める。",
+    "側壁に壁運動異常なし。心尖部は無収縮。",
+    "局所壁運動異常なし。",
+    "左室壁運動は正常。",
+    "無収縮を認める。",
+    "僧帽弁逆流あり。",
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "stated", "denied"),
+    [
+        ("下壁の壁運動異常", {0}, {4, 5}),
+        ("RCA領域の壁運動異常", {0, 2}, {4, 5}),
+        ("下壁の無収縮", {0}, {4, 5}),
+        ("下壁の低収縮", set(), {4, 5}),
+        ("前壁の壁運動異常", set(), {4, 5}),
+        ("中隔の壁運動異常", {1}, {4, 5}),
+        ("側壁の壁運動異常", set(), {3, 4, 5}),
+        ("心尖部の壁運動異常", {3}, {4, 5}),
+        ("下壁または心尖部の壁運動異常", {0, 3}, {4, 5}),
+        ("下壁と心尖部の壁運動異常", set(), {4, 5}),
+        ("側壁の壁運動異常なし", {3, 4, 5}, set()),
+        ("局所壁運動異常", {0, 1, 2, 3, 6}, {4, 5}),
+    ],
+)
+def test_a_wall_is_asked_for(corpus: Corpus, query: str, stated: set[int], denied: set[int]) -> None:
+    lexicon = load_lexicon()
+    keys = sorted(corpus.reports)[: len(SAID_OF_WALLS)]
+    question = read_question(query, lexicon)
+    with corpus.archive.engine.connect() as connection:
+        due = {one.report_key: one for one in due_reports(connection, "another", None, 1000)}
+        assert len(keys) == len(SAID_OF_WALLS)
+        read = [(due[key], read_facts(said, lexicon)) for key, said in zip(keys, SAID_OF_WALLS, strict=True)]
+        put_facts(connection, lexicon.version, read)
+        studies = [one.study_key for one, _ in read]
+        found = verdicts(connection, question.required, question.excluded, studies)
+        told = facts_of(connection, studies)
+        connection.rollback()
+    assert {place for place, study in enumerate(studies) if found[study] == "stated"} == stated
+    assert {place for place, study in enumerate(studies) if found[study] == "denied"} == denied
+    assert [told[study] for study in studies] == [list(facts) for _, facts in read]

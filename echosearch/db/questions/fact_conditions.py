@@ -19,7 +19,15 @@ from sqlalchemy import Connection, text
 from echosearch.db.questions.change_conditions import change_compared, change_stated
 from echosearch.db.questions.study_sets import RowSet, StudySet
 from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
-from echosearch.report.walls import MOTION
+from echosearch.report.facts.walls import (
+    MOTION,
+    NAMED_NOWHERE,
+    WALLS,
+    kinds_of_motion,
+    of_wall,
+    walls_around,
+    without_wall,
+)
 
 __all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "all_stated", "any_denied", "unmentioned", "verdicts"]
 
@@ -28,16 +36,39 @@ Verdict = Literal["stated", "denied", "silent"]
 
 # A report that states a narrower concept states the broader one; one that denies the broader denies the narrower.
 # Reports are read without inference (docs/facts.md); here a question makes its own.
-NARROWER: Mapping[str, tuple[str, ...]] = {
+_ANY_WALL: dict[str, tuple[str, ...]] = {
     "rwma": MOTION[1:],
     "lv_wall_motion": (*MOTION, "diffuse_hypo"),
     "valve_disease": ("mr", "ms", "ar", "as", "tr", "ts", "pr", "pulm_stenosis", "mvp"),
     "prosthetic_valve": ("prosthetic_leak", "prosthetic_dysfunction"),
     "shunt": ("asd", "pfo", "vsd", "pda"),
 }
+_OF_WALLS = [(kind, wall) for kind in MOTION for wall in WALLS]
+# what is said of a part of a wall, or of a kind of motion, is said of the wall
+NARROWER: Mapping[str, tuple[str, ...]] = _ANY_WALL | {
+    of_wall(kind, wall): tuple(
+        of_wall(narrow, part)
+        for narrow in kinds_of_motion(kind)
+        for part in (wall, *WALLS[wall].parts)
+        if (narrow, part) != (kind, wall)
+    )
+    for kind, wall in _OF_WALLS
+}
+# a denial that names no wall is of every wall
 BROADER: Mapping[str, tuple[str, ...]] = {
-    name: tuple(broad for broad, narrow in NARROWER.items() if name in narrow and broad != "prosthetic_valve")
-    for name in {name for narrow in NARROWER.values() for name in narrow}
+    name: tuple(broad for broad, narrow in _ANY_WALL.items() if name in narrow and broad != "prosthetic_valve")
+    for name in {name for narrow in _ANY_WALL.values() for name in narrow}
+} | {
+    of_wall(kind, wall): (
+        *(
+            of_wall(broad, around)
+            for broad in dict.fromkeys((kind, MOTION[0]))
+            for around in (wall, *walls_around(wall), NAMED_NOWHERE)
+            if (broad, around) != (kind, wall)
+        ),
+        "lv_wall_motion",
+    )
+    for kind, wall in _OF_WALLS
 }
 
 _VALUE_SQL = {
@@ -77,13 +108,19 @@ def verdicts(
 
 
 def unmentioned(connection: Connection, concept: str, studies: Sequence[str]) -> set[str]:
-    """Return those of the studies whose report has facts, but none about a finding, nor a broader or narrower one."""
+    """Return those of the studies whose report has facts, but none about a finding, nor a broader or narrower one.
+
+    A wall motion abnormality that names no wall may be of the wall that is asked for.
+    """
+    _, wall = without_wall(concept)
+    unnamed = [] if wall is None else [of_wall(kind, NAMED_NOWHERE) for kind in MOTION]
+    rows = RowSet()
+    spoken = rows.fact([*_with(concept, NARROWER), *BROADER.get(concept, ()), *unnamed], "true")
     statement = (
-        "select cast(f.study_key as text) from core.fact f where f.study_key = any(cast(:keys as uuid[]))"
-        " group by f.study_key having not bool_or(f.concept = any(:concepts))"
+        "select cast(s.study_key as text) from core.study s where s.study_key = any(cast(:keys as uuid[]))"
+        f" and exists (select from core.fact f where f.study_key = s.study_key) and not {spoken}"
     )
-    family = [*_with(concept, NARROWER), *BROADER.get(concept, ())]
-    return set(connection.scalars(text(statement), {"keys": list(studies), "concepts": family}))
+    return set(connection.scalars(text(statement), {**rows.given, "keys": list(studies)}))
 
 
 def _stated(sets: StudySet, condition: Condition) -> str:

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from echosearch.db.questions.fact_conditions import Condition, all_stated, any_denied
-from echosearch.db.questions.study_sets import BLOCK, DIGITS, ONE, BitSet, RowSet, StudySet, study_filter
+from echosearch.db.questions.study_sets import BLOCK, DIGITS, OF_WALLS, ONE, BitSet, RowSet, StudySet, study_filter
 from echosearch.db.server.statement import statement
 from echosearch.filters import Where
+from echosearch.report.facts.walls import MOTION
 
 __all__ = ["Answer", "answer", "fold", "newest_stated", "numbers_meeting"]
 
@@ -50,6 +51,9 @@ def _kept(value: str) -> str:
 _FACTS = f"""
     select s.number, f.concept, f.polarity, f.severity_lo, f.severity_hi, {_kept("f.value")} as value,
      {_kept("f.value_hi")} as value_hi from core.fact f join core.study s using (study_key) where {{of_block}}
+    union all select s.number, of_wall, f.polarity, f.severity_lo, f.severity_hi, null, null from core.fact f
+     join core.study s using (study_key) cross join unnest({OF_WALLS}) of_wall
+     where f.concept in {MOTION} and {{of_block}}
     union all select s.number, 'sr:' || f.concept, 'present', null, null, {_kept("f.value")}, null
      from core.sr_value f join core.study s using (study_key) where f.trusted and {{of_block}}
     union all select s.number, 'study:sex', s.sex, null, null, null, null from core.study s where {{of_block}}

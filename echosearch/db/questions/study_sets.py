@@ -17,13 +17,30 @@ from decimal import Decimal
 
 from echosearch.db.questions.change_conditions import VALUES
 from echosearch.filters import FIELDS, And, Comparison, Field, Not, Or, Where
+from echosearch.report.facts.walls import NAMED_NOWHERE
 
-__all__ = ["BLOCK", "DIGITS", "ONE", "STUDY_FIELDS", "BitSet", "RowSet", "StudySet", "VideoSet", "study_filter"]
+__all__ = [
+    "BLOCK",
+    "DIGITS",
+    "OF_WALLS",
+    "ONE",
+    "STUDY_FIELDS",
+    "BitSet",
+    "RowSet",
+    "StudySet",
+    "VideoSet",
+    "study_filter",
+]
 
 BLOCK = 16_384  # studies; 2 KB a bit string, so that PostgreSQL compresses most and moves few out of line
 DIGITS = 3  # significant digits of a value in core.study_bits; see study_bits.py
 ONE = f"set_bit(cast(B'' as bit({BLOCK})), cast(s.number % {BLOCK} as int), 1)"  # the bit string of one study
 STUDY_FIELDS: frozenset[Field] = frozenset(("sex", "age", "month"))
+# what a row of facts ``f`` says of walls, as concepts: {akinesis.inferior}, {akinesis.unnamed}
+OF_WALLS = (
+    "(case when cardinality(f.walls) > 0 then (select array_agg(f.concept || '.' || wall) from unnest(f.walls) wall)"
+    f" else array[f.concept || '.{NAMED_NOWHERE}'] end)"
+)
 _OF_VIDEOS = ("view", "view_prob", "mode", "device")
 
 
@@ -81,9 +98,13 @@ class StudySet(ABC):
 
 class RowSet(StudySet):
     def fact(self, concepts: Sequence[str], condition: str) -> str:
+        plain = list(dict.fromkeys(concept.partition(".")[0] for concept in concepts))
+        named = ""
+        if any("." in concept for concept in concepts):  # of a wall
+            named = f" and f.concept || {OF_WALLS} && {self.names(concepts)}"
         return (
             "exists (select from core.fact f where f.study_key = s.study_key"
-            f" and f.concept = any({self.names(concepts)}) and {condition})"
+            f" and f.concept = any({self.names(plain)}){named} and {condition})"
         )
 
     def measured(self, concept: str, condition: str) -> str:

@@ -6,7 +6,7 @@ and measurements from the structured reports among the files.
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Identity, Index, SmallInteger, text
+from sqlalchemy import ARRAY, ForeignKey, Identity, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,6 +56,7 @@ class FactRow(Base):
     stop: Mapped[int]
     rule: Mapped[str]
     inherited_from: Mapped[str | None] = mapped_column(Key)  # the study whose report states it; null: its own
+    walls: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # of an abnormality of wall motion; null: none named
 
 
 class SrValue(Base):

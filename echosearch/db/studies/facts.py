@@ -16,6 +16,7 @@ from echosearch.db.server.statement import statement
 from echosearch.db.studies.served import SERVED
 from echosearch.db.studies.visits import unsettle
 from echosearch.report.facts import Fact, refers_back
+from echosearch.report.facts.walls import without_wall
 from echosearch.report.text import WORD_FORM
 
 __all__ = [
@@ -122,11 +123,14 @@ def insert_facts(connection: Connection, rows: Sequence[tuple[str, int, Fact, st
     connection.execute(
         text(
             "insert into core.fact (study_key, place, concept, polarity, severity_lo, severity_hi, value, value_hi,"
-            " unit, start, stop, rule, inherited_from)"
-            " select * from unnest(cast(:study as uuid[]), cast(:place as smallint[]), cast(:concept as text[]),"
+            " unit, start, stop, rule, inherited_from, walls)"
+            " select study, place, concept, polarity, lo, hi, value, value_hi, unit, start, stop, rule, origin,"
+            " string_to_array(walls, ' ')"
+            " from unnest(cast(:study as uuid[]), cast(:place as smallint[]), cast(:concept as text[]),"
             " cast(:polarity as text[]), cast(:lo as smallint[]), cast(:hi as smallint[]), cast(:value as float8[]),"
             " cast(:value_hi as float8[]), cast(:unit as text[]), cast(:start as bigint[]), cast(:stop as bigint[]),"
-            " cast(:rule as text[]), cast(:origin as uuid[]))"
+            " cast(:rule as text[]), cast(:origin as uuid[]), cast(:walls as text[])) as made (study, place, concept,"
+            " polarity, lo, hi, value, value_hi, unit, start, stop, rule, origin, walls)"
         ),
         {
             "study": [study for study, _, _, _ in rows],
@@ -142,6 +146,7 @@ def insert_facts(connection: Connection, rows: Sequence[tuple[str, int, Fact, st
             "stop": [fact.end for _, _, fact, _ in rows],
             "rule": [fact.rule for _, _, fact, _ in rows],
             "origin": [origin for _, _, _, origin in rows],
+            "walls": [" ".join(fact.walls) or None for _, _, fact, _ in rows],  # unnest would flatten arrays of arrays
         },
     )
 
@@ -167,21 +172,31 @@ def facts_of(
     connection: Connection, studies: Sequence[str], concepts: Collection[str] | None = None
 ) -> dict[str, list[Fact]]:
     """Return the facts of these studies, of some concepts or of all: each study's own in the order of its report, then
-    those that it inherits."""
+    those that it inherits. A concept may be of one wall (akinesis.inferior)."""
     about = "" if concepts is None else " and concept = any(cast(:concepts as text[]))"
     rows = connection.execute(
         statement(
             "select cast(study_key as text) as study, concept, polarity, severity_lo, severity_hi, value, value_hi,"
-            " unit, start, stop, rule, inherited_from is not null as inherited from core.fact"
+            " unit, start, stop, rule, inherited_from is not null as inherited, walls from core.fact"
             f" where study_key = any(cast(:keys as uuid[])){about}"
             " order by study_key, place"
         ),
-        {"keys": list(studies)} | ({} if concepts is None else {"concepts": sorted(concepts)}),
+        {"keys": list(studies)}
+        | ({} if concepts is None else {"concepts": sorted({without_wall(one)[0] for one in concepts})}),
     )
     found: dict[str, list[Fact]] = {}
     for row in rows:
         severity = None if row.severity_lo is None else (row.severity_lo, row.severity_hi)
-        values = (row.value, row.value_hi, row.unit, row.start, row.stop, row.rule, row.inherited)
+        values = (
+            row.value,
+            row.value_hi,
+            row.unit,
+            row.start,
+            row.stop,
+            row.rule,
+            row.inherited,
+            tuple(row.walls or ()),
+        )
         found.setdefault(row.study, []).append(Fact(row.concept, row.polarity, severity, *values))
     return found
 

@@ -2,8 +2,8 @@
 
     rwma.LAD, rwma.RCA, rwma.LCX        targets of probes: hypokinesis or worse of a wall that the artery feeds
 
-A fact says that a wall moves badly, its place in the text says which (echosearch/report/walls.py). A report that says
-so and names no wall is left out, and so is one whose wall may be of the territory or not (中隔).
+A fact says that a wall moves badly, the words at its place in the text say whose that is (walls.toml). A report that
+names no wall is left out, and so is one whose wall may be of the territory or not (中隔).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import re
 from collections.abc import Sequence
 
 from echosearch.errors import InputError
-from echosearch.report.facts import Fact, Lexicon
-from echosearch.report.walls import MOTION, stated_walls, walls_in
+from echosearch.report.facts import Fact, Lexicon, read_facts
+from echosearch.report.facts.text.named_walls import NamedWall, walls_in, walls_of
+from echosearch.report.facts.walls import MOTION
 from echosearch.search.arms.prompts import MILD
 from echosearch.search.arms.told import stated_by
 from echosearch.search.changes.asked import named_concept
@@ -72,8 +73,18 @@ def stated_territory(facts: Sequence[Fact], text: str | None, concept: str, lexi
     told = stated_by(facts, FINDING)
     if not told:
         return told
-    walls = [wall for stated in stated_walls(text or "", lexicon, MILD) for wall in stated]
+    walls = _walls_in_text(text or "", lexicon)
     territory = concept.partition(".")[2]
     if any(territory in wall.surely for wall in walls):
         return True
     return None if not walls or any(territory in wall.perhaps for wall in walls) else False
+
+
+def _walls_in_text(text: str, lexicon: Lexicon) -> list[NamedWall]:
+    """Return the walls that move badly, mild or worse."""
+    return [
+        wall
+        for fact in read_facts(text, lexicon, repeated=True)
+        if fact.concept in MOTION and fact.polarity == "present" and (fact.severity is None or fact.severity[0] >= MILD)
+        for wall in walls_of(text, fact.start, fact.end)
+    ]

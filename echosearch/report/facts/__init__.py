@@ -11,6 +11,7 @@ from echosearch.report.facts.label import (
 )
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
 from echosearch.report.facts.no_change import refers_back
+from echosearch.report.facts.query.as_json import understanding_json
 from echosearch.report.facts.query.change import ChangeCondition, ChangeKind, measures_in
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import (
@@ -19,7 +20,6 @@ from echosearch.report.facts.query.understand import (
     QueryUnderstanding,
     ValueCondition,
     understand,
-    understanding_json,
 )
 from echosearch.report.facts.unknown import unknown_phrases
 

@@ -15,6 +15,7 @@ from echosearch.report.facts.reader.state import Context
 from echosearch.report.facts.text.sentence import sentences
 from echosearch.report.facts.text.table import Columns, columns, has_columns, row
 from echosearch.report.facts.text.uniform import uniform
+from echosearch.report.facts.walls import MOTION
 
 __all__ = ["Fact", "fact_json", "read_facts"]
 
@@ -38,6 +39,7 @@ class Fact:
     end: int
     rule: str
     inherited: bool = False  # stated by the report of an earlier study, which this one refers back to
+    walls: tuple[str, ...] = ()  # of the left ventricle, that a wall motion abnormality is of (walls.toml); none named
 
 
 class _Memory:
@@ -77,7 +79,8 @@ def read_facts(text: str, lexicon: Lexicon | None = None, *, repeated: bool = Fa
 
 
 def _each(text: str, span: Any, memory: _Memory, repeated: bool) -> Iterator[Fact]:
-    context, seen, found = Context(bracketed=_IN_BRACKETS.search(text) is not None), set(), []
+    context, found = Context(bracketed=_IN_BRACKETS.search(text) is not None), list[Fact]()
+    seen: dict[tuple[object, ...], int] = {}  # where in ``found`` a finding was stated first
     tabular, heads = has_columns(text), None
     for start, end in sentences(text):
         if tabular and (told := _of_table(text[start:end], heads, memory)) is not None:
@@ -88,16 +91,26 @@ def _each(text: str, span: Any, memory: _Memory, repeated: bool) -> Iterator[Fac
         for fact in facts:
             key = (fact.concept, fact.polarity, fact.severity) if fact.value is None and fact.unit is None else None
             if key in seen and not repeated:
+                if fact.concept in MOTION:  # 下壁は低収縮、側壁も低収縮
+                    found[seen[key]] = _of_both(found[seen[key]], fact)
                 continue
             if key is not None:
-                seen.add(key)
+                seen[key] = len(found)
             first, last = span(start + fact.start, start + fact.end)
             if (first, last) != (fact.start, fact.end):
                 stated = (fact.concept, fact.polarity, fact.severity, fact.value, fact.value_hi, fact.unit)
-                fact = Fact(*stated, first, last, fact.rule)  # dataclasses.replace costs three times as much
+                # dataclasses.replace costs three times as much
+                fact = Fact(*stated, first, last, fact.rule, walls=fact.walls)
             found.append(fact)
     found.sort(key=lambda fact: (fact.start, fact.end))
     return iter(found)
+
+
+def _of_both(first: Fact, again: Fact) -> Fact:
+    """Return a statement that is made twice: of the walls of both; a denial without a wall is of all."""
+    if first.polarity in ("absent", "not_significant") and not (first.walls and again.walls):
+        return replace(first, walls=())
+    return replace(first, walls=tuple(dict.fromkeys((*first.walls, *again.walls))))
 
 
 def _of_table(line: str, heads: Columns | None, memory: _Memory) -> tuple[tuple[Fact, ...], Columns] | None:
@@ -117,7 +130,11 @@ def _of_table(line: str, heads: Columns | None, memory: _Memory) -> tuple[tuple[
 def _facts_of(sentence: str, lexicon: Lexicon, context: Context) -> tuple[tuple[Fact, ...], Context]:
     mentions, values, left = read_sentence(sentence, lexicon, context)
     facts = [
-        Fact(m.finding.concept, m.polarity, m.grade, None, None, None, m.start, m.end, m.finding.rule) for m in mentions
+        Fact(
+            *(m.finding.concept, m.polarity, m.grade, None, None, None, m.start, m.end, m.finding.rule),
+            walls=m.walls,
+        )
+        for m in mentions
     ]
     facts += [
         Fact(
@@ -130,7 +147,8 @@ def _facts_of(sentence: str, lexicon: Lexicon, context: Context) -> tuple[tuple[
 
 
 def fact_json(fact: Fact) -> dict[str, Any]:
-    """Return a fact as `echosearch facts --json` writes it; ``inherited`` is there where it is true."""
+    """Return a fact as `echosearch facts --json` writes it; ``inherited`` where it is true, ``walls`` where one is
+    named."""
     made = {
         "concept": fact.concept,
         "polarity": fact.polarity,
@@ -142,4 +160,5 @@ def fact_json(fact: Fact) -> dict[str, Any]:
         "end": fact.end,
         "rule": fact.rule,
     }
-    return made | ({"inherited": True} if fact.inherited else {})
+    more = {"inherited": True} if fact.inherited else {}
+    return made | more | ({"walls": list(fact.walls)} if fact.walls else {})

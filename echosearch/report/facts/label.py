@@ -7,6 +7,7 @@ from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.query.change import ChangeCondition
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
+from echosearch.report.facts.walls import WALLS
 
 __all__ = ["change_words", "fact_words", "polarity_word", "severity_words", "understood_parts", "understood_words"]
 
@@ -49,6 +50,8 @@ def fact_words(fact: Fact, lexicon: Lexicon) -> tuple[str, str, str, str]:
     if value and fact.unit:
         value += f" {fact.unit}"
     label = lexicon.labels.get(fact.concept, fact.concept)
+    if fact.walls:
+        label = f"{'・'.join(WALLS[wall].ja for wall in fact.walls)}の{label}"
     shown = fact.severity if fact.polarity in ("present", "uncertain", "historical") else None
     return label, _POLARITY[fact.polarity], severity_words(shown), value
 

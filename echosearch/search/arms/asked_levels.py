@@ -5,7 +5,8 @@ the mean cosine of a study to the prompts of level k (of several meanings the ne
 
     one end is wanted (MR, なし, 中等度以上)    mean of the wanted c_k less the mean of the others
     grades in between (軽度のMR)               log share of the wanted + GATE min(present less absent, PLENTY)
-    one region of several (wall motion)       greatest z of a region less none + that of a region less the others
+    one region of several (wall motion)       greatest z of a region less none + that of a region less the others;
+                                              of one wall (下壁の無収縮) those of its own regions alone
     a value (EF)                              log odds of the condition for the value that a scale reads
                                               (value_scale.py); without one, how far on the wanted side the value is
 
@@ -53,6 +54,7 @@ class AskedLevels:
     form: Form
     limits: tuple[float, float] = (-np.inf, np.inf)  # of a wanted range of values
     scale: ValueScale | None = None  # of the measurement
+    regions: tuple[int, ...] | None = None  # that are asked for, as rows of the last level's meanings; None: any
     background: tuple[Scores, Scores] | None = field(
         default=None, repr=False
     )  # mean and spread of _regions, each (2, K)
@@ -68,7 +70,8 @@ class AskedLevels:
                 if self.background is not None:
                     mean, spread = self.background
                     regions = (regions - mean[:, None]) / spread[:, None]
-                found: Scores = regions.max(axis=2).sum(axis=0)
+                asked = regions if self.regions is None else regions[:, :, self.regions]
+                found: Scores = asked.max(axis=2).sum(axis=0)
                 return found if self.wanted[-1] else -found
             case "between":
                 power = np.exp((best - best.max(axis=1, keepdims=True)) / TEMPERATURE)
@@ -129,8 +132,13 @@ class AskedLevels:
     @property
     def direction(self) -> Vectors:
         """(D,): what the index is asked with, to find candidates: the wanted levels less the others."""
-        towards = self.meanings[self.wanted[self.level]].sum(axis=0) / max(self.wanted[self.level].sum(), 1)
-        away = self.meanings[self.others[self.level]].sum(axis=0) / max(self.others[self.level].sum(), 1)
+        wanted, others = self.wanted[self.level], self.others[self.level]
+        if self.regions is not None and self.wanted[-1]:  # the other walls are what it is compared with
+            rows = np.flatnonzero(self.level == self.level[-1])
+            meant = np.isin(np.arange(len(self.level)), rows[list(self.regions)])
+            wanted, others = wanted & meant, others | (wanted & ~meant)
+        towards = self.meanings[wanted].sum(axis=0) / max(wanted.sum(), 1)
+        away = self.meanings[others].sum(axis=0) / max(others.sum(), 1)
         return unit((towards - away).astype(np.float32))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from echosearch.db.questions.fact_conditions import BROADER, NARROWER, Verdict
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import AnyOf, ChangeCondition, Fact, FindingCondition, ValueCondition
+from echosearch.report.facts.walls import concept_names
 from echosearch.search.question import Question
 from echosearch.search.results import Why
 
@@ -26,7 +27,7 @@ def explain(
 ) -> Why:
     """Return the facts and measurements of a study that are about the question."""
     concepts = asked_concepts(question)
-    facts = [fact for fact in facts if fact.concept in concepts]
+    facts = [fact for fact in facts if concepts.intersection(concept_names(fact.concept, fact.walls))]
     measured = [one for one in measured if one.concept in concepts]
     return Why(verdict, tuple(facts), tuple(fits), tuple(measured), _disagree(question, facts, measured))
 

@@ -2,7 +2,7 @@
 
     mr      なし | ごく軽度 | 軽度 | 中等度 | 高度      five levels, 0 to 4
     rwma    none | anterior, inferior, lateral         two levels; of several places the nearest counts
-    rwma.LAD    none | anterior                        of those places, the ones of a territory
+    rwma.LAD    none | anterior                        of those places, the ones of a wall's territories
     lvef    10, 15 ... 80                              a level for each value
 
 Data: prompts_ja.toml, prompts_en.toml, one for each language that an encoder reads.
@@ -16,7 +16,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-__all__ = ["MILD", "Language", "Level", "PromptSet", "prompt_set", "value_prompts", "zero_shot_prompts"]
+from echosearch.report.facts.walls import territories_of, without_wall
+
+__all__ = ["MILD", "Language", "Level", "PromptSet", "places_asked", "prompt_set", "value_prompts", "zero_shot_prompts"]
 
 Language = Literal["ja", "en"]
 MILD = 2  # the grade from which a finding is there: 1 is trivial or borderline
@@ -49,14 +51,14 @@ def _table(language: Language) -> dict[str, Any]:
 
 
 def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet:
-    """Return the prompts of a finding, or of one territory of it; ``label`` names it where the table does not."""
-    finding, _, territory = concept.partition(".")
+    """Return the prompts of a finding, or of one wall of it; ``label`` names it where the table does not."""
+    finding, _ = without_wall(concept)
     table, entry = _table(language), _entry(finding, language)
     if "value" in entry:
         return _below(concept, table["values"][entry["value"]], entry["present_below"])
     if "places" in entry:
         absent = tuple(entry.get("absent", ()))
-        places = [place for place in entry["places"] if territory in ("", place.get("territory"))]
+        places = [entry["places"][place] for place in places_asked(concept, language)]
         there = Level(4, tuple(_place(place, entry) for place in places))
         return PromptSet(
             concept, (*((Level(0, (_stopped(absent, language),)),) if absent else ()), there), graded=False
@@ -74,6 +76,14 @@ def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet
         bare = [f"{name}あり" if language == "ja" else f"{name}." for name in names]
         levels.append(Level(4, (_stopped(bare, language),)))
     return PromptSet(concept, tuple(levels), graded=bool(grades))
+
+
+def places_asked(concept: str, language: Language = "ja") -> tuple[int, ...]:
+    """Return which places of a finding are of the wall that its concept names, as rows; all where it names none."""
+    finding, wall = without_wall(concept)
+    meant = None if wall is None else territories_of(wall)
+    places = _entry(finding, language)["places"]
+    return tuple(row for row, place in enumerate(places) if meant is None or place["territory"] in meant)
 
 
 def _entry(concept: str, language: Language) -> dict[str, Any]:

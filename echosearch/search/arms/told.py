@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from echosearch.db.questions.fact_conditions import BROADER, NARROWER
 from echosearch.report.facts import Fact
+from echosearch.report.facts.walls import concept_names
 from echosearch.search.arms.prompts import MILD
 
 __all__ = ["is_silent", "stated_by", "told_by"]
@@ -13,10 +14,10 @@ __all__ = ["is_silent", "stated_by", "told_by"]
 
 def told_by(facts: Sequence[Fact], concept: str) -> bool | None:
     """Return whether a report's facts state a finding, mild or more, or deny it; None if they are silent."""
-    present = [fact for fact in facts if fact.polarity == "present" and fact.concept in _with(concept, NARROWER)]
+    present = [fact for fact in facts if fact.polarity == "present" and _is_of(fact, _with(concept, NARROWER))]
     if any(fact.severity is not None and fact.severity[0] >= MILD for fact in present):
         return True
-    none = [fact for fact in facts if fact.concept in _with(concept, BROADER)]
+    none = [fact for fact in facts if _is_of(fact, _with(concept, BROADER))]
     if any(fact.polarity in ("absent", "not_significant") for fact in none):
         return False
     if any(fact.severity is not None and fact.severity[1] < MILD for fact in present):
@@ -39,8 +40,12 @@ def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
 
 def is_silent(facts: Sequence[Fact], concept: str) -> bool:
     """Return whether a report says nothing of a finding, nor of one that states or denies it too."""
-    family = {concept, *NARROWER.get(concept, ()), *BROADER.get(concept, ())}
-    return not any(fact.concept in family for fact in facts)
+    family = (*_with(concept, NARROWER), *BROADER.get(concept, ()))
+    return not any(_is_of(fact, family) for fact in facts)
+
+
+def _is_of(fact: Fact, concepts: Collection[str]) -> bool:
+    return any(name in concepts for name in concept_names(fact.concept, fact.walls))
 
 
 def _with(concept: str, also: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from echosearch.encoder.base import Encoder
 from echosearch.report.facts import AnyOf, ChangeCondition, FindingCondition, ValueCondition
+from echosearch.report.facts.walls import without_wall
 from echosearch.search.arms.asked_levels import AskedLevels, levels_of
 from echosearch.search.arms.prompt_vectors import prompt_vectors
-from echosearch.search.arms.prompts import PromptSet, prompt_set, value_prompts
+from echosearch.search.arms.prompts import Language, PromptSet, places_asked, prompt_set, value_prompts
 from echosearch.search.arms.value_scale import ValueScale, nearest_values
 from echosearch.search.results import ReadValue
 from echosearch.vector import Vectors, unit
@@ -109,6 +110,11 @@ def ask_videos(
     return _ASKED[key]
 
 
+def _regions(condition: Single, language: Language) -> tuple[int, ...] | None:
+    """Which regions of a finding are meant, as rows; None: any, or it has none."""
+    return None if without_wall(condition.concept)[1] is None else places_asked(condition.concept, language)
+
+
 def _singles(condition: Single | AnyOf) -> tuple[Single, ...]:
     return condition.conditions if isinstance(condition, AnyOf) else (condition,)
 
@@ -119,7 +125,8 @@ def _ask_videos(encoder: Encoder, labels: dict[str, str], conditions: Sequence[S
     def of(condition: Single) -> PromptSet | None:
         if isinstance(condition, ValueCondition):
             return value_prompts(condition.concept, language)
-        return prompt_set(condition.concept, labels.get(condition.concept, condition.concept), language)
+        finding, _ = without_wall(condition.concept)  # of a wall it matters how it differs from the others
+        return prompt_set(finding, labels.get(finding, finding), language)
 
     asked = []
     for condition in conditions:
@@ -130,5 +137,8 @@ def _ask_videos(encoder: Encoder, labels: dict[str, str], conditions: Sequence[S
     vectors = prompt_vectors(encoder, texts) if texts else {}
     return AskedVideos(
         tuple(condition for condition, _ in asked),
-        tuple(tuple(levels_of(one, made, vectors) for one, made in sets) for _, sets in asked),
+        tuple(
+            tuple(replace(levels_of(one, made, vectors), regions=_regions(one, language)) for one, made in sets)
+            for _, sets in asked
+        ),
     )

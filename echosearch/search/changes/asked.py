@@ -6,6 +6,8 @@ import re
 
 from echosearch.errors import InputError
 from echosearch.report.facts import ChangeCondition, ChangeKind, FindingCondition, Lexicon, measures_in, understand
+from echosearch.report.facts.text.named_walls import walls_in
+from echosearch.report.facts.walls import MOTION, without_wall
 from echosearch.search.filter_parser import parse_where
 from echosearch.unicode import as_typed
 
@@ -25,6 +27,8 @@ _PERIOD = re.compile(r"(\d{1,3})\s*(y|years?|年|m|months?|[かヶカヵケ]?月
 def asked_change(kind: ChangeKind, name: str, within: str | None, lexicon: Lexicon) -> ChangeCondition:
     """Parse the change. Raises InputError if ``name`` is not one finding or measurement, or ``within`` no period."""
     concept = named_concept(name, lexicon)
+    if concept in MOTION and walls_in(name):
+        raise InputError(f"{name[:40]!r}: a change is not told wall by wall: ask for 局所壁運動異常")
     is_measure = concept in lexicon.measures
     if is_measure and kind in ("new", "gone"):
         raise InputError(f"{name!r} is a measurement: ask with --falls or --rises")
@@ -48,8 +52,10 @@ def named_concept(name: str, lexicon: Lexicon) -> str:
         if plain.lower() in known:
             return plain.lower()
     found = understand(plain, lexicon)
-    if len(found.required) == 1 and isinstance(found.required[0], FindingCondition) and not found.rest:
-        return found.required[0].concept
+    # of a wall motion abnormality there is a condition for each wall
+    named = {without_wall(one.concept)[0] if isinstance(one, FindingCondition) else "" for one in found.required}
+    if len(named) == 1 and "" not in named and not found.rest:
+        return named.pop()
     measures = measures_in(plain, lexicon)
     if len(measures) == 1 and not found.required:
         return measures[0]

@@ -16,6 +16,7 @@ from echosearch.report.facts import (
     QueryUnderstanding,
     ValueCondition,
 )
+from echosearch.report.facts.walls import WALLS, without_wall
 from echosearch.web.language.words import words_in
 
 __all__ = ["concept_name", "english_parts", "in_english"]
@@ -30,6 +31,9 @@ def _names() -> dict[str, str]:
 
 def concept_name(concept: str, lexicon: Lexicon) -> str:
     """Return a concept's English name; of one that a site added its label."""
+    concept, wall = without_wall(concept)
+    if wall is not None:
+        return f"{concept_name(concept, lexicon)} of the {WALLS[wall].en}"
     label = lexicon.labels.get(concept, concept)
     return label if label.isascii() else _names().get(concept, label)
 

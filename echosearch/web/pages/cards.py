@@ -48,7 +48,14 @@ def cards_of(caller: Caller, hits: Sequence[Mapping[str, Any]], belief: str | No
 
 def _told(why: Mapping[str, Any], lexicon: Lexicon) -> list[ToldWords]:
     facts = [
-        Fact(**{"inherited": False, **fact, "severity": tuple(fact["severity"] or ()) or None})
+        Fact(
+            **{
+                "inherited": False,
+                **fact,
+                "severity": tuple(fact["severity"] or ()) or None,
+                "walls": tuple(fact.get("walls", ())),
+            }
+        )
         for fact in why.get("facts", ())
     ]
     told = facts_in_words(facts, lexicon)

@@ -17,10 +17,13 @@ from echosearch.db.questions.fact_conditions import BROADER, NARROWER, Condition
 from echosearch.db.questions.study_bits import Answer, answer, fold, newest_stated, numbers_meeting
 from echosearch.filters import And, Comparison, Not, Or, Where
 from echosearch.report.facts import AnyOf, ChangeCondition, ChangeKind, FindingCondition, ValueCondition
+from echosearch.report.facts.walls import MOTION
 from tests.conftest import empty_tables
 
 STUDIES = 300
 CONCEPTS = ("mr", "tr", "rwma", "akinesis", "valve_disease", "lv_dilation")
+OF_WALLS = ("rwma.inferior", "akinesis.inferior", "akinesis.RCA", "rwma.septum", "hypokinesis.LCX")
+NAMED = ("inferior", "inferoseptal", "septum", "lateral", "RCA")  # by reports
 KINDS: tuple[ChangeKind, ...] = ("worse", "better", "new", "gone")
 VALUE_KINDS: tuple[ChangeKind, ...] = ("falls", "rises")
 VALUES = (39.999, 40.0, 40.001, 9.87, 9.876, 0.0, 1234.0, 1230.0, 55.5, -18.24)
@@ -38,7 +41,8 @@ INSERTS = {
     "reading": "insert into core.fact_reading (study_key, report_key, lexicon) values (:study, :report, 'l')",
     "file": "insert into core.source_file (path_key, size, mtime_ns) values (:study, 1, 1)",
     "finding": "insert into core.fact (study_key, place, concept, polarity, severity_lo, severity_hi,"
-    " start, stop, rule, inherited_from) values (:study, :place, :concept, :polarity, :lo, :hi, 0, 1, '', :origin)",
+    " start, stop, rule, inherited_from, walls)"
+    " values (:study, :place, :concept, :polarity, :lo, :hi, 0, 1, '', :origin, :walls)",
     "value": "insert into core.fact (study_key, place, concept, polarity, value, value_hi, start, stop, rule)"
     " values (:study, 9, 'lvef', 'present', :low, :high, 0, 1, '')",
     "measured": "insert into core.sr_value (file_id, concept, study_key, value, unit, trusted)"
@@ -101,6 +105,8 @@ def rows_at_random(chance: Random) -> dict[str, list[dict[str, object]]]:
             grade = chance.choice((None, (0, 1), (2, 2), (3, 4))) if polarity == "present" else None
             said = {"place": place, "concept": concept, "polarity": polarity}
             said |= {"lo": grade and grade[0], "hi": grade and grade[1]}
+            walls = chance.sample(NAMED, chance.randrange(3)) if concept in MOTION else []
+            said |= {"walls": walls or None}
             rows["finding"].append(given | said | {"origin": chance.choice((None, None, given["study"]))})
         low = chance.choice(VALUES)
         rows["value"].append(given | {"low": low, "high": chance.choice((None, low + 1))})
@@ -124,11 +130,13 @@ def conditions(chance: Random) -> tuple[list[Condition], list[Condition]]:
     def one() -> Condition:
         match chance.randrange(8):
             case 0:
-                return FindingCondition(chance.choice(CONCEPTS), "present", None)
+                return FindingCondition(chance.choice(CONCEPTS + OF_WALLS), "present", None)
             case 1:
-                return FindingCondition(chance.choice(CONCEPTS), "present", chance.choice(((0, 1), (2, 4), (3, 3))))
+                return FindingCondition(
+                    chance.choice(CONCEPTS + OF_WALLS), "present", chance.choice(((0, 1), (2, 4), (3, 3)))
+                )
             case 2:
-                return FindingCondition(chance.choice(CONCEPTS), "absent", None)
+                return FindingCondition(chance.choice(CONCEPTS + OF_WALLS), "absent", None)
             case 3:
                 value = chance.choice((40.0, 9.87, 1230.0, 0.0, -18.2, 40.0005))
                 op = chance.choice(("<", "<=", ">", ">=", "=", "!="))

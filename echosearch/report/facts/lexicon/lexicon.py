@@ -1,7 +1,8 @@
 """The lexicon: what each word of a report may mean, read from TOML files that a cardiologist can edit.
 
 lexicon_ja.toml, cues_ja.toml, measures.toml and lexicon_en.toml ship; a site may add a file of the same shape, whose
-words go before those that ship. A version is a number and a hash of all that was read.
+words go before those that ship. The names of walls are in walls.toml. A version is a number and a hash of all that was
+read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 from echosearch.errors import ConfigError
 from echosearch.report.facts.lexicon.pattern import PatternError, pattern_words
+from echosearch.report.facts.walls import MOTION, WALLS, of_wall, walls_bytes
 
 __all__ = ["SHIPPED", "Example", "Finding", "Lexicon", "Measure", "Sense", "load_lexicon"]
 
@@ -124,6 +126,7 @@ def _lexicon(site: str, data: bytes) -> Lexicon:
         table = tomllib.loads(shipped.decode("utf-8"))
         number = table.get("number", number)
         builder.add(name, table)
+    digest.update(walls_bytes())
     if site:
         digest.update(data)
         try:
@@ -259,6 +262,13 @@ class _Builder:
                 raise ValueError(f"example {example!r} has no ' => '")
             self.examples.append(Example(rule, text, expected))
 
+    def _labels_of_walls(self) -> dict[str, str]:
+        """下壁の低収縮: of every wall and kind of motion."""
+        kinds = [kind for kind in MOTION if kind in self.labels]
+        return {
+            of_wall(kind, name): f"{wall.ja}の{self.labels[kind]}" for kind in kinds for name, wall in WALLS.items()
+        }
+
     def made(self, version: str) -> Lexicon:
         lengths: dict[str, set[int]] = {}
         for word in (*self.senses, *self.query):
@@ -272,7 +282,7 @@ class _Builder:
             self.compounds,
             self.findings,
             self.measures,
-            self.labels,
+            self.labels | self._labels_of_walls(),
             tuple(self.examples),
             tuple(self.ambiguous),
             version,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
 from echosearch.report.facts.query.ambiguous import Ambiguous, ambiguous_words
@@ -23,8 +22,9 @@ from echosearch.report.facts.reader.reading import read_sentence
 from echosearch.report.facts.reader.state import Context
 from echosearch.report.facts.text.sentence import sentences
 from echosearch.report.facts.text.uniform import uniform
+from echosearch.report.facts.walls import of_wall
 
-__all__ = ["AnyOf", "FindingCondition", "QueryUnderstanding", "ValueCondition", "understand", "understanding_json"]
+__all__ = ["AnyOf", "FindingCondition", "QueryUnderstanding", "ValueCondition", "understand"]
 
 _BETWEEN = re.compile(r"\b(between) \d+(?:\.\d+)? ?%? (and) (?=\d)", re.IGNORECASE)
 _OPERATORS = {
@@ -48,7 +48,10 @@ _LONGEST = 20_000  # of a query; what is behind is not read, and stays in rest
 
 @dataclass(frozen=True)
 class FindingCondition:
-    """A finding that must, or must not, be stated; ``severity`` holds the grades that satisfy, None any."""
+    """A finding that must, or must not, be stated; ``severity`` holds the grades that satisfy, None any.
+
+    ``concept`` may be of one wall of the left ventricle: akinesis.inferior (echosearch/report/facts/walls.py).
+    """
 
     concept: str
     polarity: Polarity
@@ -142,14 +145,17 @@ def _conditions(
     alternatives: list[list[FindingCondition | ValueCondition]] = []
     excluded: list[FindingCondition] = []
     found: list[Mention | Value] = [*mentions, *values]
+    made: Sequence[FindingCondition | ValueCondition]
     for one in sorted(found, key=_start):
-        made = _value(one) if isinstance(one, Value) else _finding(one)
-        if isinstance(one, Mention) and one.excluded and isinstance(made, FindingCondition):
-            excluded.append(made)
+        made = [_value(one)] if isinstance(one, Value) else _findings(one)
+        if isinstance(one, Mention) and one.excluded:
+            excluded += [each for each in made if isinstance(each, FindingCondition)]
         elif one.either and alternatives:
-            alternatives[-1].append(made)
+            alternatives[-1] += made
+        elif isinstance(one, Mention) and one.walls_joined == "and":
+            alternatives += [[each] for each in made]
         else:
-            alternatives.append([made])
+            alternatives.append([*made])
     required: list[FindingCondition | AnyOf] = []
     loose: list[ValueCondition] = []
     for group in alternatives:
@@ -167,10 +173,12 @@ def _start(one: Mention | Value) -> int:
     return one.start_at
 
 
-def _finding(mention: Mention) -> FindingCondition:
-    polarity = mention.polarity
+def _findings(mention: Mention) -> Sequence[FindingCondition]:
+    """A condition for each wall that is named; one where none is."""
+    concept, polarity = mention.finding.concept, mention.polarity
     severity = None if polarity in ("absent", "not_significant", "not_assessed") else mention.severity
-    return FindingCondition(mention.finding.concept, polarity, severity)
+    concepts = [of_wall(concept, wall) for wall in mention.walls] or [concept]
+    return [FindingCondition(one, polarity, severity) for one in concepts]
 
 
 def _value(value: Value) -> ValueCondition:
@@ -195,43 +203,3 @@ def _ranges(values: list[ValueCondition]) -> list[ValueCondition]:
         else:
             made.append(value)
     return made
-
-
-def understanding_json(found: QueryUnderstanding) -> dict[str, Any]:
-    """Return what was understood, as `echosearch understand --json` writes it."""
-    return {
-        "required": [
-            {"any": [_json(one) for one in each.conditions]} if isinstance(each, AnyOf) else _json(each)
-            for each in found.required
-        ],
-        "excluded": [_json(each) for each in found.excluded],
-        "values": [_json(each) for each in found.values],
-        "demographics": [
-            {"field": d.field, "op": d.op, "value": d.value, "value_hi": d.value_hi} for d in found.demographics
-        ],
-        "rest": found.rest,
-        "changes": [
-            {
-                "concept": one.concept,
-                "change": one.kind,
-                "amount": one.amount,
-                "unit": one.unit,
-                "within_months": one.within_months,
-            }
-            for one in found.changes
-        ],
-        "ambiguous": [{"word": one.word, "read_as": one.concept, "other": one.other} for one in found.ambiguous],
-    }
-
-
-def _json(condition: FindingCondition | ValueCondition) -> dict[str, Any]:
-    if isinstance(condition, FindingCondition):
-        severity = None if condition.severity is None else list(condition.severity)
-        return {"concept": condition.concept, "polarity": condition.polarity, "severity": severity}
-    return {
-        "concept": condition.concept,
-        "op": condition.op,
-        "value": condition.value,
-        "value_hi": condition.value_hi,
-        "unit": condition.unit,
-    }

@@ -36,6 +36,8 @@ class Mention:
     treats: Mention | None = None  # the lesion that an operation was done for
     depth: int = 0  # of brackets
     start_at: int = 0  # in the whole text, where several sentences are read
+    walls: tuple[str, ...] = ()  # that its words name, of an abnormality of wall motion
+    walls_joined: Literal["and", "or"] = "and"
     cues: list[str] = field(default_factory=list)
 
     @property

@@ -6,7 +6,7 @@ import re
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity
-from echosearch.report.facts.reader.judge import judge, localise
+from echosearch.report.facts.reader.judge import judge, localise, name_walls
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
 from echosearch.report.facts.reader.numbers import value
@@ -26,9 +26,7 @@ _OF_WHAT_FOLLOWS = re.compile(r"[\s・*-]*\((?:前々?回|昨年|以前|術前|�
 _PREDICATE = re.compile(r"[がは][^、。(]{2,12}[てで](?:おり|い[てる])、")  # が渦を巻いており、
 _NOR = re.compile(r",? n?or\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
-_OF_HEADING = re.compile(
-    r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:"
-)  # a part of what the heading before it names
+_OF_HEADING = re.compile(r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:")  # a part of what the one before names
 _SUBJECT = re.compile(r"[\s\d.)(-]*(?:(?:the|native) ){0,2}", re.IGNORECASE)
 _VERB = re.compile(r" (?:is|are|was|were|appears?|appeared|looks?|has|have|shows?|demonstrates?)\b", re.IGNORECASE)
 _REASON = re.compile(
@@ -95,6 +93,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     if len(state.dates) > 1 and not query:
         dated(state)
     mentions = [m for m in state.mentions if m.finding.concept and not m.dropped]
+    name_walls(mentions, sentence)
     if state.unsited:
         place_waiting(state)
     if covered is not None:
