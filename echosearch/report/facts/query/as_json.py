@@ -47,17 +47,22 @@ def _once(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _walls(found: QueryUnderstanding) -> list[dict[str, Any]]:
-    """Write which walls conditions are about: what is required of all or of any of them, or excluded."""
+    """Write which walls conditions are about: what is required of all or of any of them, or excluded.
+
+    What is asked to be there and what is asked to be absent stand apart, in the order of the query.
+    """
     groups: list[tuple[str, Sequence[FindingCondition | ValueCondition]]] = []
     for one in found.required:
         groups.append(("any", one.conditions) if isinstance(one, AnyOf) else ("all", (one,)))
     groups += [("excluded", (one,)) for one in found.excluded]
-    made: dict[tuple[str, str, int], list[str]] = {}
+    made: dict[tuple[str, str, str, int], list[str]] = {}
     for place, (kind, conditions) in enumerate(groups):
-        for concept, wall in (without_wall(each.concept) for each in conditions):
-            if wall is not None:
-                made.setdefault((concept, kind, place if kind == "any" else 0), []).append(wall)
-    return [{"concept": concept, kind: walls} for (concept, kind, _), walls in made.items()]
+        for each in conditions:
+            concept, wall = without_wall(each.concept)
+            if wall is not None and isinstance(each, FindingCondition):
+                asked = (concept, each.polarity, kind, place if kind == "any" else 0)
+                made.setdefault(asked, []).append(wall)
+    return [{"concept": concept, kind: walls} for (concept, _, kind, _), walls in made.items()]
 
 
 def _json(condition: FindingCondition | ValueCondition) -> dict[str, Any]:

@@ -6,14 +6,11 @@ import re
 
 from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.compose import of_heads, of_topic, topic_valve
-from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
-from echosearch.report.facts.text.named_walls import named_walls
 from echosearch.report.facts.text.tokens import Token
-from echosearch.report.facts.walls import MOTION
 
-__all__ = ["judge", "localise", "name_walls"]
+__all__ = ["judge", "localise"]
 
 _WHERE = re.compile(r"\s*:?\s*(?:あり|有り?)?\s*[はがを:( ]\s*(?:前回と?(?:同様|同じく)に?[、,]?\s*)?(?:部位\s*:\s*)?")
 _AT_IT = re.compile(r"(?:[^、,。()]{0,10}\))?に")  # 人工弁(Magna 23mm)に
@@ -32,14 +29,6 @@ def localise(state: State, found: list[Token], index: int) -> None:
         concept = "rwma" if not low else "diffuse_hypo" if token.kind == "diffuse" else "hypokinesis"
         if low or token.kind == "region":
             last.finding = state.lexicon.findings[concept]  # 壁運動低下(びまん性)
-
-
-def name_walls(mentions: list[Mention], sentence: str) -> None:
-    """Note the walls that an abnormality of wall motion is of."""
-    for mention in mentions:
-        if mention.finding.concept in MOTION:
-            of_normal = mention.polarity in ("absent", "not_significant")  # 側壁: 正常
-            mention.walls, mention.walls_joined = named_walls(sentence, mention.start, mention.end, of_normal)
 
 
 def judge(state: State, token: Token) -> bool:

@@ -9,10 +9,12 @@ from echosearch.report.facts.reader.quality import form_all
 from echosearch.report.facts.reader.reach import gone
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
+from echosearch.report.facts.walls import MOTION
 
 __all__ = ["of_last", "of_waiting"]
 
-_IS = re.compile(r"\s*:\s*")
+_IS = re.compile(r"\s*[:-]\s*| ?(?:walls? |segments? )?(?:contracts?|moves?|contracting|moving) ", re.IGNORECASE)
+_LISTED = re.compile("壁運動|wall motion", re.IGNORECASE)
 _YET = re.compile("(?:した|している|しており|する|傾向だ|傾向である)?(?:が|ものの)[、は]?(?:なお|まだ|依然)?")
 _IN_RANGE = re.compile(r"(?:正常|基準)値?の?(?:範囲|域|下限)内?(?:程度|レベル)?(?!の?[一-龠ァ-ヶA-Za-z])")
 _TOGETHER = re.compile("とも|いずれも|共に")
@@ -31,7 +33,7 @@ def of_waiting(state: State, token: Token) -> bool:
     if state.qualities:
         _of_qualities(state, token, made)
         return True
-    if state.regions and not state.heads and _IS.fullmatch(state.text, state.regions[-1].end, token.start):
+    if state.regions and not state.heads and _is_said(state, token):
         state.form(state.lexicon.findings["rwma"], state.regions[-1].start, token.end)  # 側壁: 正常
         state.settle()
         _mark_normal(state, made)
@@ -66,6 +68,13 @@ def of_waiting(state: State, token: Token) -> bool:
     return False
 
 
+def _is_said(state: State, token: Token) -> bool:
+    """Whether a wall is said to be normal: behind a mark, or by a space in a list of wall motion."""
+    end = state.regions[-1].end
+    listed = state.text[end : token.start] == " " and _LISTED.search(state.text, 0, end) is not None
+    return listed or _IS.fullmatch(state.text, end, token.start) is not None
+
+
 def _of_qualities(state: State, token: Token, made: int) -> None:
     """Make absent findings of the neutral names that wait, and of what とも and も join to them."""
     last = state.group[-1] if state.group else None
@@ -91,7 +100,8 @@ def of_last(state: State, token: Token) -> None:
     """Read 正常 with no neutral name before it: it is about the finding that it follows at once."""
     open_ = state.group[-1] if state.group else None
     better = open_ is not None and open_.cues[-1:] == ["change"] and open_.finding.group in ("motion", "size")
-    if (better or (state.now and open_ is None)) and state.mentions and state.text.startswith("正常化", token.start):
+    again = state.text.startswith(("正常化", "正常収縮"), token.start)
+    if (better or (state.now and open_ is None)) and state.mentions and again:
         gone(state).cues.append("negative")  # 右室拡大があったが、術後は正常化
         state.cued = True
         return
@@ -108,6 +118,8 @@ def of_last(state: State, token: Token) -> None:
     last = state.group[-1] if state.group else None
     if last is None or state.comma or state.cued or token.value != "normal":
         return
+    if last.finding.concept in MOTION[1:]:
+        return  # akinesis hypokinesis normal: of three levels
     between = state.text[last.end : token.start].strip(" :は")
     if between == "" and last.severity is None and last.finding.group != "state":
         last.cues.append("negative")

@@ -6,13 +6,14 @@ import re
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity
-from echosearch.report.facts.reader.judge import judge, localise, name_walls
+from echosearch.report.facts.reader.judge import judge, localise
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
 from echosearch.report.facts.reader.numbers import value
 from echosearch.report.facts.reader.numbers.again import dated
 from echosearch.report.facts.reader.numbers.site import place_waiting
 from echosearch.report.facts.reader.state import FORMING, Context, State
+from echosearch.report.facts.reader.walled import name_walls
 from echosearch.report.facts.reader.zipped import SAID, in_step
 from echosearch.report.facts.text.tokens import Token, tokens
 
@@ -93,7 +94,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     if len(state.dates) > 1 and not query:
         dated(state)
     mentions = [m for m in state.mentions if m.finding.concept and not m.dropped]
-    name_walls(mentions, sentence)
+    name_walls(mentions, sentence, found, lexicon)
     if state.unsited:
         place_waiting(state)
     if covered is not None:

@@ -26,6 +26,8 @@ _OF = re.compile("の|での|における|からの")
 # PHを示唆する右室負荷
 _HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")
 _TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
+# 無収縮(前回 低収縮)
+_WAS = re.compile(r"\((?:前々?回|昨年|以前)[はに:]?\s*(?:軽度|中等度|高度|mild|moderate|severe)?の?\s*\Z")
 _TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
 
 _ECHO = re.compile("エコー|UCG|TTE|\\becho", re.IGNORECASE)
@@ -189,7 +191,8 @@ class State:
         if self.suspected or of_both or (self.supposed and not made.seen):
             made.cues.append("suspected")
         self.suspected = self.supposed = False
-        made.historical = self.earlier and not self.earlier_after and not finding.implant
+        was = finding.group == "motion" and last is not None and _WAS.search(self.text, last.end, start)
+        made.historical = self.earlier and (not self.earlier_after or bool(was)) and not finding.implant
         if finding.implant and self.earlier and self.mentions:
             self.earlier = False  # 術前の重症ASは解除され、TAVI弁は…
         if self.earlier_after:

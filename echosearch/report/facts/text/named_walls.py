@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from echosearch.report.facts.text.uniform import uniform
 from echosearch.report.facts.walls import walls_table
 
-__all__ = ["NamedWall", "named_walls", "walls_in", "walls_of"]
+__all__ = ["NamedWall", "PlacedWall", "placed_walls", "walls_in", "walls_of"]
 
 _BOUND = re.compile(r"[。、,;；\n]")
 _PIECE = r"[^。、,;；\n]"
 # 下壁は正常、前壁は低収縮: a wall that moves well may be among the words of one that does not
-_OR = re.compile(r"または|又は|もしくは|若しくは|あるいは|或いは|か(?=[前後下側心中左右])|\bor\b", re.IGNORECASE)
 _NORMAL = re.compile(
     rf"{_PIECE}*(?:正常|良好|保た|温存)|{_PIECE}*\b(?:normal|preserved)\b(?:(?!\b(?:with|but|except)\b){_PIECE})*",
     re.IGNORECASE,
@@ -31,23 +29,25 @@ class NamedWall:
     perhaps: frozenset[str]
 
 
+@dataclass(frozen=True)
+class PlacedWall:
+    """Walls that words at [start, end) of a text name."""
+
+    start: int
+    end: int
+    named: NamedWall
+
+
 @lru_cache(maxsize=1)
 def _words() -> tuple[tuple[re.Pattern[str], NamedWall], ...]:
     return tuple(
         (
-            re.compile(word, re.IGNORECASE),
+            re.compile(word, re.IGNORECASE | re.ASCII),
             NamedWall(tuple(entry["walls"]), frozenset(entry["territory"]), frozenset(entry.get("perhaps", ()))),
         )
         for entry in walls_table()["words"]
         for word in entry["words"]
     )
-
-
-def named_walls(text: str, start: int, end: int, of_normal: bool) -> tuple[tuple[str, ...], Literal["and", "or"]]:
-    """Return the walls that a statement of ``text`` at [start, end) is about, and whether all or any are meant."""
-    named = walls_of(text, start, end, of_normal)
-    walls = tuple(dict.fromkeys(wall for one in named for wall in one.walls))
-    return walls, "or" if len(walls) > 1 and _OR.search(_clause(text, start, end, len(text))) else "and"
 
 
 def walls_of(text: str, start: int, end: int, of_normal: bool = False) -> tuple[NamedWall, ...]:
@@ -63,14 +63,19 @@ def walls_in(words: str, of_normal: bool = False) -> tuple[NamedWall, ...]:
     Those that are said to be normal are left out, unless ``of_normal``.
     """
     text = uniform(words).text
-    plain, at, found = text if of_normal else _NORMAL.sub("", text), 0, []
-    while at < len(plain):
-        matches = [(match.end(), wall) for word, wall in _words() if (match := word.match(plain, at))]
+    return tuple(one.named for one in placed_walls(text if of_normal else _NORMAL.sub("", text)))
+
+
+def placed_walls(text: str) -> list[PlacedWall]:
+    """Return the walls that a uniform text names, with their places, in order."""
+    at, found = 0, list[PlacedWall]()
+    while at < len(text):
+        matches = [(match.end(), wall) for word, wall in _words() if (match := word.match(text, at))]
         end, wall = max(matches, key=lambda one: one[0], default=(at, None))
         if wall is not None and end > at:
-            found.append(wall)
+            found.append(PlacedWall(at, end, wall))
         at = max(end, at + 1)
-    return tuple(found)
+    return found
 
 
 def _clause(text: str, start: int, end: int, more: int) -> str:
