@@ -37,6 +37,8 @@ WALLS = {"LAD": "前壁中隔", "RCA": "下壁", "LCX": "側壁"}
         ("下壁は正常、前壁は低収縮。", {"LAD": True, "RCA": False, "LCX": False}),
         ("前壁は正常だが下壁は無収縮", {"LAD": False, "RCA": True, "LCX": False}),
         ("Normal anterior wall, inferior akinesis.", {"LAD": False, "RCA": True, "LCX": False}),
+        ("前壁中隔：軽度低下　下壁：正常　側壁：正常", {"LAD": True, "RCA": False, "LCX": False}),
+        ("LAD閉塞後、後壁のみ無収縮。", {"LAD": False, "RCA": False, "LCX": True}),
         ("前壁、側壁に低収縮あり。", {"LAD": True, "RCA": False, "LCX": True}),
         ("LV size normal, akinesis (前壁)", {"LAD": True, "RCA": False, "LCX": False}),
         ("局所壁運動異常あり。", {"LAD": None, "RCA": None, "LCX": None}),

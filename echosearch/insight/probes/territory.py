@@ -2,7 +2,7 @@
 
     rwma.LAD, rwma.RCA, rwma.LCX        targets of probes: hypokinesis or worse of a wall that the artery feeds
 
-A fact says that a wall moves badly, the words at its place in the text say whose that is (walls.toml). A report that
+A fact says which walls move badly, the words for them in its sentence say whose these are (walls.toml). A report that
 names no wall is left out, and so is one whose wall may be of the territory or not (中隔).
 """
 
@@ -86,5 +86,5 @@ def _walls_in_text(text: str, lexicon: Lexicon) -> list[NamedWall]:
         wall
         for fact in read_facts(text, lexicon, repeated=True)
         if fact.concept in MOTION and fact.polarity == "present" and (fact.severity is None or fact.severity[0] >= MILD)
-        for wall in walls_of(text, fact.start, fact.end)
+        for wall in walls_of(text, fact.start, fact.end, fact.walls)
     ]

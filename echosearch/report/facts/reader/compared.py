@@ -35,6 +35,9 @@ _ENGLISH_LEAD = re.compile(
     r"(?:compared|relative|in comparison) (?:with|to) [^,.;]{0,40}, ?(?:the )?$|since [^,.;]{0,30}, ?(?:the )?$",
     re.IGNORECASE,
 )
+_STILL = re.compile(
+    r"(?:なお|まだ|いまだ|未だ|依然(?:として)?)[、は]?(?:軽度|中等度|高度)?に?\Z"
+)  # 改善しているが、なお低下
 _LOOK_BACK = 40
 
 
@@ -43,7 +46,7 @@ def is_change(state: State, begin: int, end: int, word: Token) -> bool:
     if word.value not in ("low", "high", "dilation", "hypertrophy"):
         return False
     text = state.text
-    if _OF_IT.match(text, word.end):
+    if _OF_IT.match(text, word.end) or _STILL.search(text, 0, word.start):
         return False
     if state.values and _of_values(state, end, word):
         return True

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
+from echosearch.report.facts.walls import MOTION
 
 __all__ = ["MARKS", "earlier"]
 
@@ -168,7 +169,7 @@ def _now(state: State, token: Token) -> None:
         for value in state.values:
             value.historical = value.historical or _of_a_date(state, value.start)  # 2020年のEF 60%、今回は45%
         for mention in state.mentions:
-            if mention.graded and not mention.finding.implant:
+            if (mention.graded or mention.finding.concept in MOTION) and not mention.finding.implant:
                 mention.historical = mention.historical or _of_a_date(state, mention.start)
                 state.before_now.append(mention)
     state.earlier = state.earlier_after = False

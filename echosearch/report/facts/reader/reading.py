@@ -16,6 +16,7 @@ from echosearch.report.facts.reader.state import FORMING, Context, State
 from echosearch.report.facts.reader.walled import name_walls
 from echosearch.report.facts.reader.zipped import SAID, in_step
 from echosearch.report.facts.text.tokens import Token, tokens
+from echosearch.report.facts.walls import MOTION
 
 __all__ = ["read_sentence"]
 
@@ -89,6 +90,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
             mention.treats.cues.append("history")
     if state.before_now:  # 2020年、ARは軽度、今回ARは中等度
         today = {m.finding.concept for m in state.mentions if m.start >= state.before_now[-1].end}
+        today |= set(MOTION) if today & set(MOTION) else set()  # 2020年は無収縮、今回は低収縮
         for mention in state.before_now:
             mention.historical = mention.historical or mention.finding.concept in today
     if len(state.dates) > 1 and not query:

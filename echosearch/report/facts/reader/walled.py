@@ -26,16 +26,22 @@ _MID_LEVEL = re.compile(_LEVEL, re.IGNORECASE)
 _LISTED = re.compile(
     rf"(?:{_LEVEL}|[\s・/&~+:.()*-]|[のとやに]|または|又は|もしくは|あるいは|および|及び|ならびに|並びに|から|より|にかけて|まで|など"
     r"|いずれか|すべて|全て|領域|灌流|支配|部位?|壁|左室|左心室|限局した?|#?\d+|[か]"
-    r"|\b(?:and|or|to|of|the|in|at|walls?|segments?|territor(?:y|ies)|lv|left|ventricular|regions?|both|either)\b)*",
+    r"|\b(?:and|or|to|of|the|in|at|walls?|segments?|territor(?:y|ies)|lv|left|ventricular|regions?|both|either)\b)*+",
     re.IGNORECASE,
 )
 _COMMA = re.compile(r"[、,]")
 _STOP = re.compile(r"[。;\n]")
 _CLOSED = re.compile(r"\s*[、,;]")  # behind a cue: what was stated ends there
+_GOES_ON = re.compile("[状化]?(?:で|して?)(?:おり、)?(?!は|も)")  # 心尖部は瘤状で無収縮
 _BRACKET = re.compile(r"\s*(?:あり|有り|を?認め(?:る|た|ます)?|\(?[+±]\)?)?\s*\(([^()]*)\)")
 _OF = re.compile(r"\s+(?:segments?\s+)?(?:of|in|at|involving|within)\b", re.IGNORECASE)
 _AND = re.compile(r"\b(?:and|with|while|but)\b", re.IGNORECASE)
 _BESIDE = re.compile(r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?(?:以外|を除|のみならず|を含まない)")
+# LAD(#6)閉塞による前壁の無収縮: what is closed is not what moves badly
+_LESION = re.compile(
+    r"[\s(]*(?:#\d+)?[\s)]*の?(?:[近遠]位部|起始部|分岐部)?(?:の?\d+%)?(?:完全|急性)?の?(?:心筋)?(?:閉塞|狭窄|病変|梗塞|に?PCI|ステント)"
+    r"| ?(?:wall )?(?:MI|infarct\w*|occlusion|stenosis|stent\w*)\b"
+)
 _EXCEPT = re.compile(r"\b(?:except(?: for)?|other than|excluding|sparing(?: of)?)(?: the)? *\Z", re.IGNORECASE)
 _JOINER = re.compile(
     r"[\s~/・-]*(?:→|または|又は|もしくは|あるいは|ないし|および|及び|から|とか?|や|か|\b(?:or|and|to)\b)?[\s~/・-]*"
@@ -51,7 +57,9 @@ _OR = re.compile(
     re.IGNORECASE,
 )
 _OPENS = re.compile(r"\s*[:(]\s*")
-_SIGN = re.compile(r"\s*[:(]?\s*([-+±]|あり|なし|[有無])\)?(?=[\s、,/・)]|$)")  # 壁運動異常(前壁-、下壁+)
+_SIGN = re.compile(
+    r"(?:の?領域|域| wall| territory)?\s*[:(]?\s*([-+±]|あり|なし|[有無])\)?(?=[\s、,/・)]|$)"
+)  # 壁運動異常(前壁-、下壁+)
 _MINUS = ("-", "なし", "無")
 _SIGNS = 2  # so many make a list
 _BEHIND = 6  # characters behind the last wall that say いずれか of all
@@ -98,7 +106,7 @@ def _note(mention: Mention, walls: list[PlacedWall], text: str) -> None:
 
 def _ends(mentions: list[Mention], found: Sequence[Token], text: str) -> list[int]:
     """Return where statements end: findings, normal words, and cues and numbers before a comma."""
-    ends = [mention.end for mention in mentions]
+    ends = [one.end for one in mentions if one.finding.group == "motion" or not _GOES_ON.match(text, one.end)]
     for token in found:
         if token.kind == "normal":
             comma = _COMMA.search(text, token.end)
@@ -131,8 +139,9 @@ class _Line:
         begin = commas[-1] + 1 if commas else low
         taken = [one for one in self.named if begin <= one.start < at]
         walls = taken + inside
-        if commas and _SAME.search(self.text, begin, core):  # 梗塞(前壁中隔、心尖部):同部位
-            return [one for one in self.named if low <= one.start < mention.end]
+        if _SAME.search(self.text, begin, core) and not inside:  # 梗塞(前壁中隔、心尖部):同部位
+            ahead = [one for one in self.named if one.start < core]
+            return [one for one in ahead if one.start >= low] or ahead[-1:]
         while commas and (walls or not self.text[begin:at].strip()):
             end = commas.pop()
             begin = commas[-1] + 1 if commas else low
@@ -140,7 +149,7 @@ class _Line:
             if not piece or not self._listed(begin, end):
                 break
             walls = piece + walls
-        return walls
+        return [one for one in walls if not _LESION.match(self.text, one.end)] or walls
 
     def bracketed(self, mention: Mention, walls: list[PlacedWall]) -> list[PlacedWall]:
         """Return the walls of a statement with those that follow it in brackets: LAD領域の無収縮(前壁、心尖部)."""
@@ -201,7 +210,8 @@ class _Line:
         """Return whether a statement without a wall is of those of the one before it: severe hypo~akinesis."""
         begin, end = min(before.end, mention.start), mention.end
         between = self.text[begin:end]
-        if mention.finding.concept == MOTION[0] or _STOP.search(between) or _OTHERS.search(between):
+        well = before.finding.concept == MOTION[0] and before.polarity == "absent"  # 側壁は正常
+        if well or mention.finding.concept == MOTION[0] or _STOP.search(between) or _OTHERS.search(between):
             return False
         if any(begin <= one.start < end for one in self.named if one.start >= before.end):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,13 +12,7 @@ from echosearch.report.facts.walls import walls_table
 
 __all__ = ["NamedWall", "PlacedWall", "placed_walls", "walls_in", "walls_of"]
 
-_BOUND = re.compile(r"[。、,;；\n]")
-_PIECE = r"[^。、,;；\n]"
-# 下壁は正常、前壁は低収縮: a wall that moves well may be among the words of one that does not
-_NORMAL = re.compile(
-    rf"{_PIECE}*(?:正常|良好|保た|温存)|{_PIECE}*\b(?:normal|preserved)\b(?:(?!\b(?:with|but|except)\b){_PIECE})*",
-    re.IGNORECASE,
-)
+_SENTENCE = re.compile(r"[。;；\n]")
 
 
 @dataclass(frozen=True)
@@ -50,20 +45,15 @@ def _words() -> tuple[tuple[re.Pattern[str], NamedWall], ...]:
     )
 
 
-def walls_of(text: str, start: int, end: int, of_normal: bool = False) -> tuple[NamedWall, ...]:
-    """Return the walls that are named up to the end of a statement, or else up to that of its clause."""
-    return walls_in(_clause(text, start, end, 0), of_normal) or walls_in(
-        _clause(text, start, end, len(text)), of_normal
-    )
+def walls_of(text: str, start: int, end: int, walls: Sequence[str]) -> tuple[NamedWall, ...]:
+    """Return the words for ``walls`` in the sentence of a statement at [start, end), which is about these walls."""
+    before, behind = _SENTENCE.split(text[:start])[-1], _SENTENCE.split(text[end:])[0]
+    return tuple(one for one in walls_in(before + text[start:end] + behind) if set(one.walls) <= set(walls))
 
 
-def walls_in(words: str, of_normal: bool = False) -> tuple[NamedWall, ...]:
-    """Return the walls that are named, the longest word first: 下側壁 is no 側壁.
-
-    Those that are said to be normal are left out, unless ``of_normal``.
-    """
-    text = uniform(words).text
-    return tuple(one.named for one in placed_walls(text if of_normal else _NORMAL.sub("", text)))
+def walls_in(words: str) -> tuple[NamedWall, ...]:
+    """Return the walls that are named, the longest word first: 下側壁 is no 側壁."""
+    return tuple(one.named for one in placed_walls(uniform(words).text))
 
 
 def placed_walls(text: str) -> list[PlacedWall]:
@@ -76,9 +66,3 @@ def placed_walls(text: str) -> list[PlacedWall]:
             found.append(PlacedWall(at, end, wall))
         at = max(end, at + 1)
     return found
-
-
-def _clause(text: str, start: int, end: int, more: int) -> str:
-    """Return a statement with the words before it, and those of the ``more`` characters behind: akinesis (前壁)."""
-    before, behind = _BOUND.split(text[:start])[-1], _BOUND.split(text[end : end + more])[0]
-    return before + text[start:end] + behind
