@@ -29,7 +29,13 @@ def said(text: str) -> str:
         # a list before a comma is nothing but walls
         ("右冠動脈、左回旋枝領域に低収縮", "hypokinesis present RCA,LCX"),
         ("心尖部血栓なし、側壁に低収縮", "hypokinesis present lateral"),
+        ("左室壁運動：前壁中隔、前壁、心尖部で低下", "hypokinesis present anteroseptal,anterior,apex"),
+        ("心室瘤は心尖部に限局、周囲の前壁もhypokinesis", "hypokinesis present anterior"),
+        ("後壁は壁厚が保たれているが低収縮", "hypokinesis present inferolateral"),
         # behind a statement
+        ("Hypokinesis: inferior (basal, mid), inferolateral (basal)", "hypokinesis present inferior,inferolateral"),
+        ("No wall motion abnormalities are seen in the LAD territory", "rwma absent LAD"),
+        ("壁運動低下（＋）　部位：下壁、後壁", "hypokinesis present inferior,inferolateral"),
         ("Akinesis of the apex, hypokinesis of the lateral wall", "akinesis present apex; hypokinesis present lateral"),
         ("Hypokinesis of the septum, apex and anterior wall", "hypokinesis present septum,apex,anterior"),
         ("LAD領域の無収縮（前壁、心尖部）", "akinesis present LAD,anterior,apex"),
@@ -44,6 +50,7 @@ def said(text: str) -> str:
         ("下壁は無収縮、他の部位は中部も低収縮", "akinesis present inferior; hypokinesis present"),
         ("下壁無収縮（前回 低収縮）", "akinesis present inferior; hypokinesis historical inferior"),
         ("2020年は下壁無収縮、今回は低収縮", "akinesis historical inferior; hypokinesis present inferior"),
+        ("心尖部の壁運動は前回低下していたが今回は正常化", "hypokinesis absent apex"),
         # what an infarction or a closed artery is of
         ("LAD(#6)閉塞に伴う前壁中隔のakinesis", "akinesis present anteroseptal"),
         ("心筋梗塞（前壁中隔、心尖部）：同部位は無収縮", "akinesis present anteroseptal,apex"),

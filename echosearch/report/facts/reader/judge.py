@@ -13,7 +13,7 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["judge", "localise"]
 
 _WHERE = re.compile(
-    r"\s*(?:の(?:範囲|部位|領域))?:?\s*(?:あり|有り?)?\s*[はがを:( ]\s*"
+    r"\s*(?:の(?:範囲|部位|領域))?:?\s*(?:あり|有り?|\(\+\))?\s*[はがを:( ]\s*"
     r"(?:前回と?(?:同様|同じく)に?[、,]?\s*)?(?:部位\s*:\s*)?"
 )
 _AT_IT = re.compile(r"(?:[^、,。()]{0,10}\))?に")  # 人工弁(Magna 23mm)に

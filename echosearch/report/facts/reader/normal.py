@@ -100,8 +100,9 @@ def of_last(state: State, token: Token) -> None:
     """Read 正常 with no neutral name before it: it is about the finding that it follows at once."""
     open_ = state.group[-1] if state.group else None
     better = open_ is not None and open_.cues[-1:] == ["change"] and open_.finding.group in ("motion", "size")
+    now = state.now and (open_ is None or open_.finding.group == "motion")
     again = state.text.startswith(("正常化", "正常収縮"), token.start)
-    if (better or (state.now and open_ is None)) and state.mentions and again:
+    if (better or now) and state.mentions and again:
         gone(state).cues.append("negative")  # 右室拡大があったが、術後は正常化
         state.cued = True
         return

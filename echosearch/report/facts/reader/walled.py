@@ -21,20 +21,26 @@ __all__ = ["name_walls"]
 
 _LEFT = "lv_wall_motion"  # 左室壁運動 of no wall
 _LEVEL = r"心?基部側?|中央?部|心尖側|心尖寄り|起始部|遠位側?|近位側?|\b(?:mid|basal|base|distal|proximal|apical)\b"
+_LEVELS = re.compile(rf"\((?:{_LEVEL}|心尖部?|apex|[\s、,・~/-])*+\)", re.IGNORECASE)  # 前壁(基部、中部)
 _MID_LEVEL = re.compile(_LEVEL, re.IGNORECASE)
 # what may stand in a list of walls, beside them
 _LISTED = re.compile(
     rf"(?:{_LEVEL}|[\s・/&~+:.()*-]|[のとやに]|または|又は|もしくは|あるいは|および|及び|ならびに|並びに|から|より|にかけて|まで|など"
     r"|いずれか|すべて|全て|領域|灌流|支配|部位?|壁|左室|左心室|限局した?|#?\d+|[か]"
-    r"|\b(?:and|or|to|of|the|in|at|walls?|segments?|territor(?:y|ies)|lv|left|ventricular|regions?|both|either)\b)*+",
+    r"|\b(?:and|or|to|of|the|in|at|walls?|segments?|territor(?:y|ies)|lv|left|ventricular|regions?|both|either)\b)*+は?",
     re.IGNORECASE,
 )
 _COMMA = re.compile(r"[、,]")
 _STOP = re.compile(r"[。;\n]")
 _CLOSED = re.compile(r"\s*[、,;]")  # behind a cue: what was stated ends there
+_THICK = re.compile("(?:壁厚|厚さ|輝度|径|サイズ)[はが]?\\Z")  # 後壁は壁厚が保たれているが低収縮
 _GOES_ON = re.compile("[状化]?(?:で|して?)(?:おり、)?(?!は|も)")  # 心尖部は瘤状で無収縮
 _BRACKET = re.compile(r"\s*(?:あり|有り|を?認め(?:る|た|ます)?|\(?[+±]\)?)?\s*\(([^()]*)\)")
-_OF = re.compile(r"\s+(?:segments?\s+)?(?:of|in|at|involving|within)\b", re.IGNORECASE)
+_OF = re.compile(
+    r"\s+(?:segments?\s+)?(?:(?:is|are|was|were) (?:seen|noted|present|found|observed)\s+)?"
+    r"(?:of|in|at|involving|within)\b",
+    re.IGNORECASE,
+)
 _AND = re.compile(r"\b(?:and|with|while|but)\b", re.IGNORECASE)
 _BESIDE = re.compile(r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?(?:以外|を除|のみならず|を含まない)")
 # LAD(#6)閉塞による前壁の無収縮: what is closed is not what moves badly
@@ -106,9 +112,13 @@ def _note(mention: Mention, walls: list[PlacedWall], text: str) -> None:
 
 def _ends(mentions: list[Mention], found: Sequence[Token], text: str) -> list[int]:
     """Return where statements end: findings, normal words, and cues and numbers before a comma."""
-    ends = [one.end for one in mentions if one.finding.group == "motion" or not _GOES_ON.match(text, one.end)]
+    ends = [
+        one.end
+        for one in mentions
+        if one.finding.group == "motion" or not (_GOES_ON.match(text, one.end) or text.startswith("壁厚", one.start))
+    ]
     for token in found:
-        if token.kind == "normal":
+        if token.kind == "normal" and not _THICK.search(text, 0, token.start):
             comma = _COMMA.search(text, token.end)
             until = comma.start() if comma else len(text)
             ahead = text[token.start].isascii() and not any(token.end < mention.end <= until for mention in mentions)
@@ -133,22 +143,19 @@ class _Line:
                 low = one.end  # 下壁以外
         for stop in _STOP.finditer(self.text, low, core):
             low = stop.end()
-        inside = [one for one in self.named if max(low, mention.start) <= one.start < mention.end]
-        at = inside[0].start if inside else mention.start
-        commas = [match.start() for match in _COMMA.finditer(self.text, low, at)]
-        begin = commas[-1] + 1 if commas else low
-        taken = [one for one in self.named if begin <= one.start < at]
-        walls = taken + inside
-        if _SAME.search(self.text, begin, core) and not inside:  # 梗塞(前壁中隔、心尖部):同部位
+        inside = any(max(low, mention.start) <= one.start < mention.end for one in self.named)
+        if _SAME.search(self.text, low, core) and not inside:  # 梗塞(前壁中隔、心尖部):同部位
             ahead = [one for one in self.named if one.start < core]
             return [one for one in ahead if one.start >= low] or ahead[-1:]
-        while commas and (walls or not self.text[begin:at].strip()):
-            end = commas.pop()
-            begin = commas[-1] + 1 if commas else low
+        walls: list[PlacedWall] = []
+        for begin, end in reversed(self._pieces(low, core)):
             piece = [one for one in self.named if begin <= one.start < end]
-            if not piece or not self._listed(begin, end):
+            first = end == core or (not walls and (begin >= mention.start or not self.text[end + 1 : core].strip()))
+            if not (first or (piece and self._listed(piece[0].start, end))):
                 break
             walls = piece + walls
+            if not first and not self._listed(begin, end):
+                break  # words lead in a list: 左室壁運動:前壁、側壁
         return [one for one in walls if not _LESION.match(self.text, one.end)] or walls
 
     def bracketed(self, mention: Mention, walls: list[PlacedWall]) -> list[PlacedWall]:
@@ -221,7 +228,12 @@ class _Line:
         return any(mention.end == end for mention in self.stated)
 
     def _pieces(self, begin: int, end: int) -> list[tuple[int, int]]:
-        commas = [match.start() for match in _COMMA.finditer(self.text, begin, end)]
+        levels = [match.span() for match in _LEVELS.finditer(self.text, begin, end)]
+        commas = [
+            comma.start()
+            for comma in _COMMA.finditer(self.text, begin, end)
+            if not any(first < comma.start() < last for first, last in levels)
+        ]
         return list(zip([begin, *(comma + 1 for comma in commas)], [*commas, end], strict=True))
 
     def _listed(self, begin: int, end: int) -> bool:
