@@ -9,11 +9,11 @@ from echosearch.report.facts.reader import compose, cue, naming, normal, quality
 from echosearch.report.facts.reader.judge import judge, localise
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
+from echosearch.report.facts.reader.motion.walled import name_walls
 from echosearch.report.facts.reader.numbers import value
 from echosearch.report.facts.reader.numbers.again import dated
 from echosearch.report.facts.reader.numbers.site import place_waiting
 from echosearch.report.facts.reader.state import FORMING, Context, State
-from echosearch.report.facts.reader.walled import name_walls
 from echosearch.report.facts.reader.zipped import SAID, in_step
 from echosearch.report.facts.text.tokens import Token, tokens
 from echosearch.report.facts.walls import MOTION
