@@ -26,6 +26,7 @@ from echosearch.report.facts import (
     ValueCondition,
 )
 from echosearch.report.facts import understood_words as in_words
+from echosearch.report.facts.walls import without_wall
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import check_consistent, people_where, read_question
 
@@ -223,7 +224,8 @@ def _check_condition(named: str, one: Single, lexicon: Lexicon) -> None:
                 f" {one.unit or 'no unit'}"
             )
         return
-    if one.concept not in lexicon.findings:
+    finding = without_wall(one.concept)[0] if isinstance(one, FindingCondition) else one.concept
+    if finding not in lexicon.findings:
         raise InputError(f"{named}: {one.concept!r} is no finding of the lexicon {lexicon.version} (docs/facts.md)")
     graded = one.severity if isinstance(one, FindingCondition) else None
     if graded is not None and not 0 <= graded[0] <= graded[1] <= 4:

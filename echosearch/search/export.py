@@ -49,11 +49,12 @@ def _flat(shown: dict[str, Any], hit: Hit) -> dict[str, Any]:
 
 
 def facts_text(facts: Sequence[Fact]) -> str:
-    """Write facts in one cell: "mr present 3-4; lvef present 35"."""
+    """Write facts in one cell: "mr present 3-4; lvef present 35; akinesis present (inferior, apex)"."""
     return "; ".join(
         f"{fact.concept} {fact.polarity}"
         + (f" {fact.severity[0]}-{fact.severity[1]}" if fact.severity else "")
         + (f" {fact.value:g}" if fact.value is not None else "")
+        + (f" ({', '.join(fact.walls)})" if fact.walls else "")
         for fact in facts
     )
 

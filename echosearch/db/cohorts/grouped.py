@@ -24,7 +24,7 @@ class GroupedSet(RowSet):
 
     def fact(self, concepts: Sequence[str], condition: str) -> str:
         self.asked |= {*concepts}
-        flag = f"f.concept = any({self.names(concepts)}) and ({condition})"
+        flag = f"{self.of_concepts(concepts)} and ({condition})"
         if flag not in self.flags:
             self.flags.append(flag)
         return f"coalesce(a.x{self.flags.index(flag)}, false)"
@@ -35,11 +35,15 @@ class GroupedSet(RowSet):
     @property
     def source(self) -> str:
         """A query of (study_key, x0, x1, ...) for every study with a fact of a concept that was asked for."""
-        asked = f"concept = any({self.names(sorted(self.asked))})"
+        asked = f"concept = any({self.names(sorted({concept.partition('.')[0] for concept in self.asked}))})"
+        # only where a wall is asked for: it is not in the index of the rest
+        walls = any("." in concept for concept in self.asked)
         columns = "".join(f", bool_or({flag}) as x{number}" for number, flag in enumerate(self.flags))
         return (
             f"select f.study_key{columns} from ("
-            "select study_key, concept, polarity, severity_lo, severity_hi, value, value_hi from core.fact"
+            "select study_key, concept, polarity, severity_lo, severity_hi, value, value_hi"
+            f"{', walls' if walls else ''} from core.fact"
             f" where {asked} union all select study_key, concept, 'present', null, null, value, null"
+            f"{', null' if walls else ''}"
             f" from core.sr_value where trusted and {asked}) f group by f.study_key"
         )

@@ -98,14 +98,18 @@ class StudySet(ABC):
 
 class RowSet(StudySet):
     def fact(self, concepts: Sequence[str], condition: str) -> str:
-        plain = list(dict.fromkeys(concept.partition(".")[0] for concept in concepts))
-        named = ""
-        if any("." in concept for concept in concepts):  # of a wall
-            named = f" and f.concept || {OF_WALLS} && {self.names(concepts)}"
         return (
             "exists (select from core.fact f where f.study_key = s.study_key"
-            f" and f.concept = any({self.names(plain)}){named} and {condition})"
+            f" and {self.of_concepts(concepts)} and {condition})"
         )
+
+    def of_concepts(self, concepts: Sequence[str]) -> str:
+        """Return the condition that ``f`` is of one of these concepts; of walls it reads ``f.walls``."""
+        plain = list(dict.fromkeys(concept.partition(".")[0] for concept in concepts))
+        named = f"f.concept = any({self.names(plain)})"
+        if any("." in concept for concept in concepts):  # of a wall
+            named += f" and f.concept || {OF_WALLS} && {self.names(concepts)}"
+        return named
 
     def measured(self, concept: str, condition: str) -> str:
         return (
