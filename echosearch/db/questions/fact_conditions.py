@@ -29,7 +29,17 @@ from echosearch.report.facts.walls import (
     without_wall,
 )
 
-__all__ = ["BROADER", "NARROWER", "Condition", "Verdict", "all_stated", "any_denied", "unmentioned", "verdicts"]
+__all__ = [
+    "BROADER",
+    "NARROWER",
+    "Condition",
+    "Verdict",
+    "all_stated",
+    "any_denied",
+    "unmentioned",
+    "unnamed",
+    "verdicts",
+]
 
 Condition = FindingCondition | ValueCondition | AnyOf | ChangeCondition
 Verdict = Literal["stated", "denied", "silent"]
@@ -112,15 +122,18 @@ def unmentioned(connection: Connection, concept: str, studies: Sequence[str]) ->
 
     A wall motion abnormality that names no wall may be of the wall that is asked for.
     """
-    _, wall = without_wall(concept)
-    unnamed = [] if wall is None else [of_wall(kind, NAMED_NOWHERE) for kind in MOTION]
     rows = RowSet()
-    spoken = rows.fact([*_with(concept, NARROWER), *BROADER.get(concept, ()), *unnamed], "true")
+    spoken = rows.fact([*_with(concept, NARROWER), *BROADER.get(concept, ()), *unnamed(concept)], "true")
     statement = (
         "select cast(s.study_key as text) from core.study s where s.study_key = any(cast(:keys as uuid[]))"
         f" and exists (select from core.fact f where f.study_key = s.study_key) and not {spoken}"
     )
     return set(connection.scalars(text(statement), {**rows.given, "keys": list(studies)}))
+
+
+def unnamed(concept: str) -> tuple[str, ...]:
+    """Return the statements without a wall that may be of the wall of a concept; none of one that has no wall."""
+    return () if without_wall(concept)[1] is None else tuple(of_wall(kind, NAMED_NOWHERE) for kind in MOTION)
 
 
 def _stated(sets: StudySet, condition: Condition) -> str:
@@ -164,8 +177,11 @@ def _denied(sets: StudySet, condition: Condition) -> str:
             return _absent(sets, concept, "('absent', 'not_significant')")
         case FindingCondition(concept, "present", (low, high)):
             other = f"f.polarity = 'present' and (f.severity_hi < {low:d} or f.severity_lo > {high:d})"
-            none = f" or f.polarity = 'absent' or f.polarity = 'not_significant' and {low:d} > 1" if low > 0 else ""
-            return sets.fact(_with(concept, NARROWER), f"({other}{none})")
+            graded = sets.fact(_with(concept, NARROWER), f"({other})")
+            if low <= 0:
+                return graded
+            none = f"(f.polarity = 'absent' or f.polarity = 'not_significant' and {low:d} > 1)"
+            return sets.some([graded, sets.fact(_of_all_walls(_with(concept, BROADER)), none)])
         case FindingCondition(concept, "absent"):
             return _present(sets, concept)
         case FindingCondition():
@@ -183,6 +199,11 @@ def _present(sets: StudySet, concept: str) -> str:
 
 def _absent(sets: StudySet, concept: str, polarities: str = "('absent')") -> str:
     return sets.fact(_with(concept, BROADER), f"f.polarity in {polarities}")
+
+
+def _of_all_walls(concepts: Sequence[str]) -> list[str]:
+    """Return the concepts, those of wall motion where no wall is named: 側壁は正常 denies no hypokinesis of another."""
+    return [of_wall(one, NAMED_NOWHERE) if one in MOTION else one for one in concepts]
 
 
 def _with(concept: str, also: Mapping[str, tuple[str, ...]]) -> list[str]:

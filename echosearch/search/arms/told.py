@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from echosearch.db.questions.fact_conditions import BROADER, NARROWER
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER, unnamed
 from echosearch.report.facts import Fact
-from echosearch.report.facts.walls import concept_names
+from echosearch.report.facts.walls import concept_names, without_wall
 from echosearch.search.arms.prompts import MILD
 
 __all__ = ["is_silent", "stated_by", "told_by"]
@@ -18,6 +18,8 @@ def told_by(facts: Sequence[Fact], concept: str) -> bool | None:
     if any(fact.severity is not None and fact.severity[0] >= MILD for fact in present):
         return True
     none = [fact for fact in facts if _is_of(fact, _with(concept, BROADER))]
+    if present and without_wall(concept)[1] is None:  # 側壁は正常、下壁は低収縮: it is there
+        none = [fact for fact in none if not fact.walls]
     if any(fact.polarity in ("absent", "not_significant") for fact in none):
         return False
     if any(fact.severity is not None and fact.severity[1] < MILD for fact in present):
@@ -40,7 +42,7 @@ def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
 
 def is_silent(facts: Sequence[Fact], concept: str) -> bool:
     """Return whether a report says nothing of a finding, nor of one that states or denies it too."""
-    family = (*_with(concept, NARROWER), *BROADER.get(concept, ()))
+    family = (*_with(concept, NARROWER), *BROADER.get(concept, ()), *unnamed(concept))
     return not any(_is_of(fact, family) for fact in facts)
 
 
