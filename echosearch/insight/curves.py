@@ -21,7 +21,7 @@ from echosearch.insight.sample import FOLDS, VectorSample, fold_of
 from echosearch.report.facts import Fact, FindingCondition, Lexicon
 from echosearch.search.arms.belief import ENOUGH, Belief, fit_belief
 from echosearch.search.arms.reliability import calibration_error
-from echosearch.search.arms.told import stated_by
+from echosearch.search.arms.told import stated_by, told_by
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.changes.amount import Amount, amounts
 from echosearch.vector import Vectors
@@ -122,7 +122,8 @@ def stated_grade(facts: Sequence[Fact], concept: str) -> float | None:
     graded = [f.severity for f in facts if f.concept == concept and f.polarity == "present" and f.severity is not None]
     if graded:
         return sum(graded[-1]) / 2
-    return 0.0 if any(f.concept == concept and f.polarity == "absent" for f in facts) else None
+    denied = any(f.concept == concept and f.polarity == "absent" for f in facts)
+    return 0.0 if denied and not told_by(facts, concept) else None  # 側壁は正常、下壁は低収縮: not denied
 
 
 def _curve(
