@@ -20,17 +20,19 @@ SAID = (
     "下壁は軽度低収縮。",
     "無収縮を認める。",
     "僧帽弁逆流あり。",
+    "中隔は低収縮。",
 )
 
 
 @pytest.mark.parametrize(
     ("concept", "there", "not_there"),
     [
-        ("rwma", {0, 1, 2, 3, 6, 7}, {4, 5, 8}),
-        ("hypokinesis", {0, 3, 6}, {1, 2, 4, 5, 7, 8}),
-        ("rwma.inferior", {0, 3, 6}, {1, 2, 4, 5, 8}),
-        ("rwma.lateral", {2}, {0, 1, 4, 5, 6, 8}),
-        ("rwma.LCX", {2}, {4, 5, 6, 8}),
+        ("rwma", {0, 1, 2, 3, 6, 7, 9}, {4, 5, 8}),
+        ("hypokinesis", {0, 3, 6, 9}, {1, 2, 4, 5, 7, 8}),
+        ("rwma.inferior", {0, 3, 6}, {1, 2, 4, 5, 8, 9}),
+        ("rwma.LAD", {1}, {0, 2, 4, 5, 6, 8}),
+        ("rwma.lateral", {2}, {0, 1, 4, 5, 6, 8, 9}),
+        ("rwma.LCX", {2}, {4, 5, 6, 8, 9}),
     ],
 )
 def test_labels(corpus: Corpus, concept: str, there: set[int], not_there: set[int]) -> None:

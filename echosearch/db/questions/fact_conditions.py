@@ -25,6 +25,7 @@ from echosearch.report.facts.walls import (
     WALLS,
     kinds_of_motion,
     of_wall,
+    segments,
     walls_around,
     without_wall,
 )
@@ -36,8 +37,8 @@ __all__ = [
     "Verdict",
     "all_stated",
     "any_denied",
+    "perhaps_of",
     "unmentioned",
-    "unnamed",
     "verdicts",
 ]
 
@@ -120,10 +121,10 @@ def verdicts(
 def unmentioned(connection: Connection, concept: str, studies: Sequence[str]) -> set[str]:
     """Return those of the studies whose report has facts, but none about a finding, nor a broader or narrower one.
 
-    A wall motion abnormality that names no wall may be of the wall that is asked for.
+    A wall motion abnormality that names no wall, or one that is in part the same, may be of the wall that is asked for.
     """
     rows = RowSet()
-    spoken = rows.fact([*_with(concept, NARROWER), *BROADER.get(concept, ()), *unnamed(concept)], "true")
+    spoken = rows.fact([*_with(concept, NARROWER), *BROADER.get(concept, ()), *perhaps_of(concept)], "true")
     statement = (
         "select cast(s.study_key as text) from core.study s where s.study_key = any(cast(:keys as uuid[]))"
         f" and exists (select from core.fact f where f.study_key = s.study_key) and not {spoken}"
@@ -131,9 +132,19 @@ def unmentioned(connection: Connection, concept: str, studies: Sequence[str]) ->
     return set(connection.scalars(text(statement), {**rows.given, "keys": list(studies)}))
 
 
-def unnamed(concept: str) -> tuple[str, ...]:
-    """Return the statements without a wall that may be of the wall of a concept; none of one that has no wall."""
-    return () if without_wall(concept)[1] is None else tuple(of_wall(kind, NAMED_NOWHERE) for kind in MOTION)
+def perhaps_of(concept: str) -> tuple[str, ...]:
+    """Return the statements that may be of the wall of a concept: of a wall in part the same, and of none by name.
+
+    Empty of a concept that has no wall.
+    """
+    kind, wall = without_wall(concept)
+    if wall is None:
+        return ()
+    near = [one for one in WALLS if not segments([one]).isdisjoint(segments([wall]))]
+    return (
+        *(of_wall(each, NAMED_NOWHERE) for each in MOTION),
+        *(of_wall(each, one) for each in kinds_of_motion(kind) for one in near),
+    )
 
 
 def _stated(sets: StudySet, condition: Condition) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from sqlalchemy import Connection, text
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, text
 from echosearch.db.questions.fact_conditions import BROADER, NARROWER
 from echosearch.db.studies.facts import facts_of, insert_facts
 from echosearch.report.facts import Fact
+from echosearch.report.facts.walls import segments
 
 __all__ = ["inherit", "inherited_facts"]
 
@@ -31,20 +33,36 @@ Origin = tuple[Fact, str]  # a fact and the study whose report states it
 
 
 def inherited_facts(before: Sequence[Origin], own: Sequence[Fact]) -> list[Origin]:
-    """Return the findings of the study before that ``own``, the facts of today's report, does not speak of."""
-    spoken = {fact.concept for fact in own}
-    spoken |= {name for concept in spoken for name in (*NARROWER.get(concept, ()), *BROADER.get(concept, ()))}
+    """Return the findings of the study before that ``own``, the facts of today's report, does not speak of.
+
+    Of a wall motion abnormality that is told wall by wall, the walls that it does not speak of.
+    """
+    spoken = _spoken_of([fact for fact in own if not fact.walls])
+    of_walls = _spoken_of([fact for fact in own if fact.walls])
+    told = segments(wall for fact in own for wall in fact.walls)
     come = _implants(own) - _implants([fact for fact, _ in before])
     return [
-        (fact, origin)
+        (_of_other_walls(fact, told), origin)
         for fact, origin in before
         if fact.value is None
         and fact.unit is None
         and fact.polarity in _INHERITED
         and fact.concept not in spoken
+        and (_of_other_walls(fact, told).walls if fact.walls else fact.concept not in of_walls)
         and not spoken & {*_SETTLED_BY.get(fact.concept, ())}
         and not (come and fact.concept in _OF_VALVES and fact.polarity in ("present", "uncertain"))
     ]
+
+
+def _spoken_of(facts: Sequence[Fact]) -> set[str]:
+    spoken = {fact.concept for fact in facts}
+    return spoken | {name for one in spoken for name in (*NARROWER.get(one, ()), *BROADER.get(one, ()))}
+
+
+def _of_other_walls(fact: Fact, told: frozenset[str]) -> Fact:
+    """Return a fact without those of its walls of which anything is told."""
+    left = tuple(wall for wall in fact.walls if told.isdisjoint(segments([wall])))
+    return fact if left == fact.walls else replace(fact, walls=left)
 
 
 def _implants(facts: Sequence[Fact]) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from echosearch.db.questions.fact_conditions import BROADER, NARROWER, unnamed
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER, perhaps_of
 from echosearch.report.facts import Fact
 from echosearch.report.facts.walls import concept_names, without_wall
 from echosearch.search.arms.prompts import MILD
@@ -42,7 +42,7 @@ def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
 
 def is_silent(facts: Sequence[Fact], concept: str) -> bool:
     """Return whether a report says nothing of a finding, nor of one that states or denies it too."""
-    family = (*_with(concept, NARROWER), *BROADER.get(concept, ()), *unnamed(concept))
+    family = (*_with(concept, NARROWER), *BROADER.get(concept, ()), *perhaps_of(concept))
     return not any(_is_of(fact, family) for fact in facts)
 
 

@@ -122,6 +122,7 @@ def _flat(hit: dict[str, Any]) -> dict[str, Any]:
                 fact["polarity"],
                 *(["-".join(map(str, fact["severity"]))] if fact.get("severity") else []),
                 *([f"{fact['value']:g}"] if fact.get("value") is not None else []),
+                *([f"({', '.join(fact['walls'])})"] if fact.get("walls") else []),
             ]
         )
         for fact in why.get("facts", ())
