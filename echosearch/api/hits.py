@@ -138,6 +138,8 @@ def _why_type() -> pyarrow.DataType:
         "start": pyarrow.int64(),
         "end": pyarrow.int64(),
         "rule": text,
+        "inherited": pyarrow.bool_(),  # these are null where they are not there
+        "walls": pyarrow.list_(text),
     }
     measurement = {"concept": text, "value": number, "unit": text, "source": text}
     return pyarrow.struct(

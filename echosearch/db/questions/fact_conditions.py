@@ -25,7 +25,7 @@ from echosearch.report.facts.walls import (
     WALLS,
     kinds_of_motion,
     of_wall,
-    segments,
+    single_walls,
     walls_around,
     without_wall,
 )
@@ -140,7 +140,7 @@ def perhaps_of(concept: str) -> tuple[str, ...]:
     kind, wall = without_wall(concept)
     if wall is None:
         return ()
-    near = [one for one in WALLS if not segments([one]).isdisjoint(segments([wall]))]
+    near = [one for one in WALLS if not single_walls([one]).isdisjoint(single_walls([wall]))]
     return (
         *(of_wall(each, NAMED_NOWHERE) for each in MOTION),
         *(of_wall(each, one) for each in kinds_of_motion(kind) for one in near),

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from echosearch.db.questions.fact_conditions import BROADER, NARROWER
 from echosearch.db.studies.facts import facts_of, insert_facts
 from echosearch.report.facts import Fact
-from echosearch.report.facts.walls import segments
+from echosearch.report.facts.walls import single_walls
 
 __all__ = ["inherit", "inherited_facts"]
 
@@ -39,7 +39,7 @@ def inherited_facts(before: Sequence[Origin], own: Sequence[Fact]) -> list[Origi
     """
     spoken = _spoken_of([fact for fact in own if not fact.walls])
     of_walls = _spoken_of([fact for fact in own if fact.walls])
-    told = segments(wall for fact in own for wall in fact.walls)
+    told = single_walls(wall for fact in own for wall in fact.walls)
     come = _implants(own) - _implants([fact for fact, _ in before])
     return [
         (_of_other_walls(fact, told), origin)
@@ -61,7 +61,7 @@ def _spoken_of(facts: Sequence[Fact]) -> set[str]:
 
 def _of_other_walls(fact: Fact, told: frozenset[str]) -> Fact:
     """Return a fact without those of its walls of which anything is told."""
-    left = tuple(wall for wall in fact.walls if told.isdisjoint(segments([wall])))
+    left = tuple(wall for wall in fact.walls if told.isdisjoint(single_walls([wall])))
     return fact if left == fact.walls else replace(fact, walls=left)
 
 

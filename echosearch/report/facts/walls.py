@@ -18,7 +18,7 @@ __all__ = [
     "concept_names",
     "kinds_of_motion",
     "of_wall",
-    "segments",
+    "single_walls",
     "territories_of",
     "walls_around",
     "walls_bytes",
@@ -66,7 +66,7 @@ def without_wall(concept: str) -> tuple[str, str | None]:
     return (finding, wall) if finding in MOTION and wall in WALLS else (concept, None)
 
 
-def segments(walls: Iterable[str]) -> frozenset[str]:
+def single_walls(walls: Iterable[str]) -> frozenset[str]:
     """Return the walls that have no parts, of these and of their parts: of the septum its two halves."""
     named = {part for wall in walls for part in (wall, *WALLS[wall].parts)}
     return frozenset(wall for wall in named if not WALLS[wall].parts)
