@@ -35,6 +35,7 @@ from echosearch.report.facts import Fact
 from echosearch.report.facts.query.change import ChangeKind
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import FindingCondition, ValueCondition
+from echosearch.report.facts.reader.mention import Polarity
 from echosearch.search.results import ReadValue
 from echosearch.video import View
 from ingest.jobs.leased import WorkSummary
@@ -498,7 +499,9 @@ class AskedWalls(BaseModel):
     """The walls of the left ventricle that a condition on its motion is about."""
 
     model_config = CLOSED
-    concept: Annotated[str, Field(description="that of the condition")]
+    concept: Annotated[str, Field(description="with polarity and severity those of the condition")]
+    polarity: Polarity
+    severity: tuple[int, int] | None
     all: list[str] = OPTIONAL  # all of them must be stated
     any: list[str] = OPTIONAL  # one is enough
     excluded: list[str] = OPTIONAL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from echosearch.report.facts import FindingCondition, load_lexicon, read_facts, understand
+from echosearch.report.facts import FindingCondition, load_lexicon, read_facts, understand, understanding_json
 from echosearch.report.facts.walls import MOTION
 
 REST = ("anterior", "anteroseptal", "inferoseptal", "inferolateral", "anterolateral", "apex")
@@ -49,3 +49,14 @@ def test_a_query_asks_for_each() -> None:
 def test_a_query_for_all_but_one_wall_is_met_by_any_other() -> None:
     (either,) = understand("下壁以外の壁運動異常").required
     assert {one.concept for one in either.conditions} == {f"rwma.{wall}" for wall in REST}  # type: ignore[union-attr]
+
+
+def test_json_says_which_wall_has_which_grade() -> None:
+    found = understanding_json(understand("側壁の壁運動異常なし、心尖部の壁運動異常、下壁と前壁の高度低収縮"))
+    assert found["walls"] == [
+        {"concept": "rwma", "polarity": "absent", "severity": None, "all": ["lateral"]},
+        {"concept": "rwma", "polarity": "present", "severity": None, "all": ["apex"]},
+        {"concept": "hypokinesis", "polarity": "present", "severity": [4, 4], "all": ["inferior", "anterior"]},
+    ]
+    (asked,) = understanding_json(understand("下壁または側壁の無収縮"))["walls"]
+    assert asked == {"concept": "akinesis", "polarity": "present", "severity": None, "any": ["inferior", "lateral"]}

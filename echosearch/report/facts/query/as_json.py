@@ -47,22 +47,24 @@ def _once(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _walls(found: QueryUnderstanding) -> list[dict[str, Any]]:
-    """Write which walls conditions are about: what is required of all or of any of them, or excluded.
-
-    What is asked to be there and what is asked to be absent stand apart, in the order of the query.
-    """
+    """Write which walls conditions are about: what is required of all or of any of them, or excluded."""
     groups: list[tuple[str, Sequence[FindingCondition | ValueCondition]]] = []
     for one in found.required:
         groups.append(("any", one.conditions) if isinstance(one, AnyOf) else ("all", (one,)))
     groups += [("excluded", (one,)) for one in found.excluded]
-    made: dict[tuple[str, str, str, int], list[str]] = {}
+    made: list[tuple[dict[str, Any], str, int, list[str]]] = []
     for place, (kind, conditions) in enumerate(groups):
         for each in conditions:
-            concept, wall = without_wall(each.concept)
-            if wall is not None and isinstance(each, FindingCondition):
-                asked = (concept, each.polarity, kind, place if kind == "any" else 0)
-                made.setdefault(asked, []).append(wall)
-    return [{"concept": concept, kind: walls} for (concept, _, kind, _), walls in made.items()]
+            _, wall = without_wall(each.concept)
+            if wall is None:
+                continue
+            said, at = _json(each), place if kind == "any" else 0  # 側壁は軽度、下壁は高度: each with its own
+            same = [walls for one, how, where, walls in made if (one, how, where) == (said, kind, at)]
+            if same:
+                same[0].append(wall)
+            else:
+                made.append((said, kind, at, [wall]))
+    return [{**said, kind: walls} for said, kind, _, walls in made]
 
 
 def _json(condition: FindingCondition | ValueCondition) -> dict[str, Any]:
