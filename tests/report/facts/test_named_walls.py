@@ -33,6 +33,14 @@ REST = ("anterior", "anteroseptal", "inferoseptal", "inferolateral", "anterolate
         ("No regional wall motion abnormality except the inferior wall.", [REST]),
         ("Wall motion is normal except for inferior akinesis.", [("inferior",)]),
         ("心尖部血栓と前壁の無収縮を認める。", [("anterior",)]),
+        ("心尖部血栓 無収縮", [()]),
+        ("心室中隔欠損 低収縮", [()]),
+        ("左室後壁厚 12mm 低収縮", [()]),
+        ("LAD PCI後 局所壁運動異常なし", [()]),
+        ("LAD病変による前壁の無収縮", [("anterior",)]),
+        ("septal e' 5, no regional wall motion abnormality", [()]),
+        ("Posterior leaflet prolapse and regional wall motion abnormality.", [()]),
+        ("前壁は菲薄化し無収縮", [("anterior",)]),
     ],
 )
 def test_each_statement_has_its_own_walls(said: str, walls: list[tuple[str, ...]]) -> None:
