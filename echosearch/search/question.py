@@ -111,8 +111,8 @@ def check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:
                 f"the query contradicts itself: {label} cannot be both; ask for one, or join them with または"
             )
     for one in found.excluded:
-        same = wanted.get(one.concept)
-        if same is not None and same.polarity == one.polarity and _covers(one.severity, same.severity):
+        about = [each for name, each in wanted.items() if one.concept in (name, without_wall(name)[0])]
+        if any(each.polarity == one.polarity and _covers(one.severity, each.severity) for each in about):
             label = lexicon.labels.get(one.concept, one.concept)
             raise InputError(f"the query contradicts itself: {label} is asked for and excluded; leave one out")
     bounds: dict[str, tuple[float, float]] = {}

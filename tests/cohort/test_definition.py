@@ -78,6 +78,7 @@ def test_words_say_what_is_asked_for() -> None:
         ("人工弁を除く", None),
         ("重度MR、軽度MR", "cohort x contradicts itself: MR"),
         ("重度のMR、MRを除く", "asked for and excluded"),
+        ("下壁の無収縮あり、無収縮を除く", "asked for and excluded"),
         ("EF 40%未満、EF 50%以上", "contradicts itself"),
         ("EF 40%未満、EF 40%以上", "contradicts itself"),
         ("、。", "has no words"),
