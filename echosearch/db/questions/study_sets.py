@@ -36,10 +36,10 @@ BLOCK = 16_384  # studies; 2 KB a bit string, so that PostgreSQL compresses most
 DIGITS = 3  # significant digits of a value in core.study_bits; see study_bits.py
 ONE = f"set_bit(cast(B'' as bit({BLOCK})), cast(s.number % {BLOCK} as int), 1)"  # the bit string of one study
 STUDY_FIELDS: frozenset[Field] = frozenset(("sex", "age", "month"))
-# what a row of facts ``f`` says of walls, as concepts: {akinesis.inferior}, {akinesis.unnamed}
+# what a row of facts ``f`` says of walls, as concepts: {akinesis.inferior}, {akinesis.unnamed}; null: not read yet
 OF_WALLS = (
-    "(case when cardinality(f.walls) > 0 then (select array_agg(f.concept || '.' || wall) from unnest(f.walls) wall)"
-    f" else array[f.concept || '.{NAMED_NOWHERE}'] end)"
+    f"(case when cardinality(f.walls) = 0 then array[f.concept || '.{NAMED_NOWHERE}']"
+    " else (select array_agg(f.concept || '.' || wall) from unnest(f.walls) wall) end)"
 )
 _OF_VIDEOS = ("view", "view_prob", "mode", "device")
 

@@ -56,7 +56,7 @@ class FactRow(Base):
     stop: Mapped[int]
     rule: Mapped[str]
     inherited_from: Mapped[str | None] = mapped_column(Key)  # the study whose report states it; null: its own
-    walls: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # of an abnormality of wall motion; null: none named
+    walls: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # of wall motion; empty: none named, null: not read
 
 
 class SrValue(Base):

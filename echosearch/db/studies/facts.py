@@ -16,7 +16,7 @@ from echosearch.db.server.statement import statement
 from echosearch.db.studies.served import SERVED
 from echosearch.db.studies.visits import unsettle
 from echosearch.report.facts import Fact, refers_back
-from echosearch.report.facts.walls import without_wall
+from echosearch.report.facts.walls import MOTION, without_wall
 from echosearch.report.text import WORD_FORM
 
 __all__ = [
@@ -146,7 +146,8 @@ def insert_facts(connection: Connection, rows: Sequence[tuple[str, int, Fact, st
             "stop": [fact.end for _, _, fact, _ in rows],
             "rule": [fact.rule for _, _, fact, _ in rows],
             "origin": [origin for _, _, _, origin in rows],
-            "walls": [" ".join(fact.walls) or None for _, _, fact, _ in rows],  # unnest would flatten arrays of arrays
+            # as text: unnest would flatten arrays of arrays
+            "walls": [" ".join(fact.walls) if fact.concept in MOTION else None for _, _, fact, _ in rows],
         },
     )
 

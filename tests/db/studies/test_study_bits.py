@@ -106,7 +106,7 @@ def rows_at_random(chance: Random) -> dict[str, list[dict[str, object]]]:
             said = {"place": place, "concept": concept, "polarity": polarity}
             said |= {"lo": grade and grade[0], "hi": grade and grade[1]}
             walls = chance.sample(NAMED, chance.randrange(3)) if concept in MOTION else []
-            said |= {"walls": walls or None}
+            said |= {"walls": chance.choice((walls, walls, None)) if concept in MOTION else None}
             rows["finding"].append(given | said | {"origin": chance.choice((None, None, given["study"]))})
         low = chance.choice(VALUES)
         rows["value"].append(given | {"low": low, "high": chance.choice((None, low + 1))})
