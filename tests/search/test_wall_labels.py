@@ -32,7 +32,7 @@ SAID = (
         ("rwma.inferior", {0, 3, 6}, {1, 2, 4, 5, 8, 9}),
         ("rwma.LAD", {1}, {0, 2, 4, 5, 6, 8}),
         ("rwma.lateral", {2}, {0, 1, 4, 5, 6, 8, 9}),
-        ("rwma.LCX", {2}, {4, 5, 6, 8, 9}),
+        ("rwma.LCX", {2}, {0, 1, 4, 5, 6, 8, 9}),
     ],
 )
 def test_labels(corpus: Corpus, concept: str, there: set[int], not_there: set[int]) -> None:

@@ -15,7 +15,7 @@ from echosearch.report.facts.reader.state import Context
 from echosearch.report.facts.text.sentence import sentences
 from echosearch.report.facts.text.table import Columns, columns, has_columns, row
 from echosearch.report.facts.text.uniform import uniform
-from echosearch.report.facts.walls import MOTION
+from echosearch.report.facts.walls import MOTION, WALLS, single_walls
 
 __all__ = ["Fact", "fact_json", "read_facts"]
 
@@ -107,10 +107,12 @@ def _each(text: str, span: Any, memory: _Memory, repeated: bool) -> Iterator[Fac
 
 
 def _of_both(first: Fact, again: Fact) -> Fact:
-    """Return a statement that is made twice: of the walls of both; a denial without a wall is of all."""
-    if first.polarity in ("absent", "not_significant") and not (first.walls and again.walls):
-        return replace(first, walls=())
-    return replace(first, walls=tuple(dict.fromkeys((*first.walls, *again.walls))))
+    """Return a statement that is made twice: of the walls of both; a denial without a wall, or of all, is of any."""
+    walls = tuple(dict.fromkeys((*first.walls, *again.walls)))
+    if first.polarity in ("absent", "not_significant"):
+        everywhere = not (first.walls and again.walls) or single_walls(walls) == single_walls(WALLS)
+        return replace(first, walls=() if everywhere else walls)
+    return replace(first, walls=walls)
 
 
 def _of_table(line: str, heads: Columns | None, memory: _Memory) -> tuple[tuple[Fact, ...], Columns] | None:

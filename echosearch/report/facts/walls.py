@@ -67,14 +67,15 @@ def without_wall(concept: str) -> tuple[str, str | None]:
 
 
 def single_walls(walls: Iterable[str]) -> frozenset[str]:
-    """Return the walls that have no parts, of these and of their parts: of the septum its two halves."""
+    """Return the walls that make up walls and regions: of the septum its two halves."""
     named = {part for wall in walls for part in (wall, *WALLS[wall].parts)}
     return frozenset(wall for wall in named if not WALLS[wall].parts)
 
 
 def walls_around(wall: str) -> tuple[str, ...]:
-    """Return the regions that a wall is part of: of the inferior wall that of the RCA."""
-    return tuple(name for name, one in WALLS.items() if wall in one.parts)
+    """Return the regions that hold a wall: of the inferior wall that of the RCA."""
+    own = single_walls([wall])
+    return tuple(name for name in WALLS if name != wall and own <= single_walls([name]))
 
 
 def territories_of(wall: str) -> tuple[str, ...]:

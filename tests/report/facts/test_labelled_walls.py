@@ -84,4 +84,4 @@ def plain(condition: dict[str, Any]) -> str:
 
 
 def asked(walls: dict[str, Any]) -> str:
-    return repr({key: named if key == "concept" else sorted(named) for key, named in sorted(walls.items())})
+    return repr([walls["concept"], *((key, sorted(walls[key])) for key in ("all", "any", "excluded") if key in walls)])

@@ -59,10 +59,15 @@ def walls_in(words: str) -> tuple[NamedWall, ...]:
 def placed_walls(text: str) -> list[PlacedWall]:
     """Return the walls that a uniform text names, with their places, in order."""
     at, found = 0, list[PlacedWall]()
-    while at < len(text):
-        matches = [(match.end(), wall) for word, wall in _words() if (match := word.match(text, at))]
-        end, wall = max(matches, key=lambda one: one[0], default=(at, None))
-        if wall is not None and end > at:
-            found.append(PlacedWall(at, end, wall))
-        at = max(end, at + 1)
+    while (first := _any_word().search(text, at)) is not None:
+        start = first.start()
+        matches = [(match.end(), wall) for word, wall in _words() if (match := word.match(text, start))]
+        at, wall = max(matches, key=lambda one: one[0])
+        found += [PlacedWall(start, at, wall)] if wall.walls else []  # 心室中隔欠損 is no wall
     return found
+
+
+@lru_cache(maxsize=1)
+def _any_word() -> re.Pattern[str]:
+    """Return what finds where a word begins: to try each word at each letter takes most of the reading."""
+    return re.compile("|".join(word.pattern for word, _ in _words()), re.IGNORECASE | re.ASCII)

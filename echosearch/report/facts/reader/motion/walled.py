@@ -15,7 +15,7 @@ from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.text.named_walls import PlacedWall, placed_walls
 from echosearch.report.facts.text.tokens import Token
-from echosearch.report.facts.walls import MOTION
+from echosearch.report.facts.walls import MOTION, WALLS, single_walls
 
 __all__ = ["name_walls"]
 
@@ -42,6 +42,8 @@ _OF = re.compile(
     re.IGNORECASE,
 )
 _AND = re.compile(r"\b(?:and|with|while|but)\b", re.IGNORECASE)
+_ALL_BUT = re.compile(r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?(?:以外|を除)")
+_WELL = re.compile(r"\b(?:with|and|but) (?:an? |the )?(?:preserved|normal)\b", re.IGNORECASE)
 _BESIDE = re.compile(r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?(?:以外|を除|のみならず|を含まない)")
 # LAD(#6)閉塞による前壁の無収縮: what is closed is not what moves badly
 _LESION = re.compile(
@@ -92,7 +94,12 @@ def name_walls(mentions: list[Mention], text: str, found: Sequence[Token], lexic
             else:
                 continue
         _note(mention, walls, text)
-        if not walls and before is not None and line.carries(before, mention):
+        if not walls and (left := line.left_out(mention)):
+            mention.walls, mention.walls_joined = (
+                tuple(wall for wall in WALLS if wall in single_walls(WALLS) - left),
+                "or",
+            )
+        elif not walls and before is not None and line.carries(before, mention):
             mention.walls, mention.walls_joined = before.walls, before.walls_joined
         line.ends += [one.end for one in walls if one.end > mention.end]  # they are taken
         before = mention if mention.walls else before
@@ -167,7 +174,9 @@ class _Line:
 
     def behind(self, mention: Mention, place: int) -> list[PlacedWall]:
         """Return the walls that follow a statement, up to the next one and what is before that."""
-        stop = _STOP.search(self.text, mention.end)
+        if own := self.bracketed(mention, []):
+            return own  # 無収縮(下壁) 低収縮(側壁)
+        stop = _STOP.search(self.text, mention.end) or _WELL.search(self.text, mention.end)
         until = stop.start() if stop else len(self.text)
         until = min([until, *(end for end in self.ends if mention.end < end < until and not self._stated_at(end))])
         later = [other for other in self.stated[place + 1 :] if other.end > mention.end]
@@ -185,6 +194,21 @@ class _Line:
                 break
             walls += piece
         return [one for one in walls if not _EXCEPT.search(self.text, 0, one.start)]
+
+    def left_out(self, mention: Mention) -> frozenset[str]:
+        """Return the walls that a statement leaves out: 下壁以外は低収縮, none except of the inferior wall."""
+        low = max((end for end in self.ends if end <= mention.start), default=0)
+        ahead = [one for one in self.named if low <= one.start < mention.end]
+        while ahead and not _ALL_BUT.match(self.text, ahead[-1].end):
+            ahead.pop()
+        stop = _STOP.search(self.text, mention.end)
+        until = stop.start() if stop else len(self.text)
+        later = [
+            one
+            for one in self.named
+            if mention.end <= one.start < until and _EXCEPT.search(self.text, mention.end, one.start)
+        ]
+        return single_walls(wall for one in ahead or later for wall in one.named.walls)
 
     def signed(self, mention: Mention) -> list[Mention]:
         """Leave a statement the walls that have a plus in the list behind it, and return one of those with a minus."""
