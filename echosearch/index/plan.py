@@ -22,14 +22,14 @@ __all__ = ["MAX_CANDIDATES", "SearchPlan", "plan_search", "walk_width"]
 
 # Measured by bench_index.py; figures in docs/operations.md.
 BASE_POINTS, BASE_WIDTH = 100_000, 288
-WIDTH_GROWTH = 0.9
+WIDTH_GROWTH = 1.1  # a point of width costs less than a candidate of a sieve: rather a wide walk
 MAX_WIDTH = 4096
 WIDTH_PER_RESULT = 4  # a search for many results is wider
 ALMOST_ALL = 0.95
 SPARE = 2.0  # a sieve takes so many times the candidates of which as many as are wanted match on average
 SLACK = 64  # and so many more: 4-bit vectors do not order them quite rightly, and a study's videos match together
 AGAIN, AGAIN_WORTH = 4, 3  # times as many candidates if too few match, where to compare all takes three times as long
-WIDTH_PER_CANDIDATE = 1
+WIDTH_PER_CANDIDATE = 0.5
 MAX_CANDIDATES = 5000
 # A walk for 400 results keeps 1,608 points: 4.2 ms of 100,000 points of 256 numbers, where to compare all exactly takes
 # 2.3 ms. ``compared`` grows as vectors shrink.
@@ -77,7 +77,7 @@ def plan_search(points: int, matching: int | None, wanted: int, compared: int, c
 
 
 def _sieve(candidates: int, width: int, matching: int) -> SearchPlan:
-    wider = width + WIDTH_PER_CANDIDATE * candidates
+    wider = max(width + int(WIDTH_PER_CANDIDATE * candidates), candidates)
     if candidates > MAX_CANDIDATES or matching < COMPARED_PER_WIDTH * wider:
         return SearchPlan("exact", width)
     return SearchPlan("sieve", wider, candidates)
