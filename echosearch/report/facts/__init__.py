@@ -3,6 +3,7 @@
 from echosearch.report.facts.fact import Fact, fact_json, read_facts
 from echosearch.report.facts.label import (
     change_words,
+    english_names,
     fact_words,
     polarity_word,
     severity_words,
@@ -34,6 +35,7 @@ __all__ = [
     "QueryUnderstanding",
     "ValueCondition",
     "change_words",
+    "english_names",
     "fact_json",
     "fact_words",
     "load_lexicon",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+
 from echosearch.report.facts.fact import Fact
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.query.change import ChangeCondition
@@ -9,7 +14,15 @@ from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
 from echosearch.report.facts.walls import WALLS
 
-__all__ = ["change_words", "fact_words", "polarity_word", "severity_words", "understood_parts", "understood_words"]
+__all__ = [
+    "change_words",
+    "english_names",
+    "fact_words",
+    "polarity_word",
+    "severity_words",
+    "understood_parts",
+    "understood_words",
+]
 
 _POLARITY = {
     "present": "あり",
@@ -23,6 +36,13 @@ _GRADES = ("なし", "ごく軽度", "軽度", "中等度", "高度")
 _CHANGE = {"new": "新規", "gone": "消失", "worse": "悪化", "better": "改善", "falls": "低下", "rises": "上昇"}
 _AGE = {">=": "以上", "<=": "以下", "<": "未満", ">": "超", "=": "", "!=": "以外"}
 _DATE = {">=": "以降", "<=": "まで", "<": "より前", ">": "より後", "=": "", "!=": "以外"}
+
+
+@lru_cache(maxsize=1)
+def english_names() -> Mapping[str, str]:
+    """Return what concepts are called in English, by id, where their label is Japanese (names_en.toml)."""
+    names: dict[str, str] = tomllib.loads(files(__package__).joinpath("names_en.toml").read_text(encoding="utf-8"))
+    return names
 
 
 def polarity_word(polarity: str) -> str:

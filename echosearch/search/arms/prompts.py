@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
+from echosearch.report.facts import english_names
 from echosearch.report.facts.walls import territories_of, without_wall
 
 __all__ = ["MILD", "Language", "Level", "PromptSet", "places_asked", "prompt_set", "value_prompts", "zero_shot_prompts"]
@@ -55,7 +56,7 @@ def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet
     finding, _ = without_wall(concept)
     table, entry = _table(language), _entry(finding, language)
     if "value" in entry:
-        return _below(concept, table["values"][entry["value"]], entry["present_below"])
+        return _below(concept, table["values"][entry["value"]], entry["present_below"], language)
     if "places" in entry:
         absent = tuple(entry.get("absent", ()))
         places = [entry["places"][place] for place in places_asked(concept, language)]
@@ -63,7 +64,8 @@ def prompt_set(concept: str, label: str, language: Language = "ja") -> PromptSet
         return PromptSet(
             concept, (*((Level(0, (_stopped(absent, language),)),) if absent else ()), there), graded=False
         )
-    names = tuple(entry.get("names", (label,)))
+    named = english_names().get(finding, label) if language == "en" else label
+    names = tuple(entry.get("names", (named,)))
     grades = table["grades"].get(entry.get("scale", ""), [])
     none = [form.format(name=name) for form in table["forms"]["absent"] for name in names]
     levels = [Level(0, (_stopped(none, language),))]
@@ -128,13 +130,14 @@ def _grid(entry: dict[str, Any]) -> range:
     return range(entry["from"], entry["to"] + 1)
 
 
-def _below(concept: str, entry: dict[str, Any], limit: float) -> PromptSet:
+def _below(concept: str, entry: dict[str, Any], limit: float, language: Language) -> PromptSet:
     """A finding that is a value below a limit (lvef_low): two levels made of the values on both sides."""
     above, below = (
         tuple(form.format(value=value) for value in _grid(entry) if (value < limit) is low for form in entry["forms"])
         for low in (False, True)
     )
-    return PromptSet(concept, (Level(0, (_stopped(above, "ja"),)), Level(4, (_stopped(below, "ja"),))), graded=False)
+    sides = [_stopped(side, language) for side in (above, below)]
+    return PromptSet(concept, (Level(0, (sides[0],)), Level(4, (sides[1],))), graded=False)
 
 
 def _place(place: dict[str, Any], entry: dict[str, Any]) -> tuple[str, ...]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 from echosearch.report.facts import (
@@ -15,6 +12,7 @@ from echosearch.report.facts import (
     Lexicon,
     QueryUnderstanding,
     ValueCondition,
+    english_names,
 )
 from echosearch.report.facts.walls import WALLS, without_wall
 from echosearch.web.language.words import words_in
@@ -24,18 +22,13 @@ __all__ = ["concept_name", "english_parts", "in_english"]
 Part = AnyOf | FindingCondition | ValueCondition | ChangeCondition | Demographic
 
 
-@lru_cache
-def _names() -> dict[str, str]:
-    return tomllib.loads(files("echosearch.web.language").joinpath("concepts.toml").read_text(encoding="utf-8"))
-
-
 def concept_name(concept: str, lexicon: Lexicon) -> str:
     """Return a concept's English name; of one that a site added its label."""
     concept, wall = without_wall(concept)
     if wall is not None:
         return f"{concept_name(concept, lexicon)} of the {WALLS[wall].en}"
     label = lexicon.labels.get(concept, concept)
-    return label if label.isascii() else _names().get(concept, label)
+    return label if label.isascii() else english_names().get(concept, label)
 
 
 def english_parts(found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:
