@@ -30,7 +30,6 @@ from echosearch.unicode import is_text
 __all__ = ["MAX_TEXT", "Question", "check_consistent", "check_text", "people_where", "read_question"]
 
 MAX_TEXT = MAX_READ  # characters
-_VIDEOS_OF_WALLS = "reports are searched for the wall itself, videos for the territory of its artery (LAD, RCA or LCX)"
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,11 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
 def _of_walls(text: str, found: QueryUnderstanding) -> list[str]:
     """Say how far walls are told apart, where the query names one."""
     asked = [each for one in found.required for each in (one.conditions if isinstance(one, AnyOf) else (one,))]
-    doubts = [_VIDEOS_OF_WALLS] if any(without_wall(one.concept)[1] is not None for one in asked) else []
+    doubts = []
+    if any(without_wall(one.concept)[1] is not None for one in asked):
+        doubts.append(
+            "reports are searched for the wall itself, videos for the territory of its artery (LAD, RCA or LCX)"
+        )
     if any(change.concept in MOTION for change in found.changes) and walls_in(text):
         doubts.append("a change is not told wall by wall: that of any wall answers")
     return doubts
