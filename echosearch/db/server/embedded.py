@@ -181,8 +181,12 @@ class EmbeddedServer:
             try:
                 return self.connect("postgres", autocommit=True)
             except psycopg.OperationalError as exc:
+                late = time.monotonic() > deadline
+                if not late and self._listener() is None:  # it was stopping: whoever started it was killed
+                    self._start()
+                    continue
                 # recovering after a crash, or still stopping; libpq gives no code for it, the server speaks English
-                if "the database system is" not in str(exc) or time.monotonic() > deadline:
+                if late or "the database system is" not in str(exc):
                     raise StoreUnreachable(f"PostgreSQL under {self.home} does not answer: {first_line(exc)}") from exc
                 time.sleep(0.1)
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
@@ -239,6 +241,29 @@ def test_killed_while_it_makes_the_cluster(blank: Path, child: Start, millisecon
     assert one(engine, "select 1") == 1
     assert not list(blank.glob(".postgres-new-*"))
     engine.dispose()
+
+
+def test_a_server_that_stops_before_it_is_asked_is_started_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens when the process that made the cluster is killed, and its server stops by itself."""
+    first, second = EmbeddedServer(home), EmbeddedServer(home)
+    first.acquire()
+    stopped = server_pid(home)
+
+    def connect(*given: str, **options: Any) -> psycopg.Connection:
+        if runs(home) and server_pid(home) == stopped:  # it has just been seen listening
+            os.kill(stopped, signal.SIGINT)
+            while runs(home):
+                time.sleep(0.02)
+        return EmbeddedServer.connect(second, *given, **options)
+
+    monkeypatch.setattr(second, "connect", connect)
+    second.acquire()
+    assert server_pid(home) != stopped
+    with closing(EmbeddedServer.connect(second)) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    second.release()
+    first.release()
+    assert not runs(home)
 
 
 def test_several_backends_make_the_database_at_the_same_moment(home: Path) -> None:
