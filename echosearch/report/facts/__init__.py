@@ -1,6 +1,6 @@
 """Facts from report texts, and the understanding of a query: text -> sentences -> findings and measurements."""
 
-from echosearch.report.facts.fact import Fact, fact_json, read_facts
+from echosearch.report.facts.fact import Fact, fact_json, fact_of_json, read_facts
 from echosearch.report.facts.label import (
     change_words,
     english_names,
@@ -37,6 +37,7 @@ __all__ = [
     "change_words",
     "english_names",
     "fact_json",
+    "fact_of_json",
     "fact_words",
     "load_lexicon",
     "measures_in",

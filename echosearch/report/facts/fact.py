@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from echosearch.report.facts.text.table import Columns, columns, has_columns, ro
 from echosearch.report.facts.text.uniform import uniform
 from echosearch.report.facts.walls import MOTION, WALLS, single_walls
 
-__all__ = ["Fact", "fact_json", "read_facts"]
+__all__ = ["Fact", "fact_json", "fact_of_json", "read_facts"]
 
 _REMEMBERED = 20_000  # sentences: reports repeat their phrases
 _IN_BRACKETS = re.compile(r"(?:\(\s*\)|括弧|カッコ|かっこ)内?の?(?:数値|数字|値)?[はが]?[:、]?\s*前回")  # ( )内は前回値
@@ -164,3 +164,15 @@ def fact_json(fact: Fact) -> dict[str, Any]:
     }
     more = {"inherited": True} if fact.inherited else {}
     return made | more | ({"walls": list(fact.walls)} if fact.walls else {})
+
+
+def fact_of_json(written: Mapping[str, Any]) -> Fact:
+    """Return the fact that fact_json wrote."""
+    severity = written["severity"]
+    return Fact(
+        **{
+            **written,
+            "severity": None if severity is None else tuple(severity),
+            "walls": tuple(written.get("walls", ())),
+        }
+    )

@@ -14,7 +14,8 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from echosearch.access.rights import Right
-from echosearch.search.export import defused
+from echosearch.report.facts import fact_of_json
+from echosearch.search.export import defused, facts_text
 from echosearch.web.address import API
 from echosearch.web.problems import problem_responses
 from echosearch.web.rights import Caller, needs
@@ -115,17 +116,6 @@ def _line(cells: Any) -> bytes:
 def _flat(hit: dict[str, Any]) -> dict[str, Any]:
     """A hit as one row of TYPES: what is inside ``why`` becomes columns."""
     why = hit.get("why") or {}
-    facts = "; ".join(
-        " ".join(
-            [
-                fact["concept"],
-                fact["polarity"],
-                *(["-".join(map(str, fact["severity"]))] if fact.get("severity") else []),
-                *([f"{fact['value']:g}"] if fact.get("value") is not None else []),
-                *([f"({', '.join(fact['walls'])})"] if fact.get("walls") else []),
-            ]
-        )
-        for fact in why.get("facts", ())
-    )
+    facts = facts_text([fact_of_json(fact) for fact in why.get("facts", ())])
     row = hit | {"verdict": why.get("verdict"), "facts": facts if why else None}
     return {name: row.get(name) for name in TYPES}

@@ -8,7 +8,7 @@ from typing import Any
 
 from echosearch.db.files.shown import shown_digests
 from echosearch.preview.values import NoPreview
-from echosearch.report.facts import Fact, Lexicon, fact_words
+from echosearch.report.facts import Fact, Lexicon, fact_of_json, fact_words
 from echosearch.web.rights import Caller
 
 __all__ = ["CARDS", "Card", "ToldWords", "cards_of", "facts_in_words"]
@@ -47,17 +47,7 @@ def cards_of(caller: Caller, hits: Sequence[Mapping[str, Any]], belief: str | No
 
 
 def _told(why: Mapping[str, Any], lexicon: Lexicon) -> list[ToldWords]:
-    facts = [
-        Fact(
-            **{
-                "inherited": False,
-                **fact,
-                "severity": tuple(fact["severity"] or ()) or None,
-                "walls": tuple(fact.get("walls", ())),
-            }
-        )
-        for fact in why.get("facts", ())
-    ]
+    facts = [fact_of_json(fact) for fact in why.get("facts", ())]
     told = facts_in_words(facts, lexicon)
     for one in why.get("measurements", ()):
         told.append(

@@ -42,9 +42,10 @@ _OF = re.compile(
     re.IGNORECASE,
 )
 _AND = re.compile(r"\b(?:and|with|while|but)\b", re.IGNORECASE)
-_ALL_BUT = re.compile(r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?(?:以外|を除)")
+_PLACE = r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?"  # of a wall
+_ALL_BUT = re.compile(rf"{_PLACE}(?:以外|を除)")
 _WELL = re.compile(r"\b(?:with|and|but) (?:an? |the )?(?:preserved|normal)\b", re.IGNORECASE)
-_BESIDE = re.compile(r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?(?:以外|を除|のみならず|を含まない)")
+_BESIDE = re.compile(rf"{_PLACE}(?:以外|を除|のみならず|を含まない)")
 # LAD(#6)閉塞による前壁の無収縮: what is closed is not what moves badly
 _LESION = re.compile(
     r"[\s(]*(?:#\d+)?[\s)]*の?(?:[近遠]位部|起始部|分岐部)?(?:の?\d+%)?(?:完全|急性)?の?(?:心筋)?(?:閉塞|狭窄|病変|梗塞|に?PCI|ステント)"
@@ -95,10 +96,8 @@ def name_walls(mentions: list[Mention], text: str, found: Sequence[Token], lexic
                 continue
         _note(mention, walls, text)
         if not walls and (left := line.left_out(mention)):
-            mention.walls, mention.walls_joined = (
-                tuple(wall for wall in WALLS if wall in single_walls(WALLS) - left),
-                "or",
-            )
+            others = single_walls(WALLS) - left
+            mention.walls, mention.walls_joined = tuple(wall for wall in WALLS if wall in others), "or"
         elif not walls and before is not None and line.carries(before, mention):
             mention.walls, mention.walls_joined = before.walls, before.walls_joined
         line.ends += [one.end for one in walls if one.end > mention.end]  # they are taken
@@ -201,19 +200,12 @@ class _Line:
         ahead = [one for one in self.named if low <= one.start < mention.end]
         while ahead and not _ALL_BUT.match(self.text, ahead[-1].end):
             ahead.pop()
-        stop = _STOP.search(self.text, mention.end)
-        until = stop.start() if stop else len(self.text)
-        later = [
-            one
-            for one in self.named
-            if mention.end <= one.start < until and _EXCEPT.search(self.text, mention.end, one.start)
-        ]
+        later = [one for one in self._after(mention) if _EXCEPT.search(self.text, mention.end, one.start)]
         return single_walls(wall for one in ahead or later for wall in one.named.walls)
 
     def signed(self, mention: Mention) -> list[Mention]:
         """Leave a statement the walls that have a plus in the list behind it, and return one of those with a minus."""
-        stop = _STOP.search(self.text, mention.end)
-        listed = [one for one in self.named if mention.end <= one.start < (stop.start() if stop else len(self.text))]
+        listed = self._after(mention)
         signs = [_SIGN.match(self.text, one.end) for one in listed]
         if len(signs) < _SIGNS or not _OPENS.fullmatch(self.text, mention.end, listed[0].start) or not all(signs):
             return []
@@ -247,6 +239,12 @@ class _Line:
         if any(begin <= one.start < end for one in self.named if one.start >= before.end):
             return False
         return not _COMMA.search(between) or bool(_MID_LEVEL.search(between) or _TODAY.search(between))
+
+    def _after(self, mention: Mention) -> list[PlacedWall]:
+        """Return the walls behind a statement, in its own sentence."""
+        stop = _STOP.search(self.text, mention.end)
+        until = stop.start() if stop else len(self.text)
+        return [one for one in self.named if mention.end <= one.start < until]
 
     def _stated_at(self, end: int) -> bool:
         return any(mention.end == end for mention in self.stated)
