@@ -30,6 +30,7 @@ __all__ = [
     "IndexType",
     "best_first",
     "check_shapes",
+    "full_scan_kb",
     "interval",
     "payload_values",
     "points_compared",
@@ -46,6 +47,9 @@ __all__ = [
 HNSW_M, HNSW_EF_CONSTRUCT = 32, 256
 OVERSAMPLING = 4.0  # candidates by the small vectors for each result by the float16 ones
 FULL_SCAN_KB = 40_000  # up to this size, in all or after a filter, a scan of the 4-bit vectors is fast and misses less
+# In a larger collection a walk takes longer, and so may a scan: an eighth of it, at the most so much. In steps, because
+# the embedded engine writes the vectors anew when this changes.
+FULL_SCAN_SHARE, FULL_SCAN_STEP, MOST_FULL_SCAN_KB = 1 / 8, 1.25, 160_000
 TIE_MARGIN = 2  # results asked for beyond the limit, to see whether a tie crosses it
 
 IndexType = Literal["words", "integer", "float"]
@@ -116,6 +120,15 @@ def scored(values: Mapping[str, object], score: float) -> Scored:
     """Return a search result from a stored payload. Float16 can push a cosine a little past 1: it is clamped."""
     key, gen, _, study, patient = _ref(values)
     return Scored(key=key, study=study, patient=patient, score=max(-1.0, min(1.0, score)), gen=int(gen))
+
+
+def full_scan_kb(collection: Collection, points: int) -> int:
+    """Return up to how many KB of float16 vectors an engine that holds ``points`` in one segment should compare all."""
+    most = min(FULL_SCAN_SHARE * points * 2 * collection.dimension / 1024, MOST_FULL_SCAN_KB)
+    size = float(FULL_SCAN_KB)
+    while size * FULL_SCAN_STEP <= most:
+        size *= FULL_SCAN_STEP
+    return int(size)
 
 
 def points_compared(collection: Collection, kilobytes: int = FULL_SCAN_KB) -> int:

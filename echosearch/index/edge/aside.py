@@ -3,7 +3,7 @@
 The engine's optimize() holds the GIL to its end, minutes for some 10,000 vectors: in the process that answers searches
 it would stop them all.
 
-    python -m echosearch.index.edge.aside KIND FINGERPRINT DIMENSION FOLDER
+    python -m echosearch.index.edge.aside KIND FINGERPRINT DIMENSION POINTS FOLDER
 
 It dies with the process that started it, whose end of its standard input the kernel then closes, and it keeps that
 process's lock on the index until it is dead: nobody opens a folder that it still writes into.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from echosearch.errors import StoreUnreachable
 from echosearch.index.base import Collection
-from echosearch.index.edge.shard import load_shard
+from echosearch.index.edge.shard import load_to_optimize
 from echosearch.locks import die_with
 
 __all__ = ["copy_optimized"]
@@ -27,8 +27,8 @@ __all__ = ["copy_optimized"]
 NICE = 5  # searches come first
 
 
-def copy_optimized(collection: Collection, place: Path, copy: Path, lock: int) -> None:
-    """Make ``copy`` of the shard in ``place``, which no process writes to meanwhile, and optimise it.
+def copy_optimized(collection: Collection, points: int, place: Path, copy: Path, lock: int) -> None:
+    """Make ``copy`` of the shard of ``points`` in ``place``, which no process writes to meanwhile, and optimise it.
 
     ``lock`` is the descriptor of the folder's lock, which the process that optimises keeps too.
 
@@ -36,7 +36,7 @@ def copy_optimized(collection: Collection, place: Path, copy: Path, lock: int) -
     """
     try:
         shutil.copytree(place, copy)
-        named = (collection.kind, collection.fingerprint, str(collection.dimension), str(copy))
+        named = (collection.kind, collection.fingerprint, str(collection.dimension), str(points), str(copy))
         child = subprocess.Popen(
             [sys.executable, "-m", __name__, *named],
             stdin=subprocess.PIPE,  # nothing is ever sent: it closes when this process ends
@@ -65,11 +65,11 @@ def copy_optimized(collection: Collection, place: Path, copy: Path, lock: int) -
         raise
 
 
-def _main(kind: str, fingerprint: str, dimension: str, folder: str) -> None:
+def _main(kind: str, fingerprint: str, dimension: str, points: str, folder: str) -> None:
     watched = die_with(sys.stdin.fileno())
     os.nice(NICE)
     collection = Collection(kind, fingerprint, int(dimension))  # type: ignore[arg-type]
-    shard = load_shard(collection, Path(folder), quantized=True)
+    shard = load_to_optimize(collection, Path(folder), int(points))
     shard.optimize()
     shard.flush()
     shard.close()

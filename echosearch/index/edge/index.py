@@ -30,6 +30,7 @@ from echosearch.index.edge.folder import READY, IndexFolder
 from echosearch.index.edge.records import in_order, stored_point, upserts
 from echosearch.index.edge.search import nearest, nearest_each
 from echosearch.index.edge.shard import (
+    Shard,
     check_shard,
     create_shard,
     engine_errors,
@@ -38,12 +39,7 @@ from echosearch.index.edge.shard import (
     sync_folder,
     whole_records,
 )
-from echosearch.index.fields import (
-    TIE_MARGIN,
-    points_compared,
-    unit_query,
-    unit_rows,
-)
+from echosearch.index.fields import TIE_MARGIN, unit_query, unit_rows
 from echosearch.vector import Vectors
 
 __all__ = ["EdgeIndex"]
@@ -59,7 +55,7 @@ class EdgeIndex:
 
     def __init__(self, folder: Path, lock_wait_seconds: float, min_free_mb: int = 0) -> None:
         self.folder = IndexFolder(folder, lock_wait_seconds, min_free_mb)
-        self._shards: dict[str, tuple[int, engine.EdgeShard]] = {}  # name -> dimension, shard
+        self._shards: dict[str, Shard] = {}  # by name
         self._guard = RLock()  # several threads of one process may use the index
         self._writing = RLock()  # taken before the guard: what is copied must not change
 
@@ -98,11 +94,11 @@ class EdgeIndex:
         if shard is None or limit < 1:
             return []
         with engine_errors(collection.name):
-            chosen = edge_filter(where, shard) if where is not None else None
+            chosen = edge_filter(where, shard.edge) if where is not None else None
         wanted = limit + TIE_MARGIN
         while True:
             with engine_errors(collection.name):
-                found = nearest(shard, query, wanted, chosen, exact, points_compared(collection))
+                found = nearest(shard, query, wanted, chosen, exact)
             if len(found) < wanted or found[-1].score < found[limit - 1].score:
                 break
             wanted *= 4  # a tie runs past what was asked for: identical reports have identical vectors
@@ -118,8 +114,8 @@ class EdgeIndex:
             return [self.search(collection, *each, where) for each in zip(vectors, limits, strict=True)]
         wanted = [limit + TIE_MARGIN for limit in limits]
         with engine_errors(collection.name):
-            chosen = edge_filter(where, shard) if where is not None else None
-            found = nearest_each(shard, queries, wanted, chosen, points_compared(collection))
+            chosen = edge_filter(where, shard.edge) if where is not None else None
+            found = nearest_each(shard, queries, wanted, chosen)
         made = []
         for vector, limit, most, hits in zip(vectors, limits, wanted, found, strict=True):
             if len(hits) < most or hits[-1].score < hits[limit - 1].score:
@@ -134,14 +130,14 @@ class EdgeIndex:
         if shard is None:
             return 0
         with engine_errors(collection.name):
-            return shard.count(engine.CountRequest(exact=True))
+            return shard.edge.count(engine.CountRequest(exact=True))
 
     def tally(self, collection: Collection) -> int:
         shard = self._open(collection)
         if shard is None:
             return 0
         with engine_errors(collection.name):
-            return shard.info().points_count
+            return shard.edge.info().points_count
 
     def scroll(self, collection: Collection, whole: bool = False, batch: int = 1000) -> Iterator[Stored]:
         shard = self._open(collection)
@@ -149,7 +145,7 @@ class EdgeIndex:
         while shard is not None:
             request = engine.ScrollRequest(offset=offset, limit=batch, with_payload=whole or ["ref"], with_vector=whole)
             with engine_errors(collection.name):
-                records, offset = shard.scroll(request)
+                records, offset = shard.edge.scroll(request)
             with whole_records(collection.name):
                 stored = [stored_point(record, whole) for record in records]
             yield from stored
@@ -161,7 +157,7 @@ class EdgeIndex:
             self._hold()
             if collection.name in self._shards:
                 with engine_errors(collection.name):
-                    self._shards.pop(collection.name)[1].close()
+                    self._shards.pop(collection.name).edge.close()
             place = self.folder.path / collection.name
             if place.exists():
                 going = self.folder.path / f".drop-{collection.name}"
@@ -187,33 +183,33 @@ class EdgeIndex:
     def _optimize_here(self, collection: Collection) -> None:
         """Optimise without 4-bit vectors: so few points need none, and the shard would be loaded and written anew."""
         with self._guard, engine_errors(collection.name):
-            shard = self._shards[collection.name][1]
+            shard = self._shards[collection.name].edge
             shard.optimize()
             shard.flush()
 
     def _optimize_aside(self, collection: Collection, place: Path) -> None:
         """Put an optimised copy in the shard's place; searches continue, and those under way end with the old shard."""
         with engine_errors(collection.name):
-            self._shards[collection.name][1].flush()
+            self._shards[collection.name].edge.flush()
         made, ready, old = (self.folder.path / f"{prefix}{place.name}" for prefix in (".new-", READY, ".drop-"))
-        copy_optimized(collection, place, made, self.folder.lock_descriptor())
+        copy_optimized(collection, self.tally(collection), place, made, self.folder.lock_descriptor())
         with self._guard:
             made.rename(ready)  # from here on a process that opens the folder finds one of the two
             del self._shards[collection.name]
             place.rename(old)
             ready.rename(place)
             sync_folder(self.folder.path)
-            self._shards[collection.name] = (collection.dimension, self._load(collection, place))
+            self._shards[collection.name] = self._load(collection, place)
         shutil.rmtree(old)
 
     def close(self) -> None:
         with self._writing, self._guard:
             shards, self._shards = self._shards, {}
             try:
-                for name, (_, shard) in shards.items():
+                for name, shard in shards.items():
                     with engine_errors(name):
-                        shard.flush()
-                        shard.close()
+                        shard.edge.flush()
+                        shard.edge.close()
             finally:
                 self.folder.release()
 
@@ -226,28 +222,28 @@ class EdgeIndex:
         if not self.folder.hold(self.folder.wait):
             raise self.folder.locked()
 
-    def _open(self, collection: Collection) -> engine.EdgeShard | None:
+    def _open(self, collection: Collection) -> Shard | None:
         with self._guard:
             self._hold()
             return self._shard(collection)
 
-    def _shard(self, collection: Collection) -> engine.EdgeShard | None:
+    def _shard(self, collection: Collection) -> Shard | None:
         """Return the loaded shard, None if there is none on disk."""
         name = collection.name
         if name not in self._shards:
             place = self.folder.path / name
             if not place.exists():
                 return None
-            self._shards[name] = (collection.dimension, self._load(collection, place))
-        dimension, shard = self._shards[name]
-        if dimension != collection.dimension:
+            self._shards[name] = self._load(collection, place)
+        shard = self._shards[name]
+        if shard.dimension != collection.dimension:
             raise ArchiveError(
-                f"collection {name} holds vectors of {dimension} dimensions, not {collection.dimension}: "
+                f"collection {name} holds vectors of {shard.dimension} dimensions, not {collection.dimension}: "
                 "make it anew with echosearch index rebuild"
             )
         return shard
 
-    def _load(self, collection: Collection, place: Path) -> engine.EdgeShard:
+    def _load(self, collection: Collection, place: Path) -> Shard:
         deadline = time.monotonic() + self.folder.wait
         while True:
             try:
@@ -268,5 +264,5 @@ class EdgeIndex:
             self.folder.check_room()
             with engine_errors(collection.name):
                 for operation in operations:
-                    shard.update(operation)
-                shard.flush()
+                    shard.edge.update(operation)
+                shard.edge.flush()

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import qdrant_edge as engine
 
 from echosearch.errors import ArchiveError, EchosearchError, StoreUnreachable
 from echosearch.index.base import Collection
-from echosearch.index.fields import FULL_SCAN_KB, HNSW_EF_CONSTRUCT, HNSW_M, PAYLOAD_INDEXES, IndexType
+from echosearch.index.fields import (
+    FULL_SCAN_KB,
+    HNSW_EF_CONSTRUCT,
+    HNSW_M,
+    PAYLOAD_INDEXES,
+    IndexType,
+    full_scan_kb,
+    points_compared,
+)
 from echosearch.index.panic import EnginePanic, panics_caught
 
 __all__ = [
+    "Shard",
     "check_shard",
     "create_shard",
     "engine_errors",
     "folder_size",
     "load_shard",
+    "load_to_optimize",
     "sync_folder",
     "whole_records",
 ]
@@ -42,6 +54,15 @@ _TYPES: dict[IndexType, engine.PayloadSchemaType] = {
     "integer": engine.PayloadSchemaType.Integer,
     "float": engine.PayloadSchemaType.Float,
 }
+
+
+@dataclass(frozen=True)
+class Shard:
+    """An open shard; ``compared``: up to so many matches the engine compares rather than walk its graph."""
+
+    edge: engine.EdgeShard = field(repr=False)
+    dimension: int
+    compared: int
 
 
 @contextmanager
@@ -84,13 +105,29 @@ def folder_size(place: Path) -> int:
     return sum(file.stat().st_blocks * 512 for file in place.rglob("*") if file.is_file())
 
 
-def load_shard(collection: Collection, place: Path, quantized: bool = False) -> engine.EdgeShard:
-    """Open a shard. Raises ArchiveError if its dimension, distance or datatype differ.
-
-    Once opened ``quantized``, it has 4-bit vectors too from the next optimize() on, for good.
-    """
+def load_shard(collection: Collection, place: Path) -> Shard:
+    """Open a shard. Raises ArchiveError if its dimension, distance or datatype differ."""
     with engine_errors(collection.name):
-        return engine.EdgeShard.load(str(place), _config(collection, _FOUR_BITS if quantized else None))
+        shard = engine.EdgeShard.load(str(place), _config(collection, None, None))
+    return Shard(shard, collection.dimension, _compared(collection, place))
+
+
+def load_to_optimize(collection: Collection, place: Path, points: int) -> engine.EdgeShard:
+    """Open a shard of so many ``points`` that optimize() is about to give 4-bit vectors and a graph, for good."""
+    with engine_errors(collection.name):
+        hnsw = _hnsw(full_scan_kb(collection, points))
+        return engine.EdgeShard.load(str(place), _config(collection, hnsw, _FOUR_BITS))
+
+
+def _compared(collection: Collection, place: Path) -> int:
+    """Read what the graphs were made with; a shard without one compares all."""
+    found = []
+    for file in (place / "segments").glob("*/vector_index/hnsw_config.json"):
+        try:
+            found.append(int(json.loads(file.read_bytes())["full_scan_threshold"]))
+        except (OSError, ValueError, KeyError, TypeError):  # a search is planned by it, and right with any number
+            found.append(points_compared(collection))
+    return min(found, default=points_compared(collection))
 
 
 def create_shard(collection: Collection, place: Path) -> None:
@@ -101,7 +138,7 @@ def create_shard(collection: Collection, place: Path) -> None:
     making = place.with_name(f".new-{place.name}")
     making.mkdir(mode=0o700)
     with engine_errors(collection.name):
-        shard = engine.EdgeShard.create(str(making), _config(collection))
+        shard = engine.EdgeShard.create(str(making), _config(collection, _hnsw(FULL_SCAN_KB), None))
         for name, kind in PAYLOAD_INDEXES.items():
             shard.update(engine.UpdateOperation.create_field_index(name, _SCHEMAS[kind]))
         shard.flush()
@@ -110,19 +147,19 @@ def create_shard(collection: Collection, place: Path) -> None:
     sync_folder(place.parent)
 
 
-def check_shard(collection: Collection, shard: engine.EdgeShard) -> None:
+def check_shard(collection: Collection, shard: Shard) -> None:
     """Check the payload indexes: make a missing one, raise ArchiveError for one of another type."""
     with engine_errors(collection.name):
-        have = shard.info().payload_schema
+        have = shard.edge.info().payload_schema
         for name, kind in PAYLOAD_INDEXES.items():
             if name not in have:
-                shard.update(engine.UpdateOperation.create_field_index(name, _SCHEMAS[kind]))
+                shard.edge.update(engine.UpdateOperation.create_field_index(name, _SCHEMAS[kind]))
             elif have[name].data_type != _TYPES[kind]:
                 raise ArchiveError(
                     f"collection {collection.name} indexes {name} as {have[name].data_type}, not as {kind}: "
                     "make it anew with echosearch index rebuild"
                 )
-        shard.flush()
+        shard.edge.flush()
 
 
 def sync_folder(folder: Path) -> None:
@@ -134,8 +171,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _hnsw(compared_kb: int) -> engine.HnswIndexConfig:
+    return engine.HnswIndexConfig(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=compared_kb)
+
+
 def _config(
-    collection: Collection, quantization: engine.TurboQuantQuantizationConfig | None = None
+    collection: Collection,
+    hnsw: engine.HnswIndexConfig | None,
+    quantization: engine.TurboQuantQuantizationConfig | None,
 ) -> engine.EdgeConfig:
     """Return the shard's configuration; a value of None leaves the shard's own."""
     return engine.EdgeConfig(
@@ -144,7 +187,7 @@ def _config(
             engine.Distance.Cosine,
             datatype=engine.VectorStorageDatatype.Float16,  # the float32 originals are in Postgres
         ),
-        hnsw_config=engine.HnswIndexConfig(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=FULL_SCAN_KB),
+        hnsw_config=hnsw,
         quantization_config=quantization,
         optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=INDEX_KB),
         wal_enabled=False,  # see edge.py: every write is flushed

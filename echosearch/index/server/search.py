@@ -45,13 +45,13 @@ def nearest(
     if chosen is not None:
         matching = call(lambda: client.count(collection.name, count_filter=chosen, exact=False)).count
     conditions = len(chosen.must) if chosen is not None and isinstance(chosen.must, list) else 0
-    plan = plan_search(known.points, matching, wanted, known.compared, conditions)
+    plan = plan_search(known.points, matching, wanted, known.compared, collection.dimension, conditions)
     widest = known.width or plan.width
     walk = models.SearchParams(
         hnsw_ef=min(plan.width, widest), quantization=rescored, acorn=_ACORN if chosen is not None else None
     )
     last = models.SearchParams(exact=True) if known.exact else walk
-    if plan.how == "walk":
+    if plan.how == "engine":
         return ask(wanted, chosen, walk)
     allowed = min(value for value in (known.limit, known.values, MAX_CANDIDATES) if value is not None)
     small = models.QuantizationSearchParams(rescore=False)
@@ -64,8 +64,8 @@ def nearest(
         found = ask(wanted, models.Filter(must=[near, chosen]), last)
         if len(found) >= wanted:
             return found
-        plan = plan.again(matching)
-    return ask(wanted, chosen, last)
+        plan = plan.again(matching, known.compared)
+    return ask(wanted, chosen, walk if plan.how == "engine" else last)
 
 
 def _ask(

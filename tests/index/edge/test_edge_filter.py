@@ -82,6 +82,6 @@ def test_each_form_finds_what_the_condition_names(
     (found,) = filled.search_each(VIDEOS, query[None], [POINTS], where)
     assert {hit.key for hit in found} == wanted
     assert wanted or number == 3
-    form = edge_filter.edge_filter(where, filled._open(VIDEOS)).filter  # type: ignore[arg-type]
+    form = edge_filter.edge_filter(where, filled._open(VIDEOS).edge).filter  # type: ignore[union-attr]
     ranges = number != 4
     assert bool(form.must_not) == (cost > POINTS and ranges) or cost == edge_filter.RANGE_COST
