@@ -22,11 +22,11 @@ __all__ = ["MAX_CANDIDATES", "SearchPlan", "plan_search", "walk_width"]
 
 # Measured by bench_index.py; figures in docs/operations.md.
 BASE_POINTS, BASE_WIDTH = 100_000, 288
-WIDTH_GROWTH = 1.1
+WIDTH_GROWTH = 1.0
 MAX_WIDTH = 4096
 WIDTH_PER_RESULT = 4  # a search for many results is wider
 ALMOST_ALL = 0.95
-SPARE = 2.0  # a sieve takes so many times the candidates of which as many as are wanted match on average
+SPARE = 2.5  # a sieve takes so many times the candidates of which as many as are wanted match on average
 SLACK = 64  # and so many more: 4-bit vectors do not order them quite rightly, and a study's videos match together
 AGAIN, AGAIN_WORTH = 4, 3  # times as many candidates if too few match, where to compare all takes three times as long
 WIDTH_PER_CANDIDATE = 0.5
