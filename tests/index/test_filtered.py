@@ -116,6 +116,17 @@ def test_a_filter_loses_no_hits(
     assert plans[0].how == "engine" if name in walked else plans[0].how in ("sieve", "exact")
 
 
+@pytest.mark.parametrize("name", FILTERS)
+def test_several_vectors_find_what_each_finds_alone(filled: tuple[Path, np.ndarray, np.ndarray], name: str) -> None:
+    folder, _, queries = filled
+    index = EdgeIndex(folder, 1.0)
+    limits = [LIMIT + number for number in range(5)]
+    together = index.search_each(WIDE, queries[:5], limits, FILTERS[name])
+    alone = [index.search(WIDE, query, limit, FILTERS[name]) for query, limit in zip(queries[:5], limits, strict=True)]
+    index.close()
+    assert together == alone
+
+
 def test_a_larger_archive_compares_more_from_its_next_ingest_on(
     filled: tuple[Path, np.ndarray, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

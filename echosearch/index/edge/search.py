@@ -27,15 +27,9 @@ def nearest(
 ) -> list[engine.ScoredPoint]:
     """Return the ``wanted`` best points of those that ``chosen`` lets through, best first."""
     if exact:
-        return shard.edge.query(_request(vector, wanted, chosen, _EXACT))
-    counted = _, matching = _counted(shard, chosen)
-    plan = _plan(shard, counted, wanted, chosen)
-    while plan.how == "sieve" and chosen is not None and matching is not None:
-        found = shard.edge.query(_sieve(vector, wanted, chosen, plan))
-        if len(found) >= wanted:
-            return found
-        plan = plan.again(matching, shard.compared)
-    return shard.edge.query(_request(vector, wanted, chosen, _params(plan, chosen)))
+        return shard.edge.query(_usual(vector, wanted, chosen, _EXACT))
+    counted = _counted(shard, chosen)
+    return _carried_out(_plan(shard, counted, wanted, chosen), shard, vector, wanted, chosen, counted[1])
 
 
 def nearest_each(
@@ -45,14 +39,26 @@ def nearest_each(
 
     In one batch: the engine goes through the filter once, which costs more than to compare vectors.
     """
-    requests = []
-    counted = _counted(shard, chosen)
-    for vector, most in zip(vectors, wanted, strict=True):
-        plan = _plan(shard, counted, most, chosen)
-        if plan.how == "sieve":  # it may have to be asked again
-            return [nearest(shard, *each, chosen) for each in zip(vectors, wanted, strict=True)]
-        requests.append(_request(vector, most, chosen, _params(plan, chosen)))
-    return shard.edge.query_batch(engine.QueryBatchRequest(requests))
+    counted = _, matching = _counted(shard, chosen)
+    plans = [_plan(shard, counted, most, chosen) for most in wanted]
+    asked = [*zip(plans, vectors, wanted, strict=True)]
+    requests = [_request(plan, vector, most, chosen) for plan, vector, most in asked]
+    answers = shard.edge.query_batch(engine.QueryBatchRequest(requests))
+    for number, (plan, vector, most) in enumerate(asked):
+        if plan.how == "sieve" and matching is not None and len(answers[number]) < most:
+            plan = plan.again(matching, shard.compared)
+            answers[number] = _carried_out(plan, shard, vector, most, chosen, matching)
+    return answers
+
+
+def _carried_out(
+    plan: SearchPlan, shard: Shard, vector: list[float], wanted: int, chosen: EdgeFilter | None, matching: int | None
+) -> list[engine.ScoredPoint]:
+    while True:
+        found = shard.edge.query(_request(plan, vector, wanted, chosen))
+        if plan.how != "sieve" or len(found) >= wanted or matching is None:
+            return found
+        plan = plan.again(matching, shard.compared)
 
 
 def _counted(shard: Shard, chosen: EdgeFilter | None) -> tuple[int, int | None]:
@@ -67,7 +73,13 @@ def _plan(shard: Shard, counted: tuple[int, int | None], wanted: int, chosen: Ed
     return plan_search(*counted, wanted, shard.compared, shard.dimension, conditions)
 
 
-def _request(
+def _request(plan: SearchPlan, vector: list[float], wanted: int, chosen: EdgeFilter | None) -> engine.QueryRequest:
+    if plan.how == "sieve" and chosen is not None:
+        return _sieve(vector, wanted, chosen, plan)
+    return _usual(vector, wanted, chosen, _params(plan, chosen))
+
+
+def _usual(
     vector: list[float], wanted: int, chosen: EdgeFilter | None, params: engine.SearchParams
 ) -> engine.QueryRequest:
     return engine.QueryRequest(
