@@ -21,12 +21,11 @@ from typing import Literal
 __all__ = ["MAX_CANDIDATES", "SearchPlan", "plan_search", "walk_width"]
 
 # Measured by bench_index.py; figures in docs/operations.md.
-BASE_POINTS, BASE_WIDTH = 100_000, 288
-WIDTH_GROWTH = 1.0
+BASE_POINTS, BASE_WIDTH = 100_000, 320
 MAX_WIDTH = 4096
 WIDTH_PER_RESULT = 4  # a search for many results is wider
 ALMOST_ALL = 0.95
-SPARE = 2.5  # a sieve takes so many times the candidates of which as many as are wanted match on average
+SPARE = 2.0  # a sieve takes so many times the candidates of which as many as are wanted match on average
 SLACK = 64  # and so many more: 4-bit vectors do not order them quite rightly, and a study's videos match together
 AGAIN, AGAIN_WORTH = 4, 3  # times as many candidates if too few match, where to compare all takes three times as long
 WIDTH_PER_CANDIDATE = 0.5
@@ -56,7 +55,7 @@ class SearchPlan:
 
 def walk_width(points: int, wanted: int) -> int:
     """Return how many candidates a walk of a graph of ``points`` keeps to find the ``wanted`` nearest."""
-    grown = BASE_WIDTH * max(1.0, points / BASE_POINTS) ** WIDTH_GROWTH
+    grown = BASE_WIDTH * max(1.0, points / BASE_POINTS)
     return max(min(int(grown), MAX_WIDTH), WIDTH_PER_RESULT * wanted)
 
 
