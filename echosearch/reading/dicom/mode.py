@@ -20,6 +20,7 @@ PW, CW = 3, 4  # RegionDataType (0018,6014)
 
 COLOUR_SPREAD = 40  # max - min of a pixel's channels above which it is coloured
 COLOUR_SHARE = 0.005  # of the sector
+JET_FRAMES = 3  # those with most colour count: a jet is not in every frame
 SWING = 80  # of red less blue, from frame to frame, that flow has; asked for where boxes speak against flow
 TINTED = 0.6  # of the sector: flow has a part of it, a map of several hues colours nearly all
 STEADY_HUE = 0.98  # share of coloured pixels that may be a tint, a logo, a colour bar: coloured in every frame alike
@@ -70,7 +71,8 @@ def mode_of_pixels(frames: Sequence[Uint8], regions: Sequence[Region] = ()) -> M
         balance = red.astype(np.int16) - blue
         changing &= np.ptp(balance, axis=0) > SWING
     patches = changing[:, 1:, 1:] & changing[:, :-1, 1:] & changing[:, 1:, :-1] & changing[:, :-1, :-1]
-    return Mode.COLOR if patches.sum(axis=(1, 2)).mean() / sector.sum() > COLOUR_SHARE else Mode.BMODE
+    most = np.sort(patches.sum(axis=(1, 2)))[-JET_FRAMES:]
+    return Mode.COLOR if most.mean() / sector.sum() > COLOUR_SHARE else Mode.BMODE
 
 
 def _picture(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:

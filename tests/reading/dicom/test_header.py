@@ -551,6 +551,21 @@ def test_mode_by_pixels_where_there_are_no_regions(write_cine: WriteCine) -> Non
     assert (black.mode, black.mode_source) == (Mode.UNKNOWN, "none")
 
 
+@pytest.mark.parametrize("beats", [1, 2, 3, 4])
+@pytest.mark.parametrize("phases", [(0.1, 0.42), (0.48, 0.98)])
+def test_a_jet_of_systole_or_diastole_is_flow_however_many_beats_are_recorded(
+    write_cine: WriteCine, region: MakeRegion, beats: int, phases: tuple[float, float]
+) -> None:
+    """A recording from R wave to R wave shows no jet in its first frame, its last, nor in the middle of two beats."""
+    count = 24 * beats + 1
+    cine = np.repeat(np.random.default_rng(3).integers(20, 160, (count, 48, 64, 1), np.uint8), 3, axis=-1)
+    for i in range(count):
+        if phases[0] <= i / 24 % 1 <= phases[1]:
+            cine[i, 20:30, 30:42] = (20, 60, 230)
+    found = read_header(write_cine(cine.tobytes(), count=count, sequence=[region(1, 1, 2, 2, 62, 46)]))
+    assert (found.mode, found.mode_source) == (Mode.COLOR, "pixels")
+
+
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (0, 10), (3, 7), (9, 10), (10, 10), (2, 9)])
 def test_both_hashes_are_made_in_one_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int, end: int

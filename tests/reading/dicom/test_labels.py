@@ -223,6 +223,26 @@ def test_damaged_tables_of_one_frame(write_cine: WriteCine, jpegs: list[bytes]) 
     assert read_header(write_cine(qualities, **YBR)).n_frames == 6  # an encoder that changes its quality
 
 
+def test_huffman_tables_made_anew_for_each_frame(write_cine: WriteCine, jpegs: list[bytes]) -> None:
+    """So does every encoder of lossless JPEG: two symbols change places, or others are there, in several frames."""
+    pictures = read_frames(write_cine(jpegs, **YBR)).pixels
+    rarest = b"\xf9\xfa"  # of the AC table of luminance: no frame here needs them
+    assert all(stream.count(rarest) for stream in jpegs)
+    exchanged = [stream.replace(rarest, b"\xfa\xf9") for stream in jpegs]
+    others = [stream.replace(rarest, b"\xf9\xff") for stream in jpegs]
+    for streams in (
+        [exchanged[0], *jpegs[1:]],
+        [*exchanged[:2], *jpegs[2:]],
+        [*others[:2], *jpegs[2:]],
+        [others[0], *exchanged[1:3], *jpegs[3:]],
+    ):
+        path = write_cine(streams, **YBR)
+        assert read_header(path).n_frames == 6
+        assert (read_frames(path).pixels == pictures).all()
+    with pytest.raises(FileRefused, match="tables of a JPEG frame are damaged"):
+        read_header(write_cine([others[0], *jpegs[1:]], **YBR))
+
+
 @pytest.mark.parametrize("left_over", [b"\x12", b"\x12\x34", b"\x5a" * 7, b"\x5a" * 40])
 def test_a_scan_that_leaves_bytes_over_is_refused(write_cine: WriteCine, jpegs: list[bytes], left_over: bytes) -> None:
     """So does one that a flipped bit put out of step. libjpeg is silent up to 8 bytes."""

@@ -300,6 +300,9 @@ def test_the_window_applies_to_deep_grey(write_cine: WriteCine) -> None:
     assert read_frames(path).pixels[0, 0, :6, 0].tolist() == [0, 1, 128, 255, 255, 255]
 
 
+CHANNELS = ("Red", "Green", "Blue")
+
+
 def palette(bits: int) -> dict[str, Any]:
     ramp = np.arange(256)
     tables = {"Red": ramp, "Green": 255 - ramp, "Blue": (ramp * 3) % 256}
@@ -320,6 +323,29 @@ def test_palette_colour(write_cine: WriteCine, frames: Frames, bits: int) -> Non
     ours = read_frames(path).pixels
     assert (ours == truth).all()
     assert ours[..., 1].min() < 200 < ours[..., 1].max()  # colours, not indices
+
+
+@pytest.mark.parametrize(("entry", "level"), [(255, 255), (1023, 255), (4095, 255), (4080, 255), (0xFF00, 255)])
+def test_entries_of_fewer_bits_in_a_palette_of_16(
+    write_cine: WriteCine, frames: Frames, entry: int, level: int
+) -> None:
+    """Some write 8 bits, or the 12 that their machine computes with: 16 times too dark as 16."""
+    indices = np.ascontiguousarray(frames[..., 0])
+    table = (np.arange(256) * entry // 255).astype("<u2")
+    values: dict[str, Any] = {f"{name}PaletteColorLookupTableDescriptor": [256, 0, 16] for name in CHANNELS}
+    values |= {f"{name}PaletteColorLookupTableData": table.tobytes() for name in CHANNELS}
+    ours = read_frames(write_cine(indices.tobytes(), photometric="PALETTE COLOR", **values)).pixels
+    assert np.abs(ours[..., 0].astype(int) * 255 // level - indices).max() <= 1
+
+
+def test_a_palette_over_indices_in_jpeg(write_cine: WriteCine, frames: Frames) -> None:
+    """A lossy index is a little off, as its colour is then; a grey picture would be another one."""
+    indices = np.ascontiguousarray(frames[..., :1])
+    streams = [simplejpeg.encode_jpeg(one, quality=98, colorspace="GRAY") for one in indices]
+    right = read_frames(write_cine(indices.tobytes(), photometric="PALETTE COLOR", **palette(8))).pixels
+    path = write_cine(streams, photometric="PALETTE COLOR", syntax=JPEGBaseline8Bit, **palette(8))
+    assert np.abs(read_frames(path).pixels[..., :2].astype(int) - right[..., :2]).max() <= 6
+    assert read_header(path).n_frames == 6
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])

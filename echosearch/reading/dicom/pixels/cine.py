@@ -182,6 +182,9 @@ def _frame_decoders(
     first = read_spans(reader, stored[0])
     stream = read_stream(first[soi(first) or 0 :])
     if parsed.syntax in JPEG_8BIT and is_fast_jpeg(stream) and stream is not None:
+        if layout.photometric == "PALETTE COLOR" and stream.components == 1:
+            indices = jpeg_decoder(layout)
+            return _shown(reader, parsed, layout, stored, lambda data: indices(data)[..., 0])
         is_ycbcr = stream.components == 3 and not stream.is_rgb(layout.photometric)
         return jpeg_decoder(layout), jpeg_decoder(layout, as_stored=True) if is_ycbcr else None
     layout = stream_layout(layout, first)

@@ -13,7 +13,7 @@ from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
-from echosearch.reading.dicom.pixels.depth import stored_values
+from echosearch.reading.dicom.pixels.depth import DARK_BITS, stored_values
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
 __all__ = ["is_green", "palette_table", "to_bytes_per_sample", "ybr422_to_ybr", "ybr_to_rgb"]
@@ -78,10 +78,19 @@ def palette_table(dataset: Dataset, layout: PixelLayout) -> Uint8:
         raise FileRefused(
             Quarantined(Reason.BAD_HEADER, f"the colour palette (0028,1101-1203) cannot be read ({type(exc).__name__})")
         ) from exc
-    if table.dtype.itemsize > 1 and int(table.max()) > 255:  # some write 8-bit entries into a 16-bit palette
-        table = table >> 8
+    if table.dtype.itemsize > 1:
+        table = table >> _depth_of_entries(table) - 8
     entry = np.clip(stored_values(layout) - first, 0, length - 1)
     return np.ascontiguousarray(table[entry, :3].astype(np.uint8))
+
+
+def _depth_of_entries(table: NDArray[Any]) -> int:
+    """Return the bits of a palette's entries: 16, unless its brightest colour would be 16 times too dark.
+
+    Some write entries of 8 bits, or of the 12 that their machine computes with, into a palette of 16.
+    """
+    highest = int(table.max()).bit_length()
+    return max(highest, 8) if highest <= 16 - DARK_BITS else 16
 
 
 def _palette_channel(dataset: Dataset, name: str, length: int) -> NDArray[np.unsignedinteger[Any]]:

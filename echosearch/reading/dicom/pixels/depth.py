@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
-__all__ = ["LOOKED_AT", "count_patterns", "needs_a_look", "settled", "stored_values"]
+__all__ = ["DARK_BITS", "LOOKED_AT", "count_patterns", "needs_a_look", "settled", "stored_values"]
 
 LOOKED_AT = 16  # frames, spread over the cine
 DARK_BITS = 4  # colour that leaves so many of its upper bits unused is 16 times too dark

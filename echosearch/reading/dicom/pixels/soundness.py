@@ -63,10 +63,17 @@ def _has_end(reader: ByteReader, spans: tuple[Span, ...], head: bytes) -> bool:
 
 
 def _check_tables(heads: list[bytes]) -> None:
+    """Raise FileRefused(DECODE_FAILED) if one frame's tables differ a little from those that all others share.
+
+    An encoder that optimises makes its Huffman tables anew for each frame, as all of lossless JPEG do: then several
+    frames differ from the most frequent ones, or symbols are only in another order.
+    """
     found = [found for head in heads if kind_of(head) == "jpeg" and (found := tables(head)) is not None]
-    for kind in zip(*found, strict=True):  # an encoder may make its Huffman tables anew for each frame
+    for kind in zip(*found, strict=True):
         (usual, times), *_ = Counter(kind).most_common(1)
-        for other in set(kind) - {usual}:
-            differing = sum(one != two for one, two in zip(usual, other, strict=False))
-            if times > 1 and len(other) == len(usual) and differing <= FLIPPED:
-                raise FileRefused(Quarantined(Reason.DECODE_FAILED, "the tables of a JPEG frame are damaged"))
+        if times != len(kind) - 1 or times < 2:
+            continue
+        (other,) = set(kind) - {usual}
+        differing = sum(one != two for one, two in zip(usual, other, strict=False))
+        if len(other) == len(usual) and differing <= FLIPPED and sorted(other) != sorted(usual):
+            raise FileRefused(Quarantined(Reason.DECODE_FAILED, "the tables of a JPEG frame are damaged"))
