@@ -23,7 +23,14 @@ from echosearch.reading.dicom.elements.timing import MAX_FPS, MIN_FPS
 from echosearch.reading.dicom.elements.values import synthetic_uid
 from echosearch.reading.files import ByteReader, Stamp, open_regular
 from echosearch.reading.motion_jpeg import check_motion_jpeg
-from echosearch.reading.pictures import count_pictures, open_container, pick_frames, video_stream
+from echosearch.reading.orientation import UPRIGHT, Orientation
+from echosearch.reading.pictures import (
+    count_pictures,
+    first_orientation,
+    open_container,
+    pick_frames,
+    video_stream,
+)
 from echosearch.reading.slices.check import check_slices
 from echosearch.video import Mode, VideoHeader, ViewLabel
 
@@ -31,6 +38,7 @@ __all__ = ["MediaIdentity", "MediaVideo", "looks_like_media", "open_media", "rea
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi"
 INTRA_CODECS = frozenset({"mjpeg", "rawvideo"})  # every frame on its own
+QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})  # first boxes of files without ftyp
 # FFmpeg's names of the decoders: "msmpeg4" is Microsoft's MPEG-4 version 3
 CODECS = frozenset({"h264", "hevc", "mpeg4", "mjpeg", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "rawvideo"})
 
@@ -58,6 +66,7 @@ class MediaVideo:
     codec: str
     frame_seconds: float | None
     decord: bool = False
+    orientation: Orientation = UPRIGHT
     scale: None = None  # neither mp4 nor avi says
 
     def __repr__(self) -> str:
@@ -80,7 +89,7 @@ class MediaVideo:
             yield from _decord_frames(data, indices, self.n_frames)
             return
         with open_container(data, FORMATS, CODECS) as container:
-            yield from pick_frames(container, indices)
+            yield from map(self.orientation.turned, pick_frames(container, indices))
 
     def _bytes(self) -> bytes:
         with open_regular(self.path, expect=self.stamp) as reader:
@@ -88,12 +97,16 @@ class MediaVideo:
 
 
 def looks_like_media(head: bytes) -> bool:
-    """Return True for MP4/MOV (ISO base media: ``ftyp`` at byte 4) and AVI (RIFF)."""
-    return head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+    """Return True for MP4/MOV (ISO base media: ``ftyp`` at byte 4), AVI (RIFF), and QuickTime from before ``ftyp``,
+    which begins with another box; the first letter of a text would make it one of 512 MB or more.
+    """
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"AVI "
+    return head[4:8] == b"ftyp" or (head[4:8] in QUICKTIME and head[0] < 0x20)
 
 
 def open_media(path: Path, decord: bool = False) -> MediaVideo:
-    """Open an mp4 or avi file; ``decord``: frames come from decord if it is installed.
+    """Open an mp4 or avi file; ``decord``: frames come from decord if it is installed and nothing is to be turned.
 
     Raises FileRefused: NOT_AN_IMAGE, UNSUPPORTED_SYNTAX, TOO_LARGE, TRUNCATED, DECODE_FAILED.
     """
@@ -109,14 +122,17 @@ def open_media(path: Path, decord: bool = False) -> MediaVideo:
             raise FileRefused(Quarantined(Reason.DECODE_FAILED, "the index of an avi is not where it was written"))
         rate = stream.average_rate or stream.guessed_rate
         fps = float(rate) if rate else 0.0
+        rows, columns = stream.codec_context.height, stream.codec_context.width
+        orientation = first_orientation(container)
         return MediaVideo(
             path=path,
             stamp=stamp,
-            rows=stream.codec_context.height,
-            columns=stream.codec_context.width,
+            rows=columns if orientation.transposed else rows,
+            columns=rows if orientation.transposed else columns,
+            orientation=orientation,
             codec=stream.codec_context.name,
             frame_seconds=1.0 / fps if MIN_FPS <= fps <= MAX_FPS else None,
-            decord=decord and importlib.util.find_spec("decord") is not None,
+            decord=decord and orientation == UPRIGHT and importlib.util.find_spec("decord") is not None,
         )
 
 

@@ -27,8 +27,9 @@ from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.limits import MAX_FRAMES, MAX_PIXEL_BYTES, check_size
+from echosearch.reading.orientation import UPRIGHT, Orientation, orientation_of
 
-__all__ = ["count_pictures", "open_container", "pick_frames", "video_stream"]
+__all__ = ["count_pictures", "first_orientation", "open_container", "pick_frames", "video_stream"]
 
 # careful and aggressive: bits left over at the end of a slice are an error
 ERRORS = "crccheck+bitstream+buffer+explode+careful+aggressive"
@@ -84,6 +85,11 @@ def count_pictures(container: Any) -> int:
     count = sum(1 for _ in islice(_pictures(container), most + 1))
     check_size(rows, columns, count)
     return count
+
+
+def first_orientation(container: Any) -> Orientation:
+    """Return how a player turns the pictures. Decodes the first one; raises FileRefused as count_pictures does."""
+    return next(map(orientation_of, _pictures(container)), UPRIGHT)
 
 
 def pick_frames(container: Any, indices: Sequence[int]) -> Iterator[Uint8]:

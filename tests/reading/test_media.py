@@ -209,6 +209,71 @@ def test_decord_on_request(write_video: WriteVideo, name: str, codec: str, pix_f
     assert np.abs(ours.astype(int) - theirs).mean() < 2  # two FFmpegs, two scalers of chroma
 
 
+TURNS = [
+    ((0, 1, -1, 0), lambda shown: np.rot90(shown, -1, (1, 2))),  # a phone held upright
+    ((-1, 0, 0, -1), lambda shown: np.rot90(shown, 2, (1, 2))),
+    ((0, -1, 1, 0), lambda shown: np.rot90(shown, 1, (1, 2))),
+    ((-1, 0, 0, 1), lambda shown: shown[:, :, ::-1]),
+    ((1, 0, 0, -1), lambda shown: shown[:, ::-1]),
+    ((0, 1, 1, 0), lambda shown: shown.swapaxes(1, 2)),
+    ((0.001, 1, -1, -0.001), lambda shown: np.rot90(shown, -1, (1, 2))),  # rounded
+    ((0, 0, 0, 0), lambda shown: shown),
+]
+
+
+def stated(path: Path, matrix: tuple[float, ...]) -> Path:
+    """The mp4 with these numbers in its track header: a b, c d."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (round(65536 * value) for value in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("decord", [False, True])
+@pytest.mark.parametrize(("matrix", "turned"), TURNS)
+def test_pictures_are_turned_as_a_player_turns_them(
+    write_video: WriteVideo, matrix: tuple[float, ...], turned: Callable[[Frames], Frames], decord: bool
+) -> None:
+    """A phone that films a screen writes its pictures lying, and a matrix."""
+    path = write_video("a.mp4", "libx264", count=6)
+    shown = np.stack([frame.copy() for frame in open_media(path).frames(range(6))])
+    video = open_media(stated(path, matrix), decord)
+    got = np.stack([frame.copy() for frame in video.frames(range(6))])
+    assert got.shape[1:3] == (video.rows, video.columns)
+    close = 2 if decord and (got.shape == shown.shape) else 0  # upright ones come from decord
+    assert np.abs(got.astype(int) - turned(shown)).mean() <= close
+    header = inspect_file(path, "", IDENTITY)
+    assert not isinstance(header, Skipped | Quarantined)
+    assert (header.rows, header.columns) == (video.rows, video.columns)
+
+
+def test_a_slanted_video_is_refused(write_video: WriteVideo) -> None:
+    path = stated(write_video("a.mp4", "libx264", count=6), (0.9, 0.4, -0.4, 0.9))
+    with pytest.raises(FileRefused, match="no quarter turn"):
+        open_media(path)
+
+
+@pytest.mark.parametrize("box", [b"free", b"skip", b"wide", b"pnot"])
+def test_quicktime_from_before_its_file_type_box(write_video: WriteVideo, box: bytes) -> None:
+    path = write_video("a.mov", "libx264")
+    path.write_bytes(path.read_bytes().replace(b"ftyp", box, 1))
+    assert [number_of(frame) for frame in open_media(path).frames(range(48))] == list(range(48))
+
+
+def test_movie_or_data_box_first(write_video: WriteVideo, tmp_path: Path) -> None:
+    whole = write_video("a.mov", "mjpeg", "yuvj420p").read_bytes()
+    for at in (whole.index(b"mdat") - 4, whole.index(b"wide") - 4):
+        path = tmp_path / "b.mov"
+        path.write_bytes(whole[at:])
+        found = inspect_file(path, "", IDENTITY)
+        assert not isinstance(found, Skipped), "places in the file are wrong now, but it is a video"
+    for text in (b"the free wall of the left ventricle", b"LV, free wall: normal", b"one wide box", b"1234wide"):
+        (tmp_path / "note.txt").write_bytes(text)
+        assert inspect_file(tmp_path / "note.txt") == Skipped(Reason.NOT_AN_IMAGE)
+
+
 def test_header(write_video: WriteVideo) -> None:
     path = write_video("a.mp4", "libx264")
     found = read_media_header(path, "SITE", IDENTITY)
