@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["UNSEEN", "as_typed", "is_text", "unified", "visible"]
+__all__ = ["UNSEEN", "as_typed", "holds_parts", "is_text", "unified", "utf8_text", "visible", "whole_characters"]
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u2500\u2501\ufe58\ufe63\uff0d"
 _WAVES = "\u301c\uff5e\u223c\u223f\u02dc~"
@@ -20,6 +20,14 @@ _INKLESS = [
     *range(0xFE00, 0xFE10),
     *range(0xE0100, 0xE01F0),
 ]
+# Radicals that a copy out of a PDF has in place of ideographs, those that NFKC leaves apart (Unicode's
+# EquivalentUnifiedIdeograph.txt), and voicing marks of a width of their own: ト゛フ゜ラ, made of ﾄﾞﾌﾟﾗ sign by sign.
+_PARTS = re.compile("[\u2e80-\u2ef3゛゜]")
+_RADICALS = str.maketrans(
+    "⺝⺠⺧⺩⺫⺬⺶⺼⻁⻄⻆⻑⻗⻘⻝⻣⻤⻨⻩⻫⻭⻯⻲", "月民牛王目示羊肉虎西角長雨青食骨鬼麦黄斉歯竜亀"
+)
+_VOICED = re.compile("(?<=[うか-とは-ほウカ-トハ-ホｳｶ-ﾄﾊ-ﾎ])゛|(?<=[は-ほハ-ホﾊ-ﾎ])゜")
+_JOINING = {"゛": "\u3099", "゜": "\u309a"}
 _BEFORE = str.maketrans(
     {
         **dict.fromkeys(_INKLESS),
@@ -49,6 +57,7 @@ _TYPED = str.maketrans(
         "〜": "~",
     }
 )
+_ISO_2022 = re.compile(rb"\x1b[$(]|[\x0e\x0f]")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 # What a terminal or an editor obeys instead of showing it: control characters (C0 but the tab, C1), the marks that turn
@@ -66,14 +75,37 @@ def is_text(given: str) -> bool:
     return not _NO_TEXT.search(given)
 
 
+def utf8_text(data: bytes) -> str:
+    """Decode UTF-8, with a byte order mark or without.
+
+    Raises UnicodeDecodeError, also for ISO-2022-JP: its bytes are all ASCII, but no text in UTF-8 has its escapes.
+    """
+    text = data.decode("utf-8-sig")
+    if foreign := _ISO_2022.search(data):
+        raise UnicodeDecodeError("utf-8", data, *foreign.span(), "an escape or shift of ISO-2022-JP")
+    return text
+
+
+def holds_parts(text: str) -> bool:
+    """Return whether ``text`` may hold radicals or voicing marks that ``whole_characters`` changes."""
+    return bool(_PARTS.search(text))
+
+
+def whole_characters(text: str) -> str:
+    """Return ``text``, no longer and no shorter, with ideographs for radicals and with joining voicing marks."""
+    if not holds_parts(text):
+        return text
+    return _VOICED.sub(lambda found: _JOINING[found[0]], text.translate(_RADICALS))
+
+
 def unified(text: str) -> str:
     """Return ``text`` with one code point for each character, whoever typed or converted it.
 
     NFKC, and what NFKC leaves apart: dashes and minus signs become "-", wave dashes and tildes 「〜」, primes and
-    apostrophes "'", double quotes '"'; a ー that stands alone is a minus; marks without ink are left out. Applied
-    twice, it changes nothing more.
+    apostrophes "'", double quotes '"'; a ー that stands alone is a minus; marks without ink are left out; radicals are
+    ideographs, and a ゛ behind a kana is part of it. Applied twice, it changes nothing more.
     """
-    normal = unicodedata.normalize("NFKC", text.translate(_BEFORE)).translate(_AFTER)
+    normal = unicodedata.normalize("NFKC", whole_characters(text.translate(_BEFORE))).translate(_AFTER)
     return _LONE_MARK.sub(lambda found: "-" * len(found[0]), normal)
 
 

@@ -81,5 +81,5 @@ def _store(run: Work, reports: Sequence[ReportText], read: TextsRead) -> int:
     with run.writing() as connection:
         put_report_vectors(connection, run.encoder_id, rows)
         finish_reports(connection, run.encoder_id, left_out)
-    stored = {report.report_key for report in reports if report.stored}
+    stored = {report.report_key for report in reports if report.form}
     return sum(key not in stored for key, _ in rows)

@@ -20,6 +20,7 @@ from echosearch.db.studies.reports import ReportText
 from echosearch.encoder.base import Encoder, TextNotes
 from echosearch.encoder.text.report_words import ReportWord, report_words
 from echosearch.report.facts import load_lexicon
+from echosearch.unicode import holds_parts
 from echosearch.vector import Vectors
 from echosearch.workers.jobs import PoolBroken
 from echosearch.workers.server import TEXTS_NAME
@@ -71,12 +72,15 @@ class EncoderReader:
 
     def read(self, reports: Sequence[ReportText]) -> TextsRead:
         notes = tuple(self.encoder.text_notes([report.text for report in reports]))
-        fresh = tuple(
-            i
-            for i, (report, note) in enumerate(zip(reports, notes, strict=True))
-            if not (report.stored and note.as_before)
-        )
+        fresh = tuple(i for i, (report, note) in enumerate(zip(reports, notes, strict=True)) if _is_fresh(report, note))
         return TextsRead(notes, fresh, self.encoder.encode_texts([reports[i].text for i in fresh]))
+
+
+def _is_fresh(report: ReportText, note: TextNotes) -> bool:
+    """Return whether a report has no vector, or one of other tokens (TEXT_FORM, report/text.py)."""
+    if report.form == 2:
+        return holds_parts(report.text)
+    return report.form == 0 or not note.as_before
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from echosearch.cli.output import say_json
 from echosearch.errors import InputError
+from echosearch.unicode import utf8_text
 
 __all__ = ["answer_lines", "text_given"]
 
@@ -19,7 +20,7 @@ def text_given(text: str) -> str:
     if text != "-":
         return text
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
+        return utf8_text(sys.stdin.buffer.read())
     except UnicodeDecodeError:
         raise InputError("standard input: not UTF-8, save the text as UTF-8") from None
 

@@ -7,6 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from itertools import combinations, groupby, islice
 from pathlib import Path
 from typing import Any, get_args
@@ -32,6 +33,7 @@ from echosearch.db.lookup import resolve_study
 from echosearch.db.studies.facts import facts_of
 from echosearch.errors import InputError, TableError
 from echosearch.report.facts import Fact
+from echosearch.unicode import utf8_text
 
 __all__ = [
     "ReviewReport",
@@ -127,7 +129,7 @@ def record_sampled(connection: Connection, drawn: ReviewSample, row: ReviewRow) 
 def read_verdicts(file: Path, reader: str | None) -> list[ReviewRow]:
     """Read a CSV with the columns study, answer, and where wanted reason and reader. Raises TableError: line, rule."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as handle:
+        with StringIO(utf8_text(file.read_bytes()), newline="") as handle:
             table = csv.DictReader(handle)
             columns = set(table.fieldnames or ())
             if not {"study", "answer"} <= columns or (reader is None and "reader" not in columns):
@@ -146,6 +148,8 @@ def read_verdicts(file: Path, reader: str | None) -> list[ReviewRow]:
         raise InputError(f"--in {file}: {exc.strerror}") from exc
     except UnicodeDecodeError:
         raise TableError(f"{file}: not UTF-8, save the table as UTF-8") from None
+    except csv.Error as exc:
+        raise TableError(f"{file}: not a CSV ({exc}): check the quotes and the length of cells") from None
     return rows
 
 

@@ -31,8 +31,9 @@ __all__ = [
 
 # How texts become tokens, as stored with a report's vector: one of an older form is embedded again where its tokens are
 # others now. 1: characters as written (NFKC), cut at max_phrases and max_tokens. 2: one code point for each character,
-# one case for each abbreviation; long texts whole, or their most telling phrases.
-TEXT_FORM = 2
+# one case for each abbreviation; long texts whole, or their most telling phrases. 3: ideographs for radicals, and ゛ as
+# part of the kana before it.
+TEXT_FORM = 3
 # The form of the words that are stored of a report (encoder/text/report_words.py); another number makes them anew.
 WORD_FORM = 1
 MAX_READ = 20_000  # characters of one text that any encoder reads

@@ -67,6 +67,10 @@ def test_a_query_from_a_file_and_stdin(real: Tried) -> None:
     path.write_text("重度僧帽弁逆流", encoding="utf-8-sig")
     asked = json.loads(real.ask("query", "--report", "重度僧帽弁逆流", "--json").stdout)
     assert json.loads(real.ask("query", "--file", str(path), "--json").stdout) == asked
+    path.write_text("重度僧帽弁逆流", encoding="iso2022_jp")
+    refused = real.ask("query", "--file", str(path))
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "not UTF-8, save the text as UTF-8" in refused.stderr
 
 
 def test_a_pipe_gets_tab_separated_columns(real: Tried) -> None:

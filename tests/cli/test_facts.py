@@ -108,6 +108,8 @@ def test_a_text_on_standard_input() -> None:
         (["facts", "--jsonl", "-", "--json"], b'{"id": 1}', 1, 'line 1: not an object with "id" and a string "text"'),
         (["understand", "--jsonl", "-", "--json"], b"\xff", 1, "line 1: not UTF-8"),
         (["facts", "-"], b"\xff", 1, "standard input: not UTF-8"),
+        (["facts", "-"], "重度のMR".encode("iso2022_jp"), 1, "standard input: not UTF-8"),
+        (["understand", "-"], "重度のMR".encode("iso2022_jp"), 1, "standard input: not UTF-8"),
     ],
 )
 def test_an_error_is_one_line(args: list[str], given: bytes, code: int, told: str) -> None:

@@ -154,3 +154,15 @@ def test_a_table_with_a_mistake(tmp_path: Path, table: str, message: str) -> Non
         read_verdicts(file, "sato")
     with pytest.raises(InputError, match="No such file"):
         read_verdicts(tmp_path / "nothing.csv", "sato")
+
+
+@pytest.mark.parametrize(
+    ("reader", "encoding", "message"),
+    [("佐藤", "cp932", "not UTF-8"), ("佐藤", "iso2022_jp", "not UTF-8"), ("s" * 2_000_000, "utf-8", "not a CSV")],
+)
+def test_a_table_that_cannot_be_read(tmp_path: Path, reader: str, encoding: str, message: str) -> None:
+    """A reader's name in another encoding would be another reader."""
+    file = tmp_path / "v.csv"
+    file.write_text(f"study,answer,reader\nx,accept,{reader}\n", encoding)
+    with pytest.raises(TableError, match=message):
+        read_verdicts(file, None)

@@ -159,24 +159,25 @@ def test_what_an_encoder_does_not_read_is_counted(home: Path, root: Path, tmp_pa
         assert any("5 of its phrases" in warning for warning in long.warnings)
 
 
+@pytest.mark.parametrize(("form", "read_again"), [(1, {"〜"}), (2, {"゛"}), (3, set())])
 def test_reports_of_an_older_form_are_read_again_where_their_tokens_are_others(
-    home: Path, root: Path, tmp_path: Path
+    home: Path, root: Path, tmp_path: Path, form: int, read_again: set[str]
 ) -> None:
-    reports = table(tmp_path / "r.csv", ["左室拡大なし。", "軽度〜中等度のMRあり。"])
+    reports = table(tmp_path / "r.csv", ["左室拡大なし。", "軽度〜中等度のMRあり。", "カラート゛フ゜ラで異常なし。"])
 
     def run(archive: Archive) -> IngestSummary:
         return ingest(archive, root, IngestOptions(reports=reports))
 
     with open_archive(Settings(home=home, workers=1), Respelling()) as archive:
         run(archive)
-        with archive.engine.begin() as connection:  # as an archive of the release before
-            connection.execute(text("update core.report_embedding set text_form = 1, vector = '\\x00'"))
+        with archive.engine.begin() as connection:  # as an archive of a release before
+            connection.execute(text("update core.report_embedding set text_form = :f, vector = '\\x00'"), {"f": form})
         assert (run(archive).new_reports, run(archive).encoder_batches) == (0, 0)
         with archive.engine.connect() as connection:
             rows = connection.execute(
                 text(
-                    "select position('〜' in p.text) > 0 as changed, length(e.vector) > 1 as fresh, e.text_form"
+                    "select substring(p.text from '[〜゛]') as sign, length(e.vector) > 1 as fresh, e.text_form"
                     " from core.report_embedding e join phi.report p using (report_key)"
                 )
             ).all()
-        assert {tuple(row) for row in rows} == {(True, True, 2), (False, False, 2)}
+        assert {tuple(row) for row in rows} == {(sign, sign in read_again, 3) for sign in ("〜", "゛", None)}

@@ -15,6 +15,7 @@ from echosearch.cli.path_type import as_path
 from echosearch.cli.search_options import asking, options_given
 from echosearch.errors import InputError
 from echosearch.search.limits import MAX_EXPORT, SORTS
+from echosearch.unicode import utf8_text
 
 __all__ = ["query"]
 
@@ -95,7 +96,7 @@ def query(
 def _read(path: str) -> str:
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        return data.decode("utf-8-sig")
+        return utf8_text(data)
     except OSError as exc:
         raise InputError(f"--file {path}: {exc.strerror}") from exc
     except UnicodeDecodeError:

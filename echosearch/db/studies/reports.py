@@ -64,7 +64,7 @@ class LinkCounts:
 class ReportText:
     report_key: str
     text: str = field(repr=False)
-    stored: bool = False  # it has a vector, of an older TEXT_FORM
+    form: int = 0  # the TEXT_FORM of its vector, an older one; 0: it has none
     suspect: bool = False  # a process that read it, perhaps with others, ended
 
 
@@ -244,7 +244,7 @@ def texts_to_encode(connection: Connection, encoder_id: int, report_keys: Sequen
     """Return these reports with their texts, in key order."""
     rows = connection.execute(
         text(
-            "select cast(p.report_key as text) as report_key, p.text, e.report_key is not null as stored,"
+            "select cast(p.report_key as text) as report_key, p.text, coalesce(e.text_form, 0) as form,"
             " a.report_key is not null as suspect from phi.report p"
             " left join core.report_embedding e on e.report_key = p.report_key and e.encoder_id = :encoder"
             " left join core.report_attempt a on a.report_key = p.report_key and a.encoder_id = :encoder"
@@ -252,7 +252,7 @@ def texts_to_encode(connection: Connection, encoder_id: int, report_keys: Sequen
         ),
         {"encoder": encoder_id, "keys": list(report_keys)},
     )
-    return [ReportText(row.report_key, row.text, row.stored, row.suspect) for row in rows]
+    return [ReportText(row.report_key, row.text, row.form, row.suspect) for row in rows]
 
 
 def superseded(connection: Connection, encoder_id: int) -> list[str]:

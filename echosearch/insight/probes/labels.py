@@ -113,18 +113,21 @@ def _of_walls(sample: VectorSample, row: int, concept: str, text: str | None, le
 
 def _of_table(path: Path, kind: Kind) -> Iterator[tuple[str, float]]:
     """Yield the study's name and the label of each row."""
-    with open_table(path, detect_encoding(path)) as handle:
-        reader = csv.reader(handle)
-        head = next(reader, [])
-        if tuple(cell.strip().lower() for cell in head) != COLUMNS:
-            raise TableError(f"{path}, line 1: the columns are {', '.join(COLUMNS)}: write this header")
-        for count, cells in enumerate(reader, 1):
-            if not any(cell.strip() for cell in cells):
-                continue
-            if count > MOST:
-                raise TableError(f"{path}, line {reader.line_num}: more than {MOST} labels: give a sample of them")
-            label = finite_number(cells[1]) if len(cells) == len(COLUMNS) else None
-            if label is None or (kind != "value" and not (0 <= label <= 4 and label == int(label))):
-                rule = "a number" if kind == "value" else "a grade 0 to 4" if kind == "grade" else "0 or 1"
-                raise TableError(f"{path}, line {reader.line_num}: label: it is {rule}, behind the study's name")
-            yield cells[0].strip(), THERE * (label > 0) if kind == "finding" else label
+    try:
+        with open_table(path, detect_encoding(path)) as handle:
+            reader = csv.reader(handle)
+            head = next(reader, [])
+            if tuple(cell.strip().lower() for cell in head) != COLUMNS:
+                raise TableError(f"{path}, line 1: the columns are {', '.join(COLUMNS)}: write this header")
+            for count, cells in enumerate(reader, 1):
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if count > MOST:
+                    raise TableError(f"{path}, line {reader.line_num}: more than {MOST} labels: give a sample of them")
+                label = finite_number(cells[1]) if len(cells) == len(COLUMNS) else None
+                if label is None or (kind != "value" and not (0 <= label <= 4 and label == int(label))):
+                    rule = "a number" if kind == "value" else "a grade 0 to 4" if kind == "grade" else "0 or 1"
+                    raise TableError(f"{path}, line {reader.line_num}: label: it is {rule}, behind the study's name")
+                yield cells[0].strip(), THERE * (label > 0) if kind == "finding" else label
+    except csv.Error as exc:
+        raise TableError(f"{path}: not a CSV ({exc}): check the quotes and the length of cells") from None

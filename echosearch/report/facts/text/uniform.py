@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from echosearch.report.facts.text.kana import KANA, spelled
+from echosearch.unicode import whole_characters
 
 __all__ = ["Uniform", "uniform"]
 
@@ -130,7 +131,7 @@ _SHAPES = _Shape()
 
 def uniform(text: str) -> Uniform:
     """Make a text uniform. Linear in its length, whatever it holds."""
-    made = _uniform(text)
+    made = _uniform(whole_characters(text))
     if KANA.search(made.text):
         made = Uniform(*spelled(made.text, made.origin))
     if " " in made.text and _SPACED.search(made.text):
