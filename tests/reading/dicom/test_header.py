@@ -506,6 +506,11 @@ def test_sex(header: Callable[..., VideoHeader], value: str, sex: str | None) ->
         ("\\ISO 2022 IR 87", "髙橋^花子".encode("cp932"), "髙橋^花子"),
         ("ISO_IR 192", "山田^太郎".encode("cp932"), "山田^太郎"),
         ("ISO_IR 13", "山田^太郎".encode("cp932"), "山田^太郎"),
+        # UTF-8 under one
+        ("ISO_IR 13", "山田^太郎".encode(), "山田^太郎"),
+        ("GB18030", "Yamada^Taro=山田^太郎".encode(), "Yamada^Taro=山田^太郎"),
+        ("\\ISO 2022 IR 87", "山田^ﾀﾛｳ".encode(), "山田^ﾀﾛｳ"),
+        ("ISO_IR 13", "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎".encode("cp932"), "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎"),
         ("ISO_IR 100", "Müller^Jürgen".encode("latin-1"), "Müller^Jürgen"),  # no mojibake: left alone
         ("ISO_IR 100", "Hélène^Séverine".encode("latin-1"), "Hélène^Séverine"),
         (None, "Émile^Élodie".encode("latin-1"), "Émile^Élodie"),

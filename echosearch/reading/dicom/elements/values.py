@@ -145,14 +145,14 @@ def display_name(raw: bytes, decoded: str) -> str:
     """Return PatientName for people to read, repaired if its character set was declared wrongly. Never for matching.
 
     Archives hold Shift_JIS bytes under no declaration, ISO_IR 100 or ISO 2022 IR 87 (pydicom then gives
-    mojibake without a warning) and under ISO_IR 192 (then U+FFFD). ``raw`` are the stored bytes.
+    mojibake without a warning) and under ISO_IR 192 (then U+FFFD), and UTF-8 under any. ``raw`` are the stored bytes.
     """
     plain = decoded.split("\0", 1)[0].strip()
     if not any(byte >= 0x80 for byte in raw):
         return plain  # ASCII, or ISO 2022 escapes, which pydicom reads
-    if "\ufffd" not in plain and any(ord(character) > 0xFF for character in plain):
-        return plain  # letters of the script that was declared
-    for encoding in ("utf-8", "cp932", "euc_jp"):
+    of_declared = "\ufffd" not in plain and any(ord(character) > 0xFF for character in plain)
+    # no name of another script is Japanese in UTF-8, while UTF-8 under its declaration looks like letters: 螻ｱ逕ｰ
+    for encoding in ("utf-8",) if of_declared else ("utf-8", "cp932", "euc_jp"):
         try:
             candidate = raw.decode(encoding).split("\0", 1)[0].strip()
         except UnicodeDecodeError:
