@@ -18,6 +18,7 @@ from echosearch.errors import TableError
 from echosearch.pseudonyms import Keyring
 from echosearch.reading.media import MediaIdentity
 from echosearch.report.csv_tables import SidecarRow, ViewRow, read_reports, read_sidecar, read_views
+from echosearch.report.view_names import is_unknown
 from echosearch.video import ViewLabel
 from ingest.options import TableRows, UnmatchedRow
 from ingest.places import Places
@@ -45,12 +46,18 @@ class NamedRows:
 
     def __init__(self, table: Path, encoding: str | None) -> None:
         self.table, self.encoding = table, encoding
+        self.unknown_views = 0
+        self.first_unknown_views: list[int] = []  # lines
         self._lines = array("Q")
         self._keys = bytearray()
 
-    def add(self, line: int, key: str) -> None:
+    def add(self, line: int, key: str, view: ViewLabel | None) -> None:
         self._lines.append(line)
         self._keys += UUID(key).bytes
+        if view is not None and is_unknown(view):
+            self.unknown_views += 1
+            if len(self.first_unknown_views) < SHOWN:
+                self.first_unknown_views.append(line)
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -102,7 +109,7 @@ def apply_views(
     def labels() -> Iterator[tuple[str, ViewLabel]]:
         for row in read_views(table, encoding):
             subject = keyring.video(row.sop_uid) if row.sop_uid else keyring.path(places.find(row.path))
-            named.add(row.line, subject)
+            named.add(row.line, subject, row.view)
             yield subject, row.view
 
     return put_view_labels(connection, labels()), named
@@ -111,18 +118,19 @@ def apply_views(
 def load_sidecar(
     table: Path, root: Path, keyring: Keyring | None = None, encoding: str | None = None
 ) -> tuple[dict[Path, MediaIdentity], NamedRows]:
-    """Return path -> identity, for mp4 and avi files; with a keyring also the file of each row. Raises TableError.
+    """Return path -> identity, for mp4 and avi files; with a keyring also the file of each row. Raises TableError, also
+    where two rows contradict each other.
 
     Held in memory: about 500 bytes a row. Rows that name their study only by accession number and patient have no
     ``study_uid`` yet (with_studies).
     """
     places, named = Places(root), NamedRows(table, encoding)
-    identities = {}
+    identities: dict[Path, MediaIdentity] = {}
     for row in read_sidecar(table, encoding):
         path = places.find(row.path)
         if keyring is not None:
-            named.add(row.line, keyring.path(path))
-        identities[path] = MediaIdentity(
+            named.add(row.line, keyring.path(path), row.view)
+        identity = MediaIdentity(
             study_uid=row.study_uid,
             patient_id=row.patient_id,
             accession_number=row.accession_number,
@@ -130,6 +138,8 @@ def load_sidecar(
             sop_uid=row.sop_uid or None,
             view=row.view,
         )
+        if identities.setdefault(path, identity) != identity:
+            raise TableError(f"{table}, line {row.line}: an earlier line says something else of the same file")
     return identities, named
 
 
@@ -150,7 +160,7 @@ def rows_without_file(connection: Connection, named: NamedRows, root: Path, read
             unmatched.append(UnmatchedRow(row.line, "sop_uid" if by_uid else "path", hint))
         if row.line >= max(shown):
             break
-    return TableRows(len(named), len(missing), tuple(unmatched))
+    return TableRows(len(named), len(missing), tuple(unmatched), named.unknown_views, tuple(named.first_unknown_views))
 
 
 def with_studies(connection: Connection, keyring: Keyring, unnamed: Sequence[MediaIdentity]) -> list[MediaIdentity]:

@@ -22,11 +22,15 @@ class UnmatchedRow:
 
 @dataclass(frozen=True)
 class TableRows:
-    """The rows of a table of views or identities: how many there are, and how many name no file."""
+    """The rows of a table of views or identities: how many there are, how many name no file, and how many give a view
+    that none of the six is called.
+    """
 
     rows: int
     unmatched: int
     first_unmatched: tuple[UnmatchedRow, ...] = ()
+    unknown_views: int = 0  # they count as Other
+    first_unknown_views: tuple[int, ...] = ()  # lines
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ __all__ = ["ReportRow", "SidecarRow", "ViewRow", "finite_number", "read_reports"
 
 MAX_FIELD_BYTES = 1 << 20
 MAX_ROWS = 5_000_000
+_OTHER_SIGNS = {"\t": "tabs", ";": "semicolons", "|": "bars", "、": "「、」", "，": "「，」"}
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,8 @@ def _rows(
             if header is None:
                 header = _header(path, this_line, record, columns, needed, one_of)
                 continue
+            if record[-1].strip() in columns and [unwrapped(cell) for cell in record] == header:
+                continue  # of another table: they were put together
             rows += 1
             if rows > MAX_ROWS:
                 raise TableError(f"{path}, line {this_line}: more than {MAX_ROWS:,} rows: split the file")
@@ -209,9 +212,12 @@ def _next(path: Path, reader: Iterator[list[str]]) -> list[str] | None:
 def _header(
     path: Path, line: int, record: list[str], columns: tuple[str, ...], needed: tuple[str, ...], one_of: tuple[str, ...]
 ) -> list[str]:
-    names = [cell.strip() for cell in record]
+    names = [unwrapped(cell) for cell in record]  # a byte order mark too, of a table that was marked twice
     permitted = f"permitted are {', '.join(columns)}"
     if not set(names) & set(columns):  # perhaps no header at all: its cells may be a patient's, so none is shown
+        for sign, said in _OTHER_SIGNS.items():
+            if set(columns) & {unwrapped(cell) for cell in ",".join(record).split(sign)}:
+                raise TableError(f"{path}, line {line}: {said} part its cells, where commas must: save it as CSV")
         raise TableError(f"{path}, line {line}: no header: the first line must name columns; {permitted}")
     for place, name in enumerate(names, 1):
         if name not in columns:  # a first row of cells may stand here: its words are not repeated

@@ -2,6 +2,7 @@
 
 ="0001"   '0001   "0001"   1,234,567   123.0   ０００１      read
 1.23E+11  =A1  #N/A  2月1日                                 refused: what was there is lost
+nan   None   NULL                                           refused: a program wrote that there is none
 """
 
 from __future__ import annotations
@@ -27,14 +28,16 @@ _DAY = re.compile(
     rf"\d{{1,2}}月\d{{1,2}}日|\d{{1,2}}-(?:{_MONTHS})(?:-\d{{2,4}})?|(?:{_MONTHS})-\d{{1,2}}", re.IGNORECASE
 )
 _FORMULA = re.compile("=.*", re.DOTALL)
-_LOST = (
-    (_SCIENTIFIC, "a spreadsheet rewrote this identifier as a number"),
-    (_FORMULA, "a formula stands in place of the identifier"),
-    (_ERROR, "a spreadsheet's error value stands in place of the identifier"),
-    (_DAY, "a spreadsheet rewrote this identifier as a date"),
-)
+_NOTHING = re.compile(r"nan|none|null|nat|<na>|n/a|\(null\)|undefined", re.IGNORECASE)
 _EXACT_DIGITS = 15  # of a number that a spreadsheet keeps
 _AS_TEXT = "export the column as text"
+_LOST = (
+    (_SCIENTIFIC, f"a spreadsheet rewrote this identifier as a number: {_AS_TEXT}"),
+    (_FORMULA, f"a formula stands in place of the identifier: {_AS_TEXT}"),
+    (_ERROR, f"a spreadsheet's error value stands in place of the identifier: {_AS_TEXT}"),
+    (_DAY, f"a spreadsheet rewrote this identifier as a date: {_AS_TEXT}"),
+    (_NOTHING, "a program's word for nothing stands in place of the identifier: leave the cell empty"),
+)
 
 
 def read_identifier(cell: str, uid: bool = False) -> str:
@@ -42,7 +45,8 @@ def read_identifier(cell: str, uid: bool = False) -> str:
 
     ``uid``: a DICOM UID, which has dots of its own and no separators.
     """
-    if cell.isascii() and len(cell) <= MAX_IDENTIFIER and (cell.replace(".", "").isdigit() if uid else cell.isalnum()):
+    plain = cell.replace(".", "").isdigit() if uid else cell.isalnum() and not cell.isalpha()
+    if cell.isascii() and len(cell) <= MAX_IDENTIFIER and plain:
         return cell  # nearly all: nothing below concerns them
     text = unwrapped(cell).translate(_WIDE).strip()
     if "\n" in text or "\r" in text:
@@ -51,7 +55,7 @@ def read_identifier(cell: str, uid: bool = False) -> str:
         raise ValueError(f"an identifier of {len(text):,} characters: at most {MAX_IDENTIFIER} are read")
     for lost, what in _LOST:
         if lost.fullmatch(text):
-            raise ValueError(f"{what}: {_AS_TEXT}")
+            raise ValueError(what)
     if uid:
         return text
     if _THOUSANDS.fullmatch(text) or _FLOAT.fullmatch(text):

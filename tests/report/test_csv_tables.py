@@ -290,6 +290,39 @@ def test_identifiers_are_refused_where_they_are_lost(tmp_path: Path, cell: str) 
     assert cell not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "cell", ["nan", "NaN", "None", "NULL", "<NA>", "N/A", "(null)", " nan ", "='nan'", "ｎａｎ", '="nan"']
+)
+@pytest.mark.parametrize("column", ["patient_id", "accession_number", "study_uid"])
+def test_a_programs_word_for_nothing_is_nobodys_number(tmp_path: Path, cell: str, column: str) -> None:
+    """All patients without one would be the same patient."""
+    path = write(tmp_path / "reports.csv", (column, "report_text"), ("1", "正常"), (cell, "正常"))
+    with pytest.raises(TableError, match=rf"line 3, column {column}: "):
+        list(read_reports(path))
+    fine = write(tmp_path / "fine.csv", (column, "report_text"), ("Nancy", "正常"), ("NA", "正常"), ("none1", "正常"))
+    assert len(list(read_reports(fine))) == 3
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_tables_that_were_put_together(tmp_path: Path, mark: str) -> None:
+    """Each brought its header, and its byte order mark."""
+    header, row = HEADER.encode(), "00012345,2024/4/1,左室拡大なし\n".encode()
+    path = tmp_path / "all.csv"
+    path.write_bytes(mark.encode() * 2 + header + row + mark.encode() + header + row)
+    rows = list(read_reports(path))
+    assert [(row.patient_id, row.line) for row in rows] == [("00012345", 2), ("00012345", 4)]
+
+
+@pytest.mark.parametrize(("sign", "said"), [("\t", "tabs"), (";", "semicolons"), ("|", "bars"), ("，", "「，」")])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_cells_that_are_parted_by_another_sign(tmp_path: Path, sign: str, said: str, encoding: str) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_text(f"{HEADER}{SECRET},2024/4/1,左室拡大なし\n".replace(",", sign), encoding=encoding)
+    with pytest.raises(TableError, match=f"line 1: {said} part its cells, where commas must") as caught:
+        list(read_reports(path))
+    assert SECRET not in str(caught.value)
+
+
 def test_a_uid_keeps_its_dots(tmp_path: Path) -> None:
     path = write(tmp_path / "reports.csv", ("study_uid", "report_text"), ('="1.2.0"', "正常"), ("1.0", "正常"))
     assert [row.study_uid for row in read_reports(path)] == ["1.2.0", "1.0"]

@@ -181,6 +181,11 @@ def _say_rows(name: str, rows: TableRows) -> None:
     if rows.unmatched > len(rows.first_unmatched):
         more = counted(rows.unmatched - len(rows.first_unmatched), "more row names", "more rows name")
         note(f"--{name}: {more} no file")
+    if rows.unknown_views:
+        counts = counted(rows.unknown_views, "row names a view", "rows name a view")
+        lines = ", ".join(map(str, rows.first_unknown_views))
+        more = ", ..." if rows.unknown_views > len(rows.first_unknown_views) else ""
+        note(f"--{name}: {counts} that none of the six is called, and counts as Other: line {lines}{more}")
 
 
 def say_work(summary: IngestSummary | ReembedSummary) -> None:
