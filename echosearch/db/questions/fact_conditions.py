@@ -167,7 +167,9 @@ def _stated(sets: StudySet, condition: Condition) -> str:
                 return graded
             # 中等度未満: absence satisfies too, and "nothing significant" where a trivial one would
             names = "('absent', 'not_significant')" if high >= 1 else "('absent')"
-            return sets.some([graded, sets.fact([concept], f"f.polarity in {names}")])
+            own = sets.fact([concept], f"f.polarity in {names}")
+            broad = sets.every([_absent(sets, concept, names), sets.no(_present(sets, concept))])  # 弁膜症なし
+            return sets.some([graded, own, broad])
         case FindingCondition(concept, "absent"):
             return sets.every([_absent(sets, concept), sets.no(_present(sets, concept))])
         case FindingCondition(concept, polarity):

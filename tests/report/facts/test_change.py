@@ -43,6 +43,29 @@ C = ChangeCondition
         ("新たに出現した心嚢液", C("pericardial_effusion", "new")),
         ("new pacemaker", C("device_lead", "new")),
         ("3か月以内に心嚢液が消失", C("pericardial_effusion", "gone", None, None, 3)),
+        ("前回より悪化したMR", C("mr", "worse", 1)),
+        ("前回よりMRが悪化した症例", C("mr", "worse", 1)),
+        ("1年以内に進行したAS", C("as", "worse", 1, None, 12)),
+        ("二段階以上悪化したTR", C("tr", "worse", 2)),
+        ("改善したMR", C("mr", "better", 1)),
+        ("MRが前回より増えた", C("mr", "worse", 1)),
+        ("TRが重症化した", C("tr", "worse", 1)),
+        ("MRの悪化、前回比", C("mr", "worse", 1)),
+        ("worsening MR", C("mr", "worse", 1)),
+        ("MR worse than the previous study", C("mr", "worse", 1)),
+        ("MR worsened within an year", C("mr", "worse", 1, None, 12)),
+        ("前回なかった心嚢液", C("pericardial_effusion", "new")),
+        ("前回はなかった心嚢液が出現", C("pericardial_effusion", "new")),
+        ("前回より低下したEF", C("lvef", "falls", None, "%")),
+        ("前回より10%以上低下したEF", C("lvef", "falls", 10, "%")),
+        ("EFが10%を超えて低下", C("lvef", "falls", 10, "%")),
+        ("EF低下が10%以上", C("lvef", "falls", 10, "%")),
+        ("EF低下 10ポイント以上", C("lvef", "falls", 10, "%")),
+        ("TRPGの上昇が20mmHg以上", C("trpg", "rises", 20, "mmHg")),
+        ("EF drop >10%", C("lvef", "falls", 10, "%")),
+        ("drop in EF of more than 10 points", C("lvef", "falls", 10, "%")),
+        ("EF decreased by >10%", C("lvef", "falls", 10, "%")),
+        ("EF improvement of at least 10%", C("lvef", "rises", 10, "%")),
     ],
 )
 def test_a_change_is_understood(query: str, change: ChangeCondition) -> None:
@@ -77,6 +100,47 @@ def test_what_is_no_change_is_none(query: str) -> None:
     assert understand(query).changes == ()
 
 
+@pytest.mark.parametrize(
+    ("query", "grade", "change"),
+    [
+        ("MRが軽度から重度に悪化", (4, 4), C("mr", "worse", 2)),
+        ("MRが重度から軽度に改善", (2, 2), C("mr", "better", 2)),
+        ("MR progressed from mild to severe", (4, 4), C("mr", "worse", 2)),
+        ("MR from mild to moderate", (3, 3), C("mr", "worse", 1)),
+    ],
+)
+def test_an_earlier_grade_is_a_change_and_no_condition_on_the_same_report(
+    query: str, grade: tuple[int, int], change: ChangeCondition
+) -> None:
+    found = understand(query)
+    assert found.required == (FindingCondition("mr", "present", grade),)
+    assert (found.changes, found.rest) == ((change,), "")
+
+
+@pytest.mark.parametrize(
+    ("query", "rest"),
+    [("呼吸困難が悪化したMR", "呼吸困難が悪化した"), ("息切れは前回より悪化したMR", "息切れは前回より悪化した")],
+)
+def test_what_another_word_says_has_changed_is_not_the_findings(query: str, rest: str) -> None:
+    found = understand(query)
+    assert (required(found), found.changes, found.rest) == ([("mr", "present")], (), rest)
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("EF低下 35%以下", [("lvef", "<=", 35)]),
+        ("EF改善 50%以上", [("lvef", ">=", 50)]),
+        ("TRPG上昇 40mmHg以上", [("trpg", ">=", 40)]),
+        ("reduced EF <35%", [("lvef", "<", 35)]),
+    ],
+)
+def test_a_number_beside_a_finding_is_a_value(query: str, values: list[tuple[str, str, float]]) -> None:
+    found = understand(query)
+    assert found.changes == ()
+    assert [(one.concept, one.op, one.value) for one in found.values] == values
+
+
 def required(found: QueryUnderstanding) -> list[tuple[str, str]]:
     return [(one.concept, one.polarity) for one in found.required if isinstance(one, FindingCondition)]
 
@@ -86,6 +150,10 @@ def test_the_other_conditions_of_a_query_stay() -> None:
     assert found.changes == (C("lvef", "falls", 10, "%", 12),)
     assert required(found) == [("lv_dilation", "absent"), ("mr", "present")]
     assert [one.field for one in found.demographics] == ["age", "sex"]
+    ahead = understand("前回より悪化したMR、左室拡大なし")
+    assert required(ahead) == [("mr", "present"), ("lv_dilation", "absent")]
+    graded = understand("MRが悪化したTR高度の患者")
+    assert graded.required == (FindingCondition("mr", "present", None), FindingCondition("tr", "present", (4, 4)))
     behind = understand("1年以内にMRが悪化、左室拡大なし")
     assert required(behind) == [("mr", "present"), ("lv_dilation", "absent")]
     assert behind.changes == (C("mr", "worse", 1, None, 12),)

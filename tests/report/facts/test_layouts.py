@@ -45,6 +45,7 @@ WRITTEN = (
     "軽度の僧帽弁および中等度の三尖弁逆流 => mr p[2,2], tr p[3,3]",
     "Trace mitral and mild tricuspid regurgitation. => mr p[1,1], tr p[2,2]",
     "MR has progressed from mild to moderate. => mr h[2,2], mr p[3,3]",
+    "MR progressed from mild to severe. => mr h[2,2], mr p[4,4]",
     "MRは高度だったが軽度となった => mr h[4,4], mr p[2,2]",
     "前回は心嚢液なし、今回少量あり => pericardial_effusion p[2,2]",
     "両心房拡大（軽度） => la_dilation p[2,2], ra_dilation p[2,2]",

@@ -8,14 +8,9 @@ from dataclasses import dataclass
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
 from echosearch.report.facts.query.ambiguous import Ambiguous, ambiguous_words
-from echosearch.report.facts.query.change import (
-    ChangeCondition,
-    changes_of_findings,
-    changes_of_values,
-    ended,
-    windows,
-)
+from echosearch.report.facts.query.change import ChangeCondition, changes_of_values, windows
 from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
+from echosearch.report.facts.query.finding_change import changes_of_findings, ended, without_earlier_grades
 from echosearch.report.facts.query.rest import rest_of
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
 from echosearch.report.facts.reader.reading import read_sentence
@@ -120,6 +115,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         values += numbers
     of_findings = changes_of_findings(original, mentions, periods)
     covered += [place for _, places in of_findings for place in places]
+    mentions = without_earlier_grades(mentions, of_findings)
     required, excluded, loose = _conditions(mentions, [value for value in values if value.value is not None])
     return QueryUnderstanding(
         tuple(dict.fromkeys(required)),
@@ -146,8 +142,10 @@ def _conditions(
     excluded: list[FindingCondition] = []
     found: list[Mention | Value] = [*mentions, *values]
     made: Sequence[FindingCondition | ValueCondition]
+    before: Mention | None = None
     for one in sorted(found, key=_start):
-        made = [_value(one)] if isinstance(one, Value) else _findings(one)
+        made = [_value(one)] if isinstance(one, Value) else _findings(one, before)
+        before = one if isinstance(one, Mention) else None
         if isinstance(one, Mention) and one.excluded:
             excluded += [each for each in made if isinstance(each, FindingCondition)]
         elif one.either and alternatives:
@@ -173,12 +171,24 @@ def _start(one: Mention | Value) -> int:
     return one.start_at
 
 
-def _findings(mention: Mention) -> Sequence[FindingCondition]:
+def _findings(mention: Mention, before: Mention | None) -> Sequence[FindingCondition]:
     """A condition for each wall that is named; one where none is."""
     concept, polarity = mention.finding.concept, mention.polarity
     severity = None if polarity in ("absent", "not_significant", "not_assessed") else mention.severity
+    denied = _denied_grade(mention, before)
+    if denied > 1:  # 中等度以上のMRなし: a mild one is allowed
+        polarity, severity = "present", (0, denied - 1)
     concepts = [of_wall(concept, wall) for wall in mention.walls] or [concept]
     return [FindingCondition(one, polarity, severity) for one in concepts]
+
+
+def _denied_grade(mention: Mention, before: Mention | None) -> int:
+    """Return from which grade on a finding is denied: its own, or that of a list, 重度のMRもTRもない; 0 from any."""
+    listed = before is not None and (before.polarity, before.severity) == ("absent", mention.severity)
+    named = mention.finding.concept == "lv_diastolic"  # 弛緩異常なし: its name is a grade
+    if mention.polarity != "absent" or mention.severity is None or named or not (mention.graded or listed):
+        return 0
+    return mention.severity[0]
 
 
 def _value(value: Value) -> ValueCondition:

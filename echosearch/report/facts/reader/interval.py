@@ -13,27 +13,26 @@ _RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _AT_LEAST = re.compile(
-    r"\b(?:(at least|no less than)|(at most|no more than|up to|no worse than)"
-    r"|(more than|greater than|worse than|more severe than|over|above)|(?:less|lower|milder) than|below|under) $",
+    r"\b(?:(at least|no less than)|(at most|(?:no|not) more than|up to|(?:no|not) worse than|no greater than)"
+    r"|(more than|greater than|worse than|more severe than|over|above)"
+    r"|(?:less|lower|milder) than|below|under) \Z"
+    r"|(?<![-=<>])(?:(>=)|(<=)|(>)|<) ?\Z",
     re.IGNORECASE,
 )
 
 
 def compared(state: State, token: Token) -> Token:
-    """Return a grade with the words of a query before it: at least moderate is [3, 4]."""
-    match = (
-        _AT_LEAST.search(state.text, max(0, token.start - 24), token.start)
-        if state.query and token.kind == "severity"
-        else None
-    )
+    """Return a grade with the words of a query before it: at least moderate is [3, 4], so is >= moderate."""
+    graded = state.query and token.kind in ("severity", "grade")
+    match = _AT_LEAST.search(state.text, max(0, token.start - 24), token.start) if graded else None
     if match is None:
         return token
     low, high = token.value
-    if match[1]:
+    if match[1] or match[4]:
         low, high = low, 4
-    elif match[2]:
+    elif match[2] or match[5]:
         low, high = 0, high
-    elif match[3]:
+    elif match[3] or match[6]:
         low, high = min(high + 1, 4), 4
     else:
         low, high = 0, max(low - 1, 0)

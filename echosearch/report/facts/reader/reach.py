@@ -16,6 +16,7 @@ _PLACE = re.compile(
 _OF_ITS_HEAD = re.compile(r"\)[はがで][^、。]{2}")
 # 疣腫、弁穿孔、弁周囲膿瘍のいずれも
 _LISTED = re.compile(r"(?:[、・][一-龠ァ-ヶー]{2,10})+(?:いずれも|どれも|とも|など|等|は|を|も|の|に|所見)*")
+_NEITHER = re.compile("[もや]")  # 重度のMRもTRもない
 _SIGNED = re.compile(r"[A-Za-z]{4,}(?: sign)?\s*$")  # McConnell(-)
 _OTHER_NOUN = re.compile(
     r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}|abscess|fistula|pseudoaneurysm|(?<![A-Za-z])(?!CT|MRI|TEE|TTE|LAA|LV|LA|RA|RV)[A-Z]{3,}"
@@ -37,7 +38,8 @@ def reached(state: State, kind: str = "") -> list[Mention]:
             continue
         before = group[place - 1]
         if mention.link == "strong":
-            if kind == "negative" and before.graded and not mention.graded and not mention.shared:
+            own = before.graded and not mention.graded and not mention.shared
+            if kind == "negative" and own and not _NEITHER.match(state.text, before.end):
                 break  # a grade is a predicate: 重度MRと左室拡大なし
             continue
         if kind == "suspected" and before.finding.concept == mention.finding.concept == "tumor":

@@ -15,6 +15,7 @@ from echosearch.report.facts.reader.numbers.again import dated
 from echosearch.report.facts.reader.numbers.site import place_waiting
 from echosearch.report.facts.reader.state import FORMING, Context, State
 from echosearch.report.facts.reader.zipped import SAID, in_step
+from echosearch.report.facts.text.query_tokens import tokens_of_query
 from echosearch.report.facts.text.tokens import Token, tokens
 from echosearch.report.facts.walls import MOTION
 
@@ -37,7 +38,6 @@ _REASON = re.compile(
     r"|reason (?:for|of) (?:the )?(?:study|exam|examination|test|echo|referral))\s*[:：]",
     re.IGNORECASE,
 )
-_REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "others", "poor", "skip"}  # not of a query
 _QUERY_CUES = {
     *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated", "exclude"),
     *("and", "or", "any", "significant", "clear", "end"),
@@ -65,8 +65,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     state = State(sentence, lexicon, context, query)
     found = tokens(sentence, lexicon, query)
     if query:
-        found = [t for t in found if t.kind not in _REPORTS_ONLY and sentence[t.start : t.end].strip("?")]
-        found = [t._replace(kind="exclude") if sentence.startswith("を除", t.start) else t for t in found]
+        found = tokens_of_query(sentence, found)
     end = 0
     for index, token in enumerate(found):
         if index <= state.done:

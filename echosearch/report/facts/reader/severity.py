@@ -35,6 +35,7 @@ _SO_IT_IS = re.compile("で(?:あり|、)")
 NEAR = 40  # characters before a grade in which a word about it stands
 _OF_THE_FINDING = re.compile("(?:程度|重症度)[はも:]$")
 _OF_A_TEST = re.compile(r"(?:テスト|test|スコア|score|NYHA)(?:は|で|:|\s|class)*$", re.IGNORECASE)
+_COMPARED = re.compile(r"以|[<>]|\b(?:least|less|most|more|up)\b")  # grade II以上, at least grade II
 _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 _ATTACHED = re.compile(r"\s*の?\s*")
 _IS = re.compile("で(?!の|ある|あり|あった|な|は)")  # 全周性に大量で
@@ -57,7 +58,8 @@ def grade(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         words, gap = state.text[token.start : token.end], state.text[token.end : following.start]
         if _NO_GAP.fullmatch(gap) or (gap == "に" and _ADVERB.match(words)):
             return  # やや増悪: how much it changed
-    if token.kind == "severity" and _FROM_TO.match(state.text, max(0, token.start - 5)):
+    whole = _FROM_TO.match(state.text, max(0, token.start - 5))
+    if token.kind == "severity" and whole is not None and whole.end() == token.end:
         low, high = token.value
         _grade_list(state, token._replace(value=(low, low)))  # from mild to moderate
         state.arrow = True
@@ -136,7 +138,7 @@ def _attached(state: State, token: Token, after: list[Token]) -> bool:
 
 def _diastolic(state: State, token: Token) -> tuple[int, int]:
     """Diastolic grades I, II, III are 2, 3, 4."""
-    third = token.value == (3, 4) and "以" not in state.text[token.start : token.end]
+    third = token.value == (3, 4) and not _COMPARED.search(state.text, token.start, token.end)
     return (4, 4) if third else token.value
 
 
