@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice, product
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
 from echosearch.report.facts.query.ambiguous import Ambiguous, ambiguous_words
@@ -12,6 +13,7 @@ from echosearch.report.facts.query.change import ChangeCondition, changes_of_val
 from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
 from echosearch.report.facts.query.finding_change import changes_of_findings, ended, without_earlier_grades
 from echosearch.report.facts.query.rest import rest_of
+from echosearch.report.facts.query.walls_read import with_walls
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
 from echosearch.report.facts.reader.reading import read_sentence
 from echosearch.report.facts.reader.state import Context
@@ -38,6 +40,7 @@ _OPERATORS = {
 }
 # less than 40, but "less than 50% collapse" is a finding
 _COMPARED = re.compile(rf"\b({'|'.join(_OPERATORS)}) ?(?=\d)(?!50 ?% (?:\w+ )?(?:collapse|variation))", re.IGNORECASE)
+MOST_CLAUSES = 256  # of statements that または joins; what is beyond is not asked
 _LONGEST = 20_000  # of a query; what is behind is not read, and stays in rest
 
 
@@ -69,6 +72,9 @@ class AnyOf:
     """Conditions of which one is enough."""
 
     conditions: tuple[FindingCondition | ValueCondition, ...]
+
+
+Clause = tuple[FindingCondition | ValueCondition, ...]  # one of them is enough
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         values += numbers
     of_findings = changes_of_findings(original, mentions, periods)
     covered += [place for _, places in of_findings for place in places]
+    covered = with_walls(covered, made.text, mentions)
     mentions = without_earlier_grades(mentions, of_findings)
     required, excluded, loose = _conditions(mentions, [value for value in values if value.value is not None])
     return QueryUnderstanding(
@@ -138,48 +145,50 @@ def _conditions(
     mentions: list[Mention], values: list[Value]
 ) -> tuple[list[FindingCondition | AnyOf], list[FindingCondition], list[ValueCondition]]:
     """Required, excluded, values: in the order of the query, those that または joins as one ``any``."""
-    alternatives: list[list[FindingCondition | ValueCondition]] = []
+    statements: list[list[Clause]] = []  # of each all clauses hold, of a clause one condition
     excluded: list[FindingCondition] = []
     found: list[Mention | Value] = [*mentions, *values]
-    made: Sequence[FindingCondition | ValueCondition]
     before: Mention | None = None
     for one in sorted(found, key=_start):
-        made = [_value(one)] if isinstance(one, Value) else _findings(one, before)
+        clauses = [(_value(one),)] if isinstance(one, Value) else _findings(one, before)
         before = one if isinstance(one, Mention) else None
         if isinstance(one, Mention) and one.excluded:
-            excluded += [each for each in made if isinstance(each, FindingCondition)]
-        elif one.either and alternatives:
-            alternatives[-1] += made
-        elif isinstance(one, Mention) and one.walls_joined == "and":
-            alternatives += [[each] for each in made]
+            excluded += [each for clause in clauses for each in clause if isinstance(each, FindingCondition)]
+        elif one.either and statements:
+            statements[-1] = _either(statements[-1], clauses)
         else:
-            alternatives.append([*made])
+            statements.append([*clauses])
     required: list[FindingCondition | AnyOf] = []
     loose: list[ValueCondition] = []
-    for group in alternatives:
-        distinct = tuple(dict.fromkeys(group))
-        if len(distinct) > 1:
-            required.append(AnyOf(distinct))
-        elif isinstance(distinct[0], ValueCondition):
-            loose.append(distinct[0])
+    for clause in (clause for clauses in statements for clause in clauses):
+        if len(clause) > 1:
+            required.append(AnyOf(clause))
+        elif isinstance(clause[0], ValueCondition):
+            loose.append(clause[0])
         else:
-            required.append(distinct[0])
+            required.append(clause[0])
     return required, excluded, loose
+
+
+def _either(first: Sequence[Clause], second: Sequence[Clause]) -> list[Clause]:
+    """Return clauses of which all hold where those of one statement do: MRまたは前壁と下壁の無収縮."""
+    made = [tuple(dict.fromkeys((*one, *other))) for one, other in islice(product(first, second), MOST_CLAUSES)]
+    return list(dict.fromkeys(made))
 
 
 def _start(one: Mention | Value) -> int:
     return one.start_at
 
 
-def _findings(mention: Mention, before: Mention | None) -> Sequence[FindingCondition]:
-    """A condition for each wall that is named; one where none is."""
+def _findings(mention: Mention, before: Mention | None) -> Sequence[Clause]:
+    """Clauses on the walls that are named; one condition where none is."""
     concept, polarity = mention.finding.concept, mention.polarity
     severity = None if polarity in ("absent", "not_significant", "not_assessed") else mention.severity
     denied = _denied_grade(mention, before)
     if denied > 1:  # 中等度以上のMRなし: a mild one is allowed
         polarity, severity = "present", (0, denied - 1)
-    concepts = [of_wall(concept, wall) for wall in mention.walls] or [concept]
-    return [FindingCondition(one, polarity, severity) for one in concepts]
+    walled = [tuple(of_wall(concept, wall) for wall in clause) for clause in mention.wall_clauses]
+    return [tuple(FindingCondition(one, polarity, severity) for one in names) for names in walled or [(concept,)]]
 
 
 def _denied_grade(mention: Mention, before: Mention | None) -> int:

@@ -37,7 +37,8 @@ class Mention:
     depth: int = 0  # of brackets
     start_at: int = 0  # in the whole text, where several sentences are read
     walls: tuple[str, ...] = ()  # that its words name, of an abnormality of wall motion
-    walls_joined: Literal["and", "or"] = "and"
+    wall_clauses: tuple[tuple[str, ...], ...] = ()  # of a query: of each of these, one wall is enough
+    other_walls: tuple[str, ...] = ()  # that its words leave out: 下壁以外
     cues: list[str] = field(default_factory=list)
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.motion.joined import joined_walls
 from echosearch.report.facts.text.named_walls import PlacedWall, placed_walls
 from echosearch.report.facts.text.tokens import Token
 from echosearch.report.facts.walls import MOTION, WALLS, single_walls
@@ -25,7 +26,7 @@ _LEVELS = re.compile(rf"\((?:{_LEVEL}|心尖部?|apex|[\s、,・~/-])*+\)", re.I
 _MID_LEVEL = re.compile(_LEVEL, re.IGNORECASE)
 # what may stand in a list of walls, beside them
 _LISTED = re.compile(
-    rf"(?:{_LEVEL}|[\s・/&~+:.()*-]|[のとやに]|または|又は|もしくは|あるいは|および|及び|ならびに|並びに|から|より|にかけて|まで|など"
+    rf"(?:{_LEVEL}|[\s・/&~+:.()*-]|[のとやに]|または|又は|もしくは|あるいは|および|及び|ならびに|並びに|かつ|から|より|にかけて|まで|など"
     r"|いずれか|すべて|全て|領域|灌流|支配|部位?|壁|左室|左心室|限局した?|#?\d+|[か]"
     r"|\b(?:and|or|to|of|the|in|at|walls?|segments?|territor(?:y|ies)|lv|left|ventricular|regions?|both|either)\b)*+は?",
     re.IGNORECASE,
@@ -61,17 +62,12 @@ _SAME = re.compile("同(?:部位?|領域)")
 _TODAY = re.compile(r"今回|今は|現在|同(?:部位?|領域)|一部|\b(?:now|today|currently)\b", re.IGNORECASE)
 _OTHERS = re.compile(r"他の?|全体|びまん|\b(?:others?|global|diffuse|remaining)\b", re.IGNORECASE)
 _LOW = re.compile("低下|低収縮|hypo|reduc|decreas|impair", re.IGNORECASE)
-_OR = re.compile(
-    r"または|又は|もしくは|若しくは|あるいは|或いは|か(?=[前後下側心中左右])|\bor\b|の(?:いずれ|どれ|どちら)か",
-    re.IGNORECASE,
-)
 _OPENS = re.compile(r"\s*[:(]\s*")
 _SIGN = re.compile(
     r"(?:の?領域|域| wall| territory)?\s*[:(]?\s*([-+±]|あり|なし|[有無])\)?(?=[\s、,/・)]|$)"
 )  # 壁運動異常(前壁-、下壁+)
 _MINUS = ("-", "なし", "無")
 _SIGNS = 2  # so many make a list
-_BEHIND = 6  # characters behind the last wall that say いずれか of all
 
 
 def name_walls(mentions: list[Mention], text: str, found: Sequence[Token], lexicon: Lexicon) -> None:
@@ -97,23 +93,22 @@ def name_walls(mentions: list[Mention], text: str, found: Sequence[Token], lexic
         _note(mention, walls, text)
         if not walls and (left := line.left_out(mention)):
             others = single_walls(WALLS) - left
-            mention.walls, mention.walls_joined = tuple(wall for wall in WALLS if wall in others), "or"
+            mention.walls, mention.other_walls = tuple(wall for wall in WALLS if wall in others), tuple(left)
+            mention.wall_clauses = (mention.walls,)
         elif not walls and before is not None and line.carries(before, mention):
-            mention.walls, mention.walls_joined = before.walls, before.walls_joined
+            mention.walls, mention.wall_clauses = before.walls, before.wall_clauses
         line.ends += [one.end for one in walls if one.end > mention.end]  # they are taken
         before = mention if mention.walls else before
         mentions += line.signed(mention)
     for first, second in zip(stated[-2::-1], stated[:0:-1], strict=True):  # akinesis or dyskinesis of the apex
         joined = first.end <= second.start and _JOINER.fullmatch(text, first.end, second.start)
         if joined and not first.walls and first.finding.concept in MOTION:
-            first.walls, first.walls_joined = second.walls, second.walls_joined
+            first.walls, first.wall_clauses = second.walls, second.wall_clauses
 
 
 def _note(mention: Mention, walls: list[PlacedWall], text: str) -> None:
     mention.walls = tuple(dict.fromkeys(wall for one in walls for wall in one.named.walls))
-    if len(mention.walls) > 1:
-        first, last = min(one.start for one in walls), max(one.end for one in walls)
-        mention.walls_joined = "or" if _OR.search(text[first : last + _BEHIND]) else "and"
+    mention.wall_clauses = joined_walls(walls, text)
 
 
 def _ends(mentions: list[Mention], found: Sequence[Token], text: str) -> list[int]:
@@ -220,7 +215,9 @@ class _Line:
         )
         mention.cues[:] = ["positive" if there else "negative"]
         mention.walls = there or absent
-        return [replace(mention, cues=["negative"], walls=absent)] if there and absent else []
+        mention.wall_clauses = tuple((wall,) for wall in mention.walls)
+        alone = tuple((wall,) for wall in absent)
+        return [replace(mention, cues=["negative"], walls=absent, wall_clauses=alone)] if there and absent else []
 
     def adjoins(self, mention: Mention, walls: list[PlacedWall]) -> bool:
         """Return whether nothing stands between a statement and its walls."""
