@@ -558,7 +558,10 @@ def _cohort(title: str, /, **shape: Any) -> type[BaseModel]:
 
 
 _COHORTS: dict[str, tuple[str, type]] = {
-    "cohort-define": ("echosearch cohort define --json", _cohort("define", name=str, words=str, toml=str, made=Made)),
+    "cohort-define": (
+        "echosearch cohort define --json",
+        _cohort("define", name=str, words=str, toml=str, made=Made, notes=list[str]),
+    ),
     "cohort-list": ("echosearch cohort list --json", _cohort("list", cohorts=list[StoredName])),
     "cohort-show": (
         "echosearch cohort show --json",

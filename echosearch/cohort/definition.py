@@ -27,6 +27,7 @@ from echosearch.report.facts import (
 )
 from echosearch.report.facts import understood_words as in_words
 from echosearch.report.facts.walls import without_wall
+from echosearch.report.named_views import named_views
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import check_consistent, people_where, read_question
 
@@ -107,9 +108,10 @@ def define(
     except InputError as exc:
         raise InputError(str(exc).replace("the query", f"cohort {name}")) from None
     if question.rest:
+        views = ", ".join(named_views(question.rest).values())
         raise InputError(
             f"not understood: {question.rest[:200]}; a cohort guesses nothing: say it in other words"
-            " (echosearch understand), or leave it out"
+            " (echosearch understand), or leave it out" + (f" (of videos: --where {views!r})" if views else "")
         )
     criteria: list[Criterion] = [Stated(one) for one in question.required]
     criteria += [Excluded(one) for one in question.excluded]

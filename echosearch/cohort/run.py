@@ -10,6 +10,7 @@ from typing import Literal
 from echosearch.archive import Archive
 from echosearch.cohort.attrition import AttritionStep, attrition_of
 from echosearch.cohort.definition import Definition, check_definition, criterion_words
+from echosearch.cohort.doubts import doubts_of
 from echosearch.cohort.likely import add_likely, calibrated
 from echosearch.db import Connection
 from echosearch.db.access.viewer import LOCAL
@@ -124,6 +125,7 @@ def _names(definition: Definition, lexicon: Lexicon) -> list[str]:
 def _notes(
     connection: Connection, definition: Definition, lexicon: Lexicon, days: bool, versions: Versions
 ) -> Iterator[str]:
+    yield from doubts_of(definition, lexicon)
     made = definition.made
     if made.lexicon and made.lexicon != lexicon.version:
         yield f"the definition was made with the lexicon {made.lexicon}, {lexicon.version} is in use"

@@ -23,6 +23,7 @@ from echosearch.report.facts import (
 )
 from echosearch.report.facts.text.named_walls import walls_in
 from echosearch.report.facts.walls import MOTION, without_wall
+from echosearch.report.named_views import named_views, without_views
 from echosearch.report.text import MAX_READ
 from echosearch.search.filter_parser import parse_where
 from echosearch.unicode import is_text
@@ -42,12 +43,18 @@ class Question:
     where: Where | None
     words: str  # the understanding in one line, as it is shown
     asks_words: QueryTerms  # what reports are asked for, in place of ``rest``
-    doubts: tuple[str, ...] = ()  # what may be meant otherwise than it is read: an abbreviation, a wall
+    doubts: tuple[str, ...] = ()  # what may be meant otherwise than it is read: an abbreviation, a change of a wall
+    of_videos: tuple[str, ...] = ()  # what videos do not tell apart
 
     @property
     def rest(self) -> str:
         """What no rule covers."""
         return self.understanding.rest
+
+    @property
+    def unnamed(self) -> str:
+        """What no rule covers, and what is no view of videos either."""
+        return without_views(self.rest)
 
     @property
     def asks_only_words(self) -> bool:
@@ -75,7 +82,8 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
     found = understand(text, lexicon)
     check_consistent(found, lexicon)
     people = people_where(found.demographics)
-    asks_words = query_terms(found.rest, text, lexicon) if found.rest else QueryTerms()
+    rest = without_views(found.rest)
+    asks_words = query_terms(rest, text, lexicon) if rest else QueryTerms()
     named = (" または " if asks_words.either else " · ").join(f"「{term}」" for term in asks_words.terms)
     return Question(
         found,
@@ -84,21 +92,30 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
         parse_where(people) if people else None,
         " · ".join(part for part in (understood_words(found, lexicon), named) if part),
         asks_words,
-        (*map(str, found.ambiguous), *_of_walls(text, found)),
+        (*map(str, found.ambiguous), *_of_views(found.rest), *_of_changes(text, found)),
+        _of_walls(found),
     )
 
 
-def _of_walls(text: str, found: QueryUnderstanding) -> list[str]:
-    """Say how far walls are told apart, where the query names one."""
-    asked = [each for one in found.required for each in (one.conditions if isinstance(one, AnyOf) else (one,))]
-    doubts = []
-    if any(without_wall(one.concept)[1] is not None for one in asked):
-        doubts.append(
-            "reports are searched for the wall itself, videos for the territory of its artery (LAD, RCA or LCX)"
-        )
+def _of_views(rest: str) -> list[str]:
+    return [
+        f"{name[:40]} is no condition of a query: add {condition} as a condition on videos"
+        for name, condition in named_views(rest).items()
+    ]
+
+
+def _of_changes(text: str, found: QueryUnderstanding) -> list[str]:
     if any(change.concept in MOTION for change in found.changes) and walls_in(text):
-        doubts.append("a change is not told wall by wall: that of any wall answers")
-    return doubts
+        return ["a change is not told wall by wall: that of any wall answers"]
+    return []
+
+
+def _of_walls(found: QueryUnderstanding) -> tuple[str, ...]:
+    """Say how far videos tell walls apart, where the query names one."""
+    asked = [each for one in found.required for each in (one.conditions if isinstance(one, AnyOf) else (one,))]
+    if any(without_wall(one.concept)[1] is not None for one in asked):
+        return ("reports are searched for the wall itself, videos for the territory of its artery (LAD, RCA or LCX)",)
+    return ()
 
 
 def check_consistent(found: QueryUnderstanding, lexicon: Lexicon) -> None:

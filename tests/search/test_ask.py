@@ -384,16 +384,35 @@ def test_the_statements_of_a_question_stay_prepared(told: Corpus) -> None:
         ("側壁に接する心嚢液貯留", None),
     ],
 )
-def test_what_is_not_told_of_a_wall_is_said(query: str, doubt: str | None) -> None:
-    doubts = read_question(query, load_lexicon()).doubts
-    assert [doubt in one for one in doubts] == [True] if doubt is not None else not doubts
+def test_what_videos_do_not_tell_of_a_wall_is_said(query: str, doubt: str | None) -> None:
+    said = read_question(query, load_lexicon()).of_videos
+    assert [doubt in one for one in said] == [True] if doubt is not None else not said
 
 
 def test_a_change_of_one_wall_is_not_told() -> None:
-    _, doubt = read_question("下壁の壁運動異常が前回より悪化", load_lexicon()).doubts
+    (doubt,) = read_question("下壁の壁運動異常が前回より悪化", load_lexicon()).doubts
     assert "not told wall by wall" in doubt
     with pytest.raises(InputError, match="not told wall by wall"):
         asked_change("worse", "下壁の壁運動低下", None, load_lexicon())
+
+
+@pytest.mark.parametrize(
+    ("query", "conditions", "terms"),
+    [
+        ("4CHで重度TR", ["view = 4CH"], []),
+        ("LAXでARの逆流ジェット", ["view = LAX"], []),
+        ("心尖四腔像のカラーでMR", ["view = 4CH", "mode = color"], []),
+        ("severe MR in apical four chamber view", ["view = 4CH"], []),
+        ("胸骨左縁短軸像で浮腫のあるAS", ["view = SAX"], ["浮腫"]),
+        ("その他の弁膜症、呼吸困難", [], ["他", "呼吸困難"]),
+    ],
+)
+def test_a_view_is_no_word_of_reports_and_is_said_to_be_a_condition(
+    query: str, conditions: list[str], terms: list[str]
+) -> None:
+    asked = read_question(query, load_lexicon())
+    assert [one.split(" add ")[1].removesuffix(" as a condition on videos") for one in asked.doubts] == conditions
+    assert [term.text for term in asked.asks_words.terms] == terms
 
 
 SAID_OF_WALLS = (

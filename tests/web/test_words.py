@@ -18,7 +18,8 @@ from echosearch.web.pages.chips import chips_of
 ROOT = Path(__file__).parents[2] / "echosearch"
 # where warnings are made: module, and the functions whose sentences are shown
 MADE = {
-    "search/question.py": ("_of_walls",),
+    "search/question.py": ("_of_views", "_of_changes", "_of_walls"),
+    "cohort/run.py": ("_notes",),
     "search/study_hits.py": ("results",),
     "search/matchless.py": ("matchless", "_nothing_at_all"),
     "search/query.py": ("_warnings",),

@@ -20,7 +20,8 @@ def no_condition(question: Question, words: AskedWords) -> str:
 def unsearched(question: Question, words: AskedWords) -> list[str]:
     """Return what of a query was not searched, or only as words."""
     said = [words.note] if words.note is not None else []
-    said += question.doubts
+    said += (*question.doubts, *question.of_videos)
+    known = len(said)
     if question.understanding.changes:
         said.append("a change is asked of reports and measurements alone: echosearch changed asks the videos")
     if question.asks_words.left_out:
@@ -28,6 +29,6 @@ def unsearched(question: Question, words: AskedWords) -> list[str]:
     if words.terms and not question.required:
         named = (" or " if question.asks_words.either else ", ").join(map(str, words.terms))
         said.append(f"no finding is asked for: these are the studies whose report has {named}")
-    if question.rest and not question.asks_words.terms and len(said) == len(question.doubts):
-        said.append(f"not understood, and not searched: {question.rest}")
+    if question.unnamed and not question.asks_words.terms and len(said) == known:
+        said.append(f"not understood, and not searched: {question.unnamed}")
     return said

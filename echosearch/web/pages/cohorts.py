@@ -72,10 +72,12 @@ def show_cohort(request: Request, caller: Counter, reference: Reference) -> Resp
     """Return a cohort, or a snapshot of it: what each step leaves, and what readers said."""
     below = 0 if may_identify(caller) else LEAST
     name, number = parse_reference(reference)
+    notes: tuple[str, ...] = ()
     with open_moment(caller, reference) as connection:
         frozen = None if number is None else checked_snapshot(connection, name, number)
         if frozen is None:
-            steps = run_definition(caller.archive, connection, named_definition(connection, name)).attrition
+            run = run_definition(caller.archive, connection, named_definition(connection, name))
+            steps, notes = run.attrition, run.notes
         elif caller.archive.viewer.scope is None:
             steps = read_attrition(frozen.attrition)
         else:
@@ -90,6 +92,7 @@ def show_cohort(request: Request, caller: Counter, reference: Reference) -> Resp
         reference=reference,
         frozen=frozen,
         words=words,
+        notes=notes,
         steps=suppressed(steps, below) if steps else (),
         below=below,
         reviewed=reviewed,

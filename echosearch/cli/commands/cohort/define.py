@@ -13,6 +13,7 @@ from echosearch.cli.output import note, say, say_json
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.definition import Definition, check_name, cohort_words, windows_of
 from echosearch.cohort.definition import define as read_definition
+from echosearch.cohort.doubts import doubts_of
 from echosearch.cohort.run import reading
 from echosearch.cohort.store import save_definition
 from echosearch.cohort.toml import from_toml, to_toml
@@ -124,9 +125,12 @@ def _from_file(file: Path, name: str | None) -> Definition:
 
 
 def _show(made: Definition, lexicon: Lexicon, as_json: bool) -> None:
-    words = cohort_words(made, lexicon)
+    words, doubts = cohort_words(made, lexicon), doubts_of(made, lexicon)
     if as_json:
-        say_json({"name": made.name, "words": words, "toml": to_toml(made), "made": asdict(made.made)})
+        toml = to_toml(made)
+        say_json({"name": made.name, "words": words, "toml": toml, "made": asdict(made.made), "notes": [*doubts]})
         return
     say(f"{made.name}: {words}")
+    for doubt in doubts:
+        note(doubt)
     note(f"echosearch cohort show {made.name} counts its studies")
