@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 import click
-from schemas import SCHEMAS, schema_of
+from shapes import SCHEMAS, schema_of
 
 import echosearch
 from echosearch.cli.main import cli

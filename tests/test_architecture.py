@@ -241,6 +241,8 @@ def test_files_are_of_a_size_to_read() -> None:
     lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
     assert sorted(lengths.values())[len(lengths) // 2] <= MEDIAN
     assert {module for module, length in lengths.items() if length > CEILING} == set(LONG)
+    docs = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "docs").rglob("*.py")}
+    assert {name for name, length in docs.items() if length > CEILING} == set()
 
 
 def test_no_folder_is_a_heap() -> None:
