@@ -18,13 +18,13 @@ from echosearch.db import Connection
 from echosearch.db.cohorts.rows import MemberRow, hold_members, member_rows
 from echosearch.db.cohorts.snapshots import frozen_members, run_members
 from echosearch.db.files.measurements import measurements_of
-from echosearch.db.questions.fact_conditions import BROADER, NARROWER
+from echosearch.db.questions.facts_about import is_about
 from echosearch.db.studies.facts import facts_of
 from echosearch.db.studies.identified import identified
 from echosearch.errors import InputError
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import Fact, Lexicon, load_lexicon
-from echosearch.report.facts.walls import WALLS, concept_names, walls_around, without_wall
+from echosearch.report.facts.walls import without_wall
 from echosearch.search.export import facts_text
 
 __all__ = ["Exported", "cohort_members", "export_cohort", "export_columns", "export_pages"]
@@ -131,15 +131,13 @@ def export_pages(
     connection: Connection, concepts: Sequence[str], lexicon: Lexicon, with_identifiers: bool
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield rows of the members that hold_members has found, page by page."""
-    told = {name for concept in concepts for name in (concept, *NARROWER.get(concept, ()))}
-    told |= {name for concept in concepts if without_wall(concept)[1] is not None for name in BROADER[concept]}
     for page in member_rows(connection):
         studies = [row.study for row in page]
         facts, measured = facts_of(connection, studies), measurements_of(connection, studies)
         names = identified(connection, studies) if with_identifiers else {}
         made = []
         for row in page:
-            own = [one for one in facts.get(row.study, []) if told.intersection(concept_names(one.concept, one.walls))]
+            own = [one for one in facts.get(row.study, []) if any(is_about(one, concept) for concept in concepts)]
             shown = _shared(row) | {"facts": facts_text(own)}
             for concept in concepts:
                 if concept in lexicon.measures:
@@ -174,21 +172,14 @@ def _shared(row: MemberRow) -> dict[str, Any]:
 
 
 def _finding(concept: str, facts: Sequence[Fact]) -> dict[str, Any]:
-    """The fact that says most: present before absent, the graver before the milder, the earlier before the later."""
-    own = [fact for fact in facts if _is_about(fact, concept)]
+    """The fact that says most, as a condition reads it: 弁膜症なし denies MR.
+
+    Present comes before absent, the graver before the milder, the earlier before the later.
+    """
+    own = [fact for fact in facts if is_about(fact, concept)]
     best = min(own, key=lambda fact: (_ORDER.index(fact.polarity), -(fact.severity or (0, 0))[1]), default=None)
     low, high = (best.severity if best and best.severity else (None, None)) if best else (None, None)
     return {concept: best.polarity if best else None, f"{concept}_low": low, f"{concept}_high": high}
-
-
-def _is_about(fact: Fact, concept: str) -> bool:
-    """Whether a fact is of a finding; of one wall, what is said of a part of it, and a denial of more than it."""
-    finding, wall = without_wall(concept)
-    if wall is None or fact.concept != finding:
-        return fact.concept == concept
-    if fact.polarity in ("absent", "not_significant"):
-        return not fact.walls or not {wall, *walls_around(wall)}.isdisjoint(fact.walls)
-    return not {wall, *WALLS[wall].parts}.isdisjoint(fact.walls)
 
 
 def _value(concept: str, facts: Sequence[Fact], measured: Sequence[MeasuredValue]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from echosearch.cohort.run import reading
 from echosearch.cohort.toml import from_toml, to_toml
 from echosearch.db.questions.fact_conditions import verdicts
 from echosearch.errors import InputError
-from echosearch.report.facts import load_lexicon
+from echosearch.report.facts import FindingCondition, load_lexicon
 from echosearch.search.question import read_question
 from tests.cohort.conftest import Ward
 
@@ -91,3 +91,19 @@ def test_a_table_has_a_column_of_the_wall(walled: Ward, tmp_path: Path) -> None:
     assert (inferior["akinesis.inferior"], inferior["facts"]) == ("present", "akinesis present (inferior)")
     assert apex["akinesis.inferior"] == ""
     assert "akinesis present (apex)" in apex["facts"]
+
+
+@pytest.mark.parametrize("query", ["下壁の壁運動異常", "側壁の壁運動異常なし", "局所壁運動異常", "MRなし", "MR"])
+def test_every_member_has_what_was_asked_in_its_column(walled: Ward, tmp_path: Path, query: str) -> None:
+    """An akinesis is an abnormality of wall motion, 左室壁運動は正常 denies that of each wall, 弁膜症なし denies MR."""
+    walled.add("no valve disease", "V", date(2020, 1, 1), "弁膜症なし。")
+    walled.read()
+    walled.define("asked", query)
+    with reading(walled.archive) as connection:
+        export_cohort(walled.archive, connection, "asked", tmp_path / "a.csv")
+    (condition,) = read_question(query, load_lexicon()).required
+    assert isinstance(condition, FindingCondition)
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {row[condition.concept] for row in rows} == {condition.polarity}
+    assert all(row["facts"] for row in rows)

@@ -73,7 +73,11 @@ def test_a_target_is_named(name: str, target: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("mr.LAD", "wall motion alone"), ("中隔の壁運動異常", "not of one territory"), ("rwma.LMT", "not one finding")],
+    [
+        ("mr.LAD", "wall motion alone"),
+        ("中隔の壁運動異常", "not of one territory"),
+        ("rwma.LMT", "not of one territory"),
+    ],
 )
 def test_another_target_is_refused(name: str, why: str) -> None:
     with pytest.raises(InputError, match=why):

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, text
 
-from echosearch.db.questions.fact_conditions import BROADER, NARROWER
+from echosearch.db.questions.facts_about import related
 from echosearch.db.studies.facts import facts_of, insert_facts
 from echosearch.report.facts import Fact
 from echosearch.report.facts.walls import single_walls
@@ -56,7 +56,7 @@ def inherited_facts(before: Sequence[Origin], own: Sequence[Fact]) -> list[Origi
 
 def _spoken_of(facts: Sequence[Fact]) -> set[str]:
     spoken = {fact.concept for fact in facts}
-    return spoken | {name for one in spoken for name in (*NARROWER.get(one, ()), *BROADER.get(one, ()))}
+    return {name for one in spoken for name in related(one)}
 
 
 def _of_other_walls(fact: Fact, told: frozenset[str]) -> Fact:

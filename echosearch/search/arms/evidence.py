@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from echosearch.db.questions.fact_conditions import BROADER, NARROWER, Verdict
+from echosearch.db.questions.fact_conditions import Verdict
+from echosearch.db.questions.facts_about import related
 from echosearch.outcome import MeasuredValue
 from echosearch.report.facts import AnyOf, ChangeCondition, Fact, FindingCondition, ValueCondition
 from echosearch.report.facts.walls import concept_names
@@ -34,10 +35,7 @@ def explain(
 
 def asked_concepts(question: Question) -> set[str]:
     """Return the concepts that a question is about, with those that state or deny them."""
-    named: set[str] = set()
-    for one in _conditions(question):
-        named |= {one.concept, *NARROWER.get(one.concept, ()), *BROADER.get(one.concept, ())}
-    return named
+    return {name for one in _conditions(question) for name in related(one.concept)}
 
 
 def _conditions(question: Question) -> Iterator[FindingCondition | ValueCondition | ChangeCondition]:

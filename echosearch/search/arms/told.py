@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
-from echosearch.db.questions.fact_conditions import BROADER, NARROWER, perhaps_of
+from echosearch.db.questions.fact_conditions import perhaps_of
+from echosearch.db.questions.facts_about import affirms, denies, related
 from echosearch.report.facts import Fact
 from echosearch.report.facts.walls import concept_names, without_wall
 from echosearch.search.arms.prompts import MILD
@@ -14,13 +15,13 @@ __all__ = ["is_silent", "stated_by", "told_by"]
 
 def told_by(facts: Sequence[Fact], concept: str) -> bool | None:
     """Return whether a report's facts state a finding, mild or more, or deny it; None if they are silent."""
-    present = [fact for fact in facts if fact.polarity == "present" and _is_of(fact, _with(concept, NARROWER))]
+    present = [fact for fact in facts if affirms(fact, concept)]
     if any(fact.severity is not None and fact.severity[0] >= MILD for fact in present):
         return True
-    none = [fact for fact in facts if _is_of(fact, _with(concept, BROADER))]
+    none = [fact for fact in facts if denies(fact, concept)]
     if present and without_wall(concept)[1] is None:  # 側壁は正常、下壁は低収縮: it is there
         none = [fact for fact in none if not fact.walls]
-    if any(fact.polarity in ("absent", "not_significant") for fact in none):
+    if none:
         return False
     if any(fact.severity is not None and fact.severity[1] < MILD for fact in present):
         return False
@@ -42,13 +43,5 @@ def stated_by(facts: Sequence[Fact], concept: str) -> bool | None:
 
 def is_silent(facts: Sequence[Fact], concept: str) -> bool:
     """Return whether a report says nothing of a finding, nor of one that states or denies it too."""
-    family = (*_with(concept, NARROWER), *BROADER.get(concept, ()), *perhaps_of(concept))
-    return not any(_is_of(fact, family) for fact in facts)
-
-
-def _is_of(fact: Fact, concepts: Collection[str]) -> bool:
-    return any(name in concepts for name in concept_names(fact.concept, fact.walls))
-
-
-def _with(concept: str, also: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return (concept, *also.get(concept, ()))
+    family = related(concept).union(perhaps_of(concept))
+    return not any(family.intersection(concept_names(fact.concept, fact.walls)) for fact in facts)
