@@ -11,6 +11,7 @@ parent.
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import pickle
 import queue
@@ -27,10 +28,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from echosearch.memory import memory_advice
 from echosearch.workers.answers import receive
+from echosearch.workers.exits import how_it_ended
 from echosearch.workers.handing import send_file
 from echosearch.workers.jobs import Answers, Inbox, Job, PoolBroken, Raised, TimedOut, WorkerDied
 from echosearch.workers.server import WORKER_NAME, start_fork_server
-from echosearch.workers.worker import EXIT_MEMORY, EXIT_PANIC, PRELOAD, run_worker
+from echosearch.workers.worker import PRELOAD, run_worker
 
 if TYPE_CHECKING:
     from echosearch.settings import Settings
@@ -41,7 +43,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_FAILED_STARTS = 5
-_OWN_EXITS = {EXIT_MEMORY: "memory limit", EXIT_PANIC: "panic in a codec"}
 READY_SECONDS = 120.0  # the first worker waits for the server's imports
 
 
@@ -88,16 +89,22 @@ class DecodePool:
 
     def __enter__(self) -> Self:
         self._pump.start()
+        # of a program that ends inside: multiprocessing's own exit would end the workers beside the pump
+        atexit.register(self._stop)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+        atexit.unregister(self._stop)
+        for end in (self._bell, self._bell_end, self._lifeline, self._lifeline_end):
+            end.close()
+
+    def _stop(self) -> None:
         self._closing = True
         self._ring()
         self._pump.join()
-        for end in (self._bell, self._bell_end, self._lifeline, self._lifeline_end):
-            end.close()
 
     def map(
         self,
@@ -249,7 +256,7 @@ class DecodePool:
     def _bury(self, worker: _Worker, unless_ended: str) -> None:
         """End a worker that gave no answer; ``unless_ended`` says why, where it had not ended by itself."""
         exitcode = self._end(worker)
-        how = unless_ended if exitcode is None else _how(exitcode)
+        how = unless_ended if exitcode is None else how_it_ended(exitcode)
         if not worker.ready:
             self._count_failed_start(how)
         elif exitcode == -signal.SIGXCPU:
@@ -291,9 +298,3 @@ class DecodePool:
         worker.process.close()
         worker.pipe.close()
         return None if ran and exitcode == -signal.SIGKILL else exitcode
-
-
-def _how(exitcode: int) -> str:
-    if exitcode in _OWN_EXITS:
-        return _OWN_EXITS[exitcode]
-    return signal.Signals(-exitcode).name if exitcode < 0 else f"exit status {exitcode}"

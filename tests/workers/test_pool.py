@@ -222,3 +222,13 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_program_that_ends_inside_a_pool_ends_in_silence() -> None:
+    """Without its own end, multiprocessing's would wait for workers that the pump closes: a ValueError, or for ever."""
+    code = (
+        "import os; from echosearch.workers.pool import DecodePool;"
+        " pool = DecodePool(6, 300, 5, 60.0).__enter__(); print(pool.run(os.path.basename, 'a/b'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "b\n", "")
