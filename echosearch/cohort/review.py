@@ -29,6 +29,7 @@ from echosearch.db.cohorts.reviews import (
     put_reviews,
     unreviewed,
 )
+from echosearch.db.cohorts.rows import members_after
 from echosearch.db.lookup import resolve_study
 from echosearch.db.studies.facts import facts_of
 from echosearch.errors import InputError, TableError
@@ -66,6 +67,7 @@ class ReviewSample:
     question: str
     studies: tuple[str, ...]
     facts: dict[str, list[Fact]]
+    of_none: bool  # the cohort has no members
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def sample(
     definition, members, _ = cohort_members(archive, connection, reference)
     topic = topic_of(reference)
     studies = unreviewed(connection, members, topic, reader, seed, size)
-    return ReviewSample(topic, question_json(definition), tuple(studies), facts_of(connection, studies))
+    of_none = not studies and not members_after(connection, members, None, 1)
+    return ReviewSample(topic, question_json(definition), tuple(studies), facts_of(connection, studies), of_none)
 
 
 def record(archive: Archive, connection: Connection, reference: str, rows: Sequence[ReviewRow]) -> int:

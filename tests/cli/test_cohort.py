@@ -80,6 +80,9 @@ def test_a_reader_is_asked_one_by_one_and_goes_on_later(real: Tried) -> None:
     second = told(real, "review", "mr", "--sample", "5", "--reader", "sato", answers="r\n\n")
     assert "1 of 1: study" in second
     assert "sato has answered every member" in told(real, "review", "mr", "--sample", "5", "--reader", "sato")
+    told(real, "define", "none", "軽度以上の僧帽弁逆流", "--where", "date > 2090", "--replace")
+    assert "cohort none has no members" in told(real, "review", "none", "--sample", "5", "--reader", "sato")
+    told(real, "delete", "none")
     report = json.loads(told(real, "review", "mr", "--report", "--json"))
     assert report["readers"] == {"sato": {"accept": 1, "reject": 1, "unsure": 0}}
     assert report["precision"]["share"] == 0.5

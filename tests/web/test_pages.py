@@ -162,6 +162,14 @@ def test_chosen_studies_become_a_cohort_of_those_that_one_may_see(served: Served
     assert refused.json()["type"] == "/problems/unknown-study"
 
 
+def test_a_cohort_without_members_says_so_and_one_in_doubt_why(served: Served) -> None:
+    given = {"name": "nobody", "text": "PEあり", "where": "date > 2090"}
+    assert post(served, "researcher", "/cohorts", **given) == "/cohorts/nobody"
+    browser = served.browser("researcher")
+    assert "PE は" in browser.get("/cohorts/nobody").text
+    assert words_in("ja").no_members in browser.get("/cohorts/nobody/review").text
+
+
 def test_a_refused_name_keeps_what_was_chosen(served: Served) -> None:
     study = served.client("researcher").get("/map/points").json()["studies"][0]
     browser = served.browser("researcher")

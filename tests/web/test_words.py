@@ -18,6 +18,7 @@ from echosearch.web.pages.chips import chips_of
 ROOT = Path(__file__).parents[2] / "echosearch"
 # where warnings are made: module, and the functions whose sentences are shown
 MADE = {
+    "report/facts/query/ambiguous.py": ("__str__",),
     "search/question.py": ("_of_views", "_of_changes", "_of_walls"),
     "cohort/run.py": ("_notes",),
     "search/study_hits.py": ("results",),

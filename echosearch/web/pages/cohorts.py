@@ -126,6 +126,7 @@ def review_cohort(request: Request, caller: Reader, reference: Reference) -> Res
         reference=reference,
         words=words,
         study=study,
+        of_none=drawn.of_none,
         videos=videos,
         facts=facts_in_words(drawn.facts.get(study or "", []), lexicon),
     )

@@ -118,6 +118,9 @@ def _ask(archive: Archive, name: str, reader: str, size: int, seed: int, named: 
         names = identified(connection, list(drawn.studies)) if named else {}
     if named:
         audited(archive, "cohort review", drawn.studies)
+    if drawn.of_none:
+        say(f"cohort {name} has no members: nothing to review")
+        return
     if not drawn.studies:
         say(f"{reader} has answered every member of {name}")
         return
