@@ -29,7 +29,8 @@ from echosearch.report.facts import understood_words as in_words
 from echosearch.report.facts.walls import without_wall
 from echosearch.report.named_views import named_views
 from echosearch.search.filter_parser import parse_where
-from echosearch.search.question import check_consistent, people_where, read_question
+from echosearch.search.people import people_where
+from echosearch.search.question import check_consistent, read_question
 
 __all__ = [
     "MOST_STUDIES",

@@ -12,7 +12,6 @@ from echosearch.filters import Where
 from echosearch.report.facts import (
     AnyOf,
     ChangeCondition,
-    Demographic,
     FindingCondition,
     Lexicon,
     QueryUnderstanding,
@@ -26,9 +25,10 @@ from echosearch.report.facts.walls import MOTION, without_wall
 from echosearch.report.named_views import named_views, without_views
 from echosearch.report.text import MAX_READ
 from echosearch.search.filter_parser import parse_where
+from echosearch.search.people import people_where
 from echosearch.unicode import is_text
 
-__all__ = ["MAX_TEXT", "Question", "check_consistent", "check_text", "people_where", "read_question"]
+__all__ = ["MAX_TEXT", "Question", "check_consistent", "check_text", "read_question"]
 
 MAX_TEXT = MAX_READ  # characters
 
@@ -166,14 +166,3 @@ def _covers(excluded: tuple[int, int] | None, wanted: tuple[int, int] | None) ->
     if excluded is None or wanted is None:
         return excluded is None and (wanted is None or wanted[0] > 0)
     return excluded[0] <= wanted[0] and wanted[1] <= excluded[1]
-
-
-def people_where(demographics: tuple[Demographic, ...]) -> str:
-    """Write conditions on age, sex and date in the filter's language, so that both mean the same; empty: none."""
-    parts = []
-    for one in demographics:
-        if one.op == "between":
-            parts.append(f"{one.field} >= {one.value} and {one.field} <= {one.value_hi}")
-        else:
-            parts.append(f"{one.field} {one.op} {one.value}")
-    return " and ".join(parts)

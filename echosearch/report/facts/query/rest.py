@@ -80,7 +80,7 @@ _ENGLISH = frozenset(
             "report",
             "reports",
         ),
-        *("please", "give", "get", "where", "but", "only"),
+        *("please", "give", "get", "where", "but", "only", "either", "both"),
     }
 )
 
