@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -230,6 +231,9 @@ def test_these_rooms_are_free_of_torch(package: str) -> None:
     assert done.stdout.strip() == "False"
 
 
+USING = (*PACKAGES, "migrations", "docs", "tests")
+LISTED_AND_DEFINED = 2  # words that every public name is written in
+
 # files over the ceiling, each with the reason why it is one file
 LONG = {"echosearch.api.archive": "one class: all that can be asked of an archive from Python"}
 CEILING, MEDIAN, ROOM = 300, 120, 20
@@ -283,6 +287,20 @@ def test_what_others_import_is_public() -> None:
                     if f"{node.module}.{alias.name}" not in MODULES and alias.name not in all_of(node.module)
                 }
                 assert not private, f"{module} imports {private}, which {node.module} does not list in __all__"
+
+
+def test_what_is_public_is_used() -> None:
+    """A function that is listed is named by another module, a test or a page, or again where it is defined."""
+    paths = [path for folder in USING for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".html")]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    words = Counter(word for text in texts for word in re.findall(r"\w+", text))
+    functions = {
+        node.name
+        for module in MODULES
+        for node in parsed(MODULES[module]).body
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list and node.name in all_of(module)
+    }
+    assert {name for name in functions if words[name] <= LISTED_AND_DEFINED} == set()
 
 
 def names_of(node: ast.AST) -> Iterator[str]:

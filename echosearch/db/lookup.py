@@ -36,7 +36,6 @@ __all__ = [
     "video_with_key",
     "videos_about",
     "videos_of",
-    "videos_with_keys",
 ]
 
 MIN_PREFIX = 8  # hex digits of a study key
@@ -214,13 +213,6 @@ def videos_of(connection: Connection, encoder_id: int, studies: Sequence[str]) -
     for row in connection.execute(query, {"encoder": encoder_id, "keys": list(studies)}):
         found.setdefault(row.study, []).append(_stored(row))
     return found
-
-
-def videos_with_keys(connection: Connection, encoder_id: int, videos: Sequence[str]) -> dict[str, StoredVideo]:
-    """Return those of these videos that may be shown, with their vectors, by key."""
-    query = text(f"{_STORED} and v.video_key = any(cast(:keys as uuid[]))")
-    rows = connection.execute(query, {"encoder": encoder_id, "keys": list(videos)})
-    return {row.key: _stored(row) for row in rows}
 
 
 def video_with_key(connection: Connection, encoder_id: int, video: str) -> StoredVideo | None:
