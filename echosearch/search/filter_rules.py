@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from echosearch.db.access.viewer import Viewer
 from echosearch.errors import WhereError
-from echosearch.filters import And, Comparison, Field, Not, Or, Where, fields_of
+from echosearch.filters import And, Comparison, Field, Not, Or, Where, fields_of, flatten_and
 from echosearch.search.results import SearchOptions
 
-__all__ = ["combine_and", "fields_of", "is_about_videos", "only_about_studies", "search_condition", "without"]
+__all__ = [
+    "combine_and",
+    "fields_of",
+    "is_about_videos",
+    "of_videos",
+    "only_about_studies",
+    "search_condition",
+    "without",
+]
 
 # what one study's videos differ in: a condition on these is answered by videos, not by the study's mean
 VIDEO_FIELDS: frozenset[Field] = frozenset({"view", "view_prob", "mode", "device"})
@@ -15,6 +23,12 @@ VIDEO_FIELDS: frozenset[Field] = frozenset({"view", "view_prob", "mode", "device
 
 def is_about_videos(options: SearchOptions) -> bool:
     return options.view is not None or bool(fields_of(options.where) & VIDEO_FIELDS)
+
+
+def of_videos(where: Where | None) -> Where | None:
+    """Return those of the conditions joined in ``where`` that speak of videos alone."""
+    parts = flatten_and(where) if isinstance(where, And) else (where,)
+    return combine_and(*(part for part in parts if part is not None and fields_of(part) <= VIDEO_FIELDS))
 
 
 def search_condition(viewer: Viewer, options: SearchOptions) -> Where | None:

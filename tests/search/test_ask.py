@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +20,11 @@ from echosearch.db.studies.facts import due_reports, facts_of, put_facts, withdr
 from echosearch.db.studies.words import put_words
 from echosearch.encoder.text.report_words import report_words
 from echosearch.errors import InputError
-from echosearch.filters import Where
+from echosearch.filters import Comparison, Where
 from echosearch.index.base import Collection, Scored
 from echosearch.report.facts import FindingCondition, Lexicon, ValueCondition, load_lexicon, read_facts
+from echosearch.search.arms.scale import BestVideos, measured_scale
+from echosearch.search.arms.video_arm import ask_videos
 from echosearch.search.ask import ask
 from echosearch.search.changes.asked import asked_change
 from echosearch.search.export import check_export, export_hits
@@ -30,7 +33,7 @@ from echosearch.search.question import read_question
 from echosearch.search.results import SearchOptions, as_json
 from echosearch.vector import Vectors
 from echosearch.video import View
-from tests.search.conftest import Corpus
+from tests.search.conftest import Corpus, KnownVideo
 
 REPORTS = (
     "重度の僧帽弁逆流あり。左室拡大なし。EF 35%。",
@@ -226,6 +229,26 @@ def test_a_condition_on_videos_is_answered_by_videos(told: Corpus) -> None:
         assert videos[hit.video].view == "4CH"
         assert (videos[hit.video].view_prob or 0) >= 0.9
         assert videos[hit.video].study.key == hit.study
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_video_is_compared_with_videos_of_its_kind(told: Corpus, alone: bool) -> None:
+    """Means of studies differ far less than single videos: among them the best videos would all seem to be certain."""
+    severe = FindingCondition("mr", "present", (3, 4))
+    asked = ask_videos(told.archive.encoder, dict(load_lexicon().labels), [severe])
+    with told.archive.engine.connect() as connection:
+        of = BestVideos(Comparison("view", "=", "4CH"), alone)
+        asked, scale = measured_scale(told.archive, connection, told.encoder_id, asked, of)
+        means = measured_scale(told.archive, connection, told.encoder_id, asked)[1].background
+    of_study: dict[str, list[KnownVideo]] = defaultdict(list)
+    for video in sorted(told.videos, key=lambda video: video.key):
+        if video.view == "4CH":
+            of_study[video.study.key].append(video)
+    kept = [[float(asked.scores(video.vector[None])[0, 0]) for video in each[:2]] for each in of_study.values()]
+    wanted = [score for each in kept for score in each] if alone else [max(each) for each in kept]
+    assert max(map(len, kept)) == 2
+    assert sorted(scale.background[:, 0]) == pytest.approx(sorted(wanted), abs=1e-6)
+    assert len(means) != len(wanted) or sorted(means[:, 0]) != pytest.approx(sorted(wanted), abs=1e-6)
 
 
 def test_one_hit_a_patient_if_grouped(told: Corpus) -> None:

@@ -10,11 +10,11 @@ from echosearch.db.questions.study_sets import STUDY_FIELDS
 from echosearch.filters import Where
 from echosearch.index.base import PointKind
 from echosearch.report.facts import Lexicon
-from echosearch.search.arms.scale import Scale, measured_scale
+from echosearch.search.arms.scale import BestVideos, Scale, measured_scale
 from echosearch.search.arms.video_arm import AskedVideos, ask_videos
 from echosearch.search.arms.view_weights import Weights, view_weights
 from echosearch.search.arms.word_arm import AskedWords
-from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, search_condition
+from echosearch.search.filter_rules import combine_and, fields_of, is_about_videos, of_videos, search_condition
 from echosearch.search.question import Question
 from echosearch.search.results import MAX_EXPORT, Group, SearchOptions
 from echosearch.search.study_hits import Searching
@@ -91,13 +91,15 @@ def prepare(
 ) -> Asked:
     """Encode the prompts and measure their scale; ``aside`` leaves studies and patients out."""
     archive = search.archive
+    by_video = options.group == "video" or is_about_videos(options)
+    shown = of_videos(search_condition(archive.viewer, options))
     videos, scale = measured_scale(
         archive,
         search.connection,
         search.encoder_id,
         ask_videos(archive.encoder, dict(lexicon.labels), question.required),
+        BestVideos(shown, options.group == "video") if by_video else None,
     )
-    by_video = options.group == "video" or is_about_videos(options)
     rescore = options.rescore and not by_video and videos.conditions
     depth = MAX_EXPORT if options.export else CANDIDATES
     listed = _listed(options, depth)

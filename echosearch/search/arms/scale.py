@@ -1,4 +1,8 @@
-"""The scale of a question's scores: how they compare with the archive's own studies, and how far to believe them."""
+"""The scale of a question's scores: how they compare with the archive's own studies, and how far to believe them.
+
+A study's mean is compared with means, a video with videos: single videos differ far more than means do, so that among
+means the best of them would all seem to be certain.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +18,30 @@ from numpy.typing import NDArray
 from echosearch.archive import Archive
 from echosearch.db import Connection
 from echosearch.db.questions.fact_conditions import Condition, unmentioned, verdicts
+from echosearch.db.questions.video_sample import VideoSample, first_video_vectors
 from echosearch.db.vectors.study_means import first_study_vectors
+from echosearch.filters import Where
 from echosearch.report.facts import FindingCondition
 from echosearch.search.arms.archive_values import with_scales
 from echosearch.search.arms.belief import BACKGROUND, Belief, fit_belief
 from echosearch.search.arms.prompts import MILD
 from echosearch.search.arms.video_arm import AskedVideos
 
-__all__ = ["Scale", "measured_scale"]
+__all__ = ["BestVideos", "Scale", "measured_scale"]
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 FRESH_SECONDS = 60.0  # a process keeps the scale of a question that long
 SCALES = 200  # questions of an archive
+
+
+@dataclass(frozen=True)
+class BestVideos:
+    """The background of a question that single videos answer: those of the sample that meet ``where``."""
+
+    where: Where | None
+    alone: bool = False  # each video by itself; else the best of each study
 
 
 @dataclass(frozen=True)
@@ -97,15 +111,18 @@ Kept = OrderedDict[Hashable, tuple[float, AskedVideos, Scale]]
 
 
 def measured_scale(
-    archive: Archive, connection: Connection, encoder_id: int, asked: AskedVideos
+    archive: Archive, connection: Connection, encoder_id: int, asked: AskedVideos, of: BestVideos | None = None
 ) -> tuple[AskedVideos, Scale]:
-    """Return the questions with the archive's background, and the scale of their scores; at most FRESH_SECONDS old."""
+    """Return the questions with the archive's background, and the scale of their scores; at most FRESH_SECONDS old.
+
+    ``of``: the background is videos; None: means of studies.
+    """
     kept: Kept = archive.kept.setdefault(__name__, OrderedDict())  # an archive as a viewer sees it has the same
-    key = (encoder_id, asked.conditions)
+    key = (encoder_id, asked.conditions, of)
     now = monotonic()
     if key in kept and now - kept[key][0] < FRESH_SECONDS:
         return kept[key][1:]
-    made = _measure(connection, encoder_id, with_scales(archive, connection, encoder_id, asked))
+    made = _measure(connection, encoder_id, with_scales(archive, connection, encoder_id, asked), of)
     kept[key] = (now, *made)
     kept.move_to_end(key)
     while len(kept) > SCALES:
@@ -113,23 +130,46 @@ def measured_scale(
     return made
 
 
-def _measure(connection: Connection, encoder_id: int, asked: AskedVideos) -> tuple[AskedVideos, Scale]:
+def _measure(
+    connection: Connection, encoder_id: int, asked: AskedVideos, of: BestVideos | None
+) -> tuple[AskedVideos, Scale]:
     """Score the sample, and calibrate each condition by the reports of the sample's studies."""
-    sample = first_study_vectors(connection, encoder_id, BACKGROUND)
+    sample = _sample(connection, encoder_id, of)
+    studies = sample.studies
     background = np.zeros((0, len(asked.conditions)))
-    if sample:
-        vectors = np.stack([*sample.values()])
-        asked = asked.standardised(vectors)
-        background = asked.scores(vectors)
+    if studies:
+        asked = asked.standardised(sample.vectors)
+        background = asked.scores(sample.vectors)
+        if of is not None and not of.alone:
+            best = _best_of_each(background, studies)
+            background, studies = background[best], tuple(studies[row] for row in best)
     beliefs = []
     for column, (condition, scale) in enumerate(zip(asked.conditions, asked.scales, strict=True)):
         if scale is not None and scale.source == "archive":  # its scores are log odds, by errors in other patients
             beliefs.append(Belief(np.sort(background[:, column]), slope=1.0, labelled=scale.studies))
             continue
-        told = _labels(connection, condition, [*sample])
+        told = _labels(connection, condition, studies)
         beliefs.append(fit_belief(background[:, column], *told))
     made = Scale(background, tuple(beliefs), Belief(np.zeros(0)), asked.evens)
     return asked, replace(made, joint=Belief(np.sort(made.order(background))))
+
+
+def _sample(connection: Connection, encoder_id: int, of: BestVideos | None) -> VideoSample:
+    if of is not None:
+        return first_video_vectors(connection, encoder_id, BACKGROUND, of.where)
+    means = first_study_vectors(connection, encoder_id, BACKGROUND)
+    return VideoSample((*means,), np.stack([*means.values()]) if means else np.zeros((0, 0), np.float32))
+
+
+def _best_of_each(scores: Scores, studies: Sequence[str]) -> list[int]:
+    """Return the row of each study's best video, of (N, C) scores: all conditions together, each in its spread."""
+    spread = scores.std(axis=0)
+    together = (scores / np.where(spread > 0, spread, 1.0)).sum(axis=1)
+    best: dict[str, int] = {}
+    for row, study in enumerate(studies):
+        if study not in best or together[row] > together[best[study]]:
+            best[study] = row
+    return [*best.values()]
 
 
 def _labels(connection: Connection, condition: Condition, studies: Sequence[str]) -> tuple[Flags, Flags]:
