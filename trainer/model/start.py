@@ -42,7 +42,7 @@ from trainer.config import TrainConfig
 from trainer.model.start_text import read_text_start
 from trainer.training_record import TrainingRun, runs_before
 
-__all__ = ["Start", "build_start", "spread", "tokenizer_of"]
+__all__ = ["Start", "build_start", "spread", "tokenizer_of", "with_turns"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def tokenizer_of(vocabulary: Sequence[str], spec: TokenizerSpec) -> Tokenizer:
 
 def _use_published(tower: nn.Module, manifest: Manifest, place: Path) -> None:
     if (place / MANIFEST).is_file():
-        use_weights(tower, _with_turns(load_weights(place / WEIGHTS, "video"), tower.state_dict()))
+        use_weights(tower, with_turns(load_weights(place / WEIGHTS, "video"), tower.state_dict()))
         return
     state = _read(_weights_file(place))
     own = tower.state_dict()
@@ -154,7 +154,7 @@ def _use_published(tower: nn.Module, manifest: Manifest, place: Path) -> None:
     use_weights(tower, kept | _resampled(found, own))
 
 
-def _with_turns(stored: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def with_turns(stored: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights of a tower without turns for one with them (SpatialPool): the same vectors at first."""
     path, head = "places.path.weight", "head.weight"
     if path not in own or path in stored or head not in stored:
