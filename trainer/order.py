@@ -1,6 +1,6 @@
 """Let a finished encoder see one finding that only the order of frames tells: of the left ventricle, dyssynchrony.
 
-    python -m trainer.order phantom-tiny --out runs/phantom-order4 --seed 70201
+    python -m trainer.order runs/phantom-tiny-metric/bundle --out runs/phantom-order4
 
 A septum that moves before the other walls has the same extremes over time as one that does not, and those are all that
 a pool without turns keeps (SpatialPool). The tower's layers see it: a path of its frames is added, as wide as

@@ -155,13 +155,21 @@ def _use_published(tower: nn.Module, manifest: Manifest, place: Path) -> None:
 
 
 def with_turns(stored: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a tower without turns for one with them (SpatialPool): the same vectors at first."""
-    path, head = "places.path.weight", "head.weight"
-    if path not in own or path in stored or head not in stored:
+    """The weights of a tower for one whose pool has other turns, or none (SpatialPool): those it has are forgotten.
+
+    Of a tower without turns, the same vectors at first.
+    """
+    path, head, compress, gate = "places.path.weight", "head.weight", "places.compress.weight", "places.gate.weight"
+    there, wanted = (None if path not in one else one[path].shape for one in (stored, own))
+    if there == wanted or not {head, compress, gate} <= stored.keys():
         return stored
+    usual = len(stored[compress]) * len(stored[gate])
     wide = torch.zeros_like(own[head])
-    wide[:, : stored[head].shape[1]] = stored[head]
-    return {**stored, path: own[path], head: wide}
+    if usual > wide.shape[1]:
+        return stored  # another tower altogether: use_weights says so
+    wide[:, :usual] = stored[head][:, :usual]
+    kept = {name: tensor for name, tensor in stored.items() if name != path}
+    return kept | {head: wide} | ({path: own[path]} if path in own else {})
 
 
 def _weights_file(place: Path) -> Path:

@@ -9,13 +9,13 @@ from echosearch.encoder.towers.build import build_video_tower, load_weights, use
 from echosearch.encoder.towers.spatial_pool import SpatialPool
 from echosearch.encoder.towers.video_conv import VideoConv
 from trainer.config_file import load
-from trainer.model.start import build_start
+from trainer.model.start import build_start, with_turns
 from trainer.warm_start.pool_init import init_path
 
 CONFIG = Path(__file__).parents[3] / "trainer" / "configs" / "phantom-order.toml"
 
 
-def test_a_tower_with_turns_begins_with_the_vectors_of_the_bundle_it_starts_from() -> None:
+def test_a_tower_begins_with_the_vectors_of_the_bundle_it_starts_from_less_what_that_has_of_turns() -> None:
     start = build_start(load(CONFIG), ["軽度の僧帽弁逆流あり。"])
     (tower, spec) = start.towers.video, start.manifest.video.tower
     assert isinstance(tower, VideoConv)
@@ -24,7 +24,10 @@ def test_a_tower_with_turns_begins_with_the_vectors_of_the_bundle_it_starts_from
     folder = shipped_bundles()["phantom-tiny"]
     usual = spec.model_copy(update={"turns": 0})
     old = build_video_tower(start.manifest.video.model_copy(update={"tower": usual}), start.manifest.dimension).eval()
-    use_weights(old, load_weights(folder / "weights.safetensors", "video"))
+    stored = load_weights(folder / "weights.safetensors", "video")
+    assert len(stored["places.path.weight"]) != len(tower.places.path.weight)
+    use_weights(old, with_turns(stored, old.state_dict()))
+    assert with_turns(stored, stored) is stored
     video = torch.randn(2, 3, 12, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(tower(video), old(video), rtol=1e-4, atol=1e-4)
