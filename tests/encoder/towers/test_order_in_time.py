@@ -86,17 +86,26 @@ def test_turns_that_cannot_turn_are_refused(wrong: dict[str, object]) -> None:
         tower(**wrong)
 
 
-def test_the_encoder_that_ships_computes_what_it_computed() -> None:
-    """Bit for bit what the tower of before computes: neighbours, and no turns."""
+def test_the_encoder_that_ships_computes_what_it_computed_and_adds_along_one_direction() -> None:
+    """Without its turns, bit for bit what the tower of before computes; they add a finding's share and nothing else."""
     folder = shipped_bundles()["phantom-tiny"]
     manifest = load_manifest(folder)
+    stored = load_weights(folder / "weights.safetensors", "video")
     made = build_video_tower(manifest.video, manifest.dimension).eval()
-    assert isinstance(made, VideoConv)
-    use_weights(made, load_weights(folder / "weights.safetensors", "video"))
-    assert (made.time, made.places.path) == ("neighbours", None)
-    video = torch.randn(2, 3, 12, 64, 64, generator=torch.Generator().manual_seed(3))
+    assert isinstance(manifest.video.tower, VideoConvSpec)
+    plain = manifest.video.model_copy(update={"tower": manifest.video.tower.model_copy(update={"turns": 0})})
+    usual = build_video_tower(plain, manifest.dimension).eval()
+    assert isinstance(usual, VideoConv)
+    use_weights(made, stored)
+    head = stored["head.weight"][:, : usual.places.width]
+    use_weights(usual, {name: each for name, each in stored.items() if "path" not in name} | {"head.weight": head})
+    assert usual.time == "neighbours"
+    video = torch.randn(5, 3, 12, 64, 64, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        assert torch.equal(made(video), as_before(made, video))
+        assert torch.equal(usual(video), as_before(usual, video))
+        added = torch.linalg.svdvals(made(video) - usual(video))
+    assert added[0] > 0.01
+    assert added[1] < added[0] * 0.01
 
 
 def as_before(made: VideoConv, video: Tensor) -> Tensor:
