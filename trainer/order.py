@@ -190,7 +190,10 @@ def fit_odds(inputs: Floats, has: NDArray[np.bool_], ridge: float) -> tuple[Floa
 
 
 def clear_direction(encoder: Encoder, finding: str) -> Floats:
-    """Return the unit direction (D,) of a finding's prompts, at right angles to those of all others and of EF."""
+    """Return the unit direction (D,) of a finding's prompts, at right angles to those of all others and of EF.
+
+    Of a finding with regions (wall motion), to those of each region: search asks which of them differs from the others.
+    """
     labels = dict(load_lexicon().labels)
     others = [concept for name, concept in FINDINGS.items() if name != finding]
     asked = ask_videos(
@@ -203,6 +206,9 @@ def clear_direction(encoder: Encoder, finding: str) -> Floats:
         ],
     )
     own, *rest = (direction.astype(np.float64) for direction in asked.directions)
+    for level in (each[0] for each in asked.levels[1:] if each[0].form == "regional"):
+        regions = level.meanings[level.level == level.level.max()].astype(np.float64)
+        rest += [*(regions - level.meanings[level.level == 0].mean(axis=0))]
     apart, _ = np.linalg.qr(np.stack(rest).T)
     clear: Floats = own - apart @ (apart.T @ own)
     return clear / np.linalg.norm(clear)
