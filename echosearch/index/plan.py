@@ -33,6 +33,7 @@ MAX_CANDIDATES = 5000
 # A walk for 400 results keeps 1,608 points: 4.2 ms of 100,000 points of 256 numbers, where to compare all exactly takes
 # 2.3 ms.
 SCANNED_KB_PER_WIDTH = 40  # of float16 vectors, one after the other
+SEVERAL = 4  # times fewer matches are left to the engine where it has to check further conditions on each
 COMPARED_PER_WIDTH = 12  # an exact comparison of this many points takes as long as one more point of width
 
 How = Literal["engine", "sieve", "exact"]
@@ -72,7 +73,7 @@ def plan_search(
         return SearchPlan("exact", width)
     if matching is None or matching >= ALMOST_ALL * points or matching == 0:
         return SearchPlan("engine", width)
-    if matching <= compared and conditions < 2:
+    if matching <= (compared if conditions < 2 else compared // SEVERAL):
         return SearchPlan("engine", width)
     last: How = "engine" if matching <= compared else "exact"
     return _sieve(SLACK + math.ceil(SPARE * wanted * points / matching), width, matching, last)

@@ -48,6 +48,7 @@ def test_several_conditions_are_sieved_where_one_is_compared() -> None:
     assert plan_search(300_000, 25_000, 12, COMPARED, DIMENSION, conditions=1).how == "engine"
     assert plan_search(300_000, 25_000, 12, COMPARED, DIMENSION, conditions=2).how == "sieve"
     assert plan_search(300_000, 3000, 12, COMPARED, DIMENSION, conditions=2).how == "engine"
+    assert plan_search(100_000, 8300, 12, COMPARED, DIMENSION, conditions=2).how == "engine"  # a sieve finds fewer
 
 
 @pytest.mark.parametrize("matching", [41_000, 170_000, 949_999])
