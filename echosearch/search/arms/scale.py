@@ -145,7 +145,8 @@ def _measure(
             background, studies = background[best], tuple(studies[row] for row in best)
     beliefs = []
     for column, (condition, scale) in enumerate(zip(asked.conditions, asked.scales, strict=True)):
-        if scale is not None and scale.source == "archive":  # its scores are log odds, by errors in other patients
+        # on the archive's scale, scores of means are log odds, by errors in other patients; single videos err more
+        if scale is not None and scale.source == "archive" and of is None:
             beliefs.append(Belief(np.sort(background[:, column]), slope=1.0, labelled=scale.studies))
             continue
         told = _labels(connection, condition, studies)
