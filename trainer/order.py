@@ -52,7 +52,7 @@ from trainer.progress import say, say_clips
 from trainer.training_record import BEFORE, TRAINING
 from trainer.warm_start.pool_init import init_path
 
-__all__ = ["OrderConfig", "clear_direction", "fit_odds", "main", "teach"]
+__all__ = ["OrderConfig", "add_order", "clear_direction", "fit_odds", "main"]
 
 PATH_CLIPS = 512  # of all, that give the path its directions
 CLIPS = 64  # held in memory at a time
@@ -75,7 +75,7 @@ class OrderConfig:
     loud: float = 0.15  # standard deviation of what is added, as a share of the study vectors' mean length
 
 
-def teach(bundle: Path, out: Path, config: OrderConfig, version: str, cache: Path, workers: int = 1) -> Manifest:
+def add_order(bundle: Path, out: Path, config: OrderConfig, version: str, cache: Path, workers: int = 1) -> Manifest:
     """Write the bundle ``out``: the towers of ``bundle``, whose pool also keeps turns.
 
     Raises BundleError if ``out`` exists, or the video tower of ``bundle`` is none that can be given turns.
@@ -237,7 +237,7 @@ def main() -> int:
     bundle, *rest = (given.pop(name) for name in ("bundle", "out", "version", "cache", "workers"))
     out, version, cache, workers = rest
     try:
-        teach(find_bundle(bundle), out, OrderConfig(**given), version, cache, workers)
+        add_order(find_bundle(bundle), out, OrderConfig(**given), version, cache, workers)
     except EchosearchError as exc:
         say(str(exc))
         return exc.exit_code

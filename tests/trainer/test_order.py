@@ -20,7 +20,7 @@ from echosearch.errors import BundleError
 from echosearch.report.facts import FindingCondition, load_lexicon
 from echosearch.search.arms.video_arm import ask_videos
 from trainer.model.start import with_turns
-from trainer.order import OrderConfig, clear_direction, fit_odds, teach
+from trainer.order import OrderConfig, add_order, clear_direction, fit_odds
 from trainer.training_record import TRAINING, read_training
 
 
@@ -65,7 +65,7 @@ def without_turns(out: Path) -> Path:
 def test_all_but_the_pool_and_the_head_stays_bit_for_bit(tmp_path: Path) -> None:
     source, out = without_turns(tmp_path / "source"), tmp_path / "ordered"
     config = OrderConfig(patients=2, enrich_from=12, turns=3)
-    made = teach(source, out, config, "test", tmp_path / "cache")
+    made = add_order(source, out, config, "test", tmp_path / "cache")
     for tower in ("video", "text"):
         before, after = load_weights(source / WEIGHTS, tower), load_weights(out / WEIGHTS, tower)
         changed = {name for name in after if name not in before or not torch.equal(before[name], after[name])}
@@ -81,6 +81,6 @@ def test_all_but_the_pool_and_the_head_stays_bit_for_bit(tmp_path: Path) -> None
     assert old is not None
     assert [run.name for run in training.before] == [*(run.name for run in old.before), "order of dyssynchrony"]
     with pytest.raises(BundleError, match="exists already"):
-        teach(source, out, config, "test", tmp_path / "cache")
+        add_order(source, out, config, "test", tmp_path / "cache")
     with pytest.raises(BundleError, match="without turns"):
-        teach(out, tmp_path / "again", config, "test", tmp_path / "cache")
+        add_order(out, tmp_path / "again", config, "test", tmp_path / "cache")

@@ -155,7 +155,7 @@ def _use_published(tower: nn.Module, manifest: Manifest, place: Path) -> None:
 
 
 def with_turns(stored: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a tower for one whose pool has other turns, or none (SpatialPool): those it has are forgotten.
+    """Return the weights of a tower for one whose pool has other turns, or none (SpatialPool): its own are forgotten.
 
     Of a tower without turns, the same vectors at first.
     """
