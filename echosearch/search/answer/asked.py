@@ -92,13 +92,13 @@ def prepare(
     """Encode the prompts and measure their scale; ``aside`` leaves studies and patients out."""
     archive = search.archive
     by_video = options.group == "video" or is_about_videos(options)
-    shown = of_videos(search_condition(archive.viewer, options))
+    chosen = search_condition(archive.viewer, options)
     videos, scale = measured_scale(
         archive,
         search.connection,
         search.encoder_id,
         ask_videos(archive.encoder, dict(lexicon.labels), question.required),
-        BestVideos(shown, options.group == "video") if by_video else None,
+        BestVideos(of_videos(chosen), options.group == "video") if by_video else None,
     )
     rescore = options.rescore and not by_video and videos.conditions
     depth = MAX_EXPORT if options.export else CANDIDATES
@@ -108,7 +108,7 @@ def prepare(
         words,
         videos,
         scale,
-        where=combine_and(search_condition(archive.viewer, options), question.where),
+        where=combine_and(chosen, question.where),
         aside=aside,
         kind="videos" if by_video else "studies",
         depth=depth,

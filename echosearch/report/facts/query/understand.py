@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
 from echosearch.report.facts.query.ambiguous import Ambiguous, ambiguous_words
@@ -15,6 +14,7 @@ from echosearch.report.facts.query.finding_change import changes_of_findings, en
 from echosearch.report.facts.query.rest import rest_of
 from echosearch.report.facts.query.walls_read import with_walls
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
+from echosearch.report.facts.reader.motion.joined import either
 from echosearch.report.facts.reader.reading import read_sentence
 from echosearch.report.facts.reader.state import Context
 from echosearch.report.facts.text.sentence import sentences
@@ -40,7 +40,6 @@ _OPERATORS = {
 }
 # less than 40, but "less than 50% collapse" is a finding
 _COMPARED = re.compile(rf"\b({'|'.join(_OPERATORS)}) ?(?=\d)(?!50 ?% (?:\w+ )?(?:collapse|variation))", re.IGNORECASE)
-MOST_CLAUSES = 256  # of statements that または joins; what is beyond is not asked
 _LONGEST = 20_000  # of a query; what is behind is not read, and stays in rest
 
 
@@ -155,7 +154,7 @@ def _conditions(
         if isinstance(one, Mention) and one.excluded:
             excluded += [each for clause in clauses for each in clause if isinstance(each, FindingCondition)]
         elif one.either and statements:
-            statements[-1] = _either(statements[-1], clauses)
+            statements[-1] = [*either(statements[-1], clauses)]
         else:
             statements.append([*clauses])
     required: list[FindingCondition | AnyOf] = []
@@ -168,12 +167,6 @@ def _conditions(
         else:
             required.append(clause[0])
     return required, excluded, loose
-
-
-def _either(first: Sequence[Clause], second: Sequence[Clause]) -> list[Clause]:
-    """Return clauses of which all hold where those of one statement do: MRまたは前壁と下壁の無収縮."""
-    made = [tuple(dict.fromkeys((*one, *other))) for one, other in islice(product(first, second), MOST_CLAUSES)]
-    return list(dict.fromkeys(made))
 
 
 def _start(one: Mention | Value) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, product
-from typing import Literal
+from itertools import islice, pairwise, product
+from typing import Literal, TypeVar
 
 from echosearch.report.facts.text.named_walls import PlacedWall
 
-__all__ = ["Clauses", "joined_walls"]
+__all__ = ["Clauses", "either", "joined_walls"]
+
+T = TypeVar("T")
+MOST_CLAUSES = 256  # of statements that または joins; what is beyond is not asked
 
 _OR = re.compile(
     r"または|又は|もしくは|若しくは|あるいは|或いは|か(?=[前後下側心中左右])|\bor\b|の(?:いずれ|どれ|どちら)か",
@@ -29,9 +32,9 @@ def _both(first: Sequence[tuple[str, ...]], second: Sequence[tuple[str, ...]]) -
     return tuple(dict.fromkeys((*first, *second)))
 
 
-def _either(first: Sequence[tuple[str, ...]], second: Sequence[tuple[str, ...]]) -> Clauses:
-    """Join two statements of which one is enough."""
-    pairs = product(first, second)
+def either(first: Sequence[tuple[T, ...]], second: Sequence[tuple[T, ...]]) -> tuple[tuple[T, ...], ...]:
+    """Return the clauses, of which all hold where those of one of two statements do: MRまたは前壁と下壁の無収縮."""
+    pairs = islice(product(first, second), MOST_CLAUSES)
     return tuple(dict.fromkeys(tuple(dict.fromkeys((*one, *other))) for one, other in pairs))
 
 
@@ -53,7 +56,7 @@ def joined_walls(walls: Sequence[PlacedWall], text: str) -> Clauses:
     for place, (begin, end) in enumerate(_parts(joints)):
         following = joints[end - 1][0] if end <= len(joints) else None
         part = _part(own[begin:end], [kind for kind, _ in joints[begin : end - 1]], outer or following or "and")
-        made = part if place == 0 else _either(made, part) if outer == "or" else _both(made, part)
+        made = part if place == 0 else either(made, part) if outer == "or" else _both(made, part)
         outer = following
     return made
 
@@ -86,5 +89,5 @@ def _part(own: Sequence[Clauses], kinds: Sequence[str | None], default: str) -> 
             groups.append(clauses)
     made = groups[0]
     for group in groups[1:]:
-        made = _either(made, group)
+        made = either(made, group)
     return made
