@@ -86,8 +86,8 @@ def test_turns_that_cannot_turn_are_refused(wrong: dict[str, object]) -> None:
         tower(**wrong)
 
 
-def test_the_encoder_that_ships_computes_what_it_computed_and_adds_along_one_direction() -> None:
-    """Without its turns, bit for bit what the tower of before computes; they add a finding's share and nothing else."""
+def test_the_encoder_that_ships_computes_what_it_computed_and_adds_along_a_few_directions() -> None:
+    """Without its turns, bit for bit what the tower of before computes; they add what was taught and nothing else."""
     folder = shipped_bundles()["phantom-tiny"]
     manifest = load_manifest(folder)
     stored = load_weights(folder / "weights.safetensors", "video")
@@ -100,16 +100,16 @@ def test_the_encoder_that_ships_computes_what_it_computed_and_adds_along_one_dir
     head = stored["head.weight"][:, : usual.places.width]
     use_weights(usual, {name: each for name, each in stored.items() if "path" not in name} | {"head.weight": head})
     assert usual.time == "neighbours"
-    video = torch.randn(5, 3, 12, 64, 64, generator=torch.Generator().manual_seed(3))
+    video = torch.randn(12, 3, 12, 64, 64, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         assert torch.equal(usual(video), as_before(usual, video))
         added = torch.linalg.svdvals(made(video) - usual(video))
     assert added[0] > 0.01
-    assert added[1] < added[0] * 0.01
+    assert added[6] < added[0] * 0.01  # dyssynchrony, three territories and two of EF; the rest is rounding
 
 
 def as_before(made: VideoConv, video: Tensor) -> Tensor:
-    """The tower of phantom-tiny 1 to 3, said once more."""
+    """The tower of phantom-tiny without turns, said once more."""
     relu = functional.relu
     x = video.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
     x = made.block1(relu(made.down1(relu(made.stem(x)))))
