@@ -37,6 +37,7 @@ __all__ = [
     "Verdict",
     "all_stated",
     "any_denied",
+    "denials_of",
     "perhaps_of",
     "unmentioned",
     "verdicts",
@@ -167,7 +168,7 @@ def _stated(sets: StudySet, condition: Condition) -> str:
                 return graded
             # 中等度未満: absence satisfies too, and "nothing significant" where a trivial one would
             names = "('absent', 'not_significant')" if high >= 1 else "('absent')"
-            own = sets.fact([concept], f"f.polarity in {names}")
+            own = sets.fact(_of_all_walls([concept]), f"f.polarity in {names}")
             broad = sets.every([_absent(sets, concept, names), sets.no(_present(sets, concept))])  # 弁膜症なし
             return sets.some([graded, own, broad])
         case FindingCondition(concept, "absent"):
@@ -194,7 +195,7 @@ def _denied(sets: StudySet, condition: Condition) -> str:
             if low <= 0:
                 return graded
             none = f"(f.polarity = 'absent' or f.polarity = 'not_significant' and {low:d} > 1)"
-            return sets.some([graded, sets.fact(_of_all_walls(_with(concept, BROADER)), none)])
+            return sets.some([graded, sets.fact(denials_of(concept), none)])
         case FindingCondition(concept, "absent"):
             return _present(sets, concept)
         case FindingCondition():
@@ -211,11 +212,16 @@ def _present(sets: StudySet, concept: str) -> str:
 
 
 def _absent(sets: StudySet, concept: str, polarities: str = "('absent')") -> str:
-    return sets.fact(_with(concept, BROADER), f"f.polarity in {polarities}")
+    return sets.fact(denials_of(concept), f"f.polarity in {polarities}")
+
+
+def denials_of(concept: str) -> list[str]:
+    """Return the names whose absence denies a finding: its own, and broader ones."""
+    return _of_all_walls(_with(concept, BROADER))
 
 
 def _of_all_walls(concepts: Sequence[str]) -> list[str]:
-    """Return the concepts, those of wall motion where no wall is named: 側壁は正常 denies no hypokinesis of another."""
+    """Return the concepts, those of wall motion where no wall is named: 側壁は正常 denies no other akinesis."""
     return [of_wall(one, NAMED_NOWHERE) if one in MOTION else one for one in concepts]
 
 

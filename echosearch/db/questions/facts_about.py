@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echosearch.db.questions.fact_conditions import BROADER, NARROWER
+from echosearch.db.questions.fact_conditions import BROADER, NARROWER, denials_of
 from echosearch.report.facts import Fact
 from echosearch.report.facts.walls import concept_names
 
@@ -22,8 +22,8 @@ def affirms(fact: Fact, concept: str) -> bool:
 
 
 def denies(fact: Fact, concept: str) -> bool:
-    """Return whether a fact says that a finding, or a broader one, is not there."""
-    return fact.polarity in _NOT_THERE and _names(fact, concept, *BROADER.get(concept, ()))
+    """Return whether a fact says that a finding, or a broader one, is not there; that of one wall denies that alone."""
+    return fact.polarity in _NOT_THERE and _names(fact, *denials_of(concept))
 
 
 def is_about(fact: Fact, concept: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from echosearch.db.questions.fact_conditions import perhaps_of
 from echosearch.db.questions.facts_about import affirms, denies, related
 from echosearch.report.facts import Fact
-from echosearch.report.facts.walls import concept_names, without_wall
+from echosearch.report.facts.walls import concept_names
 from echosearch.search.arms.prompts import MILD
 
 __all__ = ["is_silent", "stated_by", "told_by"]
@@ -18,10 +18,7 @@ def told_by(facts: Sequence[Fact], concept: str) -> bool | None:
     present = [fact for fact in facts if affirms(fact, concept)]
     if any(fact.severity is not None and fact.severity[0] >= MILD for fact in present):
         return True
-    none = [fact for fact in facts if denies(fact, concept)]
-    if present and without_wall(concept)[1] is None:  # 側壁は正常、下壁は低収縮: it is there
-        none = [fact for fact in none if not fact.walls]
-    if none:
+    if any(denies(fact, concept) for fact in facts):
         return False
     if any(fact.severity is not None and fact.severity[1] < MILD for fact in present):
         return False
