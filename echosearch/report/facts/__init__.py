@@ -4,6 +4,7 @@ from echosearch.report.facts.fact import Fact, fact_json, fact_of_json, read_fac
 from echosearch.report.facts.label import (
     change_words,
     english_names,
+    excluded_parts,
     fact_words,
     polarity_word,
     severity_words,
@@ -36,6 +37,7 @@ __all__ = [
     "ValueCondition",
     "change_words",
     "english_names",
+    "excluded_parts",
     "fact_json",
     "fact_of_json",
     "fact_words",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 
@@ -12,11 +13,12 @@ from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.query.change import ChangeCondition
 from echosearch.report.facts.query.demographic import Demographic
 from echosearch.report.facts.query.understand import AnyOf, FindingCondition, QueryUnderstanding, ValueCondition
-from echosearch.report.facts.walls import WALLS
+from echosearch.report.facts.walls import WALLS, left_out_of, without_wall
 
 __all__ = [
     "change_words",
     "english_names",
+    "excluded_parts",
     "fact_words",
     "polarity_word",
     "severity_words",
@@ -89,10 +91,27 @@ def understood_parts(found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:
         else _condition(each, lexicon)
         for each in found.required
     ]
-    parts += [f"{_condition(each, lexicon)} を除く" for each in found.excluded]
+    for each, left in excluded_parts(found):
+        walls = "・".join(WALLS[wall].ja for wall in left)
+        said = _condition(each, lexicon)
+        parts.append(f"{walls}以外の{said} を除く" if walls else f"{said} を除く")
     parts += [_condition(each, lexicon) for each in found.values]
     parts += [change_words(each, lexicon) for each in found.changes]
     parts += [_demographic(each) for each in found.demographics]
+    return parts
+
+
+def excluded_parts(found: QueryUnderstanding) -> list[tuple[FindingCondition, tuple[str, ...]]]:
+    """Return what is excluded; a condition on all walls but some is one, of no wall, with those that it leaves out."""
+    parts: list[tuple[FindingCondition, tuple[str, ...]]] = []
+    for each in found.excluded:
+        concept, wall = without_wall(each.concept)
+        alike = [one for one in found.excluded if one == replace(each, concept=one.concept)]
+        walls = [name for kind, name in map(without_wall, (one.concept for one in alike)) if name and kind == concept]
+        left = left_out_of(walls) if wall else ()
+        part = (replace(each, concept=concept) if left else each, left)
+        if part not in parts:
+            parts.append(part)
     return parts
 
 

@@ -17,9 +17,11 @@ __all__ = [
     "Wall",
     "concept_names",
     "kinds_of_motion",
+    "left_out_of",
     "of_wall",
     "single_walls",
     "territories_of",
+    "walls_apart",
     "walls_around",
     "walls_bytes",
     "walls_table",
@@ -76,6 +78,20 @@ def walls_around(wall: str) -> tuple[str, ...]:
     """Return the regions that hold a wall: of the inferior wall that of the RCA."""
     own = single_walls([wall])
     return tuple(name for name in WALLS if name != wall and own <= single_walls([name]))
+
+
+def walls_apart(walls: Iterable[str]) -> tuple[str, ...]:
+    """Return the walls and regions that share nothing with some walls: beside the apex all but LAD."""
+    own = single_walls(walls)
+    return tuple(name for name in WALLS if own.isdisjoint(single_walls([name])))
+
+
+def left_out_of(walls: Iterable[str]) -> tuple[str, ...]:
+    """Return the walls that walls and regions leave out, where they are all that are apart from these; else none."""
+    named = frozenset(walls)
+    around = single_walls(WALLS) - single_walls(named)
+    left = tuple(wall for wall in WALLS if wall in around)
+    return left if left and frozenset(walls_apart(left)) == named else ()
 
 
 def territories_of(wall: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from echosearch.report.facts import (
     QueryUnderstanding,
     ValueCondition,
     english_names,
+    excluded_parts,
 )
 from echosearch.report.facts.walls import WALLS, without_wall
 from echosearch.web.language.words import words_in
@@ -34,7 +35,9 @@ def concept_name(concept: str, lexicon: Lexicon) -> str:
 def english_parts(found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:
     """Return what was understood of a query, condition by condition, in the order of understood_parts."""
     parts = [in_english(each, lexicon) for each in found.required]
-    parts += [f"not {in_english(each, lexicon)}" for each in found.excluded]
+    for each, left in excluded_parts(found):
+        walls = " and ".join(WALLS[wall].en for wall in left)
+        parts.append(f"not {in_english(each, lexicon)}" + (f" of any wall but the {walls}" if walls else ""))
     others: list[Part] = [*found.values, *found.changes, *found.demographics]
     return parts + [in_english(each, lexicon) for each in others]
 

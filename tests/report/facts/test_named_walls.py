@@ -56,7 +56,14 @@ def test_a_query_asks_for_each() -> None:
 
 def test_a_query_for_all_but_one_wall_is_met_by_any_other() -> None:
     (either,) = understand("下壁以外の壁運動異常").required
-    assert {one.concept for one in either.conditions} == {f"rwma.{wall}" for wall in REST}  # type: ignore[union-attr]
+    regions = {"septum", "lateral", "LAD", "LCX"}  # those that do not hold the inferior wall
+    assert {one.concept for one in either.conditions} == {f"rwma.{wall}" for wall in regions.union(REST)}  # type: ignore[union-attr]
+
+
+def test_a_query_for_none_but_one_wall_is_met_by_a_denial_of_each_other() -> None:
+    found = understand("下壁の無収縮、下壁以外に壁運動異常なし")
+    assert found.required[0] == FindingCondition("akinesis.inferior", "present", None)
+    assert {*found.required[1:]} == {FindingCondition(f"rwma.{wall}", "absent", None) for wall in REST}
 
 
 def test_json_says_which_wall_has_which_grade() -> None:

@@ -79,13 +79,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Measure:
-    """A measurement: unit, plausible range, and the units it may be written in with their factors, in order."""
+    """A measurement: unit, plausible range, and the units it may be written in with their factors, in order.
+
+    ``worse`` is "<" where less of it is worse, ">" where more is, None where both may be.
+    """
 
     id: str
     unit: str | None
     low: float
     high: float
     factors: tuple[tuple[str, float], ...]
+    worse: str | None = None
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,10 @@ class _Builder:
         name, unit = entry["id"], entry.get("unit") or None
         low, high = entry["range"]
         factors = self.units.get(_unit(unit or "none"), {_unit(unit or ""): 1.0})
-        self.measures[name] = Measure(name, unit, low, high, tuple(factors.items()))
+        worse = entry.get("worse")
+        if worse not in (None, "<", ">"):
+            raise ValueError(f'worse = {worse!r}, it is "<" or ">"')
+        self.measures[name] = Measure(name, unit, low, high, tuple(factors.items()), worse)
         if "label" in entry:
             self.labels[name] = entry["label"]
         self._words(entry.get("words", ()), Sense("measure", name, f"measure.{name}"))

@@ -1,4 +1,4 @@
-"""Abbreviations of a query that mean two things: how each was read, and what else it may mean."""
+"""Words of a query that mean two things: how each was read, and what else it may mean."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
-from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.mention import Mention, Value
 
-__all__ = ["Ambiguous", "ambiguous_words"]
+__all__ = ["Ambiguous", "ambiguous_words", "signed_values"]
+
+_SIGNED = re.compile(r"-\s*\d")
+_JUDGED = re.compile("worse|poorer|better|より")  # -15%より悪い: which way is said
+_BEHIND = 3  # characters behind a number that may say so
+_LESS = ("<", "<=")
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,19 @@ class Ambiguous:
 
     def __str__(self) -> str:
         return f"{self.word} is read as {self.meaning}: write it out if you mean {self.other}"
+
+
+def signed_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Iterator[Ambiguous]:
+    """Yield comparisons of a number with a minus, which is compared by its size: GLS -16%以上."""
+    for one in values:
+        words = text[one.start_at : one.start_at + one.end - one.start]
+        judged = _JUDGED.search(text, one.start_at, one.start_at + len(words) + _BEHIND)
+        if one.op not in ("<", "<=", ">", ">=") or judged or not _SIGNED.search(words):
+            continue
+        label, unit = lexicon.labels.get(one.measure, one.measure), f" {one.unit}" if one.unit else ""
+        ways = ("below", "above") if one.op in _LESS else ("above", "below")
+        read, other = (f"a {label} {way} {one.value:g}{unit}" for way in ways)
+        yield Ambiguous(words, one.measure, f"{read} by its size", other)
 
 
 def ambiguous_words(text: str, mentions: Iterable[Mention], lexicon: Lexicon) -> Iterator[Ambiguous]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
-from echosearch.report.facts.query.ambiguous import Ambiguous, ambiguous_words
+from echosearch.report.facts.query.ambiguous import Ambiguous, ambiguous_words, signed_values
 from echosearch.report.facts.query.change import ChangeCondition, changes_of_values, windows
+from echosearch.report.facts.query.comparison import with_operators
 from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
 from echosearch.report.facts.query.finding_change import changes_of_findings, ended, without_earlier_grades
+from echosearch.report.facts.query.lists import lists_in_doubt
+from echosearch.report.facts.query.only import only_here, only_of_walls
 from echosearch.report.facts.query.rest import rest_of
 from echosearch.report.facts.query.walls_read import with_walls
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
@@ -23,23 +25,6 @@ from echosearch.report.facts.walls import of_wall
 
 __all__ = ["AnyOf", "FindingCondition", "QueryUnderstanding", "ValueCondition", "understand"]
 
-_BETWEEN = re.compile(r"\b(between) \d+(?:\.\d+)? ?%? (and) (?=\d)", re.IGNORECASE)
-_OPERATORS = {
-    "less than": "<",
-    "lower than": "<",
-    "under": "<",
-    "below": "<",
-    "at most": "<=",
-    "up to": "<=",
-    "greater than": ">",
-    "more than": ">",
-    "higher than": ">",
-    "over": ">",
-    "above": ">",
-    "at least": ">=",
-}
-# less than 40, but "less than 50% collapse" is a finding
-_COMPARED = re.compile(rf"\b({'|'.join(_OPERATORS)}) ?(?=\d)(?!50 ?% (?:\w+ )?(?:collapse|variation))", re.IGNORECASE)
 _LONGEST = 20_000  # of a query; what is behind is not read, and stays in rest
 
 
@@ -102,13 +87,8 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
     covered += [place for _, places in changes for place in places]
     original = text = _without(text, covered)
     text = ended(text)
-    for match in _BETWEEN.finditer(text):  # between 40 and 50: a range as any other
-        text = text[: match.start(1)] + " " * 7 + text[match.end(1) : match.start(2)] + " ~ " + text[match.end(2) :]
-        covered.append(match.span())
-    for match in _COMPARED.finditer(text):  # less than 40: "<" as any other
-        op = _OPERATORS[match[1].lower()]
-        text = text[: match.start(1)] + op.ljust(len(match[1])) + text[match.end(1) :]
-        covered.append(match.span(1))
+    text, compared = with_operators(text, lexicon)
+    covered += compared
     mentions: list[Mention] = []
     values: list[Value] = []
     context = Context()
@@ -122,7 +102,17 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
     covered += [place for _, places in of_findings for place in places]
     covered = with_walls(covered, made.text, mentions)
     mentions = without_earlier_grades(mentions, of_findings)
+    left_out, places = only_of_walls(made.text, mentions)
+    others = [*only_here(made.text, mentions, places, lexicon)]
+    covered += [*places, *(place for _, place in others)]
     required, excluded, loose = _conditions(mentions, [value for value in values if value.value is not None])
+    excluded += [FindingCondition(concept, "present", None) for concept in left_out]
+    doubts = (
+        *ambiguous_words(made.text, mentions, lexicon),
+        *(doubt for doubt, _ in others),
+        *lists_in_doubt(made.text, mentions),
+        *signed_values(made.text, values, lexicon),
+    )
     return QueryUnderstanding(
         tuple(dict.fromkeys(required)),
         tuple(dict.fromkeys(excluded)),
@@ -130,7 +120,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         tuple(dict.fromkeys(one for _, _, one in people)),
         rest_of(made.text, covered) + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
         tuple(dict.fromkeys(one for one, _ in (*changes, *of_findings))),
-        tuple(dict.fromkeys(ambiguous_words(made.text, mentions, lexicon))),
+        tuple(dict.fromkeys(doubts)),
     )
 
 

@@ -12,6 +12,7 @@ from echosearch.report.facts.reader.numbers.unmeasured import CAUSE, unassessed
 from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.spares import of_a_cause, spares
 from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.named_walls import stands_behind_a_wall
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["apply"]
@@ -127,7 +128,7 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     if _on_qualities(state, token, kind):
         return
     if kind == "exclude":
-        _exclude(state, state.text[token.start].isascii() and index + 1 < len(found))
+        _exclude(state, token, state.text[token.start].isascii() and index + 1 < len(found))
         return
     targets = reached(state, "sign" if token.rule == "grade.negative" else kind)
     if kind == "negative" and _NO_CAUSE.search(state.text, max(0, token.start - 8), token.start):
@@ -237,8 +238,11 @@ def _of_a_noun(state: State, token: Token) -> bool:
     return True
 
 
-def _exclude(state: State, before: bool) -> None:
+def _exclude(state: State, token: Token, before: bool) -> None:
     """を除く, 以外: of the number or the findings right before it; excluding: of what follows."""
+    if stands_behind_a_wall(state.text, token.start, state.group[-1].end if state.group else 0):
+        state.close()  # 下壁の無収縮、下壁以外の壁運動異常なし: it says which walls the next statement is of
+        return
     if before:
         state.close()
         state.excluding = True

@@ -111,6 +111,7 @@ def _others(state: State, token: Token) -> None:
         return
     if last is not None and last.end == token.start:
         state.close()  # MR以外の弁膜症: MR is there
+        state.others = state.query  # MR以外に弁膜症なし
         return
     state.close()
     state.settle()

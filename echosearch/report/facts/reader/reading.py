@@ -27,6 +27,7 @@ _TELLS = re.compile(r"[^、,]{0,10}?[、,(→]\s*(?:で|と)?")  # 70%程度、
 _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _OF_WHAT_FOLLOWS = re.compile(r"[\s・*-]*\((?:前々?回|昨年|以前|術前|入院時)(?:値|時)?\)")
 _PREDICATE = re.compile(r"[がは][^、。(]{2,12}[てで](?:おり|い[てる])、")  # が渦を巻いており、
+_AND_IS = re.compile("(?:の?み|だけ)?で、?")
 _NOR = re.compile(r",? n?or\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:")  # a part of what the one before names
@@ -153,7 +154,7 @@ def _gap(  # noqa: C901 - one branch per mark between two tokens
         state.topic = ()  # a heading that no structure names
     if state.group and state.group[-1].end == end and _is_predicate(state, gap, end):
         state.cued = True  # 拡大し、… : a predicate of its own
-    if gap in ("で", "で、") and token is not None and token.kind in (*FORMING, "severity") and state.group:
+    if _AND_IS.fullmatch(gap) and token is not None and token.kind in (*FORMING, "severity") and state.group:
         state.close()  # MRでASなし: MR is there
     if state.query and state.either and _UNKNOWN.search(gap):
         state.either = False  # DCMまたは虚血性心筋症でEF 35%未満: what is joined is not known

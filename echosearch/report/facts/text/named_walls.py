@@ -10,7 +10,9 @@ from functools import lru_cache
 from echosearch.report.facts.text.uniform import uniform
 from echosearch.report.facts.walls import walls_table
 
-__all__ = ["NamedWall", "PlacedWall", "placed_walls", "walls_in", "walls_of"]
+__all__ = ["PLACE", "NamedWall", "PlacedWall", "placed_walls", "stands_behind_a_wall", "walls_in", "walls_of"]
+
+PLACE = r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?"  # behind the name of a wall
 
 _SENTENCE = re.compile(r"[。;；\n]")
 
@@ -65,6 +67,12 @@ def placed_walls(text: str) -> list[PlacedWall]:
         at, wall = max(matches, key=lambda one: one[0])
         found += [PlacedWall(start, at, wall)] if wall.walls else []  # 心室中隔欠損 is no wall
     return found
+
+
+def stands_behind_a_wall(text: str, at: int, since: int = 0) -> bool:
+    """Return whether the words right before a place name a wall, and one named behind another place: 下壁以外."""
+    walls = [one for one in placed_walls(text[:at]) if one.start >= since]
+    return bool(walls) and re.fullmatch(PLACE, text[walls[-1].end : at]) is not None
 
 
 @lru_cache(maxsize=1)

@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from echosearch.report.facts.text.named_walls import stands_behind_a_wall
 from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["tokens_of_query"]
 
-_REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "others", "poor", "skip"}
+_REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "poor", "skip"}
 _NO_MORE_THAN = re.compile(r"not? (?:more|less|worse|greater) than\b", re.IGNORECASE)  # no denial but a comparison
+_BUT = ("以外", "のほか", "ほか")
+_GROUPS = ("valve_disease", "lv_wall_motion", "rwma")  # findings that name a group of findings
 
 
 def tokens_of_query(sentence: str, found: Sequence[Token]) -> list[Token]:
     """Return the tokens of a query's sentence that are read; を除く excludes there."""
     return [
-        token._replace(kind="exclude") if sentence.startswith("を除", token.start) else token
-        for token in found
-        if token.kind not in _REPORTS_ONLY
-        and sentence[token.start : token.end].strip("?")
-        and not (token.kind == "negative" and _NO_MORE_THAN.match(sentence, token.start))
+        one
+        for one in _as_meant(sentence, found)
+        if one.kind not in _REPORTS_ONLY
+        and sentence[one.start : one.end].strip("?")
+        and not (one.kind == "negative" and _NO_MORE_THAN.match(sentence, one.start))
     ]
+
+
+def _as_meant(sentence: str, found: Sequence[Token]) -> Iterator[Token]:
+    """Yield tokens; 以外 excludes what stands before it, or says beside what the rest is meant: MR以外に弁膜症なし."""
+    for place, token in enumerate(found):
+        but = token.kind in ("others", "exclude") and sentence.startswith(_BUT, token.start)
+        if sentence.startswith("を除", token.start) or (but and stands_behind_a_wall(sentence, token.start)):
+            yield token._replace(kind="exclude")
+        elif but and _denies_the_rest(found[place + 1 : place + 4]):
+            yield token._replace(kind="others")
+        elif sentence[token.start - 1 : token.end] == "ほか":
+            continue  # no "or"
+        elif token.kind != "others" or but:
+            yield token
+
+
+def _denies_the_rest(following: Sequence[Token]) -> bool:
+    named = [one for one in following if one.kind == "finding"]
+    denied = any(one.kind in ("negative", "insignificant") for one in following)
+    return denied and bool(named) and named[0].value.concept in _GROUPS

@@ -14,9 +14,9 @@ from dataclasses import replace
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.motion.joined import joined_walls
-from echosearch.report.facts.text.named_walls import PlacedWall, placed_walls
+from echosearch.report.facts.text.named_walls import PLACE, PlacedWall, placed_walls
 from echosearch.report.facts.text.tokens import Token
-from echosearch.report.facts.walls import MOTION, WALLS, single_walls
+from echosearch.report.facts.walls import MOTION, WALLS, single_walls, walls_apart
 
 __all__ = ["name_walls"]
 
@@ -43,10 +43,9 @@ _OF = re.compile(
     re.IGNORECASE,
 )
 _AND = re.compile(r"\b(?:and|with|while|but)\b", re.IGNORECASE)
-_PLACE = r"(?:領域|部位?|壁)?(?:の(?:領域|部位?))?"  # of a wall
-_ALL_BUT = re.compile(rf"{_PLACE}(?:以外|を除)")
+_ALL_BUT = re.compile(rf"{PLACE}(?:以外|を除)")
 _WELL = re.compile(r"\b(?:with|and|but) (?:an? |the )?(?:preserved|normal)\b", re.IGNORECASE)
-_BESIDE = re.compile(rf"{_PLACE}(?:以外|を除|のみならず|を含まない)")
+_BESIDE = re.compile(rf"{PLACE}(?:以外|を除|のみならず|を含まない)")
 # LAD(#6)閉塞による前壁の無収縮: what is closed is not what moves badly
 _LESION = re.compile(
     r"[\s(]*(?:#\d+)?[\s)]*の?(?:[近遠]位部|起始部|分岐部)?(?:の?\d+%)?(?:完全|急性)?の?(?:心筋)?(?:閉塞|狭窄|病変|梗塞|に?PCI|ステント)"
@@ -92,9 +91,11 @@ def name_walls(mentions: list[Mention], text: str, found: Sequence[Token], lexic
                 continue
         _note(mention, walls, text)
         if not walls and (left := line.left_out(mention)):
-            others = single_walls(WALLS) - left
-            mention.walls, mention.other_walls = tuple(wall for wall in WALLS if wall in others), tuple(left)
-            mention.wall_clauses = (mention.walls,)
+            others = single_walls(WALLS) - single_walls(left)
+            mention.walls, mention.other_walls = tuple(wall for wall in WALLS if wall in others), left
+            apart = walls_apart(left)
+            absent = mention.polarity == "absent"  # 下壁以外に壁運動異常なし: none of the others has one
+            mention.wall_clauses = tuple((wall,) for wall in mention.walls) if absent else (apart,)
         elif not walls and before is not None and line.carries(before, mention):
             mention.walls, mention.wall_clauses = before.walls, before.wall_clauses
         line.ends += [one.end for one in walls if one.end > mention.end]  # they are taken
@@ -189,14 +190,14 @@ class _Line:
             walls += piece
         return [one for one in walls if not _EXCEPT.search(self.text, 0, one.start)]
 
-    def left_out(self, mention: Mention) -> frozenset[str]:
+    def left_out(self, mention: Mention) -> tuple[str, ...]:
         """Return the walls that a statement leaves out: 下壁以外は低収縮, none except of the inferior wall."""
         low = max((end for end in self.ends if end <= mention.start), default=0)
         ahead = [one for one in self.named if low <= one.start < mention.end]
         while ahead and not _ALL_BUT.match(self.text, ahead[-1].end):
             ahead.pop()
         later = [one for one in self._after(mention) if _EXCEPT.search(self.text, mention.end, one.start)]
-        return single_walls(wall for one in ahead or later for wall in one.named.walls)
+        return tuple(wall for one in ahead or later for wall in one.named.walls)
 
     def signed(self, mention: Mention) -> list[Mention]:
         """Leave a statement the walls that have a plus in the list behind it, and return one of those with a minus."""
