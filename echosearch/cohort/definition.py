@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from echosearch.db.cohorts.plan import PER_PATIENT, Criterion, Excluded, PerPatient, Stated, Window
 from echosearch.db.questions.fact_conditions import Condition
@@ -147,8 +148,9 @@ def window_of(given: str, lexicon: Lexicon, side: str, absent: bool) -> Window:
             f"{option} {match[3][:80]!r}: a window names findings and measurements of the other study only"
             + (f"; not understood: {question.rest[:80]}" if question.rest else "")
         )
-    unit = "days" if match[2][0] in "d日" else "months"
-    return Window(question.required, "after" if side == "after" else "before", int(match[1]), unit, absent)  # type: ignore[arg-type]
+    unit: Literal["days", "months"] = "days" if match[2][0] in "d日" else "months"
+    way: Literal["before", "after"] = "after" if side == "after" else "before"
+    return Window(question.required, way, int(match[1]), unit, absent, match[3])
 
 
 def windows_of(

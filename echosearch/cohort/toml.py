@@ -52,6 +52,7 @@ def criterion_table(criterion: Criterion) -> dict[str, Any]:
         case Window():
             return {
                 "kind": "window",
+                **({"text": criterion.text} if criterion.text else {}),
                 "side": criterion.side,
                 "length": criterion.length,
                 "unit": criterion.unit,
@@ -125,13 +126,14 @@ def _criterion(table: Any, at: str) -> Criterion:
             assert isinstance(made, FindingCondition)
             return Excluded(made)
         case "window":
-            _known(table, {"kind", "side", "length", "unit", "absent", "of"}, at)
+            _known(table, {"kind", "text", "side", "length", "unit", "absent", "of"}, at)
             return Window(
                 tuple(_condition(one, at) for one in _got(table, "of", list, at)),
                 _one_of(table, "side", ("before", "after"), at),
                 _got(table, "length", int, at),
                 _one_of(table, "unit", ("days", "months"), at),
                 _got(table, "absent", bool, at, False),
+                _got(table, "text", str, at, ""),
             )
         case _:
             return Stated(_condition(table, at))

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from echosearch.cohort.definition import define
+from echosearch.cohort.definition import define, window_of
 from echosearch.cohort.doubts import doubts_of
 from echosearch.cohort.run import reading, run_definition
 from echosearch.cohort.toml import from_toml, to_toml
@@ -34,6 +34,16 @@ def test_a_definition_has_the_doubts_of_its_sentence(ward: Ward, sentence: str, 
     with reading(ward.archive) as connection:
         notes = run_definition(ward.archive, connection, from_toml(to_toml(made), "doubtful")).notes
     assert set(said) <= set(notes)
+
+
+def test_a_window_has_the_doubts_of_its_sentence() -> None:
+    lexicon = load_lexicon()
+    windows = [window_of(f"90 days: {said}", lexicon, "after", absent=False) for said in ("PEあり", "胸水あり")]
+    made = from_toml(to_toml(define("later", "重度MR", lexicon, windows=windows)), "later")
+    (doubt,) = doubts_of(made, lexicon)
+    assert "PE is read as" in doubt
+    edited = replace(windows[0], conditions=windows[1].conditions)
+    assert doubts_of(replace(made, criteria=(*made.criteria[:1], edited)), lexicon) == ()
 
 
 def test_walls_are_doubtful_where_videos_are_asked() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from echosearch.db.questions.fact_conditions import Condition
@@ -34,7 +34,7 @@ class Window:
     """Another study of the patient states all of these, at most ``length`` days or months before or after this one.
 
     "after" begins with the study's own day (or month), "before" ends with the one before it. ``absent``: no other
-    study does. A study without a date meets no window.
+    study does. A study without a date meets no window. ``text`` is what the conditions were read from, and only shown.
     """
 
     conditions: tuple[Condition, ...]
@@ -42,6 +42,7 @@ class Window:
     length: int
     unit: Literal["days", "months"]
     absent: bool = False
+    text: str = field(default="", compare=False)
 
 
 Criterion = Stated | Excluded | Window  # change over time (EF fell by 10 in a year) belongs here too

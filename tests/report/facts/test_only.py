@@ -1,4 +1,4 @@
-"""のみ, だけ, に限局した, only: of a wall they leave out the others; of anything else it is said that they are not read."""
+"""のみ, だけ, に限局した, only: of a wall they leave out the others; beside anything else they are in doubt."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from echosearch.report.facts.reader.mention import Mention
 __all__ = ["lists_in_doubt"]
 
 _AND = re.compile(r"\s*(?:と|や|・|及び|および|/|\band\b)\s*", re.IGNORECASE)
+_DENIED = re.compile(r"[^、。,;]{0,6}?(?:な[しいく]|無[しいく]|認め|みられ|見られ|\(-\)|\babsent\b)", re.IGNORECASE)
+_GRADE = re.compile(r"(?:[軽中高重等]度|[軽重]症|以上|以下|未満|mild|moderate|severe)\Z", re.IGNORECASE)
 _COMMA = re.compile(r"\s*[、,]\s*")
 
 
@@ -19,17 +21,21 @@ def lists_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous
     """Yield pairs of findings side by side in a uniform text, the first of which may be denied or excluded or not."""
     ordered = sorted((one for one in mentions if one.finding.concept), key=lambda one: one.start_at)
     for first, second in pairwise(ordered):
-        end = first.start_at + first.end - first.start
-        between = text[end : second.start_at]
-        names = [text[one.start_at : one.start_at + one.end - one.start] for one in (first, second)]
+        ends = [one.start_at + one.end - one.start for one in (first, second)]
+        between = text[ends[0] : second.start_at]
+        own, other = text[first.start_at : ends[0]], text[second.start_at : ends[1]]
         listed = second.link != "none" and first.graded is second.graded is False
         same = first.finding.group == second.finding.group and first.finding.concept != second.finding.concept
-        said = text[first.start_at : second.start_at + second.end - second.start]
-        if first.excluded and second.excluded and listed and _COMMA.fullmatch(between) and len(ordered) == 2:
-            yield Ambiguous(said, second.finding.concept, "a list that is excluded", f"{names[0]} without {names[1]}")
-        elif second.polarity != "absent" or first.excluded or second.excluded:
-            continue
-        elif first.polarity == "present" and first.graded and not second.graded and _AND.fullmatch(between):
-            yield Ambiguous(said, second.finding.concept, f"{names[0]} without {names[1]}", "neither of the two")
-        elif first.polarity == "absent" and listed and not same and _COMMA.fullmatch(between):
-            yield Ambiguous(said, second.finding.concept, "neither of the two", f"{names[0]} without {names[1]}")
+        excluded, neither = (first.excluded, second.excluded), "neither of the two"
+        denied = second.polarity == "absent" and not any(excluded) and _DENIED.match(text, ends[1])
+        said, concept, apart = text[first.start_at : ends[1]], second.finding.concept, f"{own} without {other}"
+        if all(excluded) and listed and _COMMA.fullmatch(between) and len(ordered) == 2:
+            yield Ambiguous(said, concept, "a list that is excluded", apart)
+        elif denied and _graded_ahead(own, first) and not second.graded and _AND.fullmatch(between):
+            yield Ambiguous(said, concept, apart, neither)
+        elif denied and first.polarity == "absent" and listed and not same and _COMMA.fullmatch(between):
+            yield Ambiguous(said, concept, neither, apart)
+
+
+def _graded_ahead(said: str, mention: Mention) -> bool:
+    return mention.polarity == "present" and mention.graded and _GRADE.search(said) is None
