@@ -66,6 +66,13 @@ C = ChangeCondition
         ("drop in EF of more than 10 points", C("lvef", "falls", 10, "%")),
         ("EF decreased by >10%", C("lvef", "falls", 10, "%")),
         ("EF improvement of at least 10%", C("lvef", "rises", 10, "%")),
+        ("前回よりEFが10%以上落ちた患者", C("lvef", "falls", 10, "%")),
+        ("EFが改善した症例", C("lvef", "rises", None, "%")),
+        ("EFが悪化", C("lvef", "falls", None, "%")),
+        ("LVDdが縮小", C("lvdd", "falls", None, "mm")),
+        ("TRPGが10以上改善", C("trpg", "falls", 10, "mmHg")),  # which way is better is the measurement's
+        ("E/e'が5以上悪化", C("e_e", "rises", 5, None)),
+        ("GLS improved", C("gls", "rises", None, "%")),
     ],
 )
 def test_a_change_is_understood(query: str, change: ChangeCondition) -> None:
@@ -130,6 +137,7 @@ def test_what_another_word_says_has_changed_is_not_the_findings(query: str, rest
     ("query", "values"),
     [
         ("EF低下 35%以下", [("lvef", "<=", 35)]),
+        ("EF 35%以下に低下", [("lvef", "<=", 35)]),
         ("EF改善 50%以上", [("lvef", ">=", 50)]),
         ("TRPG上昇 40mmHg以上", [("trpg", ">=", 40)]),
         ("reduced EF <35%", [("lvef", "<", 35)]),
@@ -139,6 +147,38 @@ def test_a_number_beside_a_finding_is_a_value(query: str, values: list[tuple[str
     found = understand(query)
     assert found.changes == ()
     assert [(one.concept, one.op, one.value) for one in found.values] == values
+
+
+@pytest.mark.parametrize(
+    ("query", "value", "change"),
+    [
+        ("EFが60%から40%以下に低下", ("<=", 40), C("lvef", "falls", 20, "%")),
+        ("EF fell from 60 to 40", ("=", 40), C("lvef", "falls", 20, "%")),
+        ("EF improved from 30 to 50", ("=", 50), C("lvef", "rises", 20, "%")),
+        ("EF dropped below 40", ("<", 40), C("lvef", "falls", None, "%")),
+        ("3年以内にEFが50%未満に低下", ("<", 50), C("lvef", "falls", None, "%", 36)),
+        ("EFが50以上に回復", (">=", 50), C("lvef", "rises", None, "%")),
+    ],
+)
+def test_what_a_value_came_to_is_one_of_today(query: str, value: tuple[str, float], change: ChangeCondition) -> None:
+    found = understand(query)
+    assert [(one.op, one.value) for one in found.values] == [value]
+    assert (found.changes, found.required, found.rest) == ((change,), (), "")
+
+
+@pytest.mark.parametrize("query", ["E/Aが悪化", "E/Aが0.5以上改善"])
+def test_a_change_whose_way_is_not_known_is_none(query: str) -> None:
+    found = understand(query)
+    assert found.changes == ()
+    assert "悪化" in found.rest or "改善" in found.rest
+
+
+@pytest.mark.parametrize("query", ["MRがASより重い", "ARはMRより高度", "MR more severe than AS", "MR worse than AS"])
+def test_findings_that_are_compared_with_one_another_have_no_grade(query: str) -> None:
+    found = understand(query)
+    assert [one.severity for one in found.required if isinstance(one, FindingCondition)] == [None, None]
+    assert found.changes == ()
+    assert "より" in found.rest or "than" in found.rest
 
 
 def required(found: QueryUnderstanding) -> list[tuple[str, str]]:

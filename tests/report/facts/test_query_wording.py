@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from echosearch.report.facts import understand, understanding_json
+from echosearch.report.facts import FindingCondition, understand, understanding_json
 
 Asked = dict[str, tuple[int, int] | None]
 GRADES: dict[str, Asked] = {
@@ -80,3 +80,34 @@ def test_inflected_words_leave_nothing(query: str) -> None:
     found = understand(query)
     assert found.rest == ""
     assert [(one.concept, one.op, one.value) for one in found.values] == [VALUES[query]]
+
+
+@pytest.mark.parametrize(
+    ("query", "severity"),
+    [
+        ("ARは軽度まで", (0, 2)),
+        ("中等度までのMR", (0, 3)),
+        ("mild MR or less with LA enlargement", (0, 2)),
+        ("moderate TR or worse with AF", (3, 4)),
+    ],
+)
+def test_a_grade_with_its_bound_joins_nothing(query: str, severity: tuple[int, int]) -> None:
+    first, *others = understand(query).required
+    assert isinstance(first, FindingCondition)
+    assert first.severity == severity
+    assert all(isinstance(one, FindingCondition) and one.severity is None for one in others)
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("2019年から2022年の間の心内膜炎", [("date", "between", "2019", "2022")]),
+        ("EF 30〜40台", []),
+        ("70台の女性", [("age", "between", 70, 79), ("sex", "=", "F", None)]),
+    ],
+)
+def test_a_span_of_years_is_no_period_and_a_value_no_age(query: str, wanted: list[tuple[object, ...]]) -> None:
+    found = understand(query)
+    assert [(one.field, one.op, one.value, one.value_hi) for one in found.demographics] == wanted
+    assert [(one.value, one.value_hi) for one in found.values] == ([(30, 49)] if "EF" in query else [])
+    assert found.rest == ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, Measure
 from echosearch.report.facts.text.tokens import tokens
@@ -53,9 +53,9 @@ Period = tuple[int, int, int]  # [start, end) of its words, and months
 
 NUMBERS = {"半": 0.5, "一": 1, "二": 2, "三": 3, "両": 2, "half": 0.5, "a": 1, "an": 1, "one": 1, "two": 2, "three": 3}
 _MONTHS = {"年": 12.0, "月": 1.0, "週": 12 / 52, "日": 12 / 365, "y": 12.0, "m": 1.0, "w": 12 / 52, "d": 12 / 365}
-_N = r"(?:\d+(?:\.\d+)?|半|一|二|三|両)"
+_N = r"(?:\d{1,3}(?:\.\d+)?|半|一|二|三|両)"
 _WINDOW = re.compile(
-    rf"(?P<n>{_N})\s*(?P<unit>年|[かヶカヵケ]月|週|日)間?(?:半)?\s*(?:以内|のうち|の間|で(?!も))\s*(?:に|の)?"
+    rf"(?<!\d)(?P<n>{_N})\s*(?P<unit>年|[かヶカヵケ]月|週|日)間?(?:半)?\s*(?:以内|のうち|の間|で(?!も))\s*(?:に|の)?"
     r"|within\s+(?P<en>\d+(?:\.\d+)?|half|an?|one|two|three)(?:\s+a)?\s+(?P<eu>y|m|w|d)(?:ears?|onths?|eeks?|ays?)\b",
     re.IGNORECASE,
 )
@@ -63,33 +63,70 @@ BEFORE = r"(?:前回(?:検査|エコー)?(?:より|から|と?比べて?|と比�
 _NUMBER = r"\d+(?:\.\d+)?"
 _UNIT = r"%|ポイント|点|points?|mmHg|mm|cm|mL/m2|mL|m/s|cm2|ms"
 _OR_MORE = r"(?:以上|or more|を?(?:超え|こえ)(?:て|る)?|も)"
-_FALLS = r"低下|減少|下降|縮小|悪化"
-_RISES = r"上昇|増加|増大|拡大|回復|改善"
-_DONE = r"(?:した|している|して|し(?=[、 ])|する|を認める|が?ある|あり|した?もの)?"
+_FALLS = r"低下|減少|下降|縮小|落ち|下が[っり]|減[っり]"
+_RISES = r"上昇|増加|増大|拡大|上が[っり]|増え"
+_BETTER = r"改善|回復|軽快|[良よ]くな[っり]"
+_WORSE = r"悪化|増悪|悪くな[っり]"
+_MOVES = rf"(?:(?P<falls>{_FALLS})|(?P<rises>{_RISES})|(?P<better>{_BETTER})|(?P<worse>{_WORSE}))"
+_DONE = r"(?:した|している|して|し(?=[、 ])|する|た(?!め)|てい[るた]|て(?=[、 ])|を認める|が?ある|あり|した?もの)?"
 _BY = r"(?:by|of|at least|more than|over|>=?)"
 # EF低下が10%以上, EF低下 >10%: no value below 10 % is meant; EF低下 35%以下 is a finding and a value
 _AS_NOUN = (
-    rf"\s*の?(?:(?P<nfalls>{_FALLS})|(?P<nrises>{_RISES})(?=\s*(?:[がは]|幅|量|>)))\s*(?:幅|量)?\s*[がは]?\s*"
-    rf"(?:(?P<over>>=?)\s*)?(?P<namount>{_NUMBER})\s*(?P<nunit>{_UNIT})?\s*(?(over)|{_OR_MORE})"
+    rf"\s*の?(?:(?P<falls>{_FALLS})|(?P<worse>{_WORSE})|(?:(?P<rises>{_RISES})|(?P<better>{_BETTER}))"
+    rf"(?=\s*(?:[がは]|幅|量|>)))\s*(?:幅|量)?\s*[がは]?\s*"
+    rf"(?:(?P<over>>=?)\s*)?(?P<amount>{_NUMBER})\s*(?P<unit>{_UNIT})?\s*(?(over)|{_OR_MORE})"
 )
-_TAIL = re.compile(
-    rf"{_AS_NOUN}"
-    rf"|\s*(?:が|は|の|を)?\s*{BEFORE}?\s*(?:(?P<amount>{_NUMBER})\s*(?P<unit>{_UNIT})?\s*{_OR_MORE}?)?\s*(?:の|も)?\s*"
-    rf"(?:(?P<falls>{_FALLS})|(?P<rises>{_RISES})){_DONE}"
-    r"|\s*(?:(?P<efalls>fell|falls?|falling|dropped|decreased?|declined?)|(?P<erises>rose|rises?|increased?|improved?)"
-    rf"|(?P<enoun_falls>drop(?:s|ping)?|decreas(?:es|ing)|declin(?:es|ing)|reduc(?:ed|tion))(?=\s*{_BY})"
-    rf"|(?P<enoun_rises>increas(?:es|ing)|improv(?:es|ing|ement))(?=\s*{_BY}))"
-    rf"(?:\s*{_BY})*\s*(?P<eamount>{_NUMBER})\s*(?P<eunit>%|points?|mmHg|mm|cm)?"
-    r"\s*(?:points?)?\s*(?:or more)?",
-    re.IGNORECASE,
+_SUBJECT = r"\s*(?:が|は|の|を)?\s*"
+_AMOUNT = rf"(?:(?P<amount>{_NUMBER})\s*(?P<unit>{_UNIT})?\s*{_OR_MORE}?)?\s*(?:の|も)?\s*"
+_END = (
+    rf"(?P<to>約?{_NUMBER})\s*(?:{_UNIT})?\s*(?:以下|未満|以上|を?超え?|を?切る|を?下回る|台|前後|程度)?"
+    r"(?:に(?:まで)?|まで|へ)"
 )
+_ENGLISH = (
+    r"\s*(?:(?P<falls>fell|falls?|falling|dropped|drop|decreased?|declined?)|(?P<rises>rose|rises?|increased?)"
+    r"|(?P<better>improved?)|(?P<worse>worsened?|deteriorated))\s*"
+)
+_ENGLISH_NOUN = (
+    rf"\s*(?:(?P<falls>drop(?:s|ping)?|decreas(?:es|ing)|declin(?:es|ing)|reduc(?:ed|tion))"
+    rf"|(?P<rises>increas(?:es|ing))|(?P<better>improv(?:es|ing|ement))|(?P<worse>worsening))(?=\s*{_BY})"
+)
+_BY_AMOUNT = rf"(?:\s*{_BY})*\s*(?P<amount>{_NUMBER})\s*(?P<unit>%|points?|mmHg|mm|cm)?\s*(?:points?)?\s*(?:or more)?"
+_TAILS = tuple(
+    re.compile(words, re.IGNORECASE)
+    for words in (
+        _AS_NOUN,
+        rf"{_SUBJECT}{BEFORE}?\s*{_AMOUNT}{_MOVES}{_DONE}",
+        rf"{_ENGLISH}{_BY_AMOUNT}",
+        rf"{_ENGLISH_NOUN}{_BY_AMOUNT}",
+        r"\s*(?:(?P<better>improved)|(?P<worse>worsened|deteriorated))\b",
+    )
+)
+# EFが60%から40%以下に低下: what it came to is a value of today's
+_FROM_TO = (
+    re.compile(
+        rf"(?P<first>{_SUBJECT}(?P<from>{_NUMBER})\s*(?:{_UNIT})?\s*(?:から|→|->|より)\s*){_END}(?P<second>\s*{_MOVES}{_DONE})",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"(?P<first>{_ENGLISH}from\s*[<>=]*\s*(?P<from>{_NUMBER})\s*(?:{_UNIT})?\s*to\s*)[<>=]*\s*(?P<to>{_NUMBER})",
+        re.IGNORECASE,
+    ),
+)
+_TO = (
+    re.compile(rf"(?P<first>){_SUBJECT}{_END}(?P<second>\s*{_MOVES}{_DONE})", re.IGNORECASE),
+    re.compile(
+        rf"(?P<first>{_ENGLISH}(?:to\b\s*)?)(?:(?<=to )|below|under|<=?|above|over|>=?)\s*(?P<to>{_NUMBER})",
+        re.IGNORECASE,
+    ),
+)
+_VALUE_FOLLOWS = re.compile(r"\s*[<>=]*\s*\d")  # EF改善 50%以上: a value
 _LEAD = re.compile(rf"{BEFORE}\s*$")
 _LED = re.compile(  # 前回より10%以上低下したEF
-    rf"(?<![がはも])(?P<before>{BEFORE})?\s*(?:(?P<amount>{_NUMBER})\s*(?P<unit>{_UNIT})?\s*{_OR_MORE}?)?\s*(?:の|も)?\s*"
-    rf"(?:(?P<falls>{_FALLS})|(?P<rises>{_RISES}))し(?:た|ている)\s*$"
+    rf"(?<![がはも])(?P<before>{BEFORE})?\s*{_AMOUNT}{_MOVES}(?:し(?:た|ている)|た|ている)\s*$"
 )
 _ENGLISH_LED = re.compile(
-    r"\b(?:(?P<falls>drops?|fall|decrease|decline|reduction)|(?P<rises>rise|increase|improvement))\s+(?:in|of)\s+$",
+    r"\b(?:(?P<falls>drops?|fall|decrease|decline|reduction)|(?P<rises>rise|increase)|(?P<better>improvement)"
+    r"|(?P<worse>worsening|deterioration))\s+(?:in|of)\s+$",
     re.IGNORECASE,
 )
 _ENGLISH_AMOUNT = re.compile(
@@ -121,41 +158,91 @@ def changes_of_values(text: str, lexicon: Lexicon, periods: Sequence[Period]) ->
 
 def _change_of(text: str, measure: Measure, start: int, end: int, periods: Sequence[Period]) -> Read | None:
     """Return the change of the measurement that is named at [start, end) of a text; None if none is told."""
-    told = _told(text, start, end)
-    if told is None:
+    told = _from_to(text, start, end) or _told(text, start, end) or _to(text, start, end)
+    kind = None if told is None else _kind(told.match, measure)
+    if told is None or kind is None:
         return None
-    kind, amount, unit, begin, until, compared = told
-    period = period_near(periods, begin, until)
-    if amount is None and period is None and not compared:
+    period = period_near(periods, min(start, told.places[0][0]), told.places[-1][1])
+    if told.amount is None and period is None and not told.compared and not _is_change(text, told, kind, measure):
         return None  # EF低下 is a finding
-    factor = _factor(measure, unit)
+    factor = _factor(measure, told.unit)
     if factor is None:
         return None
-    by = None if amount is None else float(amount) * factor
+    by = None if told.amount is None else round(told.amount * factor, 6)
     made = ChangeCondition(measure.id, kind, by, measure.unit, None if period is None else period[2])
-    return made, [(begin, until), *([period[:2]] if period else [])]
+    return made, [*told.places, *([period[:2]] if period else [])]
 
 
-_Told = tuple[Literal["falls", "rises"], str | None, str | None, int, int, bool]
+class _Told(NamedTuple):
+    """A change as it is told: its words, its amount and unit, where it stands, and whether it compares two studies."""
+
+    match: re.Match[str]
+    amount: float | None
+    unit: str | None
+    places: tuple[tuple[int, int], ...]
+    compared: bool
+
+
+def _from_to(text: str, start: int, end: int) -> _Told | None:
+    """Read a change from one value to another by their difference; the second stays a value of its own."""
+    for pattern in _FROM_TO:
+        if match := pattern.match(text, end):
+            amount = abs(float(match["from"]) - float(match["to"].strip("約")))
+            return _Told(match, amount, None, _beside_the_value(match), compared=True)
+    return None
+
+
+def _to(text: str, start: int, end: int) -> _Told | None:
+    """Read a change to a value, which stays one of its own: EF dropped below 40, 3年以内にEFが50%未満に低下."""
+    for pattern in _TO:
+        if match := pattern.match(text, end):
+            return _Told(match, None, None, _beside_the_value(match), compared=match.re is _TO[1])
+    return None
+
+
+def _beside_the_value(match: re.Match[str]) -> tuple[tuple[int, int], ...]:
+    spans = (match.span(name) for name in ("first", "second") if match.groupdict().get(name))
+    return tuple(spans)
 
 
 def _told(text: str, start: int, end: int) -> _Told | None:
-    """Return kind, amount, unit, [start, end) of the words, and whether they compare with the study before."""
+    """Read a change by an amount, or by none that is said."""
     led = _LED.search(text, 0, start)
     if led is not None and (led["before"] or led["amount"]):
-        kind: Literal["falls", "rises"] = "falls" if led["falls"] else "rises"
-        return kind, led["amount"], led["unit"], led.start(), end, True
+        return _Told(led, _number(led["amount"]), led["unit"], ((led.start(), end),), compared=True)
     noun, by = _ENGLISH_LED.search(text, 0, start), _ENGLISH_AMOUNT.match(text, end)
     if noun is not None and by is not None:
-        return "falls" if noun["falls"] else "rises", by["amount"], by["unit"], noun.start(), by.end(), False
-    match, lead = _TAIL.match(text, end), _LEAD.search(text, 0, start)
+        return _Told(noun, _number(by["amount"]), by["unit"], ((noun.start(), by.end()),), compared=False)
+    match = next((found for tail in _TAILS if (found := tail.match(text, end)) is not None), None)
     if match is None:
         return None
-    falls = match["falls"] or match["nfalls"] or match["efalls"] or match["enoun_falls"]
-    amount = match["amount"] or match["namount"] or match["eamount"]
-    unit = match["unit"] or match["nunit"] or match["eunit"]
-    begin = lead.start() if lead else start
-    return "falls" if falls else "rises", amount, unit, begin, match.end(), lead is not None or "前回" in match[0]
+    lead = _LEAD.search(text, 0, start)
+    begin, compared = (lead.start(), True) if lead is not None else (start, "前回" in match[0])
+    named = match.groupdict()
+    return _Told(match, _number(named.get("amount")), named.get("unit"), ((begin, match.end()),), compared)
+
+
+def _number(words: str | None) -> float | None:
+    return None if words is None else float(words)
+
+
+def _kind(match: re.Match[str], measure: Measure) -> Literal["falls", "rises"] | None:
+    """Return which way a value goes; None where it is worse or better, and the lexicon does not know which way."""
+    named = match.groupdict()
+    if named.get("falls") or named.get("rises"):
+        return "falls" if named["falls"] else "rises"
+    if measure.worse is None:
+        return None
+    return "falls" if bool(named.get("worse")) == (measure.worse == "<") else "rises"
+
+
+def _is_change(text: str, told: _Told, kind: str, measure: Measure) -> bool:
+    """Return whether words tell of a change and not of a state, as EF低下 does: EFが改善, EFが悪化, LVDdが縮小."""
+    if _VALUE_FOLLOWS.match(text, told.match.end()):
+        return False
+    named = told.match.groupdict()
+    better = {"falls": ">", "rises": "<"}[kind] == measure.worse
+    return better or bool(named.get("worse"))
 
 
 def measures_in(text: str, lexicon: Lexicon) -> list[str]:

@@ -12,6 +12,7 @@ __all__ = ["COMPLEMENT", "Demographic", "demographics"]
 COMPLEMENT = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "=", "between": "!="}
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "R": 2018, "H": 1988, "S": 1925, "T": 1911}
 _PEOPLE = re.compile(r"(?:men|males|patients|people|adults|persons) (?:aged )?$")
+_OF_A_VALUE = re.compile(r"(?:[A-Za-z'径値率がは:=]|\d\s*%?\s*[-~])\s*\Z")
 _OLDEST = 130
 
 _OR = ("または", "又は", "もしくは", "あるいは", "か", "と", "や", "、", "・", "or", "and", ",")
@@ -145,7 +146,7 @@ def _age(match: re.Match[str]) -> Demographic | None:  # noqa: C901 - one branch
         return _between(low, high)
     if parts["from2"]:
         return _between(int(parts["from2"]), int(parts["to2"]))
-    if parts["decade"] and "台" in match[0] and ((before.isascii() and before.isalpha()) or before in "がは:"):
+    if parts["decade"] and "台" in match[0] and _OF_A_VALUE.search(match.string, 0, match.start()):
         return None  # EF40台
     if parts["decade"]:
         return _decade(int(parts["decade"]), parts["part"])

@@ -26,11 +26,14 @@ _SINCE = (
     r"|\s*(?:than|compared (?:to|with)|from|since)\s+(?:the\s+|a\s+)?(?:previous|prior|last|earlier|before)\b"
     r"(?:\s+(?:study|exam(?:ination)?|echo|one)\b)?)?"
 )
+_SINCE_BEHIND = re.compile(_SINCE, re.IGNORECASE)
+# MR worse than AS compares two findings
+_THAN_FINDING = r"(?! than (?!(?:the |a )?(?:previous|prior|last|earlier|before|baseline)))"
 _BEHIND = re.compile(
     rf"\s*(?:の|が|は)?\s*(?P<before>{BEFORE})?\s*{_STEPS}?\s*(?:の|に)?\s*"
     rf"(?:(?P<worse>{_WORSE_VERB})|(?P<better>{_BETTER_VERB})|(?P<new>{_NEWLY}|出現|発症|新規出現))"
     rf"{_DONE}{_SINCE}"
-    r"|\s*(?:(?P<eworse>worsened|worse|worsening|progressed|progression)|(?P<ebetter>improved|improvement))"
+    rf"|\s*(?:(?P<eworse>worsened|worse{_THAN_FINDING}|worsening|progressed|progression)|(?P<ebetter>improved|improvement))"
     rf"(?:\s*by\s*(?P<esteps>[1-4]|one|two|three)\s*grades?(?:\s*or more)?)?{_SINCE}",
     re.IGNORECASE,
 )
@@ -116,8 +119,8 @@ def _told(text: str, mention: Mention, taken: Sequence[Span]) -> Told | None:
     start, end = _place(mention)
     behind = _BEHIND.match(text, end)
     if (new := _NEW.search(text, 0, start)) is not None:
-        appears = [behind.span()] if behind is not None and behind["new"] else []
-        return "new", None, [(new.start(), start), *appears]
+        appears = behind if behind is not None and behind["new"] else _SINCE_BEHIND.match(text, end)
+        return "new", None, [(new.start(), start), *([appears.span()] if appears else [])]
     if behind is not None:
         compared = _COMPARED.search(text, 0, start)
         spans = [behind.span(), *([(compared.start(), start)] if compared else [])]

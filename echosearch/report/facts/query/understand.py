@@ -186,10 +186,10 @@ def _denied_grade(mention: Mention, before: Mention | None) -> int:
 def _value(value: Value) -> ValueCondition:
     number = value.value if value.value is not None else 0.0
     op, high = value.op or "=", value.high
+    if op == "decade":
+        high = (number if high is None else high) + 9  # EF 30~40台
     if high is not None:
         op = "between"
-    elif op == "decade":
-        op, high = "between", number + 9
     if value.excluded:
         op = COMPLEMENT[op]
     return ValueCondition(value.measure, op, number, high, value.unit)

@@ -82,7 +82,9 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         names = ()  # 拡大した左房: of what follows
     found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
     if not found and part == "aneurysm" and state.last is not None and state.last.finding.group == "motion":
-        found = [state.lexicon.compounds["lv", part]]  # 前壁の壁運動低下、瘤形成なし
+        found = [state.lexicon.compounds["lv", part]]
+        if state.comma:
+            state.close()  # 前壁の壁運動低下、瘤形成なし
     leak = state.prosthesis and state.text[token.start : token.end].lower() in ("leak", "リーク")
     begun = part in ("regurgitation", "stenosis") and _begins(state, token)
     own = begun and state.prosthesis == (state.site or "prosth") and not state.topic

@@ -56,6 +56,8 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
     kind = token.kind
     if kind == "suspected" and of_a_cause(state, token):
         return
+    if kind == "change" and state.earlier and state.text.endswith(("と", "に比し"), 0, token.start):
+        state.earlier, state.earlier_after, state.now = False, False, True  # 前回(EF 55%)と著変なし、EF 53%
     if kind in ("negative", "suspected") and stands_before(state, found, index):
         if not of_unknown(state, token):
             speak_before(state, kind)

@@ -6,11 +6,13 @@ import re
 
 from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.compose import of_heads, of_topic, topic_valve
+from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
+from echosearch.report.facts.walls import MOTION
 
-__all__ = ["judge", "localise"]
+__all__ = ["is_other_motion", "judge", "localise"]
 
 _WHERE = re.compile(
     r"\s*(?:の(?:範囲|部位|領域))?:?\s*(?:あり|有り?|\(\+\))?\s*[はがを:( ]\s*"
@@ -34,6 +36,11 @@ def localise(state: State, found: list[Token], index: int) -> None:
             last.finding = state.lexicon.findings[concept]  # 壁運動低下(びまん性)
 
 
+def is_other_motion(earlier: Mention, token: Token) -> bool:
+    """Return whether 低下 tells how a wall moves today that moved otherwise: 前回無収縮、今回は軽度低下."""
+    return earlier.historical and earlier.finding.concept in MOTION and (token.kind, token.value) == ("abnormal", "low")
+
+
 def judge(state: State, token: Token) -> bool:
     """Make findings of the neutral names before 低下, 異常, 上昇. False where nothing waits for it."""
     if state.others and not state.regions:
@@ -50,15 +57,7 @@ def judge(state: State, token: Token) -> bool:
         state.close()  # 人工弁に異常なし
         state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)
         return True
-    if state.regions and token.value == "low" and not state.qualities:
-        concept = "rv_function" if state.in_rv else "diffuse_hypo" if state.diffuse else "hypokinesis"
-        made = state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
-        made.dropped = made.dropped or is_change(state, made.start, state.regions[-1].end, token)
-        state.settle()
-        return True
-    if state.diffuse and token.value == "low" and not state.qualities and not state.heads:
-        state.form(state.lexicon.findings["diffuse_hypo"], state.diffuse.start, token.end)  # びまん性に中等度低下
-        state.settle()
+    if token.value == "low" and not state.qualities and _moves_badly(state, token):
         return True
     if (
         token.value == "abnormal"
@@ -76,3 +75,24 @@ def judge(state: State, token: Token) -> bool:
         return True
     state.value_word = token
     return False
+
+
+def _moves_badly(state: State, token: Token) -> bool:
+    """Read a motion that is low where a wall, or the whole ventricle, was named for it."""
+    if state.regions:
+        concept = "rv_function" if state.in_rv else "diffuse_hypo" if state.diffuse else "hypokinesis"
+        made = state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
+        made.dropped = made.dropped or is_change(state, made.start, state.regions[-1].end, token)
+    elif state.heads:
+        return False
+    elif state.now and state.last is not None and is_other_motion(state.last, token):
+        begin = state.front.start if state.front is not None else token.start
+        state.close()
+        state.earlier = state.earlier_after = False
+        state.form(state.lexicon.findings["hypokinesis"], begin, token.end)
+    elif state.diffuse:
+        state.form(state.lexicon.findings["diffuse_hypo"], state.diffuse.start, token.end)  # びまん性に中等度低下
+    else:
+        return False
+    state.settle()
+    return True

@@ -224,6 +224,7 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     made = state.form(named, token.start, token.end, shared=shares)
     if state.query and made.graded and made.severity is not None:
         made.severity, made.end = widened(made.severity, state.text, token.end)  # 軽度AR以上, moderate TR or worse
+        state.done = max((place for place, one in enumerate(found) if one.start < made.end), default=index)
     if named.concept in ("hypokinesis", "akinesis", "dyskinesis", "rwma", "diffuse_hypo") and state.regions:
         made.start = min(made.start, state.regions[0].start)
     if named.concept == "diffuse_hypo" and state.diffuse is not None:

@@ -6,7 +6,9 @@ import re
 
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.state import State
+from echosearch.report.facts.text.named_walls import placed_walls
 from echosearch.report.facts.text.tokens import Token
+from echosearch.report.facts.walls import MOTION
 
 __all__ = ["gone", "in_brackets_of_its_own", "of_another", "reached", "today"]
 
@@ -56,10 +58,16 @@ def reached(state: State, kind: str = "") -> list[Mention]:
             or (kind == "sign" and ")" in state.text[before.end : mention.start])  # 胸水(右>左)、心嚢液(-)
             or (before.severity is not None and mention.severity is None)
             or apart
+            or (kind == "negative" and _of_a_wall(state, before) and mention.finding.group != "motion")
             or before.cues[-1:] == ["normal"]
         ):
             break
     return targets
+
+
+def _of_a_wall(state: State, mention: Mention) -> bool:
+    """Return whether a finding says how a wall moves that it names: 下壁の無収縮、左室瘤なし."""
+    return mention.finding.concept in MOTION and bool(placed_walls(state.text[mention.start : mention.end]))
 
 
 def today(state: State, mention: Mention) -> Mention:

@@ -125,9 +125,11 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
                 covered.append((at + token.start, at + token.end))  # 拘束型のTMF, 三尖の大動脈弁
             behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
             treated = any("history" in m.cues or m.finding.implant for m in mentions)
+            ahead = min((m.start - token.end for m in mentions if m.start >= token.end), default=99)
             done = (behind <= 3 and (treated or token.kind != "treated")) or not (
                 token.kind == "treated" or state.text.startswith("し", token.start)
             )
+            done = done or (ahead <= 1 and treated and token.kind == "treated")  # s/p MVR
             if token.kind in _QUERY_CUES and done:
                 covered.append((at + token.start, at + token.end))
 

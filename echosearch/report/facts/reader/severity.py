@@ -6,6 +6,7 @@ import re
 
 from echosearch.report.facts.reader import quality
 from echosearch.report.facts.reader.interval import compared, join_grades
+from echosearch.report.facts.reader.judge import is_other_motion
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.reach import today
 from echosearch.report.facts.reader.state import FORMING, State
@@ -176,6 +177,8 @@ def _after(state: State, found: list[Token], index: int, token: Token) -> bool: 
         return True  # [有:軽度]
     if attached and _SO.search(before):
         return False  # 逸脱により高度MR
+    if attached and following is not None and state.now and is_other_motion(last, following):
+        return False  # 下壁は前回無収縮、今回は軽度低下
     if state.arrow and state.group:
         return True
     if forms and (last.finding.group == "state" or state.cued) and not apart and _more_follows(state, found, index):

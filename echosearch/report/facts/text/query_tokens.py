@@ -12,6 +12,9 @@ __all__ = ["tokens_of_query"]
 
 _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "poor", "skip"}
 _NO_MORE_THAN = re.compile(r"not? (?:more|less|worse|greater) than\b", re.IGNORECASE)  # no denial but a comparison
+_UP_TO = re.compile(r"まで(?=[のでは、,\s]|$)")
+_THAN = re.compile(r"(?<![度症])よりも?\Z")
+_MORE = re.compile(r"\b(?:more|less) \Z", re.IGNORECASE)
 _BUT = ("以外", "のほか", "ほか")
 _GROUPS = ("valve_disease", "lv_wall_motion", "rwma")  # findings that name a group of findings
 
@@ -35,8 +38,10 @@ def _as_meant(sentence: str, found: Sequence[Token]) -> Iterator[Token]:
             yield token._replace(kind="exclude")
         elif but and _denies_the_rest(found[place + 1 : place + 4]):
             yield token._replace(kind="others")
-        elif sentence[token.start - 1 : token.end] == "ほか":
-            continue  # no "or"
+        elif sentence[token.start - 1 : token.end] == "ほか" or _compares(sentence, token):
+            continue  # no "or", and no grade
+        elif token.kind == "severity" and (up := _UP_TO.match(sentence, token.end)) and not _is_range(sentence, token):
+            yield token._replace(value=(0, token.value[1]), end=up.end())  # ARは軽度まで
         elif token.kind != "others" or but:
             yield token
 
@@ -45,3 +50,14 @@ def _denies_the_rest(following: Sequence[Token]) -> bool:
     named = [one for one in following if one.kind == "finding"]
     denied = any(one.kind in ("negative", "insignificant") for one in following)
     return denied and bool(named) and named[0].value.concept in _GROUPS
+
+
+def _compares(sentence: str, token: Token) -> bool:
+    """Return whether a grade compares two findings: MRがASより重い, MR more severe than AS."""
+    if token.kind != "severity":
+        return False
+    return _THAN.search(sentence, 0, token.start) is not None or _MORE.search(sentence, 0, token.start) is not None
+
+
+def _is_range(sentence: str, token: Token) -> bool:
+    return sentence.endswith(("から", "~"), 0, token.start)

@@ -31,6 +31,8 @@ _PI_BEFORE = re.compile(
     r"|\b(?:PV|pulmon(?:ic|ary) valve|[TAM][IR])\b[^.。\n]*$|肺動脈弁[^。\n]*$",
     re.IGNORECASE,
 )
+_SPEED = re.compile(r"[\s=:は約]*(?:\d+(?:\.\d+)?\s*m/s|$)")
+_OF_FILLING = re.compile(r"(?:[EA]波?|[eas]'|LVOT|TR|PV|PA|静脈)[\s:-]*\Z")
 _INDEX = re.compile(r"[ :=]*\d")
 _PI_AFTER = re.compile(
     r"[ :(=]*(?:no\b|none|trivial|trace|minimal|mild|mod|severe|軽|中等|高度|微|わずか|なし|\([-+±]\))", re.IGNORECASE
@@ -73,6 +75,8 @@ def standing(  # noqa: C901 - each rule takes away a sense, in order
         told = _PI_BEFORE.search(sentence, max(0, start - 80), start) or _PI_AFTER.match(sentence, end)
         if not told or not sentence[start:end].isupper() or _INDEX.match(sentence, end):
             return ()
+    if low[start:end] == "peak" and (not _SPEED.match(low, end) or _OF_FILLING.search(sentence, 0, start)):
+        return ()  # peak 4.3m/s, and no peak of another kind
     if sentence[start:end] == "a":
         return ()  # a PFO: no A wave
     if low.startswith(("内シャント", "内短絡"), start) and _HOLLOW.search(sentence, max(0, start - 2), start):
