@@ -43,6 +43,12 @@ _LINKS = ("の", "や", "と", "・", "及び", "又は", *_COMMAS)  # between n
 _MARKS = ("は", "が", "も", "を")  # between the last of them and the denial
 _DENIES = ("negative", "insignificant")
 _EXCLUDES = ("exclude",)
+# no dialysis, excluding dialysis
+_AHEAD = re.compile(
+    r"\b(?:(?P<denied>no|without|absence of)|excluding|except(?: for)?|other than) (?P<what>[^,;、。]+?)"
+    r"(?=$|[,;、。]| (?:and|or|with|but|in|who)\b)",
+    re.IGNORECASE,
+)
 _ENDS = (*_DENIES, *_EXCLUDES, "positive", "suspected", "undenied", "unassessed")
 
 
@@ -120,6 +126,8 @@ def query_terms(rest: str, query: str, lexicon: Lexicon) -> QueryTerms:
         words, marks = list(placed_words(sentence)), tokens(sentence, lexicon, query=True)
         absent += [(start + a, start + b) for a, b in _before(_DENIES, sentence, words, marks)]
         excluded += [(start + a, start + b) for a, b in _before(_EXCLUDES, sentence, words, marks)]
+        for ahead in _AHEAD.finditer(sentence):
+            (absent if ahead["denied"] else excluded).append((start + ahead.start("what"), start + ahead.end()))
         either = either or any(mark.kind == "or" for mark in marks)
     found: dict[tuple[str, ...], Term] = {}
     left_out: list[str] = []

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader.mention import Mention, Value
 
-__all__ = ["Ambiguous", "ambiguous_words", "signed_values"]
+__all__ = ["Ambiguous", "about_values", "ambiguous_words", "signed_values"]
 
 _SIGNED = re.compile(r"-\s*\d")
 _JUDGED = re.compile("worse|poorer|better|より")  # -15%より悪い: which way is said
+_ABOUT = re.compile(r"約|およそ|おおよそ|大体|だいたい|\b(?:about|around|approximately|roughly|circa)\b", re.IGNORECASE)
+_NEARLY = re.compile(r"\s*(?:前後|程度|くらい|ぐらい|ほど|近く|付近)")
 _BEHIND = 3  # characters behind a number that may say so
-_LESS = ("<", "<=")
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,26 @@ def signed_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Itera
     for one in values:
         words = text[one.start_at : one.start_at + one.end - one.start]
         judged = _JUDGED.search(text, one.start_at, one.start_at + len(words) + _BEHIND)
-        if one.op not in ("<", "<=", ">", ">=") or judged or not _SIGNED.search(words):
+        if one.op not in _TURNED or judged or not _SIGNED.search(words):
             continue
-        label, unit = lexicon.labels.get(one.measure, one.measure), f" {one.unit}" if one.unit else ""
-        ways = ("below", "above") if one.op in _LESS else ("above", "below")
-        read, other = (f"a {label} {way} {one.value:g}{unit}" for way in ways)
+        read, other = (_compared(one, op, lexicon) for op in (one.op, _TURNED[one.op]))
         yield Ambiguous(words, one.measure, f"{read} by its size", other)
+
+
+def about_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Iterator[Ambiguous]:
+    """Yield numbers that are named as near ones, and compared as they are: EF 35前後."""
+    for one in values:
+        end = one.start_at + one.end - one.start
+        near = _ABOUT.search(text, one.start_at, end) or _NEARLY.match(text, end)
+        if one.value is None or one.op is not None or one.high is not None or near is None:
+            continue
+        words = text[one.start_at : max(end, near.end())]
+        yield Ambiguous(words, one.measure, _compared(one, "=", lexicon), "a range")
+
+
+def _compared(value: Value, op: str, lexicon: Lexicon) -> str:
+    unit = f" {value.unit}" if value.unit else ""
+    return f"{lexicon.labels.get(value.measure, value.measure)} {op} {value.value:g}{unit}"
 
 
 def ambiguous_words(text: str, mentions: Iterable[Mention], lexicon: Lexicon) -> Iterator[Ambiguous]:

@@ -9,10 +9,13 @@ from itertools import pairwise
 from echosearch.report.facts.query.ambiguous import Ambiguous
 from echosearch.report.facts.reader.mention import Mention
 
-__all__ = ["lists_in_doubt"]
+__all__ = ["lists_in_doubt", "nouns_in_doubt"]
 
 _AND = re.compile(r"\s*(?:と|や|・|及び|および|/|\band\b)\s*", re.IGNORECASE)
 _DENIED = re.compile(r"[^、。,;]{0,6}?(?:な[しいく]|無[しいく]|認め|みられ|見られ|\(-\)|\babsent\b)", re.IGNORECASE)
+_NOUN_DENIED = re.compile(
+    r"\s*[、,]\s*(?P<noun>[^、。,;\s]{1,12}?)[はがもを]?(?:なし|無し|な[いく]|認め[ずなま]|みられ[ずなま]|\(-\))"
+)
 _GRADE = re.compile(r"(?:[軽中高重等]度|[軽重]症|以上|以下|未満|mild|moderate|severe)\Z", re.IGNORECASE)
 _COMMA = re.compile(r"\s*[、,]\s*")
 
@@ -35,6 +38,20 @@ def lists_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous
             yield Ambiguous(said, concept, apart, neither)
         elif denied and first.polarity == "absent" and listed and not same and _COMMA.fullmatch(between):
             yield Ambiguous(said, concept, neither, apart)
+
+
+def nouns_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous]:
+    """Yield findings before a comma and a denied word that no rule knows: of MR、高血圧なし the MR is there."""
+    starts = {one.start_at for one in mentions}
+    for one in mentions:
+        end = one.start_at + one.end - one.start
+        match = _NOUN_DENIED.match(text, end)
+        plain = one.polarity == "present" and not (one.graded or one.cues or one.excluded)
+        if match is None or not plain or any(end <= start < match.end() for start in starts):
+            continue
+        own = text[one.start_at : end]
+        apart = f"{own} without {match['noun']}"
+        yield Ambiguous(text[one.start_at : match.end("noun")], one.finding.concept, apart, "neither of the two")
 
 
 def _graded_ahead(said: str, mention: Mention) -> bool:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
-from echosearch.report.facts.query.ambiguous import Ambiguous, ambiguous_words, signed_values
+from echosearch.report.facts.query.ambiguous import Ambiguous, about_values, ambiguous_words, signed_values
 from echosearch.report.facts.query.change import ChangeCondition, changes_of_values, windows
 from echosearch.report.facts.query.comparison import with_operators
 from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
 from echosearch.report.facts.query.finding_change import changes_of_findings, ended, without_earlier_grades
-from echosearch.report.facts.query.lists import lists_in_doubt
+from echosearch.report.facts.query.lists import lists_in_doubt, nouns_in_doubt
 from echosearch.report.facts.query.only import only_here, only_of_walls
 from echosearch.report.facts.query.rest import rest_of
 from echosearch.report.facts.query.walls_read import with_walls
@@ -111,6 +111,8 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         *ambiguous_words(made.text, mentions, lexicon),
         *(doubt for doubt, _ in others),
         *lists_in_doubt(made.text, mentions),
+        *nouns_in_doubt(made.text, mentions),
+        *about_values(made.text, values, lexicon),
         *signed_values(made.text, values, lexicon),
     )
     return QueryUnderstanding(

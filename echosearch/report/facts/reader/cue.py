@@ -9,7 +9,7 @@ from echosearch.report.facts.reader.ahead import listed, of_unknown, speak_befor
 from echosearch.report.facts.reader.aside import before_operation, drop, reported, treated, wondered
 from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.numbers.unmeasured import CAUSE, unassessed
-from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
+from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, names_another, of_another, reached, today
 from echosearch.report.facts.reader.spares import of_a_cause, spares
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.named_walls import stands_behind_a_wall
@@ -46,6 +46,7 @@ _OF_NOTHING = re.compile(
     r"(?:none|nothing) significant\s*(?:[^\sA-Za-z]|$|but|except|other)", re.I
 )  # none significant, MR moderate
 _APPEARED = re.compile("(?:出現|発生|発症|指摘され|認め(?:られ)?|みられ|見られ|生じ)(?:した|た|ていた|ている)$")
+_AHEAD_ONLY = re.compile(r"(?:excluding|except(?: for)?)\b(?=\s*\w)", re.IGNORECASE)
 _SAYABLE = re.compile("いえ|言え|考え|判断|難い|がたい")
 _UNLIKELY = re.compile("可能性|考えに|考え難|考えが|否定的|疑わ|示唆|unlikely")
 
@@ -178,7 +179,10 @@ def apply(state: State, found: list[Token], index: int) -> None:  # noqa: C901 -
         return
     last = targets[-1]
     if state.query and kind == "negative" and last.graded and last.severity and _IS_NOT.match(state.text, last.end):
-        last.severity = (0, max(last.severity[0] - 1, 0))  # MR重症でない
+        grade = last.severity
+        for mention in targets:
+            if mention.severity == grade:  # ASもARも重症でない
+                mention.severity = (0, max(grade[0] - 1, 0))
         state.cued = True
         return
     if kind == "unassessed" and last.finding.concept == "af" and CAUSE.match(state.text, last.end):
@@ -249,14 +253,18 @@ def _exclude(state: State, token: Token, before: bool) -> None:
         state.close()
         state.excluding = True
         return
+    if _AHEAD_ONLY.match(state.text, token.start):
+        return  # severe AS excluding dialysis
     if state.front is not None and not state.group:
         state.spared, state.front = state.front, None  # 重症以外のAS
         return
     last = state.values[-1] if state.values else None
     if last is not None and (not state.group or last.start > state.group[-1].start):
-        last.excluded = True
+        last.excluded = not names_another(state.text[last.end : token.start])
         return
     targets = reached(state)
+    if targets and names_another(state.text[targets[-1].end : token.start]):
+        return
     if targets and state.text.startswith("は", targets[-1].end):
         while len(targets) > 1 and targets[-1].link != "strong":
             targets = targets[-1:]  # 左房内腫瘤、血栓は除外

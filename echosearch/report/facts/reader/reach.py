@@ -10,7 +10,7 @@ from echosearch.report.facts.text.named_walls import placed_walls
 from echosearch.report.facts.text.tokens import Token
 from echosearch.report.facts.walls import MOTION
 
-__all__ = ["gone", "in_brackets_of_its_own", "of_another", "reached", "today"]
+__all__ = ["gone", "in_brackets_of_its_own", "names_another", "of_another", "reached", "today"]
 
 _PLACE = re.compile(
     "退院[時前]?|再検査?|(?:大動脈|僧帽|三尖|肺動脈|各)弁(?:輪|尖)?|[左右](?:心?[房室]|心耳)|心尖部"
@@ -23,6 +23,20 @@ _SIGNED = re.compile(r"[A-Za-z]{4,}(?: sign)?\s*$")  # McConnell(-)
 _OTHER_NOUN = re.compile(
     r"(?!今回|現在|本日|所見|存在|明らか|有意|経過|貯留|付着|形成|同部|範囲|検査|病的|新た|描出|エコー|検出|確認|指摘|積極|可能|上記|全て)[一-龠ァ-ヶ]{2,}|abscess|fistula|pseudoaneurysm|(?<![A-Za-z])(?!CT|MRI|TEE|TTE|LAA|LV|LA|RA|RV)[A-Z]{3,}"
 )
+
+_OF_WHO = re.compile(
+    r"症例|患者(?:さん|様)?|所見|検査|既往|病歴|術後|合併|病変|存在|場合|[例人方群者歳才後代台歴伴有認指摘疑]|以[上下]|未満|超え?"
+    r"|上回|下回|切る|診断|示唆|明らか|有意|今回|現在|貯留|形成|病的|新[たし]|検出|確認|可能性?|悪化|増悪|進行|改善|増加|減少|出現|"
+    r"推奨|精査|\b(?:patients?|cases?|with|and|or|those|who|have|having|the|an?|of|present)\b",
+    re.IGNORECASE,
+)
+_A_NOUN = re.compile("[一-龠ァ-ヶA-Za-z]")
+_LINKED = ("と", "や", "・", "/", "も", "または")
+
+
+def names_another(between: str) -> bool:
+    """Return whether words between a finding of a query and a cue name what no rule knows: 重症AS、透析患者を除く."""
+    return _A_NOUN.search(_OF_WHO.sub("", between)) is not None
 
 
 def reached(state: State, kind: str = "") -> list[Mention]:
@@ -102,6 +116,8 @@ def gone(state: State) -> Mention:
 def of_another(state: State, last: Mention, token: Token) -> bool:
     """Return whether a denial speaks of another noun: 心嚢液を認めるが血行動態への影響なし."""
     text, begin = state.text, last.end
+    if state.query and token.kind == "negative" and not text.startswith(_LINKED, begin):
+        return names_another(text[begin : token.start])  # MR、高血圧なし
     comma = max(text.rfind("、", begin, token.start), text.rfind(", ", begin, token.start))
     seen = token.kind == "suspected" and last.finding.group in _SEEN  # 壁運動低下、OMI疑い
     if comma == begin and not seen and not last.cues and not last.graded and last.finding.group != "state":

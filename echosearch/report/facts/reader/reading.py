@@ -130,6 +130,8 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
                 token.kind == "treated" or state.text.startswith("し", token.start)
             )
             done = done or (ahead <= 1 and treated and token.kind == "treated")  # s/p MVR
+            if token.kind == "history":
+                done = any("history" in m.cues for m in mentions)  # 手術歴のあるAS: of no finding
             if token.kind in _QUERY_CUES and done:
                 covered.append((at + token.start, at + token.end))
 

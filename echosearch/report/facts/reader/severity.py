@@ -110,7 +110,7 @@ def _corrected(state: State, found: list[Token], index: int) -> bool:
     if not state.text.startswith(("で", "じゃ"), found[index].end):
         return False
     for place in range(index + 1, min(index + 4, len(found))):
-        if found[place].kind in ("severity", "grade") and not state.query:
+        if found[place].kind in ("severity", "grade"):
             if _NOT_BUT.fullmatch(state.text, found[index].end, found[place].start):
                 state.done = place - 1
                 return True

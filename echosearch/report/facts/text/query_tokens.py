@@ -12,6 +12,8 @@ __all__ = ["tokens_of_query"]
 
 _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "poor", "skip"}
 _NO_MORE_THAN = re.compile(r"not? (?:more|less|worse|greater) than\b", re.IGNORECASE)  # no denial but a comparison
+_NO_HISTORY = re.compile("の?既往歴?[はもが]?(?:な[いくし]|無し|認めず|ありません)")
+_NONE = re.compile("[はがも]?(?:な[いくし]|無し)")
 _UP_TO = re.compile(r"まで(?=[のでは、,\s]|$)")
 _THAN = re.compile(r"(?<![度症])よりも?\Z")
 _MORE = re.compile(r"\b(?:more|less) \Z", re.IGNORECASE)
@@ -36,6 +38,10 @@ def _as_meant(sentence: str, found: Sequence[Token]) -> Iterator[Token]:
         but = token.kind in ("others", "exclude") and sentence.startswith(_BUT, token.start)
         if sentence.startswith("を除", token.start) or (but and stands_behind_a_wall(sentence, token.start)):
             yield token._replace(kind="exclude")
+        elif token.kind == "drop" and _NO_HISTORY.match(sentence, token.start):
+            yield token._replace(kind="negative")  # MRの既往なし
+        elif token.kind == "history" and _NONE.match(sentence, token.end):
+            continue  # AS、手術歴なし
         elif but and _denies_the_rest(found[place + 1 : place + 4]):
             yield token._replace(kind="others")
         elif sentence[token.start - 1 : token.end] == "ほか" or _compares(sentence, token):

@@ -68,6 +68,10 @@ _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _BY_SEVERAL = ("lvef", "e_e", "gls")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
+# 40以上50未満, <30または>70
+_ANOTHER_BOUND = re.compile(
+    r"\s*(?:、|,|かつ|で|から|and|、?(?:または|又は|もしくは|あるいは|か)|,?\s*or)?\s*", re.IGNORECASE
+)
 _REACH = 40
 _COMPARED = re.compile(r"compared (?:with|to) [^,.;()]{0,40}", re.IGNORECASE)
 
@@ -204,7 +208,7 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
         state.query
         and state.values
         and state.values[-1].op
-        and re.fullmatch(r"\s*(?:、|,|かつ|で|から|and)?\s*", state.text[state.values[-1].end : token.start])
+        and _ANOTHER_BOUND.fullmatch(state.text, state.values[-1].end, token.start)
     ):
         before = state.values[-1]
         assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
