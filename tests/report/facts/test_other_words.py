@@ -96,3 +96,19 @@ def test_a_number_that_is_not_exact_is_said_to_be_read_as_one(query: str) -> Non
 
 def test_what_is_gone_is_absent() -> None:
     assert understand("血栓が消えた").required == (FindingCondition("thrombus", "absent", None),)
+
+
+@pytest.mark.parametrize(
+    ("query", "rest"),
+    [("重症の機能性TR", "機能性"), ("重症リウマチ性MS", "リウマチ性"), ("severe functional MR", "functional")],
+)
+def test_a_word_between_a_grade_and_its_finding_is_left_over(query: str, rest: str) -> None:
+    found = understand(query)
+    (condition,) = found.required
+    assert isinstance(condition, FindingCondition)
+    assert (condition.severity, found.rest) == ((4, 4), rest)
+
+
+@pytest.mark.parametrize("query", ["MRなし〜軽度", "no to mild MR", "MRなしから軽度"])
+def test_a_range_that_begins_with_none(query: str) -> None:
+    assert understand(query).required == (FindingCondition("mr", "present", (0, 2)),)

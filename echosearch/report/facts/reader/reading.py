@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity
@@ -24,6 +25,7 @@ __all__ = ["read_sentence"]
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
 _ENGLISH_NOUN = re.compile(r" [a-z]{3,}(?: [a-z]{2,}){1,8},")
 _TELLS = re.compile(r"[^、,]{0,10}?[、,(→]\s*(?:で|と)?")  # 70%程度、
+_NOUN = re.compile("[一-龠ァ-ヶA-Za-z]{2}")
 _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _OF_WHAT_FOLLOWS = re.compile(r"[\s・*-]*\((?:前々?回|昨年|以前|術前|入院時)(?:値|時)?\)")
 _PREDICATE = re.compile(r"[がは][^、。(]{2,12}[てで](?:おり|い[てる])、")  # が渦を巻いており、
@@ -116,7 +118,7 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
     found_here: list[Mention | Value] = [*mentions, *state.values]
     for one in found_here:
         one.start_at = at + one.start
-        covered.append((at + one.start, at + one.end))
+        covered += [(at + start, at + end) for start, end in _words_of(state.text, found, one)]
     if mentions or state.values:
         for token in found:
             if token.kind in ("quality", "structure") and any(
@@ -131,9 +133,18 @@ def _cover(state: State, found: list[Token], mentions: list[Mention], covered: l
             )
             done = done or (ahead <= 1 and treated and token.kind == "treated")  # s/p MVR
             if token.kind == "history":
-                done = any("history" in m.cues for m in mentions)  # 手術歴のあるAS: of no finding
+                done = any(m.polarity == "historical" for m in mentions)  # 手術歴のあるAS: of no finding
             if token.kind in _QUERY_CUES and done:
                 covered.append((at + token.start, at + token.end))
+
+
+def _words_of(text: str, found: list[Token], one: Mention | Value) -> list[tuple[int, int]]:
+    """Return where a finding's words are: of 重症の二次性MR not what stands between its grade and its name."""
+    inside = [token for token in found if one.start <= token.start < one.end] if isinstance(one, Mention) else []
+    for grade, name in pairwise(inside[:2]):
+        if grade.kind in ("severity", "grade") and _NOUN.search(text, grade.end, name.start):
+            return [(one.start, grade.end), (name.start, one.end)]
+    return [(one.start, one.end)]
 
 
 def _gap(  # noqa: C901 - one branch per mark between two tokens

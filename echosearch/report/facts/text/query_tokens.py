@@ -1,4 +1,4 @@
-"""The tokens of a query: those of a report that mean something in a question."""
+"""The tokens of a query: those of a report that mean something in a question, as they are meant there."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "poor", "skip"}
 _NO_MORE_THAN = re.compile(r"not? (?:more|less|worse|greater) than\b", re.IGNORECASE)  # no denial but a comparison
 _NO_HISTORY = re.compile("の?既往歴?[はもが]?(?:な[いくし]|無し|認めず|ありません)")
 _NONE = re.compile("[はがも]?(?:な[いくし]|無し)")
+_TO = re.compile(r"\s*(?:[-~]|から|ないし|\bto\b)\s*", re.IGNORECASE)
 _UP_TO = re.compile(r"まで(?=[のでは、,\s]|$)")
 _THAN = re.compile(r"(?<![度症])よりも?\Z")
 _MORE = re.compile(r"\b(?:more|less) \Z", re.IGNORECASE)
 _BUT = ("以外", "のほか", "ほか")
 _GROUPS = ("valve_disease", "lv_wall_motion", "rwma")  # findings that name a group of findings
+_NEAR = 3  # tokens behind 以外 that may deny the rest
 
 
 def tokens_of_query(sentence: str, found: Sequence[Token]) -> list[Token]:
-    """Return the tokens of a query's sentence that are read; を除く excludes there."""
+    """Return the tokens of a query's sentence that are read, as they are meant in a query."""
     return [
         one
         for one in _as_meant(sentence, found)
@@ -33,37 +35,59 @@ def tokens_of_query(sentence: str, found: Sequence[Token]) -> list[Token]:
 
 
 def _as_meant(sentence: str, found: Sequence[Token]) -> Iterator[Token]:
-    """Yield tokens; 以外 excludes what stands before it, or says beside what the rest is meant: MR以外に弁膜症なし."""
+    read = 0
     for place, token in enumerate(found):
-        but = token.kind in ("others", "exclude") and sentence.startswith(_BUT, token.start)
-        if sentence.startswith("を除", token.start) or (but and stands_behind_a_wall(sentence, token.start)):
-            yield token._replace(kind="exclude")
-        elif token.kind == "drop" and _NO_HISTORY.match(sentence, token.start):
-            yield token._replace(kind="negative")  # MRの既往なし
-        elif token.kind == "history" and _NONE.match(sentence, token.end):
-            continue  # AS、手術歴なし
-        elif but and _denies_the_rest(found[place + 1 : place + 4]):
-            yield token._replace(kind="others")
-        elif sentence[token.start - 1 : token.end] == "ほか" or _compares(sentence, token):
-            continue  # no "or", and no grade
-        elif token.kind == "severity" and (up := _UP_TO.match(sentence, token.end)) and not _is_range(sentence, token):
-            yield token._replace(value=(0, token.value[1]), end=up.end())  # ARは軽度まで
-        elif token.kind != "others" or but:
-            yield token
+        meant = _meant(sentence, token, found[place + 1 : place + 1 + _NEAR]) if token.start >= read else None
+        if meant is not None:
+            read = meant.end
+            yield meant
 
 
-def _denies_the_rest(following: Sequence[Token]) -> bool:
-    named = [one for one in following if one.kind == "finding"]
+def _meant(sentence: str, token: Token, following: Sequence[Token]) -> Token | None:
+    """Return a token as it is meant; None of one that means nothing."""
+    if sentence.startswith("を除", token.start):
+        return token._replace(kind="exclude")
+    match token.kind:
+        case "severity":
+            return _grade(sentence, token)
+        case "others" | "exclude":
+            return _rest(sentence, token, following)
+        case "negative":
+            return _none_to(sentence, token, following) or token
+        case "history":
+            return None if _NONE.match(sentence, token.end) else token  # AS、手術歴なし
+        case "drop" if _NO_HISTORY.match(sentence, token.start):
+            return token._replace(kind="negative")  # MRの既往なし
+        case _:
+            return None if sentence[token.start - 1 : token.end] == "ほか" else token  # no か that joins
+
+
+def _grade(sentence: str, token: Token) -> Token | None:
+    """Read a grade with its bound, and none that compares two findings: MRがASより重い, MR more severe than AS."""
+    if _THAN.search(sentence, 0, token.start) or _MORE.search(sentence, 0, token.start):
+        return None
+    bound = _UP_TO.match(sentence, token.end)
+    if bound is None or sentence.endswith(("から", "~"), 0, token.start):
+        return token
+    return token._replace(value=(0, token.value[1]), end=bound.end())  # ARは軽度まで
+
+
+def _none_to(sentence: str, none: Token, following: Sequence[Token]) -> Token | None:
+    """Return the grades of a range that begins with none: MRなし~軽度."""
+    grade = following[0] if following else None
+    if grade is None or grade.kind != "severity" or not _TO.fullmatch(sentence, none.end, grade.start):
+        return None
+    return grade._replace(value=(0, grade.value[1]), start=none.start)
+
+
+def _rest(sentence: str, token: Token, following: Sequence[Token]) -> Token | None:
+    """Read what speaks of a remainder: 以外 excludes what stands before it, or says beside what the rest is denied."""
+    if not sentence.startswith(_BUT, token.start):
+        return token if token.kind == "exclude" else None
+    if stands_behind_a_wall(sentence, token.start):
+        return token._replace(kind="exclude")
+    named = next((one for one in following if one.kind == "finding"), None)
     denied = any(one.kind in ("negative", "insignificant") for one in following)
-    return denied and bool(named) and named[0].value.concept in _GROUPS
-
-
-def _compares(sentence: str, token: Token) -> bool:
-    """Return whether a grade compares two findings: MRがASより重い, MR more severe than AS."""
-    if token.kind != "severity":
-        return False
-    return _THAN.search(sentence, 0, token.start) is not None or _MORE.search(sentence, 0, token.start) is not None
-
-
-def _is_range(sentence: str, token: Token) -> bool:
-    return sentence.endswith(("から", "~"), 0, token.start)
+    if denied and named is not None and named.value.concept in _GROUPS:
+        return token._replace(kind="others")  # MR以外に弁膜症なし
+    return token
