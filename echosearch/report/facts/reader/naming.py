@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader import compose
+from echosearch.report.facts.reader.finding_meaning import finding_meaning, lesion
+from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.numbers import value
 from echosearch.report.facts.reader.numbers.unmeasured import CAUSE
 from echosearch.report.facts.reader.state import FORMING, VALVES, State
@@ -15,16 +17,11 @@ from echosearch.report.facts.text.tokens import Token, widened
 
 __all__ = ["finding", "structure"]
 
-_EMBOLISM = re.compile(r"塞栓|DVT|急性PE|深部静脈|血栓溶解|acute PE|embol", re.IGNORECASE)
 _OF_AORTA = re.compile("上行|基部|洞")
 _UNSEEN = re.compile(r"[はのが]?\s*描出[がは]?(?:やや)?(?:不良|困難|不十分)(?=[)、。\s]|$|で)")
 _ASIDE = re.compile(
     r"(?:等|など)?の?(?:所見)?[はをも]?(?:なく|なし(?:で|に)|認め(?:られ)?ず|みられず|見られず|伴わず|\(-\)で?)[、,]?\s*"
     r"(?:概ね|おおむね|全体(?:的)?に|全周性に)?\s*(?:良好|正常|保た|問題)"
-)
-_REPAIRED = re.compile(
-    r"\s*\(?(?:[+＋・、,&/]\s*(?:TAP|MAP)|(?:手?術|後(?!尖|交連|壁)|(?:僧帽弁|弁)?形成|plasty|形成|施行|repair))",
-    re.IGNORECASE,
 )
 _TOLD = re.compile(r"\s*[はが:(]?\s*")
 _POST = re.compile(r"(?:s/p|status post|post|history of) (?:surgical |percutaneous )?$", re.IGNORECASE)
@@ -32,25 +29,7 @@ _MENDED = re.compile(
     r" (?:device |patch |surgical |percutaneous )?(?:closure|repair|resection|ablation|ligation|excision|removal)",
     re.IGNORECASE,
 )
-_REPAIRED_SO = re.compile(
-    r"\s*\([^()]{1,24}\)\s*(?:手?術)?後|\s*\(?(?:ring|リング|plasty|Physio"
-    "|CG Future|Cosgrove|Duran|Memo ?3D|Tailor|Simulus)",
-    re.IGNORECASE,
-)
-_REPAIRED_BEFORE = re.compile(r"(?:TAP|MAP)\s*[+・、&/]\s*$|(?:[Ss]/[Pp]|post) ?$|術後\($")
-_OF_A_PROSTHESIS = ("動揺", "弁の動揺", "rocking", "rocking motion")
-_OWNED = re.compile(r"[^、,。:()\s]\s?$")
-_BARE_IMPLANTS = ("人工弁", "リード", "ペースメーカー", "デバイス")
-_SOURCE = re.compile("(?:血流|ジェット|jet)?(?:の?(?:速度|流速|圧較差))?(?:から|より)の?(?:推定|推測|算出|求め|計算)")
-_WOULD_BE = re.compile("場合(?:は|に|には)?、?$")
-_ON_A_SCALE = re.compile(r"(?:の?(?:程度|重症度|評価))?\s*\([^()]{0,6}段階[^()]{0,6}\)\s*[:\s]")  # 弁逆流の程度(3段階)
-_TO_BE_JUDGED = re.compile("の(?:重症度|程度)?の?評価 ?:")
-_WORRIED = re.compile(
-    "[ご御](?:心配|懸念|質問|照会|依頼|紹介)(?:され|なさっ|いただい|頂い)?(?:て(?:い|おられ)た|ていただいた|の|た)$"
-)
 _ALL_WELL = re.compile("(?:とも|いずれも|共)に?(?:概ね|特に)?(?:問題|異常|正常)")
-_OF_ANY_VALVE = ("弁逆流", "弁狭窄", "弁逆流症", "弁狭窄症")
-_NARROW = re.compile("stenosis|狭窄", re.IGNORECASE)
 _LEAFLET = re.compile("(?:前|後|両)尖(?:中央|内側|外側)?の?$")
 _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並びに|や|と|and|or)\s*")
 
@@ -125,95 +104,15 @@ def _alone(state: State, found: list[Token], index: int) -> bool:
     )
 
 
-def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, each with its example
+def finding(state: State, found: list[Token], index: int) -> None:
+    """Name a finding: join it to what waits, and read what stands right behind it."""
     token = found[index]
-    named, words = token.value, state.text[token.start : token.end]
-    findings = state.lexicon.findings
-    after = state.text[token.end : token.end + 12]
-    concept = named.concept
-    if named.rule == "pericardial_effusion.pe":
-        around = state.text[max(0, token.start - 30) : token.start] + "|" + state.text[token.end : token.end + 30]
-        if (
-            state.context.clot
-            or _EMBOLISM.search(around)
-            or state.text[max(0, token.start - 2) : token.start] == "急性"
-        ):
-            named = findings["pulm_embolism"]
-    elif concept == "mvp" and words.lower() == "mvp":
-        if (
-            _REPAIRED.match(after)
-            or _REPAIRED_SO.match(state.text, token.end)
-            or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start])
-        ):
-            named = findings["repair_clip"]
-    elif concept in ("hypokinesis", "akinesis", "dyskinesis") and state.in_rv and not state.heads:
-        named = findings["rv_function"]  # 右室: 心尖部は低収縮
-    elif concept == "hypokinesis":
-        if state.heads and state.heads[-1].value == ("rv",):
-            named = findings["rv_function"]
-        elif state.diffuse is not None:
-            named = findings["diffuse_hypo"]
-    elif concept == "dyskinesis" and not state.regions and state.heads and state.heads[-1].value == ("septum",):
-        named = findings["septal_motion"]
-    elif concept == "valve_disease" and words in _OF_ANY_VALVE:
-        names = [head for h in state.heads for head in h.value] or list(state.topic)
-        valves = [name for name in names if name in VALVES]
-        if valves:
-            named = findings[VALVES[valves[-1]]["狭窄" in words]]
-        elif state.prosthesis and "逆流" in words:
-            named = findings["prosthetic_leak"]  # MVR(生体弁)後。弁逆流軽度
-    if (
-        words in _OF_A_PROSTHESIS
-        and not state.prosthesis
-        and _OWNED.search(state.text, max(0, token.start - 2), token.start)
-    ):
-        return  # 心房中隔の動揺, apical rocking
-    if named.implant and not state.query and _WOULD_BE.search(state.text, max(0, token.start - 4), token.start):
-        return  # 手術の場合はTAVI
-    if _SOURCE.match(after):
-        state.place(named, token.start, token.end)  # TRから推定される圧較差
-    if _SOURCE.match(after) or (named.group == "valve" and after.startswith("波形")):
-        return  # 三尖弁逆流から推定される右室収縮期圧
-    part = "stenosis" if _NARROW.search(words) else "regurgitation"
-    if concept == "valve_disease" and words in _OF_ANY_VALVE and compose.spreads(state, found, index, part):
-        return  # 弁逆流: A弁 trivial、M弁 mild
-    if concept == "valve_disease" and re.match("に関して|について|としては", after):
-        state.topic, state.firm = ("valves",), False
+    named = finding_meaning(state, found, index)
+    if named is None:
         return
-    if after.startswith(("ですが", "でしたが", "の件")) and _WORRIED.search(
-        state.text, max(0, token.start - 16), token.start
-    ):
-        return  # ご心配されていた大動脈瘤ですが、…
-    if _TO_BE_JUDGED.match(after):
-        state.topic = (named.head,) if named.head else state.topic
-        return  # MRの重症度評価: …
-    heads = re.match("[ :はもの評]", after) is not None and _heads_a_list(state, found, index)
-    if concept == "valve_disease":
-        following = next((t.value.group for t in found[index + 1 :] if t.kind == "finding"), None)
-        heads = heads and following in ("valve", None, "leaflet")
-    if concept == "valve_disease" and (
-        (heads and re.match("[はも]|の?評価 ?[:は]|" + " " * (words == "弁膜症"), after)) or _ON_A_SCALE.match(after)
-    ):
-        return  # 弁膜症は軽度のTRのみ
-    heading = after.lstrip(" ").startswith(":") and not (named.implant and words not in _BARE_IMPLANTS)
-    again = heading and any(t.kind == "finding" and t.value.concept == named.concept for t in found[index + 1 :])
-    heading = heading and not (again and concept == "tumor")  # 腫瘤: 粘液腫疑い
-    if heading and (heads or again) and not _measured(state, named, found, index):
-        state.topic = (named.head,) if named.head else state.topic
-        state.place(named, token.start, token.end)
-        return
-    if state.orphan is not None and not state.comma and concept in ("tav", "bav"):
-        lesion = state.lexicon.compounds.get(("av", state.orphan[0].value))
-        state.orphan[1].finding = lesion or state.orphan[1].finding  # calcified trileaflet aortic valve
-    if state.orphan is not None and state.orphan[0].value == "prolapse" and named.concept == "mr":
-        state.orphan[1].finding = findings["mvp"]  # 前尖逸脱によるMR
-        if leaflet := _LEAFLET.search(state.text, 0, state.orphan[1].start):
-            state.orphan[1].start = leaflet.start()
-    if concept == "mr" and state.topic in ((), ("mv",)):
-        for one in state.mentions:
-            leaflet = None if one.finding.concept else _LEAFLET.search(state.text, 0, one.start)
-            if leaflet and state.text.startswith(("逸脱", "prolapse"), one.start):
-                one.finding, one.start = findings["mvp"], leaflet.start()  # 後尖中央の逸脱により、重度のMR
+    words, after = state.text[token.start : token.end], state.text[token.end : token.end + 12]
+    part = lesion(words)
+    _name_waiting(state, token, named)
     if named.head and re.search(r"は|:", words):
         state.topic = (named.head,)
     if state.graded_heads and named.group == "valve":
@@ -225,21 +124,8 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     if state.query and made.graded and made.severity is not None:
         made.severity, made.end = widened(made.severity, state.text, token.end)  # 軽度AR以上, moderate TR or worse
         state.done = max((place for place, one in enumerate(found) if one.start < made.end), default=index)
-    if named.concept in ("hypokinesis", "akinesis", "dyskinesis", "rwma", "diffuse_hypo") and state.regions:
-        made.start = min(made.start, state.regions[0].start)
-    if named.concept == "diffuse_hypo" and state.diffuse is not None:
-        made.start = min(made.start, state.diffuse.start)
-    if named.concept == "rv_function" and state.heads:
-        made.start = min(made.start, state.heads[-1].start)
-    if not named.implant and _MENDED.match(state.text, token.end) and _POST.search(state.text, 0, token.start):
-        made.cues.append("history")  # s/p ASD closure
-        state.cued = True
-    if _UNSEEN.match(state.text, token.end):
-        made.cues.append("unassessed")  # TR描出不良
-        state.cued = True
-    if words.endswith("所見") and after.startswith(("に乏し", "は乏し")):
-        made.cues.append("negative")  # 右心負荷所見に乏しい
-        state.cued = True
+    _begin_with_region(state, named, made)
+    _say_beside(state, token, named, made)
     if named.concept == "pleural_effusion":
         of_both_sides(state, found, index, made)
     if named.concept == "pericardial_effusion":
@@ -256,39 +142,50 @@ def finding(state: State, found: list[Token], index: int) -> None:  # noqa: C901
     state.orphan = None
 
 
+def _name_waiting(state: State, token: Token, named: Finding) -> None:
+    """Name what was told before its valve: calcified trileaflet aortic valve, 前尖逸脱によるMR."""
+    if state.orphan is not None and not state.comma and token.value.concept in ("tav", "bav"):
+        lesion = state.lexicon.compounds.get(("av", state.orphan[0].value))
+        state.orphan[1].finding = lesion or state.orphan[1].finding  # calcified trileaflet aortic valve
+    if state.orphan is not None and state.orphan[0].value == "prolapse" and named.concept == "mr":
+        state.orphan[1].finding = state.lexicon.findings["mvp"]  # 前尖逸脱によるMR
+        if leaflet := _LEAFLET.search(state.text, 0, state.orphan[1].start):
+            state.orphan[1].start = leaflet.start()
+    if token.value.concept == "mr" and state.topic in ((), ("mv",)):
+        for one in state.mentions:
+            leaflet = None if one.finding.concept else _LEAFLET.search(state.text, 0, one.start)
+            if leaflet and state.text.startswith(("逸脱", "prolapse"), one.start):
+                one.finding = state.lexicon.findings["mvp"]  # 後尖中央の逸脱により、重度のMR
+                one.start = leaflet.start()
+
+
+def _begin_with_region(state: State, named: Finding, made: Mention) -> None:
+    """Let a finding begin where its region, its extent or its structure was named."""
+    if named.concept in ("hypokinesis", "akinesis", "dyskinesis", "rwma", "diffuse_hypo") and state.regions:
+        made.start = min(made.start, state.regions[0].start)
+    if named.concept == "diffuse_hypo" and state.diffuse is not None:
+        made.start = min(made.start, state.diffuse.start)
+    if named.concept == "rv_function" and state.heads:
+        made.start = min(made.start, state.heads[-1].start)
+
+
+def _say_beside(state: State, token: Token, named: Finding, made: Mention) -> None:
+    """Note what the words right beside a finding say of it."""
+    words, after = state.text[token.start : token.end], state.text[token.end : token.end + 12]
+    if not named.implant and _MENDED.match(state.text, token.end) and _POST.search(state.text, 0, token.start):
+        made.cues.append("history")  # s/p ASD closure
+        state.cued = True
+    if _UNSEEN.match(state.text, token.end):
+        made.cues.append("unassessed")  # TR描出不良
+        state.cued = True
+    if words.endswith("所見") and after.startswith(("に乏し", "は乏し")):
+        made.cues.append("negative")  # 右心負荷所見に乏しい
+        state.cued = True
+
+
 def _shares(state: State, token: Token) -> bool:
     """Whether valves that wait share the lesion of the one named whole behind them."""
     if not state.heads or not all(name in VALVES for head in state.heads for name in head.value):
         return False
     gap = state.text[state.heads[-1].end : token.start]
     return gap.strip() != "" and _JOINS.fullmatch(gap) is not None
-
-
-def _measured(state: State, named: Finding, found: list[Token], index: int) -> bool:
-    """Whether a lesion before a colon is stated by its measurements: AS: Vmax 4.5m/s."""
-    if named.group not in ("valve", "state") or named.concept == "valve_disease":
-        return False
-    following = found[index + 1]
-    return following.kind == "measure" and state.text[found[index].end : following.start].strip(" :") == ""
-
-
-def _heads_a_list(state: State, found: list[Token], index: int) -> bool:
-    """Whether a finding before a colon is a heading: another finding follows before any word about it."""
-    for token in found[index + 1 :]:
-        if token.kind in ("finding", "measure", "quality"):
-            gap = state.text[found[index].end : token.start]
-            apart = "、" in gap and found[index].value.group == "shunt"  # VSD: 傍膜様部型、短絡血流
-            return gap.strip(" :") == "" or (token.kind == "finding" and not apart)
-        if token.kind not in ("structure", "region", "diffuse", "significant", "clear", "and"):
-            return token.kind in ("severity",) and _forms_next(state, found, index, token)
-    return False
-
-
-def _forms_next(state: State, found: list[Token], index: int, grade: Token) -> bool:
-    place = found.index(grade)
-    after = found[place + 1] if place + 1 < len(found) else None
-    return (
-        after is not None
-        and after.kind == "finding"
-        and (state.text[grade.end : after.start] in ("", "の") or found[index].value.concept == "valve_disease")
-    )
