@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.compose import of_heads, of_topic, topic_valve
+from echosearch.report.facts.reader.cues.reach import gone
 from echosearch.report.facts.reader.quality import form_all
-from echosearch.report.facts.reader.reach import gone
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
 from echosearch.report.facts.walls import MOTION

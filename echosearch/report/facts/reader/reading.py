@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
-from echosearch.report.facts.reader import compose, cue, naming, normal, quality, severity
+from echosearch.report.facts.reader import compose, naming, normal, quality, severity
+from echosearch.report.facts.reader.covered import cover
+from echosearch.report.facts.reader.cues import cue
 from echosearch.report.facts.reader.judge import judge, localise
 from echosearch.report.facts.reader.mark import MARKS
 from echosearch.report.facts.reader.mention import Mention, Value
@@ -25,7 +26,6 @@ __all__ = ["read_sentence"]
 _PARTICLE = re.compile(r"\s*(?:は|:|においては|では|に関しては|については)")
 _ENGLISH_NOUN = re.compile(r" [a-z]{3,}(?: [a-z]{2,}){1,8},")
 _TELLS = re.compile(r"[^、,]{0,10}?[、,(→]\s*(?:で|と)?")  # 70%程度、
-_NOUN = re.compile("[一-龠ァ-ヶA-Za-z]{2}")
 _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _OF_WHAT_FOLLOWS = re.compile(r"[\s・*-]*\((?:前々?回|昨年|以前|術前|入院時)(?:値|時)?\)")
 _PREDICATE = re.compile(r"[がは][^、。(]{2,12}[てで](?:おり|い[てる])、")  # が渦を巻いており、
@@ -41,10 +41,6 @@ _REASON = re.compile(
     r"|reason (?:for|of) (?:the )?(?:study|exam|examination|test|echo|referral))\s*[:：]",
     re.IGNORECASE,
 )
-_QUERY_CUES = {
-    *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated", "exclude"),
-    *("and", "or", "any", "significant", "clear", "end"),
-}
 _CUES = {
     *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated"),
     *("change", "drop", "exclude"),
@@ -102,7 +98,7 @@ def read_sentence(  # noqa: C901 - one branch per kind of token
     if state.unsited:
         place_waiting(state)
     if covered is not None:
-        _cover(state, found, mentions, covered, at)
+        cover(state, found, mentions, covered, at)
     return mentions, state.values, state.left()
 
 
@@ -111,40 +107,6 @@ def _normal_before(state: State, word: Token) -> None:
     alone = state.text[word.end : state.heads[0].start] == " " and not state.text[: word.start].strip()
     if word.kind == "normal" and alone:
         normal.of_waiting(state, word._replace(end=state.heads[-1].end))
-
-
-def _cover(state: State, found: list[Token], mentions: list[Mention], covered: list[tuple[int, int]], at: int) -> None:
-    """Note what of a query was understood: findings and values, and the cues about them."""
-    found_here: list[Mention | Value] = [*mentions, *state.values]
-    for one in found_here:
-        one.start_at = at + one.start
-        covered += [(at + start, at + end) for start, end in _words_of(state.text, found, one)]
-    if mentions or state.values:
-        for token in found:
-            if token.kind in ("quality", "structure") and any(
-                state.text[m.end : token.start] == "の" for m in mentions
-            ):
-                covered.append((at + token.start, at + token.end))  # 拘束型のTMF, 三尖の大動脈弁
-            behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
-            treated = any("history" in m.cues or m.finding.implant for m in mentions)
-            ahead = min((m.start - token.end for m in mentions if m.start >= token.end), default=99)
-            done = (behind <= 3 and (treated or token.kind != "treated")) or not (
-                token.kind == "treated" or state.text.startswith("し", token.start)
-            )
-            done = done or (ahead <= 1 and treated and token.kind == "treated")  # s/p MVR
-            if token.kind == "history":
-                done = any(m.polarity == "historical" for m in mentions)  # 手術歴のあるAS: of no finding
-            if token.kind in _QUERY_CUES and done:
-                covered.append((at + token.start, at + token.end))
-
-
-def _words_of(text: str, found: list[Token], one: Mention | Value) -> list[tuple[int, int]]:
-    """Return where a finding's words are: of 重症の二次性MR not what stands between its grade and its name."""
-    inside = [token for token in found if one.start <= token.start < one.end] if isinstance(one, Mention) else []
-    for grade, name in pairwise(inside[:2]):
-        if grade.kind in ("severity", "grade") and _NOUN.search(text, grade.end, name.start):
-            return [(one.start, grade.end), (name.start, one.end)]
-    return [(one.start, one.end)]
 
 
 def _gap(  # noqa: C901 - one branch per mark between two tokens

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader import quality
+from echosearch.report.facts.reader.cues.reach import today
 from echosearch.report.facts.reader.interval import compared, join_grades
 from echosearch.report.facts.reader.judge import is_other_motion
 from echosearch.report.facts.reader.mention import Mention
-from echosearch.report.facts.reader.reach import today
 from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 

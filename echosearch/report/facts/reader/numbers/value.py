@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.mention import Value
-from echosearch.report.facts.reader.numbers.again import again, follows_from, was_before
+from echosearch.report.facts.reader.numbers.nameless import of_no_name
 from echosearch.report.facts.reader.numbers.repeat import (
     bracketed,
     chained,
@@ -16,7 +16,7 @@ from echosearch.report.facts.reader.numbers.repeat import (
     summed,
     tied,
 )
-from echosearch.report.facts.reader.numbers.site import assign, of_no_word, outdates, sited
+from echosearch.report.facts.reader.numbers.site import assign, sited
 from echosearch.report.facts.reader.numbers.unmeasured import STRICT
 from echosearch.report.facts.reader.quality import of_collapse
 from echosearch.report.facts.reader.state import State
@@ -25,7 +25,6 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["measured_finding", "name", "number"]
 
-_METHOD = re.compile(r"\s*(?:\([^()]{1,20}\))\s*[、,/]\s*")
 _LENGTHS = ("mm", "cm")
 _BESIDE = re.compile(
     r"(?:[はの:]?\s*(?:正常(?:範囲内?|大)?|拡[大張][はを]?(?:なし|なく|認めず|認めない|みられず))\s*(?=\())?"
@@ -52,13 +51,6 @@ _NEXT = re.compile(
 )
 _SUM = re.compile(r"\s*(?:\+\s*\d+\s*(?:mmHg)?(?:\(\w+\))?\s*=|=)\s*\d", re.IGNORECASE)
 _DEEP = re.compile("(?:程度|大|前後|ほど|くらい|厚|深)?の|")
-_DEPTH = re.compile(
-    r"\s*(?:(?:前方|後方|側方|後壁側|右室側|心尖部?)(?:で|に|は)?)?(?:最大|最深部)?(?:の?(?:深さ|厚さ|厚み|幅|径|部))?(?:は|で|:)?(?:(?:後壁|右室|側壁|前方|後方)側?で)?\s*約?"
-)
-_OF_A_VESSEL = re.compile(
-    r"(?:程度|大)?(?:[でと]|\s|[、,]\s*)*(?:[上下]行|腹部|弓部|Valsalva洞?|バルサルバ洞?|大動脈|肺動脈|基部|起始部)+"
-    "(?:[のはがも]|軽度|中等度|高度|著明|に)*(?:拡|瘤)"
-)
 _BREATH = re.compile(r"(?:\s*\(?(?:吸気|[Ii]nsp)[^\d()、,/]{0,4}\)?)?\s*[、,/・]?")
 _OWN = re.compile(r"[\s:=は(]*\d")  # a number of its own behind a name
 _LOADED = re.compile(r"(?:法|手技|試験)?(?:時|中|後)?[でには]*[\s:=は(]*約?\d")
@@ -68,10 +60,6 @@ _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _BY_SEVERAL = ("lvef", "e_e", "gls")
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
-# 40以上50未満, <30または>70
-_ANOTHER_BOUND = re.compile(
-    r"\s*(?:、|,|かつ|で|から|and|、?(?:または|又は|もしくは|あるいは|か)|,?\s*or)?\s*", re.IGNORECASE
-)
 _REACH = 40
 _COMPARED = re.compile(r"compared (?:with|to) [^,.;()]{0,40}", re.IGNORECASE)
 
@@ -134,10 +122,9 @@ def measured_finding(state: State, token: Token, measure: str) -> None:
     name(state, named)
 
 
-def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 - rules in order of precedence, the first that applies assigns
+def number(state: State, found: list[Token], index: int) -> None:
     """Give a number to the measurement named before it, or to the one of an earlier state."""
     token = found[index]
-    value: Number = token.value
     if state.context.bracketed and bracketed(state, token):
         return
     if of_collapse(state, token):
@@ -147,32 +134,40 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
             state.names[-1] = state.names[-1]._replace(end=beyond.end())
             break
         return  # IVC 吸気6mm 呼気18mm
+    if not _of_names(state, found, index) and not of_no_name(state, found, index):
+        state.waiting = token
+
+
+def _of_names(state: State, found: list[Token], index: int) -> bool:
+    """Give a number to the names before it. False where there are none that it may belong to."""
+    token = found[index]
+    value: Number = token.value
     names = [n for n in state.names if _may(state, n, token)]
     if (total := summed(state, found, index)) is not None:
         assign(state, total, value, value.unit, total.start)
         state.names, state.numbered = [], True
-        return
+        return True
     if (
         not names
         and value.unit in _INDEXED
         and (volume := _OF_THE_ATRIUM.search(state.text, max(0, token.start - 40), token.start))
     ):
         assign(state, token._replace(measure="lavi"), value, value.unit, volume.start())  # LAV 66mL(40mL/m2)
-        return
+        return True
     if state.names and state.names[-1].kind == "measure_vetoed":
         before = state.values[-1] if state.values else None
         if before is not None and value.unit == "%" == before.unit and repeats(state, before, found, index):
             assign(state, token._replace(measure=before.measure), value, value.unit, token.start)
             state.names = []  # EF(4ch 48%、BP 50%): biplane, no blood pressure
-            return
+            return True
         if state.text.count("、", state.names[-1].end, token.start) == 0:
-            return
+            return True
         names = []
     if names and names[-1].measure == "rvsp" and _SUM.match(state.text, token.end):
-        return  # RVSP 45 + 5 = 50: the sum
+        return True  # RVSP 45 + 5 = 50: the sum
     if is_ratio(state, names, found, index):
         state.names = []  # LA/Ao 1.6, TAPSE/PASP比 0.31
-        return
+        return True
     if (
         state.gradient
         and not (names and names[-1].measure == "gradient.mean")
@@ -180,78 +175,36 @@ def number(state: State, found: list[Token], index: int) -> None:  # noqa: C901 
     ):
         assign(state, token._replace(measure="gradient.mean"), value, value.unit, token.start)
         state.names, state.numbered = [], True
-        return
+        return True
+    if not names:
+        return False
+    _assign_to(state, names, found, index)
+    state.names, state.numbered = [], True
+    return True
+
+
+def _assign_to(state: State, names: list[Token], found: list[Token], index: int) -> None:
+    """Give a number, and those chained to it, to one name or to several: LVDd/Ds 58/45."""
+    value: Number = found[index].value
     if len(names) == 2 and (halves := paired(state, names, value)):
         for named, low in zip(names, halves, strict=True):
             assign(state, named, value._replace(low=low, high=None), value.unit, named.start)
-        state.names, state.numbered = [], True
         return
-    if names:
-        chain = chained(state, found, index)
-        unit = chain[-1].value.unit
-        if len(names) > 1 and len(chain) >= len(names):
-            for named, one in zip(names, chain, strict=False):
-                assign(state, named, one.value, unit, named.start)
-        elif len(names) > 1 and names[0].start == names[-1].start:
-            assign(state, names[0], value, unit, names[0].start)  # 左室径 50mm: one number of a pair
-        elif len(chain) > 1 and names[0].measure in _BY_SEVERAL:
-            for one in chain:
-                assign(state, names[0], one.value, unit, names[0].start)  # EF(4ch/2ch/BP) 46/50/48%
-        elif len(names) > 1:
-            for named in names:
-                assign(state, named, value, unit, named.start)
-        else:
-            assign(state, names[0], value, value.unit or (unit if len(chain) > 1 else None), names[0].start)
-        state.names, state.numbered = [], True
-        return
-    if (
-        state.query
-        and state.values
-        and state.values[-1].op
-        and _ANOTHER_BOUND.fullmatch(state.text, state.values[-1].end, token.start)
-    ):
-        before = state.values[-1]
-        assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
-        return
-    if state.unsited and outdates(state, token):
-        return
-    measure = state.measure
-    last = state.values[-1] if state.values else None
-    beside = (
-        last is not None and last.measure == measure != "ivc" and _METHOD.fullmatch(state.text, last.end, token.start)
-    )
-    if beside and state.text[token.end :].lstrip(" ").startswith("("):  # by another method
-        assign(state, token._replace(measure=measure), value, value.unit, token.start)
-        return
-    redated = last is not None and any(last.end <= at < token.start for at, _ in state.dates)
-    if last is not None and last.measure == measure and measure and (redated or repeats(state, last, found, index)):
-        assign(state, token._replace(measure=measure), value, value.unit, token.start)
-        return
-    if measure is not None and was_before(state, token):
-        state.earlier = True
-        read = again(state, measure, token)
-        state.earlier = False
-        if read:
-            return
-    told = state.earlier or state.arrow or state.now or follows_from(state, token)
-    if measure is not None and told and again(state, measure, token):
-        return
-    if value.unit == "mmhg" and (bare := of_no_word(state, token)) is not None:
-        assign(state, token._replace(measure=bare), value, value.unit, token.start)
-        return
-    if _of_an_effusion(state, token):
-        assign(state, token._replace(measure="effusion_depth"), value, value.unit, token.start)
-        return
-    state.waiting = token
-
-
-def _of_an_effusion(state: State, token: Token) -> bool:
-    """Whether a length at a sentence's begin is the depth of the effusion before it: 心嚢液は全周性。最大深さ24mm."""
-    if not state.context.fluid or token.value.unit not in _LENGTHS or state.text.startswith("の", token.end):
-        return False
-    if _OF_A_VESSEL.match(state.text, token.end):
-        return False  # 径45mmと大動脈基部拡大
-    return state.text[: token.start].strip() != "" and _DEPTH.fullmatch(state.text, 0, token.start) is not None
+    chain = chained(state, found, index)
+    unit = chain[-1].value.unit
+    if len(names) > 1 and len(chain) >= len(names):
+        for named, one in zip(names, chain, strict=False):
+            assign(state, named, one.value, unit, named.start)
+    elif len(names) > 1 and names[0].start == names[-1].start:
+        assign(state, names[0], value, unit, names[0].start)  # 左室径 50mm: one number of a pair
+    elif len(chain) > 1 and names[0].measure in _BY_SEVERAL:
+        for one in chain:
+            assign(state, names[0], one.value, unit, names[0].start)  # EF(4ch/2ch/BP) 46/50/48%
+    elif len(names) > 1:
+        for named in names:
+            assign(state, named, value, unit, named.start)
+    else:
+        assign(state, names[0], value, value.unit or (unit if len(chain) > 1 else None), names[0].start)
 
 
 def _may(state: State, named: Token, token: Token) -> bool:

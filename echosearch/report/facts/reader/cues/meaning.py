@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader import normal
-from echosearch.report.facts.reader.ahead import listed, of_unknown, speak_before, stands_before
-from echosearch.report.facts.reader.aside import before_operation, drop, reported, treated, wondered
+from echosearch.report.facts.reader.cues.ahead import listed, of_unknown, speak_before, stands_before
+from echosearch.report.facts.reader.cues.aside import before_operation, drop, reported, treated, wondered
+from echosearch.report.facts.reader.cues.reach import names_another, reached
+from echosearch.report.facts.reader.cues.spares import of_a_cause
 from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.numbers.unmeasured import unassessed
-from echosearch.report.facts.reader.reach import names_another, reached
-from echosearch.report.facts.reader.spares import of_a_cause
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.named_walls import stands_behind_a_wall
 from echosearch.report.facts.text.tokens import Token

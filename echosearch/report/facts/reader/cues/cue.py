@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from echosearch.report.facts.reader.cue_meaning import meaning
-from echosearch.report.facts.reader.cue_targets import of_today, spoken_of
+from echosearch.report.facts.reader.cues.meaning import meaning
+from echosearch.report.facts.reader.cues.reach import today
+from echosearch.report.facts.reader.cues.spares import spares
+from echosearch.report.facts.reader.cues.targets import of_today, spoken_of
 from echosearch.report.facts.reader.mention import Mention
-from echosearch.report.facts.reader.reach import today
-from echosearch.report.facts.reader.spares import spares
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 

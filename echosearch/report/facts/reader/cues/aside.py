@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from echosearch.report.facts.reader.cues.reach import reached
 from echosearch.report.facts.reader.mark import earlier
 from echosearch.report.facts.reader.mention import Mention
-from echosearch.report.facts.reader.reach import reached
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 

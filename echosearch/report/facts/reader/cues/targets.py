@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from echosearch.report.facts.reader.cues.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.numbers.unmeasured import CAUSE
-from echosearch.report.facts.reader.reach import gone, in_brackets_of_its_own, of_another, reached, today
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.tokens import Token
 
