@@ -33,6 +33,7 @@ from echosearch.db.cohorts.rows import members_after
 from echosearch.db.lookup import resolve_study
 from echosearch.db.studies.facts import facts_of
 from echosearch.errors import InputError, TableError
+from echosearch.report.csv_tables import no_csv
 from echosearch.report.facts import Fact
 from echosearch.unicode import utf8_text
 
@@ -152,7 +153,7 @@ def read_verdicts(file: Path, reader: str | None) -> list[ReviewRow]:
     except UnicodeDecodeError:
         raise TableError(f"{file}: not UTF-8, save the table as UTF-8") from None
     except csv.Error as exc:
-        raise TableError(f"{file}: not a CSV ({exc}): check the quotes and the length of cells") from None
+        raise no_csv(str(file), exc) from None
     return rows
 
 

@@ -21,7 +21,16 @@ from echosearch.report.identifier import read_identifier, unwrapped
 from echosearch.report.view_names import label_view
 from echosearch.video import ViewLabel
 
-__all__ = ["ReportRow", "SidecarRow", "ViewRow", "finite_number", "read_reports", "read_sidecar", "read_views"]
+__all__ = [
+    "ReportRow",
+    "SidecarRow",
+    "ViewRow",
+    "finite_number",
+    "no_csv",
+    "read_reports",
+    "read_sidecar",
+    "read_views",
+]
 
 MAX_FIELD_BYTES = 1 << 20
 MAX_ROWS = 5_000_000
@@ -205,8 +214,12 @@ def _next(path: Path, reader: Iterator[list[str]]) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error as exc:
-        line = getattr(reader, "line_num", 0)
-        raise TableError(f"{path}, line {line}: not a CSV ({exc}): check the quotes and the length of cells") from None
+        raise no_csv(f"{path}, line {getattr(reader, 'line_num', 0)}", exc) from None
+
+
+def no_csv(where: str, error: csv.Error) -> TableError:
+    """Return what is said of a table that cannot be cut into cells; ``where`` is its file and line."""
+    return TableError(f"{where}: not a CSV ({error}): check the quotes and the length of cells")
 
 
 def _header(

@@ -27,7 +27,7 @@ from echosearch.phantom.files.srfile import measured_values
 from echosearch.phantom.heart.findings import FINDINGS
 from echosearch.phantom.imaging.cine import render_cine
 from echosearch.reading.dicom import read_frames, read_header
-from echosearch.reading.dicom.measurements import best_ejection_fraction, read_measurements
+from echosearch.reading.dicom.measurements import best_ejection_fraction, measurements_in
 from echosearch.video import Mode
 
 
@@ -224,7 +224,7 @@ def test_measurements_read_back_equal_the_truth(archive: ArchiveSummary) -> None
     studies = {study.accession_number: study for study in phantom_studies(patients=3, seed=8)}
     for path in files(archive, "SR"):
         ds = pydicom.dcmread(path)
-        found = read_measurements(path)
+        found = measurements_in(ds)
         assert best_ejection_fraction(found) == (float(truth[ds.StudyInstanceUID]["ef"]), "biplane")
         expected = measured_values(studies[ds.AccessionNumber])
         got = {(m.concept.value, m.site.value if m.site else "", m.unit, m.value) for m in found}

@@ -23,7 +23,7 @@ from echosearch.insight.probes.fit import Kind
 from echosearch.insight.probes.territory import is_territory, stated_territory
 from echosearch.insight.sample import VectorSample, read_sample
 from echosearch.insight.values import known_value
-from echosearch.report.csv_tables import finite_number
+from echosearch.report.csv_tables import finite_number, no_csv
 from echosearch.report.encoding import detect_encoding, open_table
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.arms.told import stated_by
@@ -130,4 +130,4 @@ def _of_table(path: Path, kind: Kind) -> Iterator[tuple[str, float]]:
                     raise TableError(f"{path}, line {reader.line_num}: label: it is {rule}, behind the study's name")
                 yield cells[0].strip(), THERE * (label > 0) if kind == "finding" else label
     except csv.Error as exc:
-        raise TableError(f"{path}: not a CSV ({exc}): check the quotes and the length of cells") from None
+        raise no_csv(str(path), exc) from None

@@ -13,17 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from echosearch.errors import FileRefused
-from echosearch.outcome import Quarantined, Reason, Skipped
-from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, parse, quiet
-from echosearch.reading.files import looks_like_dicom, open_regular
+from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
 
-__all__ = ["Coded", "Measurement", "best_ejection_fraction", "measurements_in", "read_measurements", "select_repeated"]
+__all__ = ["Coded", "Measurement", "best_ejection_fraction", "measurements_in", "select_repeated"]
 
 MAX_DEPTH = 64  # containers within containers
 MAX_ITEMS = 20_000
@@ -70,24 +66,6 @@ class Measurement:
     @property
     def flow(self) -> Coded | None:
         return self.modifier("260674002", "SCT")
-
-
-def read_measurements(path: Path) -> tuple[Measurement, ...]:
-    """Return every NUM of an SR file, in the order of the tree.
-
-    Raises FileRefused: NOT_AN_IMAGE if the file is not DICOM, NOT_A_CINE_CLASS if it is not a structured report,
-    BAD_HEADER if its tree cannot be followed.
-    """
-    with open_regular(path) as reader, quiet():
-        if not looks_like_dicom(reader.head):
-            raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
-        dataset = parse(reader).dataset
-        try:
-            if dataset.get("ValueType") != "CONTAINER" or "ContentSequence" not in dataset:
-                raise FileRefused(Skipped(Reason.NOT_A_CINE_CLASS, "no structured report content"))
-            return measurements_in(dataset)
-        except VALUE_ERRORS as exc:
-            raise FileRefused(Quarantined(Reason.BAD_HEADER, "structured report cannot be followed")) from exc
 
 
 def measurements_in(root: Dataset) -> tuple[Measurement, ...]:
