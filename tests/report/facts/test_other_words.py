@@ -100,7 +100,12 @@ def test_what_is_gone_is_absent() -> None:
 
 @pytest.mark.parametrize(
     ("query", "rest"),
-    [("重症の機能性TR", "機能性"), ("重症リウマチ性MS", "リウマチ性"), ("severe functional MR", "functional")],
+    [
+        ("重症の機能性TR", "機能性"),
+        ("重症リウマチ性MS", "リウマチ性"),
+        ("MRが初めて重症になった", "初めて"),
+        ("severe functional MR", "functional"),
+    ],
 )
 def test_a_word_between_a_grade_and_its_finding_is_left_over(query: str, rest: str) -> None:
     found = understand(query)
@@ -112,3 +117,44 @@ def test_a_word_between_a_grade_and_its_finding_is_left_over(query: str, rest: s
 @pytest.mark.parametrize("query", ["MRなし〜軽度", "no to mild MR", "MRなしから軽度"])
 def test_a_range_that_begins_with_none(query: str) -> None:
     assert understand(query).required == (FindingCondition("mr", "present", (0, 2)),)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "MRは重度だがTRは問わない",
+        "AFの有無にかかわらず重度MR",
+        "severe MR with or without AF",
+        "ASやTRの有無を問わず重度MR",
+    ],
+)
+def test_what_does_not_matter_is_not_asked_for(query: str) -> None:
+    found = understand(query)
+    assert found.required == (FindingCondition("mr", "present", (4, 4)),)
+    assert found.rest == ""
+
+
+def test_a_finding_whose_grade_does_not_matter_is_asked_for() -> None:
+    assert {one.concept for one in understand("MRの程度は問わずAS高度").required} == {"mr", "as"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("query", "rest"), [("TRPGが測定できていないTR", "TRPGが測定できていない"), ("EF計測不能例", "EF計測不能")]
+)
+def test_a_number_that_nobody_measured_is_no_condition_and_is_left_over(query: str, rest: str) -> None:
+    found = understand(query)
+    assert (found.values, found.rest) == ((), rest)
+
+
+@pytest.mark.parametrize("query", ["MR（軽度を除く）", "MR、軽度は除く"])
+def test_a_grade_is_excluded_of_a_finding_that_is_asked_for(query: str) -> None:
+    found = understand(query)
+    assert found.required == (FindingCondition("mr", "present", None),)
+    assert found.excluded == (FindingCondition("mr", "present", (2, 2)),)
+
+
+def test_neither_of_two_is_there() -> None:
+    polarities = {one.concept: one.polarity for one in understand("AFでもMSでもない左房拡大").required}  # type: ignore[union-attr]
+    assert polarities == {"af": "absent", "ms": "absent", "la_dilation": "present"}
+    even = {one.concept: one.polarity for one in understand("AFでも左房拡大なし").required}  # type: ignore[union-attr]
+    assert even == {"af": "present", "la_dilation": "absent"}

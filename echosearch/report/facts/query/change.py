@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, Measure
-from echosearch.report.facts.text.tokens import tokens
+from echosearch.report.facts.reader.numbers.site import SITED
+from echosearch.report.facts.reader.state import SITES
+from echosearch.report.facts.text.tokens import Token, tokens
 
 __all__ = [
     "BEFORE",
@@ -55,7 +57,7 @@ NUMBERS = {"半": 0.5, "一": 1, "二": 2, "三": 3, "両": 2, "half": 0.5, "a":
 _MONTHS = {"年": 12.0, "月": 1.0, "週": 12 / 52, "日": 12 / 365, "y": 12.0, "m": 1.0, "w": 12 / 52, "d": 12 / 365}
 _N = r"(?:\d{1,3}(?:\.\d+)?|半|一|二|三|両)"
 _WINDOW = re.compile(
-    rf"(?<!\d)(?P<n>{_N})\s*(?P<unit>年|[かヶカヵケ]月|週|日)間?(?:半)?\s*(?:以内|のうち|の間|で(?!も))\s*(?:に|の)?"
+    rf"(?<!\d)(?P<n>{_N})\s*(?P<unit>年|[かヶカヵケ]月|週|日)間?(?:半)?\s*(?:(?:以内|のうち|の間|で(?!も))\s*(?:に|の)?|に(?=\s*\d))"
     r"|within\s+(?P<en>\d+(?:\.\d+)?|half|an?|one|two|three)(?:\s+a)?\s+(?P<eu>y|m|w|d)(?:ears?|onths?|eeks?|ays?)\b",
     re.IGNORECASE,
 )
@@ -119,6 +121,7 @@ _TO = (
         re.IGNORECASE,
     ),
 )
+_CAME_TO = re.compile(r"\s*to(?=\s*(?:below|under|above|over|[<>=\d]))", re.IGNORECASE)  # by 10 points to below 50
 _VALUE_FOLLOWS = re.compile(r"\s*[<>=]*\s*\d")  # EF改善 50%以上: a value
 _LEAD = re.compile(rf"{BEFORE}\s*$")
 _LED = re.compile(  # 前回より10%以上低下したEF
@@ -148,12 +151,27 @@ def windows(text: str) -> list[Period]:
 def changes_of_values(text: str, lexicon: Lexicon, periods: Sequence[Period]) -> list[Read]:
     """Find the changes of measurements in a text whose ``periods`` are blank; they are no other conditions."""
     found: list[Read] = []
-    for token in tokens(text, lexicon, query=True):
-        name = token.measure or (token.value if token.kind == "measure" else None)
-        measure = lexicon.measures.get(name or "")  # LVDd/Ds is a pair, and no measure
+    named = tokens(text, lexicon, query=True)
+    for token in named:
+        name = token.measure or (token.value if token.kind == "measure" else None) or ""
+        if name in SITED:
+            name = SITED[name].get(_site_near(named, token), "")  # Vmax: of the valve that is named
+        measure = lexicon.measures.get(name)  # LVDd/Ds is a pair, and no measure
         if measure is not None and (read := _change_of(text, measure, token.start, token.end, periods)):
             found.append(read)
     return found
+
+
+def _site_near(named: Sequence[Token], token: Token) -> str:
+    """Return the valve that is named last before a velocity or a gradient, else first behind it; none: empty."""
+    places = [(one.start, site) for one in named if (site := _site_of(one)) is not None]
+    before = [site for start, site in places if start < token.start]
+    return before[-1] if before else places[0][1] if places else ""
+
+
+def _site_of(token: Token) -> str | None:
+    head = token.value.head if token.kind == "finding" else token.value[0] if token.kind == "structure" else None
+    return SITES.get(head or "")
 
 
 def _change_of(text: str, measure: Measure, start: int, end: int, periods: Sequence[Period]) -> Read | None:
@@ -216,10 +234,11 @@ def _told(text: str, start: int, end: int) -> _Told | None:
     match = next((found for tail in _TAILS if (found := tail.match(text, end)) is not None), None)
     if match is None:
         return None
-    lead = _LEAD.search(text, 0, start)
+    lead, came_to = _LEAD.search(text, 0, start), _CAME_TO.match(text, match.end())
     begin, compared = (lead.start(), True) if lead is not None else (start, "前回" in match[0])
+    places = ((end, came_to.end()),) if came_to is not None else ((begin, match.end()),)
     named = match.groupdict()
-    return _Told(match, _number(named.get("amount")), named.get("unit"), ((begin, match.end()),), compared)
+    return _Told(match, _number(named.get("amount")), named.get("unit"), places, compared)
 
 
 def _number(words: str | None) -> float | None:

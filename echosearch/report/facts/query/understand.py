@@ -11,6 +11,7 @@ from echosearch.report.facts.query.change import ChangeCondition, changes_of_val
 from echosearch.report.facts.query.comparison import with_operators
 from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
 from echosearch.report.facts.query.finding_change import changes_of_findings, ended, without_earlier_grades
+from echosearch.report.facts.query.indifferent import parted, without_indifferent
 from echosearch.report.facts.query.lists import lists_in_doubt, nouns_in_doubt
 from echosearch.report.facts.query.only import only_here, only_of_walls
 from echosearch.report.facts.query.rest import rest_of
@@ -86,7 +87,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
     changes = changes_of_values(text, lexicon, periods)
     covered += [place for _, places in changes for place in places]
     original = text = _without(text, covered)
-    text = ended(text)
+    text = parted(ended(text))
     text, compared = with_operators(text, lexicon)
     covered += compared
     mentions: list[Mention] = []
@@ -98,6 +99,8 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         )
         mentions += found
         values += numbers
+    mentions, indifferent = without_indifferent(made.text, mentions)
+    covered += indifferent
     of_findings = changes_of_findings(original, mentions, periods)
     covered += [place for _, places in of_findings for place in places]
     covered = with_walls(covered, made.text, mentions)

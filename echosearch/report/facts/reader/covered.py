@@ -12,6 +12,8 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = ["cover"]
 
 _NEAR = 3  # characters
+# what is said of a finding and is read by no rule: MRが初めて重症になった, 心尖部を含む広範な無収縮
+_MODIFIER = re.compile("初めて|はじめて|再び|急[にな速]|広範|一過性|一時的|持続")
 _NOUN = re.compile("[一-龠ァ-ヶA-Za-z]{2}")
 _QUERY_CUES = {
     *("negative", "positive", "insignificant", "suspected", "undenied", "unassessed", "history", "treated", "exclude"),
@@ -21,7 +23,7 @@ _QUERY_CUES = {
 
 def cover(state: State, found: list[Token], mentions: list[Mention], covered: list[tuple[int, int]], at: int) -> None:
     """Note what of a query was understood: findings and values, and the cues about them."""
-    found_here: list[Mention | Value] = [*mentions, *state.values]
+    found_here: list[Mention | Value] = [*mentions, *(one for one in state.values if one.value is not None)]
     for one in found_here:
         one.start_at = at + one.start
         covered += [(at + start, at + end) for start, end in _words_of(state.text, found, one)]
@@ -39,6 +41,8 @@ def _is_read(state: State, token: Token, mentions: list[Mention]) -> bool:
     """Return whether a cue says something of what was found."""
     if token.kind == "history":
         return any(m.polarity == "historical" for m in mentions)  # 手術歴のあるAS: of no finding
+    if token.kind == "unassessed":
+        return any(m.polarity == "not_assessed" for m in mentions)  # TRPGが測定できていないTR: of no finding
     behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
     if token.kind == "treated":
         ahead = min((m.start - token.end for m in mentions if m.start >= token.end), default=99)
@@ -50,7 +54,10 @@ def _is_read(state: State, token: Token, mentions: list[Mention]) -> bool:
 def _words_of(text: str, found: list[Token], one: Mention | Value) -> list[tuple[int, int]]:
     """Return where a finding's words are: of 重症の二次性MR not what stands between its grade and its name."""
     inside = [token for token in found if one.start <= token.start < one.end] if isinstance(one, Mention) else []
-    for grade, name in pairwise(inside[:2]):
-        if grade.kind in ("severity", "grade") and _NOUN.search(text, grade.end, name.start):
-            return [(one.start, grade.end), (name.start, one.end)]
-    return [(one.start, one.end)]
+    places, begin = [], one.start
+    for place, (first, second) in enumerate(pairwise(inside)):
+        graded = place == 0 and first.kind in ("severity", "grade") and _NOUN.search(text, first.end, second.start)
+        if graded or _MODIFIER.search(text, first.end, second.start):
+            places.append((begin, first.end))
+            begin = second.start
+    return [*places, (begin, one.end)]

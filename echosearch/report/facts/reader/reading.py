@@ -30,6 +30,7 @@ _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _OF_WHAT_FOLLOWS = re.compile(r"[\s・*-]*\((?:前々?回|昨年|以前|術前|入院時)(?:値|時)?\)")
 _PREDICATE = re.compile(r"[がは][^、。(]{2,12}[てで](?:おり|い[てる])、")  # が渦を巻いており、
 _AND_IS = re.compile("(?:の?み|だけ)?で、?")
+_NEITHER = re.compile("でもな[いく]")  # AFでもMSでもない
 _NOR = re.compile(r",? n?or\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:")  # a part of what the one before names
@@ -135,7 +136,11 @@ def _gap(  # noqa: C901 - one branch per mark between two tokens
         state.close()  # MRでASなし: MR is there
     if state.query and state.either and _UNKNOWN.search(gap):
         state.either = False  # DCMまたは虚血性心筋症でEF 35%未満: what is joined is not known
-    if gap == "も" and state.group and state.group[-1].end == end:
+    if (
+        (gap == "も" or (gap == "でも" and _NEITHER.search(state.text, end)))
+        and state.group
+        and state.group[-1].end == end
+    ):
         state.strong = True  # MRもTRも
     if state.earlier_until and end + len(gap) > state.earlier_until:
         state.earlier = state.earlier_after = False

@@ -11,11 +11,11 @@ from echosearch.report.facts.reader.twice import said_again, subject
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["FORMING", "VALVES", "Context", "State"]
+__all__ = ["FORMING", "SITES", "VALVES", "Context", "State"]
 
 VALVES = {"mv": ("mr", "ms"), "av": ("ar", "as"), "tv": ("tr", "ts"), "pv": ("pr", "pulm_stenosis")}
 FORMING = {"finding", "attribute", "structure", "quality", "region", "diffuse", "abnormal"}
-_SITES = {"mv": "mv", "mva": "mv", "av": "av", "tv": "tv", "pv": "pv", "lvot": "lvot"}
+SITES = {"mv": "mv", "mva": "mv", "av": "av", "tv": "tv", "pv": "pv", "lvot": "lvot"}
 _SITE_OF = (
     ("僧帽|僧房|mitral|MVR|MVP|Mitra|MAP|TEER|PASCAL", "mv"),
     ("大動脈|aortic|AVR|TAV|CoreValve|SAPIEN|Evolut|Bentall|ベントール", "av"),
@@ -28,7 +28,7 @@ _HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|�
 _TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
 # 無収縮(前回 低収縮)
 _WAS = re.compile(r"\((?:前々?回|昨年|以前)[はに:]?\s*(?:軽度|中等度|高度|mild|moderate|severe)?の?\s*\Z")
-_TREATS = re.compile(r"[^、,]{0,6}に対(?:して|し|する)")
+_TREATS = re.compile(r"(?:[^、,]{0,6}|[^()]{0,16}\))に対(?:して|し|する)")  # MR(重症、二次性)に対し
 
 _ECHO = re.compile("エコー|UCG|TTE|\\becho", re.IGNORECASE)
 _TRACED = ("size", "motion", "pressure")  # groups of what an electrocardiogram only hints at
@@ -248,12 +248,12 @@ class State:
 
     def place(self, finding: Finding, start: int, end: int) -> None:
         """Return the valve that a gradient or a velocity after this finding belongs to."""
-        if finding.head in _SITES:
-            self.site = _SITES[finding.head]
+        if finding.head in SITES:
+            self.site = SITES[finding.head]
         elif finding.implant:
             words = self.text[start:end]
             found = next((site for pattern, site in _SITE_OF if re.search(pattern, words, re.IGNORECASE)), None)
-            own = self.prosthesis if finding.concept == "prosthetic_valve" and self.prosthesis in _SITES else None
+            own = self.prosthesis if finding.concept == "prosthetic_valve" and self.prosthesis in SITES else None
             if not (finding.concept == "repair_clip" and self._beside_a_valve(found)):  # MVR+TAP
                 self.site = found or own or self.site  # AVR+MAP後。人工弁: mean PG 11mmHg
             if finding.concept == "prosthetic_valve":
@@ -277,7 +277,7 @@ class State:
         self.graded_heads = []
 
     def name_structure(self, token: Token) -> None:
-        site = _SITES.get(token.value[0])
+        site = SITES.get(token.value[0])
         if site is not None:
             self.site = site
 

@@ -37,7 +37,7 @@ _BARE_SIGN = re.compile(
     re.IGNORECASE,
 )  # MR - mild: a dash
 _BARE_GRADE = re.compile(r"\s*[:(]\s*([1-4])(?:\)|(?=\s*(?:[、。]|$|[A-Z]{2}[\s:(])))")  # MR(2), MR: 1 TR: 2
-_NONE = re.compile(r"0(?:度|°|/[34])?(?=[\s、。,;)・]|$)")  # AR 0: the grade of none
+_NONE = re.compile(r"0(?:度|°|/(?:[34]|I{3}|IV))?(?=[\s、。,;)・]|$)")  # AR 0: the grade of none
 _LONE = re.compile(r"[-+](?!/-)(?!\d)")
 _LISTED_SIGN = re.compile(r"[-+±](?:\s*/\s*[-+±]|[\s、。,;)]|$)")
 _SIDE = re.compile(r"[\s、,/(:は]*(?:Rt|Lt|R|L|右|左|両)側?\.?\s*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from echosearch.report.facts.reader import normal
 from echosearch.report.facts.reader.cues.ahead import listed, of_unknown, speak_before, stands_before
@@ -10,6 +11,7 @@ from echosearch.report.facts.reader.cues.aside import before_operation, drop, re
 from echosearch.report.facts.reader.cues.reach import names_another, reached
 from echosearch.report.facts.reader.cues.spares import of_a_cause
 from echosearch.report.facts.reader.judge import judge
+from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.numbers.unmeasured import unassessed
 from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.named_walls import stands_behind_a_wall
@@ -126,7 +128,7 @@ def _of_findings(state: State, found: list[Token], index: int, kind: str) -> str
     if _on_qualities(state, token, kind):
         return None
     if kind == "exclude":
-        _exclude(state, token, state.text[token.start].isascii() and index + 1 < len(found))
+        _exclude(state, found, index)
         return None
     return kind
 
@@ -145,33 +147,46 @@ def _of_a_noun(state: State, token: Token) -> bool:
     return True
 
 
-def _exclude(state: State, token: Token, before: bool) -> None:
+def _exclude(state: State, found: list[Token], index: int) -> None:
     """を除く, 以外: of the number or the findings right before it; excluding: of what follows."""
+    token = found[index]
     if stands_behind_a_wall(state.text, token.start, state.group[-1].end if state.group else 0):
         state.close()  # 下壁の無収縮、下壁以外の壁運動異常なし: it says which walls the next statement is of
-        return
-    if before:
+    elif state.text[token.start].isascii() and index + 1 < len(found):
         state.close()
         state.excluding = True
-        return
-    if _AHEAD_ONLY.match(state.text, token.start):
-        return  # severe AS excluding dialysis
-    if state.front is not None and not state.group:
+    elif state.front is not None and not state.group:
         state.spared, state.front = state.front, None  # 重症以外のAS
-        return
+    elif not _AHEAD_ONLY.match(state.text, token.start):  # severe AS excluding dialysis
+        _exclude_before(state, token, found[index - 1])
+
+
+def _exclude_before(state: State, token: Token, grade: Token) -> None:
     last = state.values[-1] if state.values else None
     if last is not None and (not state.group or last.start > state.group[-1].start):
         last.excluded = not names_another(state.text[last.end : token.start])
         return
     targets = reached(state)
-    if targets and names_another(state.text[targets[-1].end : token.start]):
+    if not targets or names_another(state.text[targets[-1].end : token.start]):
         return
-    if targets and state.text.startswith("は", targets[-1].end):
+    if state.text.startswith("は", targets[-1].end):
         while len(targets) > 1 and targets[-1].link != "strong":
             targets = targets[-1:]  # 左房内腫瘤、血栓は除外
-    for mention in targets:
-        mention.excluded = True
+    if not _excludes_a_grade(state, targets[-1], grade):
+        for mention in targets:
+            mention.excluded = True
     state.cued = True
+
+
+def _excludes_a_grade(state: State, last: Mention, grade: Token) -> bool:
+    """Exclude a grade in brackets, or behind a comma, of a finding that is asked for: MR(軽度を除く)."""
+    if grade.kind not in ("severity", "grade") or grade.value != last.severity:
+        return False
+    if grade.start <= last.start or not state.text[: grade.start].rstrip(" ").endswith(("(", "、", ",")):
+        return False
+    state.mentions.append(replace(last, excluded=True, cues=[]))
+    last.severity, last.graded = last.finding.severity, False
+    return True
 
 
 def _on_qualities(state: State, token: Token, kind: str) -> bool:

@@ -10,7 +10,7 @@ from echosearch.report.facts.reader.state import State
 from echosearch.report.facts.text.number import Number, read_number
 from echosearch.report.facts.text.tokens import Token
 
-__all__ = ["assign", "of_no_word", "outdates", "place_waiting", "sited"]
+__all__ = ["SITED", "assign", "of_no_word", "outdates", "place_waiting", "sited"]
 
 # EFが50%を切るようなら, EF 40%以下の場合は: nobody measured it
 _IF = re.compile(
@@ -30,7 +30,7 @@ _MEAN = re.compile(
     r"(?![^。]*(?:PA|BP|RA|PCWP?|血)\s?(?:mean|平均))[^。\n]{0,40}(?:mean|平均)値?[\s:=は約が]*", re.IGNORECASE
 )
 _FROM = re.compile(r"\s*から(?:今回|現在|本日)?\s*約?")
-_SITED = {
+SITED = {
     "gradient.mean": {"av": "av_mpg", "mv": "mv_mpg", "lvot": "lvot_pg"},
     "gradient.peak": {"lvot": "lvot_pg", "tv": "trpg"},
     "gradient.bare": {"lvot": "lvot_pg", "tv": "trpg"},
@@ -51,12 +51,12 @@ _SITE_OF = {
 
 def sited(state: State, measure: str) -> str | None:
     """Return the id of a measurement; a gradient's depends on the valve named last."""
-    if measure not in _SITED:
+    if measure not in SITED:
         return measure
     site, last = state.site, state.last
     if measure == "gradient.mean" and last is not None and last.finding.concept == "sam":
         site = state.site_before or site  # 弁輪縫縮術後、SAMなし、mean PG 3.5mmHg
-    return _SITED[measure].get(site or "")
+    return SITED[measure].get(site or "")
 
 
 def assign(state: State, named: Token, value: Number, unit: str | None, start: int) -> None:
