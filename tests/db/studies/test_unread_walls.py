@@ -22,7 +22,7 @@ SAID = ("下壁に無収縮あり。", "側壁に壁運動異常なし。", "局
     [
         ("下壁の壁運動異常", ["silent"] * 3, ["stated", "silent", "denied"]),
         ("側壁の壁運動異常なし", ["silent"] * 3, ["silent", "stated", "stated"]),
-        ("局所壁運動異常", ["stated", "denied", "denied"], ["stated", "denied", "denied"]),
+        ("局所壁運動異常", ["stated", "silent", "silent"], ["stated", "silent", "denied"]),
     ],
 )
 def test_what_was_not_read_for_walls_names_none(
