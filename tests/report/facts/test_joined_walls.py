@@ -58,7 +58,9 @@ def test_a_wall_that_no_condition_is_of_is_not_understood(query: str) -> None:
     assert understand(query).rest == "前壁"
 
 
-@pytest.mark.parametrize("query", ["下壁以外の壁運動異常", "前壁を除く無収縮", "下壁の無収縮、心尖部瘤"])
+@pytest.mark.parametrize(
+    "query", ["下壁以外の壁運動異常", "前壁を除く無収縮", "下壁の無収縮、心尖部瘤", "「壁運動異常あり(前壁中隔)」"]
+)
 def test_a_wall_that_is_left_out_or_of_another_finding_is_understood(query: str) -> None:
     assert understand(query).rest == ""
 
