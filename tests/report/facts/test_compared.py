@@ -68,3 +68,17 @@ def test_a_site_says_which_way_is_worse(tmp_path) -> None:  # type: ignore[no-un
     site.write_text(measure.format("less"), encoding="utf-8")
     with pytest.raises(ConfigError, match="worse = 'less'"):
         load_lexicon(site)
+
+
+@pytest.mark.parametrize(
+    ("query", "bounds"),
+    [
+        ("40%≦EF＜50%", [("lvef", ">=", 40), ("lvef", "<", 50)]),
+        ("14 < E/e' < 20", [("e_e", ">", 14), ("e_e", "<", 20)]),
+        ("LVDd/LVDs 60/50以上", [("lvdd", ">=", 60), ("lvds", ">=", 50)]),
+    ],
+)
+def test_bounds_are_of_each_side_and_of_each_of_a_pair(query: str, bounds: list[tuple[str, str, float]]) -> None:
+    found = understand(query)
+    assert [(one.concept, one.op, one.value) for one in found.values] == bounds
+    assert found.rest == ""

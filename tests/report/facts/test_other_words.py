@@ -158,3 +158,7 @@ def test_neither_of_two_is_there() -> None:
     assert polarities == {"af": "absent", "ms": "absent", "la_dilation": "present"}
     even = {one.concept: one.polarity for one in understand("AFでも左房拡大なし").required}  # type: ignore[union-attr]
     assert even == {"af": "present", "la_dilation": "absent"}
+
+
+def test_what_could_not_be_assessed_is_excluded() -> None:
+    assert understand("MR評価困難例を除く").excluded == (FindingCondition("mr", "not_assessed", None),)

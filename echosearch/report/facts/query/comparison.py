@@ -11,6 +11,8 @@ from echosearch.report.facts.text.tokens import Token, tokens
 __all__ = ["with_operators"]
 
 _BETWEEN = re.compile(r"\b(between) \d+(?:\.\d+)? ?%? (and) (?=\d)", re.IGNORECASE)
+# 40%<=EF<50%
+_WITHIN = re.compile(r"(?P<low>\d+(?:\.\d+)?\s*%?)\s*(?P<op><=?)\s*(?P<name>[^\d\s<>=、。,;()]{1,12})\s*(?=<=?\s*\d)")
 _OPERATORS = {
     "less than": "<",
     "lower than": "<",
@@ -47,6 +49,7 @@ def with_operators(text: str, lexicon: Lexicon) -> tuple[str, list[Span]]:
     A number that is worse, or better, is blank where the lexicon does not know which way its measurement is worse.
     """
     covered: list[Span] = []
+    text = _WITHIN.sub(_name_first, text)
     for match in _BETWEEN.finditer(text):  # between 40 and 50: a range as any other
         text = text[: match.start(1)] + " " * 7 + text[match.end(1) : match.start(2)] + " ~ " + text[match.end(2) :]
         covered.append(match.span())
@@ -63,6 +66,11 @@ def with_operators(text: str, lexicon: Lexicon) -> tuple[str, list[Span]]:
         text = _put(text, _operator(match, worse), words)
         covered.append(words)
     return text, covered
+
+
+def _name_first(match: re.Match[str]) -> str:
+    """Write a measurement between two bounds before both: EF>=40%<50%."""
+    return f"{match['name']}{match['op'].replace('<', '>')}{match['low']}".ljust(len(match[0]))
 
 
 def _judged(text: str, found: Sequence[Token], lexicon: Lexicon) -> Iterator[tuple[re.Match[str], str | None]]:

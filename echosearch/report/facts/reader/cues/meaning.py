@@ -158,21 +158,29 @@ def _exclude(state: State, found: list[Token], index: int) -> None:
     elif state.front is not None and not state.group:
         state.spared, state.front = state.front, None  # 重症以外のAS
     elif not _AHEAD_ONLY.match(state.text, token.start):  # severe AS excluding dialysis
-        _exclude_before(state, token, found[index - 1])
+        _exclude_before(state, found[:index], token)
 
 
-def _exclude_before(state: State, token: Token, grade: Token) -> None:
+def _unread(state: State, found: list[Token], begin: int, end: int) -> str:
+    """Return the words of [begin, end) that no token has."""
+    text = state.text[:end]
+    for token in found:
+        text = text[: token.start] + " " * (token.end - token.start) + text[token.end :]
+    return text[begin:]
+
+
+def _exclude_before(state: State, found: list[Token], token: Token) -> None:
     last = state.values[-1] if state.values else None
     if last is not None and (not state.group or last.start > state.group[-1].start):
-        last.excluded = not names_another(state.text[last.end : token.start])
+        last.excluded = not names_another(_unread(state, found, last.end, token.start))
         return
     targets = reached(state)
-    if not targets or names_another(state.text[targets[-1].end : token.start]):
+    if not targets or names_another(_unread(state, found, targets[-1].end, token.start)):
         return
     if state.text.startswith("は", targets[-1].end):
         while len(targets) > 1 and targets[-1].link != "strong":
             targets = targets[-1:]  # 左房内腫瘤、血栓は除外
-    if not _excludes_a_grade(state, targets[-1], grade):
+    if not _excludes_a_grade(state, targets[-1], found[-1]):
         for mention in targets:
             mention.excluded = True
     state.cued = True

@@ -194,7 +194,8 @@ def _assign_to(state: State, names: list[Token], found: list[Token], index: int)
     unit = chain[-1].value.unit
     if len(names) > 1 and len(chain) >= len(names):
         for named, one in zip(names, chain, strict=False):
-            assign(state, named, one.value, unit, named.start)
+            op = one.value.op or (chain[-1].value.op if state.query else None)  # LVDd/LVDs 60/50以上
+            assign(state, named, one.value._replace(op=op), unit, named.start)
     elif len(names) > 1 and names[0].start == names[-1].start:
         assign(state, names[0], value, unit, names[0].start)  # 左室径 50mm: one number of a pair
     elif len(chain) > 1 and names[0].measure in _BY_SEVERAL:
