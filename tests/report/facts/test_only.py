@@ -17,6 +17,7 @@ OTHERS = {f"rwma.{wall}" for wall in WALLS} - {"rwma.inferior", "rwma.RCA"}
         "下壁だけの低収縮",
         "下壁に限局した低収縮",
         "下壁領域のみに低収縮を認める",
+        "低収縮が下壁に限られる",
         "only inferior wall hypokinesis",
         "hypokinesis limited to the inferior wall",
         "hypokinesis of the inferior wall only",
@@ -55,7 +56,7 @@ def test_that_other_findings_may_be_there_is_said(query: str) -> None:
     assert "whatever else is there" in str(doubt)
 
 
-@pytest.mark.parametrize("query", ["女性のみ 重症MR", "重症MRの女性だけ", "下壁の低収縮"])
+@pytest.mark.parametrize("query", ["女性のみ 重症MR", "重症MRの女性だけ", "下壁の低収縮", "下壁のみならず側壁も低収縮"])
 def test_who_is_asked_for_is_no_doubt(query: str) -> None:
     assert understand(query).ambiguous == ()
 

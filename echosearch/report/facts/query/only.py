@@ -14,7 +14,8 @@ from echosearch.report.facts.walls import MOTION, of_wall, walls_apart
 __all__ = ["Only", "only_here", "only_of_walls"]
 
 _CONFINED = "限局(?:した|する|して|性の?)?"
-_ALONE = rf"(?:に?(?:のみ|だけ)(?:に(?:{_CONFINED})?)?|に(?:{_CONFINED}|限(?:った|られた|って)|とどまる))"
+_JUST = r"(?:のみ|だけ)(?!なら|で(?:は)?な)"  # and not のみならず
+_ALONE = rf"(?:に?{_JUST}(?:に(?:{_CONFINED})?)?|に(?:{_CONFINED}|限(?:る|った|られ[たる]|って)|とどまる))"
 _BEHIND_WALL = re.compile(
     rf"(?:領域|の?部位|の?部分)?{_ALONE}|(?: (?:walls?|segments?|regions?|territor(?:y|ies)))? (?:only|alone)\b",
     re.IGNORECASE,
@@ -25,7 +26,7 @@ _AHEAD = re.compile(
     re.IGNORECASE,
 )
 _NEAR = 40  # characters between a statement and the walls that it is of
-_ONLY = re.compile(r"のみ|だけ|\bonly\b", re.IGNORECASE)
+_ONLY = re.compile(rf"{_JUST}|(?<!not )\bonly\b", re.IGNORECASE)
 _BESIDE = re.compile(r"\s*(?:が|は|を)?\s*")
 
 Span = tuple[int, int]
