@@ -125,6 +125,7 @@ def test_a_range_that_begins_with_none(query: str) -> None:
         "MRは重度だがTRは問わない",
         "AFの有無にかかわらず重度MR",
         "severe MR with or without AF",
+        "AFがあってもなくても重度MR",
         "ASやTRの有無を問わず重度MR",
     ],
 )

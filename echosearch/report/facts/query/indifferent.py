@@ -11,7 +11,7 @@ __all__ = ["parted", "without_indifferent"]
 
 _BEHIND = re.compile(
     r"(?:の?(?:有無|(?P<grade>程度|重症度)))?(?:に|は|を|も|とは?)?"
-    r"(?:問わ(?:ず|ない|なくて?(?:も|よい)?)|不問|(?:かか|拘|関)わらず|関係な[くしい]|関係せず)"
+    r"(?:問わ(?:ず|ない|なくて?(?:も|よい)?)|不問|(?:かか|拘|関)わらず|関係な[くしい]|関係せず)|が?(?:あっても)?なくても"
 )
 _AHEAD = re.compile(
     r"\b(?:regardless of|irrespective of|with or without)(?: the)?(?: presence of)?(?: an?| any)? *\Z", re.IGNORECASE

@@ -59,6 +59,8 @@ _ENGLISH = frozenset(
         ),
         *(
             "having",
+            "do",
+            "does",
             "show",
             "me",
             "find",
