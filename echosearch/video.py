@@ -12,6 +12,7 @@ from enum import StrEnum
 __all__ = [
     "COLOUR_FLOW",
     "MAX_IDENTIFIER",
+    "SQUARE",
     "STUDY_VIEWS",
     "TISSUE",
     "TWO_D",
@@ -55,6 +56,7 @@ STUDY_VIEWS = frozenset({View.LAX, View.SAX, View.CH2, View.CH3, View.CH4})
 VIEW_GATE = 0.9  # least probability of a view that counts towards a study's mean (arXiv:2504.18800); >=, not >
 
 
+SQUARE = 0.01  # share by which height and width of a pixel may differ that is still taken as square
 TWO_D = 1  # RegionSpatialFormat (0018,6012)
 TISSUE, COLOUR_FLOW = 1, 2  # RegionDataType (0018,6014)
 
@@ -63,7 +65,7 @@ TISSUE, COLOUR_FLOW = 1, 2  # RegionDataType (0018,6014)
 class Region:
     """One box of Sequence of Ultrasound Regions (0018,6011), checked against the image.
 
-    ``[x0, x1)`` and ``[y0, y1)`` in pixels. ``mm_per_pixel`` is None where the physical unit is
+    ``[x0, x1)`` and ``[y0, y1)`` in pixels. A pixel's height and width in mm are None where the physical unit is
     not cm, or where the boxes did not fit the image (then no calibration can be believed).
     """
 
@@ -73,8 +75,16 @@ class Region:
     y0: int
     x1: int
     y1: int
-    mm_per_pixel: float | None = None
+    mm_down: float | None = None
+    mm_across: float | None = None
     origin: tuple[int, int] | None = None  # column and row where both physical values are 0: the probe; may be outside
+
+    @property
+    def mm_per_pixel(self) -> float | None:
+        """Return the side of a pixel that is square to 1 %; None of any other."""
+        if self.mm_down is None or self.mm_across is None:
+            return None
+        return self.mm_down if abs(self.mm_across - self.mm_down) <= SQUARE * self.mm_down else None
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def _import(archive: Archive, video: str, marked: list[tuple[_Found, MarkedCine]
             digest = hashlib.sha256(mask.tobytes()).digest()
             if digests.setdefault(frame, digest) != digest:
                 raise _refused(f"two files mark frame {frame + 1} of it otherwise: a conflict, import one of them")
-            cavity = cavity_of_mask(mask, grey.box)
+            cavity = cavity_of_mask(grey.stretch.stretched(mask), grey.box)
             if cavity is not None:
                 cavities[frame] = cavity
     if not cavities:

@@ -51,7 +51,8 @@ def load_grey(task: GreyTask) -> GreyCine | Skipped | Quarantined:
     box = box_around(mask)
     frames = np.stack(list(grey_frames(_frames(cine), box, mask)))
     seconds = None if cine.times is None else cine.times[-1] / cine.source.n_frames
-    return GreyCine(frames, box, masked, _mm_per_pixel(cine.regions), seconds or cine.source.frame_seconds)
+    seconds = seconds or cine.source.frame_seconds
+    return GreyCine(frames, box, masked, _mm_per_pixel(cine.regions), seconds, cine.stretch)
 
 
 @faults_as_values

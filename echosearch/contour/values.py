@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echosearch.clip import Uint8
+from echosearch.reading.stretch import AS_STORED, Stretch
 from echosearch.video import View
 
 __all__ = [
@@ -87,13 +88,17 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class GreyCine:
-    """A cine as the head sees it: masked to the fan where the file declares one, cut to ``box``, shrunk to a square."""
+    """A cine as the head sees it: masked to the fan where the file declares one, cut to ``box``, shrunk to a square.
+
+    ``box`` and ``mm_per_pixel`` are of the picture that is shown; ``stretch`` leads to it from the stored one.
+    """
 
     frames: Uint8 = field(repr=False)  # (T, SIDE, SIDE)
     box: Box
     masked: bool
-    mm_per_pixel: float | None = None  # of the picture
+    mm_per_pixel: float | None = None
     frame_seconds: float | None = None  # the mean from frame to frame
+    stretch: Stretch = AS_STORED
 
     def __post_init__(self) -> None:
         if self.frames.dtype != np.uint8 or self.frames.ndim != 3 or self.frames.shape[1:] != (SIDE, SIDE):

@@ -29,9 +29,11 @@ from echosearch.reading.pictures import (
     first_orientation,
     open_container,
     pick_frames,
+    stated_aspect,
     video_stream,
 )
 from echosearch.reading.slices.check import check_slices
+from echosearch.reading.stretch import AS_STORED, Stretch, stretch_of
 from echosearch.video import Mode, VideoHeader, ViewLabel
 
 __all__ = ["MediaIdentity", "MediaVideo", "looks_like_media", "open_media", "read_media_header"]
@@ -67,6 +69,7 @@ class MediaVideo:
     frame_seconds: float | None
     decord: bool = False
     orientation: Orientation = UPRIGHT
+    stretch: Stretch = AS_STORED  # after turning
     scale: None = None  # neither mp4 nor avi says
 
     def __repr__(self) -> str:
@@ -89,7 +92,8 @@ class MediaVideo:
             yield from _decord_frames(data, indices, self.n_frames)
             return
         with open_container(data, FORMATS, CODECS) as container:
-            yield from map(self.orientation.turned, pick_frames(container, indices))
+            for picture in pick_frames(container, indices):
+                yield self.stretch.stretched(self.orientation.turned(picture))
 
     def _bytes(self) -> bytes:
         with open_regular(self.path, expect=self.stamp) as reader:
@@ -106,7 +110,7 @@ def looks_like_media(head: bytes) -> bool:
 
 
 def open_media(path: Path, decord: bool = False) -> MediaVideo:
-    """Open an mp4 or avi file; ``decord``: frames come from decord if it is installed and nothing is to be turned.
+    """Open an mp4 or avi file; ``decord``: frames come from decord, if it is installed and they are shown as stored.
 
     Raises FileRefused: NOT_AN_IMAGE, UNSUPPORTED_SYNTAX, TOO_LARGE, TRUNCATED, DECODE_FAILED.
     """
@@ -124,15 +128,23 @@ def open_media(path: Path, decord: bool = False) -> MediaVideo:
         fps = float(rate) if rate else 0.0
         rows, columns = stream.codec_context.height, stream.codec_context.width
         orientation = first_orientation(container)
+        aspect = stated_aspect(container)
+        if orientation.transposed:
+            rows, columns, aspect = columns, rows, aspect and 1 / aspect
+        stretch = stretch_of(aspect)
+        rows, columns = stretch.size(rows, columns)
         return MediaVideo(
             path=path,
             stamp=stamp,
-            rows=columns if orientation.transposed else rows,
-            columns=rows if orientation.transposed else columns,
+            rows=rows,
+            columns=columns,
             orientation=orientation,
+            stretch=stretch,
             codec=stream.codec_context.name,
             frame_seconds=1.0 / fps if MIN_FPS <= fps <= MAX_FPS else None,
-            decord=decord and orientation == UPRIGHT and importlib.util.find_spec("decord") is not None,
+            decord=decord
+            and (orientation, stretch) == (UPRIGHT, AS_STORED)
+            and importlib.util.find_spec("decord") is not None,
         )
 
 

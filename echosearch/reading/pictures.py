@@ -28,8 +28,9 @@ from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.limits import MAX_FRAMES, MAX_PIXEL_BYTES, check_size
 from echosearch.reading.orientation import UPRIGHT, Orientation, orientation_of
+from echosearch.reading.stretch import MOST_STRETCHED
 
-__all__ = ["count_pictures", "first_orientation", "open_container", "pick_frames", "video_stream"]
+__all__ = ["count_pictures", "first_orientation", "open_container", "pick_frames", "stated_aspect", "video_stream"]
 
 # careful and aggressive: bits left over at the end of a slice are an error
 ERRORS = "crccheck+bitstream+buffer+explode+careful+aggressive"
@@ -75,6 +76,15 @@ def video_stream(container: Any) -> Any:
     if stream is None:
         raise FileRefused(Quarantined(Reason.DECODE_FAILED, "no video stream inside"))
     return stream
+
+
+def stated_aspect(container: Any) -> float | None:
+    """Return a pixel's height by its width; None where nothing plausible is stated. A player stretches pictures so."""
+    ratio = video_stream(container).sample_aspect_ratio  # width by height, the container's before the codec's
+    if not ratio:
+        return None
+    aspect = float(1 / ratio)
+    return aspect if 1 / MOST_STRETCHED <= aspect <= MOST_STRETCHED else None
 
 
 def count_pictures(container: Any) -> int:

@@ -10,6 +10,7 @@ from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
 from echosearch.reading.dicom import ShownCine, open_cine, open_shown_cine, read_header
 from echosearch.reading.files import looks_like_dicom, open_regular
 from echosearch.reading.media import MediaIdentity, looks_like_media, open_media, read_media_header
+from echosearch.reading.stretch import AS_STORED
 
 __all__ = ["inspect_file", "open_shown", "open_source"]
 
@@ -44,7 +45,7 @@ def open_source(path: Path, decord: bool = False) -> FrameSource:
 
 def open_shown(path: Path) -> ShownCine:
     """Open a file with what it states for its display; an mp4 or avi declares no regions. Raises FileRefused."""
-    return ShownCine(open_media(path), (), None) if _is_media(path) else open_shown_cine(path)
+    return ShownCine(open_media(path), AS_STORED, (), None) if _is_media(path) else open_shown_cine(path)
 
 
 def _is_media(path: Path) -> bool:

@@ -22,6 +22,7 @@ OWN = tuple(
         "outcome",
         "preview.values",
         "reading.segmentation",
+        "reading.stretch",
         "video",
         "workers.tasks",
     )

@@ -6,8 +6,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian
 
 from echosearch.contour.head import ContourHead, load_head
 from echosearch.contour.manifest import shipped_head
@@ -19,10 +22,11 @@ from echosearch.errors import BundleError, FileRefused, InputError
 from echosearch.outcome import Quarantined, Reason
 from echosearch.phantom.heart.anatomy import heart_size
 from echosearch.phantom.heart.ventricle import lv_volume
+from echosearch.reading.dicom import read_frames
 from echosearch.video import Mode, View
 from echosearch.workers.pool import DecodePool
 from tests.cli.material import write_avi
-from tests.contour.conftest import PLANS, Heart
+from tests.contour.conftest import COLUMNS, PLANS, ROWS, Heart
 from trainer.contour.samples import drawn_cine
 from trainer.contour.score import true_beats
 
@@ -161,3 +165,29 @@ def test_a_head_whose_weights_were_exchanged_is_refused(tmp_path: Path) -> None:
     (folder / "contour.toml").write_text("format = 1\n")
     with pytest.raises(BundleError, match=r"contour\.toml: name: Field required"):
         load_head(folder)
+
+
+def test_a_cine_of_pixels_that_are_not_square_gives_the_same_figures(
+    heart: Heart, both: dict[str, Contours], head: ContourHead, pool: DecodePool, tmp_path: Path
+) -> None:
+    dataset = dcmread(heart["4CH"])
+    frames = read_frames(heart["4CH"]).pixels
+    rows = ROWS * 4 // 5
+    squeezed = np.stack([cv2.resize(frame, (COLUMNS, rows), interpolation=cv2.INTER_AREA) for frame in frames])
+    dataset.Rows, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = rows, "RGB", 0
+    for box in dataset.SequenceOfUltrasoundRegions:
+        box.PhysicalDeltaY *= 1.25
+        box.RegionLocationMinY0, box.RegionLocationMaxY1 = (
+            box.RegionLocationMinY0 * 4 // 5,
+            box.RegionLocationMaxY1 * 4 // 5,
+        )
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.PixelData = squeezed.tobytes()
+    dataset["PixelData"].is_undefined_length = False
+    dataset["PixelData"].VR = "OB"
+    dataset.save_as(tmp_path / "squeezed", enforce_file_format=True)
+    found, true = contours_of_file(tmp_path / "squeezed", head, pool, View.CH4).figure, both["4CH"].figure
+    assert found is not None
+    assert true is not None
+    assert found.ef == pytest.approx(true.ef, abs=2)
+    assert found.edv_ml == pytest.approx(true.edv_ml, rel=0.05)

@@ -9,11 +9,11 @@ from echosearch.clip import FrameSource
 from echosearch.errors import FileRefused
 from echosearch.outcome import Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import parse, quiet
-from echosearch.reading.dicom.elements.regions import read_regions
 from echosearch.reading.dicom.elements.timing import frame_times
-from echosearch.reading.dicom.pixels.cine import cine_source, stored_frames
+from echosearch.reading.dicom.pixels.cine import cine_source, shown_picture, stored_frames
 from echosearch.reading.dicom.pixels.syntax import as_stored
 from echosearch.reading.files import looks_like_dicom, open_regular
+from echosearch.reading.stretch import Stretch
 from echosearch.video import Region
 
 __all__ = ["ShownCine", "open_shown_cine"]
@@ -21,9 +21,13 @@ __all__ = ["ShownCine", "open_shown_cine"]
 
 @dataclass(frozen=True)
 class ShownCine:
-    """``times``: when each frame is shown and when the last one ends, n_frames + 1 seconds from 0; None: unknown."""
+    """Frames and regions have square pixels: ``stretch`` says how they differ from those that are stored.
+
+    ``times``: when each frame is shown and when the last one ends, n_frames + 1 seconds from 0; None: unknown.
+    """
 
     source: FrameSource
+    stretch: Stretch
     regions: tuple[Region, ...]
     times: tuple[float, ...] | None
 
@@ -35,6 +39,6 @@ def open_shown_cine(path: Path) -> ShownCine:
             raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
         parsed = as_stored(parse(reader), reader)
         layout, stored = stored_frames(reader, parsed)
-        source = cine_source(path, reader, parsed, layout, stored)
-        regions, _ = read_regions(parsed.dataset, layout.rows, layout.columns)
-        return ShownCine(source, regions, frame_times(parsed.dataset, source.n_frames))
+        shown = shown_picture(reader, parsed, layout, stored)
+        source = cine_source(path, reader, parsed, layout, stored, shown)
+        return ShownCine(source, shown.stretch, shown.regions, frame_times(parsed.dataset, source.n_frames))

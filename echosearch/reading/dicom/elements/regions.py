@@ -42,7 +42,7 @@ def read_regions(dataset: Dataset, rows: int, columns: int) -> tuple[tuple[Regio
             return scaled, ("regions_rescaled",)
     inside = [_clip(box, rows, columns) for box in boxes]
     kept = tuple(
-        replace(new, mm_per_pixel=box.mm_per_pixel if _fits(box, rows, columns) else None)
+        new if _fits(box, rows, columns) else replace(new, mm_down=None, mm_across=None)
         for box, new in zip(boxes, inside, strict=True)
         if _is_box(new) and (_fits(box, rows, columns) or _area(new) >= MOSTLY * _area(box))
     )
@@ -81,6 +81,7 @@ def _box(item: Dataset) -> Region | None:
         return None
     x0, y0, x1, y1 = (_signed(int(corner or 0)) for corner in corners)
     across, down = _offset(item, "X"), _offset(item, "Y")
+    mm_down, mm_across = _millimetres(item)
     box = Region(
         spatial_format=_code(item, "RegionSpatialFormat"),
         data_type=_code(item, "RegionDataType"),
@@ -88,7 +89,8 @@ def _box(item: Dataset) -> Region | None:
         y0=min(y0, y1),
         x1=max(x0, x1) + 1,  # the attribute names the last pixel inside
         y1=max(y0, y1) + 1,
-        mm_per_pixel=_mm_per_pixel(item),
+        mm_down=mm_down,
+        mm_across=mm_across,
         origin=None if across is None or down is None else (min(x0, x1) + across, min(y0, y1) + down),
     )
     return box if _is_box(box) else None
@@ -127,14 +129,12 @@ def _area(box: Region) -> int:
     return (box.x1 - box.x0) * (box.y1 - box.y0)
 
 
-def _mm_per_pixel(item: Dataset) -> float | None:
-    """From PhysicalDelta where both directions are in cm and agree to 1 %."""
+def _millimetres(item: Dataset) -> tuple[float, float] | tuple[None, None]:
+    """Return the height and the width of a pixel from PhysicalDelta, if both directions are in cm."""
     if {_only(item, "PhysicalUnitsXDirection"), _only(item, "PhysicalUnitsYDirection")} != {float(CENTIMETRES)}:
-        return None
+        return None, None
     dx, dy = _only(item, "PhysicalDeltaX"), _only(item, "PhysicalDeltaY")
-    if not dx or not dy or abs(abs(dx) - abs(dy)) > 0.01 * abs(dy):
-        return None
-    return abs(dy) * 10.0
+    return (abs(dy) * 10.0, abs(dx) * 10.0) if dx and dy else (None, None)
 
 
 def _fits(box: Region, rows: int, columns: int) -> bool:
@@ -150,4 +150,4 @@ def _clip(box: Region, rows: int, columns: int) -> Region:
 def _scale(box: Region, scale: float) -> Region:
     """Return the box in the scaled image, without its calibration, which no longer holds."""
     x0, y0, x1, y1 = (round(side * scale) for side in (box.x0, box.y0, box.x1, box.y1))
-    return replace(box, x0=x0, y0=y0, x1=x1, y1=y1, mm_per_pixel=None, origin=None)
+    return replace(box, x0=x0, y0=y0, x1=x1, y1=y1, mm_down=None, mm_across=None, origin=None)

@@ -13,11 +13,10 @@ from echosearch.clip import Frames, FrameSource, PictureScale, Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import Parsed, parse, quiet
-from echosearch.reading.dicom.elements.regions import read_regions
-from echosearch.reading.dicom.elements.scale import scale_of_regions
+from echosearch.reading.dicom.elements.picture import STORED, ShownPicture, read_picture
 from echosearch.reading.dicom.elements.timing import frame_timing
 from echosearch.reading.dicom.elements.values import clean_uid, first_number
-from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
+from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream, stream_aspect
 from echosearch.reading.dicom.pixels.codecs import codec_samples, stream_layout
 from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample
@@ -44,7 +43,7 @@ from echosearch.reading.dicom.pixels.syntax import JPEG_8BIT, NATIVE, READ, as_s
 from echosearch.reading.files import ByteReader, Stamp, looks_like_dicom, open_regular
 from echosearch.reading.limits import check_size
 
-__all__ = ["DicomCine", "YcbcrCine", "cine_source", "open_cine", "read_frames", "stored_frames"]
+__all__ = ["DicomCine", "YcbcrCine", "cine_source", "open_cine", "read_frames", "shown_picture", "stored_frames"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class DicomCine:
     stored: StoredFrames
     decode: FrameDecoder
     frame_seconds: float | None
-    scale: PictureScale | None
+    shown: ShownPicture
     predicted = False
 
     def __repr__(self) -> str:
@@ -65,6 +64,10 @@ class DicomCine:
     @property
     def n_frames(self) -> int:
         return len(self.stored)
+
+    @property
+    def scale(self) -> PictureScale | None:
+        return self.shown.scale
 
     def frames(self, indices: Sequence[int]) -> Iterator[Uint8]:
         """Yield (H, W, 3) uint8 true RGB for each index; an array may be reused for the next one."""
@@ -75,7 +78,7 @@ class DicomCine:
             data = bytearray()
             for index in indices:
                 data = read_spans(reader, self.stored[index], data)
-                yield decode(data)
+                yield self.shown.stretch.stretched(decode(data))
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,9 +100,7 @@ def open_cine(path: Path) -> FrameSource:
         with quiet():
             parsed = as_stored(parse(reader), reader)
             layout, stored = stored_frames(reader, parsed)
-            boxes, notes = read_regions(parsed.dataset, layout.rows, layout.columns)
-            scale = scale_of_regions(boxes, notes, layout.rows, layout.columns)
-            return cine_source(path, reader, parsed, layout, stored, scale)
+            return cine_source(path, reader, parsed, layout, stored, shown_picture(reader, parsed, layout, stored))
 
 
 def cine_source(
@@ -108,21 +109,27 @@ def cine_source(
     parsed: Parsed,
     layout: PixelLayout,
     stored: StoredFrames,
-    scale: PictureScale | None = None,
+    shown: ShownPicture = STORED,
 ) -> FrameSource:
     """Return the source for a header as stored and the result of ``stored_frames``. Call within ``quiet()``.
 
-    ``scale`` is for those that make clips.
+    Without ``shown`` the frames are as stored, where pixels are not square too.
     """
     if parsed.syntax in VIDEO_SYNTAXES:
         data = bytes(read_spans(reader, stored[0]))
         seconds, _ = frame_timing(parsed.dataset, 0)
-        return VideoStream(data, layout.rows, layout.columns, seconds, scale)
+        return VideoStream(data, layout.rows, layout.columns, seconds, shown)
     seconds, _ = frame_timing(parsed.dataset, len(stored))
     rgb, ycbcr = _frame_decoders(reader, parsed, layout, stored)
     if ycbcr is not None:
-        return YcbcrCine(path, reader.stamp, stored, rgb, seconds, scale, ycbcr)
-    return DicomCine(path, reader.stamp, stored, rgb, seconds, scale)
+        return YcbcrCine(path, reader.stamp, stored, rgb, seconds, shown, ycbcr)
+    return DicomCine(path, reader.stamp, stored, rgb, seconds, shown)
+
+
+def shown_picture(reader: ByteReader, parsed: Parsed, layout: PixelLayout, stored: StoredFrames) -> ShownPicture:
+    """Return how the frames of ``stored_frames`` are shown. Call within ``quiet()``."""
+    aspect = stream_aspect(bytes(read_spans(reader, stored[0]))) if parsed.syntax in VIDEO_SYNTAXES else None
+    return read_picture(parsed.dataset, layout.rows, layout.columns, aspect)
 
 
 def stored_frames(reader: ByteReader, parsed: Parsed) -> tuple[PixelLayout, StoredFrames]:
