@@ -29,9 +29,9 @@ from echosearch.reading.dicom.elements.values import (
 from echosearch.reading.dicom.mode import mode_of_pixels, mode_of_regions
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES, VideoStream
 from echosearch.reading.dicom.pixels.cine import DicomCine, cine_source, stored_frames
-from echosearch.reading.dicom.pixels.frame_index import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.soundness import check_frames
+from echosearch.reading.dicom.pixels.spans import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.syntax import NATIVE, as_stored
 from echosearch.reading.dicom.report import read_report
 from echosearch.reading.dicom.sop_class import is_structured_report, refuse_other_classes

@@ -21,13 +21,7 @@ from echosearch.reading.dicom.pixels.codecs import codec_samples, stream_layout
 from echosearch.reading.dicom.pixels.codestream import soi
 from echosearch.reading.dicom.pixels.color import to_bytes_per_sample
 from echosearch.reading.dicom.pixels.depth import LOOKED_AT, count_patterns, needs_a_look, settled
-from echosearch.reading.dicom.pixels.frame_index import (
-    StoredFrames,
-    encapsulated_items,
-    group_items,
-    native_frames,
-    read_spans,
-)
+from echosearch.reading.dicom.pixels.frame_index import encapsulated_items, group_items, native_frames
 from echosearch.reading.dicom.pixels.jpeg import is_fast_jpeg, jpeg_decoder, read_stream
 from echosearch.reading.dicom.pixels.layout import PixelLayout, pixel_layout
 from echosearch.reading.dicom.pixels.native import (
@@ -39,6 +33,7 @@ from echosearch.reading.dicom.pixels.native import (
     samples_to_rgb,
 )
 from echosearch.reading.dicom.pixels.rle import rle_samples
+from echosearch.reading.dicom.pixels.spans import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.syntax import JPEG_8BIT, NATIVE, READ, as_stored
 from echosearch.reading.files import ByteReader, Stamp, looks_like_dicom, open_regular
 from echosearch.reading.limits import check_size

@@ -10,56 +10,23 @@ cine reads as an empty dataset. Here frames are counted as stored and a cut is a
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import UNDEFINED, VALUE_ERRORS, Parsed
 from echosearch.reading.dicom.pixels.codestream import Kind, kind_of, soi
 from echosearch.reading.dicom.pixels.displaced import is_displaced
+from echosearch.reading.dicom.pixels.joined_frames import joined_frames
+from echosearch.reading.dicom.pixels.spans import Span, StoredFrames
 from echosearch.reading.files import ByteReader
 from echosearch.reading.limits import MAX_FRAMES
 
-__all__ = [
-    "ITEM_TAG",
-    "Span",
-    "StoredFrames",
-    "encapsulated_items",
-    "group_items",
-    "items_of",
-    "native_frames",
-    "read_spans",
-]
+__all__ = ["ITEM_TAG", "encapsulated_items", "group_items", "items_of", "native_frames"]
 
 ITEM, DELIMITER = 0xE000, 0xE0DD  # elements of group FFFE (PS3.5 section 7.5, annex A.4)
 MAX_ITEMS = 64 * MAX_FRAMES
 ITEM_TAG = b"\xfe\xff\x00\xe0"
 PEEK = 256  # bytes that identify the start of a frame
-
-
-@dataclass(frozen=True)
-class Span:
-    """``length`` bytes of the file from ``offset``."""
-
-    offset: int
-    length: int
-
-
-StoredFrames = tuple[tuple[Span, ...], ...]  # per frame, the spans that make its bytes
-
-
-def read_spans(reader: ByteReader, spans: Sequence[Span], buffer: bytearray | None = None) -> bytearray:
-    """Read the bytes of one frame, into ``buffer`` if the length fits: fresh memory for each costs page faults."""
-    total = sum(span.length for span in spans)
-    if buffer is None or len(buffer) != total:
-        buffer = bytearray(total)
-    view = memoryview(buffer)
-    at = 0
-    for span in spans:
-        reader.fill(view[at : at + span.length], span.offset)
-        at += span.length
-    return buffer
 
 
 def native_frames(parsed: Parsed, reader: ByteReader, frame_bytes: int, declared: int | None) -> StoredFrames:
@@ -148,9 +115,10 @@ def _extended_offsets(parsed: Parsed) -> list[int]:
 
 def group_items(offsets: list[int], items: list[Span], reader: ByteReader, declared: int | None) -> StoredFrames:
     """Group items into frames: by the codestreams' own start marks, by a consistent offset table, or one item a frame.
-    The first grouping that gives the declared number of frames wins, or else the first possible one.
+    The first grouping that gives the declared number of frames wins, or else the first possible one. Items that hold
+    several frames each are cut where these end, if that gives the declared number.
 
-    Raises FileRefused(TRUNCATED) if fewer frames are stored than declared.
+    Raises FileRefused: TRUNCATED if fewer frames are stored than declared, BAD_HEADER if items that were cut hold more.
     """
     by_start, by_offsets = _by_start(items, reader), _by_offsets(offsets, items)
     possible = [frames for frames in (by_start, by_offsets) if frames is not None]
@@ -158,11 +126,21 @@ def group_items(offsets: list[int], items: list[Span], reader: ByteReader, decla
         possible = [[items]]
     possible.append([[item] for item in items])
     frames = next((frames for frames in possible if len(frames) == declared), possible[0])
-    if len(frames) < max(declared or 1, 1):
-        raise _truncated(f"{max(declared or 1, 1)} frames declared, {len(frames)} stored")
+    if declared is not None and len(frames) < declared:
+        frames = _parted(items, reader, declared)
     if len(frames) > MAX_FRAMES:
         raise FileRefused(Quarantined(Reason.TOO_LARGE, f"{len(frames)} frames, limit {MAX_FRAMES}"))
     return tuple(tuple(frame) for frame in frames)
+
+
+def _parted(items: list[Span], reader: ByteReader, declared: int) -> list[list[Span]]:
+    """Return the frames of fragments that hold several each. Raises FileRefused."""
+    frames = joined_frames(items, reader)
+    if len(frames) > declared:
+        raise _bad(f"{declared} frames declared, {len(items)} fragments hold {len(frames)}")
+    if len(frames) < declared:
+        raise _truncated(f"{declared} frames declared, {len(frames)} stored")
+    return frames
 
 
 def _by_start(items: list[Span], reader: ByteReader) -> list[list[Span]] | None:

@@ -12,9 +12,9 @@ from statistics import median
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.pixels.codestream import kind_of
-from echosearch.reading.dicom.pixels.frame_index import Span, StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.jpeg import tables
 from echosearch.reading.dicom.pixels.native import FrameDecoder
+from echosearch.reading.dicom.pixels.spans import Span, StoredFrames, first_bytes, read_spans
 from echosearch.reading.files import ByteReader
 
 __all__ = ["check_frames"]
@@ -31,7 +31,7 @@ def check_frames(reader: ByteReader, stored: StoredFrames, decode: FrameDecoder)
     """Raise FileRefused(DECODE_FAILED) if a frame was cut, or its tables were damaged."""
     lengths = [sum(span.length for span in spans) for spans in stored]
     usual = median(lengths)
-    heads = [_head(reader, spans) for spans in stored]
+    heads = [first_bytes(reader, spans, HEAD) for spans in stored]
     _check_tables(heads)
     unusual = [
         number
@@ -41,15 +41,6 @@ def check_frames(reader: ByteReader, stored: StoredFrames, decode: FrameDecoder)
     unusual.sort(key=lambda number: lengths[number])
     for number in unusual if 2 * len(unusual) <= len(stored) else unusual[:AT_MOST]:
         decode(read_spans(reader, stored[number]))
-
-
-def _head(reader: ByteReader, spans: tuple[Span, ...]) -> bytes:
-    head = b""
-    for span in spans:
-        head += reader.at(span.offset, min(span.length, HEAD - len(head)))
-        if len(head) == HEAD:
-            break
-    return head
 
 
 def _has_end(reader: ByteReader, spans: tuple[Span, ...], head: bytes) -> bool:

@@ -22,8 +22,9 @@ from echosearch.reading.dicom.elements.dataset import UNDEFINED, Parsed
 from echosearch.reading.dicom.pixels.av_stream import VIDEO_SYNTAXES
 from echosearch.reading.dicom.pixels.codecs import JPEG_2000, PLUGINS
 from echosearch.reading.dicom.pixels.codestream import kind_of, soi
-from echosearch.reading.dicom.pixels.frame_index import ITEM_TAG, Span, items_of
+from echosearch.reading.dicom.pixels.frame_index import ITEM_TAG, items_of
 from echosearch.reading.dicom.pixels.jpeg import is_fast_jpeg, read_stream
+from echosearch.reading.dicom.pixels.spans import Span, first_bytes
 from echosearch.reading.files import ByteReader
 
 __all__ = ["JPEG_8BIT", "NATIVE", "READ", "as_stored"]
@@ -60,10 +61,10 @@ def _is_encapsulated(parsed: Parsed, reader: ByteReader) -> bool:
 
 
 def _syntax_of(items: Sequence[Span], reader: ByteReader, stated: str) -> str:
-    start = _joined(items, reader, 256)
+    start = first_bytes(reader, items, 256)
     match kind_of(start):
         case "jpeg":
-            data = _joined(items, reader, PEEK)
+            data = first_bytes(reader, items, PEEK)
             stream = read_stream(data[soi(data) :])
             if stream is None:
                 return stated
@@ -81,13 +82,3 @@ def _syntax_of(items: Sequence[Span], reader: ByteReader, stated: str) -> str:
         case "video":
             return stated if stated in VIDEO_SYNTAXES else str(MPEG4HP41)
     return stated
-
-
-def _joined(items: Sequence[Span], reader: ByteReader, length: int) -> bytes:
-    """Return the first ``length`` bytes of the items: one fragment may be too short to identify a codestream."""
-    data = b""
-    for item in items:
-        if len(data) >= length:
-            break
-        data += reader.at(item.offset, min(item.length, length - len(data)))
-    return data
