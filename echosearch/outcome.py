@@ -43,7 +43,7 @@ class Reason(StrEnum):
     TOO_LARGE = "TOO_LARGE"  # header asks for more than the limits
     UNSUPPORTED_SYNTAX = "UNSUPPORTED_SYNTAX"  # transfer syntax refused (deflated) or unknown
     DECODE_FAILED = "DECODE_FAILED"
-    GREEN_FRAMES = "GREEN_FRAMES"  # colour converted twice
+    GREEN_FRAMES = "GREEN_FRAMES"  # colour converted twice, or not at all
     MASK_FAILED = "MASK_FAILED"  # the encoder wants a sector mask and none could be found
     DECODER_CRASH = "DECODER_CRASH"  # killed its worker twice: signal, memory
     DECODER_TIMEOUT = "DECODER_TIMEOUT"  # CPU or wall limit, twice

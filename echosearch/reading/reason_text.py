@@ -24,7 +24,7 @@ MEANING: dict[str, str] = {
     Reason.TOO_LARGE: "its header asks for more than the limits allow",
     Reason.UNSUPPORTED_SYNTAX: "its transfer syntax is refused or unknown: export it uncompressed or as JPEG",
     Reason.DECODE_FAILED: "its pixels cannot be decoded",
-    Reason.GREEN_FRAMES: "its colours were converted twice by whoever wrote it",
+    Reason.GREEN_FRAMES: "its colours were converted twice, or not at all, by whoever wrote it",
     Reason.MASK_FAILED: "no ultrasound sector was found to mask around",
     Reason.DECODER_CRASH: "it ended its decoder twice",
     Reason.DECODER_TIMEOUT: "it took longer than the limits allow, twice",

@@ -19,7 +19,7 @@ from echosearch.encoder.pixels.color import COLORS, OF_YCBCR, to_ycbcr, ycbcr_to
 from echosearch.encoder.pixels.sector import sector_mask
 from echosearch.errors import EncoderError, FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom import is_green
+from echosearch.reading.dicom import is_green, is_unconverted
 from echosearch.reading.media import MediaVideo
 
 __all__ = ["make_clip", "use_one_thread"]
@@ -83,8 +83,11 @@ def _colours(source: FrameSource, spec: ClipSpec) -> tuple[Callable[[Sequence[in
 
 
 def _refuse_green(frame: Uint8, ycbcr: bool) -> None:
-    if is_green(ycbcr_to_rgb(frame) if ycbcr else frame):
+    rgb = ycbcr_to_rgb(frame) if ycbcr else frame
+    if is_green(rgb):
         raise FileRefused(Quarantined(Reason.GREEN_FRAMES, "colour was converted twice"))
+    if is_unconverted(rgb):
+        raise FileRefused(Quarantined(Reason.GREEN_FRAMES, "colour was not converted, its label says that it is RGB"))
 
 
 def use_one_thread() -> None:

@@ -32,7 +32,7 @@ from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS, quiet
 from echosearch.reading.dicom.pixels.brightness import ShiftedFrames
 from echosearch.reading.dicom.pixels.codestream import soi
-from echosearch.reading.dicom.pixels.color import to_bytes_per_sample, ybr_to_rgb
+from echosearch.reading.dicom.pixels.color import LABELLED, rgb_by_content, to_bytes_per_sample, ybr_to_rgb
 from echosearch.reading.dicom.pixels.headroom import DEEP, deepened, fitted
 from echosearch.reading.dicom.pixels.jpeg import read_stream
 from echosearch.reading.dicom.pixels.jpeg_2000.frame import checked_samples
@@ -106,10 +106,12 @@ def codec_samples(layout: PixelLayout, syntax: str) -> SampleDecoder:
             return _patterns(samples, layout)
         frame = to_bytes_per_sample(samples, bits)
         # the output is RGB if the codec undid the transform (JPEG 2000 by its own MCT flag), whatever the label
+        if syntax in JPEG_2000 and _uses_component_transform(data):
+            return frame
+        if layout.photometric not in LABELLED:
+            return rgb_by_content(frame)
         is_ybr = str(meta["photometric_interpretation"]) in ("YBR_FULL", "YBR_FULL_422")
-        if is_ybr and not (syntax in JPEG_2000 and _uses_component_transform(data)):
-            return ybr_to_rgb(frame)
-        return frame
+        return ybr_to_rgb(frame) if is_ybr else frame
 
     return decode
 

@@ -16,10 +16,58 @@ from echosearch.reading.dicom.elements.dataset import VALUE_ERRORS
 from echosearch.reading.dicom.pixels.depth import DARK_BITS, stored_values
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
-__all__ = ["is_green", "palette_table", "to_bytes_per_sample", "ybr422_to_ybr", "ybr_to_rgb"]
+__all__ = [
+    "LABELLED",
+    "is_green",
+    "is_unconverted",
+    "palette_table",
+    "rgb_by_content",
+    "to_bytes_per_sample",
+    "ybr422_to_ybr",
+    "ybr_to_rgb",
+]
 
+LABELLED = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422"})  # photometric interpretations that say what is stored
 GREEN_EXCESS = 60
 GREEN_SHARE = 0.5
+NEAR = 8  # levels from grey of a pixel that counts as grey
+PLAINLY = 4  # times as many pixels are grey in one reading as in the other
+LEAST = 0.1  # share of the pixels that are grey in it
+
+
+def rgb_by_content(frame: Uint8) -> Uint8:
+    """Return RGB of three samples a pixel, RGB or YCbCr, whose label cannot be right.
+
+    YBR_RCT and YBR_ICT are transforms within JPEG 2000 (PS3.5 section 8.2.4); under another coding they are left from
+    before it, and either is stored. Most of an ultrasound picture is black or grey, in one of the two readings.
+    Raises FileRefused(UNSUPPORTED_SYNTAX) if it is so in neither or in both.
+    """
+    grey, neutral = _grey_shares(frame)
+    if grey >= max(LEAST, PLAINLY * neutral):
+        return frame
+    if neutral >= max(LEAST, PLAINLY * grey):
+        return ybr_to_rgb(frame)
+    rule = "PhotometricInterpretation (0028,0004) does not go with its compression, nor do its pixels say its colours"
+    raise FileRefused(Quarantined(Reason.UNSUPPORTED_SYNTAX, rule))
+
+
+def is_unconverted(frame: Uint8) -> bool:
+    """Return True if most of a frame is grey as YCbCr has it, (Y, 128, 128): its colours were not converted."""
+    is_other = np.abs(frame[::2, ::2, 0].astype(np.int16) - 128) > 3 * NEAR
+    return bool(np.mean(is_other & _is_neutral(frame)) > GREEN_SHARE)
+
+
+def _grey_shares(frame: Uint8) -> tuple[float, float]:
+    """Return the share of grey pixels if a frame is RGB, and if it is YCbCr."""
+    small = frame[::2, ::2]
+    grey = small.max(axis=2) - small.min(axis=2) <= NEAR
+    return float(grey.mean()), float(_is_neutral(frame).mean())
+
+
+def _is_neutral(frame: Uint8) -> NDArray[np.bool_]:
+    """Return where both colour differences of a YCbCr frame are none, every second row and column."""
+    away = np.abs(frame[::2, ::2, 1:].astype(np.int16) - 128)
+    return np.asarray(away.max(axis=2) <= NEAR)
 
 
 def is_green(frame: Uint8) -> bool:

@@ -12,7 +12,14 @@ from pydicom.dataset import Dataset
 from echosearch.clip import Uint8
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason
-from echosearch.reading.dicom.pixels.color import palette_table, to_bytes_per_sample, ybr422_to_ybr, ybr_to_rgb
+from echosearch.reading.dicom.pixels.color import (
+    LABELLED,
+    palette_table,
+    rgb_by_content,
+    to_bytes_per_sample,
+    ybr422_to_ybr,
+    ybr_to_rgb,
+)
 from echosearch.reading.dicom.pixels.grey import grey_table
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 
@@ -30,7 +37,8 @@ FrameDecoder = Callable[[bytearray], Uint8]  # one frame's stored bytes -> (H, W
 SampleDecoder = Callable[[bytearray], NDArray[Any]]  # -> (H, W) or (H, W, 3) unsigned, as stored
 
 YBR = frozenset({"YBR_FULL", "YBR_FULL_422"})
-KNOWN = frozenset({"RGB", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}) | YBR
+OF_JPEG_2000 = frozenset({"YBR_RCT", "YBR_ICT"})  # left over from before it was decompressed
+KNOWN = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}) | LABELLED | OF_JPEG_2000
 
 
 def in_swapped_pairs(layout: PixelLayout, little_endian: bool, pixel_vr: str) -> bool:
@@ -93,4 +101,6 @@ def samples_to_rgb(
         return lambda samples: table[samples]
     if layout.photometric in YBR:
         return lambda samples: ybr_to_rgb(to_bytes_per_sample(samples, layout.bits_stored, layout.shift))
+    if layout.photometric not in LABELLED:
+        return lambda samples: rgb_by_content(to_bytes_per_sample(samples, layout.bits_stored, layout.shift))
     return lambda samples: to_bytes_per_sample(samples, layout.bits_stored, layout.shift)
