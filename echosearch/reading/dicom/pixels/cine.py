@@ -32,7 +32,7 @@ from echosearch.reading.dicom.pixels.native import (
     native_samples,
     samples_to_rgb,
 )
-from echosearch.reading.dicom.pixels.rle import rle_samples
+from echosearch.reading.dicom.pixels.rle import is_low_byte_first, rle_samples
 from echosearch.reading.dicom.pixels.spans import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.syntax import JPEG_8BIT, NATIVE, READ, as_stored
 from echosearch.reading.files import ByteReader, Stamp, looks_like_dicom, open_regular
@@ -180,7 +180,15 @@ def _frame_decoders(
     if parsed.syntax in NATIVE:
         return _shown(reader, parsed, layout, stored, native_samples(layout, parsed.little_endian, parsed.pixel_vr))
     if parsed.syntax == str(RLELossless):
-        return _shown(reader, parsed, layout, stored, rle_samples(layout))
+        samples = rle_samples(layout)
+        middle = read_spans(reader, stored[len(stored) // 2])
+        if (
+            layout.samples == 1
+            and layout.bits_allocated == 16
+            and is_low_byte_first(samples(middle), layout.bits_stored)
+        ):
+            samples = rle_samples(layout, low_byte_first=True)
+        return _shown(reader, parsed, layout, stored, samples)
     first = read_spans(reader, stored[0])
     stream = read_stream(first[soi(first) or 0 :])
     if parsed.syntax in JPEG_8BIT and is_fast_jpeg(stream) and stream is not None:

@@ -15,17 +15,21 @@ from echosearch.reading.dicom.pixels.codestream import kind_of
 from echosearch.reading.dicom.pixels.layout import PixelLayout
 from echosearch.reading.dicom.pixels.native import SampleDecoder, planes_to_pixels
 
-__all__ = ["rle_samples"]
+__all__ = ["is_low_byte_first", "rle_samples"]
 
 HEADER = 64  # bytes
 ONE_SEGMENT = struct.pack("<16L", 1, HEADER, *[0] * 14)
+NOISE = 4  # times rougher than the other order
+ROUGHER = 1.02  # the same, where only the other order fits in BitsStored
+SMOOTH = 1e-6
 PADDING = 2  # a padding NUL reads as one more pixel
 
 
-def rle_samples(layout: PixelLayout) -> SampleDecoder:
+def rle_samples(layout: PixelLayout, low_byte_first: bool = False) -> SampleDecoder:
     """Return a decoder, which raises FileRefused(DECODE_FAILED) for damaged segments and a wrong size.
 
     Every segment must decode to exactly one byte of each pixel: a damaged run length moves all pixels behind it.
+    ``low_byte_first``: segments are in the order that the standard does not have.
     """
     pixels = layout.rows * layout.columns
     width = layout.bits_allocated // 8
@@ -43,12 +47,33 @@ def rle_samples(layout: PixelLayout) -> SampleDecoder:
             if not HEADER <= start < end <= len(data):
                 raise _failed("an RLE segment is outside its frame")
             sample, byte = divmod(number, width)
-            planes[sample, width - 1 - byte] = _plane(bytes(data[start:end]), pixels)  # the highest byte comes first
+            place = byte if low_byte_first else width - 1 - byte
+            planes[sample, place] = _plane(bytes(data[start:end]), pixels)
         samples = np.ascontiguousarray(planes.swapaxes(1, 2)).view(f"<u{width}")[..., 0]
         shaped = samples.reshape(layout.samples, layout.rows, layout.columns)
         return shaped[0] if layout.samples == 1 else planes_to_pixels(shaped)
 
     return decode
+
+
+def is_low_byte_first(samples: NDArray[Any], bits_stored: int) -> bool:
+    """Return whether samples of 16 bits, (H, W), are a picture only if their bytes are exchanged.
+
+    Neighbours in a picture are alike; with its bytes exchanged it is noise, whose samples are deeper than BitsStored. A
+    picture of 8 bits is one in both orders.
+    """
+    if samples.dtype.itemsize != 2:
+        return False
+    other = samples.byteswap()
+    times = _roughness(samples) / max(_roughness(other), SMOOTH)
+    only_other_fits = int(other.max()) >> bits_stored == 0 < int(samples.max()) >> bits_stored
+    return times > (ROUGHER if only_other_fits else NOISE)
+
+
+def _roughness(samples: NDArray[Any]) -> float:
+    """Return the mean difference of neighbours in a row, as a share of the range."""
+    values = samples.astype(np.int32)
+    return float(np.abs(np.diff(values, axis=1)).mean() / max(np.ptp(values), 1)) if values.shape[1] > 1 else 0.0
 
 
 def _plane(segment: bytes, pixels: int) -> NDArray[np.uint8]:
