@@ -24,6 +24,7 @@ def demo_home(home: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)  # one that was interrupted
     folder.mkdir(parents=True, mode=0o755)
     say("SYNTHETIC: no patient is in this. The hearts are drawn by echosearch.phantom.")
+    say("Its archive is made once, which takes minutes; a later start takes seconds.")
     cores = str(min(os.cpu_count() or 1, 8))
     with alone(folder / "home"):
         drawn = ["--patients", str(PATIENTS), "--seed", str(SEED), "--workers", cores]

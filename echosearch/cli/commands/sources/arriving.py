@@ -37,17 +37,17 @@ class Log:
     """Lines of JSON on stderr: counts, stages and reasons alone. Says nothing unless it is switched on."""
 
     def __init__(self, on: bool) -> None:
-        self._on, self._last = on, 0.0
+        self.on, self._last = on, 0.0
 
     def event(self, name: str, **values: float | str | None) -> None:
         """Write one line."""
-        if self._on:
+        if self.on:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             say(json.dumps({"time": now, "event": name, **values}), err=True)
 
     def sometimes(self, name: str, **values: float | str | None) -> None:
         """Write one line, at most once a minute."""
-        if self._on and time.monotonic() - self._last >= LOG_SECONDS:
+        if self.on and time.monotonic() - self._last >= LOG_SECONDS:
             self._last = time.monotonic()
             self.event(name, **values)
 
@@ -115,7 +115,7 @@ def _working(
     """Open the archive; yield it, what takes its progress, and the metrics that are served."""
     from ingest.sources.metrics import Metrics, serving
 
-    with open_archive(settings) as archive, ingesting() as draw:
+    with open_archive(settings) as archive, ingesting(plain=not log.on) as draw:
         shown = Metrics(archive)
 
         def progress(moment: Progress) -> None:
