@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +20,7 @@ __all__ = ["Settings", "load_settings"]
 
 
 MAX_HOME_BYTES = 900  # PostgreSQL cuts paths at 1,024, and has its own below
+NEARLY = 0.85  # how alike two names are that differ by a slip: DATABASE_PORT is 0.8 to DATABASE_URL
 
 
 class Settings(BaseSettings):
@@ -120,9 +123,23 @@ def load_settings(**given: object) -> Settings:
     for name, value in os.environ.items():
         if name.upper().startswith("ECHOSEARCH_") and not is_text(value):
             raise ConfigError(f"{name} is not UTF-8: PostgreSQL and Qdrant take nothing else")
+    _refuse_misspelt(os.environ)
     try:
         return Settings(**given)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as exc:
         first = exc.errors()[0]
         name = "_".join(str(part) for part in first["loc"])
         raise ConfigError(f"{name if name in given else f'ECHOSEARCH_{name.upper()}'}: {first['msg']}") from exc
+
+
+def _refuse_misspelt(names: Iterable[str]) -> None:
+    """Raise ConfigError for a variable that is nearly a setting: an archive elsewhere would be filled without a word.
+
+    Other names with our prefix are let be: Kubernetes sets such for a service of that name.
+    """
+    known = [f"ECHOSEARCH_{field.upper()}" for field in Settings.model_fields]
+    for name in names:
+        if name.upper().startswith("ECHOSEARCH_") and name.upper() not in known:
+            suffixes = [each.removeprefix("ECHOSEARCH_") for each in known]
+            for near in get_close_matches(name.upper().removeprefix("ECHOSEARCH_"), suffixes, 1, NEARLY):
+                raise ConfigError(f"{name} is no setting: did you mean ECHOSEARCH_{near}? Rename it, or unset it")

@@ -44,6 +44,24 @@ def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name:
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("DATABASE_URI", "DATABASE_URL"), ("WORKER", "WORKERS"), ("Isuer", "ISSUER"), ("HOMES", "HOME")]
+)
+def test_a_misspelt_setting_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str, meant: str) -> None:
+    """Else an archive elsewhere would be filled without a word."""
+    monkeypatch.setenv(f"ECHOSEARCH_{name}", "postgresql://user:geheim@host/db")
+    with pytest.raises(ConfigError, match=f"ECHOSEARCH_{name} is no setting: did you mean ECHOSEARCH_{meant}") as error:
+        load_settings()
+    assert "geheim" not in str(error.value)
+
+
+def test_other_names_with_the_prefix_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes sets them for services of these names; the tests have some of their own."""
+    for name in ("SERVICE_HOST", "PORT", "PORT_8000_TCP", "DATABASE_PORT", "QDRANT_PORT", "REQUIRE", "PICTURES"):
+        monkeypatch.setenv(f"ECHOSEARCH_{name}", "tcp://10.0.0.1:5432")
+    load_settings()
+
+
 def test_one_server_without_the_other_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(ConfigError, match="ECHOSEARCH_DATABASE_URL"),

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from echosearch.db.files.contradictions import Contradictions
 from echosearch.db.files.jobs import OpenJob
 from echosearch.db.files.runs import LastRun
-from echosearch.db.files.status import ArchiveCounts, FileStatus
+from echosearch.db.files.status import ArchiveCounts, FileStatus, LeftOutFile
 from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount, IndexedCounts
 from echosearch.encoder_info import EncoderInfo
@@ -85,6 +85,10 @@ COMMANDS: Commands = {
     "status-why": (
         "echosearch status --why FILE --json",
         closed_of("why", FileStatus, path=str, meaning=str | None),
+    ),
+    "status-files": (
+        "echosearch status --files REASON --json",
+        closed("files", files=list[LeftOutFile]),
     ),
     "status-unmatched": (
         "echosearch status --unmatched --json",

@@ -13,6 +13,7 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 GROUPS = ("index", "encoder", "phantom", "cohort", "audit", "preview", "probe", "user")
 VARIANTS = {
     "--why": "why",
+    "--files": "files",
     "--unmatched": "unmatched",
     "--dry-run": "dry-run",
     "--robustness": "robustness",

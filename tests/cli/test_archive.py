@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydicom.data import get_testdata_file
 
 from echosearch.cli.demo.steps import copy_real_ultrasound
-from tests.cli.conftest import Tried
+from tests.cli.conftest import Tried, run
 
 
 def test_ingest_says_what_became_of_every_file(real: Tried) -> None:
@@ -43,6 +44,22 @@ def test_status_why(real: Tried) -> None:
     unknown = real.ask("status", "--why", str(real.folder / "reports.csv"))
     assert (unknown.exit_code, "this file has not been ingested" in unknown.stderr) == (1, True)
     assert json.loads(real.ask("status", "--unmatched", "--json").stdout) == {"reports": []}
+
+
+def test_status_names_the_files_that_are_left_out(real: Tried) -> None:
+    header, *lines = real.ask("status", "--files", "still").stdout.splitlines()
+    assert header.split("\t") == ["path", "state", "reason", "detail"]
+    stills = [line.split("\t")[0] for line in lines]
+    assert stills == sorted(stills)
+    assert str(real.folder / "export" / "IM_0002") in stills
+    assert len(stills) == 4
+    told = json.loads(real.ask("status", "--files", "skipped", "--json").stdout)["files"]
+    assert [(one["path"], one["reason"]) for one in told] == [(path, "STILL") for path in stills]
+    for none in ("quarantined", "pending"):
+        assert json.loads(real.ask("status", "--files", none, "--json").stdout) == {"files": []}
+    unknown = real.ask("status", "--files", "broken")
+    assert (unknown.exit_code, "no such reason" in unknown.stderr) == (1, True)
+    assert "status files identified" in real.ask("audit", "show").stdout  # paths may say whose they are
 
 
 def test_query_is_json_and_pseudonymous(real: Tried) -> None:
@@ -106,6 +123,28 @@ def test_the_only_study_has_no_similar_one(tmp_path: Path) -> None:
     assert alone.ask("similar", cine).stdout == "there is no study of another patient (--include-same-patient)\n"
     assert alone.ask("similar", cine, "--include-same-patient").stdout == "there is no other study\n"
     assert alone.ask("similar", cine, "--where", "age > 1").stdout == "nothing fits the conditions\n"
+
+
+def test_a_folder_without_files_is_said(real: Tried, tmp_path: Path) -> None:
+    """As a mount point whose disk is away: all is fine otherwise, so the exit code is 0."""
+    for kind in ([], ["--dry-run"]):
+        done = real.ask("ingest", str(tmp_path), *kind)
+        assert done.exit_code == 0
+        assert "no file was found: is it the right folder, and is its disk mounted?" in done.stderr
+
+
+def test_quarantined_files_are_named_by_the_command_that_the_ingest_names(tmp_path: Path) -> None:
+    home = {"ECHOSEARCH_HOME": str(tmp_path / "home")}
+    assert run(["encoder", "use", "phantom-tiny"], **home).returncode == 0
+    export = tmp_path / "export"
+    export.mkdir()
+    whole = Path(str(get_testdata_file("examples_ybr_color.dcm"))).read_bytes()
+    (export / "cut").write_bytes(whole[: len(whole) // 2])
+    done = run(["ingest", str(export)], **home)
+    assert done.returncode == 3
+    assert "echosearch status --files quarantined" in done.stderr
+    named = run(["status", "--files", "quarantined"], **home).stdout.splitlines()
+    assert [line.split("\t")[:3] for line in named[1:]] == [[str(export / "cut"), "quarantined", "TRUNCATED"]]
 
 
 def test_a_second_ingest_does_nothing_and_a_dry_run_stores_nothing(real: Tried) -> None:

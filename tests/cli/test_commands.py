@@ -131,7 +131,7 @@ def test_every_reason_has_a_meaning() -> None:
         (["query", "--report", "弁", "--min-view-prob", "0.5"], 1, "name one with --view"),
         (["query", "--file", "none.txt"], 1, "--file none.txt: No such file"),
         (["ingest", "no/such/folder"], 1, "no/such/folder: no such file or folder"),
-        (["status", "--why", "a", "--unmatched"], 2, "give --why or --unmatched, not both"),
+        (["status", "--why", "a", "--unmatched"], 2, "give one of --why, --files and --unmatched"),
         (["status", "--identified"], 2, "--identified goes with --unmatched"),
         (["ingest", ""], 2, "'FOLDER': it is empty"),
         (["ingest", ".", "--reports", ""], 2, "'--reports': it is empty"),

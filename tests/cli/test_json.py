@@ -78,6 +78,7 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("status", "--json"),
         ("status", "--why", film, "--json"),
         ("status", "--why", str(real.folder / "export" / "IM_0002"), "--json"),
+        ("status", "--files", "STILL", "--json"),
         ("status", "--unmatched", "--json"),
         ("status", "--unmatched", "--identified", "--json"),
         ("ingest", export, "--sidecar", str(real.folder / "sidecar.csv"), "--json"),

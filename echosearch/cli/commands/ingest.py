@@ -27,6 +27,7 @@ __all__ = ["PLACES", "SOME_FAILED", "ingest", "say_work"]
 
 SOME_FAILED = 3
 PLACES = ("ray", "workers")
+NO_FILE = "no file was found: is it the right folder, and is its disk mounted?"
 
 
 @click.command(short_help="Read a PACS export into the archive.")
@@ -73,7 +74,7 @@ def ingest(
     """Read FOLDER (or one file, or a PACS by DICOMweb) into the archive: DICOM without regard to names, mp4 and avi.
 
     Safe to stop and to run again: what is done is not done twice. Ends with 3 when some files could not be read;
-    `echosearch status` counts them and `echosearch status --why FILE` says why.
+    `echosearch status` counts them and `echosearch status --files quarantined` names them, and says why.
 
     \b
     echosearch ingest /pacs/export
@@ -141,15 +142,23 @@ def _check_places(on: str | None, workers: int | None, elsewhere: bool) -> None:
         raise click.UsageError("--on goes with a folder, without --watch and --dry-run")
 
 
-def _say_summary(summary: IngestSummary) -> None:
+def _say_files(summary: IngestSummary) -> None:
     say(
         f"{counted(summary.found, 'file')}: {summary.indexed} indexed, {summary.skipped} skipped,"
         f" {summary.quarantined} quarantined, {summary.pending} pending"
     )
     for reason, count in summary.reasons.items():
         say(f"  {count:7d}  {reason}")
+    if summary.quarantined:
+        note("echosearch status --files quarantined names the quarantined files, with what is wrong")
     for folder, why in summary.unread.items():
         note(f"{folder} cannot be looked into: {why}; its files are not counted above")
+    if not summary.found and not summary.unread:
+        note(NO_FILE)
+
+
+def _say_summary(summary: IngestSummary) -> None:
+    _say_files(summary)
     if summary.reports is not None:
         links = summary.reports
         say(
@@ -227,4 +236,5 @@ def _say_outcomes(outcomes: Iterable[tuple[Path, Outcome]], as_json: bool) -> No
     if as_json:
         say_json({"files": listed, "counts": dict(counts)})
     else:
-        note(", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no files")
+        shown = (counted(n, name) if name == "video" else f"{n} {name}" for name, n in counts.most_common())
+        note(", ".join(shown) or NO_FILE)

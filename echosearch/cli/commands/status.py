@@ -19,27 +19,37 @@ if TYPE_CHECKING:  # a server that answers needs none of it here
 
 __all__ = ["status"]
 
+STATES = ("quarantined", "skipped", "pending")
+
 
 @click.command(short_help="Count what the archive holds and what it left out.")
 @click.option("--why", "path", type=as_path, metavar="FILE", help="What became of this file.")
+@click.option(
+    "--files",
+    "left_out",
+    metavar="REASON",
+    help="List the files of this reason, or quarantined, skipped or pending. Paths may say whose they are.",
+)
 @click.option("--unmatched", is_flag=True, help="List reports that belong to no study, and why.")
 @click.option("--identified", is_flag=True, help="With --unmatched: the identifiers they came with.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def status(path: Path | None, unmatched: bool, identified: bool, as_json: bool) -> None:
+def status(path: Path | None, left_out: str | None, unmatched: bool, identified: bool, as_json: bool) -> None:
     """Count the files found so far: found = indexed + skipped + quarantined + pending, with reasons.
 
     \b
     echosearch status
     echosearch status --json
+    echosearch status --files quarantined
     echosearch status --why /pacs/export/IM_0007
     echosearch status --unmatched --identified
     """
-    if path is not None and unmatched:
-        raise click.UsageError("give --why or --unmatched, not both")
+    if (path is not None) + (left_out is not None) + unmatched > 1:
+        raise click.UsageError("give one of --why, --files and --unmatched")
     if identified and not unmatched:
         raise click.UsageError("--identified goes with --unmatched")
     asked = {"json": as_json}
-    if path is None and not unmatched and (shown := ask_server("status", asked)) is not None:
+    counts = path is None and left_out is None and not unmatched
+    if counts and (shown := ask_server("status", asked)) is not None:
         shown.show()
         return
     from echosearch.archive import open_archive
@@ -48,6 +58,8 @@ def status(path: Path | None, unmatched: bool, identified: bool, as_json: bool) 
     with open_archive(load_settings()) as archive:
         if path is not None:
             _why(archive, path, as_json)
+        elif left_out is not None:
+            _left_out(archive, left_out, as_json)
         elif unmatched:
             _unmatched(archive, identified, as_json)
         else:
@@ -79,6 +91,25 @@ def _why(archive: Archive, path: Path, as_json: bool) -> None:
         sure = f" {found.view_prob:.2f}" if found.view_prob is not None else ""
         view = f", view {found.view}{sure}" if found.view else ""
         say(f"  video {found.video} of study {found.study}{view}")
+
+
+def _left_out(archive: Archive, which: str, as_json: bool) -> None:
+    from echosearch.cli.audited import audited
+    from echosearch.db.files.status import left_out_files
+    from echosearch.outcome import Reason
+
+    asked = which.lower() if which.lower() in STATES else which.upper()
+    if asked not in (*STATES, *Reason):
+        raise InputError(
+            f"--files {which!r}: no such reason: it is one of {', '.join(STATES)}, or a reason that status counts"
+        )
+    with archive.engine.connect() as connection:
+        files = left_out_files(connection, asked)
+    audited(archive, "status files", (), query=asked)
+    if as_json:
+        say_json({"files": [asdict(file) for file in files]})
+        return
+    table(("path", "state", "reason", "detail"), [(one.path, one.state, one.reason, one.detail) for one in files])
 
 
 def _unmatched(archive: Archive, identified: bool, as_json: bool) -> None:

@@ -13,11 +13,13 @@ from echosearch.outcome import FileState
 __all__ = [
     "ArchiveCounts",
     "FileStatus",
+    "LeftOutFile",
     "LinkProblem",
     "any_path",
     "archive_counts",
     "count_unmatched",
     "has_files",
+    "left_out_files",
     "link_problems",
     "tree_counts",
     "ungated_studies",
@@ -56,6 +58,16 @@ class FileStatus:
     view: str | None
     view_prob: float | None
     mode: str | None
+
+
+@dataclass(frozen=True)
+class LeftOutFile:
+    """A file that is skipped, quarantined or pending. Its path may say whose it is."""
+
+    path: str
+    state: str
+    reason: str | None
+    detail: str | None
 
 
 @dataclass(frozen=True)
@@ -142,6 +154,22 @@ def why(connection: Connection, path_key: str) -> FileStatus | None:
         {"key": path_key},
     ).one_or_none()
     return None if row is None else FileStatus(**row._mapping)
+
+
+def left_out_files(connection: Connection, which: str) -> list[LeftOutFile]:
+    """Return the files of a reason, or of ``which`` of "skipped", "quarantined" and "pending", in the order of their
+    paths.
+    """
+    states = PENDING if which == "pending" else (which,)
+    rows = connection.execute(
+        text(
+            "select p.path, f.state, f.reason, f.detail from core.source_file f"
+            " join phi.source_path p on p.file_id = f.id where f.state = any(:states) or f.reason = :which"
+            " order by p.path"
+        ),
+        {"states": list(states), "which": which},
+    )
+    return [LeftOutFile(os.fsdecode(bytes(row.path)), row.state, row.reason, row.detail) for row in rows]
 
 
 def link_problems(connection: Connection, identified: bool = False) -> list[LinkProblem]:
