@@ -89,12 +89,19 @@ class LazyGroup(click.Group):
             if is_lack_of_memory(exc):
                 _say(click.ClickException(f"not enough memory: {memory_advice()}"))
                 sys.exit(1)
-            where = (
-                f": {exc.filename}" if exc.filename is not None else ", while the output or a file was written or read"
-            )
+            exc = _first_cause(exc)
+            file = exc.filename if exc.filename2 is None else exc.filename2  # of two, what was written to
+            where = f": {file}" if file is not None else ", while the output or a file was written or read"
             _say(click.ClickException(f"{exc.strerror or type(exc).__name__}{where}"))
             sys.exit(1)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _first_cause(exc: OSError) -> OSError:
+    """Return the system's own error where a library has raised another one of it, which has no number and no words."""
+    while exc.errno is None and isinstance(exc.__cause__, OSError):
+        exc = exc.__cause__
+    return exc
 
 
 def _drop_output() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -234,6 +235,29 @@ def test_our_errors_become_their_exit_code(error: EchosearchError, code: int, to
     done = CliRunner().invoke(raising(error), ["wait"])
     assert done.exit_code == code
     assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def of_a_library(cause: OSError) -> OSError:
+    """Another OSError as pydicom raises it: without a number, its text a traceback."""
+    error = OSError("With tag (7FE0,0010) got exception: Traceback ...")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/a"), "No space left on device: /a"),
+        (OSError(errno.ENOSPC, "No space left on device", "/from", None, "/to"), "No space left on device: /to"),
+        (of_a_library(OSError(errno.ENOSPC, "No space left on device")), "No space left on device, while the output"),
+        (OSError("no number"), "OSError, while the output"),
+    ],
+)
+def test_the_systems_errors_are_one_line(error: OSError, told: str) -> None:
+    done = CliRunner().invoke(raising(error), ["wait"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"echosearch: {told}")
     assert done.stderr.count("\n") == 1
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, text
 
-from echosearch.db.server.embedded import first_line
-from echosearch.errors import StoreUnreachable
+from echosearch.db.server.no_answer import no_answer
 
 __all__ = ["copy_rows"]
 
@@ -30,8 +29,6 @@ def copy_rows(connection: Connection, table: str, columns: str, rows: Iterable[S
             for count, row in enumerate(rows, 1):  # noqa: B007 - the last one is their number
                 copy.write_row(row)
     except psycopg.OperationalError as exc:  # SQLAlchemy does not see it; its other lines would show a row
-        raise StoreUnreachable(
-            f"PostgreSQL does not answer: {first_line(exc)}; check ECHOSEARCH_DATABASE_URL and the server"
-        ) from None
+        raise no_answer(exc) from None
     connection.execute(text(f"analyze {table}"))
     return count

@@ -33,11 +33,12 @@ from typing import IO, Any
 
 import psycopg
 
+from echosearch.db.server.no_answer import no_answer
 from echosearch.db.server.postmaster import LOG, PORT, PROGRAMS, forget_others, run_program, server_user, start_server
 from echosearch.errors import ArchiveLocked, StoreUnreachable
 from echosearch.home import private_home
 
-__all__ = ["DATABASE", "EmbeddedServer", "first_line"]
+__all__ = ["DATABASE", "EmbeddedServer"]
 
 DATABASE = "echosearch"
 SUPERUSER = "postgres"
@@ -156,8 +157,8 @@ class EmbeddedServer:
             if wait is None:
                 with open(self.data / LOG, encoding="utf-8", errors="replace") as log:
                     log.seek(said_before)
-                    said = " ".join(log.read().split())[-300:]
-                raise StoreUnreachable(f"PostgreSQL does not start under {self.home}: {said}; see {self.data}/{LOG}")
+                    said = " ".join(log.read().split())[-200:]
+                raise no_answer(f"it does not start: {said}", self.home)
             time.sleep(wait)  # a killed server's children take a moment to see that it is gone
 
     def _join(self) -> None:
@@ -187,7 +188,7 @@ class EmbeddedServer:
                     continue
                 # recovering after a crash, or still stopping; libpq gives no code for it, the server speaks English
                 if late or "the database system is" not in str(exc):
-                    raise StoreUnreachable(f"PostgreSQL under {self.home} does not answer: {first_line(exc)}") from exc
+                    raise no_answer(exc, self.home) from exc
                 time.sleep(0.1)
 
     def _stop(self) -> None:
@@ -235,11 +236,6 @@ def make_database(connection: psycopg.Connection) -> None:
     if not connection.execute("select from pg_database where datname = %s", (DATABASE,)).fetchall():
         with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             connection.execute(f'create database "{DATABASE}"')
-
-
-def first_line(exc: BaseException) -> str:
-    """Return a driver's message in one short line. It can name host, port and user, never the password."""
-    return " ".join(str(exc).split())[:200]
 
 
 def _size(file: Path) -> int:

@@ -11,8 +11,9 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from echosearch.db.server.embedded import EmbeddedServer, first_line
+from echosearch.db.server.embedded import EmbeddedServer
 from echosearch.db.server.migrate import upgrade
+from echosearch.db.server.no_answer import first_line, no_answer
 from echosearch.errors import ConfigError, StoreUnreachable
 
 __all__ = ["LOCK_SECONDS", "STATEMENT_SECONDS", "open_engine", "upgrade"]
@@ -38,7 +39,11 @@ def open_engine(url: str | None, home: Path) -> Engine:
     Raises ConfigError when ``url`` is not a PostgreSQL URL.
     """
     engine = _embedded(home) if url is None else _remote(url)
-    event.listen(engine, "handle_error", _map_error)
+
+    @event.listens_for(engine, "handle_error")
+    def map_error(context: ExceptionContext) -> None:
+        _map_error(context, home if url is None else None)
+
     event.listen(engine, "before_cursor_execute", _ask_for_binary)
     return engine
 
@@ -111,8 +116,11 @@ def _ask_for_binary(
         cursor.format = Format.BINARY
 
 
-def _map_error(context: ExceptionContext) -> None:
-    """Turn a driver's error into ours if it means that the server is gone or full; SQLAlchemy calls it with each."""
+def _map_error(context: ExceptionContext, home: Path | None) -> None:
+    """Turn a driver's error into ours if it means that the server is gone or full; SQLAlchemy calls it with each.
+
+    ``home``: the embedded server's.
+    """
     error = context.original_exception
     if getattr(error, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
         said = first_line(error).partition(" LINE ")[0]
@@ -127,6 +135,4 @@ def _map_error(context: ExceptionContext) -> None:
     connecting = context.connection is None
     full = (getattr(error, "sqlstate", None) or "").startswith(OUT_OF_RESOURCES)
     if connecting or context.is_disconnect or full:
-        raise StoreUnreachable(
-            f"PostgreSQL does not answer: {first_line(error)}; check ECHOSEARCH_DATABASE_URL and the server"
-        ) from error
+        raise no_answer(error, home) from error

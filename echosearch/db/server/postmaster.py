@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from echosearch.db.server.no_answer import no_answer
 from echosearch.errors import StoreUnreachable
 
 __all__ = ["LOG", "PORT", "PROGRAMS", "forget_others", "program_folder", "run_program", "server_user", "start_server"]
@@ -20,6 +21,7 @@ SERVER_USER = "echosearch"  # PostgreSQL refuses to run as root: then it runs as
 PORT = 5432  # part of the socket's name only: there is no TCP
 LOG = "log"
 LOCK_FILES = ("postmaster.pid", f".s.PGSQL.{PORT}.lock")  # the first line of each is a process's number
+ERRORS = ("ERROR", "FATAL", "PANIC", "error:")
 NO_PROCESS = 2**31 - 1  # above every kernel's highest number
 
 # Newest first: what a new archive gets. An archive stays with the version that made it.
@@ -45,8 +47,12 @@ def run_program(data: Path, version: int, name: str, *arguments: str) -> None:
         done = subprocess.run(command, stdout=output, stderr=output, check=False, **_as_owner(data))
         if done.returncode != 0:
             output.seek(0)
-            said = " ".join(output.read().split())[-300:]
-            raise StoreUnreachable(f"PostgreSQL's {name} failed under {data.parent}: {said}")
+            raise no_answer(f"{name} failed: {_first_error(output.read())}", data.parent)
+
+
+def _first_error(said: str) -> str:
+    lines = said.splitlines() or [""]
+    return next((line for line in lines if any(word in line for word in ERRORS)), lines[-1])
 
 
 def start_server(data: Path) -> subprocess.Popen[bytes]:
