@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import ipaddress
+import socket
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +22,9 @@ from echosearch.search.results import SearchOptions
 from echosearch.web.app import create_app
 from echosearch.web.serving import ServeOptions, Serving
 
-__all__ = ["Listening", "check_address", "open_serving", "run", "warm_up"]
+__all__ = ["Listening", "check_address", "open_port", "open_serving", "run", "warm_up"]
 
+BACKLOG = 2048  # connections that wait to be taken
 TEST_QUERY = "重度僧帽弁逆流、EF 40%未満"  # a finding and a value: prompts of both kinds are embedded
 
 
@@ -68,6 +71,20 @@ def check_address(listening: Listening) -> None:
         raise ConfigError("--host-name is missing: name the host that browsers ask for, such as echo.hospital.example")
 
 
+def _check_certificate(cert: Path, key: Path) -> None:
+    for option, file in (("--tls-cert", cert), ("--tls-key", key)):
+        try:
+            file.read_bytes()
+        except OSError as exc:
+            raise ConfigError(f"{option} {file}: {exc.strerror}") from exc
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except (ssl.SSLError, OSError, ValueError) as exc:
+        raise ConfigError(
+            f"--tls-cert {cert} is not a certificate in PEM, or --tls-key {key} is not its key, unencrypted"
+        ) from exc
+
+
 def check_accounts(archive: Archive, listening: Listening) -> None:
     """Raise ConfigError if other machines can reach the server and nobody can sign in."""
     if listening.is_loopback:
@@ -97,13 +114,29 @@ def open_serving(archive: Archive, listening: Listening) -> Serving:
     return Serving(archive, open_trail(archive), ServeOptions(hosts, secure, listening.demo))
 
 
-def run(serving: Serving, listening: Listening) -> None:
-    """Serve until SIGTERM or Ctrl-C; searches are answered once a test query was."""
+def open_port(listening: Listening) -> socket.socket:
+    """Return the socket that listens: what is in its way is known before anybody is told to come.
+
+    Raises ConfigError, also where the certificate cannot be used.
+    """
+    if listening.cert is not None and listening.key is not None:
+        _check_certificate(listening.cert, listening.key)
+    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    try:
+        return socket.create_server((listening.host, listening.port), family=family, backlog=BACKLOG)
+    except OSError as exc:
+        why = (exc.strerror or type(exc).__name__).partition(" (while")[0]
+        raise ConfigError(
+            f"--host {listening.host} --port {listening.port} cannot be listened on: {why}; choose another, or"
+            " end what listens there"
+        ) from exc
+
+
+def run(serving: Serving, listening: Listening, port: socket.socket) -> None:
+    """Serve on a port that is open until SIGTERM or Ctrl-C; searches are answered once a test query was."""
     Thread(target=warm_up, args=(serving,), daemon=True).start()
     config = uvicorn.Config(
         create_app(serving),
-        host=listening.host,
-        port=listening.port,
         ssl_certfile=listening.cert,
         ssl_keyfile=listening.key,
         access_log=False,  # it would hold URLs; guard.py writes route templates
@@ -113,10 +146,11 @@ def run(serving: Serving, listening: Listening) -> None:
         forwarded_allow_ips="127.0.0.1",
         timeout_graceful_shutdown=5,
         limit_concurrency=200,
+        backlog=BACKLOG,
     )
     serving.trail.note_head()
     try:
-        uvicorn.Server(config).run()
+        uvicorn.Server(config).run([port])
     finally:
         serving.previews.close()
     serving.trail.note_head()

@@ -236,7 +236,7 @@ class _Fetching:
                     ) from exc
             except ValueError as exc:  # what answers is no JSON, or no part of a multipart
                 raise StoreUnreachable(f"what answers at {self.address.url} is no DICOMweb: check the URL") from exc
-            self._wait(wait * random.uniform(0.5, 1.0), "for the PACS to answer")
+            self._wait(wait * random.uniform(0.5, 1.0), f"for the PACS to answer ({told})")
             wait = min(2 * wait, LONGEST_WAIT)
 
 

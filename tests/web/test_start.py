@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,9 @@ from sqlalchemy import Engine
 from echosearch.db.access.accounts import add_account
 from echosearch.db.access.viewer import Role
 from echosearch.errors import ConfigError
-from echosearch.web.running import Listening, open_serving, warm_up
+from echosearch.web.running import Listening, open_port, open_serving, warm_up
 from echosearch.web.serving import ServeOptions, Serving
+from tests.cli.conftest import run
 from tests.search.conftest import open_empty
 from tests.web.process import ServerProcess, open_folder
 
@@ -71,6 +73,26 @@ def test_the_demo_is_entered_by_its_own_link_once(database: Engine, tmp_path: Pa
     me = browser.get("/api/v1/me").json()
     assert (me["name"], me["role"], me["has_reason"]) == ("demo", "clinician", True)
     assert Client(app).get("/api/v1/me").status_code == 401
+
+
+def test_a_port_that_is_taken_is_said_before_anybody_is_told_to_come(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        with pytest.raises(
+            ConfigError, match=rf"--port {number} cannot be listened on: Address already in use; choose"
+        ):
+            open_port(Listening(port=number))
+        done = run(["serve", "--port", str(number)], ECHOSEARCH_HOME=str(tmp_path / "home"))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "serving on" not in done.stderr
+
+
+def test_a_certificate_that_cannot_be_used_is_said_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no PEM")
+    for cert, told in (("missing", r"--tls-cert .*missing: No such file"), ("text", r"is not a certificate in PEM")):
+        with pytest.raises(ConfigError, match=told):
+            open_port(Listening(port=1, cert=tmp_path / cert, key=tmp_path / "text"))
 
 
 def test_a_server_starts_says_its_link_and_stops(tmp_path: Path) -> None:

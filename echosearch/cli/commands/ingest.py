@@ -119,7 +119,7 @@ def ingest(
     elif as_json:
         say_json(asdict(summary))
     else:
-        _say_summary(summary)
+        _say_summary(summary, remote)
     if summary.failed:
         ctx.exit(SOME_FAILED)
 
@@ -142,7 +142,7 @@ def _check_places(on: str | None, workers: int | None, elsewhere: bool) -> None:
         raise click.UsageError("--on goes with a folder, without --watch and --dry-run")
 
 
-def _say_files(summary: IngestSummary) -> None:
+def _say_files(summary: IngestSummary, remote: bool) -> None:
     say(
         f"{counted(summary.found, 'file')}: {summary.indexed} indexed, {summary.skipped} skipped,"
         f" {summary.quarantined} quarantined, {summary.pending} pending"
@@ -153,12 +153,12 @@ def _say_files(summary: IngestSummary) -> None:
         note("echosearch status --files quarantined names the quarantined files, with what is wrong")
     for folder, why in summary.unread.items():
         note(f"{folder} cannot be looked into: {why}; its files are not counted above")
-    if not summary.found and not summary.unread:
+    if not (remote or summary.found or summary.unread):
         note(NO_FILE)
 
 
-def _say_summary(summary: IngestSummary) -> None:
-    _say_files(summary)
+def _say_summary(summary: IngestSummary, remote: bool) -> None:
+    _say_files(summary, remote)
     if summary.reports is not None:
         links = summary.reports
         say(

@@ -57,7 +57,7 @@ def serve(
     from echosearch.access.trail import HEAD_LOG
     from echosearch.cli.beside.answering import Answering
     from echosearch.web.guard import ACCESS_LOG
-    from echosearch.web.running import Listening, check_address, open_serving, run
+    from echosearch.web.running import Listening, check_address, open_port, open_serving, run
     from ingest.sources.metrics import serving as show_metrics
 
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
@@ -74,10 +74,11 @@ def serve(
         if demo:
             add_demo_account(archive)
         serving = open_serving(archive, listening)
+        port_open = open_port(listening)
         if serving.setup is not None:
             note(f"no admin yet: open {listening.url}/setup/{serving.setup} once to make one")
         if serving.demo_link is not None:
             note(f"the demo: open {listening.url}/demo/{serving.demo_link} (once; start again for another link)")
         note(f"serving on {listening.url}; Ctrl-C stops it")
         with show_metrics(metrics, serving.counts), Answering(serving):
-            run(serving, listening)
+            run(serving, listening, port_open)

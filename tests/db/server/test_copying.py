@@ -74,6 +74,6 @@ def test_a_server_that_goes_away_is_one_line(engine: Engine) -> None:
             pid = connection.scalar(text("select pg_backend_pid()"))
             copy_rows(connection, "some_rows", "n bigint, word text", rows(pid))
 
-    with pytest.raises(StoreUnreachable, match="PostgreSQL under .* does not answer") as caught:
+    with pytest.raises(StoreUnreachable, match=r"PostgreSQL under .* does not answer") as caught:
         copied()
     assert "山田" not in str(caught.value)

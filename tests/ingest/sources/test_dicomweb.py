@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +26,7 @@ from ingest.sources.inbox import ObjectFolder
 from ingest.sources.multipart import first_part
 from ingest.sources.pacs import ingest_pacs
 from ingest.verify import verify
+from tests.cli.conftest import PROGRAM, run
 from tests.ingest.sources.conftest import Peer, free_port, stored, wait_until_listening, write_cines
 
 DAY = date(2024, 3, 14)
@@ -145,6 +149,20 @@ def test_a_server_that_stays_away_is_a_line(tmp_path: Path) -> None:
         fetch_studies(
             address, ObjectFolder(tmp_path), KEYRING, (DAY, DAY), tmp_path / "days", Event(), patience_seconds=0
         )
+
+
+def test_a_server_that_is_away_is_said_while_it_is_waited_for(tmp_path: Path) -> None:
+    home = {"ECHOSEARCH_HOME": str(tmp_path / "home")}
+    assert run(["encoder", "use", "phantom-tiny"], **home).returncode == 0
+    source = f"dicomweb+http://127.0.0.1:{free_port()}/dicom-web"
+    command = [*PROGRAM, "ingest", source, "--study-date", "2024"]
+    with subprocess.Popen(command, env=os.environ | home, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        line = waiting.stderr.readline()
+        waiting.send_signal(signal.SIGTERM)
+        rest = waiting.stderr.read()
+    assert line == "echosearch: nothing is fetched now, waiting for the PACS to answer (ConnectionError)\n"
+    assert "waiting" not in rest  # once, however often it is tried
 
 
 @pytest.mark.parametrize(

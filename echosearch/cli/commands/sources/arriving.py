@@ -153,8 +153,13 @@ def run_dicomweb(
     days = read_days(study_date, date.today())
     log = Log(log_json)
     with stopped_by_signal() as stopping, _working(settings, metrics, log) as (archive, progress, shown):
+        said = ""
 
         def objects(fetched: Fetched) -> None:
+            nonlocal said
+            if fetched.waiting not in ("", said) and not log.on:
+                note(f"nothing is fetched now, waiting {fetched.waiting}")
+            said = fetched.waiting
             shown.stored = fetched.stored
             log.sometimes("fetching", studies=fetched.studies, stored=fetched.stored, waiting=fetched.waiting)
 
