@@ -128,6 +128,7 @@ def test_verdict_buttons_of_the_page(served: Served, listed: Disagreements) -> N
     one = listed.disagreements[1]
     browser = served.browser("researcher")
     page = browser.get("/disagree").text
+    assert '<option value="gradient.mean"' not in page  # it has no name of its own
     assert one.study in page
     assert "記載なし" in page
     assert 'aria-pressed="true"' not in page

@@ -9,6 +9,7 @@ import pytest
 
 from echosearch.filters import And, flatten_and
 from echosearch.insight.vector_map import principal
+from echosearch.outcome import Reason
 from echosearch.report.facts import load_lexicon, read_facts
 from echosearch.search.filter_parser import parse_where
 from echosearch.search.question import read_question
@@ -118,6 +119,14 @@ def test_both_languages_have_the_same_words() -> None:
     assert {name: one.keys() for name, one in ja.items() if isinstance(one, dict)} == {
         name: one.keys() for name, one in en.items() if isinstance(one, dict)
     }
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_each_reason_has_a_meaning_in_both_languages(reason: Reason) -> None:
+    ja, en = (words_in(language).reason_meaning(reason) for language in ("ja", "en"))
+    assert en.isascii()
+    assert en
+    assert any("ぁ" <= letter <= "ヺ" for letter in ja)
 
 
 def post(served: Served, who: str, path: str, **fields: str) -> str:

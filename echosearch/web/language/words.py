@@ -9,6 +9,8 @@ from importlib.resources import files
 from types import SimpleNamespace
 from typing import Any
 
+from echosearch.reading.reason_text import MEANING
+from echosearch.web.language.reasons import JAPANESE_MEANING
 from echosearch.web.language.warnings import in_japanese
 
 __all__ = ["LANGUAGES", "words_in"]
@@ -30,6 +32,7 @@ def words_in(language: str) -> Any:
 
 def _japanese() -> dict[str, Any]:
     return {
+        "reason_meaning": lambda reason: JAPANESE_MEANING.get(reason, ""),
         "age": lambda age: f"{age}歳以上" if age >= 90 else f"{age}歳",
         "shown": lambda first, last, kept: f"{first}〜{last} / {kept:,}件",
         "stated": lambda number: f"報告または計測に記載: {number:,}検査",
@@ -65,6 +68,7 @@ def _japanese() -> dict[str, Any]:
 
 def _english() -> dict[str, Any]:
     return {
+        "reason_meaning": lambda reason: MEANING.get(reason, ""),
         "age": lambda age: "90+" if age >= 90 else f"{age}",
         "shown": lambda first, last, kept: f"{first}-{last} of {kept:,}",
         "stated": lambda number: f"stated by report or SR: {number:,} stud{'y' if number == 1 else 'ies'}",

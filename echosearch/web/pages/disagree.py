@@ -43,6 +43,7 @@ def show_disagreements(
     except InputError as exc:
         problem = problem_of(exc)
     found = shown.found.disagreements if shown else ()
+    asked = (*lexicon.findings, *lexicon.measures)  # without those that have no name but that of the valve beside them
     return page(
         request,
         "disagree.html",
@@ -51,7 +52,7 @@ def show_disagreements(
         problem=problem,
         shown=shown,
         rows=[(one, told_words(one.told), shown.answers.get(one.rank) if shown else None) for one in found],
-        concepts=[(name, lexicon.labels.get(name, name)) for name in (*lexicon.findings, *lexicon.measures)],
+        concepts=[(name, lexicon.labels[name]) for name in asked if name in lexicon.labels],
         finding=finding,
         against=against,
     )

@@ -14,7 +14,6 @@ from echosearch.db.access.audit import last_entries
 from echosearch.db.access.viewer import Role
 from echosearch.db.files.ledger import is_ingest_running
 from echosearch.db.vectors.generation import active_encoder
-from echosearch.reading.reason_text import MEANING
 from echosearch.web.api.admin import AccountName, Disabled, NewAccount, disable_account, make_account
 from echosearch.web.problems import Problem
 from echosearch.web.rendering import page
@@ -54,8 +53,7 @@ def show_quality(request: Request, caller: Annotated[Caller, needs(Right.STATUS)
     if caller.archive.viewer.scope is not None:
         raise Problem("forbidden", "these counts are of the whole archive")
     known = caller.serving.quality.get(WAIT)
-    reasons = [(name, count, MEANING.get(name, "")) for name, count in known.value.reasons.items()] if known else []
-    return page(request, "quality.html", caller, known=known, reasons=reasons)
+    return page(request, "quality.html", caller, known=known, reasons=known.value.reasons if known else {})
 
 
 @router.get("/audit")
