@@ -27,6 +27,7 @@ class Reason(StrEnum):
     # skipped
     EMPTY = "EMPTY"  # zero bytes
     NOT_AN_IMAGE = "NOT_AN_IMAGE"  # not DICOM, mp4 or avi: text, PDF, executables, thumbnails
+    PACKED = "PACKED"  # zip, tar, gzip, 7z, rar, a disc image: what is inside is not looked at
     DICOMDIR = "DICOMDIR"
     NOT_A_CINE_CLASS = "NOT_A_CINE_CLASS"  # SR, PDF, presentation state, raw data, another modality
     SECONDARY_CAPTURE = "SECONDARY_CAPTURE"  # may hold screen grabs with identifiers: opt-in

@@ -101,7 +101,7 @@ ROOMS = {
         "schema",
         "server",
     ),
-    "echosearch.reading": ("source", "media", "dicom", "segmentation", "pictures", "files", "limits"),
+    "echosearch.reading": ("source", "media", "dicom", "segmentation", "pictures", "files", "file_kinds", "limits"),
     "echosearch.reading.dicom": ("header", "pixels", "elements"),
     "echosearch.phantom": ("files", "imaging", "planes", "patients", "heart"),
     "trainer": ("evaluation", "loop", "warm_start", "model", "data"),

@@ -9,6 +9,7 @@ __all__ = ["MEANING"]
 MEANING: dict[str, str] = {
     Reason.EMPTY: "the file has no bytes",
     Reason.NOT_AN_IMAGE: "not DICOM, mp4 or avi",
+    Reason.PACKED: "a zip, tar or disc image: unpack it, and ingest what is inside",
     Reason.DICOMDIR: "a directory of other files",
     Reason.NOT_A_CINE_CLASS: "a report, PDF, measurement or another modality",
     Reason.SECONDARY_CAPTURE: "may show names; ingest --secondary-capture takes it",

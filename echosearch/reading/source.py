@@ -8,6 +8,7 @@ from echosearch.clip import FrameSource
 from echosearch.errors import FileRefused
 from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
 from echosearch.reading.dicom import ShownCine, open_cine, open_shown_cine, read_header
+from echosearch.reading.file_kinds import packed_as
 from echosearch.reading.files import looks_like_dicom, open_regular
 from echosearch.reading.media import MediaIdentity, looks_like_media, open_media, read_media_header
 from echosearch.reading.stretch import AS_STORED
@@ -54,4 +55,5 @@ def _is_media(path: Path) -> bool:
             return False
         if looks_like_media(reader.head):
             return True
-        raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+        packed = packed_as(reader.head)
+        raise FileRefused(Skipped(Reason.NOT_AN_IMAGE) if packed is None else Skipped(Reason.PACKED, packed))

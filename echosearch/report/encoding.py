@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from echosearch.errors import TableError
+from echosearch.reading.file_kinds import HEAD_OF_A_KIND, document_as, packed_as
 from echosearch.report.iso2022 import Iso2022JpDecoder, decoded_stream
 from echosearch.report.known import everyday_share, known_terms
 
@@ -67,6 +68,7 @@ def detect_encoding(path: Path, given: str | None = None) -> str:
     Raises TableError with the first line that breaks it, or where several encodings make sense.
     """
     try:
+        _refuse_other_kinds(path)
         if given is not None:
             _prove(path, ENCODINGS[given], given)
             return ENCODINGS[given]
@@ -79,6 +81,15 @@ def detect_encoding(path: Path, given: str | None = None) -> str:
         return _without_mark(path, head)
     except OSError as exc:
         raise TableError(f"{path}: cannot be read: {exc.strerror}") from exc
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    with path.open("rb") as handle:
+        head = handle.read(HEAD_OF_A_KIND)
+    if (kind := document_as(head)) is not None:
+        raise TableError(f"{path} is {kind}, not a CSV: save its table as CSV in UTF-8")
+    if (packed := packed_as(head)) is not None:
+        raise TableError(f"{path} is packed ({packed}): unpack it, and give the CSV that is inside")
 
 
 def open_table(path: Path, encoding: str) -> TextIO:

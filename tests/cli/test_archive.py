@@ -133,6 +133,17 @@ def test_a_folder_without_files_is_said(real: Tried, tmp_path: Path) -> None:
         assert "no file was found: is it the right folder, and is its disk mounted?" in done.stderr
 
 
+def test_packed_exports_are_named_by_the_command_that_the_ingest_names(real: Tried, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "export"), "zip", real.folder / "export")
+    home = {"ECHOSEARCH_HOME": str(tmp_path / "home")}
+    assert run(["encoder", "use", "phantom-tiny"], **home).returncode == 0
+    done = run(["ingest", archive], **home)
+    assert done.returncode == 0
+    assert "1 packed file left out: unpack them; echosearch status --files packed names them" in done.stderr
+    named = run(["status", "--files", "packed"], **home).stdout.splitlines()
+    assert [line.split("\t") for line in named[1:]] == [[archive, "skipped", "PACKED", "zip"]]
+
+
 def test_quarantined_files_are_named_by_the_command_that_the_ingest_names(tmp_path: Path) -> None:
     home = {"ECHOSEARCH_HOME": str(tmp_path / "home")}
     assert run(["encoder", "use", "phantom-tiny"], **home).returncode == 0

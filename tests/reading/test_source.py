@@ -29,7 +29,7 @@ def shipped(name: str) -> Path:
         ("SC_rgb_rle_2frame.dcm", Reason.SECONDARY_CAPTURE),
         ("image_dfl.dcm", Reason.UNSUPPORTED_SYNTAX),
         ("README.txt", Reason.NOT_AN_IMAGE),
-        ("zipMR.gz", Reason.NOT_AN_IMAGE),
+        ("zipMR.gz", Reason.PACKED),
     ],
 )
 def test_files_that_pydicom_ships(name: str, reason: Reason) -> None:

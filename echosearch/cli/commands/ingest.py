@@ -15,6 +15,7 @@ from echosearch.cli.contradiction import contradiction_lines
 from echosearch.cli.output import SLOW_INDEX, counted, note, say, say_json
 from echosearch.cli.path_type import as_path, as_source
 from echosearch.errors import InputError
+from echosearch.outcome import Reason
 from echosearch.report.encoding import ENCODINGS
 from echosearch.settings import load_settings
 
@@ -149,6 +150,8 @@ def _say_files(summary: IngestSummary, remote: bool) -> None:
     )
     for reason, count in summary.reasons.items():
         say(f"  {count:7d}  {reason}")
+    if packed := summary.reasons.get(Reason.PACKED):
+        note(f"{counted(packed, 'packed file')} left out: unpack them; echosearch status --files packed names them")
     if summary.quarantined:
         note("echosearch status --files quarantined names the quarantined files, with what is wrong")
     for folder, why in summary.unread.items():

@@ -9,6 +9,7 @@ __all__ = ["JAPANESE_MEANING"]
 JAPANESE_MEANING: dict[str, str] = {
     Reason.EMPTY: "中身のないファイルです",
     Reason.NOT_AN_IMAGE: "DICOM、mp4、avi のいずれでもありません",
+    Reason.PACKED: "zip、tar、ディスクイメージなどです。展開してから取り込んでください",
     Reason.DICOMDIR: "ほかのファイルの目録です",
     Reason.NOT_A_CINE_CLASS: "レポート、PDF、計測値、または他のモダリティです",
     Reason.SECONDARY_CAPTURE: "画面の写しで、氏名を含むことがあります。ingest --secondary-capture で取り込めます",
