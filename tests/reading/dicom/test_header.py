@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Callable
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pydicom.uid import UID
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom import read_header
-from echosearch.reading.dicom.elements.values import age_in_years
+from echosearch.reading.dicom.elements.values import age_in_years, display_name
 from echosearch.reading.dicom.sop_class import SECONDARY_CAPTURES, ULTRASOUND, VOLUMES
 from echosearch.reading.files import open_regular
 from echosearch.video import Hospital, Mode, VideoHeader
@@ -517,6 +518,11 @@ def test_sex(header: Callable[..., VideoHeader], value: str, sex: str | None) ->
         ("ISO_IR 144", "Иванов^Иван".encode("iso8859_5"), "Иванов^Иван"),
         ("ISO_IR 166", "สมชาย".encode("iso8859_11"), "สมชาย"),
         ("GB18030", "王^小东".encode("gb18030"), "王^小东"),
+        ("GB18030", "Wang^XiaoDong=王^小東=".encode("gb18030"), "Wang^XiaoDong=王^小東"),
+        # Shift_JIS under the declaration of Chinese: told by its kana alone
+        ("GB18030", "Yamada^Taro=山田^太郎=やまだ^たろう".encode("cp932"), "Yamada^Taro=山田^太郎=やまだ^たろう"),
+        ("GB18030", "髙橋^ハナコ".encode("cp932"), "髙橋^ハナコ"),
+        ("GB18030", "山田^はなこ".encode("gb18030"), "山田^はなこ"),
         ("NONSENSE", b"Smith^John", "Smith^John"),
         ("ISO_IR 100", b"Smith^John\0\0rest", "Smith^John"),  # PostgreSQL takes no NUL
         (None, "山田^太郎\0".encode("cp932") + b"x", "山田^太郎"),
@@ -583,3 +589,16 @@ def test_both_hashes_are_made_in_one_pass(
     with open_regular(tmp_path / "file") as reader:
         assert reader.hashes(start, end) == (hashlib.sha256(rest + part).digest(), part)
         assert reader.sha256() == hashlib.sha256(b"0123456789").digest()
+
+
+def test_no_chinese_name_is_read_as_japanese() -> None:
+    """GB 2312 has 6,763 hanzi: side by side, under their own declaration."""
+    hanzi = [
+        bytes((lead, trail)).decode("gb2312")
+        for lead in range(0xB0, 0xF8)
+        for trail in range(0xA1, 0xFF)
+        if lead != 0xD7 or trail < 0xFA
+    ]
+    assert len(hanzi) == 6763
+    for one, two in pairwise(hanzi):
+        assert display_name((one + two).encode("gb18030"), one + two) == one + two

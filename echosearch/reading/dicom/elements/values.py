@@ -33,6 +33,8 @@ __all__ = [
 UID_CHARACTERS = re.compile(r"[0-9.]{1,64}")
 DATE = re.compile(r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})")
 AGE = re.compile(r"(\d{1,3})([YMWD])")
+KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+KANA_RUN = re.compile(f"{KANA.pattern}{{2}}")
 LATIN_TOUCHES = re.compile(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][a-z]")  # Hélène by the wrong table is H駘鈩e
 FIRST_BIRTH = date(1900, 1, 1)  # what databases write where they know no birth date, and all before it
 FIRST_STUDY = date(1985, 1, 1)  # before DICOM: the clock of a machine that was never set
@@ -145,18 +147,21 @@ def display_name(raw: bytes, decoded: str) -> str:
     """Return PatientName for people to read, repaired if its character set was declared wrongly. Never for matching.
 
     Archives hold Shift_JIS bytes under no declaration, ISO_IR 100 or ISO 2022 IR 87 (pydicom then gives
-    mojibake without a warning) and under ISO_IR 192 (then U+FFFD), and UTF-8 under any. ``raw`` are the stored bytes.
+    mojibake without a warning), under ISO_IR 192 (then U+FFFD) and under GB18030 (then rare hanzi), and UTF-8 under
+    any. ``raw`` are the stored bytes.
     """
     plain = decoded.split("\0", 1)[0].strip()
     if not any(byte >= 0x80 for byte in raw):
         return plain  # ASCII, or ISO 2022 escapes, which pydicom reads
     of_declared = "\ufffd" not in plain and any(ord(character) > 0xFF for character in plain)
     # no name of another script is Japanese in UTF-8, while UTF-8 under its declaration looks like letters: 螻ｱ逕ｰ
-    for encoding in ("utf-8",) if of_declared else ("utf-8", "cp932", "euc_jp"):
+    for encoding in ("utf-8", "cp932") if of_declared else ("utf-8", "cp932", "euc_jp"):
         try:
             candidate = raw.decode(encoding).split("\0", 1)[0].strip()
         except UnicodeDecodeError:
             continue
+        if of_declared and encoding == "cp932" and (not KANA_RUN.search(candidate) or KANA.search(plain)):
+            continue  # kanji alone could as well be hanzi; two kana are bytes that GB18030 has for hanzi of no name
         if (
             _japanese(candidate)
             and not LATIN_TOUCHES.search(candidate)
