@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any
 
 from echosearch.archive import Archive
@@ -21,6 +22,7 @@ from echosearch.video import View
 __all__ = ["answer_search", "find", "nothing_found", "search_options", "shown_results"]
 
 NOTHING = "nothing fits the conditions"
+PROVENANCE = 120  # characters of where an encoder came from, under every answer; --json and encoder check have all
 
 
 def answer_search(archive: Archive, command: str, asked: Mapping[str, Any], terminal: bool, user: str) -> Shown:
@@ -107,7 +109,8 @@ def shown_results(results: Results, json: bool, terminal: bool, nothing: str = N
         _add_videos(shown, hits, identified)
     encoder = results.encoder
     trained = "" if encoder.trained else ", untrained"
-    shown.note(f"encoder {encoder.name} {encoder.version}{trained}, licence {encoder.licence}; {encoder.provenance}")
+    made = shorten(encoder.provenance, PROVENANCE, placeholder=" ... (echosearch encoder check)")
+    shown.note(f"encoder {encoder.name} {encoder.version}{trained}, licence {encoder.licence}; {made}")
     return shown
 
 
