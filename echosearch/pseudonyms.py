@@ -82,6 +82,8 @@ def load_keyring(path: Path, create: bool = True) -> Keyring:
             pass
         finally:
             partial.unlink()
+    if not path.is_file():
+        raise ConfigError(f"key file {path} is a folder or no regular file: name the file that holds the key")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ConfigError(f"key file {path} can be read by others: run chmod 600 on it")
     try:

@@ -79,6 +79,11 @@ def test_a_malformed_key_file_is_refused(tmp_path: Path, content: str) -> None:
         load_keyring(path)
 
 
+def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder or no regular file"):
+        load_keyring(tmp_path)
+
+
 def test_a_lost_key_file_is_not_replaced_in_silence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="restore"):
         load_keyring(tmp_path / "key", create=False)

@@ -15,6 +15,8 @@ def test_accounts_projects_and_tokens(real: Tried, tmp_path: Path) -> None:
     secret.write_text("correct horse battery")
     made = real.ask("user", "add", "root", "--role", "admin", "--password-file", str(secret))
     assert made.exit_code == 0
+    unasked = real.ask("user", "add", "other", "--role", "admin")
+    assert (unasked.exit_code, "there is no terminal to ask for the password on" in unasked.stderr) == (1, True)
     again = real.ask("user", "add", "root", "--role", "admin", "--password-file", str(secret))
     assert (again.exit_code, "there is an account root" in again.output) == (1, True)
     refused = real.ask("user", "project", "views", "--where", "view = 4CH")

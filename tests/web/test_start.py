@@ -17,6 +17,7 @@ from echosearch.errors import ConfigError
 from echosearch.web.running import Listening, open_port, open_serving, warm_up
 from echosearch.web.serving import ServeOptions, Serving
 from tests.cli.conftest import run
+from tests.ingest.sources.conftest import free_port
 from tests.search.conftest import open_empty
 from tests.web.process import ServerProcess, open_folder
 
@@ -82,10 +83,11 @@ def test_a_port_that_is_taken_is_said_before_anybody_is_told_to_come(tmp_path: P
             ConfigError, match=rf"--port {number} cannot be listened on: Address already in use; choose"
         ):
             open_port(Listening(port=number))
-        done = run(["serve", "--port", str(number)], ECHOSEARCH_HOME=str(tmp_path / "home"))
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "serving on" not in done.stderr
+        for args in (["--port", str(number)], ["--port", str(free_port()), "--metrics", f"127.0.0.1:{number}"]):
+            done = run(["serve", *args], ECHOSEARCH_HOME=str(tmp_path / "home"))
+            assert done.returncode == 1
+            assert done.stderr.count("\n") == 1
+            assert "serving on" not in done.stderr
 
 
 def test_a_certificate_that_cannot_be_used_is_said_by_its_name(tmp_path: Path) -> None:

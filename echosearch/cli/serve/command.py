@@ -75,10 +75,10 @@ def serve(
             add_demo_account(archive)
         serving = open_serving(archive, listening)
         port_open = open_port(listening)
-        if serving.setup is not None:
-            note(f"no admin yet: open {listening.url}/setup/{serving.setup} once to make one")
-        if serving.demo_link is not None:
-            note(f"the demo: open {listening.url}/demo/{serving.demo_link} (once; start again for another link)")
-        note(f"serving on {listening.url}; Ctrl-C stops it")
         with show_metrics(metrics, serving.counts), Answering(serving):
+            if serving.setup is not None:
+                note(f"no admin yet: open {listening.url}/setup/{serving.setup} once to make one")
+            if serving.demo_link is not None:
+                note(f"the demo: open {listening.url}/demo/{serving.demo_link} (once; start again for another link)")
+            note(f"serving on {listening.url}; Ctrl-C stops it")
             run(serving, listening, port_open)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -259,6 +260,8 @@ def check_account_name(name: str) -> None:
 
 def _password(file: Path | None) -> str:
     if file is None:
+        if not sys.stdin.isatty():
+            raise InputError("there is no terminal to ask for the password on: give --password-file FILE")
         return str(click.prompt("password", hide_input=True, confirmation_prompt=True, err=True))
     try:
         return file.read_text(encoding="utf-8").strip()
