@@ -28,7 +28,8 @@ _YEARS_OLD = r"(?:歳|才|さい|years?(?:[ -]old)?|yrs?(?: old)?|y/?o)"
 _AGES = re.compile(
     rf"(?P<from>\d{{1,3}})\s*(?:歳|才)?(?P<d1>代)?\s*(?:[-~]|から|to)\s*(?P<to>\d{{1,3}})\s*(?:(?P<d2>(?:歳"
     rf"|才)?代)|{_YEARS_OLD})(?:まで|以下|の間)?"
-    rf"|(?P<decade>\d{{1,3}})\s*(?:歳|才)?[代台](?P<part>前半|後半|以上|以降|以下|まで)?"
+    rf"|(?P<low>\d{{1,3}})\s*(?:歳|才)?\s*(?P<above><=?)\s*(?:年齢|[Aa]ge|AGE)\s*(?P<below><=?)\s*(?P<high>\d{{1,3}})(?:\s*歳)?"
+    rf"|(?:年齢\s*[がは:]?\s*)?(?P<decade>\d{{1,3}})\s*(?:歳|才)?[代台](?P<part>前半|後半|以上|以降|以下|まで)?"
     rf"|(?:年齢|[Aa]ged?|AGE) ?(?:between )?(?P<from2>\d{{1,3}})\s*(?:[-~]|から|to|and)\s*(?P<to2>\d{{1,3}})"
     rf"(?: ?{_YEARS_OLD})?"
     rf"|(?:年齢|[Aa]ge|AGE)\s*(?:が|は|:)?\s*(?P<lead1><=|>=|!=|<|>|=)?\s*(?P<age1>\d{{1,3}})\s*(?:歳"
@@ -146,7 +147,15 @@ def _age(match: re.Match[str]) -> Demographic | None:  # noqa: C901 - one branch
         return _between(low, high)
     if parts["from2"]:
         return _between(int(parts["from2"]), int(parts["to2"]))
-    if parts["decade"] and "台" in match[0] and _OF_A_VALUE.search(match.string, 0, match.start()):
+    if parts["low"]:  # 65<=age<75, in whole years
+        low, high = int(parts["low"]), int(parts["high"])
+        return _between(low + (parts["above"] == "<"), high - (parts["below"] == "<"))
+    if (
+        parts["decade"]
+        and "台" in match[0]
+        and not match[0].startswith("年齢")
+        and _OF_A_VALUE.search(match.string, 0, match.start())
+    ):
         return None  # EF40台
     if parts["decade"]:
         return _decade(int(parts["decade"]), parts["part"])

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
 from echosearch.report.facts.query.ambiguous import Ambiguous, about_values, ambiguous_words, signed_values
+from echosearch.report.facts.query.bracketed import held_together
 from echosearch.report.facts.query.change import ChangeCondition, changes_of_values, windows
 from echosearch.report.facts.query.comparison import with_operators
 from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
+from echosearch.report.facts.query.earlier import of_this_study, outside
 from echosearch.report.facts.query.finding_change import changes_of_findings, ended, without_earlier_grades
 from echosearch.report.facts.query.indifferent import parted, without_indifferent
 from echosearch.report.facts.query.lists import lists_in_doubt, nouns_in_doubt
@@ -87,7 +89,8 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
     changes = changes_of_values(text, lexicon, periods)
     covered += [place for _, places in changes for place in places]
     original = text = _without(text, covered)
-    text = parted(ended(text))
+    text, earlier, now = of_this_study(parted(ended(text)))
+    covered += now
     text, compared = with_operators(text, lexicon)
     covered += compared
     mentions: list[Mention] = []
@@ -108,7 +111,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
     left_out, places = only_of_walls(made.text, mentions)
     others = [*only_here(made.text, mentions, places, lexicon)]
     covered += [*places, *(place for _, place in others)]
-    required, excluded, loose = _conditions(mentions, [value for value in values if value.value is not None])
+    required, excluded, loose = _conditions(made.text, mentions, [value for value in values if value.value is not None])
     excluded += [FindingCondition(concept, "present", None) for concept in left_out]
     doubts = (
         *ambiguous_words(made.text, mentions, lexicon),
@@ -123,7 +126,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         tuple(dict.fromkeys(excluded)),
         tuple(dict.fromkeys(_ranges(loose))),
         tuple(dict.fromkeys(one for _, _, one in people)),
-        rest_of(made.text, covered) + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
+        rest_of(made.text, outside(covered, earlier)) + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
         tuple(dict.fromkeys(one for one, _ in (*changes, *of_findings))),
         tuple(dict.fromkeys(doubts)),
     )
@@ -136,22 +139,28 @@ def _without(text: str, places: Iterable[tuple[int, int]]) -> str:
 
 
 def _conditions(
-    mentions: list[Mention], values: list[Value]
+    text: str, mentions: list[Mention], values: list[Value]
 ) -> tuple[list[FindingCondition | AnyOf], list[FindingCondition], list[ValueCondition]]:
     """Required, excluded, values: in the order of the query, those that または joins as one ``any``."""
     statements: list[list[Clause]] = []  # of each all clauses hold, of a clause one condition
     excluded: list[FindingCondition] = []
     found: list[Mention | Value] = [*mentions, *values]
     before: Mention | None = None
-    for one in sorted(found, key=_start):
-        clauses = [(_value(one),)] if isinstance(one, Value) else _findings(one, before)
-        before = one if isinstance(one, Mention) else None
-        if isinstance(one, Mention) and one.excluded:
-            excluded += [each for clause in clauses for each in clause if isinstance(each, FindingCondition)]
-        elif one.either and statements:
-            statements[-1] = [*either(statements[-1], clauses)]
-        else:
-            statements.append([*clauses])
+    for group in held_together(text, sorted(found, key=_start)):
+        own: list[list[Clause]] = []
+        for one in group:
+            clauses = [(_value(one),)] if isinstance(one, Value) else _findings(one, before)
+            before = one if isinstance(one, Mention) else None
+            if isinstance(one, Mention) and one.excluded:
+                excluded += [each for clause in clauses for each in clause if isinstance(each, FindingCondition)]
+            elif one.either and own:
+                own[-1] = [*either(own[-1], clauses)]
+            else:
+                own.append([*clauses])
+        if group[0].either and statements and own:
+            statements[-1] = [*either(statements[-1], [clause for clauses in own for clause in clauses])]
+        elif own:
+            statements.append([clause for clauses in own for clause in clauses])
     required: list[FindingCondition | AnyOf] = []
     loose: list[ValueCondition] = []
     for clause in (clause for clauses in statements for clause in clauses):
