@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from echosearch.report.facts.query.ambiguous import Ambiguous
-from echosearch.report.facts.reader.mention import Mention
+from echosearch.report.facts.reader.mention import Mention, Value
 
-__all__ = ["lists_in_doubt", "nouns_in_doubt"]
+__all__ = ["choices_in_doubt", "in_one_list", "lists_in_doubt", "nouns_in_doubt"]
 
 _AND = re.compile(r"\s*(?:と|や|・|及び|および|/|\band\b)\s*", re.IGNORECASE)
 _DENIED = re.compile(r"[^、。,;]{0,6}?(?:な[しいく]|無[しいく]|認め|みられ|見られ|\(-\)|\babsent\b)", re.IGNORECASE)
@@ -18,6 +18,7 @@ _NOUN_DENIED = re.compile(
 )
 _GRADE = re.compile(r"(?:[軽中高重等]度|[軽重]症|以上|以下|未満|mild|moderate|severe)\Z", re.IGNORECASE)
 _COMMA = re.compile(r"\s*[、,]\s*")
+_BOTH = re.compile(r"\s*(?:と|や|及び|および|かつ|\band\b|\bwith\b)\s*", re.IGNORECASE)
 
 
 def lists_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous]:
@@ -52,6 +53,41 @@ def nouns_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous
         own = text[one.start_at : end]
         apart = f"{own} without {match['noun']}"
         yield Ambiguous(text[one.start_at : match.end("noun")], one.finding.concept, apart, "neither of the two")
+
+
+def in_one_list(text: str, first: Mention | Value | None, second: Mention | Value | None) -> bool:
+    """Return whether two findings are side by side in a list of like ones: MR、AR, and not MR重度、AF."""
+    if not (isinstance(first, Mention) and isinstance(second, Mention)):
+        return False
+    alike = first.severity == second.severity or first.graded is second.graded is True
+    return alike and first.polarity == second.polarity and _between(_COMMA, text, first, second)
+
+
+def choices_in_doubt(text: str, stated: Sequence[Mention | Value]) -> Iterator[Ambiguous]:
+    """Yield three statements of which "or" joins the last two: MR、ARまたはAS, MRとARまたはAS."""
+    ordered = sorted(stated, key=lambda one: one.start_at)
+    for first, second, third in zip(ordered, ordered[1:], ordered[2:], strict=False):
+        if not third.either or second.either or first.either:
+            continue
+        own, middle, other = (text[one.start_at : _end(one)] for one in (first, second, third))
+        said, concept = text[first.start_at : _end(third)], _concept(third)
+        one_of_two = f"{own}, with {middle} or {other}"
+        if in_one_list(text, first, second):
+            yield Ambiguous(said, concept, "any of the list", one_of_two)
+        elif _between(_BOTH, text, first, second):
+            yield Ambiguous(said, concept, one_of_two, f"{own} with {middle}, or {other} alone")
+
+
+def _between(pattern: re.Pattern[str], text: str, first: Mention | Value, second: Mention | Value) -> bool:
+    return pattern.fullmatch(text, _end(first), second.start_at) is not None
+
+
+def _end(one: Mention | Value) -> int:
+    return one.start_at + one.end - one.start
+
+
+def _concept(one: Mention | Value) -> str:
+    return one.measure if isinstance(one, Value) else one.finding.concept
 
 
 def _graded_ahead(said: str, mention: Mention) -> bool:

@@ -14,12 +14,12 @@ from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, d
 from echosearch.report.facts.query.earlier import of_this_study, outside
 from echosearch.report.facts.query.finding_change import changes_of_findings, ended, without_earlier_grades
 from echosearch.report.facts.query.indifferent import parted, without_indifferent
-from echosearch.report.facts.query.lists import lists_in_doubt, nouns_in_doubt
+from echosearch.report.facts.query.joined_statements import JoinedStatements
+from echosearch.report.facts.query.lists import choices_in_doubt, lists_in_doubt, nouns_in_doubt
 from echosearch.report.facts.query.only import only_here, only_of_walls
 from echosearch.report.facts.query.rest import rest_of
 from echosearch.report.facts.query.walls_read import with_walls
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
-from echosearch.report.facts.reader.motion.joined import either
 from echosearch.report.facts.reader.reading import read_sentence
 from echosearch.report.facts.reader.state import Context
 from echosearch.report.facts.text.sentence import sentences
@@ -118,6 +118,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         *(doubt for doubt, _ in others),
         *lists_in_doubt(made.text, mentions),
         *nouns_in_doubt(made.text, mentions),
+        *choices_in_doubt(made.text, [*mentions, *values]),
         *about_values(made.text, values, lexicon),
         *signed_values(made.text, values, lexicon),
     )
@@ -142,28 +143,24 @@ def _conditions(
     text: str, mentions: list[Mention], values: list[Value]
 ) -> tuple[list[FindingCondition | AnyOf], list[FindingCondition], list[ValueCondition]]:
     """Required, excluded, values: in the order of the query, those that または joins as one ``any``."""
-    statements: list[list[Clause]] = []  # of each all clauses hold, of a clause one condition
     excluded: list[FindingCondition] = []
     found: list[Mention | Value] = [*mentions, *values]
     before: Mention | None = None
+    statements = JoinedStatements[FindingCondition | ValueCondition](text)
     for group in held_together(text, sorted(found, key=_start)):
-        own: list[list[Clause]] = []
+        own = JoinedStatements[FindingCondition | ValueCondition](text)
         for one in group:
             clauses = [(_value(one),)] if isinstance(one, Value) else _findings(one, before)
             before = one if isinstance(one, Mention) else None
             if isinstance(one, Mention) and one.excluded:
                 excluded += [each for clause in clauses for each in clause if isinstance(each, FindingCondition)]
-            elif one.either and own:
-                own[-1] = [*either(own[-1], clauses)]
             else:
-                own.append([*clauses])
-        if group[0].either and statements and own:
-            statements[-1] = [*either(statements[-1], [clause for clauses in own for clause in clauses])]
-        elif own:
-            statements.append([clause for clauses in own for clause in clauses])
+                own.add(clauses, one, one.either)
+        if own.clauses:
+            statements.add(own.clauses, group[0] if len(group) == 1 else None, group[0].either)
     required: list[FindingCondition | AnyOf] = []
     loose: list[ValueCondition] = []
-    for clause in (clause for clauses in statements for clause in clauses):
+    for clause in statements.clauses:
         if len(clause) > 1:
             required.append(AnyOf(clause))
         elif isinstance(clause[0], ValueCondition):

@@ -1,4 +1,4 @@
-"""What brackets hold together is one statement to または."""
+"""What または joins: what brackets hold together is one statement, and a list of like findings is one choice."""
 
 from __future__ import annotations
 
@@ -34,3 +34,27 @@ def test_brackets_hold_statements_together(query: str, wanted: list[set[str]]) -
     found = understand(query)
     assert clauses(found) == wanted
     assert found.rest == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted", "doubts"),
+    [
+        ("MR、ARまたはAS", [{"mr", "ar", "as"}], 1),
+        ("MR, AR, or AS", [{"mr", "ar", "as"}], 1),
+        ("重度のMR、AR、またはAS", [{"mr", "ar", "as"}], 1),
+        ("severe MR, moderate AR or mild AS", [{"mr", "ar", "as"}], 1),
+        ("(MR、ARまたはAS)かつEF 40未満", [{"mr", "ar", "as"}, {"lvef"}], 1),
+        ("MR重度、ARまたはAS", [{"mr"}, {"ar", "as"}], 0),
+        ("MRまたはTR、ARまたはAS", [{"mr", "tr"}, {"ar", "as"}], 0),
+        ("重度MRかつAFまたはEF 40未満", [{"mr"}, {"af", "lvef"}], 1),
+        ("MR and AR or AS", [{"mr"}, {"ar", "as"}], 1),
+        ("重度MR、EF60以下またはLVDs40以上", [{"mr"}, {"lvef", "lvds"}], 0),
+        ("MR、AR、AS", [{"mr"}, {"ar"}, {"as"}], 0),
+    ],
+)
+def test_a_list_is_one_choice_and_what_may_be_meant_otherwise_is_said(
+    query: str, wanted: list[set[str]], doubts: int
+) -> None:
+    found = understand(query)
+    assert clauses(found) == wanted
+    assert len(found.ambiguous) == doubts
