@@ -42,7 +42,8 @@ def _is_read(state: State, token: Token, mentions: list[Mention]) -> bool:
     if token.kind == "history":
         return any(m.polarity == "historical" for m in mentions)  # 手術歴のあるAS: of no finding
     if token.kind == "unassessed":
-        return any(m.polarity == "not_assessed" for m in mentions)  # TRPGが測定できていないTR: of no finding
+        # TRPGが測定できていないTR: of no finding; TAVI未施行: of none that was put in
+        return any(m.polarity == "not_assessed" or (m.finding.implant and m.end == token.start) for m in mentions)
     behind = min((token.start - m.end for m in mentions if token.start >= m.end), default=99)
     if token.kind == "treated":
         ahead = min((m.start - token.end for m in mentions if m.start >= token.end), default=99)

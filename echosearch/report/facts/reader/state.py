@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from echosearch.report.facts.lexicon.lexicon import Finding, Lexicon
+from echosearch.report.facts.reader.denied import denied_together, is_told_of
 from echosearch.report.facts.reader.mention import Link, Mention, Value
 from echosearch.report.facts.reader.twice import said_again, subject
 from echosearch.report.facts.text.number import Number
@@ -184,8 +185,11 @@ class State:
         if self.unclear:
             made.cues.append("unassessed")
             self.unclear = False
+        if self.comma and self.mentions and is_told_of(self.text, start, end):
+            self.denied = False
         if self.denied:
             made.cues.append("negative")
+            made.either = made.either and not denied_together(self.text, last, start)
             made.dropped = made.dropped or made.new  # no new wall motion abnormalities
         of_both = shared and bool(self.group) and self.group[-1].cues == ["suspected"]  # possible biatrial enlargement
         if self.suspected or of_both or (self.supposed and not made.seen):

@@ -24,6 +24,7 @@ _CLOSES = ("閉鎖", "摘出", "切除", "結紮")
 _WORD = re.compile(r"\s*[A-Za-z]")
 _NOT_SEEN = re.compile("描出され(?:ず|ない)")
 _LESIONS = ("mass", "shape", "fluid", "shunt", "flow")
+_NOT_YET = re.compile("未(?:施行|実施)")
 _PARTLY = re.compile("(?:一部|部分的に)[にはで]?$")
 _OF_THE_REST = ("valve_disease", "lv_wall_motion", "rwma")
 _MOVES = re.compile("可動性?[はもが:に]?$")
@@ -48,6 +49,13 @@ def _where_it_stands(state: State, found: list[Token], index: int) -> str | None
     kind = token.kind
     if kind == "suspected" and of_a_cause(state, token):
         return None
+    if (
+        kind == "unassessed"
+        and state.group
+        and state.group[-1].finding.implant
+        and _NOT_YET.match(state.text, token.start)
+    ):
+        kind = "negative"  # TAVI未施行: nothing was put in
     if kind == "change" and state.earlier and state.text.endswith(("と", "に比し"), 0, token.start):
         state.earlier, state.earlier_after, state.now = False, False, True  # 前回(EF 55%)と著変なし、EF 53%
     if kind in ("negative", "suspected") and stands_before(state, found, index):

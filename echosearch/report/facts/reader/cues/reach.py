@@ -53,6 +53,8 @@ def reached(state: State, kind: str = "") -> list[Mention]:
         if mention.link == "none" or place == 0:
             continue
         before = group[place - 1]
+        if state.query and kind == "negative" and state.text[before.end : mention.start].isspace():
+            break  # 左房拡大 MRなし: words of a search box, each for itself
         if mention.link == "strong":
             own = before.graded and not mention.graded and not mention.shared
             if kind == "negative" and own and not _NEITHER.match(state.text, before.end):
