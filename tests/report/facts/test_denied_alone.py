@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from echosearch.report.facts import AnyOf, load_lexicon, read_facts, understand
+from echosearch.report.facts import AnyOf, FindingCondition, load_lexicon, read_facts, understand
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,28 @@ def test_a_denial_is_of_what_it_stands_beside(query: str, wanted: list[tuple[str
             read.append((each.concept, polarity, "or") if several else (each.concept, polarity))
     assert read == wanted
     assert found.rest == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "severity"),
+    [
+        ("軽度でないMR", (3, 4)),
+        ("MR軽度でない", (3, 4)),
+        ("少量でない心嚢液", (3, 4)),
+        ("重症でないAS", (0, 3)),
+        ("MR中等度でない", (0, 2)),
+    ],
+)
+def test_a_denied_grade_leaves_the_others(query: str, severity: tuple[int, int]) -> None:
+    (one,) = understand(query).required
+    assert isinstance(one, FindingCondition)
+    assert (one.polarity, one.severity) == ("present", severity)
+
+
+def test_a_suspected_failure_with_preserved_ef_says_that_the_ef_is_not_low() -> None:
+    (one,) = understand("HFpEF 疑い").required
+    assert isinstance(one, FindingCondition)
+    assert (one.concept, one.polarity) == ("lvef_low", "absent")
 
 
 def test_reports_go_on_as_lists() -> None:

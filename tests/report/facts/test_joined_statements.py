@@ -50,6 +50,8 @@ def test_brackets_hold_statements_together(query: str, wanted: list[set[str]]) -
         ("MR and AR or AS", [{"mr"}, {"ar", "as"}], 1),
         ("重度MR、EF60以下またはLVDs40以上", [{"mr"}, {"lvef", "lvds"}], 0),
         ("MR、AR、AS", [{"mr"}, {"ar"}, {"as"}], 0),
+        ("MR or TR but not both", [{"mr", "tr"}], 1),
+        ("MRかTRのどちらか一方", [{"mr", "tr"}], 1),
     ],
 )
 def test_a_list_is_one_choice_and_what_may_be_meant_otherwise_is_said(

@@ -17,6 +17,11 @@ _NOUN_DENIED = re.compile(
     r"\s*[、,]\s*(?P<noun>[^、。,;\s]{1,12}?)[はがもを]?(?:なし|無し|な[いく]|認め[ずなま]|みられ[ずなま]|\(-\))"
 )
 _GRADE = re.compile(r"(?:[軽中高重等]度|[軽重]症|以上|以下|未満|mild|moderate|severe)\Z", re.IGNORECASE)
+_ONE_ALONE = re.compile(
+    r"\bbut not both\b|\b(?:exactly|only) one of\b"
+    r"|(?:どちらか|いずれか|どれか)(?:一方|片方|1つ|一つ)(?:だけ|のみ)?|片方(?:だけ|のみ)",
+    re.IGNORECASE,
+)
 _COMMA = re.compile(r"\s*[、,]\s*")
 _BOTH = re.compile(r"\s*(?:と|や|及び|および|かつ|\band\b|\bwith\b)\s*", re.IGNORECASE)
 
@@ -64,7 +69,7 @@ def in_one_list(text: str, first: Mention | Value | None, second: Mention | Valu
 
 
 def choices_in_doubt(text: str, stated: Sequence[Mention | Value]) -> Iterator[Ambiguous]:
-    """Yield three statements of which "or" joins the last two: MR、ARまたはAS, MRとARまたはAS."""
+    """Yield what "or" joins and may join otherwise: MR、ARまたはAS, MRとARまたはAS, MR or AR but not both."""
     ordered = sorted(stated, key=lambda one: one.start_at)
     for first, second, third in zip(ordered, ordered[1:], ordered[2:], strict=False):
         if not third.either or second.either or first.either:
@@ -76,6 +81,9 @@ def choices_in_doubt(text: str, stated: Sequence[Mention | Value]) -> Iterator[A
             yield Ambiguous(said, concept, "any of the list", one_of_two)
         elif _between(_BOTH, text, first, second):
             yield Ambiguous(said, concept, one_of_two, f"{own} with {middle}, or {other} alone")
+    joined = next((one for one in ordered if one.either), None)
+    if joined is not None and (alone := _ONE_ALONE.search(text)):
+        yield Ambiguous(alone[0], _concept(joined), "one of them or more", "one without the others")
 
 
 def _between(pattern: re.Pattern[str], text: str, first: Mention | Value, second: Mention | Value) -> bool:

@@ -52,7 +52,7 @@ class Mention:
             return "uncertain"
         negative = len(cues) - 1 - cues[::-1].index("negative") if "negative" in cues else -1
         if "suspected" in cues and not cues.index("suspected") < negative:
-            return "uncertain"
+            return "absent" if self.finding.polarity == "absent" else "uncertain"  # HFpEF疑い: its EF is not low
         if "insignificant" in cues:
             return "not_significant"
         if negative >= 0:

@@ -22,6 +22,7 @@ _NOTHING = re.compile("有意なもの(?:は|を|が)?(?:特に)?(?:なし|な[�
 _NO_CAUSE = re.compile("(?:による|に伴う|に起因する)もの(?:で(?:は)?)?$")
 _BUT_OF = re.compile("[がも][^、。]{1,16}$")
 _ANNOUNCES = re.compile(r"\s*:")
+_MILD = 2
 _IS_NOT = re.compile("では?な[いく]")
 _OF_NOTHING = re.compile(
     r"(?:none|nothing) significant\s*(?:[^\sA-Za-z]|$|but|except|other)", re.I
@@ -36,8 +37,7 @@ def spoken_of(state: State, token: Token, kind: str) -> list[Mention]:  # noqa: 
     if not targets and kind == "negative" and state.now and state.mentions and not state.arrow:
         targets = [gone(state)]
     if not targets and state.query and kind == "negative" and state.front is not None:
-        low = state.front.value[0]
-        state.front = state.front._replace(value=(0, max(low - 1, 0)))  # 重症でないAS
+        state.front = state.front._replace(value=_but(state.front.value))  # 重症でないAS
     if kind == "undenied" and (not targets or state.cued):
         targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][
             -1:
@@ -72,20 +72,26 @@ def spoken_of(state: State, token: Token, kind: str) -> list[Mention]:  # noqa: 
         targets = [last] if _SO.fullmatch(state.text, last.end, token.start) else []  # MRは偏心性ですがII度と思われる
     if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
         state.unclear = True  # 評価困難なAR
-    if not targets or (kind == "negative" and _lowered(state, targets)):
+    if not targets or (kind == "negative" and _graded_anew(state, targets)):
         return []
     return [] if _kept_out(state, token, kind, targets[-1]) else targets
 
 
-def _lowered(state: State, targets: list[Mention]) -> bool:
-    """Lower the grade that a query denies of findings: MR重症でない, ASもARも重症でない."""
+def _but(grade: tuple[int, int]) -> tuple[int, int]:
+    """Return the grades that are left of one that is denied: less of 重症でない, more of 軽度でない."""
+    low, high = grade
+    return (high + 1, 4) if high <= _MILD else (0, max(low - 1, 0))
+
+
+def _graded_anew(state: State, targets: list[Mention]) -> bool:
+    """Change the grade that a query denies of findings: MR重症でない, ASもARも重症でない."""
     last = targets[-1]
     grade = last.severity
     if not state.query or not last.graded or not grade or not _IS_NOT.match(state.text, last.end):
         return False
     for mention in targets:
         if mention.severity == grade:
-            mention.severity = (0, max(grade[0] - 1, 0))
+            mention.severity = _but(grade)
     state.cued = True
     return True
 
