@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from echosearch.coverage import Gap
 from echosearch.report.facts import english_names, label, load_lexicon
+from echosearch.search.question import read_question
 from echosearch.web.language.english import concept_name
 from echosearch.web.language.warnings import in_japanese
 from echosearch.web.language.words import words_in
@@ -74,6 +76,42 @@ def test_every_warning_has_a_japanese_sentence(warning: str) -> None:
     assert not said.isascii()
     assert words_in("ja").warning(warning) == said
     assert words_in("en").warning(warning) == warning
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "PEあり",
+        "重度MRとTRなし",
+        "AS、MRを除く",
+        "MR、高血圧なし",
+        "EF 35前後",
+        "GLS -16%以上",
+        "TRのみ",
+        "重度MRとTRのみ",
+    ],
+)
+def test_a_doubt_in_japanese_has_no_english_word(query: str) -> None:
+    doubts = read_question(query, load_lexicon()).doubts
+    assert doubts
+    for doubt in doubts:
+        assert re.findall("[a-z]{3,}", words_in("ja").warning(doubt)) == []
+
+
+@pytest.mark.parametrize(
+    ("warning", "japanese"),
+    [
+        (
+            "no study has an age: no condition on it is met",
+            "どの検査にも年齢がないため",
+        ),
+        ("no study has a report and structured reports to compare", "報告と構造化報告の両方がある検査はありません。"),
+        (str(Gap("reports", 15, 12)), "索引の報告は 15、データベースは 12 です"),
+        ("PS is read as 肺動脈弁狭窄: write it out if you mean performance status", "「performance status」のことなら"),
+    ],
+)
+def test_phrases_within_a_warning_are_in_its_language(warning: str, japanese: str) -> None:
+    assert japanese in words_in("ja").warning(warning)
 
 
 def test_what_no_sentence_fits_is_shown_as_it_is() -> None:
