@@ -179,6 +179,40 @@ def test_a_cohort_without_members_says_so_and_one_in_doubt_why(served: Served) -
     assert words_in("ja").no_members in browser.get("/cohorts/nobody/review").text
 
 
+def refused(served: Served, who: str, path: str, **fields: str) -> str:
+    """Send a form that is refused, and return the page."""
+    browser = served.browser(who)
+    sent = browser.post(path, data=fields | {"csrf": browser.headers["x-csrf-token"]}, headers={"accept": "text/html"})
+    assert sent.status_code == 422, sent.text
+    return sent.text
+
+
+def test_a_refused_search_keeps_its_conditions(served: Served) -> None:
+    fields = {"text": "MRありMRなし", "where": "age >= 30", "view": "4CH", "sex": "F", "age_to": "80", "since": "2019"}
+    page = refused(served, "searcher", "/searches", **fields, group="patient", sort="date", device="")
+    assert 'name="where" value="age &gt;= 30"' in page
+    for chosen in ("<option selected>4CH", '"F" selected', '"patient" selected', '"date" selected'):
+        assert chosen in page
+    for name in ("age_to", "since"):
+        assert f'name="{name}" value="{fields[name]}"' in page
+    for condition in ("view = 4CH", "sex = F", "age &lt;= 80", "date &gt;= 2019"):
+        assert f'<span class="chip filter">{condition}</span>' in page
+
+
+def test_an_empty_box_is_refused_beside_the_form(served: Served) -> None:
+    page = refused(served, "searcher", "/searches", text="", view="4CH")
+    assert 'id="box"' in page
+    assert "<option selected>4CH" in page
+
+
+def test_a_refused_cohort_keeps_what_was_entered(served: Served) -> None:
+    page = refused(
+        served, "researcher", "/cohorts", name="kept", text="MR、あいうえ", where="age > 40", per_patient="last"
+    )
+    assert '"last" selected' in page
+    assert 'value="age &gt; 40"' in page
+
+
 def test_a_refused_name_keeps_what_was_chosen(served: Served) -> None:
     study = served.client("researcher").get("/map/points").json()["studies"][0]
     browser = served.browser("researcher")

@@ -62,7 +62,7 @@ def define_cohort(
             save_definition(caller.archive, connection, made)
     except (InputError, EmptyArchive) as exc:
         caller.record("cohort define", outcome="refused")
-        return _list(request, caller, problem_of(exc), {"name": name, "text": text, "where": where})
+        return _list(request, caller, problem_of(exc), name=name, text=text, where=where, per_patient=per_patient)
     caller.record("cohort define", query=text)
     return RedirectResponse(f"/cohorts/{name}", 303)
 
@@ -148,7 +148,7 @@ def post_verdict(
     return RedirectResponse(f"/cohorts/{reference}/review", 303)
 
 
-def _list(request: Request, caller: Caller, problem: object = None, given: dict[str, str] | None = None) -> Response:
+def _list(request: Request, caller: Caller, problem: object = None, **given: str) -> Response:
     lexicon = load_lexicon(caller.archive.settings.lexicon)
     with reading(caller.archive) as connection:
         found = stored_cohorts(connection)
@@ -162,9 +162,9 @@ def _list(request: Request, caller: Caller, problem: object = None, given: dict[
     ]
     if problem is None:
         caller.record("cohort list")
-    empty = {"name": "", "text": "", "where": ""}
+    empty = {"name": "", "text": "", "where": "", "per_patient": "all"}
     status = 200 if problem is None else 422
-    return page(request, "cohorts.html", caller, status, cohorts=cohorts, problem=problem, given=given or empty)
+    return page(request, "cohorts.html", caller, status, cohorts=cohorts, problem=problem, given=empty | given)
 
 
 def _words(caller: Caller, connection: Connection, reference: str) -> str:

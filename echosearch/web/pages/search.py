@@ -30,6 +30,16 @@ Text = Annotated[str, Form(max_length=20_000)]
 Short = Annotated[str, Form(max_length=512)]
 Month = Annotated[str, Form(pattern=r"^$|^\d{4}(-\d{2})?$")]
 Years = Annotated[str, Form(pattern=r"^\d{0,3}$")]
+FIELDS = {  # of the form: the condition that each makes
+    "view": "view = {}",
+    "mode": "mode = {}",
+    "sex": "sex = {}",
+    "age_from": "age >= {}",
+    "age_to": "age <= {}",
+    "since": "date >= {}",
+    "until": "date <= {}",
+    "device": 'device = "{}"',
+}
 SAID = (InputError, ArchiveError, EncoderError)  # said beside the form
 
 
@@ -45,7 +55,7 @@ def home(request: Request, caller: Annotated[Caller, needs(Right.SELF)]) -> Resp
 def post_search(
     request: Request,
     caller: Searcher,
-    text: Text,
+    text: Text = "",
     where: Short = "",
     view: Annotated[Literal["", "LAX", "SAX", "2CH", "3CH", "4CH", "Other"], Form()] = "",
     mode: Annotated[Literal["", "bmode", "color"], Form()] = "",
@@ -59,21 +69,23 @@ def post_search(
     sort: Annotated[Sort, Form()] = "relevance",
 ) -> Response:
     """Search, then show: what was typed never stands in a URL."""
-    more = [
-        f"view = {view}" if view else "",
-        f"mode = {mode}" if mode else "",
-        f"sex = {sex}" if sex else "",
-        f"age >= {age_from}" if age_from else "",
-        f"age <= {age_to}" if age_to else "",
-        f"date >= {since}" if since else "",
-        f"date <= {until}" if until else "",
-        f'device = "{device.strip()}"' if device.strip() else "",
-    ]
+    fields = {
+        "view": view,
+        "mode": mode,
+        "sex": sex,
+        "age_from": age_from,
+        "age_to": age_to,
+        "since": since,
+        "until": until,
+        "device": device.strip(),
+    }
+    more = [FIELDS[name].format(given) for name, given in fields.items() if given]
+    before = SearchRequest(group=group, sort=sort)
 
     def asked() -> SearchRequest:
-        return SearchRequest(text=text, where=add_condition(where, more) or None, group=group, sort=sort)
+        return before.model_copy(update={"text": text, "where": add_condition(where, more) or None})
 
-    return _searched(request, caller, asked, text, where)
+    return _searched(request, caller, asked, text=text, where=where, asked=before, fields=fields, more=more)
 
 
 @router.post("/searches/{search_id}/chips")
@@ -86,9 +98,8 @@ def post_chip(
     text = recomposed(chips, place, words) if whole else before.text or ""
     if not text and before.study is None:
         return RedirectResponse("/", 303)
-    return _searched(
-        request, caller, lambda: before.model_copy(update={"text": text or None}), text, before.where or ""
-    )
+    asked = before.model_copy(update={"text": text or None})
+    return _searched(request, caller, lambda: asked, text=text, where=before.where or "", asked=before)
 
 
 @router.post("/searches/{search_id}/conditions")
@@ -97,16 +108,15 @@ def post_condition(
 ) -> Response:
     """Ask again without one condition of the filter."""
     before = _asked(stored(caller, search_id))
-    where = without_condition(before.where or "", place) or None
-    return _searched(
-        request, caller, lambda: before.model_copy(update={"where": where}), before.text or "", where or ""
-    )
+    where = without_condition(before.where or "", place)
+    asked = before.model_copy(update={"where": where or None})
+    return _searched(request, caller, lambda: asked, text=before.text or "", where=where, asked=before)
 
 
 @router.post("/similar")
 def post_similar(request: Request, caller: Searcher, study: Annotated[UUID, Form()]) -> Response:
     """Return studies that resemble one."""
-    return _searched(request, caller, lambda: SearchRequest(study=study), "", "")
+    return _searched(request, caller, lambda: SearchRequest(study=study))
 
 
 @router.get("/searches/{search_id}")
@@ -116,15 +126,15 @@ def show_search(
     return _shown(request, caller, stored(caller, search_id), after)
 
 
-def _searched(request: Request, caller: Caller, asked: Callable[[], SearchRequest], text: str, where: str) -> Response:
-    """Search, write the audit and go to the answer; what cannot be asked is said beside the form."""
+def _searched(request: Request, caller: Caller, make: Callable[[], SearchRequest], **form: object) -> Response:
+    """Search, write the audit and go to the answer; what cannot be asked is said beside the form, left as it was."""
     try:
-        request_made = asked()
+        request_made = make()
         answer = make_search(caller, request_made)
     except SAID as exc:
         said = problem_of(exc)
-        caller.record("search", query=text, outcome="refused")
-        return _form(request, caller, said.status, problem=said, text=text, where=where)
+        caller.record("search", query=str(form.get("text", "")), outcome="refused")
+        return _form(request, caller, said.status, problem=said, **form)
     caller.record("search", query=request_made.model_dump_json(exclude_defaults=True))
     return RedirectResponse(f"/searches/{answer.id}", 303)
 
@@ -157,6 +167,8 @@ def _form(request: Request, caller: Caller, status: int = 200, **context: object
     usual: dict[str, object] = {
         "answer": None,
         "asked": SearchRequest(),
+        "fields": dict.fromkeys(FIELDS, ""),
+        "more": [],
         "cards": [],
         "chips": (),
         "whole": False,
