@@ -268,6 +268,17 @@ def test_an_error_is_a_page_for_a_browser_and_a_document_for_a_program(served: S
     assert served.client("searcher").get(missing).json()["type"] == "/problems/unknown-study"
 
 
+def test_a_form_of_a_session_that_has_ended_leads_to_the_sign_in(served: Served) -> None:
+    browser = served.browser("searcher")
+    browser.post("/sign-out")  # in another tab
+    browser.cookies.clear()
+    for path in ("/searches", "/sign-out"):
+        answer = browser.post(path, data={"text": "MR"}, headers={"accept": "text/html"})
+        assert answer.status_code == 401
+        assert words_in("ja").problems["sign-in"] in answer.text
+        assert 'href="/sign-in"' in answer.text
+
+
 def test_what_nobody_expected_is_a_number_that_the_log_has(
     served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from echosearch.cohort.definition import define
 from echosearch.coverage import Gap
+from echosearch.errors import InputError, WhereError
 from echosearch.report.facts import english_names, label, load_lexicon
+from echosearch.search.filter_parser import USER_FIELDS, parse_where
 from echosearch.search.question import read_question
 from echosearch.web.language.english import concept_name
 from echosearch.web.language.warnings import in_japanese
 from echosearch.web.language.words import words_in
 from echosearch.web.pages.chips import chips_of
+from echosearch.web.problems import CODES, problem_of
 
 ROOT = Path(__file__).parents[2] / "echosearch"
 # where warnings are made: module, and the functions whose sentences are shown
@@ -36,6 +40,17 @@ MADE = {
     "insight/curves.py": ("_curve",),
     "insight/values.py": ("fit_value",),
 }
+# what a program alone is told
+OF_PROGRAMS = (
+    "incident x",
+    "PUT /api/v1/me/reason, or a token that has one",
+    "give the names that it is reached by with --host-name",
+    "at most x bytes, with a Content-Length",
+    "; ",
+    "a token has its reason from its making",
+    "x of the studies are not here, or not for you",
+    "replace: true writes over it",
+)
 
 
 def sentences(tree: ast.AST) -> Iterator[str]:
@@ -112,6 +127,56 @@ def test_a_doubt_in_japanese_has_no_english_word(query: str) -> None:
 )
 def test_phrases_within_a_warning_are_in_its_language(warning: str, japanese: str) -> None:
     assert japanese in words_in("ja").warning(warning)
+
+
+@pytest.mark.parametrize("query", ["。", "MRありMRなし", "重度MR、MRを除く", "EF 40未満かつEF 60以上", "あ" * 30_000])
+def test_a_refused_query_is_told_in_japanese(query: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read_question(query, load_lexicon())
+    assert re.findall("[a-z]{3,}", words_in("ja").warning(problem_of(refused.value).detail)) == []
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        *("foo = 1", "view = 9", "sex = x", "date >= 2020-13", "date = 2020-01-02", "age > 95", "age > 90"),
+        *("view < 4CH", "view_prob = 1", "view_prob > 3", "device = ''", "age >", "(age > 3", "'", "age > 3 and " * 60),
+        "sex in(F",
+    ],
+)
+def test_a_condition_that_is_not_understood_is_told_in_japanese(where: str) -> None:
+    with pytest.raises(WhereError) as refused:
+        parse_where(where)
+    told = re.sub(
+        "|".join(sorted(USER_FIELDS, reverse=True)), "", words_in("ja").warning(problem_of(refused.value).detail)
+    )
+    assert set(re.findall("[a-z]{3,}", told)) <= {"and", "ther"}  # as typed; the view Other
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [("zz所見", ""), ("MR 4CH", ""), ("MRありMRなし", ""), ("MR", "age > 50 and age < 40"), ("65歳以上", "")],
+)
+def test_a_refused_cohort_is_told_in_japanese(text: str, where: str) -> None:
+    with pytest.raises(InputError) as refused:
+        define("名前", text, load_lexicon(), where=where)
+    told = in_japanese(problem_of(refused.value).detail)
+    assert told is not None
+    assert "コホート" in told
+
+
+def test_every_problem_has_a_title_and_a_sentence_in_both_languages() -> None:
+    assert words_in("ja").problems.keys() == CODES.keys()
+    tree = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "web").rglob("*.py")]
+    calls = [node for one in tree for node in ast.walk(one) if isinstance(node, ast.Call)]
+    made = [
+        call.args[1]
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "Problem" and call.args[1:]
+    ]
+    said = [one for each in made for one in sentences(ast.Expression(each))]
+    assert len(said) > 20
+    assert [one for one in said if in_japanese(one) is None and one not in OF_PROGRAMS] == []
 
 
 def test_what_no_sentence_fits_is_shown_as_it_is() -> None:

@@ -1,4 +1,4 @@
-"""Warnings of searches and interpretations in the language of the page; they are made in English."""
+"""Warnings and refusals in the language of the page; they are made in English."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class _Sentence:
 @lru_cache
 def _known() -> dict[str, tuple[_Sentence, ...]]:
     read = tomllib.loads(files("echosearch.web.language").joinpath("warnings.toml").read_text(encoding="utf-8"))
-    return {kind: tuple(map(_sentence, read[kind])) for kind in ("warning", "phrase")}
+    return {kind: tuple(map(_sentence, read[kind])) for kind in ("warning", "refusal", "phrase")}
 
 
 def _sentence(one: dict[str, Any]) -> _Sentence:
-    pattern = _PART.sub(r"(?P<\1>.*)", re.escape(one["en"]))
+    pattern = _PART.sub(lambda part: rf"(?P<{part[1]}>{'[0-9]+' if part[1] == 'at' else '.*'})", re.escape(one["en"]))
     return _Sentence(re.compile(pattern), one["ja"], tuple(one.get("phrases", ())))
 
 
 def in_japanese(warning: str) -> str | None:
-    """Return a warning in Japanese, None if warnings.toml does not have it: it is shown in English then."""
-    return _told(warning, "warning")
+    """Return a warning or a refusal in Japanese, None if warnings.toml does not have it, to be shown as it is."""
+    return _told(warning, "warning") or _told(warning, "refusal")
 
 
 def _told(said: str, kind: str) -> str | None:
