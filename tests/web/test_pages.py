@@ -241,6 +241,17 @@ def test_counts_are_of_a_moment_ago_and_read_nothing_when_a_page_is_asked(
     assert "時点" in browser.get("/quality").text
 
 
+def test_who_sees_a_project_is_told_no_count_of_the_archive_and_not_that_it_is_empty(served: Served) -> None:
+    served.client("searcher").get("/status")  # counted by now
+    everything, part = (served.client(who).get("/status/now").json() for who in ("searcher", "project"))
+    assert everything["studies"] > 0
+    assert (part["studies"], part["found"]) == (None, None)
+    page = served.browser("project").get("/status").text
+    assert '<b data-show="studies">-</b>' in page
+    assert words_in("ja").not_of_a_project in page
+    assert words_in("ja").not_of_a_project not in served.browser("searcher").get("/status").text
+
+
 def test_a_study_of_another_project_is_not_found_on_any_page(served: Served) -> None:
     seen = served.client("project").get("/map/points").json()["studies"]
     study = next(one.key for one in served.corpus.studies if one.age is not None and one.age >= 65)

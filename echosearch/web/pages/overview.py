@@ -117,15 +117,16 @@ def _accounts(request: Request, caller: Caller, problem: Problem | None = None) 
 
 
 def _now(caller: Caller) -> dict[str, Any]:
-    """Counts of the whole archive; 0 each for somebody who sees a part of it, and until they are made."""
+    """Counts of the whole archive; None each for somebody who sees a part of it, and until they are made."""
     known = caller.serving.holdings.get(WAIT) if caller.archive.viewer.scope is None else None
+    none = None if known is None else 0  # without an encoder nothing can be searched
     counts, holds = (known.value.files, known.value.searchable) if known else (None, None)
     with caller.archive.engine.connect() as connection:
         encoder = active_encoder(connection)
         running = is_ingest_running(connection)
     return {
-        **{name: getattr(holds, name, 0) for name in COUNTED},
-        **{name: getattr(counts, name, 0) for name in FILES},
+        **{name: getattr(holds, name, none) for name in COUNTED},
+        **{name: getattr(counts, name, none) for name in FILES},
         "ingest": running,
         "encoder": str(encoder) if encoder else None,
         "trained": bool(encoder and encoder.trained),

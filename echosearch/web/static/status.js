@@ -15,7 +15,7 @@ async function ask() {
   if (answer.status !== 200) return;
   tag = answer.headers.get('etag') ?? '';
   const now = await answer.json();
-  for (const each of document.querySelectorAll('[data-show]')) each.textContent = now[each.dataset.show].toLocaleString('en');
+  for (const each of document.querySelectorAll('[data-show]')) each.textContent = now[each.dataset.show]?.toLocaleString('en') ?? '-';
   progress.max = Math.max(now.found, 1);
   progress.value = now.found - now.pending;
   ingest.className = now.ingest ? 'busy' : 'dim';
