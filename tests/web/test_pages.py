@@ -199,6 +199,27 @@ def test_a_refused_search_keeps_its_conditions(served: Served) -> None:
         assert f'<span class="chip filter">{condition}</span>' in page
 
 
+def test_the_cine_of_a_hit_alone_is_deciding(served: Served) -> None:
+    browser = served.browser("searcher")
+    answer = browser.post("/searches", data={"text": "重度MR", "csrf": browser.headers["x-csrf-token"]})
+    link = re.search(r'class="open" href="(/studies/[^"]+)"', browser.get(answer.headers["location"]).text)
+    assert link is not None
+    hit = link[1].replace("&amp;", "&")
+    word = f'<b class="deciding">{words_in("ja").deciding}</b>'
+    assert browser.get(hit).text.count(word) == 1
+    assert word not in browser.get(hit.partition("&")[0]).text  # from a comparison, or the list of its cines
+    study = hit.partition("?")[0]
+    assert word not in browser.get(f"{study}?video=00000000-0000-0000-0000-000000000000&deciding=true").text
+
+
+@pytest.mark.parametrize(("text", "words"), [("MR 4CH", False), ("MR 呼吸困難", True)])
+def test_what_no_rule_covers_is_said_to_be_searched_only_where_it_was(served: Served, text: str, words: bool) -> None:
+    browser, t = served.browser("searcher"), words_in("ja")
+    answer = browser.post("/searches", data={"text": text, "csrf": browser.headers["x-csrf-token"]})
+    page = browser.get(answer.headers["location"]).text
+    assert (t.no_rule_but_words in page, f"{t.no_rule} <q" in page) == (words, not words)
+
+
 def test_an_empty_box_is_refused_beside_the_form(served: Served) -> None:
     page = refused(served, "searcher", "/searches", text="", view="4CH")
     assert 'id="box"' in page

@@ -5,18 +5,22 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from echosearch.cohort.definition import define
+from echosearch.cohort.definition import cohort_words, define
+from echosearch.cohort.run import _names
 from echosearch.coverage import Gap
+from echosearch.db.cohorts.plan import PerPatient, Window
 from echosearch.errors import InputError, WhereError
-from echosearch.report.facts import english_names, label, load_lexicon
+from echosearch.report.facts import FindingCondition, english_names, label, load_lexicon
 from echosearch.search.filter_parser import USER_FIELDS, parse_where
 from echosearch.search.question import read_question
 from echosearch.web.language.english import concept_name
-from echosearch.web.language.warnings import in_japanese
+from echosearch.web.language.warnings import cohort_in_japanese, in_japanese
 from echosearch.web.language.words import words_in
 from echosearch.web.pages.chips import chips_of
 from echosearch.web.problems import CODES, problem_of
@@ -163,6 +167,22 @@ def test_a_refused_cohort_is_told_in_japanese(text: str, where: str) -> None:
     told = in_japanese(problem_of(refused.value).detail)
     assert told is not None
     assert "コホート" in told
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("unit", ["days", "months"])
+@pytest.mark.parametrize("per_patient", ["first", "last", "random"])
+def test_a_cohort_is_told_in_japanese(
+    side: Literal["before", "after"], unit: Literal["days", "months"], per_patient: PerPatient
+) -> None:
+    lexicon = load_lexicon()
+    (stated,) = read_question("人工弁", lexicon).required
+    assert isinstance(stated, FindingCondition)
+    windows = [Window((stated,), side, 90, unit, absent) for absent in (True, False)]
+    made = define("name", "MR", lexicon, per_patient=per_patient, windows=windows, video_at_least=0.5)
+    for said in (cohort_words(made, lexicon), *_names(made, lexicon), *_names(replace(made, studies=("x",)), lexicon)):
+        assert re.findall("[a-z]{2,}", cohort_in_japanese(said)) == []
+        assert words_in("en").of_cohort(said) == said
 
 
 def test_every_problem_has_a_title_and_a_sentence_in_both_languages() -> None:

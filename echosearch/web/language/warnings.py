@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["in_japanese"]
+__all__ = ["cohort_in_japanese", "in_japanese"]
 
 _PART = re.compile(r"\\\{(\w+)\\\}")
 
@@ -37,6 +37,11 @@ def _sentence(one: dict[str, Any]) -> _Sentence:
 def in_japanese(warning: str) -> str | None:
     """Return a warning or a refusal in Japanese, None if warnings.toml does not have it, to be shown as it is."""
     return _told(warning, "warning") or _told(warning, "refusal")
+
+
+def cohort_in_japanese(said: str) -> str:
+    """Return what a cohort asks for, or one of its steps, in Japanese; its findings and its filter are as they are."""
+    return " · ".join(_told(part, "phrase") or part for part in said.split(" · "))
 
 
 def _told(said: str, kind: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from echosearch.reading.reason_text import MEANING
 from echosearch.web.language.reasons import JAPANESE_MEANING
-from echosearch.web.language.warnings import in_japanese
+from echosearch.web.language.warnings import cohort_in_japanese, in_japanese
 
 __all__ = ["LANGUAGES", "words_in"]
 
@@ -57,6 +57,7 @@ def _japanese() -> dict[str, Any]:
         "unmatched": lambda number: f"検査に結びつかない報告: {number}件",
         "as_of": lambda when: f"{when:%Y-%m-%d %H:%M:%S} UTC 時点",
         "warning": lambda said: in_japanese(said) or said,
+        "of_cohort": cohort_in_japanese,
         "with_interval": lambda value, low, high, unit: f"{value:.0f} ({low:.0f}〜{high:.0f}) {unit or ''}",
         "known_values": lambda number: f"値 {number:,}件",
         "with_without": lambda stated, other: f"あり {stated:,}、なし {other:,}",
@@ -94,6 +95,7 @@ def _english() -> dict[str, Any]:
         "unmatched": lambda number: f"Reports that belong to no study: {number}",
         "as_of": lambda when: f"as of {when:%Y-%m-%d %H:%M:%S} UTC",
         "warning": lambda said: said,
+        "of_cohort": lambda said: said,
         "with_interval": lambda value, low, high, unit: f"{value:.0f} ({low:.0f}-{high:.0f}) {unit or ''}",
         "known_values": lambda number: f"{number:,} values",
         "with_without": lambda stated, other: f"{stated:,} with, {other:,} without",

@@ -35,11 +35,16 @@ def month_words(month: int | None) -> str | None:
 
 @router.get("/studies/{study}")
 def show_study(
-    request: Request, caller: Watcher, study: UUID, video: UUID | None = None, interpret: bool = False
+    request: Request,
+    caller: Watcher,
+    study: UUID,
+    video: UUID | None = None,
+    deciding: bool = False,
+    interpret: bool = False,
 ) -> Response:
     """Show a study: its cines, its report as far as the caller may read it, its patient's other studies.
 
-    ``interpret``: also what its videos show.
+    ``deciding``: this video is why the study was found. ``interpret``: also what its videos show.
     """
     seen, lexicon = study_seen(caller, str(study)), load_lexicon(caller.archive.settings.lexicon)
     named, encoder = may_identify(caller), encoder_of(caller)
@@ -65,7 +70,7 @@ def show_study(
         device=next((one.device for one in videos if one.device), None),
         videos=videos,
         shown=shown,
-        deciding=shown if video is not None else None,
+        deciding=str(video) if deciding else None,
         facts=facts_in_words(facts, lexicon),
         segments=segments(text, facts, lexicon) if text is not None else None,
         named=named,
