@@ -146,4 +146,4 @@ def test_what_cannot_be_compared_is_said(served: Served) -> None:
     assert client.get("/api/v1/disagreements", params={"finding": "mr", "against": "sr"}).status_code == 422
     page = served.browser("searcher").get("/disagree?finding=mr&against=sr")
     assert page.status_code == 422
-    assert "structured reports have measurements" in page.text
+    assert "構造化報告にあるのは計測値です" in page.text

@@ -150,7 +150,7 @@ def test_what_is_drawn_around_on_the_map_becomes_a_cohort(visit: Open, site: Sit
     assert sorted(page.input_value("#lasso [name=studies]").split()) == sorted(chosen)
     page.fill("#lasso [name=name]", "drawn")
     page.get_by_role("button", name="コホートにする", exact=True).click()
-    expect(page.locator("main .problem")).to_contain_text("cohort drawn exists")
+    expect(page.locator("main .problem")).to_contain_text("コホート drawn はすでにあります")
     assert ["422" in one for one in watch.complaints] == [True]
     watch.complaints.clear()
     page.wait_for_selector("#map[data-ready]")
