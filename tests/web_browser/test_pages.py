@@ -142,7 +142,7 @@ def test_what_is_drawn_around_on_the_map_becomes_a_cohort(visit: Open, site: Sit
     page.fill("#lasso [name=name]", "drawn")
     page.get_by_role("button", name="コホートにする", exact=True).click()
     page.wait_for_url("**/cohorts/drawn")
-    expect(page.locator("main")).to_contain_text(f"{len(chosen)} chosen studies")
+    expect(page.locator("main")).to_contain_text(f"選んだ {len(chosen)} 検査")
     # the same name again: it is refused, and what was chosen is kept
     page.goto(site.url + "/map")
     page.wait_for_selector("#map[data-ready]")

@@ -20,6 +20,7 @@ from echosearch.web.problems import Problem, problem_of
 from echosearch.web.rendering import page
 from echosearch.web.rights import Caller, needs
 from echosearch.web.searching import keep, seen_studies
+from echosearch.web.studies import encoder_of
 
 __all__ = ["router"]
 
@@ -32,7 +33,8 @@ WAIT = 20.0  # seconds, for a map that was never made
 
 @router.get("/map")
 def show_map(request: Request, caller: Searcher) -> Response:
-    """Return the page; its points come by themselves."""
+    """Return the page; its points come by themselves. Raises EmptyArchive."""
+    encoder_of(caller)
     return _shown(request, caller)
 
 
