@@ -43,6 +43,10 @@ def test_a_day_with_a_cohort(real: Tried, tmp_path: Path) -> None:
     assert "重度MR@1: 1 study, SHA-256" in told(real, "freeze", "重度MR")
     assert "重度MR@1 -> 重度MR: 1 stayed, 0 entered, 0 left" in told(real, "diff", "重度MR")
     assert "frozen 20" in told(real, "show", "重度MR@1")
+    told(real, "define", "PE", "PEあり")
+    told(real, "freeze", "PE")
+    assert "PE is read as" in told(real, "show", "PE@1")
+    told(real, "delete", "PE")
     told(real, "export", "重度MR@1", "--out", str(tmp_path / "out.csv"))
     assert len((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()) == 2
     assert "of 1 case matched" in told(real, "match", "重度MR", "--on", "device")

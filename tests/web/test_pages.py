@@ -176,6 +176,10 @@ def test_a_cohort_without_members_says_so_and_one_in_doubt_why(served: Served) -
     assert post(served, "researcher", "/cohorts", **given) == "/cohorts/nobody"
     browser = served.browser("researcher")
     assert "PE は" in browser.get("/cohorts/nobody").text
+    assert post(served, "researcher", "/cohorts/nobody/freeze") == "/cohorts/nobody@1"
+    assert "PE は" in browser.get("/cohorts/nobody@1").text
+    (note,) = served.client("researcher").get("/api/v1/cohorts/nobody@1/steps").json()["notes"]
+    assert "PE is read as" in note
     assert words_in("ja").no_members in browser.get("/cohorts/nobody/review").text
 
 

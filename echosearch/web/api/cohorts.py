@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from echosearch.access.rights import Right
 from echosearch.cohort.attrition import attrition_json, read_attrition, suppressed
 from echosearch.cohort.definition import MOST_STUDIES, cohort_words, define
+from echosearch.cohort.doubts import doubts_of
 from echosearch.cohort.export import cohort_members
 from echosearch.cohort.review import record, sample
 from echosearch.cohort.run import reading, run_definition
@@ -160,13 +161,15 @@ def define_cohort(caller: Member, asked: NewCohort) -> JSONResponse:
 @router.get("/{reference}/steps", response_model=Steps, responses=PROBLEMS)
 def steps(caller: Member, reference: Reference) -> JSONResponse:
     """Return what each step of a cohort leaves, now or when it was frozen."""
-    notes: tuple[str, ...] = ()
     with open_moment(caller, reference) as connection:
         name, number = parse_reference(reference)
         if number is not None:
             if caller.archive.viewer.scope is not None:
                 raise Problem("forbidden", "the counts of a snapshot are of the whole archive")
-            found = read_attrition(checked_snapshot(connection, name, number).attrition)
+            frozen = checked_snapshot(connection, name, number)
+            found = read_attrition(frozen.attrition)
+            lexicon = load_lexicon(caller.archive.settings.lexicon)
+            notes = doubts_of(from_toml(frozen.definition, reference), lexicon)
         else:
             run = run_definition(caller.archive, connection, named_definition(connection, name))
             found, notes = run.attrition, run.notes

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from echosearch.access.rights import Right
 from echosearch.cohort.attrition import read_attrition, suppressed
 from echosearch.cohort.definition import cohort_words, define
+from echosearch.cohort.doubts import doubts_of
 from echosearch.cohort.review import record, review_report, sample
 from echosearch.cohort.run import reading, run_definition
 from echosearch.cohort.snapshot import checked_snapshot, freeze
@@ -72,16 +73,16 @@ def show_cohort(request: Request, caller: Counter, reference: Reference) -> Resp
     """Return a cohort, or a snapshot of it: what each step leaves, and what readers said."""
     below = 0 if may_identify(caller) else LEAST
     name, number = parse_reference(reference)
-    notes: tuple[str, ...] = ()
     with open_moment(caller, reference) as connection:
         frozen = None if number is None else checked_snapshot(connection, name, number)
+        lexicon = load_lexicon(caller.archive.settings.lexicon)
         if frozen is None:
             run = run_definition(caller.archive, connection, named_definition(connection, name))
             steps, notes = run.attrition, run.notes
-        elif caller.archive.viewer.scope is None:
-            steps = read_attrition(frozen.attrition)
         else:
-            steps = ()  # they are of the whole archive
+            whole = caller.archive.viewer.scope is None  # as the counts of a snapshot are
+            steps = read_attrition(frozen.attrition) if whole else ()
+            notes = doubts_of(from_toml(frozen.definition, reference), lexicon)
         words = _words(caller, connection, reference)
         reviewed = review_report(connection, reference)
     caller.record("cohort steps")

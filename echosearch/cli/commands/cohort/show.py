@@ -13,6 +13,7 @@ from echosearch.cli.output import note, say, say_json, table
 from echosearch.cli.path_type import as_path
 from echosearch.cohort.attrition import AttritionStep, attrition_json, read_attrition, suppressed
 from echosearch.cohort.definition import Definition, cohort_words
+from echosearch.cohort.doubts import doubts_of
 from echosearch.cohort.figure import check_figure, draw_attrition
 from echosearch.cohort.run import reading, run_definition
 from echosearch.cohort.snapshot import checked_snapshot
@@ -72,15 +73,16 @@ def show(name: str, as_toml: bool, figure: Path | None, suppress_below: int, as_
     if figure is not None:
         check_figure(figure)
     settings = load_settings()
+    lexicon = load_lexicon(settings.lexicon)
     cohort, number = parse_reference(name)
     frozen: dict[str, Any] | None = None
-    notes: tuple[str, ...] = ()
     with open_archive(settings) as archive, reading(archive) as connection:
         if number is not None:
             found = checked_snapshot(connection, cohort, number)
             definition, steps = from_toml(found.definition, name), read_attrition(found.attrition)
             frozen = {"number": found.number, "digest": found.digest, "created_at": found.created_at.isoformat()}
             resolution, versions = found.resolution, found.versions
+            notes = doubts_of(definition, lexicon)
         elif as_toml:
             say_toml(named_definition(connection, cohort))
             return
@@ -92,7 +94,7 @@ def show(name: str, as_toml: bool, figure: Path | None, suppress_below: int, as_
         say_toml(definition)
         return
     steps = suppressed(steps, suppress_below)
-    words = cohort_words(definition, load_lexicon(settings.lexicon))
+    words = cohort_words(definition, lexicon)
     if figure is not None:
         draw_attrition(steps, name, figure, suppress_below)
     if as_json:
