@@ -8,6 +8,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
+from echosearch.web.language.words import words_in
 from tests.web_browser.conftest import Open, Site, Watch, search
 
 pytestmark = pytest.mark.browser
@@ -178,17 +179,33 @@ def test_reduced_motion_plays_nothing(visit: Open, watch: Watch) -> None:
     assert [one for one in watch.requests if one.endswith("poster.jpg")]
 
 
-def test_a_dropped_file_is_searched_by(visit: Open, site: Site) -> None:
-    page = visit()
-    file = next(path for path in sorted(site.archive.settings.home.parent.rglob("DICOM/**/*")) if path.is_file())
+def drop(page: Page, file: bytes) -> None:
     page.evaluate(
         """bytes => {
           const given = new DataTransfer();
           given.items.add(new File([Uint8Array.from(atob(bytes), letter => letter.charCodeAt(0))], 'cine'));
           document.body.dispatchEvent(new DragEvent('drop', {dataTransfer: given, bubbles: true, cancelable: true}));
         }""",
-        base64.b64encode(file.read_bytes()).decode(),
+        base64.b64encode(file).decode(),
     )
+
+
+def test_a_dropped_file_that_cannot_be_sent_or_read_says_so(visit: Open, watch: Watch) -> None:
+    page = visit()
+    page.route("**/searches/file", lambda route: route.abort())
+    drop(page, b"no cine")
+    expect(page.locator("main .problem")).to_have_text(words_in("ja").for_script["unsent"])
+    page.unroute("**/searches/file")
+    drop(page, b"no cine")
+    expect(page.locator("main .problem")).to_contain_text(words_in("ja").for_script["refused"])
+    assert page.locator("main .problem").count() == 1
+    watch.complaints.clear()  # the two answers, as the browser logs them
+
+
+def test_a_dropped_file_is_searched_by(visit: Open, site: Site) -> None:
+    page = visit()
+    file = next(path for path in sorted(site.archive.settings.home.parent.rglob("DICOM/**/*")) if path.is_file())
+    drop(page, file.read_bytes())
     page.wait_for_url("**/searches/*-*")
     expect(page.locator(".understood")).to_contain_text("あなたのファイル")
     assert page.locator(".card").count() > 0

@@ -91,21 +91,29 @@ addEventListener('pageshow', () => {
 
 const csrf = document.querySelector('#sign-out input[name="csrf"]')?.value;
 
-async function searchByFile(file) {
-  say(words.uploading);
-  document.body.ariaBusy = 'true';
-  const answer = await fetch('/api/v1/searches/file', { method: 'POST', body: file, headers: { 'x-csrf-token': csrf, 'content-type': 'application/octet-stream' } });
-  document.body.ariaBusy = 'false';
-  const body = await answer.json();
-  if (answer.ok) {
-    location.assign(`/searches/${body.id}`);
-    return;
-  }
-  const told = document.createElement('div');
-  told.className = 'problem';
-  told.setAttribute('role', 'alert');
-  told.textContent = `${words.refused}: ${body.detail || body.title}`;
+const told = document.createElement('div');
+told.setAttribute('role', 'status');
+
+/** Show a line at the top of the page, in place of the one before. */
+function tell(text, kind) {
+  told.className = kind;
+  told.textContent = text;
   document.getElementById('main').prepend(told);
+}
+
+async function searchByFile(file) {
+  tell(words.uploading, 'note');
+  document.body.ariaBusy = 'true';
+  try {
+    const answer = await fetch('/api/v1/searches/file', { method: 'POST', body: file, headers: { 'x-csrf-token': csrf, 'content-type': 'application/octet-stream' } });
+    const body = await answer.json();
+    if (answer.ok) location.assign(`/searches/${body.id}`);
+    else if (answer.status === 401) location.assign('/sign-in');
+    else tell(`${words.refused}: ${body.detail || body.title}`, 'problem');
+  } catch {
+    tell(words.unsent, 'problem');
+  }
+  document.body.ariaBusy = 'false';
 }
 
 if (csrf && box) {
