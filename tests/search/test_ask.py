@@ -112,6 +112,23 @@ def test_stated_comes_before_silent_and_denied_is_no_hit(told: Corpus) -> None:
     assert found.strong == len(found.hits)
 
 
+@pytest.mark.parametrize(
+    ("query", "stated"),
+    [
+        ("MRの疑い", {5}),
+        ("軽度以上のMR疑い", {5}),
+        ("MRの既往", set()),
+        ("MR評価なし", set()),
+        ("MR疑いまたは心嚢液", {2, 5}),
+    ],
+)
+def test_what_no_video_tells_is_asked_of_reports_alone(told: Corpus, query: str, stated: set[int]) -> None:
+    found = ask(told.archive, query, SearchOptions(top_k=200))
+    assert {hit.study for hit in found.hits if hit.why and hit.why.verdict == "stated"} == studies_with(told, *stated)
+    assert found.strong == len(studies_with(told, *stated))
+    assert "what is suspected, past or not assessed is asked of reports alone" in found.warnings
+
+
 def test_where_reports_suffice_the_index_is_not_asked(told: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     query, every = "中等度以上のMR", SearchOptions(top_k=200)
     whole = [hit.study for hit in ask(told.archive, query, every).hits]

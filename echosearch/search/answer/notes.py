@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from echosearch.report.facts import AnyOf, FindingCondition
+from echosearch.search.arms.video_arm import VIDEO_POLARITIES
 from echosearch.search.arms.word_arm import AskedWords
 from echosearch.search.question import Question
 
@@ -24,6 +26,9 @@ def unsearched(question: Question, words: AskedWords) -> list[str]:
     known = len(said)
     if question.understanding.changes:
         said.append("a change is asked of reports and measurements alone: echosearch changed asks the videos")
+    asked = [each for one in question.required for each in (one.conditions if isinstance(one, AnyOf) else (one,))]
+    if any(isinstance(one, FindingCondition) and one.polarity not in VIDEO_POLARITIES for one in asked):
+        said.append("what is suspected, past or not assessed is asked of reports alone")
     if question.asks_words.left_out:
         said.append(f"words of reports cannot be excluded: {', '.join(question.asks_words.left_out)}")
     if words.terms and not question.required:

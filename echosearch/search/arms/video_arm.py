@@ -22,10 +22,11 @@ from echosearch.search.arms.value_scale import ValueScale, nearest_values
 from echosearch.search.results import ReadValue
 from echosearch.vector import Vectors, unit
 
-__all__ = ["AskedVideos", "ask_videos"]
+__all__ = ["VIDEO_POLARITIES", "AskedVideos", "ask_videos"]
 
 Scores = NDArray[np.float64]
 
+VIDEO_POLARITIES = ("present", "absent", "not_significant")  # no video tells a suspicion from a finding
 _REMEMBERED = 200  # questions, 40 KB each at 512 dimensions
 
 
@@ -125,6 +126,8 @@ def _ask_videos(encoder: Encoder, labels: dict[str, str], conditions: Sequence[S
     def of(condition: Single) -> PromptSet | None:
         if isinstance(condition, ValueCondition):
             return value_prompts(condition.concept, language)
+        if condition.polarity not in VIDEO_POLARITIES:
+            return None
         finding, _ = without_wall(condition.concept)  # of a wall it matters how it differs from the others
         return prompt_set(finding, labels.get(finding, finding), language)
 
