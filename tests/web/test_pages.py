@@ -224,6 +224,15 @@ def test_what_no_rule_covers_is_said_to_be_searched_only_where_it_was(served: Se
     assert (t.no_rule_but_words in page, f"{t.no_rule} <q" in page) == (words, not words)
 
 
+def test_words_of_reports_are_told_from_what_a_rule_understood(served: Served) -> None:
+    browser = served.browser("searcher")
+    answer = browser.post(
+        "/searches", data={"text": "新規の下壁asynergy、呼吸困難", "csrf": browser.headers["x-csrf-token"]}
+    )
+    page = browser.get(answer.headers["location"]).text
+    assert '<span lang="ja">「呼吸困難」</span>' in page  # of chips that cannot be changed alone
+
+
 def test_an_empty_box_is_refused_beside_the_form(served: Served) -> None:
     page = refused(served, "searcher", "/searches", text="", view="4CH")
     assert 'id="box"' in page

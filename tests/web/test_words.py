@@ -108,6 +108,8 @@ def test_every_warning_has_a_japanese_sentence(warning: str) -> None:
         "GLS -16%以上",
         "TRのみ",
         "重度MRとTRのみ",
+        "MR、ARまたはAS",
+        "MRとARまたはAS",
     ],
 )
 def test_a_doubt_in_japanese_has_no_english_word(query: str) -> None:

@@ -60,6 +60,13 @@ def test_a_finding_before_a_denied_word_is_in_doubt() -> None:
 
 
 @pytest.mark.parametrize(
+    "query", ["重度MRまたはTR、ASは問わない", "MR、高血圧は問わない", "MR、高血圧の有無は問わない"]
+)
+def test_what_does_not_matter_is_no_doubt(query: str) -> None:
+    assert understand(query).ambiguous == ()
+
+
+@pytest.mark.parametrize(
     ("query", "polarity", "rest"),
     [("MRの既往なし", "absent", ""), ("手術歴のあるMR", "present", "手術歴"), ("MR、手術歴なし", "present", "手術歴")],
 )

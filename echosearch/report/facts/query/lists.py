@@ -14,7 +14,7 @@ __all__ = ["choices_in_doubt", "in_one_list", "lists_in_doubt", "nouns_in_doubt"
 _AND = re.compile(r"\s*(?:と|や|・|及び|および|/|\band\b)\s*", re.IGNORECASE)
 _DENIED = re.compile(r"[^、。,;]{0,6}?(?:な[しいく]|無[しいく]|認め|みられ|見られ|\(-\)|\babsent\b)", re.IGNORECASE)
 _NOUN_DENIED = re.compile(
-    r"\s*[、,]\s*(?P<noun>[^、。,;\s]{1,12}?)[はがもを]?(?:なし|無し|な[いく]|認め[ずなま]|みられ[ずなま]|\(-\))"
+    r"\s*[、,]\s*(?P<noun>[^、。,;\s]{1,12}?)[はがもを]?(?:なし|無し|(?<!問わ)な[いく]|認め[ずなま]|みられ[ずなま]|\(-\))"
 )
 _GRADE = re.compile(r"(?:[軽中高重等]度|[軽重]症|以上|以下|未満|mild|moderate|severe)\Z", re.IGNORECASE)
 _ONE_ALONE = re.compile(

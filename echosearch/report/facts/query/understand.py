@@ -117,7 +117,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         *ambiguous_words(made.text, mentions, lexicon),
         *(doubt for doubt, _ in others),
         *lists_in_doubt(made.text, mentions),
-        *nouns_in_doubt(made.text, mentions),
+        *nouns_in_doubt(_without(made.text, indifferent), mentions),
         *choices_in_doubt(made.text, [*mentions, *values]),
         *about_values(made.text, values, lexicon),
         *signed_values(made.text, values, lexicon),
