@@ -40,6 +40,8 @@ def lists_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous
         said, concept, apart = text[first.start_at : ends[1]], second.finding.concept, f"{own} without {other}"
         if all(excluded) and listed and _COMMA.fullmatch(between) and len(ordered) == 2:
             yield Ambiguous(said, concept, "a list that is excluded", apart)
+        elif all(excluded) and _graded_ahead(own, first) and not second.graded and _AND.fullmatch(between):
+            yield Ambiguous(said, concept, "a list that is excluded", apart)
         elif denied and _graded_ahead(own, first) and not second.graded and _AND.fullmatch(between):
             yield Ambiguous(said, concept, apart, neither)
         elif denied and first.polarity == "absent" and listed and not same and _COMMA.fullmatch(between):

@@ -18,6 +18,7 @@ from echosearch.report.facts.query.joined_statements import JoinedStatements
 from echosearch.report.facts.query.lists import choices_in_doubt, lists_in_doubt, nouns_in_doubt
 from echosearch.report.facts.query.only import only_here, only_of_walls
 from echosearch.report.facts.query.rest import rest_of
+from echosearch.report.facts.query.twice_denied import without_double_denials
 from echosearch.report.facts.query.walls_read import with_walls
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
 from echosearch.report.facts.reader.reading import read_sentence
@@ -85,7 +86,8 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
     text = _without(made.text, ((start, end) for start, end, _ in periods))
     people = demographics(text)
     text = _without(text, ((start, end) for start, end, _ in people))
-    covered = [(start, end) for start, end, _ in people]
+    text, denied_twice = without_double_denials(text)
+    covered = [*((start, end) for start, end, _ in people), *denied_twice]
     changes = changes_of_values(text, lexicon, periods)
     covered += [place for _, places in changes for place in places]
     original = text = _without(text, covered)
