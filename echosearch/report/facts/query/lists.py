@@ -38,11 +38,10 @@ def lists_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous
         excluded, neither = (first.excluded, second.excluded), "neither of the two"
         denied = second.polarity == "absent" and not any(excluded) and _DENIED.match(text, ends[1])
         said, concept, apart = text[first.start_at : ends[1]], second.finding.concept, f"{own} without {other}"
-        if all(excluded) and listed and _COMMA.fullmatch(between) and len(ordered) == 2:
+        side_by_side = _graded_ahead(own, first) and not second.graded and _AND.fullmatch(between)
+        if all(excluded) and (side_by_side or (listed and _COMMA.fullmatch(between) and len(ordered) == 2)):
             yield Ambiguous(said, concept, "a list that is excluded", apart)
-        elif all(excluded) and _graded_ahead(own, first) and not second.graded and _AND.fullmatch(between):
-            yield Ambiguous(said, concept, "a list that is excluded", apart)
-        elif denied and _graded_ahead(own, first) and not second.graded and _AND.fullmatch(between):
+        elif denied and side_by_side:
             yield Ambiguous(said, concept, apart, neither)
         elif denied and first.polarity == "absent" and listed and not same and _COMMA.fullmatch(between):
             yield Ambiguous(said, concept, neither, apart)
