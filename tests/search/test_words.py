@@ -218,3 +218,11 @@ def test_terms_and_places_are_of_the_text_as_it_came() -> None:
     assert placed("息切れ") == []
     assert placed("電池交換") == ["電池交換"]
     assert query_terms("", "MR", LEXICON).terms == ()
+
+
+@pytest.mark.parametrize("text", ["高血圧の既往なし。", "高血圧の既往がない重度AS"])
+def test_a_history_that_is_denied_is_denied(text: str) -> None:
+    assert {word.form for word in report_words(text, LEXICON) if word.denied} == {"高", "血圧"}
+    assert [str(term) for term in query_terms(understand(text).rest, text, LEXICON).terms] == ["高血圧 なし"]
+    there = text.replace("なし", "あり").replace("がない", "がある")
+    assert not any(word.denied for word in report_words(there, LEXICON))

@@ -49,6 +49,8 @@ _AHEAD = re.compile(
     r"(?=$|[,;、。]| (?:and|or|with|but|in|who)\b)",
     re.IGNORECASE,
 )
+_NO_HISTORY = re.compile("歴|既往")  # の既往がない: dropped where findings are read
+_NOT = re.compile("な[しいく]|無|せず|認めず")
 _ENDS = (*_DENIES, *_EXCLUDES, "positive", "suspected", "undenied", "unassessed")
 
 
@@ -205,7 +207,7 @@ def _before(
     """
     spans, after = [], 0
     for mark in marks:
-        if mark.kind in kinds:
+        if mark.kind in kinds or (kinds is _DENIES and _denies_history(mark, sentence)):
             start, named = mark.start, False
             for word in reversed([word for word in words if after <= word.start and word.end <= mark.start]):
                 if word.kind in _NOUNS:
@@ -219,6 +221,12 @@ def _before(
         if mark.kind in _ENDS:
             after = mark.end
     return spans
+
+
+def _denies_history(mark: Token, sentence: str) -> bool:
+    """Whether it says that somebody never had what is named before it: 高血圧の既往なし."""
+    said = sentence[mark.start : mark.end]
+    return mark.kind == "drop" and _NO_HISTORY.search(said) is not None and _NOT.search(said) is not None
 
 
 def _is_bare(sentence: str, words: Sequence[PlacedWord], after: int, end: int) -> bool:
