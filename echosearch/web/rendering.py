@@ -50,11 +50,18 @@ def settings_of(request: Request) -> PageSettings:
     )
 
 
+def _here(request: Request) -> str:
+    """Return the path and query of a page that can be asked for again; of an answer to a form the first page."""
+    if request.method != "GET":
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
 def page(request: Request, template: str, caller: Caller | None = None, status: int = 200, **context: Any) -> Response:
     """Render a template.
 
-    It has ``caller`` (None where nobody is signed in) and what they ``may``, ``csrf`` for its forms, ``settings``, and
-    ``t``, the words of the interface in its language.
+    It has ``caller`` (None where nobody is signed in) and what they ``may``, ``csrf`` for its forms, ``settings``,
+    ``t``, the words of the interface in its language, and ``here``, the page's own address on this server.
     """
     settings = settings_of(request)
     shown = _ENVIRONMENT.get_template(template).render(
@@ -62,6 +69,7 @@ def page(request: Request, template: str, caller: Caller | None = None, status: 
         caller=caller,
         csrf=caller.who.csrf if caller is not None else "",
         settings=settings,
+        here=_here(request),
         t=words_in(settings.language),
         may=caller.may if caller is not None else frozenset(),
         **context,

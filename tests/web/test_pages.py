@@ -298,11 +298,19 @@ def test_a_study_of_another_project_is_not_found_on_any_page(served: Served) -> 
 
 def test_settings_go_back_to_a_page_of_this_server_alone(served: Served) -> None:
     browser = served.browser("searcher")
-    for back in ("//evil.example", "/\\evil.example", "https://evil.example", "evil"):
+    for back in ("/?q=<script>", "/status?a=b#c", "//evil.example", "/\\evil.example", "https://evil.example", "evil"):
         assert browser.post("/settings", data={"language": "en", "theme": "dark", "back": back}).status_code == 422
     sent = browser.post("/settings", data={"language": "en", "theme": "light", "back": "/status"})
     assert (sent.status_code, sent.headers["location"]) == (303, "/status")
     assert 'lang="en" data-theme="light" data-letters="off"' in browser.get("/status").text
+
+
+def test_settings_go_back_to_what_a_page_showed(served: Served) -> None:
+    browser = served.browser("searcher")
+    shown = browser.get("/status?page=2&video=a-b").text
+    assert 'name="back" value="/status?page=2&amp;video=a-b"' in shown
+    data = {"language": "en", "theme": "dark", "back": "/status?page=2&video=a-b"}
+    assert browser.post("/settings", data=data).headers["location"] == "/status?page=2&video=a-b"
 
 
 def test_an_error_is_a_page_for_a_browser_and_a_document_for_a_program(served: Served) -> None:

@@ -15,7 +15,8 @@ from echosearch.web.rights import Caller, Server, needs, open_route
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
-Back = Annotated[str, Form(max_length=200, pattern=r"^/([\w-][\w/.@-]*)?$")]  # a page of this server
+# a page of this server, and what it shows: ?video=, ?page=
+Back = Annotated[str, Form(max_length=2000, pattern=r"^/([\w-][\w/.@-]*)?(\?[\w=&.%~:@+-]*)?$")]
 YEAR = 365 * 86_400
 
 
