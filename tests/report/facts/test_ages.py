@@ -16,6 +16,8 @@ from echosearch.report.facts import understand
         ("年齢40台の女性", 40, 49),
         ("年齢は40代前半", 40, 44),
         ("40台女性", 40, 49),
+        ("80代から60代", 60, 89),
+        ("60代から80代", 60, 89),
     ],
 )
 def test_an_age_has_both_its_bounds(query: str, low: int, high: int) -> None:
@@ -27,3 +29,17 @@ def test_an_age_has_both_its_bounds(query: str, low: int, high: int) -> None:
 
 def test_a_measured_value_is_no_age() -> None:
     assert not understand("EF40台").demographics
+
+
+@pytest.mark.parametrize(
+    ("query", "other"),
+    [("60歳以上20歳以下", "20 to 60"), ("EF 60%以上40%以下", "40 to 60"), ("2023年から2020年まで", "2020 to 2023")],
+)
+def test_a_range_that_nothing_is_in_is_said(query: str, other: str) -> None:
+    (doubt,) = understand(query).ambiguous
+    assert (doubt.meaning, doubt.other) == ("a range that nothing is in", other)
+
+
+@pytest.mark.parametrize("query", ["20歳以上60歳以下", "EF 40%以上60%以下", "2020年から2023年まで"])
+def test_a_range_is_no_doubt(query: str) -> None:
+    assert understand(query).ambiguous == ()

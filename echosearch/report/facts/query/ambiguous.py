@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader.mention import Mention, Value
 
-__all__ = ["Ambiguous", "about_values", "ambiguous_words", "signed_values"]
+__all__ = ["Ambiguous", "about_values", "ambiguous_words", "empty_ranges", "signed_values"]
 
 _SIGNED = re.compile(r"-\s*\d")
 _JUDGED = re.compile("worse|poorer|better|より")  # -15%より悪い: which way is said
@@ -41,6 +41,17 @@ def signed_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Itera
             continue
         read, other = (_compared(one, op, lexicon) for op in (one.op, _TURNED[one.op]))
         yield Ambiguous(words, one.measure, f"{read} by its size", other)
+
+
+Bound = str | int | float
+
+
+def empty_ranges(asked: Iterable[tuple[str, str, Bound, Bound | None]]) -> Iterator[Ambiguous]:
+    """Yield ranges whose ends are the wrong way round; each with its words, what it is of, and its ends."""
+    for words, concept, low, high in asked:
+        ordered = isinstance(low, str) == isinstance(high, str) and high is not None
+        if ordered and low > high:  # type: ignore[operator]  # both are numbers, or both dates
+            yield Ambiguous(words, concept, "a range that nothing is in", f"{high} to {low}")
 
 
 def about_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Iterator[Ambiguous]:

@@ -142,7 +142,7 @@ def _age(match: re.Match[str]) -> Demographic | None:  # noqa: C901 - one branch
     if before.isdigit() or before == "." or (before.isascii() and before.isalpha() and match[0][0].isalpha()):
         return None
     if parts["from"]:
-        low, high = int(parts["from"]), int(parts["to"])
+        low, high = sorted((int(parts["from"]), int(parts["to"])))  # 80代から60代
         high = high + 9 if parts["d2"] and "代" in parts["d2"] else high
         return _between(low, high)
     if parts["from2"]:
@@ -231,7 +231,8 @@ def _date(match: re.Match[str]) -> Demographic | None:
         month_hi = parts["bm"] or parts["bm2"] or parts["bonly"]
         if upper is not None and upper >= year and parts["afy"] and parts["bfy"]:
             return Demographic("date", "between", f"{year}-04", f"{upper + 1}-03")
-        if upper is not None and upper >= year:
+        whole = second is not None and len(second) == 4  # 2023年から2020年まで is a range that nothing is in
+        if upper is not None and (upper >= year or whole):
             return Demographic("date", "between", value, _written(upper, month_hi, parts["bd"] or parts["bd2"]))
     op = _date_op(parts["op"] or (parts["lead"] or "").strip())
     if parts["afy"]:

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
-from echosearch.report.facts.query.ambiguous import Ambiguous, about_values, ambiguous_words, signed_values
+from echosearch.report.facts.query.ambiguous import (
+    Ambiguous,
+    about_values,
+    ambiguous_words,
+    empty_ranges,
+    signed_values,
+)
 from echosearch.report.facts.query.bracketed import held_together
 from echosearch.report.facts.query.change import ChangeCondition, changes_of_values, windows
 from echosearch.report.facts.query.comparison import with_operators
@@ -115,6 +121,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
     covered += [*places, *(place for _, place in others)]
     required, excluded, loose = _conditions(made.text, mentions, [value for value in values if value.value is not None])
     excluded += [FindingCondition(concept, "present", None) for concept in left_out]
+    ranges = _ranges(loose)
     doubts = (
         *ambiguous_words(made.text, mentions, lexicon),
         *(doubt for doubt, _ in others),
@@ -123,11 +130,13 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         *choices_in_doubt(made.text, [*mentions, *values]),
         *about_values(made.text, values, lexicon),
         *signed_values(made.text, values, lexicon),
+        *empty_ranges([(made.text[start:end], one.field, one.value, one.value_hi) for start, end, one in people]),
+        *empty_ranges([(_range_text(one), one.concept, one.value, one.value_hi) for one in ranges]),
     )
     return QueryUnderstanding(
         tuple(dict.fromkeys(required)),
         tuple(dict.fromkeys(excluded)),
-        tuple(dict.fromkeys(_ranges(loose))),
+        tuple(dict.fromkeys(ranges)),
         tuple(dict.fromkeys(one for _, _, one in people)),
         rest_of(made.text, outside(covered, earlier)) + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
         tuple(dict.fromkeys(one for one, _ in (*changes, *of_findings))),
@@ -206,6 +215,10 @@ def _value(value: Value) -> ValueCondition:
     if value.excluded:
         op = COMPLEMENT[op]
     return ValueCondition(value.measure, op, number, high, value.unit)
+
+
+def _range_text(one: ValueCondition) -> str:
+    return f"{one.concept} {one.value:g}" + ("" if one.value_hi is None else f"-{one.value_hi:g}")
 
 
 def _ranges(values: list[ValueCondition]) -> list[ValueCondition]:
