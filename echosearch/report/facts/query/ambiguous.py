@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.reader.mention import Mention, Value
 
-__all__ = ["Ambiguous", "about_values", "ambiguous_words", "empty_ranges", "signed_values"]
+__all__ = ["Ambiguous", "about_values", "ambiguous_words", "empty_ranges", "signed_findings", "signed_values"]
 
 _SIGNED = re.compile(r"-\s*\d")
 _JUDGED = re.compile("worse|poorer|better|より")  # -15%より悪い: which way is said
 _ABOUT = re.compile(r"約|およそ|おおよそ|大体|だいたい|\b(?:about|around|approximately|roughly|circa)\b", re.IGNORECASE)
 _NEARLY = re.compile(r"\s*(?:前後|程度|くらい|ぐらい|ほど|近く|付近)")
+_MINUS = re.compile(r"(?:\A|\s)-\Z")
 _BEHIND = 3  # characters behind a number that may say so
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -41,6 +42,14 @@ def signed_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Itera
             continue
         read, other = (_compared(one, op, lexicon) for op in (one.op, _TURNED[one.op]))
         yield Ambiguous(words, one.measure, f"{read} by its size", other)
+
+
+def signed_findings(text: str, mentions: Iterable[Mention]) -> Iterator[Ambiguous]:
+    """Yield findings behind a minus, which elsewhere leaves a word out: MR -TR."""
+    for one in mentions:
+        if one.polarity == "present" and not one.excluded and _MINUS.search(text, 0, one.start_at):
+            own = text[one.start_at : one.start_at + one.end - one.start]
+            yield Ambiguous(f"-{own}", one.finding.concept, own, "that it is not there")
 
 
 Bound = str | int | float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from echosearch.report.facts.query.ambiguous import (
     about_values,
     ambiguous_words,
     empty_ranges,
+    signed_findings,
     signed_values,
 )
 from echosearch.report.facts.query.bracketed import held_together
@@ -35,6 +37,7 @@ from echosearch.report.facts.walls import of_wall
 
 __all__ = ["AnyOf", "FindingCondition", "QueryUnderstanding", "ValueCondition", "understand"]
 
+_OR = re.compile(r"\|{1,2}")  # EF < 40 || MR severe
 _LONGEST = 20_000  # of a query; what is behind is not read, and stays in rest
 
 
@@ -87,7 +90,7 @@ class QueryUnderstanding:
 def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding:
     """Read a query. The same query is always understood the same way; nothing is guessed."""
     lexicon = lexicon or load_lexicon()
-    made = uniform(query[:_LONGEST])
+    made = uniform(_OR.sub(" or ", query[:_LONGEST]))
     periods = windows(made.text)
     text = _without(made.text, ((start, end) for start, end, _ in periods))
     people = demographics(text)
@@ -130,6 +133,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         *choices_in_doubt(made.text, [*mentions, *values]),
         *about_values(made.text, values, lexicon),
         *signed_values(made.text, values, lexicon),
+        *signed_findings(made.text, mentions),
         *empty_ranges([(made.text[start:end], one.field, one.value, one.value_hi) for start, end, one in people]),
         *empty_ranges([(_range_text(one), one.concept, one.value, one.value_hi) for one in ranges]),
     )
