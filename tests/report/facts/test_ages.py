@@ -33,7 +33,11 @@ def test_a_measured_value_is_no_age() -> None:
 
 @pytest.mark.parametrize(
     ("query", "other"),
-    [("60歳以上20歳以下", "20 to 60"), ("EF 60%以上40%以下", "40 to 60"), ("2023年から2020年まで", "2020 to 2023")],
+    [
+        ("60歳以上20歳以下", "the range 20 to 60"),
+        ("EF 60%以上40%以下", "the range 40 to 60"),
+        ("2023年から2020年まで", "the range 2020 to 2023"),
+    ],
 )
 def test_a_range_that_nothing_is_in_is_said(query: str, other: str) -> None:
     (doubt,) = understand(query).ambiguous

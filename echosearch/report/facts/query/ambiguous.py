@@ -60,7 +60,7 @@ def empty_ranges(asked: Iterable[tuple[str, str, Bound, Bound | None]]) -> Itera
     for words, concept, low, high in asked:
         ordered = isinstance(low, str) == isinstance(high, str) and high is not None
         if ordered and low > high:  # type: ignore[operator]  # both are numbers, or both dates
-            yield Ambiguous(words, concept, "a range that nothing is in", f"{high} to {low}")
+            yield Ambiguous(words, concept, "a range that nothing is in", f"the range {high} to {low}")
 
 
 def about_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Iterator[Ambiguous]:
