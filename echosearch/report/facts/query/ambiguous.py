@@ -36,7 +36,7 @@ class Ambiguous:
 def signed_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Iterator[Ambiguous]:
     """Yield comparisons of a number with a minus, which is compared by its size: GLS -16%以上."""
     for one in values:
-        words = text[one.start_at : one.start_at + one.end - one.start]
+        words = text[one.start_at : one.end_at]
         judged = _JUDGED.search(text, one.start_at, one.start_at + len(words) + _BEHIND)
         if one.op not in _TURNED or judged or not _SIGNED.search(words):
             continue
@@ -48,7 +48,7 @@ def signed_findings(text: str, mentions: Iterable[Mention]) -> Iterator[Ambiguou
     """Yield findings behind a minus, which elsewhere leaves a word out: MR -TR."""
     for one in mentions:
         if one.polarity == "present" and not one.excluded and _MINUS.search(text, 0, one.start_at):
-            own = text[one.start_at : one.start_at + one.end - one.start]
+            own = text[one.start_at : one.end_at]
             yield Ambiguous(f"-{own}", one.finding.concept, own, "that it is not there")
 
 
@@ -66,7 +66,7 @@ def empty_ranges(asked: Iterable[tuple[str, str, Bound, Bound | None]]) -> Itera
 def about_values(text: str, values: Iterable[Value], lexicon: Lexicon) -> Iterator[Ambiguous]:
     """Yield numbers that are named as near ones, and compared as they are: EF 35前後."""
     for one in values:
-        end = one.start_at + one.end - one.start
+        end = one.end_at
         near = _ABOUT.search(text, one.start_at, end) or _NEARLY.match(text, end)
         if one.value is None or one.op is not None or one.high is not None or near is None:
             continue
@@ -82,7 +82,7 @@ def _compared(value: Value, op: str, lexicon: Lexicon) -> str:
 def ambiguous_words(text: str, mentions: Iterable[Mention], lexicon: Lexicon) -> Iterator[Ambiguous]:
     """Yield what of a uniform query was read by its usual meaning, where nothing beside it decides."""
     for mention in mentions:
-        words = text[mention.start_at : mention.start_at + mention.end - mention.start]
+        words = text[mention.start_at : mention.end_at]
         for word, reads, meaning, other in lexicon.ambiguous:
             if mention.finding.concept == reads and re.search(
                 rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z])", words, re.I

@@ -26,7 +26,7 @@ def held_together(text: str, stated: Sequence[Stated]) -> list[list[Stated]]:
         inside = []
         while waiting and waiting[0].start_at < end:
             inside.append(waiting.pop(0))
-        if groups and _OWN.fullmatch(text, _end(groups[-1][-1]), start):
+        if groups and _OWN.fullmatch(text, groups[-1][-1].end_at, start):
             groups[-1] += inside
         elif inside:
             groups.append(inside)
@@ -44,7 +44,3 @@ def _outermost(text: str) -> Iterator[tuple[int, int]]:
             depth -= 1
             if not depth:
                 yield start, bracket.end()
-
-
-def _end(one: Mention | Value) -> int:
-    return one.start_at + one.end - one.start

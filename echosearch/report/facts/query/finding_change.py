@@ -155,4 +155,4 @@ def _by_grades(mention: Mention, mentions: Sequence[Mention]) -> Told | None:
 
 
 def _place(mention: Mention) -> Span:
-    return mention.start_at, mention.start_at + mention.end - mention.start
+    return mention.start_at, mention.end_at

@@ -31,7 +31,7 @@ def without_indifferent(text: str, mentions: Sequence[Mention]) -> tuple[list[Me
     listed = False  # before what is not asked for, in one list with it: MRやTRの有無を問わず
     ordered = sorted(mentions, key=lambda one: one.start_at)
     for one in ordered[::-1]:
-        start, end = one.start_at, one.start_at + one.end - one.start
+        start, end = one.start_at, one.end_at
         behind, ahead = _BEHIND.match(text, end), _AHEAD.search(text, 0, start)
         if listed or behind is not None or ahead is not None:
             places.append((ahead.start() if ahead else start, behind.end() if behind else end))

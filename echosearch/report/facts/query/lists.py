@@ -30,7 +30,7 @@ def lists_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous
     """Yield pairs of findings side by side in a uniform text, the first of which may be denied or excluded or not."""
     ordered = sorted((one for one in mentions if one.finding.concept), key=lambda one: one.start_at)
     for first, second in pairwise(ordered):
-        ends = [one.start_at + one.end - one.start for one in (first, second)]
+        ends = [one.end_at for one in (first, second)]
         between = text[ends[0] : second.start_at]
         own, other = text[first.start_at : ends[0]], text[second.start_at : ends[1]]
         listed = second.link != "none" and first.graded is second.graded is False
@@ -51,7 +51,7 @@ def nouns_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous
     """Yield findings before a comma and a denied word that no rule knows: of MR、高血圧なし the MR is there."""
     starts = {one.start_at for one in mentions}
     for one in mentions:
-        end = one.start_at + one.end - one.start
+        end = one.end_at
         match = _NOUN_DENIED.match(text, end)
         plain = one.polarity == "present" and not (one.graded or one.cues or one.excluded)
         if match is None or not plain or any(end <= start < match.end() for start in starts):
@@ -75,8 +75,8 @@ def choices_in_doubt(text: str, stated: Sequence[Mention | Value]) -> Iterator[A
     for first, second, third in zip(ordered, ordered[1:], ordered[2:], strict=False):
         if not third.either or second.either or first.either:
             continue
-        own, middle, other = (text[one.start_at : _end(one)] for one in (first, second, third))
-        said, concept = text[first.start_at : _end(third)], _concept(third)
+        own, middle, other = (text[one.start_at : one.end_at] for one in (first, second, third))
+        said, concept = text[first.start_at : third.end_at], _concept(third)
         one_of_two = f"{own}, with {middle} or {other}"
         if in_one_list(text, first, second):
             yield Ambiguous(said, concept, "any of the list", one_of_two)
@@ -88,11 +88,7 @@ def choices_in_doubt(text: str, stated: Sequence[Mention | Value]) -> Iterator[A
 
 
 def _between(pattern: re.Pattern[str], text: str, first: Mention | Value, second: Mention | Value) -> bool:
-    return pattern.fullmatch(text, _end(first), second.start_at) is not None
-
-
-def _end(one: Mention | Value) -> int:
-    return one.start_at + one.end - one.start
+    return pattern.fullmatch(text, first.end_at, second.start_at) is not None
 
 
 def _concept(one: Mention | Value) -> str:

@@ -48,7 +48,7 @@ def only_of_walls(text: str, mentions: Sequence[Mention]) -> Only:
 
 def _said_of(text: str, mention: Mention, walls: Sequence[PlacedWall]) -> Span | None:
     """Return the place of the words that leave out all walls but those of a statement."""
-    start, end = mention.start_at, mention.start_at + mention.end - mention.start
+    start, end = mention.start_at, mention.end_at
     own = [one for one in walls if start - _NEAR <= one.start < end + _NEAR and {*one.named.walls} <= {*mention.walls}]
     for wall in own:
         if behind := _BEHIND_WALL.match(text, wall.end):
@@ -67,7 +67,7 @@ def only_here(
         if any(start <= word.start() < end for start, end in read):
             continue
         for mention in mentions:
-            start, end = mention.start_at, mention.start_at + mention.end - mention.start
+            start, end = mention.start_at, mention.end_at
             behind = _BESIDE.fullmatch(text, end, word.start())
             ahead = word[0].isascii() and _BESIDE.fullmatch(text, word.end(), start)
             if behind or ahead or start <= word.start() < end:

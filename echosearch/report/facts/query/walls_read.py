@@ -29,7 +29,7 @@ def with_walls(covered: Sequence[Span], text: str, mentions: Sequence[Mention]) 
     read, unread = list[PlacedWall](), list[PlacedWall]()
     for wall in placed_walls(text):
         (unread if known.isdisjoint(wall.named.walls) else read).append(wall)
-    spans = [(one.start_at, one.start_at + one.end - one.start) for one in moving]
+    spans = [(one.start_at, one.end_at) for one in moving]
     inside = [one for one in unread if any(start <= one.start < end for start, end in spans)]
     left = [*covered, *(_place(one, text) for one in read)]
     for wall in inside:

@@ -42,6 +42,11 @@ class Mention:
     cues: list[str] = field(default_factory=list)
 
     @property
+    def end_at(self) -> int:
+        """Where its words end in the whole text."""
+        return self.start_at + self.end - self.start
+
+    @property
     def polarity(self) -> Polarity:
         cues = self.cues
         if self.historical or "history" in cues:
@@ -88,6 +93,11 @@ class Value:
     excluded: bool = False
     either: bool = False
     start_at: int = 0  # in the whole text, where several sentences are read
+
+    @property
+    def end_at(self) -> int:
+        """Where its words end in the whole text."""
+        return self.start_at + self.end - self.start
 
     @property
     def polarity(self) -> Polarity:
