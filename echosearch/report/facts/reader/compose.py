@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.compared import is_change
+from echosearch.report.facts.reader.form import form
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.numbers.sized import of_measured
 from echosearch.report.facts.reader.state import VALVES, State
@@ -54,7 +55,7 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         state.settle()  # 右室は左室より大きい
         return
     if part == "leak":
-        state.form(state.lexicon.findings["prosthetic_leak"], token.start, token.end)  # TAVI弁周囲逆流
+        form(state, state.lexicon.findings["prosthetic_leak"], token.start, token.end)  # TAVI弁周囲逆流
         state.settle()
         return
     heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
@@ -65,7 +66,7 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         of_heads(state, heads, part, token)
         return
     if part == "aneurysm" and state.regions:
-        state.form(state.lexicon.compounds["lv", part], state.regions[0].start, token.end)
+        form(state, state.lexicon.compounds["lv", part], state.regions[0].start, token.end)
         state.settle()
         return
     if (
@@ -73,7 +74,7 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         and state.regions
         and "中隔" in state.text[state.regions[-1].start : state.regions[-1].end]
     ):
-        state.form(state.lexicon.compounds["septum", part], state.regions[0].start, token.end)
+        form(state, state.lexicon.compounds["septum", part], state.regions[0].start, token.end)
         state.settle()
         return
     walled = part == "hypertrophy" and "壁" in state.text[token.start : token.end]
@@ -110,12 +111,12 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
         of_topic(state, token)  # a heading on its own line, 病変なし below it
         return
     for index, finding in enumerate(found):
-        state.form(finding, token.start, token.end, shared=index > 0, lent=True)
+        form(state, finding, token.start, token.end, shared=index > 0, lent=True)
     if found:
         state.last_heads = names
         state.settle()
     elif state.others is False:
-        made = state.form(_NOWHERE, token.start, token.end)
+        made = form(state, _NOWHERE, token.start, token.end)
         state.orphan = (token, made)
 
 
@@ -187,7 +188,7 @@ def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) ->
             names.append(name)
             for finding in _compound(state, name, part, compounds):
                 end = token.end if last else head.end
-                state.form(finding, head.start, end, shared=shared)
+                form(state, finding, head.start, end, shared=shared)
                 shared = True
     state.front = None  # 軽度肥厚 of a valve: a grade of what is no concept is used up
     state.noun = state.noun or not shared
@@ -202,7 +203,7 @@ def with_grades(state: State, part: str) -> None:
         state.front = front
         for head in heads:
             for finding in (f for name in head.value for f in _compound(state, name, part, state.lexicon.compounds)):
-                state.form(finding, head.start, head.end)
+                form(state, finding, head.start, head.end)
                 state.strong = True
     state.front, state.graded_heads = own, []
 
@@ -271,7 +272,7 @@ def of_topic(state: State, token: Token) -> None:
     """Make the lesions of the valve that the heading names."""
     found = [f for name in state.topic for f in _compound(state, name, "lesion", state.lexicon.compounds)]
     for index, finding in enumerate(found):
-        state.form(finding, token.start, token.end, shared=index > 0)
+        form(state, finding, token.start, token.end, shared=index > 0)
 
 
 def topic_valve(state: State) -> bool:

@@ -6,6 +6,7 @@ import re
 
 from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.compose import of_heads, of_topic, topic_valve
+from echosearch.report.facts.reader.form import form
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.quality import awaited, form_all
 from echosearch.report.facts.reader.state import VALVES, State
@@ -49,13 +50,13 @@ def judge(state: State, token: Token) -> bool:
         form_all(state, token)
         return True
     if state.strong and state.text.startswith("dysfunction", token.start) and state.last_heads in (("rv",), ("lv",)):
-        state.form(state.lexicon.compounds[state.last_heads[0], "systolic"], token.start, token.end).severity = None
+        form(state, state.lexicon.compounds[state.last_heads[0], "systolic"], token.start, token.end).severity = None
         return True  # RV dilatation and dysfunction
     last = state.last
     valve = last is not None and last.finding.concept == "prosthetic_valve" and _AT_IT.match(state.text, last.end)
     if valve and token.value == "abnormal" and not state.heads and not state.comma:
         state.close()  # 人工弁に異常なし
-        state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)
+        form(state, state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)
         return True
     if token.value == "low" and not state.qualities and _moves_badly(state, token):
         return True
@@ -70,7 +71,7 @@ def judge(state: State, token: Token) -> bool:
         of_topic(state, token)
         return True
     if state.heads and state.heads[-1].value == ("septum",) and token.value == "low":
-        state.form(state.lexicon.findings["hypokinesis"], state.heads[-1].start, token.end)
+        form(state, state.lexicon.findings["hypokinesis"], state.heads[-1].start, token.end)
         state.settle()
         return True
     state.value_word = token
@@ -81,7 +82,7 @@ def _moves_badly(state: State, token: Token) -> bool:
     """Read a motion that is low where a wall, or the whole ventricle, was named for it."""
     if state.regions:
         concept = "rv_function" if state.in_rv else "diffuse_hypo" if state.diffuse else "hypokinesis"
-        made = state.form(state.lexicon.findings[concept], state.regions[0].start, token.end)
+        made = form(state, state.lexicon.findings[concept], state.regions[0].start, token.end)
         made.dropped = made.dropped or is_change(state, made.start, state.regions[-1].end, token)
     elif state.heads:
         return False
@@ -89,9 +90,9 @@ def _moves_badly(state: State, token: Token) -> bool:
         begin = state.front.start if state.front is not None else token.start
         state.close()
         state.earlier = state.earlier_after = False
-        state.form(state.lexicon.findings["hypokinesis"], begin, token.end)
+        form(state, state.lexicon.findings["hypokinesis"], begin, token.end)
     elif state.diffuse:
-        state.form(state.lexicon.findings["diffuse_hypo"], state.diffuse.start, token.end)  # びまん性に中等度低下
+        form(state, state.lexicon.findings["diffuse_hypo"], state.diffuse.start, token.end)  # びまん性に中等度低下
     else:
         return False
     state.settle()

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader import compose
 from echosearch.report.facts.reader.finding_meaning import finding_meaning, lesion
+from echosearch.report.facts.reader.form import form
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.numbers import value
 from echosearch.report.facts.reader.numbers.unmeasured import CAUSE
@@ -45,7 +46,7 @@ def structure(state: State, found: list[Token], index: int) -> None:
         compose.of_heads(state, (token,), state.spread, token)
         return
     if token.value == ("tv",) and _aortic_context(state) and _alone(state, found, index):
-        state.form(state.lexicon.findings["tav"], token.start, token.end)
+        form(state, state.lexicon.findings["tav"], token.start, token.end)
         state.settle()
         return
     if state.heads and set(token.value) < set(state.heads[-1].value):
@@ -120,7 +121,7 @@ def finding(state: State, found: list[Token], index: int) -> None:
     shares = named.group == "valve" and _shares(state, token)
     if shares:
         compose.of_heads(state, tuple(state.heads), part, state.heads[-1])  # 僧帽弁・三尖弁逆流
-    made = state.form(named, token.start, token.end, shared=shares)
+    made = form(state, named, token.start, token.end, shared=shares)
     if state.query and made.graded and made.severity is not None:
         made.severity, made.end = widened(made.severity, state.text, token.end)  # 軽度AR以上, moderate TR or worse
         state.done = max((place for place, one in enumerate(found) if one.start < made.end), default=index)

@@ -6,6 +6,7 @@ import re
 
 from echosearch.report.facts.reader.compose import of_heads, of_topic, topic_valve
 from echosearch.report.facts.reader.cues.reach import gone
+from echosearch.report.facts.reader.form import form
 from echosearch.report.facts.reader.quality import form_all
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.tokens import Token
@@ -34,7 +35,7 @@ def of_waiting(state: State, token: Token) -> bool:
         _of_qualities(state, token, made)
         return True
     if state.regions and not state.heads and _is_said(state, token):
-        state.form(state.lexicon.findings["rwma"], state.regions[-1].start, token.end)  # 側壁: 正常
+        form(state, state.lexicon.findings["rwma"], state.regions[-1].start, token.end)  # 側壁: 正常
         state.settle()
         _mark_normal(state, made)
         return True

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.compared import is_change
+from echosearch.report.facts.reader.form import form
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
@@ -64,7 +65,7 @@ def quality(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
     if _elsewhere(state, part, token):
         return
     if part == "valveopening" and state.prosthesis:
-        state.form(state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)  # 弁の開放制限
+        form(state, state.lexicon.findings["prosthetic_dysfunction"], token.start, token.end)  # 弁の開放制限
         state.settle()
         return
     last = state.last
@@ -149,7 +150,7 @@ def grade_quality(state: State, severity: tuple[int, int], token: Token) -> bool
         waiting = token.start  # 拡張能: E/A 1.4、E/e' 16 → grade II相当
     if waiting is None or _NAMED_AGAIN.match(state.text, token.end):
         return False
-    made = state.form(state.lexicon.findings["lv_diastolic"], waiting, token.end)
+    made = form(state, state.lexicon.findings["lv_diastolic"], waiting, token.end)
     made.severity, made.graded = severity, True
     state.settle()
     return True
@@ -167,7 +168,7 @@ def form_all(state: State, word: Token | None, seen: Token | None = None) -> Non
         for finding, start in _of_quality(state, heads, token, word):
             last = index == len(waiting) - 1
             end = max(token.end, (word or seen or token).end) if last else token.end
-            state.form(finding, start, end, shared=shared)
+            form(state, finding, start, end, shared=shared)
             shared = True
     for mention in state.mentions[before:]:
         mention.dropped = mention.dropped or changes

@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from echosearch.report.facts.lexicon.lexicon import Finding, Lexicon
-from echosearch.report.facts.reader.denied import denied_together, is_told_of
-from echosearch.report.facts.reader.mention import Link, Mention, Value
-from echosearch.report.facts.reader.twice import said_again, subject
+from echosearch.report.facts.reader.mention import Mention, Value
 from echosearch.report.facts.text.number import Number
 from echosearch.report.facts.text.tokens import Token
 
@@ -22,17 +20,6 @@ _SITE_OF = (
     ("大動脈|aortic|AVR|TAV|CoreValve|SAPIEN|Evolut|Bentall|ベントール", "av"),
     ("三尖|TVR|TAP|TriClip", "tv"),
 )
-
-_OF = re.compile("の|での|における|からの")
-# PHを示唆する右室負荷
-_HINTED = re.compile("を(?:積極的に|強く|明らかに)?(?:示唆する|疑う|疑わせる)(?:ような|明らかな|有意な)?")
-_TOLD = re.compile("[はが]|びまん性に|全周性に|全体(?:的)?に")
-# 無収縮(前回 低収縮)
-_WAS = re.compile(r"\((?:前々?回|昨年|以前)[はに:]?\s*(?:軽度|中等度|高度|mild|moderate|severe)?の?\s*\Z")
-_TREATS = re.compile(r"(?:[^、,]{0,6}|[^()]{0,16}\))に対(?:して|し|する)")  # MR(重症、二次性)に対し
-
-_ECHO = re.compile("エコー|UCG|TTE|\\becho", re.IGNORECASE)
-_TRACED = ("size", "motion", "pressure")  # groups of what an electrocardiogram only hints at
 
 
 @dataclass(frozen=True)
@@ -144,114 +131,8 @@ class State:
         self.group, self.cued, self.list_front = [], False, None
         self.significant = self.new = self.denied = self.suspected = self.excluding = False
 
-    def form(self, finding: Finding, start: int, end: int, shared: bool = False, lent: bool = False) -> Mention:  # noqa: C901 - everything open in the sentence moves to the new mention
-        """Name a finding: join it to the open list, or begin one; ``lent``: its structure was named before."""
-        last = self.group[-1] if self.group and not self.cued else None
-        before = self.group[-1] if self.group and not shared else None
-        if before is not None and said_again(self.text, before, self.cued, self.front, finding, start, end):
-            self.front = None
-            self.place(finding, start, end)
-            return before
-        about = subject(self.text, self.mentions, start) if finding.group in ("valve", "pressure") else None
-        if about is not None and about.finding.concept == finding.concept and not (about.graded and self.front):
-            self._go_on(about, end)
-            return about
-        hinted = self.cued and self.group and _HINTED.fullmatch(self.text, self.group[-1].end, start) is not None
-        if (self.cued and not hinted) or (last is not None and not shared and self._told(last, lent)):
-            self.close()
-        if last is not None and _OF.fullmatch(self.text, last.end, start) and not shared:
-            self.group, self.list_front = [], None  # ASDの残存短絡: what is said next is said of the second
-        link: Link = "none"
-        if self.group:
-            link = "strong" if self.strong or shared or hinted else "weak"
-        made = Mention(finding, start, end, link, finding.severity, either=self.either, shared=shared)
-        made.depth = self.depth
-        if finding.severity is not None:
-            made.graded = True
-        if finding.group != "state" and finding.severity is None:
-            if self.front is not None:
-                made.severity, made.graded = self.front.value, True
-                made.start = min(made.start, self.front.start) if self.front.end <= start else made.start
-                made.earlier_grade = self.front_earlier
-                self.list_front = (self.front.value, finding.group, self.front.end > start)
-            elif self.list_front is not None and self._grades(finding, link, shared, lent):
-                made.severity = self.list_front[0]
-        if not shared:
-            self.front, self.front_earlier = None, False
-        if finding.concept == "lv_diastolic":
-            self.list_front = None  # its grades are a scale of its own
-        made.significant, made.new = self.significant, self.new
-        made.excluded, made.dropped = self.excluding, self.asked or self._traced(finding, start)
-        if self.unclear:
-            made.cues.append("unassessed")
-            self.unclear = False
-        if self.comma and self.mentions and is_told_of(self.text, start, end):
-            self.denied = False
-        if self.denied:
-            made.cues.append("negative")
-            made.either = made.either and not denied_together(self.text, last, start)
-            made.dropped = made.dropped or made.new  # no new wall motion abnormalities
-        of_both = shared and bool(self.group) and self.group[-1].cues == ["suspected"]  # possible biatrial enlargement
-        if self.suspected or of_both or (self.supposed and not made.seen):
-            made.cues.append("suspected")
-        self.suspected = self.supposed = False
-        was = finding.group == "motion" and last is not None and _WAS.search(self.text, last.end, start)
-        made.historical = self.earlier and (not self.earlier_after or bool(was)) and not finding.implant
-        if finding.implant and self.earlier and self.mentions:
-            self.earlier = False  # 術前の重症ASは解除され、TAVI弁は…
-        if self.earlier_after:
-            self.earlier = self.earlier_after = False
-        if finding.implant and self.mentions and _TREATS.match(self.text, self.mentions[-1].end):
-            made.treats = self.mentions[-1]
-        self.group.append(made)
-        self.mentions.append(made)
-        self.strong = self.either = self.comma = self.arrow = self.recalled = self.noun = False
-        if self.spared is not None:
-            self.mentions.append(Mention(finding, self.spared.start, end, "none", self.spared.value, excluded=True))
-            self.spared = None
-        if finding.head is not None:
-            self.last_heads = (finding.head,)
-        self.place(finding, start, end)
-        return made
-
-    def _go_on(self, about: Mention, end: int) -> None:
-        """Go on with a finding that was named before its cause: what follows is said of it."""
-        if self.front is not None:
-            about.severity, about.graded, self.front = self.front.value, True, None
-        about.end = end
-        self.mentions.remove(about)
-        self.mentions.append(about)
-        self.group, self.cued = [about], False
-        self.comma = self.strong = self.noun = False
-
-    def _traced(self, finding: Finding, start: int) -> bool:
-        """Whether an electrocardiogram shows it, and no echocardiogram was named since."""
-        if self.traced == "" or finding.group not in _TRACED:
-            return False
-        return _ECHO.search(self.text, self.traced_at, start) is None
-
-    def _grades(self, finding: Finding, link: Link, shared: bool, lent: bool) -> bool:
-        """Whether the grade in front of the list is said of this finding, too: 左房の軽度拡大 keeps its own."""
-        if lent and link == "strong" and self.group and self.group[-1].graded:
-            return True  # 左室に軽度の拡大と肥大
-        _, group, alone = self.list_front or (None, "", True)
-        if shared:  # massive TR、右房・右室拡大: both, or neither
-            return bool(self.group) and self.group[-1].severity == self.list_front[0] if self.list_front else False
-        return not alone and (link == "strong" or group == finding.group != "motion")
-
-    def _told(self, last: Mention, lent: bool) -> bool:
-        """Whether the finding named last has its predicate: a number behind it, or a particle before it."""
-        if self.strong:
-            return False
-        if self.values and self.values[-1].end > last.end:
-            return True  # akinesis、EF 38%、血栓なし
-        if self.waiting is not None and self.waiting.start >= last.end:
-            return True  # VSD 3mm、PHなし
-        begin = self.group[0].start if last.finding.group == "motion" and self.group else last.start
-        return self.comma and not lent and _TOLD.search(self.text, begin, last.end) is not None  # 心尖部はakinesis、
-
     def place(self, finding: Finding, start: int, end: int) -> None:
-        """Return the valve that a gradient or a velocity after this finding belongs to."""
+        """Note the valve that a gradient or a velocity behind this finding belongs to."""
         if finding.head in SITES:
             self.site = SITES[finding.head]
         elif finding.implant:

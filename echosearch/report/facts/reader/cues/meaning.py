@@ -10,6 +10,7 @@ from echosearch.report.facts.reader.cues.ahead import listed, of_unknown, speak_
 from echosearch.report.facts.reader.cues.aside import before_operation, drop, reported, treated, wondered
 from echosearch.report.facts.reader.cues.reach import names_another, reached
 from echosearch.report.facts.reader.cues.spares import of_a_cause
+from echosearch.report.facts.reader.form import form
 from echosearch.report.facts.reader.judge import judge
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.numbers.unmeasured import unassessed
@@ -130,7 +131,7 @@ def _of_findings(state: State, found: list[Token], index: int, kind: str) -> str
             return None
     told = not state.group or (state.values and state.values[-1].end > state.group[-1].end)
     if kind == "change" and state.measure == "ivc" and state.text.startswith("変動", token.start) and told:
-        state.form(state.lexicon.findings["ivc_collapse_low"], token.start, token.end)  # IVC 26mm、変動なし
+        form(state, state.lexicon.findings["ivc_collapse_low"], token.start, token.end)  # IVC 26mm、変動なし
         state.cued = True
         return None
     if _on_qualities(state, token, kind):
@@ -212,7 +213,7 @@ def _on_qualities(state: State, token: Token, kind: str) -> bool:
     quality = state.qualities[-1][1]
     vanished = kind == "negative" and state.text.startswith("消失", token.start)
     if vanished and state.regions and quality.value in ("motion", "regional"):
-        state.form(state.lexicon.findings["akinesis"], state.regions[0].start, token.end)
+        form(state, state.lexicon.findings["akinesis"], state.regions[0].start, token.end)
         state.settle()
         state.cued = True
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.cues.reach import gone, in_brackets_of_its_own, of_another, reached, today
+from echosearch.report.facts.reader.form import form
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.numbers.unmeasured import CAUSE
 from echosearch.report.facts.reader.state import State
@@ -54,7 +55,7 @@ def spoken_of(state: State, token: Token, kind: str) -> list[Mention]:  # noqa: 
             return []  # ASが高度である以外に有意なものはない
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
     if not targets and state.topic == ("valves",) and _NOTHING.search(state.text, max(0, token.start - 16), token.end):
-        state.form(state.lexicon.findings["valve_disease"], token.start, token.end).cues.append("insignificant")
+        form(state, state.lexicon.findings["valve_disease"], token.start, token.end).cues.append("insignificant")
         state.cued = True  # 弁膜症については有意なものを認めない
         return []
     if not targets and kind == "negative" and state.noun and not state.qualities:
