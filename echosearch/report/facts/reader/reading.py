@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.lexicon.lexicon import Lexicon
-from echosearch.report.facts.reader import compose, naming, normal, quality, severity
+from echosearch.report.facts.reader import compose, naming, normal, quality
 from echosearch.report.facts.reader.covered import cover
 from echosearch.report.facts.reader.cues import cue
 from echosearch.report.facts.reader.judge import judge, localise
@@ -15,6 +15,7 @@ from echosearch.report.facts.reader.motion.walled import name_walls
 from echosearch.report.facts.reader.numbers import value
 from echosearch.report.facts.reader.numbers.again import dated
 from echosearch.report.facts.reader.numbers.site import place_waiting
+from echosearch.report.facts.reader.severity.grade import read_grade
 from echosearch.report.facts.reader.state import FORMING, Context, State
 from echosearch.report.facts.reader.zipped import SAID, in_step
 from echosearch.report.facts.text.query_tokens import tokens_of_query
@@ -235,7 +236,7 @@ def _read(state: State, found: list[Token], index: int) -> None:
     elif kind in SAID and in_step(state, found, index):
         return
     elif kind in ("severity", "grade", "bare_grade", "tendency"):
-        severity.grade(state, found, index)
+        read_grade(state, found, index)
     elif kind == "number":
         value.number(state, found, index)
     elif kind == "normal":

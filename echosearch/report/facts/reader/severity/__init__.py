@@ -1,0 +1,1 @@
+"""Severity: which finding a grade is said of, ranges, and grades of an earlier state."""
