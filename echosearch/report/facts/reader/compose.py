@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader.compared import is_change
 from echosearch.report.facts.reader.form import form
-from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.numbers.sized import of_measured
 from echosearch.report.facts.reader.state import VALVES, State
 from echosearch.report.facts.reader.twice import subject
@@ -17,16 +16,14 @@ from echosearch.report.facts.text.tokens import Token
 __all__ = [
     "apart",
     "attribute",
+    "compound_findings",
     "of_heads",
     "of_topic",
-    "resolve",
-    "resolve_more",
     "spreads",
     "topic_valve",
     "with_grades",
 ]
 
-_ALSO = re.compile(r"\s*(?:・|と|や|、|および|及び|and)\s*")
 _MODIFIES = re.compile(r"し(?:た|ている)(?=[左右両僧大三肺中])| (?=(?:LA|RA|LV|RV|IVC)\b|[Ll]eft|[Rr]ight)")
 _AND = re.compile("[・やと/&+]|及び|および|ならびに|または|もしくは|あるいは|ないし|も|共に|いずれ|and|or")
 _RESIDUAL = re.compile("(?:残存|遺残)(?:する|した|の|性)?$")
@@ -48,66 +45,17 @@ _OF_ANOTHER = re.compile("肺(?!高血圧|動脈|静脈|塞栓)|循環|気道|IV
 _NOWHERE = Finding("", "", "size", None)
 
 
-def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
+def attribute(state: State, token: Token) -> None:
     """Join 拡大, 逆流, 狭窄 … to the structures named before it, else to the heading's, else to those after it."""
-    part = token.value
-    if _GREATER.search(state.text, max(0, token.start - 4), token.start):
-        state.settle()  # 右室は左室より大きい
+    if _of_what_waits(state, token):
         return
-    if part == "leak":
-        form(state, state.lexicon.findings["prosthetic_leak"], token.start, token.end)  # TAVI弁周囲逆流
-        state.settle()
-        return
-    heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
-    if heads and not state.heads and is_change(state, state.qualities[-1][1].start, state.qualities[-1][1].end, token):
-        state.settle()  # 左室径は前回より拡大, LVDd 55→60mmと拡大
-        return
-    if heads:
-        of_heads(state, heads, part, token)
-        return
-    if part == "aneurysm" and state.regions:
-        form(state, state.lexicon.compounds["lv", part], state.regions[0].start, token.end)
-        state.settle()
-        return
-    if (
-        part == "hypertrophy"
-        and state.regions
-        and "中隔" in state.text[state.regions[-1].start : state.regions[-1].end]
-    ):
-        form(state, state.lexicon.compounds["septum", part], state.regions[0].start, token.end)
-        state.settle()
-        return
-    walled = part == "hypertrophy" and "壁" in state.text[token.start : token.end]
-    names = (state.topic or ("lv",)) if walled else of_measured(state, part, token) or _lent(state, part, token)
-    if _MODIFIES.match(state.text, token.end):
-        names = ()  # 拡大した左房: of what follows
-    found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
-    if not found and part == "aneurysm" and state.last is not None and state.last.finding.group == "motion":
-        found = [state.lexicon.compounds["lv", part]]
-        if state.comma:
-            state.close()  # 前壁の壁運動低下、瘤形成なし
-    leak = state.prosthesis and state.text[token.start : token.end].lower() in ("leak", "リーク")
-    begun = part in ("regurgitation", "stenosis") and _begins(state, token)
-    own = begun and state.prosthesis == (state.site or "prosth") and not state.topic
-    if part == "regurgitation" and not found and own:
-        found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁の開放良好。逆流なし
-    about = None if found else subject(state.text, state.mentions, state.front.start if state.front else token.start)
-    if about is not None and (about.finding.head, part) in state.lexicon.compounds:
-        names = (about.finding.head or "",)  # ARは大動脈基部拡大による中等度の逆流
-        found = [state.lexicon.compounds[names[0], part]]
-    if not found and begun and not state.prosthesis:
-        names = (state.site or "",)  # MitraClip後。残存逆流は軽度; Calcified aortic valve. No stenosis
-        found = [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
-    if part == "invagination" and not found and _of_the_heart(state, token):
-        if state.last is not None and state.text.startswith(("は", "が"), state.last.end):
-            state.close()
-        found = [state.lexicon.findings["tamponade"]]  # 心嚢液は増加、虚脱なし
-    if part == "regurgitation" and (leak or (not found and state.last_heads == ("prosth",))):
-        found = [state.lexicon.findings["prosthetic_leak"]]  # 生体弁: 開放良好、逆流軽度
-        names = state.last_heads
-    if part == "regurgitation" and state.prosthesis and _AT_VALVE.search(state.text, 0, token.start):
-        found = [state.lexicon.findings["prosthetic_leak"]]  # 肺動脈弁位の逆流
-    if not found and part == "lesion" and topic_valve(state):
+    names = _lent(state, token)
+    found = _compounds(state, names, token.value)
+    if not found:
+        names, found = _of_what_was_named(state, token, names)
+    if token.value == "regurgitation":
+        names, found = _of_prosthesis(state, token, names, found)
+    if not found and token.value == "lesion" and topic_valve(state):
         of_topic(state, token)  # a heading on its own line, 病変なし below it
         return
     for index, finding in enumerate(found):
@@ -118,6 +66,71 @@ def attribute(state: State, token: Token) -> None:  # noqa: C901 - rules in orde
     elif state.others is False:
         made = form(state, _NOWHERE, token.start, token.end)
         state.orphan = (token, made)
+
+
+def _of_what_waits(state: State, token: Token) -> bool:
+    """Join an attribute to the structures or the walls that wait for it. False where none does."""
+    part, compounds = token.value, state.lexicon.compounds
+    if _GREATER.search(state.text, max(0, token.start - 4), token.start):
+        state.settle()  # 右室は左室より大きい
+        return True
+    if part == "leak":
+        form(state, state.lexicon.findings["prosthetic_leak"], token.start, token.end)  # TAVI弁周囲逆流
+        state.settle()
+        return True
+    heads = tuple(state.heads) or next((heads for heads, _ in reversed(state.qualities) if heads), ())
+    if heads and not state.heads and is_change(state, state.qualities[-1][1].start, state.qualities[-1][1].end, token):
+        state.settle()  # 左室径は前回より拡大, LVDd 55→60mmと拡大
+        return True
+    if heads:
+        of_heads(state, heads, part, token)
+        return True
+    septal = state.regions and "中隔" in state.text[state.regions[-1].start : state.regions[-1].end]
+    wall = {"aneurysm": "lv", "hypertrophy": "septum" if septal else None}.get(part)
+    if wall is None or not state.regions:
+        return False
+    form(state, compounds[wall, part], state.regions[0].start, token.end)
+    state.settle()
+    return True
+
+
+def _compounds(state: State, names: Iterable[str], part: str) -> list[Finding]:
+    return [state.lexicon.compounds[name, part] for name in names if (name, part) in state.lexicon.compounds]
+
+
+def _of_what_was_named(state: State, token: Token, names: tuple[str, ...]) -> tuple[tuple[str, ...], list[Finding]]:
+    """Return the structures and the findings of an attribute that no structure lends its name to."""
+    part, findings = token.value, state.lexicon.findings
+    if part == "aneurysm" and state.last is not None and state.last.finding.group == "motion":
+        if state.comma:
+            state.close()  # 前壁の壁運動低下、瘤形成なし
+        return names, _compounds(state, ("lv",), part)
+    if part == "invagination" and _of_the_heart(state, token):
+        if state.last is not None and state.text.startswith(("は", "が"), state.last.end):
+            state.close()
+        return names, [findings["tamponade"]]  # 心嚢液は増加、虚脱なし
+    begun = part in ("regurgitation", "stenosis") and _begins(state, token)
+    if begun and part == "regurgitation" and state.prosthesis == (state.site or "prosth") and not state.topic:
+        return names, [findings["prosthetic_leak"]]  # 生体弁の開放良好。逆流なし
+    about = subject(state.text, state.mentions, state.front.start if state.front else token.start)
+    if about is not None and (of_it := _compounds(state, (about.finding.head or "",), part)):
+        return (about.finding.head or "",), of_it  # ARは大動脈基部拡大による中等度の逆流
+    if begun and not state.prosthesis:  # MitraClip後。残存逆流は軽度; Calcified aortic valve. No stenosis
+        return (state.site or "",), _compounds(state, (state.site or "",), part)
+    return names, []
+
+
+def _of_prosthesis(
+    state: State, token: Token, names: tuple[str, ...], found: list[Finding]
+) -> tuple[tuple[str, ...], list[Finding]]:
+    """Return a leak's structures and findings where a prosthesis is what leaks, else those given."""
+    leak = [state.lexicon.findings["prosthetic_leak"]]
+    named = state.prosthesis and state.text[token.start : token.end].lower() in ("leak", "リーク")
+    if named or (not found and state.last_heads == ("prosth",)):
+        return state.last_heads, leak  # 生体弁: 開放良好、逆流軽度
+    if state.prosthesis and _AT_VALVE.search(state.text, 0, token.start):
+        return names, leak  # 肺動脈弁位の逆流
+    return names, found
 
 
 def _begins(state: State, token: Token) -> bool:
@@ -159,8 +172,18 @@ def _of_the_heart(state: State, token: Token) -> bool:
     return there and not vein and _OF_ANOTHER.search(state.text, 0, token.start) is None
 
 
-def _lent(state: State, part: str, token: Token) -> tuple[str, ...]:
+def _lent(state: State, token: Token) -> tuple[str, ...]:
     """The structures that lend an attribute their name where none stands before it."""
+    part = token.value
+    if part == "hypertrophy" and "壁" in state.text[token.start : token.end]:
+        names = state.topic or ("lv",)
+    else:
+        names = of_measured(state, part, token) or _named_before(state, part, token)
+    return () if _MODIFIES.match(state.text, token.end) else names  # 拡大した左房: of what follows
+
+
+def _named_before(state: State, part: str, token: Token) -> tuple[str, ...]:
+    """The structures named last, or those of the heading."""
     compounds = state.lexicon.compounds
     if state.last_heads == ("mva",) and ("mva", part) not in compounds:
         state.last_heads = ("mv",)  # MAC without stenosis
@@ -176,7 +199,7 @@ def _lent(state: State, part: str, token: Token) -> tuple[str, ...]:
 
 
 def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) -> None:
-    compounds = state.lexicon.compounds
+    """Make the findings of an attribute behind its structures: 左房・左室の拡大."""
     names: list[str] = []
     shared = False
     with_grades(state, part)
@@ -186,7 +209,7 @@ def of_heads(state: State, heads: tuple[Token, ...], part: str, token: Token) ->
         last = index == len(heads) - 1
         for name in head.value:
             names.append(name)
-            for finding in _compound(state, name, part, compounds):
+            for finding in compound_findings(state, name, part):
                 end = token.end if last else head.end
                 form(state, finding, head.start, end, shared=shared)
                 shared = True
@@ -202,7 +225,7 @@ def with_grades(state: State, part: str) -> None:
     for heads, front in state.graded_heads:
         state.front = front
         for head in heads:
-            for finding in (f for name in head.value for f in _compound(state, name, part, state.lexicon.compounds)):
+            for finding in (f for name in head.value for f in compound_findings(state, name, part)):
                 form(state, finding, head.start, head.end)
                 state.strong = True
     state.front, state.graded_heads = own, []
@@ -214,7 +237,8 @@ def apart(state: State) -> bool:
     return last is None or not state.heads or not _AND.search(state.text, last.end, state.heads[0].start)
 
 
-def _compound(state: State, name: str, part: str, compounds: dict[tuple[str, str], Finding]) -> Iterable[Finding]:
+def compound_findings(state: State, name: str, part: str) -> Sequence[Finding]:
+    """Return the findings that a structure and an attribute make: a valve's lesion is its leak and its stenosis."""
     if part == "lesion" and name in VALVES:
         return [state.lexicon.findings[concept] for concept in VALVES[name]]
     if name == "prosth":
@@ -222,55 +246,12 @@ def _compound(state: State, name: str, part: str, compounds: dict[tuple[str, str
         return [state.lexicon.findings[concept]] if part in ("regurgitation", "lesion") else []
     if state.others and (name == "valves" or _ALL_CHAMBERS.search(state.text)):
         return []  # その他の弁, その他の心腔
-    found = compounds.get((name, part))
-    return [found] if found is not None else []
-
-
-def resolve_more(state: State, token: Token) -> bool:
-    """Join a second structure to its attribute: 拡大した左房・左室. False if none was joined just before."""
-    if state.resolved is None:
-        return False
-    part, before = state.resolved
-    if not _ALSO.fullmatch(state.text, before.end, token.start):
-        return False
-    found = [f for name in token.value for f in _compound(state, name, part.value, state.lexicon.compounds)]
-    for finding in found:
-        copy = Mention(finding, token.start, token.end, "strong", before.severity, before.graded, shared=True)
-        copy.cues, copy.historical, copy.significant = list(before.cues), before.historical, before.significant
-        state.group.append(copy)
-        state.mentions.append(copy)
-        state.resolved = (part, copy)
-    return bool(found)
-
-
-def resolve(state: State, token: Token) -> bool:
-    """Join a structure to the attribute before it: 拡大した左房, dilated left atrium. False if it begins anew."""
-    if state.orphan is None:
-        return False
-    part, mention = state.orphan
-    state.orphan = None
-    apart = re.search("[ ・]", state.text[mention.end : token.start]) and not state.text[mention.start].isascii()
-    if apart and "negative" in mention.cues:
-        return False  # 逸脱なし ・肺動脈弁: …
-    found = [f for name in token.value for f in _compound(state, name, part.value, state.lexicon.compounds)]
-    if not found:
-        return False
-    mention.finding = found[0]
-    mention.end = token.end
-    state.resolved = (part, mention)
-    for finding in found[1:]:
-        copy = Mention(finding, token.start, token.end, "strong", mention.severity, mention.graded, shared=True)
-        copy.cues, copy.historical, copy.significant = list(mention.cues), mention.historical, mention.significant
-        state.group.append(copy)
-        state.mentions.append(copy)
-    state.last_heads = token.value
-    state.heads = []
-    return True
+    return _compounds(state, (name,), part)
 
 
 def of_topic(state: State, token: Token) -> None:
     """Make the lesions of the valve that the heading names."""
-    found = [f for name in state.topic for f in _compound(state, name, "lesion", state.lexicon.compounds)]
+    found = [f for name in state.topic for f in compound_findings(state, name, "lesion")]
     for index, finding in enumerate(found):
         form(state, finding, token.start, token.end, shared=index > 0)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from echosearch.report.facts.lexicon.lexicon import Finding
 from echosearch.report.facts.reader import compose
+from echosearch.report.facts.reader.ahead_of_structure import resolve, resolve_more
 from echosearch.report.facts.reader.finding_meaning import finding_meaning, lesion
 from echosearch.report.facts.reader.form import form
 from echosearch.report.facts.reader.mention import Mention
@@ -38,9 +39,9 @@ _JOINS = re.compile(r"[\s、,・と/]*|\s*(?:および|及び|ならびに|並�
 def structure(state: State, found: list[Token], index: int) -> None:
     token = _of_one_valve(state, found, index)
     state.name_structure(token)
-    if state.orphan is not None and not state.comma and compose.resolve(state, token):
+    if state.orphan is not None and not state.comma and resolve(state, token):
         return
-    if compose.resolve_more(state, token):
+    if resolve_more(state, token):
         return
     if state.spread is not None and not _own_word(found, index):
         compose.of_heads(state, (token,), state.spread, token)
