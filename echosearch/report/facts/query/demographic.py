@@ -136,46 +136,72 @@ def _sex(match: re.Match[str]) -> Demographic | None:
     return None if "男" in beside or "女" in beside else Demographic("sex", "=", match.lastgroup or "F")
 
 
-def _age(match: re.Match[str]) -> Demographic | None:  # noqa: C901 - one branch per alternative of the pattern
-    parts = match.groupdict()
+def _age(match: re.Match[str]) -> Demographic | None:
     before = match.string[match.start() - 1] if match.start() else " "
     if before.isdigit() or before == "." or (before.isascii() and before.isalpha() and match[0][0].isalpha()):
         return None
-    if parts["from"]:
-        low, high = sorted((int(parts["from"]), int(parts["to"])))  # 80代から60代
-        high = high + 9 if parts["d2"] and "代" in parts["d2"] else high
-        return _between(low, high)
-    if parts["from2"]:
-        return _between(int(parts["from2"]), int(parts["to2"]))
-    if parts["low"]:  # 65<=age<75, in whole years
-        low, high = int(parts["low"]), int(parts["high"])
-        return _between(low + (parts["above"] == "<"), high - (parts["below"] == "<"))
-    if (
-        parts["decade"]
-        and "台" in match[0]
-        and not match[0].startswith("年齢")
-        and _OF_A_VALUE.search(match.string, 0, match.start())
-    ):
+    return next((read(match) for named, read in _AGE_READERS if match[named]), None)
+
+
+def _from_to(match: re.Match[str]) -> Demographic | None:
+    low, high = sorted((int(match["from"]), int(match["to"])))  # 80代から60代
+    return _between(low, high + 9 if match["d2"] and "代" in match["d2"] else high)
+
+
+def _around(match: re.Match[str]) -> Demographic | None:
+    """65<=age<75, in whole years."""
+    return _between(int(match["low"]) + (match["above"] == "<"), int(match["high"]) - (match["below"] == "<"))
+
+
+def _decade(match: re.Match[str]) -> Demographic | None:
+    if "台" in match[0] and not match[0].startswith("年齢") and _OF_A_VALUE.search(match.string, 0, match.start()):
         return None  # EF40台
-    if parts["decade"]:
-        return _decade(int(parts["decade"]), parts["part"])
-    if parts["old"]:
-        word = parts["old"]
-        if word.startswith("前期"):
-            return _between(65, 74)
-        return Demographic("age", ">=", 75 if word.startswith("後期") else 65)
-    if parts["age4"]:
-        people = _PEOPLE.search(match.string, max(0, match.start() - 12), match.start())
-        if not (people or parts["unit4"] or "age" in match[0] or "older" in match[0] or "younger" in match[0]):
-            return None
-        ops = {"over": ">", "above": ">", "older than": ">", "at least": ">=", "up to": "<="}
-        return _compared(int(parts["age4"]), ops.get(parts["word"], "<"))
-    for number in "1235":
-        if parts[f"age{number}"]:
-            lead = parts.get(f"lead{number}")
-            op = "<=" if lead == "~" else lead or _op(parts.get(f"op{number}") or "")
-            return _compared(int(parts[f"age{number}"]), op)
-    return None
+    low, part = int(match["decade"]), match["part"]
+    if low % 10 or low > _OLDEST:
+        return None
+    if part in ("以上", "以降"):
+        return Demographic("age", ">=", low)
+    if part in ("以下", "まで"):
+        return Demographic("age", "<=", low + 9)
+    first, last = {"前半": (0, 4), "後半": (5, 9), None: (0, 9)}[part]
+    return _between(low + first, low + last)
+
+
+def _old(match: re.Match[str]) -> Demographic | None:
+    if match["old"].startswith("前期"):
+        return _between(65, 74)
+    return Demographic("age", ">=", 75 if match["old"].startswith("後期") else 65)
+
+
+def _over(match: re.Match[str]) -> Demographic | None:
+    people = _PEOPLE.search(match.string, max(0, match.start() - 12), match.start())
+    if not (people or match["unit4"] or "age" in match[0] or "older" in match[0] or "younger" in match[0]):
+        return None
+    ops = {"over": ">", "above": ">", "older than": ">", "at least": ">=", "up to": "<="}
+    return _compared(int(match["age4"]), ops.get(match["word"], "<"))
+
+
+def _alone(number: str) -> Callable[[re.Match[str]], Demographic | None]:
+    """Read one age with a sign before it or a word behind it."""
+
+    def read(match: re.Match[str]) -> Demographic | None:
+        parts = match.groupdict()
+        lead = parts.get(f"lead{number}")
+        op = "<=" if lead == "~" else lead or _op(parts.get(f"op{number}") or "")
+        return _compared(int(parts[f"age{number}"]), op)
+
+    return read
+
+
+_AGE_READERS: tuple[tuple[str, Callable[[re.Match[str]], Demographic | None]], ...] = (  # by a group of _AGES
+    ("from", _from_to),
+    ("from2", lambda match: _between(int(match["from2"]), int(match["to2"]))),
+    ("low", _around),
+    ("decade", _decade),
+    ("old", _old),
+    ("age4", _over),
+    *((f"age{number}", _alone(number)) for number in "1235"),
+)
 
 
 def _op(word: str) -> str:
@@ -188,18 +214,6 @@ def _op(word: str) -> str:
     if word == "未満" or "下" in word or "若" in word or "小さい" in word or word.startswith("and "):
         return "<"
     return ">"
-
-
-def _decade(low: int, part: str | None) -> Demographic | None:
-    if low % 10 or low > _OLDEST:
-        return None
-    if part in ("以上", "以降"):
-        return Demographic("age", ">=", low)
-    if part in ("以下", "まで"):
-        return Demographic("age", "<=", low + 9)
-    halves = {"前半": (0, 4), "後半": (5, 9), None: (0, 9)}
-    first, last = halves[part]
-    return _between(low + first, low + last)
 
 
 def _compared(age: int, op: str) -> Demographic | None:

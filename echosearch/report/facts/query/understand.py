@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.lexicon.load import load_lexicon
 from echosearch.report.facts.query.ambiguous import (
     Ambiguous,
     about_values,

@@ -103,21 +103,12 @@ def skipped_at(text: str, at: int) -> int | None:
     return match.end() if match else None
 
 
-def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int] | None:  # noqa: C901 - one branch per way to write a grade
+def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int] | None:
     """Return a grade or sign that begins here: (kind, value, end), or None."""
-    before = text[at - 1] if at else " "
     if match := _SIGN.match(text, at):
-        sign = (match["in"] or match["out"]).replace(" ", "")
-        if sign in ("-", "ー", "一", "0"):
-            return "negative", None, match.end()
-        if sign in ("±", "+-", "+/-"):
-            return "severity", (1, 1), match.end()
-        if sign == "+":
-            return "positive", None, match.end()
-        if sign.isdigit():
-            return None
-        count = len(sign) if sign[0] == "+" else int(sign[0])
-        return "severity", OF_FOUR[count], match.end()
+        signed = _signed((match["in"] or match["out"]).replace(" ", ""))
+        return signed and (*signed, match.end())
+    before = text[at - 1] if at else " "
     if before.isascii() and (before.isalnum() or before in "./") and not (before.isalpha() and text[at].isdigit()):
         return None
     for pattern in _GRADES:
@@ -129,6 +120,19 @@ def grade_at(text: str, at: int) -> tuple[str, tuple[int, int] | str | None, int
     if match := _BARE.match(text, at):
         return "bare_grade", _graded(match.groupdict()), match.end()
     return None
+
+
+def _signed(sign: str) -> tuple[str, tuple[int, int] | None] | None:
+    """Return the kind and the grade of a sign; None of a digit, which is a number."""
+    if sign in ("-", "ー", "一", "0"):
+        return "negative", None
+    if sign in ("±", "+-", "+/-"):
+        return "severity", (1, 1)
+    if sign == "+":
+        return "positive", None
+    if sign.isdigit():
+        return None
+    return "severity", OF_FOUR[len(sign) if sign[0] == "+" else int(sign[0])]
 
 
 def _graded(parts: dict[str, str | None]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from echosearch.report.facts.lexicon.lexicon import Sense
 
@@ -39,59 +40,93 @@ _PI_AFTER = re.compile(
 )
 
 
-def standing(  # noqa: C901 - each rule takes away a sense, in order
+def standing(
     senses: tuple[Sense, ...], sentence: str, low: str, start: int, end: int, query: bool
 ) -> tuple[Sense, ...]:
     """Return the senses that a word has where it stands: an abbreviation inside another word has none."""
-    inside = start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1)
-    glued = inside and sentence[start - 1].isupper() and low.startswith(_GRADE_WORDS, start)  # MRmild
-    if (
-        inside
-        and not glued
-        and low[start:end] != "s/o"
-        and not (sentence[start - 1].islower() and sentence[start].isupper())
-    ):
+    if _inside_a_word(sentence, low, start, end):
         return ()
-    if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
-        apart = sentence[end - 1].islower() and sentence[end].isupper()
-        if not apart and not low.startswith((*_GRADE_WORDS, "s/o"), end):
-            return ()
-    if low[start:end] in (_ENGLISH_WORDS if query else _SMALL) and sentence[start:end].islower():
-        if (
-            low[start:end] == "ms"
-            and start
-            and (low[start - 1].isdigit() or low[max(0, start - 2) : start - 1].isdigit())
-        ):
+    word = low[start:end]
+    if word in (_ENGLISH_WORDS if query else _SMALL) and sentence[start:end].islower():
+        if _is_milliseconds(low, start, end):
             return ()
         if query and _GRADE_BESIDE.match(low, end):
             return senses  # as severe
         if _ENGLISH.search(low, max(0, start - 12), start) or _ENGLISH.match(low, end + 1):
             return ()
-    if sentence[start:end] in ("Mr", "Ms") and _NAME.match(sentence, end):
+    if _names_a_person(sentence, start, end):
         return ()
-    if end - start <= 3 and (sentence.startswith(_PERSON, end) or (start and sentence.endswith(_TITLES, 0, start))):
-        return ()  # ASさん, Dr AS Kumar
-    if low[start:end] == "pi" and low.strip() != "pi":
-        told = _PI_BEFORE.search(sentence, max(0, start - 80), start) or _PI_AFTER.match(sentence, end)
-        if not told or not sentence[start:end].isupper() or _INDEX.match(sentence, end):
-            return ()
-    if low[start:end] == "peak" and (not _SPEED.match(low, end) or _OF_FILLING.search(sentence, 0, start)):
-        return ()  # peak 4.3m/s, and no peak of another kind
-    if sentence[start:end] == "a":
-        return ()  # a PFO: no A wave
+    otherwise = _OTHERWISE.get(word)
+    if otherwise is not None and otherwise(sentence, low, start, end):
+        return ()
     if low.startswith(("内シャント", "内短絡"), start) and _HOLLOW.search(sentence, max(0, start - 2), start):
         return ()  # 心房内短絡: of no artery and vein
-    if low[start:end] in ("血栓閉塞", "血栓閉鎖") and sentence.endswith(("弁", "弁の", "弁に", "弁は"), 0, start):
-        return ()  # 人工弁の血栓閉塞: of no false lumen
-    if low[start:end] == "non" and sentence.startswith("-", end):
-        return ()  # non-obstructive
-    if sentence[start:end] == "MOD":
-        return ()  # EF(MOD): the method of discs, no grade
-    if low[start:end] in ("トレース", "trace") and _METHOD.search(low, max(0, start - 6), start):
-        return ()  # 2Dトレース, 1.0cm2(trace): a method, no trace of something
-    if low[start:end] == "か" and _HIRAGANA.match(sentence, end):
-        return ()  # から, かつ: no or
     if (len(senses) > 1 or senses[0].bounded) and any(sense.bounded for sense in senses):
         bounded = _BOUNDARY.match(sentence, end) is not None
         senses = tuple(sense for sense in senses if not sense.bounded or bounded)
     return senses
+
+
+def _inside_a_word(sentence: str, low: str, start: int, end: int) -> bool:
+    """Whether letters go on before or behind it: none of MRmild, TAVIs/o, EFMR is one word."""
+    if start > 0 and _LETTER.match(sentence, start) and _LETTER.match(sentence, start - 1):
+        before_is_upper = sentence[start - 1].isupper()
+        glued = before_is_upper and low.startswith(_GRADE_WORDS, start)  # MRmild
+        begins = not before_is_upper and sentence[start - 1].islower() and sentence[start].isupper()
+        if not glued and not begins and low[start:end] != "s/o":
+            return True
+    if end < len(sentence) and _LETTER.match(sentence, end) and _LETTER.match(sentence, end - 1):
+        apart = sentence[end - 1].islower() and sentence[end].isupper()
+        return not apart and not low.startswith((*_GRADE_WORDS, "s/o"), end)
+    return False
+
+
+def _is_milliseconds(low: str, start: int, end: int) -> bool:
+    """Whether ms is a unit, no mitral stenosis: 240ms, 240 ms."""
+    after_a_digit = start and (low[start - 1].isdigit() or low[max(0, start - 2) : start - 1].isdigit())
+    return low[start:end] == "ms" and bool(after_a_digit)
+
+
+def _names_a_person(sentence: str, start: int, end: int) -> bool:
+    """Whether it is part of a name: Mr Jones, ASさん, Dr AS Kumar."""
+    if sentence[start:end] in ("Mr", "Ms") and _NAME.match(sentence, end):
+        return True
+    titled = start > 0 and sentence.endswith(_TITLES, 0, start)
+    return end - start <= 3 and (sentence.startswith(_PERSON, end) or titled)
+
+
+def _is_an_index(sentence: str, low: str, start: int, end: int) -> bool:
+    """Whether PI is a pulsatility index, no pulmonary regurgitation; alone it is a regurgitation."""
+    if low.strip() == "pi":
+        return False
+    told = _PI_BEFORE.search(sentence, max(0, start - 80), start) or _PI_AFTER.match(sentence, end)
+    return not told or not sentence[start:end].isupper() or _INDEX.match(sentence, end) is not None
+
+
+def _is_another_peak(sentence: str, low: str, start: int, end: int) -> bool:
+    """Whether a peak is of no jet: peak 4.3m/s is, E波 peak is not."""
+    return not _SPEED.match(low, end) or _OF_FILLING.search(sentence, 0, start) is not None
+
+
+def _is_a_method(_sentence: str, low: str, start: int, _end: int) -> bool:
+    """Whether a trace is how something was measured: 2Dトレース, 1.0cm2(trace)."""
+    return _METHOD.search(low, max(0, start - 6), start) is not None
+
+
+def _is_of_a_valve(sentence: str, _low: str, start: int, _end: int) -> bool:
+    """Whether a thrombus closes a prosthesis, and no false lumen: 人工弁の血栓閉塞."""
+    return sentence.endswith(("弁", "弁の", "弁に", "弁は"), 0, start)
+
+
+_OTHERWISE: dict[str, Callable[[str, str, int, int], bool]] = {  # a word: whether it is none where it stands
+    "pi": _is_an_index,
+    "peak": _is_another_peak,
+    "a": lambda sentence, _low, start, _end: sentence[start] == "a",  # a PFO: no A wave
+    "血栓閉塞": _is_of_a_valve,
+    "血栓閉鎖": _is_of_a_valve,
+    "non": lambda sentence, _low, _start, end: sentence.startswith("-", end),  # non-obstructive
+    "mod": lambda sentence, _low, start, end: sentence[start:end] == "MOD",  # EF(MOD): the method of discs, no grade
+    "トレース": _is_a_method,
+    "trace": _is_a_method,
+    "か": lambda _sentence, low, _start, end: _HIRAGANA.match(low, end) is not None,  # から, かつ: no or
+}

@@ -79,64 +79,55 @@ def tokens(sentence: str, lexicon: Lexicon, query: bool = False) -> list[Token]:
     return list(_tokens(sentence, lexicon, query))
 
 
-def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:  # noqa: C901 - the innermost loop over characters, kept without calls
+def _tokens(sentence: str, lexicon: Lexicon, query: bool) -> Iterator[Token]:
     low = sentence.lower()
     if len(low) != len(sentence):  # one character's lower case is two: İ
         low = "".join(c.lower() if len(c.lower()) == 1 else c for c in sentence)
-    lengths, at, end = lexicon.lengths, 0, len(sentence)
-    words, query_words = lexicon.words, lexicon.query_words
     last: Token | None = None
+    at, end = 0, len(sentence)
     while at < end:
         char = low[at]
         if at > _RUN and char == low[at - 1] and low[at - _RUN : at].count(char) == _RUN:
             at += 1  # a line of dashes says nothing, and a megabyte of them costs nothing
             continue
-        if char in _SPECIAL:
-            if (
-                char == "t"
-                and last is not None
-                and last.kind == "finding"
-                and (match := _TRACE.match(sentence, last.end))
-            ):
-                last = Token("severity", (1, 1), match.start(1), match.end(), "severity.trivial")
-                yield last
-                at = last.end
-                continue
-            if (
-                char in "1234"
-                and last is not None
-                and last.kind == "finding"
-                and last.value.group == "valve"
-                and (match := _BARE_GRADE.match(sentence, last.end))
-                and match.start(1) == at
-            ):
-                last = Token("severity", OF_FOUR[int(match[1])], at, at + 1, "grade.digit")
-                yield last
-                at = last.end
-                continue
-            if char in _AGO_LEAD and (match := _AGO.match(sentence, at)):
-                last = Token("skip" if match[1] else "earlier", None, at, match.end(), "historical.ago")
-                yield last
-                at = last.end
-                continue
-            if sentence[at] in _LEAD and (token := _mark(sentence, at, last)) is not None:
-                yield token
-                at, last = token.end, token
-                continue
-        found = None
-        for length in lengths.get(low[at : at + 2]) or lengths.get(char, ()):
-            word = low[at : at + length]
-            senses = words.get(word)
-            if query and word in query_words:
-                senses = (*query_words[word], *(senses or ()))
-            if senses and len(word) == length and (senses := standing(senses, sentence, low, at, at + length, query)):
-                found = _token(senses, sentence, at, at + length)
-                break
+        found = _special(sentence, char, at, last) if char in _SPECIAL else None
+        found = found or _word(sentence, low, at, lexicon, query)
         if found is None:
             at += 1
         else:
             yield found
             at, last = found.end, found
+
+
+def _special(sentence: str, char: str, at: int, last: Token | None) -> Token | None:
+    """Read what no lexicon holds: a bare grade behind a finding, a time ago, a number, a sign."""
+    if last is not None and last.kind == "finding" and char in "t1234" and (grade := _bare_grade(sentence, at, last)):
+        return grade
+    if char in _AGO_LEAD and (match := _AGO.match(sentence, at)):
+        return Token("skip" if match[1] else "earlier", None, at, match.end(), "historical.ago")
+    return _mark(sentence, at, last) if sentence[at] in _LEAD else None
+
+
+def _bare_grade(sentence: str, at: int, finding: Token) -> Token | None:
+    """Read a grade that only its place tells: MR tr, MR: 1 TR: 2."""
+    if match := _TRACE.match(sentence, finding.end):
+        return Token("severity", (1, 1), match.start(1), match.end(), "severity.trivial")
+    match = _BARE_GRADE.match(sentence, finding.end) if finding.value.group == "valve" else None
+    if match is None or match.start(1) != at:
+        return None
+    return Token("severity", OF_FOUR[int(match[1])], at, at + 1, "grade.digit")
+
+
+def _word(sentence: str, low: str, at: int, lexicon: Lexicon, query: bool) -> Token | None:
+    """Read the longest word of the lexicon that begins here, in the senses that it has where it stands."""
+    for length in lexicon.lengths.get(low[at : at + 2]) or lexicon.lengths.get(low[at], ()):
+        word = low[at : at + length]
+        senses = lexicon.words.get(word)
+        if query and word in lexicon.query_words:
+            senses = (*lexicon.query_words[word], *(senses or ()))
+        if senses and len(word) == length and (senses := standing(senses, sentence, low, at, at + length, query)):
+            return _token(senses, sentence, at, at + length)
+    return None
 
 
 def _token(senses: tuple[Sense, ...], sentence: str, start: int, end: int) -> Token:
