@@ -11,7 +11,8 @@ from echosearch.report.facts.label import (
     understood_parts,
     understood_words,
 )
-from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.lexicon.load import load_lexicon
 from echosearch.report.facts.no_change import refers_back
 from echosearch.report.facts.query.as_json import understanding_json
 from echosearch.report.facts.query.change import ChangeCondition, ChangeKind, measures_in

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.lexicon.load import load_lexicon
 from echosearch.report.facts.reader.mention import Polarity
 from echosearch.report.facts.reader.reading import read_sentence
 from echosearch.report.facts.reader.state import Context

@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from echosearch.report.facts.lexicon.lexicon import Lexicon, load_lexicon
+from echosearch.report.facts.lexicon.lexicon import Lexicon
+from echosearch.report.facts.lexicon.load import load_lexicon
 from echosearch.report.facts.query.rest import rest_of
 from echosearch.report.facts.text.sentence import sentences
 from echosearch.report.facts.text.tokens import tokens
