@@ -21,12 +21,35 @@ __all__ = ["application"]
 BOUNDARY = "a-boundary"
 
 
-def application(folder: Path) -> FastAPI:  # noqa: C901 - a route each, and nothing beside them
+def instances_of(folder: Path) -> dict[str, tuple[Path, Any]]:
+    """Return file and header of every instance, by its SOPInstanceUID."""
+    headers = ((path, pydicom.dcmread(path, stop_before_pixels=True)) for path in sorted(folder.rglob("*.dcm")))
+    return {str(header.SOPInstanceUID): (path, header) for path, header in headers}
+
+
+def matching(instances: dict[str, tuple[Path, Any]], **wanted: str) -> Iterator[Any]:
+    for _, header in instances.values():
+        if all(str(getattr(header, name)) == value for name, value in wanted.items()):
+            yield header
+
+
+def answer(found: Iterator[Any], keyword: str, offset: int, limit: int) -> Response:
+    unique = list({str(getattr(one, keyword)): one for one in found}.values())[offset : offset + limit]
+    if not unique:
+        return Response(status_code=204)
+    keys = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality")
+    documents = []
+    for one in unique:
+        shown = pydicom.Dataset()
+        for key in keys:
+            setattr(shown, key, getattr(one, key))
+        documents.append(shown.to_json())
+    return Response(f"[{','.join(documents)}]", media_type="application/dicom+json")
+
+
+def application(folder: Path) -> FastAPI:
     """Return the application; every ``.dcm`` of the folder is an instance."""
-    instances = {}
-    for path in sorted(folder.rglob("*.dcm")):
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        instances[str(header.SOPInstanceUID)] = (path, header)
+    instances = instances_of(folder)
     app = FastAPI()
 
     @app.middleware("http")
@@ -35,39 +58,23 @@ def application(folder: Path) -> FastAPI:  # noqa: C901 - a route each, and noth
             lines.write(f"{request.url.path}?{request.url.query}\n")
         return await following(request)
 
-    def matching(**wanted: str) -> Iterator[Any]:
-        for _, header in instances.values():
-            if all(str(getattr(header, name)) == value for name, value in wanted.items()):
-                yield header
-
-    def answer(found: Iterator[Any], keyword: str, offset: int, limit: int) -> Response:
-        unique = list({str(getattr(one, keyword)): one for one in found}.values())[offset : offset + limit]
-        if not unique:
-            return Response(status_code=204)
-        keys = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality")
-        documents = []
-        for one in unique:
-            shown = pydicom.Dataset()
-            for key in keys:
-                setattr(shown, key, getattr(one, key))
-            documents.append(shown.to_json())
-        return Response(f"[{','.join(documents)}]", media_type="application/dicom+json")
-
     @app.get("/moved/studies")
     def moved() -> Response:
         return Response(status_code=302, headers={"Location": "/dicom-web/studies?StudyDate=20240314"})
 
     @app.get("/dicom-web/studies")
     def studies(StudyDate: str, limit: int = 1000, offset: int = 0) -> Response:  # noqa: N803 - as the standard has it
-        return answer(matching(StudyDate=StudyDate), "StudyInstanceUID", offset, limit)
+        return answer(matching(instances, StudyDate=StudyDate), "StudyInstanceUID", offset, limit)
 
     @app.get("/dicom-web/studies/{study}/series")
     def series(study: str, limit: int = 1000, offset: int = 0) -> Response:
-        return answer(matching(StudyInstanceUID=study), "SeriesInstanceUID", offset, limit)
+        return answer(matching(instances, StudyInstanceUID=study), "SeriesInstanceUID", offset, limit)
 
     @app.get("/dicom-web/studies/{study}/series/{one}/instances")
     def listed(study: str, one: str, limit: int = 1000, offset: int = 0) -> Response:
-        return answer(matching(StudyInstanceUID=study, SeriesInstanceUID=one), "SOPInstanceUID", offset, limit)
+        return answer(
+            matching(instances, StudyInstanceUID=study, SeriesInstanceUID=one), "SOPInstanceUID", offset, limit
+        )
 
     @app.get("/dicom-web/studies/{study}/series/{one}/instances/{instance}")
     def retrieve(study: str, one: str, instance: str) -> Response:

@@ -5,6 +5,7 @@ A large left atrium goes with mitral disease but not always, so that a model has
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +34,59 @@ def _grade(rng: np.random.Generator, *weights: float) -> int:
     return int(rng.choice(len(p), p=p))
 
 
-def first_findings(kind: str, rng: np.random.Generator) -> Findings:  # noqa: C901 - one case per phenotype
+_Draw = Callable[[np.random.Generator, dict[str, Any]], Any]  # of one finding, with those that are drawn already
+
+
+def _graded(*weights: float) -> _Draw:
+    return lambda rng, _drawn: _grade(rng, *weights)
+
+
+# what a phenotype changes of a usual heart, in the order in which it is drawn
+_DRAWS: dict[str, dict[str, _Draw]] = {
+    "normal": {},
+    "mitral leak": {
+        "mr": _graded(0, 0, 20, 35, 45),
+        "la_dilation": _graded(22, 5, 28, 27, 18),
+        "lv_dilation": _graded(60, 6, 18, 12, 4),
+    },
+    "mitral stenosis": {
+        "ms": _graded(0, 8, 30, 32, 30),
+        "la_dilation": _graded(14, 4, 20, 32, 30),
+        "lv_dilation": lambda _rng, _drawn: 0,
+    },
+    "aortic stenosis": {
+        "aortic_stenosis": _graded(0, 8, 27, 32, 33),
+        "lv_hypertrophy": _graded(35, 8, 26, 22, 9),
+    },
+    "aortic leak": {
+        "ar": _graded(0, 0, 28, 36, 36),
+        "lv_dilation": _graded(48, 6, 22, 16, 8),
+    },
+    "right heart": {
+        "tr": _graded(8, 6, 18, 32, 36),
+        "ra_dilation": _graded(20, 4, 22, 30, 24),
+        "rv_dilation": _graded(22, 4, 22, 30, 22),
+    },
+    "dilated": {
+        "ef": lambda rng, _drawn: float(rng.uniform(15, 42)),
+        "lv_dilation": _graded(8, 4, 24, 34, 30),
+        "mr": _graded(25, 20, 28, 18, 9),
+        "la_dilation": _graded(25, 6, 30, 26, 13),
+        "dyssynchrony": lambda rng, _drawn: 0 if rng.random() < 0.55 else int(rng.integers(2, 5)),
+    },
+    "ischaemic": {
+        "wall_motion": _graded(0, 18, 28, 30, 24),
+        "ef": lambda rng, drawn: float(rng.normal((0, 57, 51, 43, 37)[drawn["wall_motion"]], 5)),
+        "lv_dilation": _graded(62, 6, 18, 10, 4),
+    },
+    "hypertrophic": {
+        "lv_hypertrophy": _graded(0, 6, 28, 36, 30),
+        "la_dilation": _graded(45, 6, 28, 15, 6),
+    },
+}
+
+
+def first_findings(kind: str, rng: np.random.Generator) -> Findings:
     """Draw the findings of a patient's first study, from a phenotype."""
     f: dict[str, Any] = {
         "ef": float(np.clip(rng.normal(62, 6), 50, 74)),
@@ -52,40 +105,8 @@ def first_findings(kind: str, rng: np.random.Generator) -> Findings:  # noqa: C9
         "territory": str(rng.choice(["LAD", "RCA", "LCX"], p=[0.5, 0.3, 0.2])),
         "mr_jet": "wall" if rng.random() < 0.3 else "central",
     }
-    match kind:
-        case "mitral leak":
-            f["mr"] = _grade(rng, 0, 0, 20, 35, 45)
-            f["la_dilation"] = _grade(rng, 22, 5, 28, 27, 18)
-            f["lv_dilation"] = _grade(rng, 60, 6, 18, 12, 4)
-        case "mitral stenosis":
-            f["ms"] = _grade(rng, 0, 8, 30, 32, 30)
-            f["la_dilation"] = _grade(rng, 14, 4, 20, 32, 30)
-            f["lv_dilation"] = 0
-        case "aortic stenosis":
-            f["aortic_stenosis"] = _grade(rng, 0, 8, 27, 32, 33)
-            f["lv_hypertrophy"] = _grade(rng, 35, 8, 26, 22, 9)
-        case "aortic leak":
-            f["ar"] = _grade(rng, 0, 0, 28, 36, 36)
-            f["lv_dilation"] = _grade(rng, 48, 6, 22, 16, 8)
-        case "right heart":
-            f["tr"] = _grade(rng, 8, 6, 18, 32, 36)
-            f["ra_dilation"] = _grade(rng, 20, 4, 22, 30, 24)
-            f["rv_dilation"] = _grade(rng, 22, 4, 22, 30, 22)
-        case "dilated":
-            f["ef"] = float(rng.uniform(15, 42))
-            f["lv_dilation"] = _grade(rng, 8, 4, 24, 34, 30)
-            f["mr"] = _grade(rng, 25, 20, 28, 18, 9)
-            f["la_dilation"] = _grade(rng, 25, 6, 30, 26, 13)
-            f["dyssynchrony"] = 0 if rng.random() < 0.55 else int(rng.integers(2, 5))
-        case "ischaemic":
-            f["wall_motion"] = _grade(rng, 0, 18, 28, 30, 24)
-            f["ef"] = float(rng.normal((0, 57, 51, 43, 37)[f["wall_motion"]], 5))
-            f["lv_dilation"] = _grade(rng, 62, 6, 18, 10, 4)
-        case "hypertrophic":
-            f["lv_hypertrophy"] = _grade(rng, 0, 6, 28, 36, 30)
-            f["la_dilation"] = _grade(rng, 45, 6, 28, 15, 6)
-        case _:
-            pass
+    for name, draw in _DRAWS[kind].items():
+        f[name] = draw(rng, f)
     if f["dyssynchrony"] and kind != "dilated":
         f["ef"] = min(f["ef"], float(rng.uniform(35, 55)))
     if rng.random() < 0.05:
