@@ -45,60 +45,46 @@ class Compared:
     per_patient: bool
 
 
+_MEASURED = "exists (select from core.sr_value v where v.study_key = m.study_key and v.trusted and v.file_id > :file)"
+_NOTHING_OLDER = "select cast(null as uuid) as study_key where false"
+
+
 def compare_members(connection: Connection, before: str, after: str, encoder_id: int, how: Compared) -> None:
     """Fill the temporary table cohort_change; ``before`` and ``after`` are queries of members (snapshots.py)."""
-    older = how.older_now or "select cast(null as uuid) as study_key where false"
     known = how.redefined and how.older_now is not None
-    one, two = how.before.versions, how.after
-    encoder = two.encoder is not None and one.encoder != two.encoder
-    # of another encoder the calibration is another one too: then the encoder alone is the cause
-    calibration = not encoder and two.calibration is not None and one.calibration != two.calibration
-    changed = (("encoder", encoder), ("calibration", calibration))
-    by_videos = "".join(f", case when {flag} and x.probability is not null then '{name}' end" for name, flag in changed)
-    choice = f"case when {how.per_patient} and x.other then 'choice' end"
-    nothing = "definition" if how.redefined and not known else "other"
-    entered = (
-        f"case when {known} and not x.older then 'definition' end, case when x.is_new then 'new study' end,"
-        " case when not x.is_new and x.seq > :seq then 'report' end,"
-        " case when not x.is_new and x.measured then 'measurement' end,"
-        " case when not x.is_new and x.seq <= :seq and x.lexicon is not null and (cardinality(cast(:lexicons as"
-        f" text[])) > 1 or x.lexicon <> all(cast(:lexicons as text[]))) then 'lexicon' end{by_videos}, {choice}"
-    )
-    gone = (
-        f"case when x.gone then 'study gone' end, case when {known} and x.older then 'definition' end,"
-        " case when not x.gone and x.report_now is distinct from x.report_key then 'report' end,"
-        " case when not x.gone and x.measured then 'measurement' end,"
-        " case when not x.gone and x.report_now = x.report_key and x.lexicon_now <> x.lexicon then 'lexicon' end,"
-        " case when not x.gone and (x.month, x.age, x.sex) is distinct from (x.month_now, x.age_now, x.sex_now)"
-        f" then 'attributes' end{by_videos}, {choice}"
-    )
-    measured = (
-        "exists (select from core.sr_value v where v.study_key = m.study_key and v.trusted and v.file_id > :file)"
-    )
     connection.execute(text("drop table if exists pg_temp.cohort_change"))
     connection.execute(
-        text(
-            "create temporary table cohort_change on commit drop as with"
-            f" a as materialized ({before}), b as materialized ({after}), older as materialized ({older}),"
-            " x as (select m.study_key, m.patient_key, m.probability, m.lexicon,"
-            " exists (select from a where a.patient_key = m.patient_key) as other,"
-            " exists (select from older where older.study_key = m.study_key) as older,"
-            f" s.created_at > :moment as is_new, coalesce(r.seq, 0) as seq, {measured} as measured"
-            " from (select * from b where not exists (select from a where a.study_key = b.study_key)) m"
-            " join core.study s on s.study_key = m.study_key left join core.report r on r.report_key = m.report_key),"
-            " y as (select m.*, exists (select from b where b.patient_key = m.patient_key) as other,"
-            " exists (select from older where older.study_key = m.study_key) as older,"
-            " e.study_key is null or s.conflict as gone, f.report_key as report_now, f.lexicon as lexicon_now,"
-            f" s.month as month_now, s.age as age_now, s.sex as sex_now, {measured} as measured"
-            " from (select * from a where not exists (select from b where b.study_key = a.study_key)) m"
-            " left join core.study s on s.study_key = m.study_key left join core.study_embedding e"
-            " on e.study_key = m.study_key and e.encoder_id = :encoder and e.indexed_gen is not null"
-            " left join core.fact_reading f on f.study_key = m.study_key)"
-            f" select study_key, patient_key, 'entered' as change, array_remove(array[{entered}], null) as causes"
-            " from x"
-            " union all"
-            f" select study_key, patient_key, 'left', array_remove(array[{gone}], null) from y x"
-        ),
+        text(f"""
+            create temporary table cohort_change on commit drop as
+            with a as materialized ({before}),
+                b as materialized ({after}),
+                older as materialized ({how.older_now or _NOTHING_OLDER}),
+                entered as (
+                    select m.study_key, m.patient_key, m.probability, m.lexicon,
+                        exists (select from a where a.patient_key = m.patient_key) as other,
+                        exists (select from older where older.study_key = m.study_key) as older,
+                        s.created_at > :moment as is_new, coalesce(r.seq, 0) as seq, {_MEASURED} as measured
+                    from (select * from b where not exists (select from a where a.study_key = b.study_key)) m
+                    join core.study s on s.study_key = m.study_key
+                    left join core.report r on r.report_key = m.report_key
+                ),
+                gone as (
+                    select m.*,
+                        exists (select from b where b.patient_key = m.patient_key) as other,
+                        exists (select from older where older.study_key = m.study_key) as older,
+                        e.study_key is null or s.conflict as gone, f.report_key as report_now,
+                        f.lexicon as lexicon_now, s.month as month_now, s.age as age_now, s.sex as sex_now,
+                        {_MEASURED} as measured
+                    from (select * from a where not exists (select from b where b.study_key = a.study_key)) m
+                    left join core.study s on s.study_key = m.study_key
+                    left join core.study_embedding e
+                        on e.study_key = m.study_key and e.encoder_id = :encoder and e.indexed_gen is not null
+                    left join core.fact_reading f on f.study_key = m.study_key
+                )
+            select study_key, patient_key, 'entered' as change, {_entered(how, known)} as causes from entered x
+            union all
+            select study_key, patient_key, 'left', {_left(how, known)} from gone x
+        """),
         {
             "encoder": encoder_id,
             "seq": how.before.report_seq,
@@ -109,8 +95,58 @@ def compare_members(connection: Connection, before: str, after: str, encoder_id:
     )
     connection.execute(
         text("update cohort_change set causes = array[cast(:nothing as text)] where cardinality(causes) = 0"),
-        {"nothing": nothing},
+        {"nothing": "definition" if how.redefined and not known else "other"},
     )
+
+
+def _entered(how: Compared, known: bool) -> str:
+    """SQL of why a study x entered; ``known``: what the older definition decides now is known."""
+    several = "cardinality(cast(:lexicons as text[])) > 1"
+    return _causes(
+        ("definition", f"{known} and not x.older"),
+        ("new study", "x.is_new"),
+        ("report", "not x.is_new and x.seq > :seq"),
+        ("measurement", "not x.is_new and x.measured"),
+        (
+            "lexicon",
+            "not x.is_new and x.seq <= :seq and x.lexicon is not null"
+            f" and ({several} or x.lexicon <> all(cast(:lexicons as text[])))",
+        ),
+        *_by_videos(how),
+        ("choice", f"{how.per_patient} and x.other"),
+    )
+
+
+def _left(how: Compared, known: bool) -> str:
+    """SQL of why a study x left; ``known`` as of those that entered."""
+    return _causes(
+        ("study gone", "x.gone"),
+        ("definition", f"{known} and x.older"),
+        ("report", "not x.gone and x.report_now is distinct from x.report_key"),
+        ("measurement", "not x.gone and x.measured"),
+        ("lexicon", "not x.gone and x.report_now = x.report_key and x.lexicon_now <> x.lexicon"),
+        (
+            "attributes",
+            "not x.gone and (x.month, x.age, x.sex) is distinct from (x.month_now, x.age_now, x.sex_now)",
+        ),
+        *_by_videos(how),
+        ("choice", f"{how.per_patient} and x.other"),
+    )
+
+
+def _by_videos(how: Compared) -> tuple[tuple[str, str], ...]:
+    """Causes of a member by its videos. Another encoder has another calibration: the encoder alone is the cause."""
+    one, two = how.before.versions, how.after
+    encoder = two.encoder is not None and one.encoder != two.encoder
+    calibration = not encoder and two.calibration is not None and one.calibration != two.calibration
+    changed = (("encoder", encoder), ("calibration", calibration))
+    return tuple((cause, f"{has_changed} and x.probability is not null") for cause, has_changed in changed)
+
+
+def _causes(*causes: tuple[str, str]) -> str:
+    """SQL of the array of the causes whose condition holds, in this order."""
+    each = ", ".join(f"case when {condition} then '{cause}' end" for cause, condition in causes)
+    return f"array_remove(array[{each}], null)"
 
 
 def count_causes(connection: Connection) -> dict[str, dict[str, int]]:

@@ -92,19 +92,25 @@ def put_view_probabilities(connection: Connection, opinions: Sequence[tuple[str,
     if not opinions:
         return
     changed = connection.scalars(
-        text(
-            "with own as"
-            " (select video_key, view, view_prob from core.video where video_key = any(cast(:keys as uuid[]))),"
-            " put as (update core.video v set view_probs = cast(o.probs as jsonb),"
-            " view = case when v.view_source = 'csv' then v.view else o.view end,"
-            " view_prob = case when v.view_source = 'csv' then v.view_prob else o.prob end,"
-            " view_source = case when v.view_source = 'csv' then v.view_source else o.source end"
-            " from unnest(cast(:keys as uuid[]), cast(:probs as text[]), cast(:views as text[]),"
-            " cast(:best as float[]), cast(:sources as text[])) as o(key, probs, view, prob, source)"
-            " where v.video_key = o.key returning v.video_key, v.view, v.view_prob)"
-            " select cast(video_key as text) from put join own using (video_key)"
-            " where (put.view, put.view_prob) is distinct from (own.view, own.view_prob)"
-        ),
+        text("""
+            with own as (
+                select video_key, view, view_prob from core.video where video_key = any(cast(:keys as uuid[]))
+            ),
+            put as (
+                update core.video v set view_probs = cast(o.probs as jsonb),
+                    view = case when v.view_source = 'csv' then v.view else o.view end,
+                    view_prob = case when v.view_source = 'csv' then v.view_prob else o.prob end,
+                    view_source = case when v.view_source = 'csv' then v.view_source else o.source end
+                from unnest(
+                    cast(:keys as uuid[]), cast(:probs as text[]), cast(:views as text[]),
+                    cast(:best as float[]), cast(:sources as text[])
+                ) as o(key, probs, view, prob, source)
+                where v.video_key = o.key
+                returning v.video_key, v.view, v.view_prob
+            )
+            select cast(video_key as text) from put join own using (video_key)
+            where (put.view, put.view_prob) is distinct from (own.view, own.view_prob)
+        """),
         {
             "keys": [key for key, _ in opinions],
             "probs": [

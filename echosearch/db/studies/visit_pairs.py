@@ -79,21 +79,26 @@ def pairs_after(
     Keys are HMACs: the first pairs are a random sample. ``since`` is the month, yyyymm, of the later study.
     """
     rows = connection.execute(
-        text(
-            "select cast(s.patient_key as text) as patient, cast(e.study_key as text) as earlier,"
-            " cast(s.study_key as text) as later, e.month as earlier_month, s.month, s.age, s.sex,"
-            f" {_GAP} as months, e.vector as first, v.vector as second"
-            " from core.study s join core.study_embedding v on v.study_key = s.study_key and v.encoder_id = :encoder"
-            "  and v.indexed_gen is not null"
-            " cross join lateral (select b.study_key, b.month, e.vector from core.study b join core.study_embedding e"
-            f"  on e.study_key = b.study_key and {_SHOWN} where b.patient_key = s.patient_key"
-            "   and b.visit between 1 and s.visit - 1 and not b.conflict order by b.visit desc limit 1) e"
-            " where s.visit > 1 and not s.conflict"
-            " and (cast(:after as uuid) is null or s.study_key > cast(:after as uuid))"
-            f" and (cast(:within as int) is null or {_GAP} <= :within)"
-            " and (cast(:since as int) is null or s.month >= :since)"
-            " order by s.study_key limit :limit"
-        ),
+        text(f"""
+            select cast(s.patient_key as text) as patient, cast(e.study_key as text) as earlier,
+                cast(s.study_key as text) as later, e.month as earlier_month, s.month, s.age, s.sex,
+                {_GAP} as months, e.vector as first, v.vector as second
+            from core.study s
+            join core.study_embedding v
+                on v.study_key = s.study_key and v.encoder_id = :encoder and v.indexed_gen is not null
+            cross join lateral (
+                select b.study_key, b.month, e.vector
+                from core.study b
+                join core.study_embedding e on e.study_key = b.study_key and {_SHOWN}
+                where b.patient_key = s.patient_key and b.visit between 1 and s.visit - 1 and not b.conflict
+                order by b.visit desc limit 1
+            ) e
+            where s.visit > 1 and not s.conflict
+                and (cast(:after as uuid) is null or s.study_key > cast(:after as uuid))
+                and (cast(:within as int) is null or {_GAP} <= :within)
+                and (cast(:since as int) is null or s.month >= :since)
+            order by s.study_key limit :limit
+        """),
         {"encoder": encoder_id, "after": after, "limit": limit, "within": within_months, "since": since},
     )
     return [
