@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader import quality
-from echosearch.report.facts.reader.interval import compared, join_grades
 from echosearch.report.facts.reader.severity.behind import said_of_what_is_before
 from echosearch.report.facts.reader.severity.give import diastolic, give_grade
+from echosearch.report.facts.reader.severity.interval import compared, join_grades
 from echosearch.report.facts.reader.state import FORMING, State
 from echosearch.report.facts.text.tokens import Token
 
