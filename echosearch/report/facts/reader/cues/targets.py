@@ -30,52 +30,85 @@ _OF_NOTHING = re.compile(
 )  # none significant, MR moderate
 
 
-def spoken_of(state: State, token: Token, kind: str) -> list[Mention]:  # noqa: C901 - rules in order of precedence
+def spoken_of(state: State, token: Token, kind: str) -> list[Mention]:
     """Return the findings that a cue speaks of; where there are none, note what it may say of those that follow."""
-    targets = reached(state, "sign" if token.rule == "grade.negative" else kind)
-    if kind == "negative" and _NO_CAUSE.search(state.text, max(0, token.start - 8), token.start):
-        targets = targets[-1:]  # MRは逸脱によるものではなく…
-    if not targets and kind == "negative" and state.now and state.mentions and not state.arrow:
-        targets = [gone(state)]
-    if not targets and state.query and kind == "negative" and state.front is not None:
-        state.front = state.front._replace(value=_but(state.front.value))  # 重症でないAS
-    if kind == "undenied" and (not targets or state.cued):
-        targets = [m for m in state.mentions if m.cues[-1:] == ["negative"]][
-            -1:
-        ] or targets  # 指摘できないが、否定もできない
-    if kind == "insignificant" and state.text.endswith("いずれも", 0, token.start):
-        targets = [
-            m for m in state.mentions if m.finding.group == "valve" and not m.historical
-        ]  # MRは軽度、TRは…で、いずれも
-    told = bool(targets) and (targets[-1].graded or targets[-1].cues == ["positive"])
-    if kind == "insignificant" and told and _BUT.search(state.text, targets[-1].end, token.start):
-        return []  # 軽度のMRを認めるほかは有意所見なし
-    if not targets and kind == "insignificant" and state.mentions:
-        if _BUT.search(state.text, state.mentions[-1].end, token.start):
-            return []  # ASが高度である以外に有意なものはない
+    targets = _pointed_at(state, token, kind)
+    if kind == "insignificant" and _of_all_else(state, token, targets):
+        return []
+    if kind == "insignificant" and not targets:
         targets = state.mentions[-1:]  # ARを認めますが、有意なものではない
-    if not targets and state.topic == ("valves",) and _NOTHING.search(state.text, max(0, token.start - 16), token.end):
-        form(state, state.lexicon.findings["valve_disease"], token.start, token.end).cues.append("insignificant")
-        state.cued = True  # 弁膜症については有意なものを認めない
+    if not targets and _answers_heading(state, token):
         return []
-    if not targets and kind == "negative" and state.noun and not state.qualities:
-        state.regions, state.heads = (
-            [],
-            [head for head in state.heads if head.value != ("septum",)],
-        )  # 基部中隔の菲薄化なし、壁運動異常なし
-    if not targets and kind == "negative" and _ANNOUNCES.match(state.text, token.end):
+    if not targets and kind == "suspected":
+        targets = _graded_last(state, token)
+    if not targets:
+        _note_for_next(state, token, kind)
+        return []
+    if (kind == "negative" and _graded_anew(state, targets)) or _kept_out(state, token, kind, targets[-1]):
+        return []
+    return targets
+
+
+def _pointed_at(state: State, token: Token, kind: str) -> list[Mention]:
+    """Return the findings that a cue reaches, or those that its words point at."""
+    targets = reached(state, "sign" if token.rule == "grade.negative" else kind)
+    if kind == "negative":
+        return _denied(state, token, targets)
+    if kind == "undenied" and (not targets or state.cued):
+        denied = [m for m in state.mentions if m.cues[-1:] == ["negative"]]
+        return denied[-1:] or targets  # 指摘できないが、否定もできない
+    if kind == "insignificant" and state.text.endswith("いずれも", 0, token.start):
+        # MRは軽度、TRは…で、いずれも
+        return [m for m in state.mentions if m.finding.group == "valve" and not m.historical]
+    return targets
+
+
+def _denied(state: State, token: Token, targets: list[Mention]) -> list[Mention]:
+    """Return the findings that a denial is of; where there are none, turn the grade round that a query begins with."""
+    if _NO_CAUSE.search(state.text, max(0, token.start - 8), token.start):
+        targets = targets[-1:]  # MRは逸脱によるものではなく…
+    if not targets and state.now and state.mentions and not state.arrow:
+        return [gone(state)]
+    if not targets and state.query and state.front is not None:
+        state.front = state.front._replace(value=_but(state.front.value))  # 重症でないAS
+    return targets
+
+
+def _of_all_else(state: State, token: Token, targets: list[Mention]) -> bool:
+    """Return whether 有意 is denied of all but what was named before."""
+    if not targets:  # ASが高度である以外に有意なものはない
+        return bool(state.mentions) and _BUT.search(state.text, state.mentions[-1].end, token.start) is not None
+    last = targets[-1]
+    told = last.graded or last.cues == ["positive"]
+    return told and _BUT.search(state.text, last.end, token.start) is not None  # 軽度のMRを認めるほかは有意所見なし
+
+
+def _answers_heading(state: State, token: Token) -> bool:
+    """Read a denial of all that a heading names: 弁膜症については有意なものを認めない."""
+    if state.topic != ("valves",) or not _NOTHING.search(state.text, max(0, token.start - 16), token.end):
+        return False
+    form(state, state.lexicon.findings["valve_disease"], token.start, token.end).cues.append("insignificant")
+    state.cued = True
+    return True
+
+
+def _graded_last(state: State, token: Token) -> list[Mention]:
+    """Return the finding whose grade is what is supposed: MRは偏心性ですがII度と思われる."""
+    last = state.last
+    return [last] if last is not None and last.graded and _SO.fullmatch(state.text, last.end, token.start) else []
+
+
+def _note_for_next(state: State, token: Token, kind: str) -> None:
+    """Note what a cue that no finding stands before says of those that follow."""
+    if kind == "negative" and state.noun and not state.qualities:
+        state.regions = []  # 基部中隔の菲薄化なし、壁運動異常なし
+        state.heads = [head for head in state.heads if head.value != ("septum",)]
+    if kind == "negative" and _ANNOUNCES.match(state.text, token.end):
         state.denied = True  # 以下の所見を認めず: 血栓、疣贅
-        return []
-    if not targets and kind == "insignificant" and not _OF_NOTHING.match(state.text, token.start):
+    elif kind == "insignificant" and not _OF_NOTHING.match(state.text, token.start):
         state.significant = state.denied = True  # 有意とはいえないAR
-        return []
-    if not targets and kind == "suspected" and (last := state.last) is not None and last.graded:
-        targets = [last] if _SO.fullmatch(state.text, last.end, token.start) else []  # MRは偏心性ですがII度と思われる
-    if not targets and kind == "unassessed" and state.text[token.end : token.end + 1] == "な":
+    elif kind == "unassessed" and state.text.startswith("な", token.end):
         state.unclear = True  # 評価困難なAR
-    if not targets or (kind == "negative" and _graded_anew(state, targets)):
-        return []
-    return [] if _kept_out(state, token, kind, targets[-1]) else targets
 
 
 def _but(grade: tuple[int, int]) -> tuple[int, int]:
