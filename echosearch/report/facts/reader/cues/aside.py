@@ -53,7 +53,7 @@ _AFTER_SHORT = re.compile(
 )
 
 
-def treated(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence
+def treated(state: State, token: Token) -> None:
     """Turn a lesion that was treated (術後, 閉鎖後) into history; what was implanted stays."""
     words = state.text[token.start : token.end]
     last = state.group[-1] if state.group else state.last
@@ -64,34 +64,47 @@ def treated(state: State, token: Token) -> None:  # noqa: C901 - rules in order 
         return
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
         return
-    ends = any(closing.search(words) for _, closing in _ENDED)
-    if ends and (
-        _NOT_ENDED.match(state.text, token.end) or _NOT_YET.search(state.text, max(0, token.start - 24), token.start)
-    ):
-        state.close()
-        return  # VSDは自然閉鎖していない
-    if ends and (ended := _ended(state, token)) is not None:
-        ended.cues.append("history")
-        state.cued = True
+    if any(closing.search(words) for _, closing in _ENDED) and _is_ended(state, token):
         return
     bracketed = state.text[: token.start].endswith("(") and last is not None and not last.finding.implant
     if last is not None and not bracketed and _is_treated(state, last.end, token):
-        if words == "術":
-            return
-        for mention in reached(state) or [last]:
-            alike = mention.link != "none" or mention.finding.group == last.finding.group
-            if mention is last or (alike and last.link == "strong"):
-                mention.cues.append("positive" if mention.finding.implant else "history")
-        state.cued = True
+        if words != "術":
+            _treat(state, last)
     elif words.startswith(("術後", "手術後")) or words.endswith("後"):
-        if last is not None and last.finding.implant and last.dropped and state.earlier:
-            last.dropped = False  # CRT植込み前EF 25%、植込み後EF 38%
-        if since := _SINCE.match(state.text, token.end):
-            state.dates.append(
-                (token.start, (0, int(since[1]) * _DAYS[since[2][-1]]))
-            )  # 術後1週 EF 48%、術後1年 EF 60%
-        state.now = True
-        state.earlier = state.earlier_after = False
+        _come_after(state, token, last)
+
+
+def _is_ended(state: State, token: Token) -> bool:
+    """Read a lesion that closed or was removed, or that did not: VSDは自然閉鎖していない. False where there is none."""
+    before = max(0, token.start - 24)
+    if _NOT_ENDED.match(state.text, token.end) or _NOT_YET.search(state.text, before, token.start):
+        state.close()
+        return True
+    if (ended := _ended(state, token)) is None:
+        return False
+    ended.cues.append("history")
+    state.cued = True
+    return True
+
+
+def _treat(state: State, last: Mention) -> None:
+    """Make a lesion, and those coordinated with it, history, and an implant present."""
+    for mention in reached(state) or [last]:
+        alike = mention.link != "none" or mention.finding.group == last.finding.group
+        if mention is last or (alike and last.link == "strong"):
+            mention.cues.append("positive" if mention.finding.implant else "history")
+    state.cued = True
+
+
+def _come_after(state: State, token: Token, last: Mention | None) -> None:
+    """Come to the time after an operation."""
+    if last is not None and last.finding.implant and last.dropped and state.earlier:
+        last.dropped = False  # CRT植込み前EF 25%、植込み後EF 38%
+    if since := _SINCE.match(state.text, token.end):
+        days = int(since[1]) * _DAYS[since[2][-1]]
+        state.dates.append((token.start, (0, days)))  # 術後1週 EF 48%、術後1年 EF 60%
+    state.now = True
+    state.earlier = state.earlier_after = False
 
 
 def _ended(state: State, token: Token) -> Mention | None:
@@ -138,7 +151,7 @@ def before_operation(state: State, found: list[Token], index: int) -> bool:
     return True
 
 
-def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
+def drop(state: State, token: Token) -> None:
     """Drop reasons for the study, plans and advice: they name findings that nobody saw."""
     words = state.text[token.start : token.end]
     last = state.group[-1] if state.group else None
@@ -152,29 +165,52 @@ def drop(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
         if state.qualities:
             state.settle()
         return
-    if _PLANNED.match(words) and _FOR.match(state.text, last.end, token.start) and "suspected" not in last.cues:
-        return  # 高度ASで手術適応あり
-    if words == "前" and (state.text[last.end : token.start].strip(" ") or not last.finding.implant):
+    if _is_the_reason(state, token, last) or (words == "前" and not _is_planned(state, token, last)):
         return
-    if _IF.search(words):
-        for mention in reached(state):
-            mention.dropped = True
-        state.cued = True
-        return  # アミロイドーシスを疑う場合は…
+    if _IF.search(words) or not _is_there(state, token, last):
+        _drop_reached(state)  # アミロイドーシスを疑う場合は…
+
+
+def _is_the_reason(state: State, token: Token, last: Mention) -> bool:
+    """Whether a plan is made because of a finding: 高度ASで手術適応あり."""
+    planned = _PLANNED.match(state.text[token.start : token.end]) and _FOR.match(state.text, last.end, token.start)
+    return planned is not None and "suspected" not in last.cues
+
+
+def _is_planned(state: State, token: Token, last: Mention) -> bool:
+    """Whether 前 is right behind what will be implanted: TAVI前."""
+    return last.finding.implant and not state.text[last.end : token.start].strip(" ")
+
+
+def _is_there(state: State, token: Token, last: Mention) -> bool:
+    """Whether a finding is there, whatever is planned, advised or asked because of it."""
+    words = state.text[token.start : token.end]
     if last.finding.implant and "positive" in last.cues and words != "前":
-        return  # AVR後のフォロー
+        return True  # AVR後のフォロー
     if "suspected" in last.cues and state.comma and _ADVISED.search(words):
-        return  # アミロイドーシスが疑われ、精査を推奨
+        return True  # アミロイドーシスが疑われ、精査を推奨
     near = ("、" not in state.text[last.end : token.start] and "history" in last.cues) or last.finding.implant
-    asked = ("suspected", "change") if words.startswith("有無") else ("suspected",)
+    if (not near or state.comma) and _is_stated(state, token, last):
+        return True
+    if last.graded and state.comma:
+        return True
+    advice = _ADVICE.search(words) is not None or (state.comma and "予定" in words)
+    return bool(last.cues) and not near and advice and not words.startswith(("精査", "疑い"))
+
+
+def _is_stated(state: State, token: Token, last: Mention) -> bool:
+    """Whether a finding has a cue that no question asks about: 肺高血圧合併の有無 states none."""
+    words = state.text[token.start : token.end]
+    asked = {"suspected"}
+    if words.startswith("有無"):
+        asked.add("change")
     if _QUESTION.search(words) and state.text[state.cue_end : token.start] in ("の", ""):
-        asked = (*asked, "positive")  # 肺高血圧合併の有無
-    stated = [] if near and not state.comma else [cue for cue in last.cues if cue not in asked]
-    if stated or (last.graded and state.comma):
-        return
-    advice = _ADVICE.search(words) or (state.comma and "予定" in words)
-    if last.cues and not near and advice and not words.startswith(("精査", "疑い")):
-        return
+        asked.add("positive")
+    return not asked.issuperset(last.cues)
+
+
+def _drop_reached(state: State) -> None:
+    """Drop the findings that a predicate behind them speaks of."""
     for mention in reached(state):
         mention.dropped = True
     state.cued = True
@@ -196,7 +232,5 @@ def wondered(state: State, token: Token, kind: str) -> bool:
         return False
     if state.query or not _WONDERS.match(state.text, token.end):
         return False
-    for mention in reached(state):
-        mention.dropped = True
-    state.cued = True
+    _drop_reached(state)
     return True
