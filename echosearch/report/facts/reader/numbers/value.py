@@ -58,42 +58,21 @@ _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
 _BY_SEVERAL = ("lvef", "e_e", "gls")
+_FORGOTTEN = ("finding", "measure_vetoed")  # names that the next one ends
 _INDEXED = ("ml/m2", "ml/m^2")
 _OF_THE_ATRIUM = re.compile(r"(?:LAV|左心?房容[積量])[^、。]{0,12}\d\s*(?:mL|ml)[\s(、,/]*$")
 _REACH = 40
 _COMPARED = re.compile(r"compared (?:with|to) [^,.;()]{0,40}", re.IGNORECASE)
 
 
-def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of precedence, the first that applies answers
+def name(state: State, token: Token) -> None:
     """Name a measurement: its number follows, or came before it."""
-    if token.kind in ("structure", "region") and not _NEXT.match(state.text, token.end) and state.waiting is None:
-        return  # a structure, and no length of it
-    last = state.values[-1] if state.values else None
-    if token.measure == "ivs" and last is not None and last.measure == "e_e" and _SEPTAL.match(state.text, last.end):
-        return  # E/e' 平均14.5(中隔16.0、側壁13.0)
-    if token.measure in ("ivs", "pw") and state.names and state.names[-1].measure == "e_e":
-        return  # E/e': 中隔 12.3 側壁 9.1
-    if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
-        return  # where the effusion was measured
-    if (
-        state.measure == "lvot_pg"
-        and state.text.startswith("Valsalva", token.start)
-        and _LOADED.match(state.text, token.end)
-    ):
-        return  # LVOT PG 45、Valsalva 98: under a load
-    if token.measure == "aod" and state.text.startswith("基部径", token.start) and state.topic == ("rv",):
+    if _is_no_name(state, token):
         return
     if token.kind == "measure_vetoed":
-        if state.text.endswith("by ", 0, token.start):
-            return  # MVA by PHT 1.3
-        if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、-/":
-            return  # MVA(PHT) 1.4: how it was measured
-        state.names = [token]
-        state.numbered = False
+        _veto(state, token)
         return
-    if state.names and (state.names[-1].kind == "finding" or not tied(state, state.names[-1], token)):
-        state.names = []
-    if state.names and state.names[-1].kind == "measure_vetoed":
+    if state.names and (state.names[-1].kind in _FORGOTTEN or not tied(state, state.names[-1], token)):
         state.names = []
     if state.heads and token.kind == "measure" and state.text[state.heads[-1].end : token.start] == "の":
         state.last_heads = state.heads[-1].value  # 右室のTAPSE 12mmと収縮能は低下
@@ -104,16 +83,52 @@ def name(state: State, token: Token) -> None:  # noqa: C901 - rules in order of 
     state.gradient = (token.measure or "").startswith("gradient")
     pair = (token.measure or "").split("+")
     state.names += [token._replace(measure=each) for each in pair] if len(pair) > 1 else [token]
-    waiting = state.waiting
-    if waiting is not None:
-        own = _OWN.match(state.text, token.end)
-        gap = state.text[waiting.end : token.start].strip()
-        if len(pair) == 1 and (
-            gap in ("の", "だった", "であった") or (waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own)
-        ):
-            assign(state, token, waiting.value, waiting.value.unit, waiting.start)
-            state.names = []
-        state.waiting = None
+    if state.waiting is not None:
+        _take_waiting(state, token, state.waiting, len(pair) == 1)
+
+
+def _is_no_name(state: State, token: Token) -> bool:
+    """Whether words name a structure, or where or how something else was measured."""
+    text = state.text
+    if token.kind in ("structure", "region") and not _NEXT.match(text, token.end) and state.waiting is None:
+        return True  # a structure, and no length of it
+    if _is_side_of_e_e(state, token):
+        return True
+    if token.kind == "region" and "effusion_depth" in (state.names[-1].measure if state.names else "", state.measure):
+        return True  # where the effusion was measured
+    if state.measure == "lvot_pg" and text.startswith("Valsalva", token.start) and _LOADED.match(text, token.end):
+        return True  # LVOT PG 45、Valsalva 98: under a load
+    return token.measure == "aod" and text.startswith("基部径", token.start) and state.topic == ("rv",)
+
+
+def _is_side_of_e_e(state: State, token: Token) -> bool:
+    """Whether a wall is the side of the annulus that E/e' was measured at, and not a thickness."""
+    last = state.values[-1] if state.values else None
+    if token.measure == "ivs" and last is not None and last.measure == "e_e" and _SEPTAL.match(state.text, last.end):
+        return True  # E/e' 平均14.5(中隔16.0、側壁13.0)
+    named = bool(state.names) and state.names[-1].measure == "e_e"
+    return named and token.measure in ("ivs", "pw")  # E/e': 中隔 12.3 側壁 9.1
+
+
+def _veto(state: State, token: Token) -> None:
+    """Keep the number behind a name that is no measurement from those before it, unless it tells how they were made."""
+    if state.text.endswith("by ", 0, token.start):
+        return  # MVA by PHT 1.3
+    if _HOW.match(state.text, token.end) and state.text[token.start - 1] in "(: 、-/":
+        return  # MVA(PHT) 1.4: how it was measured
+    state.names = [token]
+    state.numbered = False
+
+
+def _take_waiting(state: State, token: Token, waiting: Token, alone: bool) -> None:
+    """Give a name the number before it, where that waits for one: 45mmHgのTRPG; ``alone``: the name is of no pair."""
+    own = _OWN.match(state.text, token.end)
+    gap = state.text[waiting.end : token.start].strip()
+    deep = waiting.value.unit is not None and _DEEP.fullmatch(gap) and not own
+    if alone and (deep or gap in ("の", "だった", "であった")):
+        assign(state, token, waiting.value, waiting.value.unit, waiting.start)
+        state.names = []
+    state.waiting = None
 
 
 def measured_finding(state: State, token: Token, measure: str) -> None:
