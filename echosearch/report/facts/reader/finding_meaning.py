@@ -49,45 +49,60 @@ def lesion(words: str) -> str:
     return "stenosis" if _NARROW.search(words) else "regurgitation"
 
 
-def _abbreviated(state: State, token: Token) -> Finding:  # noqa: C901 - one branch per ambiguous word, with what decides it
-    """Return what an ambiguous word means here."""
+def _abbreviated(state: State, token: Token) -> Finding:
+    """Return the finding that ambiguous words mean here."""
     named: Finding = token.value
     words = state.text[token.start : token.end]
-    findings = state.lexicon.findings
-    after = state.text[token.end : token.end + 12]
-    concept = named.concept
+    meant: str | None = None
     if named.rule == "pericardial_effusion.pe":
-        around = state.text[max(0, token.start - 30) : token.start] + "|" + state.text[token.end : token.end + 30]
-        if (
-            state.context.clot
-            or _EMBOLISM.search(around)
-            or state.text[max(0, token.start - 2) : token.start] == "急性"
-        ):
-            named = findings["pulm_embolism"]
-    elif concept == "mvp" and words.lower() == "mvp":
-        if (
-            _REPAIRED.match(after)
-            or _REPAIRED_SO.match(state.text, token.end)
-            or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start])
-        ):
-            named = findings["repair_clip"]
-    elif concept in ("hypokinesis", "akinesis", "dyskinesis") and state.in_rv and not state.heads:
-        named = findings["rv_function"]  # 右室: 心尖部は低収縮
-    elif concept == "hypokinesis":
-        if state.heads and state.heads[-1].value == ("rv",):
-            named = findings["rv_function"]
-        elif state.diffuse is not None:
-            named = findings["diffuse_hypo"]
-    elif concept == "dyskinesis" and not state.regions and state.heads and state.heads[-1].value == ("septum",):
-        named = findings["septal_motion"]
-    elif concept == "valve_disease" and words in _OF_ANY_VALVE:
-        names = [head for h in state.heads for head in h.value] or list(state.topic)
-        valves = [name for name in names if name in VALVES]
-        if valves:
-            named = findings[VALVES[valves[-1]]["狭窄" in words]]
-        elif state.prosthesis and "逆流" in words:
-            named = findings["prosthetic_leak"]  # MVR(生体弁)後。弁逆流軽度
-    return named
+        meant = _of_pe(state, token)
+    elif named.concept == "mvp" and words.lower() == "mvp":
+        meant = _of_mvp(state, token)
+    elif named.concept in ("hypokinesis", "akinesis", "dyskinesis"):
+        meant = _of_motion(state, named.concept)
+    elif named.concept == "valve_disease" and words in _OF_ANY_VALVE:
+        meant = _of_the_valve(state, words)
+    return named if meant is None else state.lexicon.findings[meant]
+
+
+def _of_pe(state: State, token: Token) -> str | None:
+    """Return what PE is beside a clot: an embolism, and no pericardial effusion."""
+    before, after = state.text[max(0, token.start - 30) : token.start], state.text[token.end : token.end + 30]
+    clot = state.context.clot or before.endswith("急性") or _EMBOLISM.search(before + "|" + after)
+    return "pulm_embolism" if clot else None
+
+
+def _of_mvp(state: State, token: Token) -> str | None:
+    """Return what MVP is beside words of an operation: a repair, and no prolapse."""
+    repaired = (
+        _REPAIRED.match(state.text[token.end : token.end + 12])
+        or _REPAIRED_SO.match(state.text, token.end)
+        or _REPAIRED_BEFORE.search(state.text[max(0, token.start - 8) : token.start])
+    )
+    return "repair_clip" if repaired else None
+
+
+def _of_motion(state: State, concept: str) -> str | None:
+    """Return what motion is abnormal where it is not that of the left ventricle's walls alone."""
+    head = state.heads[-1].value if state.heads else None
+    if state.in_rv and head is None:
+        return "rv_function"  # 右室: 心尖部は低収縮
+    if concept == "hypokinesis" and head == ("rv",):
+        return "rv_function"
+    if concept == "hypokinesis" and state.diffuse is not None:
+        return "diffuse_hypo"
+    if concept == "dyskinesis" and not state.regions and head == ("septum",):
+        return "septal_motion"
+    return None
+
+
+def _of_the_valve(state: State, words: str) -> str | None:
+    """Return the lesion of the valve that is spoken of: 弁逆流 behind 僧帽弁."""
+    names = [head for h in state.heads for head in h.value] or state.topic
+    valves = [name for name in names if name in VALVES]
+    if valves:
+        return VALVES[valves[-1]]["狭窄" in words]
+    return "prosthetic_leak" if state.prosthesis and "逆流" in words else None  # MVR(生体弁)後。弁逆流軽度
 
 
 def _names_none(state: State, found: list[Token], index: int, named: Finding) -> bool:
