@@ -84,32 +84,40 @@ def name_walls(mentions: list[Mention], text: str, found: Sequence[Token], lexic
         own = line.before(mention)
         walls = line.bracketed(mention, own) if own else line.behind(mention, place)
         if mention.finding.concept == _LEFT:
-            if walls and line.adjoins(mention, walls):
-                low = mention.polarity != "absent" and _LOW.search(text, mention.start, mention.end)
-                mention.finding = lexicon.findings["hypokinesis" if low else "rwma"]
-            else:
+            if not walls or not line.adjoins(mention, walls):
                 continue
+            low = mention.polarity != "absent" and _LOW.search(text, mention.start, mention.end)
+            mention.finding = lexicon.findings["hypokinesis" if low else "rwma"]
         _note(mention, walls, text)
         if not walls and (left := line.left_out(mention)):
-            others = single_walls(WALLS) - single_walls(left)
-            mention.walls, mention.other_walls = tuple(wall for wall in WALLS if wall in others), left
-            apart = walls_apart(left)
-            absent = mention.polarity == "absent"  # 下壁以外に壁運動異常なし: none of the others has one
-            mention.wall_clauses = tuple((wall,) for wall in mention.walls) if absent else (apart,)
+            _note_all_but(mention, left)
         elif not walls and before is not None and line.carries(before, mention):
             mention.walls, mention.wall_clauses = before.walls, before.wall_clauses
         line.ends += [one.end for one in walls if one.end > mention.end]  # they are taken
         before = mention if mention.walls else before
         mentions += line.signed(mention)
-    for first, second in zip(stated[-2::-1], stated[:0:-1], strict=True):  # akinesis or dyskinesis of the apex
-        joined = first.end <= second.start and _JOINER.fullmatch(text, first.end, second.start)
-        if joined and not first.walls and first.finding.concept in MOTION:
-            first.walls, first.wall_clauses = second.walls, second.wall_clauses
+    _share_backwards(stated, text)
 
 
 def _note(mention: Mention, walls: list[PlacedWall], text: str) -> None:
     mention.walls = tuple(dict.fromkeys(wall for one in walls for wall in one.named.walls))
     mention.wall_clauses = joined_walls(walls, text)
+
+
+def _note_all_but(mention: Mention, left: tuple[str, ...]) -> None:
+    """Note the walls that a statement does not leave out."""
+    others = single_walls(WALLS) - single_walls(left)
+    mention.walls, mention.other_walls = tuple(wall for wall in WALLS if wall in others), left
+    absent = mention.polarity == "absent"  # 下壁以外に壁運動異常なし: none of the others has one
+    mention.wall_clauses = tuple((wall,) for wall in mention.walls) if absent else (walls_apart(left),)
+
+
+def _share_backwards(stated: list[Mention], text: str) -> None:
+    """Give a statement without a wall those of the one that it is joined to: akinesis or dyskinesis of the apex."""
+    for first, second in zip(stated[-2::-1], stated[:0:-1], strict=True):
+        joined = first.end <= second.start and _JOINER.fullmatch(text, first.end, second.start)
+        if joined and not first.walls and first.finding.concept in MOTION:
+            first.walls, first.wall_clauses = second.walls, second.wall_clauses
 
 
 def _ends(mentions: list[Mention], found: Sequence[Token], text: str) -> list[int]:
@@ -139,12 +147,7 @@ class _Line:
     def before(self, mention: Mention) -> list[PlacedWall]:
         """Return the walls that stand before a statement."""
         core = max((one.end for one in self.named if mention.start <= one.start < mention.end), default=mention.start)
-        low = max((end for end in self.ends if end <= core), default=0)
-        for one in self.named:
-            if low <= one.end <= core and _BESIDE.match(self.text, one.end):
-                low = one.end  # 下壁以外
-        for stop in _STOP.finditer(self.text, low, core):
-            low = stop.end()
+        low = self._begin(core)
         inside = any(max(low, mention.start) <= one.start < mention.end for one in self.named)
         if _SAME.search(self.text, low, core) and not inside:  # 梗塞(前壁中隔、心尖部):同部位
             ahead = [one for one in self.named if one.start < core]
@@ -160,6 +163,16 @@ class _Line:
                 break  # words lead in a list: 左室壁運動:前壁、側壁
         return [one for one in walls if not _LESION.match(self.text, one.end)] or walls
 
+    def _begin(self, core: int) -> int:
+        """Return where the words before a statement begin: behind another statement, 下壁以外 or a full stop."""
+        low = max((end for end in self.ends if end <= core), default=0)
+        for one in self.named:
+            if low <= one.end <= core and _BESIDE.match(self.text, one.end):
+                low = one.end
+        for stop in _STOP.finditer(self.text, low, core):
+            low = stop.end()
+        return low
+
     def bracketed(self, mention: Mention, walls: list[PlacedWall]) -> list[PlacedWall]:
         """Return the walls of a statement with those that follow it in brackets: LAD領域の無収縮(前壁、心尖部)."""
         bracket = _BRACKET.match(self.text, mention.end)
@@ -171,24 +184,31 @@ class _Line:
         """Return the walls that follow a statement, up to the next one and what is before that."""
         if own := self.bracketed(mention, []):
             return own  # 無収縮(下壁) 低収縮(側壁)
-        stop = _STOP.search(self.text, mention.end) or _WELL.search(self.text, mention.end)
-        until = stop.start() if stop else len(self.text)
-        until = min([until, *(end for end in self.ends if mention.end < end < until and not self._stated_at(end))])
         later = [other for other in self.stated[place + 1 :] if other.end > mention.end]
         walls: list[PlacedWall] = []
-        for begin, end in self._pieces(mention.end, until):
+        for begin, end in self._pieces(mention.end, self._until(mention)):
             piece = [one for one in self.named if begin <= one.start < end]
             following = next((other for other in later if begin <= other.end <= end), None)
             if following is not None:
-                linked = _OF.match(self.text, mention.end) or _BRACKET.match(self.text, mention.end)
-                if not linked and any(one.start < following.end for one in piece):
-                    return []  # RWMA: inferior, lateral hypokinesis: the list is of what follows
+                if self._leads_in(mention, following, piece):
+                    return []
                 last = max((m.start() for m in _AND.finditer(self.text, begin, following.end)), default=begin)
                 return walls + [one for one in piece if one.end <= last]
             if begin > mention.end and not (self._listed(begin, end) and (piece or not walls)):
                 break
             walls += piece
         return [one for one in walls if not _EXCEPT.search(self.text, 0, one.start)]
+
+    def _until(self, mention: Mention) -> int:
+        """Return how far the words behind a statement are its own."""
+        stop = _STOP.search(self.text, mention.end) or _WELL.search(self.text, mention.end)
+        until = stop.start() if stop else len(self.text)
+        return min([until, *(end for end in self.ends if mention.end < end < until and not self._stated_at(end))])
+
+    def _leads_in(self, mention: Mention, following: Mention, piece: list[PlacedWall]) -> bool:
+        """Return whether the walls behind are of the next statement: RWMA: inferior, lateral hypokinesis."""
+        linked = _OF.match(self.text, mention.end) or _BRACKET.match(self.text, mention.end)
+        return linked is None and any(one.start < following.end for one in piece)
 
     def left_out(self, mention: Mention) -> tuple[str, ...]:
         """Return the walls that a statement leaves out: 下壁以外は低収縮, none except of the inferior wall."""

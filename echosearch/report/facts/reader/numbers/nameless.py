@@ -32,45 +32,56 @@ def of_no_name(state: State, found: list[Token], index: int) -> bool:
     """Give a number to a measurement that has one already, or to what stands in an earlier sentence."""
     token = found[index]
     value: Number = token.value
-    if (
-        state.query
-        and state.values
-        and state.values[-1].op
-        and _ANOTHER_BOUND.fullmatch(state.text, state.values[-1].end, token.start)
-    ):
+    if state.query and _is_another_bound(state, token):
         before = state.values[-1]
         assign(state, token._replace(measure=before.measure), value, value.unit or before.unit, token.start)
         return True
     if state.unsited and outdates(state, token):
         return True
-    measure = state.measure
+    if _is_repeated(state, found, index):
+        assign(state, token._replace(measure=state.measure), value, value.unit, token.start)
+        return True
+    if state.measure is not None and _of_another_day(state, state.measure, token):
+        return True
+    measure = of_no_word(state, token) if value.unit == "mmhg" else None
+    if measure is None and _of_an_effusion(state, token):
+        measure = "effusion_depth"
+    if measure is None:
+        return False
+    assign(state, token._replace(measure=measure), value, value.unit, token.start)
+    return True
+
+
+def _is_another_bound(state: State, token: Token) -> bool:
+    """Whether a number bounds the measurement of a query that is bounded already: EF 40以上50未満."""
+    before = state.values[-1] if state.values else None
+    bounded = before is not None and before.op and _ANOTHER_BOUND.fullmatch(state.text, before.end, token.start)
+    return bool(bounded)
+
+
+def _is_repeated(state: State, found: list[Token], index: int) -> bool:
+    """Whether a number is of the measurement named last once more: by another method, of another date."""
+    token = found[index]
     last = state.values[-1] if state.values else None
-    beside = (
-        last is not None and last.measure == measure != "ivc" and _METHOD.fullmatch(state.text, last.end, token.start)
-    )
-    if beside and state.text[token.end :].lstrip(" ").startswith("("):  # by another method
-        assign(state, token._replace(measure=measure), value, value.unit, token.start)
-        return True
-    redated = last is not None and any(last.end <= at < token.start for at, _ in state.dates)
-    if last is not None and last.measure == measure and measure and (redated or repeats(state, last, found, index)):
-        assign(state, token._replace(measure=measure), value, value.unit, token.start)
-        return True
-    if measure is not None and was_before(state, token):
+    if last is None or last.measure != state.measure:
+        return False
+    opens = state.text[token.end :].lstrip(" ").startswith("(")
+    if opens and last.measure != "ivc" and _METHOD.fullmatch(state.text, last.end, token.start):
+        return True  # by another method
+    redated = any(last.end <= at < token.start for at, _ in state.dates)
+    return redated or repeats(state, last, found, index)
+
+
+def _of_another_day(state: State, measure: str, token: Token) -> bool:
+    """Read a number as an earlier one of a measurement, or as today's behind an earlier one."""
+    if was_before(state, token):
         state.earlier = True
         read = again(state, measure, token)
         state.earlier = False
         if read:
             return True
     told = state.earlier or state.arrow or state.now or follows_from(state, token)
-    if measure is not None and told and again(state, measure, token):
-        return True
-    if value.unit == "mmhg" and (bare := of_no_word(state, token)) is not None:
-        assign(state, token._replace(measure=bare), value, value.unit, token.start)
-        return True
-    if _of_an_effusion(state, token):
-        assign(state, token._replace(measure="effusion_depth"), value, value.unit, token.start)
-        return True
-    return False
+    return told and again(state, measure, token)
 
 
 def _of_an_effusion(state: State, token: Token) -> bool:
