@@ -150,6 +150,13 @@ def lines_run(text: str) -> int:
     return count
 
 
+@pytest.mark.parametrize(("listed", "last"), [("HCM、", "AFのため評価困難"), ("MR、", "PRは以前認めたが消失")])
+def test_a_long_list_reads_as_a_short_one(listed: str, last: str) -> None:
+    """The last finding of a list decides what a cue behind it speaks of, however many are listed."""
+    short, long = (read_facts(listed * many + last, repeated=True) for many in (3, 80))
+    assert {fact.polarity for fact in long} == {fact.polarity for fact in short}
+
+
 @pytest.mark.parametrize("text", ["", " ", "\ud800", "\x00", "İ" * 20, "🫀MR🫀", "🇯🇵" * 9, "é́́́MR", "(" * 500 + "MR"])
 def test_no_text_is_too_strange(text: str) -> None:
     read_facts(text)

@@ -42,43 +42,51 @@ def names_another(between: str) -> bool:
 def reached(state: State, kind: str = "") -> list[Mention]:
     """Return the findings of the open list that a predicate behind it speaks of, up to the predicate before it."""
     group = state.group
-    targets: list[Mention] = []
-    aside = group[-1] if group else None
-    inside = aside is not None and aside.depth > state.depth and aside.finding.group == "state"
-    if aside is not None and inside and _OF_ITS_HEAD.match(state.text, aside.end):
+    if group and _in_brackets_of_its_head(state, group[-1]):
         return []  # 大動脈弁(二尖弁)は開放制限なし
-    for place in range(len(group) - 1, -1, -1):
-        mention = group[place]
-        targets.insert(0, mention) if len(targets) < 64 else targets.append(mention)
-        if mention.link == "none" or place == 0:
-            continue
-        before = group[place - 1]
-        if state.query and kind == "negative" and state.text[before.end : mention.start].isspace():
-            break  # 左房拡大 MRなし: words of a search box, each for itself
-        if mention.link == "strong":
-            own = before.graded and not mention.graded and not mention.shared
-            if kind == "negative" and own and not _NEITHER.match(state.text, before.end):
-                break  # a grade is a predicate: 重度MRと左室拡大なし
-            continue
-        if kind == "suspected" and before.finding.concept == mention.finding.concept == "tumor":
-            break  # 腫瘤、粘液腫あるいは血栓が考えられる: it is there
-        apart = (
-            "state" in (before.finding.group, mention.finding.group) and before.finding.group != mention.finding.group
-        )
-        beside = state.depth == before.depth < mention.depth and not (before.cues or before.graded)
-        if before.depth != mention.depth and not beside:
-            break  # one of them in brackets
-        if (
-            before.graded
-            or (kind == "sign" and before.finding.group != mention.finding.group)
-            or (kind == "sign" and ")" in state.text[before.end : mention.start])  # 胸水(右>左)、心嚢液(-)
-            or (before.severity is not None and mention.severity is None)
-            or apart
-            or (kind == "negative" and _of_a_wall(state, before) and mention.finding.group != "motion")
-            or before.cues[-1:] == ["normal"]
-        ):
-            break
-    return targets
+    begin = max(len(group) - 1, 0)
+    while begin > 0 and _goes_on(state, kind, group[begin - 1], group[begin]):
+        begin -= 1
+    return group[begin:]
+
+
+def _in_brackets_of_its_head(state: State, last: Mention) -> bool:
+    """Return whether a predicate is of the structure before the brackets that a finding is in."""
+    inside = last.depth > state.depth and last.finding.group == "state"
+    return inside and _OF_ITS_HEAD.match(state.text, last.end) is not None
+
+
+def _goes_on(state: State, kind: str, before: Mention, mention: Mention) -> bool:
+    """Return whether a predicate that speaks of a finding speaks of the one listed before it, too."""
+    if mention.link == "none":
+        return True
+    if state.query and kind == "negative" and state.text[before.end : mention.start].isspace():
+        return False  # 左房拡大 MRなし: words of a search box, each for itself
+    if mention.link == "strong":
+        own = before.graded and not mention.graded and not mention.shared
+        return not (kind == "negative" and own) or _NEITHER.match(state.text, before.end) is not None
+    if kind == "suspected" and before.finding.concept == mention.finding.concept == "tumor":
+        return False  # 腫瘤、粘液腫あるいは血栓が考えられる: it is there
+    beside = state.depth == before.depth < mention.depth and not (before.cues or before.graded)
+    if before.depth != mention.depth and not beside:
+        return False  # one of them in brackets
+    return not _has_its_own(before, mention) and not _is_apart(state, kind, before, mention)
+
+
+def _has_its_own(before: Mention, mention: Mention) -> bool:
+    """Return whether a finding has a predicate of its own: a grade, or that it is normal."""
+    graded = before.graded or (before.severity is not None and mention.severity is None)
+    return graded or before.cues[-1:] == ["normal"]
+
+
+def _is_apart(state: State, kind: str, before: Mention, mention: Mention) -> bool:
+    """Return whether one predicate does not speak of two findings, by what they are."""
+    groups = before.finding.group, mention.finding.group
+    if "state" in groups and groups[0] != groups[1]:
+        return True
+    if kind == "sign":
+        return groups[0] != groups[1] or ")" in state.text[before.end : mention.start]  # 胸水(右>左)、心嚢液(-)
+    return kind == "negative" and groups[1] != "motion" and _of_a_wall(state, before)
 
 
 def _of_a_wall(state: State, mention: Mention) -> bool:
