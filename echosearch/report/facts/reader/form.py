@@ -31,7 +31,7 @@ def form(state: State, finding: Finding, start: int, end: int, shared: bool = Fa
     named_before = _go_on(state, finding, start, end, shared)
     if named_before is not None:
         return named_before
-    last = state.group[-1] if state.group and not state.cued else None
+    last = state.last_open if not state.cued else None
     made = Mention(finding, start, end, _link(state, last, start, shared, lent), finding.severity, shared=shared)
     made.either, made.depth, made.graded = state.either, state.depth, finding.severity is not None
     _take_grade(state, made, lent)
@@ -45,7 +45,7 @@ def form(state: State, finding: Finding, start: int, end: int, shared: bool = Fa
 
 def _go_on(state: State, finding: Finding, start: int, end: int, shared: bool) -> Mention | None:
     """Go on with a finding that was named before in another word of it. None where this is another finding."""
-    last = state.group[-1] if state.group and not shared else None
+    last = state.last_open if not shared else None
     if last is not None and said_again(state.text, last, state.cued, state.front, finding, start, end):
         state.front = None
         state.place(finding, start, end)

@@ -36,7 +36,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d|令和|平成|[RH]\d")
 
 
 def _significant(state: State, token: Token) -> None:
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if last is not None and last.cues[-1:] == ["suspected"] and state.text.startswith("所見", token.end):
         last.significant = True  # PHを疑う有意な所見なし
         last.cues.pop()
@@ -46,7 +46,7 @@ def _significant(state: State, token: Token) -> None:
 
 
 def _new(state: State, token: Token) -> None:
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if last is not None and token.start - last.end <= 1 and state.text.endswith("の", last.start, token.start):
         last.new = True  # 心嚢液の新たな出現なし
         return
@@ -149,13 +149,13 @@ def _recalled(state: State, token: Token) -> None:
 
 
 def _clear(state: State, token: Token) -> None:
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if last is None or last.cues[-1:] != ["suspected"] or not state.text.startswith("所見", token.end):
         _begin(state)  # PHを疑う明らかな所見なし goes on
 
 
 def _now(state: State, token: Token) -> None:
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if last is not None and last.end == token.start and state.text.startswith(("に比", "と比"), token.start):
         last.cues.append("positive")  # MRに比べTRは軽度
         state.close()

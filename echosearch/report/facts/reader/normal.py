@@ -78,7 +78,7 @@ def _is_said(state: State, token: Token) -> bool:
 
 def _of_qualities(state: State, token: Token, made: int) -> None:
     """Make absent findings of the neutral names that wait, and of what とも and も join to them."""
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if last is not None and token.value == "normal" and _TOGETHER.search(state.text, last.end, token.start):
         for mention in state.group:  # 弁膜症、心機能とも問題なし
             mention.cues += [] if mention.cues or mention.graded else ["normal"]
@@ -99,7 +99,7 @@ def _mark_normal(state: State, made: int) -> None:
 
 def of_last(state: State, token: Token) -> None:
     """Read 正常 with no neutral name before it: it is about the finding that it follows at once."""
-    open_ = state.group[-1] if state.group else None
+    open_ = state.last_open
     better = open_ is not None and open_.cues[-1:] == ["change"] and open_.finding.group in ("motion", "size")
     now = state.now and (open_ is None or open_.finding.group == "motion")
     again = state.text.startswith(("正常化", "正常収縮"), token.start)
@@ -117,7 +117,7 @@ def of_last(state: State, token: Token) -> None:
         named.dropped = False
         named.cues.append("normal")  # EFは64%から58%に低下したが正常範囲内
         return
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if last is None or state.comma or state.cued or token.value != "normal":
         return
     if last.finding.concept in MOTION[1:]:

@@ -122,6 +122,11 @@ class State:
         return self.mentions[-1] if self.mentions else None
 
     @property
+    def last_open(self) -> Mention | None:
+        """The last finding of the open list: a predicate behind it speaks of that first."""
+        return self.group[-1] if self.group else None
+
+    @property
     def in_rv(self) -> bool:
         """Whether the right ventricle is what this part of the report is about."""
         return self.topic == ("rv",) and (self.firm or self.topic != self.context.topic)

@@ -42,7 +42,7 @@ def stands_before(state: State, found: list[Token], index: int) -> bool:
         return False
     if _OF_WHAT_FOLLOWS.search(words):
         return True
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     near = last is not None and not state.comma and state.text[last.end : token.start].strip(" (") == ""
     between = state.text[token.end : following.start]
     if last is None and _ADJECTIVES.fullmatch(between):
@@ -83,7 +83,7 @@ def _announces(state: State, token: Token) -> bool:
 
 
 def _at_another(state: State, token: Token) -> bool:
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if last is None or set(last.cues) != {"negative"} or not _SITED.fullmatch(state.text, last.end, token.start):
         return False
     last.cues[:] = ["positive"]

@@ -56,7 +56,7 @@ _AFTER_SHORT = re.compile(
 def treated(state: State, token: Token) -> None:
     """Turn a lesion that was treated (術後, 閉鎖後) into history; what was implanted stays."""
     words = state.text[token.start : token.end]
-    last = state.group[-1] if state.group else state.last
+    last = state.last_open or state.last
     if words.endswith("術") and _BEFORE.match(state.text, token.end):
         return  # PFO閉鎖術前: it is there
     if words == "後" and state.earlier and _NAME.match(state.text, token.end):
@@ -154,7 +154,7 @@ def before_operation(state: State, found: list[Token], index: int) -> bool:
 def drop(state: State, token: Token) -> None:
     """Drop reasons for the study, plans and advice: they name findings that nobody saw."""
     words = state.text[token.start : token.end]
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if state.query and words != "前":
         return
     if words.endswith("前") and state.values and _THEN.match(state.text, token.end) and not state.query:

@@ -120,7 +120,7 @@ def _of_something_else(state: State, token: Token, kind: str) -> bool:
 
 def _is_asked(state: State, token: Token) -> bool:
     """Whether か right behind a finding asks about it: 粘液腫か."""
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     return last is not None and last.end == token.start and _ASKED.match(state.text, token.end) is not None
 
 

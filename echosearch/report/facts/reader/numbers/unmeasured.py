@@ -37,7 +37,7 @@ def unassessed(state: State, found: list[Token], index: int) -> bool:
         for n in named
         if n.measure != "effusion_depth" and not (inside is not None and inside.start <= n.start < inside.end)
     ]
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if not named or (last and last.start > named[-1].start and not CAUSE.match(state.text, last.end)):
         return False
     counted = state.qualities[-1][1].value in ("systolic", "size") if state.qualities else True

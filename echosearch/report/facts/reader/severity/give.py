@@ -29,7 +29,7 @@ _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 
 def give_grade(state: State, grade: Token) -> None:
     """Give a grade to what stands before it; nothing where no finding was named."""
-    last = state.group[-1] if state.group else state.last
+    last = state.last_open or state.last
     if last is None:
         return
     value = grade.value

@@ -121,13 +121,13 @@ def _attached(state: State, grade: Token, after: list[Token]) -> bool:
 
 
 def _right_behind(state: State, grade: Token) -> bool:
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     return last is not None and state.text[last.end : grade.start].strip(" :(は") == "" and not state.comma
 
 
 def _tendency(state: State, grade: Token) -> None:
     """Grade the finding right before 傾向, 気味, and those that share its word: 両心房の拡大傾向."""
-    last = state.group[-1] if state.group else None
+    last = state.last_open
     if last is None or state.comma or last.graded or state.text[last.end : grade.start].strip() != "":
         return
     last.end = grade.end
