@@ -7,9 +7,9 @@ negatives. Chance is drawn for each (seed, step, study), so the same batch comes
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -69,11 +69,24 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         moved: dict[str, Any] = {
-            field.name: value.to(device, non_blocking=True)
-            for field in fields(self)
-            if isinstance(value := getattr(self, field.name), Tensor)
+            each.name: value.to(device, non_blocking=True)
+            for each in fields(self)
+            if isinstance(value := getattr(self, each.name), Tensor)
         }
         return replace(self, **moved)
+
+
+@dataclass
+class _Part:
+    """What one study brings to a batch."""
+
+    clips: list[tuple[Uint8, int]] = field(default_factory=list)  # (T, S, S, 3), and how many frames are no padding
+    keys: list[str] = field(default_factory=list)  # of its videos
+    views: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)  # of all its phrases
+    texts: list[str] = field(default_factory=list)  # its report, as the text tower reads it
+    twins: list[list[str]] = field(default_factory=list)
+    phrases: list[str] = field(default_factory=list)  # those drawn for the table
 
 
 def studies_of_step(n_studies: int, batch: int, seed: int, step: int) -> list[int]:
@@ -168,66 +181,70 @@ class Batches:
         return made
 
     def _batch(self, step: int, chosen: Sequence[int]) -> Batch:
-        model, loss = self._config.model, self._config.loss
-        seen: list[tuple[Uint8, int]] = []
-        keys: list[str] = []
-        owner: list[int] = []
-        views: list[int] = []
-        reports: list[list[str]] = []
-        twins: list[tuple[int, list[str]]] = []  # study, texts
-        numbers, drawn = [], []
-        for row, index in enumerate(chosen):
-            study, videos = self._studies[index]
-            rng, of_pixels = (np.random.default_rng([self._config.seed, part, step, index]) for part in (102, 103))
-            few = min(len(videos), self._config.data.videos_per_study)
-            of_alterations = np.random.default_rng([self._config.seed, 104, step, index])
-            mirrored = bool(of_alterations.random() < self._config.data.augment.mirror)
-            for at in sorted(rng.choice(len(videos), few, replace=False)):
-                key = videos[at].key
-                start = int(rng.integers(self._cache.starts(key)))
-                if self.locked is None:
-                    pixels, valid = self._seen(self._cache.clip(key, start), of_pixels)
-                    how = draw_augmentation(self._config.data.augment, mirrored, of_alterations)
-                    seen.append((alter(pixels, how), valid))
-                keys.append(key)
-                owner.append(row)
-                view = videos[at].view
-                views.append(NO_VIEW if view is None else VIEWS.index(view))
-            if loss.contrastive:  # without it no text tower reads anything
-                shuffled = shuffled_report(study.report, model.max_phrases, rng)
-                reports.append(model_texts(shuffled, model.text_spec))
-                if loss.negation:
-                    twins += [(row, texts) for texts in self._twins(shuffled, step, index)]
-            own = phrases(study.report)
-            numbers.append(self._numbers_of(own)[: model.max_phrases])
-            if loss.contrastive and loss.table:
-                drawn += [own[i] for i in rng.permutation(len(own))[: loss.phrases_per_study]]
-        pool = list(dict.fromkeys(drawn))
-        stacked = np.stack([each for each, _ in seen]) if seen else _NO_PIXELS
-        tokens = self._tokenizer.encode([f"{phrase}。" for phrase in pool], model.max_tokens)
-        said = [text for texts in reports for text in texts]
-        report_tokens = self._tokenizer.encode(said, model.max_tokens)
+        parts = [self._part(step, index) for index in chosen]
+        clips = [clip for part in parts for clip in part.clips]
+        keys = tuple(key for part in parts for key in part.keys)
+        drawn = list(dict.fromkeys(phrase for part in parts for phrase in part.phrases))
+        said = [text for part in parts for text in part.texts]
+        twins = [(row, texts) for row, part in enumerate(parts) for texts in part.twins]
         places = {text: at for at, text in enumerate(said)}
         new = list(dict.fromkeys(text for _, texts in twins for text in texts if text not in places))
         places |= {text: len(said) + at for at, text in enumerate(new)}
         return Batch(
-            pixels=torch.from_numpy(stacked),
-            n_valid=torch.tensor([valid for _, valid in seen], dtype=torch.int64),
-            owner=torch.tensor(owner),
-            report_ids=torch.from_numpy(pad_ids(report_tokens)),
-            report_owner=torch.tensor([row for row, texts in enumerate(reports) for _ in texts], dtype=torch.int64),
-            report_phrases=_filled(numbers, model.max_phrases),  # one width for all processes, which gather these rows
-            phrase_ids=torch.from_numpy(pad_ids(tokens)),
-            phrase_rows=torch.tensor([self._numbers[phrase] for phrase in pool], dtype=torch.int64),
+            pixels=torch.from_numpy(np.stack([pixels for pixels, _ in clips]) if clips else _NO_PIXELS),
+            n_valid=_integers(valid for _, valid in clips),
+            owner=_integers(row for row, part in enumerate(parts) for _ in part.keys),
+            report_ids=self._tokens(said),
+            report_owner=_integers(row for row, part in enumerate(parts) for _ in part.texts),
+            # one width for all processes, which gather these rows
+            report_phrases=_filled([part.numbers for part in parts], self._config.model.max_phrases),
+            phrase_ids=self._tokens([f"{phrase}。" for phrase in drawn]),
+            phrase_rows=_integers(self._numbers[phrase] for phrase in drawn),
             vectors=_NO_VECTORS if self.locked is None else torch.from_numpy(np.stack([self.locked[k] for k in keys])),
-            keys=tuple(keys),
-            patients=torch.tensor([self._patients[self._studies[index][0].patient] for index in chosen]),
-            views=torch.tensor(views, dtype=torch.int64),
-            twin_ids=torch.from_numpy(pad_ids(self._tokenizer.encode(new, model.max_tokens))),
-            twin_parts=torch.tensor([places[text] for _, texts in twins for text in texts], dtype=torch.int64),
-            twin_of=torch.tensor([twin for twin, (_, texts) in enumerate(twins) for _ in texts], dtype=torch.int64),
-            twin_owner=torch.tensor([row for row, _ in twins], dtype=torch.int64),
+            keys=keys,
+            patients=_integers(self._patients[self._studies[index][0].patient] for index in chosen),
+            views=_integers(view for part in parts for view in part.views),
+            twin_ids=self._tokens(new),
+            twin_parts=_integers(places[text] for _, texts in twins for text in texts),
+            twin_of=_integers(twin for twin, (_, texts) in enumerate(twins) for _ in texts),
+            twin_owner=_integers(row for row, _ in twins),
         )
+
+    def _part(self, step: int, index: int) -> _Part:
+        """Draw what a study brings to a batch: its videos first, then its words."""
+        study, videos = self._studies[index]
+        model, loss = self._config.model, self._config.loss
+        rng = np.random.default_rng([self._config.seed, 102, step, index])
+        part = self._videos_of(videos, step, index, rng)
+        own = phrases(study.report)
+        part.numbers += self._numbers_of(own)[: model.max_phrases]
+        if loss.contrastive:  # without it no text tower reads anything
+            shuffled = shuffled_report(study.report, model.max_phrases, rng)
+            part.texts += model_texts(shuffled, model.text_spec)
+            part.twins += self._twins(shuffled, step, index) if loss.negation else []
+        if loss.contrastive and loss.table:
+            part.phrases += [own[i] for i in rng.permutation(len(own))[: loss.phrases_per_study]]
+        return part
+
+    def _videos_of(self, videos: Sequence[Video], step: int, index: int, rng: np.random.Generator) -> _Part:
+        """Draw a few videos of a study and where their clips start; altered clips, unless the video tower is locked."""
+        data, part = self._config.data, _Part()
+        of_pixels, of_alterations = (np.random.default_rng([self._config.seed, of, step, index]) for of in (103, 104))
+        mirrored = bool(of_alterations.random() < data.augment.mirror)
+        few = min(len(videos), data.videos_per_study)
+        for at in sorted(rng.choice(len(videos), few, replace=False)):
+            key, view = videos[at].key, videos[at].view
+            start = int(rng.integers(self._cache.starts(key)))
+            if self.locked is None:
+                pixels, valid = self._seen(self._cache.clip(key, start), of_pixels)
+                how = draw_augmentation(data.augment, mirrored, of_alterations)
+                part.clips.append((alter(pixels, how), valid))
+            part.keys.append(key)
+            part.views.append(NO_VIEW if view is None else VIEWS.index(view))
+        return part
+
+    def _tokens(self, texts: Sequence[str]) -> Tensor:
+        return torch.from_numpy(pad_ids(self._tokenizer.encode(texts, self._config.model.max_tokens)))
 
     def _twins(self, report: str, step: int, index: int) -> list[list[str]]:
         """Return the texts of each twin of a study's report, as the encoder reads a report: the same but for one
@@ -248,6 +265,10 @@ class Batches:
         if self._frames_seen == self._config.model.clip.frames:
             return pixels, clip.n_valid
         return pixels[np.sort(rng.choice(clip.n_valid, self._frames_seen))], self._frames_seen
+
+
+def _integers(values: Iterable[int]) -> Tensor:
+    return torch.tensor(list(values), dtype=torch.int64)
 
 
 def _filled(rows: Sequence[Sequence[int]], width: int) -> Tensor:
