@@ -225,35 +225,38 @@ def _between(low: int, high: int) -> Demographic | None:
 
 
 def _date(match: re.Match[str]) -> Demographic | None:
-    parts = match.groupdict()
     if re.match(r"\s*(?:歳|才|mm|cm|ml|msec|ms|%|枚)", match.string[match.end() :]):
         return None
-    year = _year(parts["ae"], parts["aey"], parts["ay"])
-    month = parts["am"] or parts["am2"]
-    day = parts["ad"] or parts["ad2"]
+    year = _year(match["ae"], match["aey"], match["ay"])
+    month, day = match["am"] or match["am2"], match["ad"] or match["ad2"]
     if year is None or (month and not 1 <= int(month) <= 12) or (day and not 1 <= int(day) <= 31):
         return None
     value = _written(year, month, day)
-    if parts["adec"]:
+    if match["adec"]:
         return Demographic("date", "between", str(year), str(year + 9))
-    if parts["bey"] or parts["bonly"]:
-        second = parts["bey"]
-        if second and len(second) == 4:
-            upper: int | None = int(second)
-        else:
-            upper = year if not second else _year(parts["be"] or parts["ae"], second, None)
-        month_hi = parts["bm"] or parts["bm2"] or parts["bonly"]
-        if upper is not None and upper >= year and parts["afy"] and parts["bfy"]:
-            return Demographic("date", "between", f"{year}-04", f"{upper + 1}-03")
-        whole = second is not None and len(second) == 4  # 2023年から2020年まで is a range that nothing is in
-        if upper is not None and (upper >= year or whole):
-            return Demographic("date", "between", value, _written(upper, month_hi, parts["bd"] or parts["bd2"]))
-    op = _date_op(parts["op"] or (parts["lead"] or "").strip())
-    if parts["afy"]:
+    if (until := _until(match, year)) is not None:
+        of_years = match["afy"] and match["bfy"] and until >= str(year)  # 2019年度から2020年度
+        return Demographic("date", "between", f"{year}-04" if of_years else value, until)
+    op = _date_op(match["op"] or (match["lead"] or "").strip())
+    if match["afy"]:
         if op == "=":
             return Demographic("date", "between", f"{year}-04", f"{year + 1}-03")
         value = f"{year}-04" if op in (">=", "<") else f"{year + 1}-03"
     return Demographic("date", op, value)
+
+
+def _until(match: re.Match[str], year: int) -> str | None:
+    """Return the end of a range of dates that begins in ``year``; None where there is none."""
+    second = match["bey"]
+    if not second and not match["bonly"]:
+        return None
+    whole = second is not None and len(second) == 4
+    upper = year if not second else int(second) if whole else _year(match["be"] or match["ae"], second, None)
+    if upper is None or (upper < year and not whole):  # 2023年から2020年まで is a range that nothing is in
+        return None
+    if upper >= year and match["afy"] and match["bfy"]:
+        return f"{upper + 1}-03"
+    return _written(upper, match["bm"] or match["bm2"] or match["bonly"], match["bd"] or match["bd2"])
 
 
 def _date_op(word: str) -> str:
