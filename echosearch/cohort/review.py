@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from itertools import combinations, groupby, islice
 from pathlib import Path
 from typing import Any, get_args
@@ -32,10 +30,8 @@ from echosearch.db.cohorts.reviews import (
 from echosearch.db.cohorts.rows import members_after
 from echosearch.db.lookup import resolve_study
 from echosearch.db.studies.facts import facts_of
-from echosearch.errors import InputError, TableError
-from echosearch.report.csv_tables import no_csv
+from echosearch.errors import InputError
 from echosearch.report.facts import Fact
-from echosearch.unicode import utf8_text
 
 __all__ = [
     "ReviewReport",
@@ -43,7 +39,6 @@ __all__ = [
     "check_answer",
     "check_reader",
     "export_reviews",
-    "read_verdicts",
     "record",
     "record_sampled",
     "review_report",
@@ -130,33 +125,6 @@ def record_sampled(connection: Connection, drawn: ReviewSample, row: ReviewRow) 
     put_reviews(connection, drawn.topic, drawn.question, [row])
 
 
-def read_verdicts(file: Path, reader: str | None) -> list[ReviewRow]:
-    """Read a CSV with the columns study, answer, and where wanted reason and reader. Raises TableError: line, rule."""
-    try:
-        with StringIO(utf8_text(file.read_bytes()), newline="") as handle:
-            table = csv.DictReader(handle)
-            columns = set(table.fieldnames or ())
-            if not {"study", "answer"} <= columns or (reader is None and "reader" not in columns):
-                wanted = "study, answer" + ("" if reader else ", reader (or give --reader)")
-                raise TableError(f"{file}, line 1: the columns are {wanted}, and reason where there is one")
-            rows = []
-            for number, row in enumerate(table, 2):
-                answer = (row["answer"] or "").strip().lower()
-                try:
-                    check_answer(answer, row.get("reason") or "")
-                except InputError as exc:
-                    raise TableError(f"{file}, line {number}: {exc}") from None
-                who = (row.get("reader") or "").strip() or reader or ""
-                rows.append(ReviewRow((row["study"] or "").strip(), who, _answer(answer), row.get("reason") or ""))
-    except OSError as exc:
-        raise InputError(f"--in {file}: {exc.strerror}") from exc
-    except UnicodeDecodeError:
-        raise TableError(f"{file}: not UTF-8, save the table as UTF-8") from None
-    except csv.Error as exc:
-        raise no_csv(str(file), exc) from None
-    return rows
-
-
 def review_report(connection: Connection, reference: str) -> ReviewReport:
     """Count what readers answered, last answers only."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -219,7 +187,3 @@ def check_answer(answer: str, reason: str) -> None:
         raise InputError(f"answer {answer[:20]!r}: it is one of {', '.join(ANSWERS)}")
     if len(reason) > MOST_REASON:
         raise InputError(f"a reason of {len(reason)} characters: at most {MOST_REASON} are kept")
-
-
-def _answer(answer: str) -> Answer:
-    return next(one for one in ANSWERS if one == answer)

@@ -24,12 +24,14 @@ from echosearch.video import ViewLabel
 __all__ = [
     "ReportRow",
     "SidecarRow",
+    "TableRow",
     "ViewRow",
     "finite_number",
     "no_csv",
     "read_reports",
     "read_sidecar",
     "read_views",
+    "table_rows",
 ]
 
 MAX_FIELD_BYTES = 1 << 20
@@ -81,7 +83,7 @@ def read_reports(path: Path, encoding: str | None = None) -> Iterator[ReportRow]
     """
     identities = ("study_uid", "accession_number", "patient_id")
     columns = ("report_text", *identities, "study_date")
-    for row in _rows(path, encoding, columns, needed=("report_text",), one_of=identities):
+    for row in table_rows(path, encoding, columns, needed=("report_text",), one_of=identities):
         yield ReportRow(
             row.line,
             row.text("report_text"),
@@ -97,7 +99,7 @@ def read_views(path: Path, encoding: str | None = None) -> Iterator[ViewRow]:
 
     A row whose view is empty says nothing and is passed over. Raises TableError.
     """
-    for row in _rows(
+    for row in table_rows(
         path, encoding, ("sop_uid", "path", "view", "view_prob"), needed=("view",), one_of=("sop_uid", "path")
     ):
         label = row.view()
@@ -111,7 +113,7 @@ def read_views(path: Path, encoding: str | None = None) -> Iterator[ViewRow]:
 def read_sidecar(path: Path, encoding: str | None = None) -> Iterator[SidecarRow]:
     """Yield rows of the sidecar: path, and study_uid or accession_number with patient_id. Raises TableError."""
     columns = ("path", "study_uid", "accession_number", "patient_id", "study_date", "sop_uid", "view", "view_prob")
-    for row in _rows(path, encoding, columns, needed=("path",), one_of=("study_uid", "accession_number")):
+    for row in table_rows(path, encoding, columns, needed=("path",), one_of=("study_uid", "accession_number")):
         made = SidecarRow(
             row.line,
             row.plain("path"),
@@ -130,8 +132,8 @@ def read_sidecar(path: Path, encoding: str | None = None) -> Iterator[SidecarRow
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One record of a table: cells by column name, and where it stands."""
+class TableRow:
+    """One record of a table: cells by column name, and its line."""
 
     path: Path
     line: int
@@ -144,7 +146,7 @@ class _Row:
         return self.cells.get(column, "").strip()
 
     def plain(self, column: str) -> str:
-        """A cell that is no prose, without what a spreadsheet puts around text."""
+        """Return a cell that is no prose, without what a spreadsheet puts around text."""
         return unwrapped(self.cells.get(column, ""))
 
     def identifier(self, column: str) -> str:
@@ -175,10 +177,18 @@ class _Row:
             raise self.error("view_prob", "not a probability: write a number from 0 to 1") from None
 
 
-def _rows(
-    path: Path, given: str | None, columns: tuple[str, ...], needed: tuple[str, ...], one_of: tuple[str, ...]
-) -> Iterator[_Row]:
-    """Records below the header, blank lines passed over; every column is one of ``columns``."""
+def table_rows(
+    path: Path,
+    given: str | None,
+    columns: tuple[str, ...],
+    needed: tuple[str, ...],
+    one_of: tuple[str, ...],
+    others: bool = False,
+) -> Iterator[TableRow]:
+    """Yield the records below the header, without blank lines. ``given`` is the encoding, None to find it out.
+
+    Every column is one of ``columns``, unless ``others`` may be there too. Raises TableError: file, line, rule.
+    """
     encoding = detect_encoding(path, given)
     csv.field_size_limit(MAX_FIELD_BYTES)  # the module's own default is an eighth of what a cell may hold
     with open_table(path, encoding) as handle:
@@ -190,7 +200,7 @@ def _rows(
             if not any(cell.strip() for cell in record):
                 continue
             if header is None:
-                header = _header(path, this_line, record, columns, needed, one_of)
+                header = _header(path, this_line, record, columns, needed, one_of, others)
                 continue
             if record[-1].strip() in columns and [unwrapped(cell) for cell in record] == header:
                 continue  # of another table: they were put together
@@ -205,7 +215,7 @@ def _rows(
             for name, cell in zip(header, record, strict=True):
                 if len(cell) * 4 > MAX_FIELD_BYTES and len(cell.encode()) > MAX_FIELD_BYTES:
                     raise TableError(f"{path}, line {this_line}, column {name}: a cell may hold 1 MiB")
-            yield _Row(path, this_line, dict(zip(header, record, strict=True)))
+            yield TableRow(path, this_line, dict(zip(header, record, strict=True)))
         if header is None:
             raise TableError(f"{path} is empty: its first line must name columns: {', '.join(columns)}")
 
@@ -223,7 +233,13 @@ def no_csv(where: str, error: csv.Error) -> TableError:
 
 
 def _header(
-    path: Path, line: int, record: list[str], columns: tuple[str, ...], needed: tuple[str, ...], one_of: tuple[str, ...]
+    path: Path,
+    line: int,
+    record: list[str],
+    columns: tuple[str, ...],
+    needed: tuple[str, ...],
+    one_of: tuple[str, ...],
+    others: bool,
 ) -> list[str]:
     names = [unwrapped(cell) for cell in record]  # a byte order mark too, of a table that was marked twice
     permitted = f"permitted are {', '.join(columns)}"
@@ -233,13 +249,13 @@ def _header(
                 raise TableError(f"{path}, line {line}: {said} part its cells, where commas must: save it as CSV")
         raise TableError(f"{path}, line {line}: no header: the first line must name columns; {permitted}")
     for place, name in enumerate(names, 1):
-        if name not in columns:  # a first row of cells may stand here: its words are not repeated
+        if name not in columns and not others:  # a first row of cells may stand here: its words are not repeated
             nearest = get_close_matches(name.lower(), columns, 1, 0.8)
             hint = f", perhaps {nearest[0]}" if nearest else ""
             raise TableError(
                 f"{path}, line {line}: column {place} of the header has an unknown name{hint}; {permitted}"
             )
-        if names.count(name) > 1:
+        if names.count(name) > 1 and name in columns:
             raise TableError(f"{path}, line {line}: column {name} stands there twice")
     for name in needed:
         if name not in names:

@@ -10,10 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from echosearch.cohort.agreement import agreement, wilson
-from echosearch.cohort.review import export_reviews, read_verdicts, record, review_report, sample
+from echosearch.cohort.review import export_reviews, record, review_report, sample
 from echosearch.cohort.run import reading
+from echosearch.cohort.verdicts import read_verdicts
 from echosearch.db.cohorts.reviews import ReviewRow, last_answers
-from echosearch.errors import ConfigError, InputError, TableError, UnknownStudy
+from echosearch.errors import ConfigError, InputError, UnknownStudy
 from tests.cohort.conftest import Ward
 
 
@@ -122,7 +123,7 @@ def test_a_reason_is_kept_from_roles_without_phi(mr: Ward) -> None:
 def test_a_table_of_answers(mr: Ward, tmp_path: Path) -> None:
     file = tmp_path / "v.csv"
     file.write_text(f"study,answer,reason\n{mr.keys['severe'][:8]},Accept,理由\n{mr.keys['valve']},reject,\n", "utf-8")
-    rows = read_verdicts(file, "sato")
+    rows = list(read_verdicts(file, "sato"))
     assert [(row.answer, row.reader, row.reason) for row in rows] == [
         ("accept", "sato", "理由"),
         ("reject", "sato", ""),
@@ -137,32 +138,3 @@ def test_a_table_of_answers(mr: Ward, tmp_path: Path) -> None:
     }
     assert '"concept": "mr"' in written[0]["question"]
     assert "理由" not in str(written)
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("study,verdict\nx,accept\n", "line 1: the columns are study, answer"),
-        ("study,answer\nx,maybe\n", "line 2: answer 'maybe'"),
-        ("study,answer,reason\nx,accept," + "a" * 501 + "\n", "line 2: a reason of 501 characters"),
-    ],
-)
-def test_a_table_with_a_mistake(tmp_path: Path, table: str, message: str) -> None:
-    file = tmp_path / "v.csv"
-    file.write_text(table, "utf-8")
-    with pytest.raises(TableError, match=message):
-        read_verdicts(file, "sato")
-    with pytest.raises(InputError, match="No such file"):
-        read_verdicts(tmp_path / "nothing.csv", "sato")
-
-
-@pytest.mark.parametrize(
-    ("reader", "encoding", "message"),
-    [("佐藤", "cp932", "not UTF-8"), ("佐藤", "iso2022_jp", "not UTF-8"), ("s" * 2_000_000, "utf-8", "not a CSV")],
-)
-def test_a_table_that_cannot_be_read(tmp_path: Path, reader: str, encoding: str, message: str) -> None:
-    """A reader's name in another encoding would be another reader."""
-    file = tmp_path / "v.csv"
-    file.write_text(f"study,answer,reader\nx,accept,{reader}\n", encoding)
-    with pytest.raises(TableError, match=message):
-        read_verdicts(file, None)

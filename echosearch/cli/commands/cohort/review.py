@@ -16,15 +16,16 @@ from echosearch.cohort.agreement import Share
 from echosearch.cohort.review import (
     ReviewReport,
     export_reviews,
-    read_verdicts,
     record,
     record_sampled,
     review_report,
     sample,
 )
 from echosearch.cohort.run import reading
+from echosearch.cohort.verdicts import read_verdicts
 from echosearch.db.cohorts.reviews import ANSWERS, Answer, ReviewRow
 from echosearch.db.studies.identified import identified
+from echosearch.report.encoding import ENCODINGS
 from echosearch.report.facts import fact_words, load_lexicon
 from echosearch.settings import load_settings
 
@@ -42,6 +43,7 @@ KEYS: dict[str, Answer] = {"a": "accept", "r": "reject", "u": "unsure"}
     "--identified", "named", is_flag=True, help="Show accession number and patient id of each study asked for."
 )
 @click.option("--in", "file", type=as_path, metavar="CSV", help="Record a table: study, answer, reason, reader.")
+@click.option("--encoding", type=click.Choice(ENCODINGS), help="Of the CSV, where it cannot be found out.")
 @click.option("--record", "single", nargs=2, metavar="STUDY ANSWER", help="Record one: accept, reject or unsure.")
 @click.option("--reason", default="", help="Of --record.")
 @click.option("--report", "is_report", is_flag=True, help="Agreement of the readers, and the cohort's precision.")
@@ -54,6 +56,7 @@ def review(
     seed: int,
     named: bool,
     file: Path | None,
+    encoding: str | None,
     single: tuple[str, str] | None,
     reason: str,
     is_report: bool,
@@ -78,6 +81,8 @@ def review(
         raise click.UsageError("--reader WHO says who answers")
     if reason and single is None:
         raise click.UsageError("--reason goes with --record")
+    if encoding is not None and file is None:
+        raise click.UsageError("--encoding goes with --in")
     if as_json and size is not None:
         raise click.UsageError("--sample asks a person: not with --json")
     with open_archive(load_settings()) as archive:
@@ -91,16 +96,17 @@ def review(
                     note(f"{counted(export_reviews(connection, name, out), 'answer')} in {out}")
                 say_json(asdict(found)) if as_json else _say(found)
                 return
-            if file is not None:
-                rows = read_verdicts(file, reader)
-            else:
-                study, answer = single or ("", "")
-                rows = [ReviewRow(study, reader or "", _as_answer(answer), reason)]
+            rows = _one(single, reader, reason) if file is None else list(read_verdicts(file, reader, encoding))
             count = record(archive, connection, name, rows)
     if as_json:
         say_json({"cohort": name, "recorded": count})
     else:
         say(f"{counted(count, 'answer')} recorded")
+
+
+def _one(single: tuple[str, str] | None, reader: str | None, reason: str) -> list[ReviewRow]:
+    study, answer = single or ("", "")
+    return [ReviewRow(study, reader or "", _as_answer(answer), reason)]
 
 
 def _as_answer(given: str) -> Answer:
