@@ -1,8 +1,14 @@
-"""Name files that are not read here by their first bytes: packed ones, office documents."""
+"""Name files that are not read here by their first bytes: packed ones, office documents, and all of no known kind."""
 
 from __future__ import annotations
 
-__all__ = ["HEAD_OF_A_KIND", "document_as", "packed_as"]
+from echosearch.outcome import Reason, Skipped
+
+__all__ = ["HEAD_OF_A_KIND", "NO_KNOWN_KIND", "document_as", "packed_as"]
+
+# The kinds are in the ledger with each file that is of none: a version that reads one more looks at those again
+# (ledger.states). So add a new kind here.
+NO_KNOWN_KIND = Skipped(Reason.NOT_AN_IMAGE, "looked for DICOM, mp4, QuickTime, avi")
 
 HEAD_OF_A_KIND = 34 * 1024  # bytes that identify any of them: a disc image begins with 32 KB of nothing
 ZIP = b"PK\x03\x04"

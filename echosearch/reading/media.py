@@ -21,6 +21,7 @@ from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.timing import MAX_FPS, MIN_FPS
 from echosearch.reading.dicom.elements.values import synthetic_uid
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 from echosearch.reading.files import ByteReader, Stamp, open_regular
 from echosearch.reading.motion_jpeg import check_motion_jpeg
 from echosearch.reading.orientation import UPRIGHT, Orientation
@@ -116,7 +117,7 @@ def open_media(path: Path, decord: bool = False) -> MediaVideo:
     """
     with open_regular(path) as reader:
         if not looks_like_media(reader.head):
-            raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+            raise FileRefused(NO_KNOWN_KIND)
         _check_whole(reader)
         data = reader.at(0, reader.size)
         stamp = reader.stamp

@@ -8,7 +8,7 @@ from echosearch.clip import FrameSource
 from echosearch.errors import FileRefused
 from echosearch.outcome import Outcome, Quarantined, Reason, Skipped
 from echosearch.reading.dicom import ShownCine, open_cine, open_shown_cine, read_header
-from echosearch.reading.file_kinds import packed_as
+from echosearch.reading.file_kinds import NO_KNOWN_KIND, packed_as
 from echosearch.reading.files import looks_like_dicom, open_regular
 from echosearch.reading.media import MediaIdentity, looks_like_media, open_media, read_media_header
 from echosearch.reading.stretch import AS_STORED
@@ -56,4 +56,4 @@ def _is_media(path: Path) -> bool:
         if looks_like_media(reader.head):
             return True
         packed = packed_as(reader.head)
-        raise FileRefused(Skipped(Reason.NOT_AN_IMAGE) if packed is None else Skipped(Reason.PACKED, packed))
+        raise FileRefused(NO_KNOWN_KIND if packed is None else Skipped(Reason.PACKED, packed))

@@ -62,6 +62,28 @@ def test_a_second_run_does_nothing(archive: Archive, mixed: Export) -> None:
     assert (second.found, second.indexed, second.reasons) == (first.found, first.indexed, first.reasons)
 
 
+@pytest.mark.parametrize("detail", [None, "", "looked for DICOM"])
+def test_files_of_a_kind_that_an_older_version_did_not_know_are_looked_at_once(
+    archive: Archive, export: Export, detail: str | None
+) -> None:
+    """The older version skipped a cine: its kind is known now. What is of no kind even now is looked at once."""
+    export.cine("IM", "1.2.1")
+    (export.root / "README.TXT").write_bytes(b"viewer")
+    ingest(archive, export.root, IngestOptions())
+    with archive.engine.begin() as connection:
+        skipped = text(
+            "update core.source_file set state = 'skipped', reason = 'NOT_AN_IMAGE', detail = :detail, video_key = null"
+        )
+        connection.execute(skipped, {"detail": detail})
+    assert ingest(archive, export.root, IngestOptions()).indexed == 1
+    with archive.engine.connect() as connection:
+        looked = "select array_agg(updated_at order by id) from core.source_file"
+        before = connection.scalar(text(looked))
+    ingest(archive, export.root, IngestOptions())
+    with archive.engine.connect() as connection:
+        assert connection.scalar(text(looked)) == before
+
+
 def test_two_halves_give_the_same_study_vector(archive: Archive, export: Export, tmp_path: Path) -> None:
     for number in range(6):
         export.cine(f"half{number % 2}/IM_{number}", f"1.2.{number}", seed=number)

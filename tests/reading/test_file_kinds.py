@@ -14,6 +14,7 @@ import pytest
 
 from echosearch.errors import TableError
 from echosearch.outcome import Reason, Skipped
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 from echosearch.reading.source import inspect_file
 from echosearch.report.encoding import detect_encoding
 
@@ -66,7 +67,7 @@ def test_documents_and_programs_of_a_disc_are_no_packed_export(
     tmp_path: Path, _: str, write: Callable[[Path], object]
 ) -> None:
     write(tmp_path / "file")
-    assert inspect_file(tmp_path / "file") == Skipped(Reason.NOT_AN_IMAGE)
+    assert inspect_file(tmp_path / "file") == NO_KNOWN_KIND
 
 
 @pytest.mark.parametrize(("kind", "write"), [*PACKED, *DOCUMENTS])

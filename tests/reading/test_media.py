@@ -23,6 +23,7 @@ from pydicom.uid import UID
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.pixels.av_stream import STREAM_CODECS, VIDEO_SYNTAXES
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 from echosearch.reading.media import CODECS, INTRA_CODECS, MediaIdentity, open_media, read_media_header
 from echosearch.reading.source import inspect_file
 from echosearch.video import Mode, View, ViewLabel
@@ -271,7 +272,7 @@ def test_movie_or_data_box_first(write_video: WriteVideo, tmp_path: Path) -> Non
         assert not isinstance(found, Skipped), "places in the file are wrong now, but it is a video"
     for text in (b"the free wall of the left ventricle", b"LV, free wall: normal", b"one wide box", b"1234wide"):
         (tmp_path / "note.txt").write_bytes(text)
-        assert inspect_file(tmp_path / "note.txt") == Skipped(Reason.NOT_AN_IMAGE)
+        assert inspect_file(tmp_path / "note.txt") == NO_KNOWN_KIND
 
 
 def test_header(write_video: WriteVideo) -> None:
@@ -454,7 +455,7 @@ def test_a_playlist_is_not_followed(tmp_path: Path, write_video: WriteVideo) -> 
     playlist.write_text(f"#EXTM3U\n#EXTINF:1,\nfile://{target}\n#EXT-X-ENDLIST\n")
     with pytest.raises(FileRefused) as refused:
         open_media(playlist)
-    assert refused.value.outcome == Skipped(Reason.NOT_AN_IMAGE)
+    assert refused.value.outcome == NO_KNOWN_KIND
     disguised = tmp_path / "disguised.mp4"
     disguised.write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + playlist.read_bytes())
     with pytest.raises(FileRefused):

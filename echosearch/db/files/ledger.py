@@ -40,6 +40,7 @@ from echosearch.db.schema.base import Key
 from echosearch.db.schema.tables import IngestRun, PhiRun, PhiSourcePath, SourceFile
 from echosearch.outcome import FileState, Quarantined, Reason, Skipped
 from echosearch.pseudonyms import Keyring
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 from echosearch.source_file import Claimed, FoundFile
 
 __all__ = [
@@ -61,6 +62,10 @@ UNREAD_REPORT = r"SOP class 1\.2\.840\.10008\.5\.1\.4\.1\.1\.88\.[0-9.]+"  # the
 _STATE = case(
     (
         and_(SourceFile.reason == str(Reason.NOT_A_CINE_CLASS), SourceFile.detail.regexp_match(f"^{UNREAD_REPORT}$")),
+        "registered",
+    ),
+    (
+        and_(SourceFile.reason == str(Reason.NOT_AN_IMAGE), SourceFile.detail.is_distinct_from(NO_KNOWN_KIND.detail)),
         "registered",
     ),
     else_=SourceFile.state,
@@ -102,7 +107,8 @@ def finish_run(connection: Connection, run_id: int, summary: dict[str, object]) 
 def states(connection: Connection, keyring: Keyring, files: Sequence[FoundFile]) -> dict[str, tuple[str, bool]]:
     """Return path key -> (state, whether size and time are unchanged), for those of ``files`` that are known.
 
-    A structured report that an older version skipped unread is as good as registered: its measurements are missing.
+    What an older version skipped unread is as good as registered: a structured report, whose measurements are missing,
+    and a file of a kind that it did not know.
     """
     keys = {keyring.path(found.path): found for found in files}
     # one array: of a thousand parameters the driver and SQLAlchemy would make more work than PostgreSQL has

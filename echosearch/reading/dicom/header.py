@@ -35,6 +35,7 @@ from echosearch.reading.dicom.pixels.spans import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.syntax import NATIVE, as_stored
 from echosearch.reading.dicom.report import read_report
 from echosearch.reading.dicom.sop_class import is_structured_report, refuse_other_classes
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 from echosearch.reading.files import ByteReader, looks_like_dicom, open_regular
 from echosearch.video import Mode, Region, VideoHeader
 
@@ -54,7 +55,7 @@ def read_header(path: Path, issuer: str = "", allow_secondary_capture: bool = Fa
     """
     with open_regular(path) as reader, quiet():
         if not looks_like_dicom(reader.head):
-            raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+            raise FileRefused(NO_KNOWN_KIND)
         stated = parse(reader)
         sop_class = clean_uid(text(stated.dataset, "SOPClassUID")) or clean_uid(stated.meta_class)
         if is_structured_report(sop_class, stated):

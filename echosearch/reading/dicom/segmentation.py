@@ -20,6 +20,7 @@ from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import UNDEFINED, VALUE_ERRORS, Parsed, parse, quiet
 from echosearch.reading.dicom.elements.values import clean_uid, first_number, numbers, text
 from echosearch.reading.dicom.segment_names import is_left_ventricle
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 from echosearch.reading.files import ByteReader, looks_like_dicom, open_regular
 from echosearch.reading.limits import MAX_MASK_BYTES, MAX_SEGMENTATION_HEADER, check_size
 from echosearch.reading.segmentation import MarkedCine, Segmentation
@@ -58,7 +59,7 @@ def read_segmentation(path: Path, masks_of: str | None = None) -> Segmentation:
     """
     with open_regular(path) as reader, quiet():
         if not looks_like_dicom(reader.head):
-            raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+            raise FileRefused(NO_KNOWN_KIND)
         parsed = parse(reader, MAX_SEGMENTATION_HEADER)
         sop_class = clean_uid(text(parsed.dataset, "SOPClassUID")) or clean_uid(parsed.meta_class)
         if sop_class != SEGMENTATION:

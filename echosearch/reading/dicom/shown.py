@@ -7,11 +7,11 @@ from pathlib import Path
 
 from echosearch.clip import FrameSource
 from echosearch.errors import FileRefused
-from echosearch.outcome import Reason, Skipped
 from echosearch.reading.dicom.elements.dataset import parse, quiet
 from echosearch.reading.dicom.elements.timing import frame_times
 from echosearch.reading.dicom.pixels.cine import cine_source, shown_picture, stored_frames
 from echosearch.reading.dicom.pixels.syntax import as_stored
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 from echosearch.reading.files import looks_like_dicom, open_regular
 from echosearch.reading.stretch import Stretch
 from echosearch.video import Region
@@ -36,7 +36,7 @@ def open_shown_cine(path: Path) -> ShownCine:
     """Open a DICOM file for display. Raises FileRefused."""
     with open_regular(path) as reader, quiet():
         if not looks_like_dicom(reader.head):
-            raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+            raise FileRefused(NO_KNOWN_KIND)
         parsed = as_stored(parse(reader), reader)
         layout, stored = stored_frames(reader, parsed)
         shown = shown_picture(reader, parsed, layout, stored)

@@ -26,6 +26,7 @@ from pydicom.uid import (
 from echosearch.errors import FileRefused
 from echosearch.outcome import Quarantined, Reason, Skipped
 from echosearch.reading.dicom import read_frames, read_header
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 
 Frames = NDArray[np.uint8]
 WriteCine = Callable[..., Path]
@@ -41,11 +42,11 @@ def refusal(path: Path) -> Skipped | Quarantined:
     ("content", "outcome"),
     [
         (b"", Skipped(Reason.EMPTY)),
-        (b"Patient list 2024\n" * 40, Skipped(Reason.NOT_AN_IMAGE)),
-        (b"%PDF-1.7\n" + bytes(500), Skipped(Reason.NOT_AN_IMAGE)),
-        (b"MZ" + bytes(500), Skipped(Reason.NOT_AN_IMAGE)),
-        (b"\x08\x00" + bytes(10), Skipped(Reason.NOT_AN_IMAGE)),
-        (b"\x08\x00" + b"\xff" * 300, Skipped(Reason.NOT_AN_IMAGE)),
+        (b"Patient list 2024\n" * 40, NO_KNOWN_KIND),
+        (b"%PDF-1.7\n" + bytes(500), NO_KNOWN_KIND),
+        (b"MZ" + bytes(500), NO_KNOWN_KIND),
+        (b"\x08\x00" + bytes(10), NO_KNOWN_KIND),
+        (b"\x08\x00" + b"\xff" * 300, NO_KNOWN_KIND),
     ],
 )
 def test_what_is_no_image(tmp_path: Path, content: bytes, outcome: Skipped) -> None:

@@ -11,7 +11,7 @@ from pydicom.uid import RLELossless
 
 from echosearch.clip import Frames, FrameSource, PictureScale, Uint8
 from echosearch.errors import FileRefused
-from echosearch.outcome import Quarantined, Reason, Skipped
+from echosearch.outcome import Quarantined, Reason
 from echosearch.reading.dicom.elements.dataset import Parsed, parse, quiet
 from echosearch.reading.dicom.elements.picture import STORED, ShownPicture, read_picture
 from echosearch.reading.dicom.elements.timing import frame_timing
@@ -35,6 +35,7 @@ from echosearch.reading.dicom.pixels.native import (
 from echosearch.reading.dicom.pixels.rle import is_low_byte_first, rle_samples
 from echosearch.reading.dicom.pixels.spans import StoredFrames, read_spans
 from echosearch.reading.dicom.pixels.syntax import JPEG_8BIT, NATIVE, READ, as_stored
+from echosearch.reading.file_kinds import NO_KNOWN_KIND
 from echosearch.reading.files import ByteReader, Stamp, looks_like_dicom, open_regular
 from echosearch.reading.limits import check_size
 
@@ -91,7 +92,7 @@ def open_cine(path: Path) -> FrameSource:
     """Open any DICOM file with pixel data, stills too. Raises FileRefused."""
     with open_regular(path) as reader:
         if not looks_like_dicom(reader.head):
-            raise FileRefused(Skipped(Reason.NOT_AN_IMAGE))
+            raise FileRefused(NO_KNOWN_KIND)
         with quiet():
             parsed = as_stored(parse(reader), reader)
             layout, stored = stored_frames(reader, parsed)
