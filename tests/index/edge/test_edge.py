@@ -158,6 +158,13 @@ def test_a_disk_that_is_nearly_full_is_not_filled(tmp_path: Path) -> None:
     careful.close()
 
 
+def test_room_for_a_write_stays_free_whatever_is_asked_for(tmp_path: Path) -> None:
+    """Else the kernel would kill the process in the midst of a write (SIGBUS)."""
+    index = EdgeIndex(tmp_path, 0.1, min_free_mb=0)
+    assert index.folder.free() <= shutil.disk_usage(tmp_path).free - (100 << 20)
+    index.close()
+
+
 def test_a_broken_shard_is_one_clear_line(tmp_path: Path) -> None:
     index = EdgeIndex(tmp_path, 0.1)
     index.ensure(VIDEOS)
