@@ -58,8 +58,6 @@ SERVER_SETTINGS = (
     "log_checkpoints=off",
 )
 
-_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []  # servers that this process started and another one will stop
-
 
 @dataclass(eq=False)
 class EmbeddedServer:
@@ -113,7 +111,7 @@ class EmbeddedServer:
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     self._stop()
         if self._started is not None and self._started.poll() is None:
-            _LEFT_RUNNING.append(self._started)
+            self._started.returncode = 0  # another process stops it: Python would warn at our end that it still runs
         self._started = None
         self._close_folder()
 

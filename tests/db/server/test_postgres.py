@@ -183,6 +183,25 @@ def test_several_processes_share_one_server_and_the_last_stops_it(home: Path, ch
     assert not runs(home)
 
 
+def test_a_server_that_another_process_will_stop_is_no_warning(home: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom echosearch.db.server.engine import open_engine\n"
+        "engine = open_engine(None, Path(sys.argv[1]))\nengine.connect().close()\n"
+        "print('open', flush=True)\nsys.stdin.read()\nengine.dispose()"
+    )
+    command = [sys.executable, "-W", "always::ResourceWarning", "-c", code, str(home)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "open\n"
+        here = open_engine(None, home)
+        here.connect().close()
+        assert first.communicate() == ("", "")
+    assert runs(home)
+    here.dispose()
+    assert not runs(home)
+
+
 def test_two_that_start_at_the_same_moment(blank: Path, child: Start) -> None:
     script = """
     with engine.connect() as connection:
