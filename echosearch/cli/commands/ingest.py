@@ -170,6 +170,9 @@ def _say_summary(summary: IngestSummary, remote: bool) -> None:
         )
         if links.unmatched or links.ambiguous or links.conflict:
             note("echosearch status --unmatched lists the reports that belong to no study")
+        if links.superseded:
+            earlier = counted(links.superseded, "linked report is", "linked reports are")
+            note(f"{earlier} not searched: a study's last report counts; put an addendum into one row with its report")
     for name, rows in (("views", summary.views), ("sidecar", summary.sidecar)):
         if rows is not None:
             _say_rows(name, rows)

@@ -58,6 +58,7 @@ class LinkCounts:
     unmatched: int
     ambiguous: int
     conflict: int
+    superseded: int = 0  # of the linked: their study has a later one, which alone is read and searched
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,9 @@ def link_reports(connection: Connection) -> LinkCounts:
     link_due_reports(connection)
     rows = connection.execute(text("select link_problem, count(*) as n from core.report group by link_problem"))
     counts = {row.link_problem: row.n for row in rows}
-    found = (counts.get(problem, 0) for problem in (None, "unmatched", "ambiguous", "conflict"))
-    return LinkCounts(*found)
+    unmatched, ambiguous, conflict = (counts.get(problem, 0) for problem in ("unmatched", "ambiguous", "conflict"))
+    later = "select count(*) - count(distinct study_key) from core.report where study_key is not null"
+    return LinkCounts(counts.get(None, 0), unmatched, ambiguous, conflict, connection.scalar(text(later)) or 0)
 
 
 def link_due_reports(connection: Connection) -> None:

@@ -49,6 +49,16 @@ def archive(ledger: Ledger) -> Ledger:
     return ledger
 
 
+def test_a_report_that_has_a_later_one_is_counted(engine: Engine, archive: Ledger) -> None:
+    first = IncomingReport("重度の僧帽弁逆流", study_uid="1")
+    counts, _ = link(
+        engine, first, IncomingReport("追記: 心嚢液なし", study_uid="1"), IncomingReport("r", study_uid="3")
+    )
+    assert (counts.linked, counts.superseded) == (3, 1)
+    counts, _ = link(engine, IncomingReport("r", accession_number="A1", patient_id="0007"), IncomingReport("r"))
+    assert (counts.linked, counts.superseded) == (4, 2)
+
+
 @pytest.mark.parametrize(
     ("report", "expected"),
     [
