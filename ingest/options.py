@@ -68,6 +68,7 @@ class IngestSummary:
     contradictions: Contradictions | None = None  # of the whole archive: sexes, birth dates and ages that differ
     unread: dict[str, str] = field(default_factory=dict)  # folders whose files are not counted, and why
     ungated_studies: int = 0  # study vectors made of all cines, because no view label passed the gate
+    unlabelled_videos: int = 0  # without a view, as no classifier is in use, where one has labelled others
     unread_texts: bool = False  # reports are linked that this encoder, without a vocabulary, cannot read
     slow_index: bool = False  # the disk has no room for what makes searches fast
     seconds: float = 0.0

@@ -15,7 +15,7 @@ from echosearch.db.admission.conflicts import forget_conflicts
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import EVERYWHERE, mend_backing, settle_refused, waiting_files, withdraw_unbacked
 from echosearch.db.files.description import note_contradictions
-from echosearch.db.files.status import tree_counts, ungated_studies
+from echosearch.db.files.status import tree_counts, ungated_studies, unlabelled_videos
 from echosearch.db.studies.report_attempts import forget_attempts, report_counts
 from echosearch.db.studies.reports import LinkCounts
 from echosearch.db.vectors import generation
@@ -198,6 +198,7 @@ class Run(Work):
                 contradictions=note_contradictions(connection),
                 unread={str(folder): why for folder, why in self.unread.items()},
                 ungated_studies=ungated_studies(connection, self.encoder_id),
+                unlabelled_videos=unlabelled_videos(connection, self.encoder_id) if self.view_classifier is None else 0,
                 **self.tally(index_writes),
             )
 

@@ -39,6 +39,18 @@ class BrightnessViews:
         ]
 
 
+def test_an_ingest_without_the_classifier_of_before_says_so(archive: Archive, export: Export) -> None:
+    """As after a restore: which classifier was in use is not in the database."""
+    export.cine("IM_0", "1.2.0")
+    assert ingest(archive, export.root, IngestOptions()).unlabelled_videos == 0  # there never was one
+    vars(archive)["view_classifier"] = BrightnessViews()
+    export.cine("IM_1", "1.2.1")
+    assert ingest(archive, export.root, IngestOptions()).unlabelled_videos == 0
+    vars(archive)["view_classifier"] = None
+    export.cine("IM_2", "1.2.2")
+    assert ingest(archive, export.root, IngestOptions()).unlabelled_videos == 2
+
+
 def test_a_classifier_in_use_labels_what_it_sees(archive: Archive, export: Export, tmp_path: Path) -> None:
     classifier = BrightnessViews()
     vars(archive)["view_classifier"] = classifier  # as if `encoder use` had chosen one

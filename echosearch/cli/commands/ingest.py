@@ -181,6 +181,12 @@ def _say_summary(summary: IngestSummary, remote: bool) -> None:
     if summary.ungated_studies:
         made = counted(summary.ungated_studies, "study vector is", "study vectors are")
         note(f"{made} made of all cines: no view label passed the gate (--views)")
+    if summary.unlabelled_videos:
+        bare = counted(summary.unlabelled_videos, "video has", "videos have")
+        note(
+            f"{bare} no view: no view classifier is in use, as was before; echosearch encoder use chooses one for the"
+            " next ingest, --views labels these"
+        )
     if summary.healed:
         note(f"the index differed from the database in {counted(summary.healed, 'point')}: it has been made right")
     say_work(summary)

@@ -23,6 +23,7 @@ __all__ = [
     "link_problems",
     "tree_counts",
     "ungated_studies",
+    "unlabelled_videos",
     "why",
 ]
 
@@ -140,6 +141,15 @@ def _counts(connection: Connection, files: str, bound: dict[str, bytes]) -> Arch
 def ungated_studies(connection: Connection, encoder_id: int) -> int:
     """Return how many study vectors are means of all cines, because no view label passed the gate."""
     query = text("select count(*) from core.study_embedding where encoder_id = :encoder and not gated")
+    return int(connection.execute(query, {"encoder": encoder_id}).scalar_one())
+
+
+def unlabelled_videos(connection: Connection, encoder_id: int) -> int:
+    """Return how many videos have no view, where a classifier has labelled others; 0 where none ever has."""
+    query = text(
+        "select count(*) from core.embedding e join core.video v using (video_key) where e.encoder_id = :encoder"
+        " and v.view is null and exists (select from core.video where view_source <> 'csv')"
+    )
     return int(connection.execute(query, {"encoder": encoder_id}).scalar_one())
 
 
