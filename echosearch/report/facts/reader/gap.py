@@ -17,6 +17,9 @@ _UNKNOWN = re.compile("[一-龠ァ-ヶ]{3,}")
 _OF_WHAT_FOLLOWS = re.compile(r"[\s・*-]*\((?:前々?回|昨年|以前|術前|入院時)(?:値|時)?\)")
 _PREDICATE = re.compile(r"[がは][^、。(]{2,12}[てで](?:おり|い[てる])、")  # が渦を巻いており、
 _AND_IS = re.compile("(?:の?み|だけ)?で、?")
+# what follows is at a finding, or the cause of it: 重症ASに軽度のARを合併, 左室肥大の原因としてASは否定的
+_AT = re.compile(r"(?:内?に|の(?:原因|成因|機序|背景)(?:疾患|病態)?(?:として|[にはがで]))[はも]?[、,]?\s*")
+_BEGINS = {*FORMING, "severity", "significant", "clear", "new"}
 _NEITHER = re.compile("でもな[いく]")  # AFでもMSでもない
 _NUMBERED = re.compile(r"[\s・*\d.)(#-]*")
 _OF_HEADING = re.compile(r"[\s・*-]*(?:内腔|腔|形態|弁尖|評価|サイズ)\s*:")  # a part of what the one before names
@@ -72,10 +75,18 @@ def _join(state: State, gap: str, end: int, token: Token | None) -> None:
         state.cued = True  # 拡大し、… : a predicate of its own
     if state.group and _AND_IS.fullmatch(gap) and token is not None and token.kind in (*FORMING, "severity"):
         state.close()  # MRでASなし: MR is there
+    if token is not None and token.kind in _BEGINS and _is_at_the_last(state, token):
+        state.close()
+        state.strong = False  # of として
     if state.query and state.either and _UNKNOWN.search(gap):
         state.either = False  # DCMまたは虚血性心筋症でEF 35%未満: what is joined is not known
     if behind and (gap == "も" or (gap == "でも" and _NEITHER.search(state.text, end))):
         state.strong = True  # MRもTRも
+
+
+def _is_at_the_last(state: State, token: Token) -> bool:
+    """Whether the finding named last is where what begins here is, or what that is the cause of."""
+    return bool(state.group) and _AT.fullmatch(state.text, state.group[-1].end, token.start) is not None
 
 
 def _close_bracket(state: State, end: int) -> None:

@@ -44,7 +44,7 @@ _OF_THREE = {1: (2, 2), 2: (3, 3), 3: (4, 4)}
 
 _PLAIN = r"\d+(?:\.\d+)?|\.\d+"
 _UNIT = (
-    r"%(?!FS)|mmHg|Torr|m(?:m|M)\s?Hg|mm\^?2|cm\^?2|mL/m\^?2|ml/m\^?2|cm/s(?:ec)?|m/s(?:ec|)|msec|mm|cm|mL|ml"
+    r"%(?!FS)|mmHg|Torr|m(?:m|M)\s?Hg|[mc]m\^?2?/m\^?2|mm\^?2|cm\^?2|mL/m\^?2|ml/m\^?2|cm/s(?:ec)?|m/s(?:ec|)|msec|mm|cm|mL|ml"
     r"|cc|ms|sec|s(?![a-z])|ミリ|センチ|パーセント|percent"
 )
 _NUMBER = re.compile(

@@ -12,6 +12,7 @@ __all__ = ["standing"]
 _LETTER = re.compile("[A-Za-z]")
 _BOUNDARY = re.compile(r"[\s、。,.;:()\[\]/・)]|$|[はがもをでにとの]")
 _METHOD = re.compile(r"[23]d ?$|(?:cm2|ml|%) ?\($")
+_HEAVY = re.compile(r"(?:es)? ?(?:index|ind\b)|[ :=(]*\d+(?:\.\d+)? ?g\b")  # LV mass 180 g: no tumour
 _HOLLOW = re.compile("[腔房室心]$|[LR][AV]$")
 _HIRAGANA = re.compile("[らつもなしっれけわきりいえん]")
 _ENGLISH_WORDS = {"as", "ie", "map", "tap", "sec", "ms", "ring", "lead", "leads", "epic"}
@@ -126,6 +127,7 @@ _OTHERWISE: dict[str, Callable[[str, str, int, int], bool]] = {  # a word: wheth
     "血栓閉鎖": _is_of_a_valve,
     "non": lambda sentence, _low, _start, end: sentence.startswith("-", end),  # non-obstructive
     "mod": lambda sentence, _low, start, end: sentence[start:end] == "MOD",  # EF(MOD): the method of discs, no grade
+    "mass": lambda _sentence, low, _start, end: _HEAVY.match(low, end) is not None,
     "トレース": _is_a_method,
     "trace": _is_a_method,
     "か": lambda _sentence, low, _start, end: _HIRAGANA.match(low, end) is not None,  # から, かつ: no or

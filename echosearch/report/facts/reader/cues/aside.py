@@ -31,6 +31,7 @@ _STANDS = re.compile("診断され(?:て(?:い|お)|、)")  # 前医でHCMと診
 _TOLD_THEN = re.compile("(?:診断|指摘)(?:され|があ)?")
 _QUESTION = re.compile("有無|高診|教示")
 _TREATED_FOR = re.compile("に対(?:して|し|する)[^、,。]{1,16}")  # A型解離に対する上行置換術後
+_THEN_PUT_IN = re.compile(r"[ -]?(?:TAV[IR]|[AMTD]VR|(?:M-?)?TEER|Mitra|clip|PASCAL|CRT|ICD|PPM|pacemaker|valve)", re.I)
 _STATED = re.compile(r"で(?:す|あ|、|$)|の?状態|[、。)\s]|$")
 _BY_MEANS = re.compile("閉鎖|切除|摘出|結紮|修復|根治")
 # 閉鎖 is of a shunt, 摘出 of a mass, however far before it stands
@@ -62,6 +63,9 @@ def treated(state: State, token: Token) -> None:
     if words == "後" and state.earlier and _NAME.match(state.text, token.end):
         state.earlier, state.now = False, True  # 透析前IVC 22mm、透析後IVC 12mm
         return
+    if words == "post" and last is not None and _leaks_after(state, last, token):
+        state.now = True
+        return  # AR post TAVR
     if words in ("後", "術", "post") and not _AFTER_SHORT.match(state.text, token.end):
         return
     if any(closing.search(words) for _, closing in _ENDED) and _is_ended(state, token):
@@ -105,6 +109,12 @@ def _come_after(state: State, token: Token, last: Mention | None) -> None:
         state.dates.append((token.start, (0, days)))  # 術後1週 EF 48%、術後1年 EF 60%
     state.now = True
     state.earlier = state.earlier_after = False
+
+
+def _leaks_after(state: State, last: Mention, token: Token) -> bool:
+    """Whether a regurgitation is one that is there after something was put in, which treats a stenosis."""
+    leaks = last.finding.concept in ("mr", "ar", "tr", "pr")
+    return leaks and _THEN_PUT_IN.match(state.text, token.end) is not None
 
 
 def _ended(state: State, token: Token) -> Mention | None:

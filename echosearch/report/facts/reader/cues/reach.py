@@ -25,7 +25,7 @@ _OTHER_NOUN = re.compile(
 )
 
 _OF_WHO = re.compile(
-    r"症例|患者(?:さん|様)?|所見|検査|既往|病歴|術後|合併|病変|存在|場合|[例人方群者歳才後代台歴伴有認指摘疑]|以[上下]|未満|超え?"
+    r"症例|患者(?:さん|様)?|所見|原因|検査|既往|病歴|術後|合併|病変|存在|場合|[例人方群者歳才後代台歴伴有認指摘疑]|以[上下]|未満|超え?"
     r"|上回|下回|切る|診断|示唆|明らか|有意|今回|現在|貯留|形成|病的|新[たし]|検出|確認|可能性?|悪化|増悪|進行|改善|増加|減少|出現|"
     r"推奨|精査|\b(?:patients?|cases?|with|and|or|those|who|have|having|the|an?|of|present)\b",
     re.IGNORECASE,
@@ -65,8 +65,8 @@ def _goes_on(state: State, kind: str, before: Mention, mention: Mention) -> bool
     if mention.link == "strong":
         own = before.graded and not mention.graded and not mention.shared
         return not (kind == "negative" and own) or _NEITHER.match(state.text, before.end) is not None
-    if kind == "suspected" and before.finding.concept == mention.finding.concept == "tumor":
-        return False  # 腫瘤、粘液腫あるいは血栓が考えられる: it is there
+    if kind in ("suspected", "undenied") and _is_stated(kind, before, mention):
+        return False
     beside = state.depth == before.depth < mention.depth and not (before.cues or before.graded)
     if before.depth != mention.depth and not beside:
         return False  # one of them in brackets
@@ -87,6 +87,13 @@ def _is_apart(state: State, kind: str, before: Mention, mention: Mention) -> boo
     if kind == "sign":
         return groups[0] != groups[1] or ")" in state.text[before.end : mention.start]  # 胸水(右>左)、心嚢液(-)
     return kind == "negative" and groups[1] != "motion" and _of_a_wall(state, before)
+
+
+def _is_stated(kind: str, before: Mention, mention: Mention) -> bool:
+    """Return whether a doubt of a finding says nothing of the one before it in a list."""
+    if before.finding.group != mention.finding.group:
+        return True  # 無収縮、血栓疑い: findings of two kinds are no list of suspicions
+    return kind == "suspected" and before.finding.concept == mention.finding.concept == "tumor"  # 腫瘤、粘液腫を疑う
 
 
 def _of_a_wall(state: State, mention: Mention) -> bool:

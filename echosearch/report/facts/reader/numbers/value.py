@@ -57,6 +57,12 @@ _LOADED = re.compile(r"(?:法|手技|試験)?(?:時|中|後)?[でには]*[\s:=�
 _SEPTAL = re.compile(r"\s*[(、,/・]\s*(?:心室)?中隔側?\s*[:=は]?\s*\d+(?:\.\d+)?(?!\s*[mc]m|[\d.])")
 _HOW = re.compile(r"法?\)|法|で(?=約?\d)")
 _MEAN = re.compile(r"(?:平均|mean)値?[\s:=は(約が]*$")
+# for the body's size: LVDd index 30mm/m2, BSA補正AVA
+_INDEXED_BEHIND = re.compile(
+    r"\s*\(?(?:/\s*BSA|(?:BSA|体表面積)?(?:補正|で除した)値?|係数|インデックス|ind(?:ex(?:ed)?)?\b)|I(?![A-Za-z度/])",
+    re.IGNORECASE,
+)
+_INDEXED_AHEAD = re.compile(r"(?:補正(?:した)?|\bindexed)\s*\Z", re.IGNORECASE)
 _BY_SEVERAL = ("lvef", "e_e", "gls")
 _FORGOTTEN = ("finding", "measure_vetoed")  # names that the next one ends
 _INDEXED = ("ml/m2", "ml/m^2")
@@ -69,6 +75,8 @@ def name(state: State, token: Token) -> None:
     """Name a measurement: its number follows, or came before it."""
     if _is_no_name(state, token):
         return
+    if token.measure not in (None, "lavi") and _is_indexed(state.text, token):
+        token = token._replace(kind="measure_vetoed", measure=None)
     if token.kind == "measure_vetoed":
         _veto(state, token)
         return
@@ -129,6 +137,12 @@ def _take_waiting(state: State, token: Token, waiting: Token, alone: bool) -> No
         assign(state, token, waiting.value, waiting.value.unit, waiting.start)
         state.names = []
     state.waiting = None
+
+
+def _is_indexed(text: str, token: Token) -> bool:
+    """Whether a measurement is one for the body's size, which is none of the lexicon's."""
+    ahead = _INDEXED_AHEAD.search(text, max(0, token.start - _REACH), token.start)
+    return ahead is not None or _INDEXED_BEHIND.match(text, token.end) is not None
 
 
 def measured_finding(state: State, token: Token, measure: str) -> None:
