@@ -110,6 +110,10 @@ def test_every_warning_has_a_japanese_sentence(warning: str) -> None:
         "重度MRとTRのみ",
         "MR、ARまたはAS",
         "MRとARまたはAS",
+        "AS、AR疑い",
+        "左房拡大、AS疑い",
+        "MRを伴うASを除く",
+        "MRしかない",
     ],
 )
 def test_a_doubt_in_japanese_has_no_english_word(query: str) -> None:

@@ -10,7 +10,10 @@ from echosearch.report.facts.text.tokens import Token, tokens
 
 __all__ = ["with_operators"]
 
-_BETWEEN = re.compile(r"\b(between) \d+(?:\.\d+)? ?%? (and) (?=\d)", re.IGNORECASE)
+_BETWEEN = re.compile(
+    r"\b(between|btwn?|betw\.?) \d+(?:\.\d+)? ?(?:%|mmHg|[mc]m|m/s|mL)? (and|to|&) (?=\d)", re.IGNORECASE
+)
+_BUT = re.compile(r"(?<=\d)( ?(?:%|mmHg|[mc]m|m/s|mL)?) but (?=[<>])", re.IGNORECASE)  # at least 30 but less than 50
 # 40%<=EF<50%
 _WITHIN = re.compile(r"(?P<low>\d+(?:\.\d+)?\s*%?)\s*(?P<op><=?)\s*(?P<name>[^\d\s<>=、。,;()]{1,12})\s*(?=<=?\s*\d)")
 _OPERATORS = {
@@ -51,12 +54,13 @@ def with_operators(text: str, lexicon: Lexicon) -> tuple[str, list[Span]]:
     covered: list[Span] = []
     text = _WITHIN.sub(_name_first, text)
     for match in _BETWEEN.finditer(text):  # between 40 and 50: a range as any other
-        text = text[: match.start(1)] + " " * 7 + text[match.end(1) : match.start(2)] + " ~ " + text[match.end(2) :]
+        text = _put(_put(text, "", match.span(1)), "~", match.span(2))
         covered.append(match.span())
     for match in _COMPARED.finditer(text):  # less than 40: "<" as any other
         op = _OPERATORS[match[1].lower()]
         text = _put(text, op, match.span(1))
         covered.append(match.span(1))
+    text = _BUT.sub(r"\1 and ", text)
     found = tokens(text, lexicon, query=True) if _JUDGED.search(text) else []
     for match, worse in _judged(text, found, lexicon):
         if worse is None:

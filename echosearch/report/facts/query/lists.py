@@ -1,4 +1,4 @@
-"""Lists of a query whose last word may be said of all of it or of the last alone: 重度MRとTRなし, AS、MRを除く."""
+"""Lists of a query whose last word may be said of all of it or of the last alone: 重度MRとTRなし, AS、AR疑い."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ def lists_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous
             yield Ambiguous(said, concept, apart, neither)
         elif denied and first.polarity == "absent" and listed and not same and _COMMA.fullmatch(between):
             yield Ambiguous(said, concept, neither, apart)
+        elif second.cues == ["suspected"] and listed and not any(excluded) and _COMMA.fullmatch(between):
+            both, last = "both of them suspected", f"{own}, and {other} suspected"
+            yield Ambiguous(said, concept, *((both, last) if first.cues else (last, both)))
 
 
 def nouns_in_doubt(text: str, mentions: Sequence[Mention]) -> Iterator[Ambiguous]:

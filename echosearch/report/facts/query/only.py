@@ -1,4 +1,4 @@
-"""のみ, だけ, に限局した, only, isolated: of the walls of a wall motion abnormality they leave out all others."""
+"""のみ, だけ, しかない, 限局, only, isolated: of the walls of a wall motion abnormality they leave out all others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ __all__ = ["Only", "only_here", "only_of_walls"]
 
 _CONFINED = "限局(?:した|する|して|性の?)?"
 _JUST = r"(?:のみ|だけ)(?!なら|で(?:は)?な)"  # and not のみならず
-_ALONE = rf"(?:に?{_JUST}(?:に(?:{_CONFINED})?)?|に(?:{_CONFINED}|限(?:る|った|られ[たる]|って)|とどまる))"
+_NOT_BUT = "しか(?![らしもっ])"  # and not なしから
+_ALONE = (
+    rf"(?:に?{_NOT_BUT}|に?{_JUST}(?:に(?:{_CONFINED})?)?|に(?:{_CONFINED}|限(?:る|った|られ[たる]|って)|とどまる))"
+)
 _BEHIND_WALL = re.compile(
     rf"(?:領域|の?部位|の?部分)?{_ALONE}|(?: (?:walls?|segments?|regions?|territor(?:y|ies)))? (?:only|alone)\b",
     re.IGNORECASE,
@@ -26,7 +29,7 @@ _AHEAD = re.compile(
     re.IGNORECASE,
 )
 _NEAR = 40  # characters between a statement and the walls that it is of
-_ONLY = re.compile(rf"{_JUST}|(?<!not )\bonly\b", re.IGNORECASE)
+_ONLY = re.compile(rf"{_JUST}|{_NOT_BUT}(?:(?:認め|みられ|見られ)?な[いく])?|(?<!not )\bonly\b", re.IGNORECASE)
 _BESIDE = re.compile(r"\s*(?:が|は|を)?\s*")
 
 Span = tuple[int, int]

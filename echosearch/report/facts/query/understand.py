@@ -17,17 +17,22 @@ from echosearch.report.facts.query.ambiguous import (
     signed_values,
 )
 from echosearch.report.facts.query.bracketed import held_together
+from echosearch.report.facts.query.branch_grades import within_branches
 from echosearch.report.facts.query.change import ChangeCondition, changes_of_values, windows
 from echosearch.report.facts.query.comparison import with_operators
 from echosearch.report.facts.query.demographic import COMPLEMENT, Demographic, demographics
-from echosearch.report.facts.query.earlier import of_this_study, outside
 from echosearch.report.facts.query.finding_change import changes_of_findings, ended, without_earlier_grades
-from echosearch.report.facts.query.indifferent import parted, without_indifferent
 from echosearch.report.facts.query.joined_statements import JoinedStatements
 from echosearch.report.facts.query.lists import choices_in_doubt, lists_in_doubt, nouns_in_doubt
 from echosearch.report.facts.query.only import only_here, only_of_walls
 from echosearch.report.facts.query.rest import rest_of
+from echosearch.report.facts.query.suspected_too import SuspectedToo
 from echosearch.report.facts.query.twice_denied import without_double_denials
+from echosearch.report.facts.query.unasked.earlier import of_this_study, outside
+from echosearch.report.facts.query.unasked.excluded_with import without_excluded_with
+from echosearch.report.facts.query.unasked.indifferent import parted, without_indifferent
+from echosearch.report.facts.query.unasked.planned import without_planned
+from echosearch.report.facts.query.unasked.unchanged import without_denied_changes
 from echosearch.report.facts.query.walls_read import with_walls
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
 from echosearch.report.facts.reader.reading import read_sentence
@@ -39,6 +44,7 @@ from echosearch.report.facts.walls import of_wall
 __all__ = ["AnyOf", "FindingCondition", "QueryUnderstanding", "ValueCondition", "understand"]
 
 _OR = re.compile(r"\|{1,2}")  # EF < 40 || MR severe
+_POINT = re.compile(r"\b(excl|incl)\.(?= )", re.IGNORECASE)  # no end of a sentence
 _LONGEST = 20_000  # of a query; what is behind is not read, and stays in rest
 
 
@@ -91,12 +97,13 @@ class QueryUnderstanding:
 def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding:
     """Read a query. The same query is always understood the same way; nothing is guessed."""
     lexicon = lexicon or load_lexicon()
-    made = uniform(_OR.sub(" or ", query[:_LONGEST]))
+    made = uniform(_POINT.sub(r"\1", _OR.sub(" or ", query[:_LONGEST])))
     periods = windows(made.text)
     text = _without(made.text, ((start, end) for start, end, _ in periods))
     people = demographics(text)
     text = _without(text, ((start, end) for start, end, _ in people))
-    text, denied_twice = without_double_denials(text)
+    too = SuspectedToo(text)
+    text, denied_twice = without_double_denials(without_denied_changes(too.blanked))
     covered = [*((start, end) for start, end, _ in people), *denied_twice]
     changes = changes_of_values(text, lexicon, periods)
     covered += [place for _, places in changes for place in places]
@@ -114,8 +121,9 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         )
         mentions += found
         values += numbers
+    mentions, planned = without_planned(made.text, mentions)
     mentions, indifferent = without_indifferent(made.text, mentions)
-    covered += indifferent
+    covered += [*indifferent, *too.mark(mentions)]
     of_findings = changes_of_findings(original, mentions, periods)
     covered += [place for _, places in of_findings for place in places]
     covered = with_walls(covered, made.text, mentions)
@@ -123,12 +131,14 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
     left_out, places = only_of_walls(made.text, mentions)
     others = [*only_here(made.text, mentions, places, lexicon)]
     covered += [*places, *(place for _, place in others)]
+    mentions, excluded_with = without_excluded_with(made.text, within_branches(mentions, values))
     required, excluded, loose = _conditions(made.text, mentions, [value for value in values if value.value is not None])
     excluded += [FindingCondition(concept, "present", None) for concept in left_out]
     ranges = _ranges(loose)
     doubts = (
         *ambiguous_words(made.text, mentions, lexicon),
         *(doubt for doubt, _ in others),
+        *excluded_with,
         *lists_in_doubt(made.text, mentions),
         *nouns_in_doubt(_without(made.text, indifferent), mentions),
         *choices_in_doubt(made.text, [*mentions, *values]),
@@ -143,7 +153,8 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         tuple(dict.fromkeys(excluded)),
         tuple(dict.fromkeys(ranges)),
         tuple(dict.fromkeys(one for _, _, one in people)),
-        rest_of(made.text, outside(covered, earlier)) + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
+        rest_of(made.text, outside(covered, [*earlier, *planned]))
+        + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
         tuple(dict.fromkeys(one for one, _ in (*changes, *of_findings))),
         tuple(dict.fromkeys(doubts)),
     )
@@ -197,8 +208,11 @@ def _findings(mention: Mention, before: Mention | None) -> Sequence[Clause]:
     denied = _denied_grade(mention, before)
     if denied > 1:  # 中等度以上のMRなし: a mild one is allowed
         polarity, severity = "present", (0, denied - 1)
+    said: tuple[Polarity, ...] = (polarity, "uncertain") if mention.suspected_too else (polarity,)
     walled = [tuple(of_wall(concept, wall) for wall in clause) for clause in mention.wall_clauses]
-    return [tuple(FindingCondition(one, polarity, severity) for one in names) for names in walled or [(concept,)]]
+    named = walled or [(concept,)]
+    graded = [(each, grade) for each in said for grade in mention.grades or (severity,)]
+    return [tuple(FindingCondition(one, *each) for one in names for each in graded) for names in named]
 
 
 def _denied_grade(mention: Mention, before: Mention | None) -> int:

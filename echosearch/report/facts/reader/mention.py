@@ -31,6 +31,8 @@ class Mention:
     dropped: bool = False
     either: bool = False  # joined to the mention before by または
     excluded: bool = False
+    suspected_too: bool = False  # of a query: a suspicion of it is enough
+    grades: tuple[tuple[int, int], ...] = ()  # of a query: one of these is enough
     earlier_grade: bool = False  # its grade was said of an earlier state: 前回中等度であったMR
     shared: bool = False  # one of several under a shared head
     treats: Mention | None = None  # the lesion that an operation was done for

@@ -40,8 +40,17 @@ _SPELLED = {
     "うたがう": "疑う",
     "うたがわ": "疑わ",
     "すこし": "少し",
+    "いじょう": "以上",
+    "いか": "以下",
+    "みまん": "未満",
 }
-_WHOLE = {"かく大": "(?<![にかわみ])かく大(?!動|き)"}  # とにかく大動脈弁は: no dilation
+_BEHIND_AN_AMOUNT = "(?<=[0-9%度症a-z])"
+_WHOLE = {
+    "かく大": "(?<![にかわみ])かく大(?!動|き)",  # とにかく大動脈弁は: no dilation
+    "いじょう": _BEHIND_AN_AMOUNT + "いじょう",
+    "いか": _BEHIND_AN_AMOUNT + "いか(?=[のでを、,。 ]|$)",
+    "みまん": _BEHIND_AN_AMOUNT + "みまん",
+}
 KANA = re.compile("|".join(_WHOLE.get(word, word) for word in _SPELLED))
 
 

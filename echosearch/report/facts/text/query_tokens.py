@@ -14,10 +14,13 @@ _REPORTS_ONLY = {"earlier", "now", "recalled", "change", "new", "poor", "skip"}
 _NO_MORE_THAN = re.compile(r"not? (?:more|less|worse|greater) than\b", re.IGNORECASE)  # no denial but a comparison
 _NO_HISTORY = re.compile("の?既往歴?[はもが]?(?:な[いくし]|無し|認めず|ありません)")
 _NONE = re.compile("[はがも]?(?:な[いくし]|無し)")
-_TO = re.compile(r"\s*(?:[-~]|から|ないし|\bto\b)\s*", re.IGNORECASE)
+_TO = re.compile(r"\s*(?:[-~]|から|ないし|または|又は|もしくは|あるいは|か|\bto\b|\bor\b)\s*", re.IGNORECASE)
+_OR = re.compile(r"\s*(?:または|又は|もしくは|あるいは|か|\bor\b)\s*", re.IGNORECASE)
 _UP_TO = re.compile(r"まで(?=[のでは、,\s]|$)")
 _THAN = re.compile(r"(?<![度症])よりも?\Z")
 _MORE = re.compile(r"\b(?:more|less) \Z", re.IGNORECASE)
+_NOTHING_BUT = re.compile(r"しか(?![らしもっ])[^、。,;]*\Z")  # MRしかない: it is there
+_PART_LEFT_OUT = re.compile(r"(?:[軽中高重等]度|[軽重等]症|疑い(?:症?例)?)を?\Z")  # MR(軽度を含まない)
 _BUT = ("以外", "のほか", "ほか")
 _GROUPS = ("valve_disease", "lv_wall_motion", "rwma")  # findings that name a group of findings
 _NEAR = 3  # tokens behind 以外 that may deny the rest
@@ -49,9 +52,13 @@ def _meant(sentence: str, token: Token, following: Sequence[Token]) -> Token | N
         return token._replace(kind="exclude")
     match token.kind:
         case "severity":
-            return _grade(sentence, token)
+            return _or_none(sentence, token, following) or _grade(sentence, token)
         case "others" | "exclude":
             return _rest(sentence, token, following)
+        case "negative" if _NOTHING_BUT.search(sentence, 0, token.start):
+            return None
+        case "negative" if sentence.startswith("含ま", token.start) and _PART_LEFT_OUT.search(sentence, 0, token.start):
+            return token._replace(kind="exclude")
         case "negative":
             return _none_to(sentence, token, following) or token
         case "history":
@@ -73,11 +80,19 @@ def _grade(sentence: str, token: Token) -> Token | None:
 
 
 def _none_to(sentence: str, none: Token, following: Sequence[Token]) -> Token | None:
-    """Return the grades of a range that begins with none: MRなし~軽度."""
-    grade = following[0] if following else None
-    if grade is None or grade.kind != "severity" or not _TO.fullmatch(sentence, none.end, grade.start):
+    """Return the grades of a range, or a choice, that begins with none: MRなし~軽度, no or mild MR."""
+    grade = next((one for one in following[:2] if one.kind == "severity"), None)
+    if grade is None or not _TO.fullmatch(sentence, none.end, grade.start):
         return None
     return grade._replace(value=(0, grade.value[1]), start=none.start)
+
+
+def _or_none(sentence: str, grade: Token, following: Sequence[Token]) -> Token | None:
+    """Return the grades of a choice that ends with none: mild or no TR, 軽度またはなし."""
+    none = next((one for one in following[:2] if one.kind == "negative"), None)
+    if none is None or not _OR.fullmatch(sentence, grade.end, none.start):
+        return None
+    return grade._replace(value=(0, grade.value[1]), end=none.end)
 
 
 def _rest(sentence: str, token: Token, following: Sequence[Token]) -> Token | None:

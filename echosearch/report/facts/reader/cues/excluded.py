@@ -13,7 +13,7 @@ from echosearch.report.facts.text.tokens import Token
 
 __all__ = ["exclude"]
 
-_AHEAD_ONLY = re.compile(r"(?:excluding|except(?: for)?)\b(?=\s*\w)", re.IGNORECASE)
+_AHEAD_ONLY = re.compile(r"(?:excl(?:uding)?|except(?: for)?)\b(?=\s*\w)", re.IGNORECASE)
 
 
 def exclude(state: State, found: list[Token], index: int) -> None:
@@ -24,7 +24,7 @@ def exclude(state: State, found: list[Token], index: int) -> None:
     elif state.text[token.start].isascii() and index + 1 < len(found):
         state.close()
         state.excluding = True
-    elif state.front is not None and not state.group:
+    elif state.front is not None and (not state.group or state.text[state.front.end : token.start] in ("", "を")):
         state.spared, state.front = state.front, None  # 重症以外のAS
     elif not _AHEAD_ONLY.match(state.text, token.start):  # severe AS excluding dialysis
         _exclude_before(state, found[:index], token)

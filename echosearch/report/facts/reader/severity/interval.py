@@ -13,7 +13,7 @@ _RANGE = re.compile(r"\s*\+?\s*(?:[-~/・]|から|ないし|or|to)\s*")
 _TO = re.compile(r"\s*(?:に|へ|まで)(?:は|と|)?(?!拡大|肥|逆流|認め|みられ|見られ|存在|生じ|残存)")
 _BOUNDED = re.compile(r"\w{2,4}以上[で、]?(?:かつ)?\w{2,4}(?:未満|以下)")
 _AT_LEAST = re.compile(
-    r"\b(?:(at least|no less than)|(at most|(?:no|not) more than|up to|(?:no|not) worse than|no greater than)"
+    r"\b(?:(at least|no less than)|(at (?:most|worst)|(?:no|not) more than|up to|(?:no|not) worse than|no greater than)"
     r"|(more than|greater than|worse than|more severe than|over|above)"
     r"|(?:less|lower|milder) than|below|under) \Z"
     r"|(?<![-=<>])(?:(>=)|(<=)|(>)|<) ?\Z",

@@ -1,0 +1,1 @@
+"""What a query names and does not ask for."""
