@@ -27,6 +27,10 @@ _ASIDE = re.compile(
 )
 _TOLD = re.compile(r"\s*[はが:(]?\s*")
 _POST = re.compile(r"(?:s/p|status post|post|history of) (?:surgical |percutaneous )?$", re.IGNORECASE)
+# no other valve disease, 左心系弁膜症: of some valves only
+_OF_SOME_VALVES = re.compile(
+    r"(?:\b(?:left|right)[- ]sided|\bother)(?: significant)? \Z|[左右](?:心系|心|側)の?\Z", re.IGNORECASE
+)
 _MENDED = re.compile(
     r" (?:device |patch |surgical |percutaneous )?(?:closure|repair|resection|ablation|ligation|excision|removal)",
     re.IGNORECASE,
@@ -174,6 +178,8 @@ def _begin_with_region(state: State, named: Finding, made: Mention) -> None:
 def _say_beside(state: State, token: Token, named: Finding, made: Mention) -> None:
     """Note what the words right beside a finding say of it."""
     words, after = state.text[token.start : token.end], state.text[token.end : token.end + 12]
+    if named.concept == "valve_disease" and _OF_SOME_VALVES.search(state.text, max(0, token.start - 24), token.start):
+        made.dropped = True
     if not named.implant and _MENDED.match(state.text, token.end) and _POST.search(state.text, 0, token.start):
         made.cues.append("history")  # s/p ASD closure
         state.cued = True

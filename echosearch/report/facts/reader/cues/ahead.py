@@ -19,6 +19,9 @@ _SIGN = r"\s*:?\s*(?:\([-+±]\)|[-+±]|なし|あり)"
 _SITED = re.compile(rf"\s*[:は]?\s*\(?\s*(?:{_SITE}{_SIGN}[\s、,/・]*)+{_SITE}\s*:?\s*")
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _ADJECTIVES = re.compile(r" (?:[a-z-]+ ){1,3}", re.IGNORECASE)
+_LIST = re.compile(
+    r"(?: [a-z-]+){1,4}(?:, ?[a-z -]+){1,8}?,? (?:or|nor) [a-z]", re.IGNORECASE
+)  # no abscess, mass or clot
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _UNKNOWN_CAUSE = re.compile(
     r" (?:an? |the )?(?:conduction|pacing|paced|post|prior|previous|cardiac surgery|LBBB|bundle)", re.IGNORECASE
@@ -31,7 +34,7 @@ def stands_before(state: State, found: list[Token], index: int) -> bool:
     words = state.text[token.start : token.end]
     following = found[index + 1] if index + 1 < len(found) else None
     if token.before:
-        return following is not None and "," not in state.text[token.end : following.start]
+        return following is not None and _reaches(state, token, following)
     if token.kind != "suspected" or not _ASCII.fullmatch(words):
         return False
     if words.endswith("with") and _UNKNOWN_CAUSE.match(state.text, token.end):
@@ -48,6 +51,14 @@ def stands_before(state: State, found: list[Token], index: int) -> bool:
     if last is None and _ADJECTIVES.fullmatch(between):
         return True  # Possible intracardiac thrombus
     return not near and between.strip(" ") == ""
+
+
+def _reaches(state: State, token: Token, following: Token) -> bool:
+    """Whether a cue is said of what follows: behind a comma only in a list, whose first is then unknown."""
+    if "," not in state.text[token.end : following.start]:
+        return True
+    listed = _LIST.match(state.text, token.end)
+    return listed is not None and following.start < listed.end()
 
 
 def speak_before(state: State, kind: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from echosearch.report.facts.reader.cues.meaning import meaning
+from echosearch.report.facts.reader.cues.parted import part_from_denial, says_it_is_there
 from echosearch.report.facts.reader.cues.reach import today
 from echosearch.report.facts.reader.cues.spares import spares
 from echosearch.report.facts.reader.cues.targets import of_today, spoken_of
@@ -23,6 +24,8 @@ def apply(state: State, found: list[Token], index: int) -> None:
     """Let a cue work on what it reaches."""
     token = found[index]
     kind = meaning(state, found, index)
+    if kind == "positive" and says_it_is_there(state, token):
+        part_from_denial(state)
     targets = spoken_of(state, token, kind) if kind is not None else []
     if kind is not None and targets:
         _say(state, token, kind, of_today(state, token, kind, targets))

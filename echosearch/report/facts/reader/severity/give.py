@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from echosearch.report.facts.reader.cues.parted import part_from_denial
 from echosearch.report.facts.reader.cues.reach import today
 from echosearch.report.facts.reader.mention import Mention
 from echosearch.report.facts.reader.state import State
@@ -29,6 +30,8 @@ _TOGETHER = re.compile("とも|いずれ|共に|両|すべて|全て|[はも]")
 
 def give_grade(state: State, grade: Token) -> None:
     """Give a grade to what stands before it; nothing where no finding was named."""
+    if grade.value[0] > 0:
+        part_from_denial(state)
     last = state.last_open or state.last
     if last is None:
         return
