@@ -20,6 +20,7 @@ from echosearch.access.oidc.provider import (
 from echosearch.access.sign_in import start_session
 from echosearch.db.access.viewer import Role, Viewer
 from echosearch.web.problems import Problem
+from echosearch.web.returning import BackQuery, sign_in_address
 from echosearch.web.rights import Server, open_route
 from echosearch.web.serving import Serving
 from echosearch.web.signing import signed_in
@@ -32,13 +33,13 @@ LOG = logging.getLogger("echosearch.oidc")
 
 
 @router.get("", dependencies=[open_route()])
-def begin(request: Request, server: Server) -> Response:
-    """Send the browser to the provider."""
+def begin(request: Request, server: Server, back: BackQuery = "/") -> Response:
+    """Send the browser to the provider; it keeps, sealed, the page that was asked for."""
     provider = _provider(server)
     try:
-        address, pending = provider.begin(_back(request, server))
+        address, pending = provider.begin(_redirect(request, server), back)
     except ProviderDown as exc:
-        return _failed(server, provider, "down", exc)
+        return _failed(server, provider, "down", exc, back)
     answer = RedirectResponse(address, 303)
     answer.set_cookie(
         _cookie(server),
@@ -54,21 +55,22 @@ def begin(request: Request, server: Server) -> Response:
 @router.get("/back", dependencies=[open_route()])
 def back(request: Request, server: Server) -> Response:
     """Sign in whom the provider has sent back. Every refusal is a row of the audit, and one line of the log."""
-    provider, identity = _provider(server), None
+    provider, identity, asked = _provider(server), None, "/"
     try:
         pending = pending_from(server.keys, request.cookies.get(_cookie(server), ""))
-        identity = provider.finish(pending, _back(request, server), request.query_params)
-        answer = _sign_in(server, provider, identity)
+        asked = pending.back
+        identity = provider.finish(pending, _redirect(request, server), request.query_params)
+        answer = _sign_in(server, provider, identity, asked)
     except ProviderDown as exc:
-        answer = _failed(server, provider, "down", exc)
+        answer = _failed(server, provider, "down", exc, asked)
     except SignInRefused as exc:
         _record(server, Viewer(_name(identity)), identity, "refused")
-        answer = _failed(server, provider, "refused", exc)
+        answer = _failed(server, provider, "refused", exc, asked)
     answer.delete_cookie(_cookie(server), secure=server.options.secure, httponly=True)
     return answer
 
 
-def _sign_in(server: Serving, provider: Provider, identity: Identity) -> Response:
+def _sign_in(server: Serving, provider: Provider, identity: Identity, asked: str) -> Response:
     with server.archive.engine.begin() as connection:
         linked = find_account(connection, provider.client, identity)
         account = linked.account
@@ -79,7 +81,7 @@ def _sign_in(server: Serving, provider: Provider, identity: Identity) -> Respons
         raise SignInRefused(linked.refusal)
     # before the answer: without its row nobody is in
     _record(server, Viewer(account.name, Role(account.role)), identity, "done")
-    return signed_in(server, session)
+    return signed_in(server, session, asked)
 
 
 def _record(server: Serving, who: Viewer, identity: Identity | None, outcome: str) -> None:
@@ -92,9 +94,11 @@ def _name(identity: Identity | None) -> str:
     return identity.name if identity is not None and ACCOUNT_NAME.fullmatch(identity.name) else ""
 
 
-def _failed(server: Serving, provider: Provider, how: Literal["down", "refused"], why: Exception) -> Response:
+def _failed(
+    server: Serving, provider: Provider, how: Literal["down", "refused"], why: Exception, asked: str
+) -> Response:
     LOG.warning("sign-in by %s %s: %s", provider.client.issuer, how, why)
-    return RedirectResponse(f"/sign-in?provider={how}", 303)
+    return RedirectResponse(sign_in_address(asked, provider=how), 303)
 
 
 def _provider(server: Serving) -> Provider:
@@ -108,6 +112,6 @@ def _cookie(server: Serving) -> str:
     return f"{server.options.cookie}-oidc"
 
 
-def _back(request: Request, server: Serving) -> str:
+def _redirect(request: Request, server: Serving) -> str:
     """The address that the provider sends the browser back to; guard.py lets only this server's own hosts pass."""
     return f"{'https' if server.options.secure else 'http'}://{request.headers['host']}{BACK}"

@@ -23,6 +23,7 @@ from echosearch.errors import (
     UnknownStudy,
     WhereError,
 )
+from echosearch.web.returning import here, sign_in_address
 
 __all__ = ["CODES", "Problem", "ProblemBody", "handle_problems", "problem_of", "problem_responses"]
 
@@ -108,7 +109,11 @@ def handle_problems(app: FastAPI) -> None:
     def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-        return RedirectResponse("/sign-in", 303) if error.code == "sign-in" and wants_page else error.response
+        return (
+            RedirectResponse(sign_in_address(here(request)), 303)
+            if error.code == "sign-in" and wants_page
+            else error.response
+        )
 
     def ours(_: Request, error: Exception) -> Response:
         assert isinstance(error, EchosearchError)

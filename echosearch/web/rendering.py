@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from echosearch.access.rights import Right
 from echosearch.web.language.words import LANGUAGES, words_in
+from echosearch.web.returning import here
 from echosearch.web.rights import Caller
 
 __all__ = ["SETTINGS_COOKIE", "STATIC", "THEMES", "PageSettings", "page", "settings_of"]
@@ -50,13 +51,6 @@ def settings_of(request: Request) -> PageSettings:
     )
 
 
-def _here(request: Request) -> str:
-    """Return the path and query of a page that can be asked for again; of an answer to a form the first page."""
-    if request.method != "GET":
-        return "/"
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-
-
 def page(request: Request, template: str, caller: Caller | None = None, status: int = 200, **context: Any) -> Response:
     """Render a template.
 
@@ -69,7 +63,7 @@ def page(request: Request, template: str, caller: Caller | None = None, status: 
         caller=caller,
         csrf=caller.who.csrf if caller is not None else "",
         settings=settings,
-        here=_here(request),
+        here=here(request),
         t=words_in(settings.language),
         may=caller.may if caller is not None else frozenset(),
         **context,

@@ -82,12 +82,14 @@ def needs(right: Right, quiet: bool = False) -> Any:
         if wait:
             raise Problem("too-many", f"next in {wait:.1f} s", Retry_After=str(math.ceil(wait)))
         if right not in who.rights:
-            refused = Caller(serving, who, serving.archive)
+            request.state.caller = refused = Caller(serving, who, serving.archive)
             await run_in_threadpool(refused.record, "refused", (), "", str(right))
             raise Problem("forbidden", f"the role {who.viewer.role} has no right to {right}")
         if request.method not in SAFE and who.via == "session":
             await _check_same_site(request, serving, who.csrf)
-        return Caller(serving, who, serving.archive.seen_by(who.viewer))
+        made = Caller(serving, who, serving.archive.seen_by(who.viewer))
+        request.state.caller = made  # for the page of a problem
+        return made
 
     caller.right = right  # type: ignore[attr-defined]  # read by declared()
     return Depends(caller)

@@ -15,6 +15,7 @@ from echosearch.db.access.sessions import LONGEST_HOURS, end_session, set_reason
 from echosearch.db.access.viewer import Role, Viewer
 from echosearch.web.problems import Problem
 from echosearch.web.rendering import page
+from echosearch.web.returning import Back, BackQuery, sign_in_address
 from echosearch.web.rights import Caller, Server, needs, open_route
 from echosearch.web.serving import Serving
 
@@ -27,18 +28,32 @@ Secret = Annotated[str, Form(max_length=256)]
 
 @router.get("/sign-in", dependencies=[open_route()])
 def sign_in_page(
-    request: Request, server: Server, failed: bool = False, provider: Literal["down", "refused"] | None = None
+    request: Request,
+    server: Server,
+    failed: bool = False,
+    provider: Literal["down", "refused"] | None = None,
+    back: BackQuery = "/",
 ) -> Response:
-    """Return the form, and the way to the provider if there is one; ``provider``: what came of that."""
+    """Return the form, and the way to the provider if there is one; ``provider``: what came of that.
+
+    ``back``: the page that was asked for, and that signing in leads to.
+    """
     if server.setup is not None:
         raise Problem("setup-needed", "open the one-time link that echosearch serve printed")
-    return page(request, "sign-in.html", failed=failed, by_provider=server.provider is not None, provider=provider)
+    return page(
+        request, "sign-in.html", failed=failed, by_provider=server.provider is not None, provider=provider, back=back
+    )
 
 
 @router.post("/sign-in", dependencies=[open_route()])
 def post_sign_in(
-    server: Server, name: Name, password: Secret, code: Annotated[str, Form(max_length=16)] = ""
+    server: Server,
+    name: Name,
+    password: Secret,
+    code: Annotated[str, Form(max_length=16)] = "",
+    back: Back = "/",
 ) -> Response:
+    """Sign in, and go back to the page that was asked for."""
     if server.setup is not None:
         raise Problem("setup-needed")
     with server.archive.engine.begin() as connection:
@@ -48,16 +63,17 @@ def post_sign_in(
     who = Viewer(account.name, Role(account.role), None, None) if account else Viewer(name)
     server.trail.record(who, "session", "sign in", outcome="done" if account else "refused")
     if session is None:
-        return RedirectResponse("/sign-in?failed=true", 303)
-    return signed_in(server, session)
+        return RedirectResponse(sign_in_address(back, failed="true"), 303)
+    return signed_in(server, session, back)
 
 
 @router.post("/sign-out")
-def sign_out(caller: Annotated[Caller, needs(Right.SELF)]) -> Response:
+def sign_out(caller: Annotated[Caller, needs(Right.SELF)], back: Back = "/") -> Response:
+    """Sign out; ``back``: the page that nobody used, for whoever signs in again."""
     with caller.archive.engine.begin() as connection:
         end_session(connection, caller.who.digest)
     caller.record("sign out")
-    answer = RedirectResponse("/sign-in", 303)
+    answer = RedirectResponse(sign_in_address(back), 303)
     answer.delete_cookie(caller.serving.options.cookie, secure=caller.serving.options.secure, httponly=True)
     return answer
 
@@ -100,9 +116,9 @@ def sign_in_demo(server: Server, secret: str) -> Response:
     return signed_in(server, session)
 
 
-def signed_in(server: Serving, session: NewSession) -> Response:
-    """Return the first page, with the cookie of a session."""
-    answer = RedirectResponse("/", 303)
+def signed_in(server: Serving, session: NewSession, back: str = "/") -> Response:
+    """Go to a page of this server, the first one if no other was asked for, with the cookie of a session."""
+    answer = RedirectResponse(back, 303)
     options = server.options
     answer.set_cookie(
         options.cookie, session.cookie, LONGEST_HOURS * 3600, secure=options.secure, httponly=True, samesite="lax"

@@ -56,8 +56,8 @@ class Door:
         """Press the button, sign in there, come back; ``change``: of the address that leads back."""
         return browser.get(change(self.way_back(browser)))
 
-    def way_back(self, browser: Client) -> str:
-        begun = browser.get("/sign-in/oidc")
+    def way_back(self, browser: Client, query: str = "") -> str:
+        begun = browser.get(f"/sign-in/oidc{query}")
         assert begun.status_code == 303
         there = httpx.get(begun.headers["location"])
         assert there.status_code == 302, there.text
@@ -112,6 +112,14 @@ def test_a_linked_user_is_signed_in_and_the_audit_says_so(door: Door) -> None:
     with door.serving.archive.engine.connect() as connection:
         row = last_entries(connection, 1)[0]
     assert door.serving.trail.opened(row)["query"] == "subject 8f2c1d7e"
+
+
+def test_it_leads_to_the_page_that_was_asked_for(door: Door) -> None:
+    browser = door.browser()
+    page = browser.get("/status", headers={"accept": "text/html"}).headers["location"]
+    assert 'href="/sign-in/oidc?back=%2Fstatus"' in browser.get(page).text
+    assert browser.get(door.way_back(browser, "?back=/status")).headers["location"] == "/status"
+    assert browser.get("/sign-in/oidc?back=//elsewhere.example").status_code == 422
 
 
 def test_the_session_of_a_provider_ends_as_others_do(door: Door) -> None:

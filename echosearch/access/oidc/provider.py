@@ -70,6 +70,7 @@ class Pending:
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
     until: int  # Unix time
+    back: str = "/"  # the page that was asked for
 
     def sealed(self, keys: AccessKeys) -> str:
         return keys.seal(json.dumps(asdict(self)).encode()).decode()
@@ -100,21 +101,25 @@ class Provider:
         self._described: tuple[float, dict[str, Any]] | None = None  # when, what
         self._keys: KeySet | None = None
 
-    def begin(self, back: str) -> tuple[str, Pending]:
-        """Return the address that the browser is sent to, and what it keeps. Raises ProviderDown."""
+    def begin(self, redirect: str, back: str = "/") -> tuple[str, Pending]:
+        """Return the address that the browser is sent to, and what it keeps. Raises ProviderDown.
+
+        ``redirect``: where the provider sends the browser; ``back``: the page that was asked for.
+        """
         described = self._describe()
-        pending = Pending(new_secret(), new_secret(), new_secret() + new_secret(), int(time.time()) + PENDING_SECONDS)
+        until = int(time.time()) + PENDING_SECONDS
+        pending = Pending(new_secret(), new_secret(), new_secret() + new_secret(), until, back)
         with self._session() as session:
             address, _ = session.create_authorization_url(
                 described["authorization_endpoint"],
                 state=pending.state,
                 code_verifier=pending.verifier,
                 nonce=pending.nonce,
-                redirect_uri=back,
+                redirect_uri=redirect,
             )
         return str(address), pending
 
-    def finish(self, pending: Pending, back: str, answer: Mapping[str, str]) -> Identity:
+    def finish(self, pending: Pending, redirect: str, answer: Mapping[str, str]) -> Identity:
         """Return who has signed in. Raises SignInRefused, ProviderDown."""
         described = self._describe()
         if not hmac.compare_digest(pending.state.encode(), answer.get("state", "").encode()):
@@ -130,7 +135,7 @@ class Provider:
                     grant_type="authorization_code",
                     code=answer["code"],
                     code_verifier=pending.verifier,
-                    redirect_uri=back,
+                    redirect_uri=redirect,
                 )
         except OAuthError as exc:
             raise SignInRefused("the provider does not take the code") from exc

@@ -10,13 +10,12 @@ from fastapi.responses import RedirectResponse, Response
 from echosearch.access.rights import Right
 from echosearch.db.access.sessions import set_reason
 from echosearch.web.rendering import SETTINGS_COOKIE
+from echosearch.web.returning import Back
 from echosearch.web.rights import Caller, Server, needs, open_route
 
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
-# a page of this server, and what it shows: ?video=, ?page=
-Back = Annotated[str, Form(max_length=2000, pattern=r"^/([\w-][\w/.@-]*)?(\?[\w=&.%~:@+-]*)?$")]
 YEAR = 365 * 86_400
 
 

@@ -35,7 +35,8 @@ def _as_page(answer: Answer) -> Answer:
             return made
         body = json.loads(bytes(made.body))
         said = SimpleNamespace(code=body["type"].rpartition("/")[2], detail=body["detail"])
-        given = page(request, "problem.html", status=made.status_code, problem=said)
+        known = getattr(request.state, "caller", None)  # of a route that has found out who asks
+        given = page(request, "problem.html", known, made.status_code, problem=said)
         for name in ("retry-after", "allow", "www-authenticate"):
             if name in made.headers:
                 given.headers[name] = made.headers[name]

@@ -13,6 +13,27 @@ export function say(text) {
   live.textContent = text;
 }
 
+/** Go to the sign-in page, which leads back to this one: the session has ended. */
+export function signInAgain() {
+  location.assign(`/sign-in?${new URLSearchParams({ back: out.elements.back.value })}`);
+}
+
+/** Ask this server for JSON; returns the answer and its body. Where the session has ended, the page is left. */
+export async function ask(place, given) {
+  const answer = await fetch(place, given);
+  if (answer.status === 401) {
+    signInAgain();
+    await new Promise(() => {}); // nothing more is done here
+  }
+  return [answer, await answer.json()];
+}
+
+/** What a refusal of the API says, in the language of the page. */
+export function refusal(body) {
+  const code = body.type?.split('/').pop();
+  return (code === 'no-preview' ? words.refusals[body.detail] : words.problems[code]) ?? body.title ?? '';
+}
+
 /** Whether an event is text being typed, or composed by an input method. */
 export function isTyping(event) {
   const at = event.target;
@@ -105,11 +126,9 @@ async function searchByFile(file) {
   tell(words.uploading, 'note');
   document.body.ariaBusy = 'true';
   try {
-    const answer = await fetch('/api/v1/searches/file', { method: 'POST', body: file, headers: { 'x-csrf-token': csrf, 'content-type': 'application/octet-stream' } });
-    const body = await answer.json();
+    const [answer, body] = await ask('/api/v1/searches/file', { method: 'POST', body: file, headers: { 'x-csrf-token': csrf, 'content-type': 'application/octet-stream' } });
     if (answer.ok) location.assign(`/searches/${body.id}`);
-    else if (answer.status === 401) location.assign('/sign-in');
-    else tell(`${words.refused}: ${body.detail || body.title}`, 'problem');
+    else tell(`${words.refused}: ${body.detail || refusal(body)}`, 'problem');
   } catch {
     tell(words.unsent, 'problem');
   }
@@ -140,6 +159,7 @@ if (out) {
     clearTimeout(idle);
     idle = setTimeout(() => {
       document.getElementById('main').hidden = true;
+      out.elements.back.disabled = false; // whoever signs in again comes back to this page
       out.requestSubmit();
     }, IDLE_MS);
   };

@@ -1,6 +1,6 @@
 // The left ventricle's contour over a cine: off until it is asked for; on for the cines that follow.
 
-import { words } from './app.js';
+import { ask, refusal, words } from './app.js';
 
 const button = document.getElementById('contour');
 const told = document.getElementById('contour-told');
@@ -37,9 +37,8 @@ function sentence(found) {
 }
 
 async function fetched(key) {
-  const answer = await fetch(`/api/v1/videos/${key}/contour`);
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(`${words.contour_failed}${body.detail ? ` (${body.detail})` : ''}`);
+  const [answer, body] = await ask(`/api/v1/videos/${key}/contour`);
+  if (!answer.ok) throw new Error(`${words.contour_failed}: ${refusal(body)}`);
   return body;
 }
 

@@ -1,12 +1,13 @@
 // The map: points on a canvas, coloured by what the archive says of them; a line drawn around points, or a rectangle
 // by keys, chooses them.
 
-import { say, words } from './app.js';
+import { ask, refusal, say, words } from './app.js';
 
 const canvas = document.getElementById('map');
 const by = document.getElementById('colour-by');
 const legend = document.getElementById('legend');
 const form = document.getElementById('lasso');
+const status = document.getElementById('chosen');
 const grades = JSON.parse(legend.dataset.grades);
 const isDark = document.documentElement.dataset.theme === 'dark';
 const GRADES = isDark ? ['#5b6b7a', '#6fa8c9', '#8fce9b', '#f0c05a', '#ff6f61', '#d79bff'] : ['#9aa8b5', '#2f7ea6', '#2f8a46', '#b07d00', '#c62f22', '#7b3fb0'];
@@ -15,18 +16,19 @@ const UNKNOWN = isDark ? '#3a424b' : '#cfd5db';
 const MOST = 200; // a search shows no more
 const STEP = 12, FINE = 2; // CSS pixels of an arrow key, and with Shift
 
-/** The points; asked again while the server makes the map. */
+/** The points; asked again while the server makes the map. What else is refused is said: then there is no map. */
 async function points() {
   for (;;) {
-    const answer = await fetch(canvas.dataset.src);
-    if (answer.status !== 503) return answer.json();
-    document.getElementById('chosen').textContent = words.map_waits;
-    await new Promise(done => setTimeout(done, 1000 * Number(answer.headers.get('retry-after') ?? 5)));
+    const [answer, body] = await ask(canvas.dataset.src);
+    if (answer.ok) return body;
+    const wait = Number(answer.headers.get('retry-after'));
+    status.textContent = wait && body.type === '/problems/busy' ? words.map_waits : refusal(body);
+    await new Promise(done => wait && setTimeout(done, 1000 * wait));
   }
 }
 
 const data = await points();
-document.getElementById('chosen').textContent = '';
+status.textContent = '';
 document.getElementById('shares').textContent = document.getElementById('shares').dataset.words.replace('{}', String(data.studies.length)).replace('{}', data.shares.map(share => `${Math.round(share * 100)}%`).join(' + '));
 const low = [Math.min(...data.x), Math.min(...data.y)];
 const high = [Math.max(...data.x), Math.max(...data.y)];
@@ -37,7 +39,7 @@ let cross = null, corner = null; // of a rectangle by keys
 /** The colour of each point, and what the colours mean. */
 function colours() {
   const values = data[by.value], kind = by.selectedOptions[0].dataset.kind;
-  if (kind === 'grade') return [values.map(grade => grade === null ? UNKNOWN : GRADES[grade]), [...grades.map((name, grade) => [name, GRADES[grade], values.filter(one => one === grade).length]), ['-', UNKNOWN, values.filter(one => one === null).length]]];
+  if (kind === 'grade') return [values.map(grade => grade === null ? UNKNOWN : GRADES[grade]), [...grades.map((name, grade) => [name, GRADES[grade], values.filter(one => one === grade).length]), [legend.dataset.none, UNKNOWN, values.filter(one => one === null).length]]];
   const known = [...new Set(values.filter(one => one !== null))];
   if (kind === 'year') {
     known.sort();
@@ -142,9 +144,7 @@ function choose(points) {
   form.hidden = !chosen.size;
   document.getElementById('show-chosen').disabled = chosen.size > MOST;
   form.elements.studies.value = points.map(point => data.studies[point]).join(' ');
-  const told = chosen.size ? words.chosen.replace('{}', String(chosen.size)) : '';
-  document.getElementById('chosen').textContent = told;
-  say(told);
+  status.textContent = chosen.size ? words.chosen.replace('{}', String(chosen.size)) : '';
   draw();
 }
 

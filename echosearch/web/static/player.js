@@ -3,7 +3,7 @@
 // WebCodecs decodes every frame once into an ImageBitmap; where it is missing (no TLS, no localhost) or the frames would
 // take too much memory, a <video> is sought to the middle of each frame, where every browser shows that frame.
 
-import { onKey, stillness, words } from './app.js';
+import { ask, onKey, refusal, stillness, words } from './app.js';
 
 const MOST_BYTES = 320 * 1024 * 1024; // of one cine's decoded frames
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
@@ -124,9 +124,8 @@ class SoughtCine extends Cine {
 /** Open a cine on a canvas; throws an Error whose message is for people. */
 export async function openCine(canvas, key, size) {
   const api = `/api/v1/videos/${key}`;
-  const answer = await fetch(`${api}/samples?size=${size}`);
-  const table = await answer.json();
-  if (!answer.ok) throw new Error(`${words.no_preview}${table.detail ? ` (${table.detail})` : ''}`);
+  const [answer, table] = await ask(`${api}/samples?size=${size}`);
+  if (!answer.ok) throw new Error(`${words.no_preview}: ${refusal(table)}`);
   const place = `${api}/preview.mp4?size=${size}`;
   const bytes = table.width * table.height * 4 * table.samples.length;
   if ('VideoDecoder' in window && bytes <= MOST_BYTES && !new URLSearchParams(location.search).has('sought')) {

@@ -1,6 +1,6 @@
 // The status page: asked again every two seconds while the page is in sight.
 
-import { say, words } from './app.js';
+import { say, signInAgain, words } from './app.js';
 
 const EVERY_MS = 2000;
 const place = document.getElementById('status').dataset.src;
@@ -11,7 +11,7 @@ let running = ingest.classList.contains('busy');
 
 async function ask() {
   const answer = await fetch(place, { headers: tag ? { 'if-none-match': tag } : {} });
-  if (answer.status === 401) return location.assign('/sign-in');
+  if (answer.status === 401) return signInAgain();
   if (answer.status !== 200) return;
   tag = answer.headers.get('etag') ?? '';
   const now = await answer.json();

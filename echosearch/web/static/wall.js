@@ -1,6 +1,6 @@
 // The wall of hits: cines play while they are in sight, arrows move between cards.
 
-import { onKey, say, stillness, words } from './app.js';
+import { ask, onKey, refusal, say, stillness, words } from './app.js';
 
 const cards = [...document.querySelectorAll('.card')];
 const button = document.getElementById('pause-all');
@@ -45,8 +45,8 @@ for (const video of document.querySelectorAll('video[data-cine]')) {
 async function noPreview(video) {
   const told = document.createElement('span');
   told.className = 'none';
-  const body = await (await fetch(`${api(video)}/samples`)).json();
-  told.textContent = `${words.no_preview}${body.detail ? ` (${body.detail})` : ''}`;
+  const [answer, body] = await ask(`${api(video)}/samples`);
+  told.textContent = answer.ok ? words.no_preview : `${words.no_preview}: ${refusal(body)}`;
   video.replaceWith(told);
 }
 
@@ -111,8 +111,8 @@ onKey([' '], event => {
 });
 onKey(['s'], () => here()?.querySelector('button[name="study"]')?.click() ?? false);
 
-// the first card, when a search has been answered: arrows act at once
-if (cards.length && !location.hash && document.activeElement === document.body) go(cards[0]);
+// the first card, when a search has been answered: arrows act at once, and the page stays at its top
+if (cards.length && !location.hash && document.activeElement === document.body) link(cards[0]).focus({ preventScroll: true });
 
 // --- choosing for compare ---
 
