@@ -123,7 +123,7 @@ def disagree(
             rates.surprising,
             rates.table(),
             archive.encoder_info,
-            tuple(_warnings(archive.encoder_info, judge, against, compared)),
+            tuple(_warnings(archive.encoder_info, judge, against, compared, lexicon)),
         )
 
 
@@ -172,13 +172,14 @@ def _shown(batch: VectorSample, row: int, one: Found, lexicon: Lexicon) -> Disag
 
 
 def _warnings(
-    encoder: EncoderInfo, judge: VideoJudge | MeasurementJudge, against: Against, compared: int
+    encoder: EncoderInfo, judge: VideoJudge | MeasurementJudge, against: Against, compared: int, lexicon: Lexicon
 ) -> Iterator[str]:
     if against == "videos" and not encoder.trained:
         yield f"encoder {encoder.name} is untrained: its weights are random and this order means nothing"
     if isinstance(judge, VideoJudge):
         left = [reader.concept for reader in judge.findings.readers if reader.levels is None]
         if left:
-            yield f"not compared, too few reports or not told by the videos: {', '.join(left)}"
+            names = ", ".join(lexicon.labels.get(concept, concept) for concept in left)
+            yield f"not compared, too few reports or not told by the videos: {names}"
     if not compared:
         yield f"no study has a report and {'structured reports' if against == 'sr' else 'videos'} to compare"

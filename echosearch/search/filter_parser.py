@@ -88,7 +88,7 @@ class _Misread(Exception):
 
 def _located(plain: str, at: int, rule: str) -> WhereError:
     shown = re.sub(r"\s", " ", plain[max(0, at - 30) : at])
-    return WhereError(f"--where, character {at + 1}: {rule} ({'...' if at > 30 else ''}{shown}▲)")
+    return WhereError(f"--where, character {at + 1}: {rule}; read so far: {'...' if at > 30 else ''}{shown}▲")
 
 
 def _expected(exc: UnexpectedInput) -> str:

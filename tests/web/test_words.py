@@ -151,7 +151,8 @@ def test_a_refused_query_is_told_in_japanese(query: str) -> None:
     [
         *("foo = 1", "view = 9", "sex = x", "date >= 2020-13", "date = 2020-01-02", "age > 95", "age > 90"),
         *("view < 4CH", "view_prob = 1", "view_prob > 3", "device = ''", "age >", "(age > 3", "'", "age > 3 and " * 60),
-        "sex in(F",
+        *("sex in(F", "(age > 3 and (foo = 1", "(age > 3 and (date = 2020-13", "not (mode in (colour", "((age > 3) ("),
+        *("age (", "age > 3)", "age >= 3 age", "view in 3"),
     ],
 )
 def test_a_condition_that_is_not_understood_is_told_in_japanese(where: str) -> None:
@@ -160,7 +161,15 @@ def test_a_condition_that_is_not_understood_is_told_in_japanese(where: str) -> N
     told = re.sub(
         "|".join(sorted(USER_FIELDS, reverse=True)), "", words_in("ja").warning(problem_of(refused.value).detail)
     )
-    assert set(re.findall("[a-z]{3,}", told)) <= {"and", "ther"}  # as typed; the view Other
+    told = told.partition("ここまで読めました")[0]  # behind it is what was typed
+    assert set(re.findall("[a-z]{3,}", told)) <= {
+        "and",
+        "ther",
+        "bmode",
+        "color",
+        "dual",
+        "unknown",
+    }  # values, such as Other
 
 
 @pytest.mark.parametrize(
@@ -203,6 +212,14 @@ def test_every_problem_has_a_title_and_a_sentence_in_both_languages() -> None:
     said = [one for each in made for one in sentences(ast.Expression(each))]
     assert len(said) > 20
     assert [one for one in said if in_japanese(one) is None and one not in OF_PROGRAMS] == []
+
+
+def test_findings_in_a_warning_are_named_in_the_language_of_the_page() -> None:
+    lexicon = load_lexicon()
+    names = ", ".join(lexicon.labels[one] for one in ("lv_dilation", "mr", "la_dilation"))
+    said = f"not compared, too few reports or not told by the videos: {names}"
+    assert words_in("ja").warning(said).endswith(names)
+    assert words_in("en").warning(said).endswith("videos: LV dilation, MR, LA dilation")
 
 
 def test_what_no_sentence_fits_is_shown_as_it_is() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from echosearch.reading.reason_text import MEANING
 from echosearch.web.language.reasons import JAPANESE_MEANING
-from echosearch.web.language.warnings import cohort_in_japanese, in_japanese
+from echosearch.web.language.warnings import cohort_in_japanese, in_japanese, with_english_names
 
 __all__ = ["LANGUAGES", "words_in"]
 
@@ -94,7 +94,7 @@ def _english() -> dict[str, Any]:
         ),
         "unmatched": lambda number: f"Reports that belong to no study: {number}",
         "as_of": lambda when: f"as of {when:%Y-%m-%d %H:%M:%S} UTC",
-        "warning": lambda said: said,
+        "warning": with_english_names,
         "of_cohort": lambda said: said,
         "with_interval": lambda value, low, high, unit: f"{value:.0f} ({low:.0f}-{high:.0f}) {unit or ''}",
         "known_values": lambda number: f"{number:,} values",
