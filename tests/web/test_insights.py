@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
@@ -9,7 +12,9 @@ from echosearch.db.access.audit import last_entries
 from echosearch.insight.as_json import interpretation_json
 from echosearch.insight.disagree import Disagreement, Disagreements, disagree
 from echosearch.insight.interpret import interpret
+from echosearch.outcome import MeasuredValue
 from echosearch.search.changes.scale import Told
+from echosearch.web.language.words import words_in
 from tests.web.conftest import Served
 
 NOTHING = Told((), ())
@@ -73,8 +78,6 @@ def test_the_panel_says_what_it_is(served: Served) -> None:
 @pytest.fixture
 def listed(served: Served, monkeypatch: pytest.MonkeyPatch) -> Disagreements:
     """A list of two disagreements, as a greater archive would give."""
-    from dataclasses import replace
-
     import echosearch.web.serving as serving
 
     real = disagree(served.archive)
@@ -147,3 +150,29 @@ def test_what_cannot_be_compared_is_said(served: Served) -> None:
     page = served.browser("searcher").get("/disagree?finding=mr&against=sr")
     assert page.status_code == 422
     assert "構造化報告にあるのは計測値です" in page.text
+
+
+def test_what_structured_reports_say_stands_on_their_side(
+    served: Served, listed: Disagreements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import echosearch.web.serving as serving
+
+    told = Told((), (MeasuredValue("lvef", 62.5, "%"),))
+    one = replace(listed.disagreements[0], concept="lvef", label="EF", told=told, probability=None, grade=None)
+    monkeypatch.setattr(serving, "disagree", lambda *_, **__: replace(listed, disagreements=(one,), against="sr"))
+    served.serving.disagreements._values.clear()
+    page = served.browser().get("/disagree?against=sr").text
+    report, measured, _ = re.findall("<dd[^>]*>(.*?)</dd>", page)
+    assert (report, measured) == (words_in("ja").not_mentioned, "SR 62.5 %")
+
+
+def test_where_nothing_was_compared_nothing_is_said_to_agree(
+    served: Served, listed: Disagreements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import echosearch.web.serving as serving
+
+    for compared, said in ((0, False), (9, True)):
+        found = replace(listed, disagreements=(), compared=compared)
+        monkeypatch.setattr(serving, "disagree", lambda *_, found=found, **__: found)
+        served.serving.disagreements._values.clear()
+        assert (words_in("ja").no_disagreement in served.browser().get("/disagree").text) is said

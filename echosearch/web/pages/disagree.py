@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from echosearch.access.rights import Right
 from echosearch.db.cohorts.reviews import Answer
 from echosearch.errors import InputError
-from echosearch.insight.disagree import Against
+from echosearch.insight.disagree import Against, Disagreement
 from echosearch.report.facts import load_lexicon
 from echosearch.search.changes.words import told_words
 from echosearch.web.insights import disagreements, give_verdict
@@ -51,11 +52,18 @@ def show_disagreements(
         200 if problem is None else problem.status,
         problem=problem,
         shown=shown,
-        rows=[(one, told_words(one.told), shown.answers.get(one.rank) if shown else None) for one in found],
+        rows=[(one, *_sides(one, against), shown.answers.get(one.rank) if shown else None) for one in found],
         concepts=[(name, lexicon.labels[name]) for name in asked if name in lexicon.labels],
         finding=finding,
         against=against,
     )
+
+
+def _sides(one: Disagreement, against: Against) -> tuple[str | None, str | None]:
+    """What the report says, and what structured reports say if it is compared with them."""
+    if against == "videos":
+        return told_words(one.told), None
+    return told_words(replace(one.told, measurements=())), told_words(replace(one.told, facts=()))
 
 
 @router.post("/disagree")

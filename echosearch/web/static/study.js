@@ -5,6 +5,15 @@ import { drawContour } from './contour.js';
 import { Clock, openCine } from './player.js';
 
 const player = document.getElementById('player');
+/** Scroll the list of cines to one of them, and never the page. */
+function reveal(film) {
+  const list = film.closest('ol'), outer = list.getBoundingClientRect(), own = film.getBoundingClientRect();
+  list.scrollBy(
+    Math.min(own.left - outer.left, 0) || Math.max(own.right - outer.right, 0),
+    Math.min(own.top - outer.top, 0) || Math.max(own.bottom - outer.bottom, 0),
+  );
+}
+
 const films = [...document.querySelectorAll('.films a')];
 if (player?.dataset.video) {
   const clock = new Clock(player);
@@ -16,7 +25,7 @@ if (player?.dataset.video) {
     const turn = ++wanted;
     for (const each of films) each.toggleAttribute('aria-current', false);
     film.setAttribute('aria-current', 'true');
-    film.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    reveal(film);
     told.textContent = film.dataset.label;
     // a canvas of its own: the one before may still be drawn on
     const old = player.querySelector('canvas');
@@ -45,11 +54,22 @@ if (player?.dataset.video) {
     }
   };
 
+  for (const link of document.querySelectorAll('#interpretation [data-video]')) {
+    link.addEventListener('click', event => {
+      const film = films.find(each => each.dataset.video === link.dataset.video);
+      if (!film || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault(); // the page stays, with what was read
+      show(film);
+      player.scrollIntoView({ block: 'nearest' });
+      film.focus({ preventScroll: true });
+    });
+  }
+
   const current = () => films.findIndex(film => film.hasAttribute('aria-current'));
   const move = by => {
     const next = films[current() + by];
     if (!next) return false;
-    next.focus();
+    next.focus({ preventScroll: true });
     show(next);
   };
   for (const film of films) {
