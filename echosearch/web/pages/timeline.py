@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from echosearch.access.rights import Right
 from echosearch.report.facts import Lexicon, load_lexicon
+from echosearch.search.changes.scale import ChangeScale
 from echosearch.search.changes.timeline import Timeline, TimelineFinding, timeline
 from echosearch.web.pages.cards import ToldWords, facts_in_words
 from echosearch.web.rendering import page
@@ -68,7 +69,7 @@ def _rows(found: Timeline, lexicon: Lexicon) -> list[Row]:
         columns = [one.get(concept) for one in by_study]
         cells = [_cell(one, lexicon) for one in columns]
         if any(cell.told or cell.change for cell in cells):
-            points = _points(found, columns)
+            points = _points(found, columns, found.scales.get(concept))
             told = [place for place, cell in enumerate(cells) if cell.told]
             rows.append(
                 Row(
@@ -90,8 +91,13 @@ def _cell(one: TimelineFinding | None, lexicon: Lexicon) -> Cell:
     return Cell([*facts_in_words(one.told.facts, lexicon), *measured], change)
 
 
-def _points(found: Timeline, columns: list[TimelineFinding | None]) -> list[tuple[int, float, float]]:
-    """(place of the study, x, y) of each score: x by month, y between the least and the greatest."""
+def _points(
+    found: Timeline, columns: list[TimelineFinding | None], scale: ChangeScale | None
+) -> list[tuple[int, float, float]]:
+    """(place of the study, x, y) of each score: x by month, y so that a notable change is half of the height or more.
+
+    Between the least and the greatest alone, two studies that are alike would have a line from top to bottom.
+    """
     known = [
         (place, study.months, one.score)
         for place, (study, one) in enumerate(zip(found.studies, columns, strict=True))
@@ -100,8 +106,10 @@ def _points(found: Timeline, columns: list[TimelineFinding | None]) -> list[tupl
     if not known:
         return []
     last = max(months for _, months, _ in known) or 1
-    low, high = min(score for *_, score in known), max(score for *_, score in known)
-    span = high - low or 1.0
+    least, most = min(score for *_, score in known), max(score for *_, score in known)
+    usual = 2 * NOTABLE * scale.spread[1] if scale is not None and scale.pairs > 1 else 0.0
+    span = max(most - least, usual) or 1.0
+    low = (least + most - span) / 2
     return [
         (
             place,
