@@ -167,6 +167,10 @@ def test_tables_refusals_and_commands(known: Ward, tmp_path: Path, monkeypatch: 
     file.write_text("\n".join(["study,label", *rows, rows[0], "nobody,3"]), encoding="utf-8")
     made, left_out = fit_probe(known.archive, "mr", str(file))
     assert (made.labels, made.probe.studies, left_out) == ("csv", 100, 2)
+    file.write_text("\n".join(["study,label", *rows]), encoding="utf-16")
+    assert fit_probe(known.archive, "mr", str(file), "utf-16")[0].probe.studies == 100
+    with pytest.raises(TableError, match="line 1: not utf-8"):
+        fit_probe(known.archive, "mr", str(file), "utf-8")
     for line, rule in (("x,5", "a grade 0 to 4"), ("x", "a grade 0 to 4"), ("x,nan", "a grade 0 to 4")):
         file.write_text(f"study,label\n{line}\n", encoding="utf-8")
         with pytest.raises(TableError, match=f"line 2: label: it is {rule}"):

@@ -21,6 +21,7 @@ __all__ = ["LOCK_SECONDS", "STATEMENT_SECONDS", "open_engine", "upgrade"]
 REMOTE = {"connect_timeout": 10, "keepalives_idle": 30}  # seconds; the URL may say otherwise
 STATEMENT_SECONDS = 300  # a statement that takes longer is a mistake, not work
 LOCK_SECONDS = 60
+OLDEST = 15  # major version of PostgreSQL
 LIFO = True  # the connection that was used last has the statements prepared that the next search sends
 # the server's own look whether this machine is there: what it held is free two minutes after it is not
 ALIVE = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=15 -c tcp_keepalives_count=4 "
@@ -45,6 +46,8 @@ def open_engine(url: str | None, home: Path) -> Engine:
         _map_error(context, home if url is None else None)
 
     event.listen(engine, "before_cursor_execute", _ask_for_binary)
+    if url is not None:
+        event.listen(engine, "connect", _check_version)
     return engine
 
 
@@ -106,6 +109,15 @@ def _options(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, Any]:
         f"{ALIVE}-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
     )
     return {"application_name": "echosearch", "options": f"{ours} {given if isinstance(given, str) else given[-1]}"}
+
+
+def _check_version(connection: Any, _record: object) -> None:
+    """Refuse a server that is too old. Raises ConfigError."""
+    version = connection.info.server_version // 10_000
+    if version < OLDEST:
+        raise ConfigError(
+            f"ECHOSEARCH_DATABASE_URL: the server is PostgreSQL {version}, it has to be {OLDEST} or later: upgrade it"
+        )
 
 
 def _ask_for_binary(

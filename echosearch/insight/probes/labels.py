@@ -48,13 +48,18 @@ class LabelledStudies:
     left_out: int = 0
 
 
-def read_labels(search: Searching, concept: str, kind: Kind, source: str) -> LabelledStudies:
-    """Read the labels of ``source``: "sr", "facts" or a CSV file. Raises TableError with file, line and rule."""
+def read_labels(
+    search: Searching, concept: str, kind: Kind, source: str, encoding: str | None = None
+) -> LabelledStudies:
+    """Read the labels of ``source``: "sr", "facts" or a CSV file, of an ``encoding`` that is found out if it is None.
+
+    Raises TableError with file, line and rule.
+    """
     rows = list(_of_archive(search, concept, kind, source) if source in ("sr", "facts") else ())
     left_out = 0
     if source not in ("sr", "facts"):
         found: dict[str, tuple[Vectors, float, str]] = {}
-        for name, label in _of_table(Path(source), kind):
+        for name, label in _of_table(Path(source), kind, encoding):
             try:
                 meant = lookup.resolve_study(search.connection, name, search.archive.viewer)
                 vector = lookup.study_vector(search.connection, search.encoder_id, meant.study)
@@ -111,10 +116,10 @@ def _of_walls(sample: VectorSample, row: int, concept: str, text: str | None, le
     return None if told is None else THERE * told
 
 
-def _of_table(path: Path, kind: Kind) -> Iterator[tuple[str, float]]:
+def _of_table(path: Path, kind: Kind, encoding: str | None) -> Iterator[tuple[str, float]]:
     """Yield the study's name and the label of each row."""
     try:
-        with open_table(path, detect_encoding(path)) as handle:
+        with open_table(path, detect_encoding(path, encoding)) as handle:
             reader = csv.reader(handle)
             head = next(reader, [])
             if tuple(cell.strip().lower() for cell in head) != COLUMNS:

@@ -82,10 +82,11 @@ class ProbeReader:
         return float(self.scores(vector[None], [patients[0] if patients else None])[0, 0]), self.stored.probe.width
 
 
-def fit_probe(archive: Archive, target: str, labels: str) -> tuple[StoredProbe, int]:
+def fit_probe(archive: Archive, target: str, labels: str, encoding: str | None = None) -> tuple[StoredProbe, int]:
     """Fit a probe of a finding, territory or measurement, and store it; return it and how many rows were left out.
 
-    ``target`` in any form ("mr", "EF", 左房拡大, "rwma.LAD"); ``labels`` is "sr", "facts" or a CSV file of study,label.
+    ``target`` in any form ("mr", "EF", 左房拡大, "rwma.LAD"); ``labels`` is "sr", "facts" or a CSV file of study,label,
+    of an ``encoding`` that is found out if it is None.
     The next version counts from now on. Raises InputError, TableError, EmptyArchive, EncoderMismatch, NoEncoder.
     """
     lexicon = load_lexicon(archive.settings.lexicon)
@@ -97,7 +98,7 @@ def fit_probe(archive: Archive, target: str, labels: str) -> tuple[StoredProbe, 
         )
     archive.check_whole()
     with searching(archive) as search:
-        given = read_labels(search, concept, kind, labels)
+        given = read_labels(search, concept, kind, labels, encoding)
         amount = amounts(archive.encoder, lexicon, [concept]).get(concept)
         folds = np.array([fold_of(patient) for patient in given.patients], np.int64)
         reading = None if amount is None or not len(given.labels) else amount(given.vectors)

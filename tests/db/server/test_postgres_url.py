@@ -40,6 +40,14 @@ def test_a_server_by_url(url: str, tmp_path: Path) -> None:
     again.dispose()
 
 
+def test_a_server_that_is_too_old_is_refused(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echosearch.db.server.engine.OLDEST", 99)
+    engine = open_engine(url, tmp_path)
+    with pytest.raises(ConfigError, match=r"the server is PostgreSQL \d\d, it has to be 99 or later"):
+        one(engine, "select 1")
+    engine.dispose()
+
+
 def test_options_of_the_url_are_kept(url: str, tmp_path: Path) -> None:
     engine = open_engine(f"{url}&options=-c%20work_mem%3D7MB", tmp_path)
     assert one(engine, "show work_mem") == "7MB"

@@ -13,6 +13,7 @@ from echosearch.cli.interval_cell import interval_cell
 from echosearch.cli.output import note, say_json, table
 from echosearch.insight.as_json import probe_json
 from echosearch.insight.probes.stored import delete_probe, fit_probe, stored_probes
+from echosearch.report.encoding import ENCODINGS
 from echosearch.settings import load_settings
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def probe_group() -> None:
     "--target", required=True, metavar="NAME", help="A finding, territory or measurement: ef, mr, rwma.LAD, 左房拡大."
 )
 @click.option("--labels", required=True, metavar="sr|facts|CSV", help="What to learn from.")
+@click.option("--encoding", type=click.Choice(ENCODINGS), help="Of the CSV, where it cannot be found out.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, as documented in docs/interpretation.md.")
-def fit_labels(target: str, labels: str, as_json: bool) -> None:
+def fit_labels(target: str, labels: str, encoding: str | None, as_json: bool) -> None:
     """Fit a probe of one finding, territory or measurement to labels, and store it as the next version.
 
     Labels: "sr", values of structured reports; "facts", what reports state; or a CSV with the columns study (key,
@@ -55,8 +57,10 @@ def fit_labels(target: str, labels: str, as_json: bool) -> None:
     echosearch probe fit --target rwma.LAD --labels facts
     echosearch probe fit --target lv_wall_motion --labels read-by-two.csv
     """
+    if encoding is not None and labels in ("sr", "facts"):
+        raise click.UsageError("--encoding goes with a CSV of --labels")
     with open_archive(load_settings()) as archive:
-        made, left_out = fit_probe(archive, target, labels)
+        made, left_out = fit_probe(archive, target, labels, encoding)
     if as_json:
         say_json({**probe_json(made), "left_out": left_out})
         return
