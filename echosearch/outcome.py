@@ -35,6 +35,7 @@ class Reason(StrEnum):
     STILL = "STILL"  # fewer than two frames
     SPECTRAL = "SPECTRAL"  # a Doppler spectrum or M-mode sweep, not a picture of the heart
     DUPLICATE = "DUPLICATE"  # same SOP Instance UID, same bytes or same pixels
+    OPTED_OUT = "OPTED_OUT"  # of a patient who has opted out (echosearch opt-out)
     # quarantined
     TRUNCATED = "TRUNCATED"
     BAD_HEADER = "BAD_HEADER"  # required attribute missing or impossible

@@ -43,6 +43,10 @@ class Keyring:
         """
         return self.key("patient", issuer, patient_id, *filter(None, [hospital]))
 
+    def unnamed_patient(self, study_uid: str) -> str:
+        """Return the pseudonym of the patient of a study whose files name none: they are not one another."""
+        return self.key("patient-of-study", study_uid)
+
     def study(self, study_uid: str) -> str:
         return self.key("study", study_uid)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
 from echosearch.batch import batched
 from echosearch.db import Connection
+from echosearch.db.opt_out.registry import OptOuts
 from echosearch.db.studies.identity import studies_by_accession
 from echosearch.db.studies.replaced import has_reports, lost_texts, remember_served
 from echosearch.db.studies.reports import IncomingReport, link_reports, stage_reports
@@ -26,6 +27,7 @@ from ingest.places import Places
 __all__ = [
     "NamedRows",
     "Reader",
+    "StagedTable",
     "apply_views",
     "load_sidecar",
     "rows_without_file",
@@ -67,10 +69,18 @@ class NamedRows:
             yield line, self._keys[16 * place : 16 * place + 16].hex()
 
 
+@dataclass(frozen=True)
+class StagedTable:
+    """What became of a table of reports."""
+
+    new: int  # texts that were not here
+    opted_out: int  # rows of patients who have opted out: not stored
+
+
 def stage_report_table(
     connection: Connection, keyring: Keyring, table: Path, encoding: str | None = None, replace_texts: bool = False
-) -> int:
-    """Store the reports of a CSV, all or none; return how many were new. Empty texts are left out.
+) -> StagedTable:
+    """Store the reports of a CSV, all or none. Empty texts are left out, and those of who has opted out.
 
     Raises TableError, also where it would replace known texts by unknown ones (echosearch/report/known.py), unless
     ``replace_texts``; the caller's transaction is then to be rolled back.
@@ -84,7 +94,8 @@ def stage_report_table(
         for row in read_reports(table, encoding)
         if row.report_text.strip()
     )
-    new = stage_reports(connection, keyring, incoming)
+    opt_outs = OptOuts(connection, keyring)
+    new = stage_reports(connection, keyring, opt_outs.others(incoming))
     if compared and new:
         link_reports(connection)
         found = lost_texts(connection)
@@ -94,7 +105,7 @@ def stage_report_table(
                 " without a Japanese word or a known term, as a wrong encoding makes them; nothing was stored:"
                 " check the table, say its encoding with --encoding, or store it as it is with --replace"
             )
-    return new
+    return StagedTable(new, opt_outs.refused)
 
 
 def apply_views(

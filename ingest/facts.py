@@ -15,9 +15,8 @@ from echosearch.db.studies.visits import number_visits, unsettled_patients
 from echosearch.db.studies.words import put_words
 from echosearch.encoder.text.report_words import ReportWord
 from echosearch.report.facts import load_lexicon, read_facts
-from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.text_process import TextProcess, WordReader
-from ingest.work import Work
+from ingest.work import HALF_A_BLOCK, Work
 
 __all__ = ["read_facts_of_reports", "settle_patients"]
 
@@ -47,7 +46,7 @@ def read_facts_of_reports(run: Work) -> int:
                 put_words(connection, [(one.study_key, said) for one, said in zip(due, words, strict=True)])
             total, after = total + len(due), due[-1].study_key
             if total % (FOLDED * BATCH) == 0:
-                fold_stale(run, HALF_A_BLOCK)
+                run.fold_stale(HALF_A_BLOCK)
     finally:
         process.end()
 

@@ -61,6 +61,7 @@ class IngestSummary:
     healed: int = 0  # points in which the index differed from the database when the run began
     new_reports: int = 0
     reports: LinkCounts | None = None  # of the whole archive
+    opted_out_reports: int = 0  # rows of the table given in this run, of patients who have opted out: not stored
     cut_reports: int = 0  # of the whole archive: searchable, though the encoder does not read all of their text
     quarantined_reports: int = 0  # their text ended the process that read it
     views: TableRows | None = None  # of the table given in this run

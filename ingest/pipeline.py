@@ -14,6 +14,7 @@ from pathlib import Path
 from echosearch.archive import Archive
 from echosearch.db.files import ledger
 from echosearch.db.files.measurements import trust_measurements
+from echosearch.db.opt_out.erase import erase_opted_out
 from echosearch.db.studies.hospitals import keep_hospitals_apart
 from echosearch.db.studies.reports import link_reports
 from echosearch.index.base import KINDS
@@ -25,11 +26,12 @@ from ingest.relay import RelayThread
 from ingest.reports import encode_reports
 from ingest.run import Run
 from ingest.stages import admitted, claimed, decoded, encoded, inspected, unfinished, written
-from ingest.study_bits import HALF_A_BLOCK, fold_stale
 from ingest.walk import walk
+from ingest.work import HALF_A_BLOCK
 
 __all__ = ["ingest", "settle_run", "take_in_all"]
 
+OPTED_OUT = 100  # studies erased by one statement
 RELAY_SECONDS = 2.0  # a study's point is sent once for all its videos of this time, not once a batch
 
 
@@ -71,6 +73,8 @@ def settle_run(run: Run, relay: RelayThread) -> None:
     with run.clock.stage("reports"):
         with run.writing() as connection:
             keep_hospitals_apart(connection, archive.keyring)
+            while erase_opted_out(connection, archive.keyring, OPTED_OUT).studies:
+                pass  # a study that was here before its patient was known
             trust_measurements(connection)
             run.links = link_reports(connection)
         run.new_reports += encode_reports(run)
@@ -81,7 +85,7 @@ def settle_run(run: Run, relay: RelayThread) -> None:
         if relay.sent:
             made = [archive.index.optimize(archive.collection(kind)) for kind in KINDS]
             run.slow_index = not all(made)
-        fold_stale(run)
+        run.fold_stale()
 
 
 def _take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
@@ -90,4 +94,4 @@ def _take_in(run: Run, relay: RelayThread, files: Iterator[FoundFile]) -> None:
     clips = decoded(run, admitted(run, headers))
     for _ in every(RELAY_SECONDS, written(run, encoded(run, clips))):
         relay.nudge()
-        fold_stale(run, HALF_A_BLOCK)
+        run.fold_stale(HALF_A_BLOCK)

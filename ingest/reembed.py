@@ -33,7 +33,6 @@ from ingest.progress import Progress
 from ingest.relay import relay
 from ingest.reports import encode_reports
 from ingest.stages import Embedded, decoded, encoded
-from ingest.study_bits import fold_stale
 from ingest.verify import compare_index
 from ingest.work import Work
 
@@ -228,7 +227,7 @@ class Reembedding(Work):
         if sent or promote:
             made = [self.archive.index.optimize(self.archive.collection(kind)) for kind in KINDS]
             self.slow_index = not all(made)
-        fold_stale(self)
+        self.fold_stale()
         return sent
 
     def finish(self) -> ReembedSummary:

@@ -58,6 +58,7 @@ class Run(Work):
         self.options = options
         self.healed = 0  # points in which the index differed from the database when the run began
         self.links: LinkCounts | None = None
+        self.opted_out_reports = 0  # rows of the table of reports
         self.unread: dict[Path, str] = {}  # folders that the walk could not look into, and why
         self._waited: set[Path] = set()
         self._sidecar: dict[Path, MediaIdentity] = {}
@@ -82,7 +83,8 @@ class Run(Work):
             forget_conflicts(connection)
             forget_attempts(connection)
         if options.reports is not None:
-            stage_report_table(connection, keyring, options.reports, options.encoding, options.replace)
+            staged = stage_report_table(connection, keyring, options.reports, options.encoding, options.replace)
+            self.opted_out_reports = staged.opted_out
         if options.views is not None:
             _, self._named_by_views = apply_views(connection, keyring, options.views, self.root, options.encoding)
         if options.sidecar is not None:
@@ -191,6 +193,7 @@ class Run(Work):
                 reasons=counts.reasons,
                 healed=self.healed,
                 reports=self.links,
+                opted_out_reports=self.opted_out_reports,
                 cut_reports=texts.cut,
                 quarantined_reports=texts.quarantined,
                 views=self._rows_without_file(connection, self._named_by_views, read_views),

@@ -11,10 +11,12 @@ from echosearch.batch import batched
 from echosearch.clip import Clip
 from echosearch.db import Connection
 from echosearch.db.admission.admit import Admitted, admit
+from echosearch.db.admission.opt_outs import refuse_opted_out
 from echosearch.db.files import ledger
 from echosearch.db.files.backing import settle_refused
 from echosearch.db.files.key_locks import Concerned
 from echosearch.db.files.measurements import put_measurements
+from echosearch.db.opt_out.registry import NamedFile
 from echosearch.db.studies.view_labels import put_view_probabilities
 from echosearch.db.vectors.write import put_video_vectors
 from echosearch.encoder_info import ViewProbabilities
@@ -97,12 +99,16 @@ def _admit(run: Run, group: Sequence[tuple[Claimed, Outcome]]) -> list[Admitted]
     keyring = run.archive.keyring
     headers = [(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader)]
     refused = [(claim.id, outcome) for claim, outcome in group if isinstance(outcome, Skipped | Quarantined)]
+    named = [_named(claim, outcome) for claim, outcome in group if isinstance(outcome, VideoHeader | Measured)]
 
     def write(connection: Connection) -> list[Admitted]:
-        settle_refused(connection, refused)
-        measured = {file_id: outcome for file_id, outcome in refused if isinstance(outcome, Measured)}
+        opted_out = refuse_opted_out(connection, keyring, named)
+        others = [(file_id, outcome) for file_id, outcome in refused if file_id not in opted_out]
+        settle_refused(connection, [*others, *((file_id, Skipped(Reason.OPTED_OUT)) for file_id in opted_out)])
+        measured = {file_id: outcome for file_id, outcome in others if isinstance(outcome, Measured)}
         put_measurements(connection, keyring, measured)
-        videos, _ = admit(connection, keyring, run.encoder_id, headers, run.sight)
+        taken = [(claim, header) for claim, header in headers if claim.id not in opted_out]
+        videos, _ = admit(connection, keyring, run.encoder_id, taken, run.sight)
         return videos
 
     concerned = Concerned(
@@ -111,6 +117,11 @@ def _admit(run: Run, group: Sequence[tuple[Claimed, Outcome]]) -> list[Admitted]
         {keyring.study(header.study_uid) for _, header in headers},
     )
     return run.write(concerned, write)
+
+
+def _named(claim: Claimed, outcome: VideoHeader | Measured) -> NamedFile:
+    accession = outcome.accession_number if isinstance(outcome, VideoHeader) else ""
+    return NamedFile(claim.id, outcome.study_uid, outcome.patient_id, outcome.issuer, accession)
 
 
 def decoded(run: Work, videos: Iterator[Admitted]) -> Iterator[tuple[Admitted, Clips]]:

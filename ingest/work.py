@@ -14,13 +14,17 @@ from echosearch.archive import Archive
 from echosearch.db import Connection
 from echosearch.db.files.key_locks import Concerned, write_by_key
 from echosearch.db.files.leases import check_lease
+from echosearch.db.questions.study_bits import fold
+from echosearch.db.questions.study_sets import BLOCK
 from echosearch.encoder.base import ViewModel
 from echosearch.outcome import Quarantined, Skipped
 from echosearch.source_file import Claimed
 from echosearch.workers.pool import DecodePool
 from ingest.progress import Clock, Progress
 
-__all__ = ["Work"]
+__all__ = ["HALF_A_BLOCK", "Work"]
+
+HALF_A_BLOCK = BLOCK // 2  # stale studies from which on it pays to fold a block while a run goes on
 
 T = TypeVar("T")
 
@@ -95,6 +99,14 @@ class Work(ABC):
                 return body(connection)
         with self.clock.stage("write"), self.lock:
             return write_by_key(self.archive.engine, self.leased_run, concerned, body)
+
+    def fold_stale(self, least: int = 1) -> None:
+        """Fold the blocks of bits (questions/study_bits.py) that have ``least`` stale studies or more.
+
+        Until then these studies are answered by their rows.
+        """
+        with self.lock, self.archive.engine.connect() as connection:
+            fold(connection, least)
 
     def tally(self, index_writes: int) -> dict[str, Any]:
         """Return the part of every summary about the work: what was made, and where the time went."""

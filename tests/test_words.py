@@ -14,9 +14,9 @@ from tests.test_architecture import MODULES, ROOT, parsed
 # the first words of public functions' docstrings: imperatives, as few as will do
 VERBS = """
     Add Answer Append Ask Assemble Audit Begin Bring Build Call Check Claim Close Compare Compute Connect Convert
-    Copy Count Create Cut Declare Decode Delete Describe Disable Download Drain Draw Drop Embed Encode Evaluate Exit
-    Fill Find Fit Fold Force Forget Free Give Go Group Guard Hold Import Interpret Join Keep Let List Load Log Look Make
-    Match Measure Move Name Note Open Order Parse Prepare Print Project Put Raise Rank Read Record Remove Render
+    Copy Count Create Cut Declare Decode Delete Describe Disable Download Drain Draw Drop Embed Encode Erase Evaluate
+    Exit Fill Find Fit Fold Force Forget Free Give Go Group Guard Hold Import Interpret Join Keep Let List Load Log Look
+    Make Match Measure Move Name Note Open Order Parse Prepare Print Project Put Raise Rank Read Record Remove Render
     Repair Restore Return Revoke Run Save Say Scale Score Search Send Serve Set Settle Share Show Sign Split Start
     Stop Store Take Time Train Turn Use Write Yield
 """

@@ -12,6 +12,7 @@ from echosearch.db.upkeep.comparison import Differences
 from echosearch.db.vectors.generation import GenerationCount, IndexedCounts
 from echosearch.encoder_info import EncoderInfo
 from ingest.jobs.leased import WorkSummary
+from ingest.opt_out import OptOutSummary
 from ingest.options import IngestSummary
 from ingest.recall import Recall
 from ingest.reembed import ReembedSummary
@@ -52,6 +53,12 @@ COMMANDS: Commands = {
         "echosearch ingest --dry-run --json",
         closed("dry_run", files=list[DryFile], counts=dict[str, int]),
     ),
+    "opt-out": ("echosearch opt-out --yes --json", OptOutSummary),
+    "opt-out-dry-run": (
+        "echosearch opt-out --dry-run --json",
+        closed("opt_out_dry_run", patients=int, here=int, studies=int, videos=int, reports=int),
+    ),
+    "opt-out-undo": ("echosearch opt-out --undo --json", closed("opt_out_undo", taken_back=int)),
     "plan": ("echosearch plan --json", SitePlan),
     "receive": (
         "echosearch receive --json",

@@ -61,6 +61,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("echosearch.cli.commands.evaluate.command:evaluate", "Score an encoder as the papers do."),
     "phantom": ("echosearch.cli.commands.phantom:phantom", "Make a synthetic archive."),
     "status": ("echosearch.cli.commands.status:status", "Count what the archive holds and what it left out."),
+    "opt-out": (
+        "echosearch.cli.commands.opt_out:opt_out",
+        "Erase patients who have opted out, and refuse what comes of them.",
+    ),
     "plan": ("echosearch.cli.commands.sources.plan:plan", "Show what an archive of a given size needs."),
     "verify": ("echosearch.cli.commands.verify:verify", "Compare the index with the database."),
     "preview": ("echosearch.cli.commands.preview:preview", "Make masked previews of cines."),

@@ -16,7 +16,7 @@ from echosearch.cohort.table import Column, check_out, write_table
 from echosearch.cohort.toml import from_toml
 from echosearch.db import Connection
 from echosearch.db.cohorts.rows import MemberRow, hold_members, member_rows
-from echosearch.db.cohorts.snapshots import frozen_members, run_members
+from echosearch.db.cohorts.snapshots import count_opted_out, kept_members, read_snapshot, run_members
 from echosearch.db.files.measurements import measurements_of
 from echosearch.db.questions.facts_about import is_about
 from echosearch.db.studies.facts import facts_of
@@ -64,6 +64,7 @@ class Exported:
     file: str
     studies: int
     patients: int
+    opted_out: int  # members of the frozen cohort who have opted out since: left out
 
 
 def cohort_members(archive: Archive, connection: Connection, reference: str) -> tuple[Definition, str, str]:
@@ -71,7 +72,7 @@ def cohort_members(archive: Archive, connection: Connection, reference: str) -> 
     name, number = parse_reference(reference)
     if number is not None:
         found = checked_snapshot(connection, name, number)
-        return from_toml(found.definition, found.reference), frozen_members(found.id), found.reference
+        return from_toml(found.definition, found.reference), kept_members(found.id), found.reference
     run = run_definition(archive, connection, named_definition(connection, name))
     return run.definition, run_members(run.steps, run.prefix), name
 
@@ -105,7 +106,13 @@ def export_cohort(
     concepts = [*asked, *(one for one in also if one not in asked)]
     columns = export_columns(concepts, lexicon, suppress_below > 1, identified)
     count = write_table(file, columns, export_pages(connection, concepts, lexicon, identified))
-    return Exported(named, str(file), count, patients)
+    return Exported(named, str(file), count, patients, _opted_out(connection, reference))
+
+
+def _opted_out(connection: Connection, reference: str) -> int:
+    name, number = parse_reference(reference)
+    frozen = None if number is None else read_snapshot(connection, name, number)
+    return 0 if frozen is None else count_opted_out(connection, frozen.id)
 
 
 def export_columns(concepts: Sequence[str], lexicon: Lexicon, hidden: bool, with_identifiers: bool) -> list[Column]:

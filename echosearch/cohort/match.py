@@ -33,7 +33,7 @@ from echosearch.db.cohorts.pool import (
     matched_rows,
     moments,
 )
-from echosearch.db.cohorts.snapshots import frozen_members, run_members
+from echosearch.db.cohorts.snapshots import kept_members, run_members
 from echosearch.errors import InputError
 
 __all__ = ["Balance", "Matched", "match_cohort", "matched_on", "pairs_of"]
@@ -112,7 +112,7 @@ def match_cohort(
     if number is not None:
         found = checked_snapshot(connection, name, number)
         run = run_definition(archive, connection, from_toml(found.definition, found.reference))
-        members = frozen_members(found.id)
+        members = kept_members(found.id)
     else:
         run = run_definition(archive, connection, named_definition(connection, name))
         members = run_members(run.steps, run.prefix)

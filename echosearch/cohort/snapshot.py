@@ -18,9 +18,11 @@ from echosearch.db import Connection
 from echosearch.db.cohorts.changes import Change, Compared, changes, compare_members, count_causes
 from echosearch.db.cohorts.snapshots import (
     Snapshot,
+    count_opted_out,
     digest_of,
     freeze_run,
     frozen_members,
+    kept_members,
     lock_snapshots,
     read_snapshot,
     run_members,
@@ -97,8 +99,8 @@ def difference(archive: Archive, connection: Connection, before: str, after: str
     notes: tuple[str, ...] = ()
     if other_number is not None:
         new = checked_snapshot(connection, other, other_number)
-        newer, versions, members = from_toml(new.definition, new.reference), new.versions, frozen_members(new.id)
-        total, shown = new.members, new.reference
+        newer, versions, members = from_toml(new.definition, new.reference), new.versions, kept_members(new.id)
+        total, shown = new.members - count_opted_out(connection, new.id), new.reference
     else:
         run = run_definition(archive, connection, named_definition(connection, other))
         newer, versions, members = run.definition, run.versions, run_members(run.steps, run.prefix)

@@ -17,6 +17,7 @@ MEANING: dict[str, str] = {
     Reason.STILL: "a single frame: only cines are embedded",
     Reason.SPECTRAL: "a Doppler spectrum or an M-mode sweep",
     Reason.DUPLICATE: "the same video is in the archive from another file",
+    Reason.OPTED_OUT: "its patient has opted out: nothing of it is kept",
     Reason.TRUNCATED: "the file is cut short: export it again",
     Reason.BAD_HEADER: "a required value is missing or impossible",
     Reason.NO_IDENTITY: "it does not say whose it is; for mp4 and avi give --sidecar",

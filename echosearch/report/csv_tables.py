@@ -28,6 +28,7 @@ __all__ = [
     "ViewRow",
     "finite_number",
     "no_csv",
+    "read_patient_ids",
     "read_reports",
     "read_sidecar",
     "read_views",
@@ -129,6 +130,16 @@ def read_sidecar(path: Path, encoding: str | None = None) -> Iterator[SidecarRow
         if not (made.study_uid or (made.accession_number and made.patient_id)):
             raise row.error("study_uid", "empty: give it, or accession_number and patient_id")
         yield made
+
+
+def read_patient_ids(path: Path, encoding: str | None = None) -> Iterator[tuple[int, str]]:
+    """Yield (line, patient id) of a list of patients, which may have other columns. Raises TableError."""
+    columns = ("patient_id",)
+    for row in table_rows(path, encoding, columns, needed=columns, one_of=columns, others=True):
+        patient_id = row.identifier("patient_id")
+        if not patient_id:
+            raise row.error("patient_id", "empty: each row names a patient")
+        yield row.line, patient_id
 
 
 @dataclass(frozen=True)

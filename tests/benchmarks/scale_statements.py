@@ -41,7 +41,7 @@ from echosearch.db.vectors.write import put_video_vectors
 from echosearch.pseudonyms import Keyring
 from echosearch.source_file import FoundFile
 from echosearch.video import Mode, VideoHeader
-from ingest.study_bits import HALF_A_BLOCK
+from ingest.work import HALF_A_BLOCK
 
 __all__ = ["ALL", "STEADY", "Statement", "Subject"]
 

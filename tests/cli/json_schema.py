@@ -16,6 +16,7 @@ VARIANTS = {
     "--files": "files",
     "--unmatched": "unmatched",
     "--dry-run": "dry-run",
+    "--undo": "undo",
     "--robustness": "robustness",
     "--benchmark": "benchmark",
 }

@@ -160,8 +160,7 @@ def _say_files(summary: IngestSummary, remote: bool) -> None:
         note(NO_FILE)
 
 
-def _say_summary(summary: IngestSummary, remote: bool) -> None:
-    _say_files(summary, remote)
+def _say_reports(summary: IngestSummary) -> None:
     if summary.reports is not None:
         links = summary.reports
         say(
@@ -173,6 +172,13 @@ def _say_summary(summary: IngestSummary, remote: bool) -> None:
         if links.superseded:
             earlier = counted(links.superseded, "linked report is", "linked reports are")
             note(f"{earlier} not searched: a study's last report counts; put an addendum into one row with its report")
+    if summary.opted_out_reports:
+        note(f"{counted(summary.opted_out_reports, 'report')} not stored: of patients who have opted out")
+
+
+def _say_summary(summary: IngestSummary, remote: bool) -> None:
+    _say_files(summary, remote)
+    _say_reports(summary)
     for name, rows in (("views", summary.views), ("sidecar", summary.sidecar)):
         if rows is not None:
             _say_rows(name, rows)

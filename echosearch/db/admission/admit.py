@@ -99,8 +99,8 @@ def _candidate(connection: Connection, keyring: Keyring, claimed: Claimed, heade
     header = replace(header, device=shown_device(connection, keyring, header))
     if header.patient_id:
         patient = keyring.patient(header.issuer, header.patient_id)
-    else:  # unnamed patients are not one another: each study has its own
-        patient = keyring.key("patient-of-study", header.study_uid)
+    else:
+        patient = keyring.unnamed_patient(header.study_uid)
     return IdentityCandidate(claimed, header, patient, keyring.study(header.study_uid), keyring.video(header.sop_uid))
 
 

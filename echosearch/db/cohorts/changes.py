@@ -1,5 +1,6 @@
 """Who entered and who left between two states of a cohort, and because of what.
 
+opted out                its patient has opted out (db/opt_out): nothing of it is here
 new study, study gone    the study came into the archive, or is not searchable any more
 report, measurement      its report was added, changed or withdrawn; a structured report came
 lexicon                  the same report was read by another version of the lexicon
@@ -72,6 +73,7 @@ def compare_members(connection: Connection, before: str, after: str, encoder_id:
                     select m.*,
                         exists (select from b where b.patient_key = m.patient_key) as other,
                         exists (select from older where older.study_key = m.study_key) as older,
+                        exists (select from core.opt_out o where o.key = m.study_key) as opted_out,
                         e.study_key is null or s.conflict as gone, f.report_key as report_now,
                         f.lexicon as lexicon_now, s.month as month_now, s.age as age_now, s.sex as sex_now,
                         {_MEASURED} as measured
@@ -120,7 +122,8 @@ def _entered(how: Compared, known: bool) -> str:
 def _left(how: Compared, known: bool) -> str:
     """SQL of why a study x left; ``known`` as of those that entered."""
     return _causes(
-        ("study gone", "x.gone"),
+        ("opted out", "x.opted_out"),
+        ("study gone", "x.gone and not x.opted_out"),
         ("definition", f"{known} and x.older"),
         ("report", "not x.gone and x.report_now is distinct from x.report_key"),
         ("measurement", "not x.gone and x.measured"),

@@ -16,9 +16,11 @@ from sqlalchemy import Connection, text
 __all__ = [
     "Snapshot",
     "Versions",
+    "count_opted_out",
     "digest_of",
     "freeze_run",
     "frozen_members",
+    "kept_members",
     "lexicons_here",
     "lock_snapshots",
     "read_snapshot",
@@ -50,6 +52,21 @@ def frozen_members(snapshot_id: int) -> str:
         "select study_key, patient_key, month, age, sex, report_key, lexicon, probability"
         f" from core.cohort_member where snapshot_id = {snapshot_id:d}"
     )
+
+
+def kept_members(snapshot_id: int) -> str:
+    """Return a query of the members of a snapshot but those who have opted out since: what may be shown of it."""
+    return (
+        f"select m.* from ({frozen_members(snapshot_id)}) m"
+        " where not exists (select from core.opt_out o where o.key = m.study_key)"
+    )
+
+
+def count_opted_out(connection: Connection, snapshot_id: int) -> int:
+    """Return how many members of a snapshot have opted out since."""
+    members = frozen_members(snapshot_id)
+    counted = f"select count(distinct m.study_key) from ({members}) m join core.opt_out o on o.key = m.study_key"
+    return int(connection.scalar(text(counted)) or 0)
 
 
 @dataclass(frozen=True)

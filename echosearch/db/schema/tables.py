@@ -24,7 +24,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 import echosearch.db.schema.access
-import echosearch.db.schema.cohorts  # noqa: F401 - their tables belong to the same metadata
+import echosearch.db.schema.cohorts
+import echosearch.db.schema.opt_outs  # noqa: F401 - their tables belong to the same metadata
 from echosearch.db.schema.base import Base, Key
 from echosearch.db.schema.contours import ContourRow
 from echosearch.db.schema.facts import FactReading, FactRow, StaleStudy, StudyBits

@@ -25,6 +25,7 @@ __all__ = [
     "delete_generation",
     "encoder_row",
     "encoders_named",
+    "generation_encoders",
     "generations",
     "has_vectors",
     "register_encoder",
@@ -83,6 +84,14 @@ def generations(connection: Connection) -> list[GenerationCount]:
         )
     )
     return [GenerationCount(_encoder(row), row.state, row.videos) for row in rows]
+
+
+def generation_encoders(connection: Connection) -> list[EncoderInfo]:
+    """Return the encoders that have a generation here."""
+    rows = connection.execute(
+        text("select e.* from core.encoder e join core.generation g on g.encoder_id = e.id order by e.id")
+    )
+    return [_encoder(row) for row in rows]
 
 
 def encoders_named(connection: Connection, name: str) -> list[tuple[int, EncoderInfo]]:

@@ -17,6 +17,7 @@ JAPANESE_MEANING: dict[str, str] = {
     Reason.STILL: "静止画です。動画だけを取り込みます",
     Reason.SPECTRAL: "ドプラ波形または M モードです",
     Reason.DUPLICATE: "同じ動画が別のファイルから取り込まれています",
+    Reason.OPTED_OUT: "オプトアウトした患者のもので、何も保存していません",
     Reason.TRUNCATED: "ファイルが途中で切れています。書き出し直してください",
     Reason.BAD_HEADER: "必要な値がないか、ありえない値です",
     Reason.NO_IDENTITY: "どの検査のものか分かりません。mp4 と avi には --sidecar を指定してください",

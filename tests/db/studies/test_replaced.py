@@ -25,7 +25,7 @@ def stage(engine: Engine, path: Path, texts: list[str], by_uid: bool = True, rep
     names = [f"1.{n}" if by_uid else f"A{n},P{n}" for n in range(len(texts))]
     path.write_text("\n".join([columns, *map(",".join, zip(names, texts, strict=True))]), encoding="utf-8")
     with engine.begin() as connection:
-        return stage_report_table(connection, KEYRING, path, replace_texts=replace)
+        return stage_report_table(connection, KEYRING, path, replace_texts=replace).new
 
 
 def stored(engine: Engine) -> int:

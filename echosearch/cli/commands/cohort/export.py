@@ -64,4 +64,6 @@ def export(name: str, out: Path, also: str, suppress_below: int, identified: boo
         return
     studies, patients = counted(made.studies, "study", "studies"), counted(made.patients, "patient")
     say(f"{studies} of {patients} of {made.cohort} in {made.file}")
+    if made.opted_out:
+        note(f"{counted(made.opted_out, 'member has', 'members have')} opted out since it was frozen, and left out")
     note(f"what each column means is in {beside[0]} and {beside[1].name}")
