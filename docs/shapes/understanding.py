@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -21,6 +21,15 @@ class AnyOf(BaseModel):
 
     model_config = CLOSED
     any: list[FindingCondition | ValueCondition]
+
+
+class UntoldWord(BaseModel):
+    """What a query says of a finding and no fact keeps."""
+
+    model_config = CLOSED
+    word: str
+    read_as: Annotated[str, Field(description="the concept that it was read as")]
+    what: Annotated[list[Literal["place", "valve", "kind", "cause", "name"]], Field(description="what no fact tells")]
 
 
 class AskedWord(BaseModel):
@@ -72,6 +81,7 @@ class Understood(BaseModel):
     words: Annotated[list[AskedWord], Field(description="what of it reports are asked for")]
     changes: list[UnderstoodChange]
     ambiguous: list[AmbiguousWord]
+    untold: list[UntoldWord]
 
 
 COMMANDS: Commands = {

@@ -42,8 +42,8 @@ class Question:
     excluded: tuple[FindingCondition, ...]
     where: Where | None
     words: str  # the understanding in one line, as it is shown
-    asks_words: QueryTerms  # what reports are asked for, in place of ``rest``
-    doubts: tuple[str, ...] = ()  # what may be meant otherwise than it is read: an abbreviation, a change of a wall
+    asks_words: QueryTerms  # what reports are asked for: of ``rest``, and what no fact tells
+    doubts: tuple[str, ...] = ()  # an abbreviation, a place that no fact tells, a change of a wall
     of_videos: tuple[str, ...] = ()  # what videos do not tell apart
 
     @property
@@ -83,7 +83,7 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
     check_consistent(found, lexicon)
     people = people_where(found.demographics)
     rest = without_views(found.rest)
-    asks_words = query_terms(rest, text, lexicon) if rest else QueryTerms()
+    asks_words = query_terms(rest, text, lexicon, found.phrases) if rest or found.phrases else QueryTerms()
     named = (" または " if asks_words.either else " · ").join(f"「{term}」" for term in asks_words.terms)
     return Question(
         found,
@@ -92,7 +92,7 @@ def read_question(text: str, lexicon: Lexicon) -> Question:
         parse_where(people) if people else None,
         " · ".join(part for part in (understood_words(found, lexicon), named) if part),
         asks_words,
-        (*map(str, found.ambiguous), *_of_views(found.rest), *_of_changes(text, found)),
+        (*map(str, found.ambiguous), *map(str, found.untold), *_of_views(found.rest), *_of_changes(text, found)),
         _of_walls(found),
     )
 

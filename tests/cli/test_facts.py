@@ -59,6 +59,7 @@ def test_what_is_understood_is_said() -> None:
     assert found == {
         "changes": [],
         "ambiguous": [],
+        "untold": [],
         "walls": [],
         "required": [{"concept": "tr", "polarity": "present", "severity": [3, 4]}],
         "excluded": [{"concept": "prosthetic_valve", "polarity": "present", "severity": None}],
@@ -67,6 +68,11 @@ def test_what_is_understood_is_said() -> None:
         "rest": "",
         "words": [],
     }
+    done = run("understand", "左心耳血栓")
+    assert "左心耳血栓 is read as 血栓: facts do not tell its place, so others are found too" in done.stdout
+    assert "searched as words of reports: 左心耳血栓" in done.stdout
+    found = json.loads(run("understand", "左心耳血栓", "--json").stdout)
+    assert found["untold"] == [{"word": "左心耳血栓", "read_as": "thrombus", "what": ["place"]}]
     found = json.loads(run("understand", "呼吸困難で来院した重度MR、浮腫なし", "--json").stdout)
     assert found["words"] == [{"word": "呼吸困難", "denied": False}, {"word": "浮腫", "denied": True}]
     assert run("understand", "、。！").stdout == "understood: nothing\nnot understood: nothing\n"

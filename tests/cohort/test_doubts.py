@@ -21,6 +21,8 @@ from tests.cohort.conftest import Ward
     [
         ("PEあり", ["PE is read as"]),
         ("下壁の壁運動異常が前回より悪化", ["not told wall by wall"]),
+        ("左心耳血栓", ["facts do not tell its place"]),
+        ("重度MR、TAVI後を除く", ["others are excluded too"]),
         ("重度MR", []),
         ("下壁の無収縮", []),  # reports tell the wall itself
     ],

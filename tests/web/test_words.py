@@ -114,6 +114,12 @@ def test_every_warning_has_a_japanese_sentence(warning: str) -> None:
         "左房拡大、AS疑い",
         "MRを伴うASを除く",
         "MRしかない",
+        "左心耳血栓",
+        "大動脈弁位の機械弁",
+        "左心耳血栓を除くAF",
+        "左心耳血栓なし",
+        "感染性心内膜炎",
+        "急性の虚血性MR",
     ],
 )
 def test_a_doubt_in_japanese_has_no_english_word(query: str) -> None:

@@ -45,7 +45,7 @@ def understand(text: str | None, source: str | None, as_json: bool) -> None:
         return
     say(f"understood: {understood_words(found, lexicon) or 'nothing'}")
     say(f"not understood: {found.rest or 'nothing'}")
-    for one in found.ambiguous:
+    for one in (*found.ambiguous, *found.untold):
         say(str(one))
     if words := _words(query, found, lexicon):
         named = ", ".join(one["word"] + (" なし" if one["denied"] else "") for one in words)
@@ -57,8 +57,8 @@ def _json(query: str, found: QueryUnderstanding, lexicon: Lexicon) -> dict[str, 
 
 
 def _words(query: str, found: QueryUnderstanding, lexicon: Lexicon) -> list[dict[str, Any]]:
-    if not found.rest:
+    if not (found.rest or found.phrases):
         return []
     from echosearch.encoder.text.report_words import query_terms  # MeCab, which most queries do not need
 
-    return query_terms(found.rest, query, lexicon).json
+    return query_terms(found.rest, query, lexicon, found.phrases).json

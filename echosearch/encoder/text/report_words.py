@@ -29,6 +29,7 @@ LONGEST_TERM = 8  # words; what comes after them in a row is another term
 LOOSE = 4  # words of a term that may have one other word between two: 術後の癒着. Of more, all are side by side
 _AFFIXES = ("接頭辞", "接尾辞")
 _NOUNS = ("名詞", "形状詞", *_AFFIXES)
+_BETWEEN = ("助詞", "記号", "補助記号", "空白")  # that may be between the words of a phrase
 # what has somebody examined, and how; and what a query says of itself
 _NO_TERMS = """
     来院 受診 精査 精密 目的 施行 評価 検査 検診 患者 症例 入院 外来 紹介 依頼 初診 再診 経過 観察 確認 適応 前 後
@@ -119,8 +120,12 @@ def report_words(text: str, lexicon: Lexicon) -> list[ReportWord]:
     return found
 
 
-def query_terms(rest: str, query: str, lexicon: Lexicon) -> QueryTerms:
-    """Return what ``rest`` asks words for: the part of ``query`` that no rule understands."""
+def query_terms(rest: str, query: str, lexicon: Lexicon, phrases: Sequence[str] = ()) -> QueryTerms:
+    """Return what ``rest`` asks words for: the part of ``query`` that no rule understands.
+
+    ``phrases`` are asked for too, each as one term: what no fact tells (左心耳血栓).
+    Words of ``rest`` that are in one of them are not asked for beside it.
+    """
     whole = uniform(query[:MAX_READ]).text
     absent, excluded, either = [], [], False
     for start, end in sentences(whole):
@@ -131,7 +136,8 @@ def query_terms(rest: str, query: str, lexicon: Lexicon) -> QueryTerms:
         for ahead in _AHEAD.finditer(sentence):
             (absent if ahead["denied"] else excluded).append((start + ahead.start("what"), start + ahead.end()))
         either = either or any(mark.kind == "or" for mark in marks)
-    found: dict[tuple[str, ...], Term] = {}
+    found = {term.words: term for phrase in phrases if (term := _phrase_term(phrase)) is not None}
+    held = [{*words} for words in found]
     left_out: list[str] = []
     at = 0
     for piece in rest[:MAX_READ].split():
@@ -143,8 +149,19 @@ def query_terms(rest: str, query: str, lexicon: Lexicon) -> QueryTerms:
                 continue
             denied = any(a <= start < b for a, b in absent)
             term = Term(said, tuple(word.form[:MAX_WORD] for word in run), denied)
-            found.setdefault(term.words, term)
+            if denied or not any({*term.words} <= words for words in held):
+                found.setdefault(term.words, term)
     return QueryTerms(tuple(found.values())[:MAX_TERMS], either, tuple(left_out))
+
+
+def _phrase_term(phrase: str) -> Term | None:
+    """Return a phrase as one term; None if its words alone do not tell it: P2 is a letter and a number."""
+    words = list(placed_words(phrase))
+    said = [word for word in words if word.kind in _NOUNS and (word.tells or word.kind in _AFFIXES)]
+    most = LOOSE if len(said) < len(words) else LONGEST_TERM
+    if not 0 < len(said) <= most or any(word not in said and word.kind not in _BETWEEN for word in words):
+        return None
+    return Term(phrase, tuple(word.form[:MAX_WORD] for word in said))
 
 
 def places_of(term: Term, words: Sequence[ReportWord]) -> list[tuple[int, int]]:

@@ -68,7 +68,7 @@ class AskedWords:
             return None
         named = ", ".join(self.missing)
         if self.readable:
-            return f"no report has these words, and no rule understands them: {named}"
+            return f"no report has these words: {named}"
         return f"not searched: {named}: this role may not read the words of reports (docs/operations.md)"
 
     def scores(self, connection: Connection, studies: Sequence[str]) -> dict[str, WordScore]:

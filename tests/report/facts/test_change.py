@@ -67,6 +67,9 @@ C = ChangeCondition
         ("EF decreased by >10%", C("lvef", "falls", 10, "%")),
         ("EF improvement of at least 10%", C("lvef", "rises", 10, "%")),
         ("前回よりEFが10%以上落ちた患者", C("lvef", "falls", 10, "%")),
+        ("MRが2段階以上悪くなった", C("mr", "worse", 2, None)),
+        ("MRが悪くなっている", C("mr", "worse", 1, None)),
+        ("ASが良くなった", C("as", "better", 1, None)),
         ("EFが改善した症例", C("lvef", "rises", None, "%")),
         ("EFが悪化", C("lvef", "falls", None, "%")),
         ("LVDdが縮小", C("lvdd", "falls", None, "mm")),
@@ -103,6 +106,8 @@ def test_a_change_is_understood(query: str, change: ChangeCondition) -> None:
         "MRまたはARの悪化",
         "新たな心嚢液なし",
         "1年以内のMR",
+        "MRが悪くなっていない",
+        "MRが減っていない",
     ],
 )
 def test_what_is_no_change_is_none(query: str) -> None:

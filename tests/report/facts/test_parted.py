@@ -42,12 +42,24 @@ def test_a_finding_behind_a_comma_with_a_statement_of_its_own_is_not_denied(
         ("no AS, MS, TS present", {"as": "absent", "ms": "absent", "ts": "absent"}),
         ("no abscess, vegetation or thrombus", {"vegetation": "absent", "thrombus": "absent"}),
         ("no abscess, vegetation, or thrombus", {"vegetation": "absent", "thrombus": "absent"}),
+        ("No abscess, vegetation.", {"vegetation": "absent"}),
+        ("No root abscess, vegetation, thrombus.", {"vegetation": "absent", "thrombus": "absent"}),
     ],
 )
 def test_a_list_is_denied_to_its_end_whatever_its_first_word_is(text: str, expected: dict[str, str]) -> None:
     assert read(text) == expected
 
 
-@pytest.mark.parametrize("text", ["no coarctation, MR mild", "no abscess, MR is mild, LA or RA dilated"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no coarctation, MR mild",
+        "no abscess, MR is mild, LA or RA dilated",
+        "No abscess, MR mild.",
+        "No abscess, severe MR.",
+        "No abscess, MR present.",
+        "No coarctation, MR.",
+    ],
+)
 def test_a_denial_of_an_unknown_noun_ends_at_the_comma_where_no_list_follows(text: str) -> None:
     assert read(text)["mr"] == "present"

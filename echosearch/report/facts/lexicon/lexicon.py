@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-__all__ = ["Example", "Finding", "Lexicon", "Measure", "Sense"]
+__all__ = ["Example", "Finding", "Lexicon", "Measure", "Sense", "UntoldWords"]
 
 
 class Sense(NamedTuple):
@@ -55,6 +57,14 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class UntoldWords:
+    """Words of a question on one concept whose meaning no fact keeps: each with what it tells, place, kind ..."""
+
+    pattern: re.Pattern[str] = field(repr=False)
+    tells: Mapping[str, tuple[str, ...]]  # in lower case
+
+
+@dataclass(frozen=True)
 class Lexicon:
     """All rules, by word. Frozen; made once."""
 
@@ -68,4 +78,6 @@ class Lexicon:
     examples: tuple[Example, ...] = field(repr=False)
     # an abbreviation of two meanings: word, concept that it is read as, that in words, what else it may mean
     ambiguous: tuple[tuple[str, str, str, str], ...] = field(default=(), repr=False)
+    untold: Mapping[str, UntoldWords] = field(default_factory=dict, repr=False)  # by concept
+    untold_examples: tuple[Example, ...] = field(default=(), repr=False)
     version: str = ""

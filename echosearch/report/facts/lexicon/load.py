@@ -1,8 +1,8 @@
 """The lexicon: what each word of a report may mean, read from TOML files that a cardiologist can edit.
 
-lexicon_ja.toml, cues_ja.toml, measures.toml and lexicon_en.toml ship; a site may add a file of the same shape, whose
-words go before those that ship. The names of walls are in walls.toml. A version is a number and a hash of all that was
-read.
+lexicon_ja.toml, cues_ja.toml, measures.toml, lexicon_en.toml and untold.toml ship; a site may add a file of the
+same shape, whose words go before those that ship. The names of walls are in walls.toml. A version is a number and a
+hash of all that was read.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import Any
 from echosearch.errors import ConfigError
 from echosearch.report.facts.lexicon.lexicon import Example, Finding, Lexicon, Measure, Sense
 from echosearch.report.facts.lexicon.pattern import PatternError, pattern_words
+from echosearch.report.facts.lexicon.untold_table import UntoldTable
 from echosearch.report.facts.walls import MOTION, WALLS, of_wall, walls_bytes
 
 __all__ = ["load_lexicon"]
 
-_SHIPPED = ("lexicon_ja.toml", "cues_ja.toml", "measures.toml", "lexicon_en.toml")
+_SHIPPED = ("lexicon_ja.toml", "cues_ja.toml", "measures.toml", "lexicon_en.toml", "untold.toml")
 _SECTIONS = {"structure", "structure_vetoed", "region", "diffuse", "attribute", "quality", "abnormal", "normal"}
-_TABLES = {"number", "finding", "cue", "severity", "severity_query", "measure", "pair", "vetoed", "unit", "ambiguous"}
+_TABLES = {"number", "finding", "cue", "severity", "severity_query", "measure", "pair", "vetoed", "unit"}
+_TABLES |= {"ambiguous", "untold"}  # of questions alone
 _NAMES = ("finding", "structure", "attribute", "quality")
 _MEANS = {
     *("negative", "positive", "significant", "insignificant", "clear", "suspected", "undenied", "unassessed", "poor"),
@@ -92,6 +94,7 @@ class _Builder:
         self.examples: list[Example] = []
         self.units: dict[str, dict[str, float]] = {}
         self.ambiguous: list[tuple[str, str, str, str]] = []
+        self.untold = UntoldTable()
 
     def add(self, source: str, table: dict[str, Any]) -> None:
         """Add the rules of one file. Raises ConfigError: file, place, rule."""
@@ -126,6 +129,8 @@ class _Builder:
             (one["word"], one["reads"], one["meaning"], one["other"]) for one in table.get("ambiguous", ())
         ]
         self._words(table.get("vetoed", {}).get("words", ()), Sense("measure_vetoed", None, "vetoed"))
+        for entry in table.get("untold", ()):
+            self.untold.add(entry, self.findings)
 
     def _sections(self, table: dict[str, Any]) -> None:
         for name, patterns in table.get("structure", {}).items():
@@ -235,6 +240,8 @@ class _Builder:
             self.labels | self._labels_of_walls(),
             tuple(self.examples),
             tuple(self.ambiguous),
+            self.untold.made(),
+            tuple(self.untold.examples),
             version,
         )
 

@@ -33,6 +33,7 @@ def understanding_json(found: QueryUnderstanding) -> dict[str, Any]:
             for one in found.changes
         ],
         "ambiguous": [{"word": one.word, "read_as": one.concept, "other": one.other} for one in found.ambiguous],
+        "untold": [{"word": one.word, "read_as": one.concept, "what": [*one.what]} for one in found.untold],
     }
 
 

@@ -16,8 +16,9 @@ __all__ = ["changes_of_findings", "ended", "without_earlier_grades"]
 _STEPS = r"(?:(?P<steps>[1-4一二三])\s*(?:段階|グレード|度)(?:以上)?)"
 _WORSE = r"悪化|増悪|進行|重症化|増加|増大|増強"
 _BETTER = r"改善|軽快|軽減|減少"
-_WORSE_VERB = rf"(?:{_WORSE}|増え)"
-_BETTER_VERB = rf"(?:{_BETTER}|減[っり]|軽くなっ)"
+_KEPT = r"(?!て(?:は|も)?い(?:な|ま))"  # and not 減っていない
+_WORSE_VERB = rf"(?:{_WORSE}|増え|悪くな[っり]){_KEPT}"
+_BETTER_VERB = rf"(?:{_BETTER}|減[っり]|軽くなっ|良くな[っり]){_KEPT}"
 _APPEARS = r"(?:出現|発症|発生|植え?込み?|留置|認め|みられ|指摘|生じ)(?:した|された|まれた|られた|た|する|される)?"
 _NEWLY = rf"(?:新たに|新規に?|初めて|はじめて){_APPEARS}"
 _DONE = r"(?:した|している|して|し(?=[、 ])|する|た|てい[るた]|を認める|が?ある|あり|した?もの)?"

@@ -33,6 +33,7 @@ from echosearch.report.facts.query.unasked.excluded_with import without_excluded
 from echosearch.report.facts.query.unasked.indifferent import parted, without_indifferent
 from echosearch.report.facts.query.unasked.planned import without_planned
 from echosearch.report.facts.query.unasked.unchanged import without_denied_changes
+from echosearch.report.facts.query.untold import Untold, untold_words
 from echosearch.report.facts.query.walls_read import with_walls
 from echosearch.report.facts.reader.mention import Mention, Polarity, Value
 from echosearch.report.facts.reader.reading import read_sentence
@@ -92,6 +93,12 @@ class QueryUnderstanding:
     rest: str = ""
     changes: tuple[ChangeCondition, ...] = ()
     ambiguous: tuple[Ambiguous, ...] = ()
+    untold: tuple[Untold, ...] = ()
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """Return the words by which a report may say what no fact tells."""
+        return tuple(dict.fromkeys(one.phrase for one in self.untold if one.phrase is not None))
 
 
 def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding:
@@ -121,6 +128,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         )
         mentions += found
         values += numbers
+    everything: list[Mention | Value] = [*mentions, *values]
     mentions, planned = without_planned(made.text, mentions)
     mentions, indifferent = without_indifferent(made.text, mentions)
     covered += [*indifferent, *too.mark(mentions)]
@@ -157,6 +165,7 @@ def understand(query: str, lexicon: Lexicon | None = None) -> QueryUnderstanding
         + (" " + query[_LONGEST:] if len(query) > _LONGEST else ""),
         tuple(dict.fromkeys(one for one, _ in (*changes, *of_findings))),
         tuple(dict.fromkeys(doubts)),
+        tuple(dict.fromkeys(untold_words(made.text, mentions, everything, lexicon))),
     )
 
 

@@ -22,6 +22,12 @@ _ADJECTIVES = re.compile(r" (?:[a-z-]+ ){1,3}", re.IGNORECASE)
 _LIST = re.compile(
     r"(?: [a-z-]+){1,4}(?:, ?[a-z -]+){1,8}?,? (?:or|nor) [a-z]", re.IGNORECASE
 )  # no abscess, mass or clot
+# no abscess, vegetation: a list without "or" if what no rule knows of it is a lesion
+_LESIONS = re.compile(
+    r"(?: (?:[a-z-]+ )?(?:abscess(?:es)?|fistulas?|perforations?|pseudoaneurysms?|mass(?:es)?|clots?|dehiscence),)+ ?",
+    re.IGNORECASE,
+)
+_BARE = re.compile(r"\s*(?:\Z|[.,;])")  # nothing is said of it: no abscess, MR mild
 _OF_WHAT_FOLLOWS = re.compile("(?:with|of|for)$")
 _UNKNOWN_CAUSE = re.compile(
     r" (?:an? |the )?(?:conduction|pacing|paced|post|prior|previous|cardiac surgery|LBBB|bundle)", re.IGNORECASE
@@ -58,7 +64,10 @@ def _reaches(state: State, token: Token, following: Token) -> bool:
     if "," not in state.text[token.end : following.start]:
         return True
     listed = _LIST.match(state.text, token.end)
-    return listed is not None and following.start < listed.end()
+    if listed is not None and following.start < listed.end():
+        return True
+    bare = following.kind == "finding" and _BARE.match(state.text, following.end) is not None
+    return bare and _LESIONS.fullmatch(state.text, token.end, following.start) is not None
 
 
 def speak_before(state: State, kind: str) -> None:
