@@ -27,7 +27,18 @@ def words_in(language: str) -> Any:
         name: {key: both[place] for key, both in one.items()} if isinstance(one, dict) else one[place]
         for name, one in read.items()
     }
+    words["audited"] = lambda action: _audited(action, words)
     return SimpleNamespace(**words, **(_japanese() if language == "ja" else _english()))
+
+
+def _audited(action: str, words: dict[str, Any]) -> str:
+    """Name an act of the audit: what stands behind a name we know (an account, a format) stays."""
+    names, plain = words["actions"], action.removesuffix(" identified")
+    known = max((one for one in names if f"{plain} ".startswith(f"{one} ")), key=len, default=None)
+    if known is None:
+        return action
+    named = f"{names[known]}{plain[len(known) :]}"
+    return named if plain == action else f"{named} {words['identified_too']}"
 
 
 def _japanese() -> dict[str, Any]:
