@@ -59,6 +59,7 @@ def show_study(
         who = identified(connection, [seen.study]).get(seen.study) if named else None
     caller.record("study identified" if named else "study", [seen.study])
     read = interpretation(caller, seen.study) if interpret else None
+    concepts = [*(one.concept for one in read.findings), *(one.concept for one in read.values)] if read else []
     keys = [one.video for one in videos]
     shown = next((key for key in (str(video), *keys) if key in keys), None)
     text = texts.get(seen.report or "")
@@ -80,9 +81,7 @@ def show_study(
         identified=who,
         interpretation=read,
         said={one.study: facts_in_words(one.facts, lexicon, language) for one in read.neighbours} if read else {},
-        labels={one.concept: concept_label(one.concept, lexicon, language) for one in (*read.findings, *read.values)}
-        if read
-        else {},
+        labels={key: concept_label(key, lexicon, language) for key in concepts},
         viewer_url=caller.archive.settings.viewer_url is not None,
     )
 
