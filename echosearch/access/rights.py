@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from echosearch.db.access.viewer import Role
 
-__all__ = ["RIGHTS", "Right"]
+__all__ = ["IN_WORDS", "RIGHTS", "Right"]
 
 
 class Right(StrEnum):
@@ -33,4 +33,18 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     ),
     Role.ADMIN: frozenset({Right.ACCOUNTS, Right.STATUS, Right.SELF}),
     Role.AUDITOR: frozenset({Right.AUDIT, Right.STATUS, Right.SELF}),
+}
+
+IN_WORDS: dict[Right, str] = {  # what somebody without it may not do
+    Right.SEARCH: "search",
+    Right.SEE: "see studies",
+    Right.IDENTIFY: "see identifiers",
+    Right.PACS: "open the PACS",
+    Right.EXPORT: "export",
+    Right.COHORT: "use cohorts",
+    Right.REVIEW: "give verdicts",
+    Right.STATUS: "see the status",
+    Right.AUDIT: "see the audit",
+    Right.ACCOUNTS: "manage accounts",
+    Right.SELF: "use this server",
 }

@@ -43,6 +43,7 @@ __all__ = [
     "record_sampled",
     "review_report",
     "sample",
+    "topic_of",
 ]
 
 MOST_REASON, MOST_READER = 500, 64  # characters

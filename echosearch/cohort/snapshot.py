@@ -29,7 +29,7 @@ from echosearch.db.cohorts.snapshots import (
 )
 from echosearch.errors import ArchiveError, EncoderMismatch, InputError
 
-__all__ = ["CHANGE_COLUMNS", "Difference", "change_pages", "checked_snapshot", "difference", "freeze"]
+__all__ = ["CHANGE_COLUMNS", "SHOWN", "Difference", "change_pages", "checked_snapshot", "difference", "freeze"]
 
 CHANGE_COLUMNS = (
     Column("study", "text", None, "pseudonymous key of the study"),

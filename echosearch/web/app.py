@@ -22,7 +22,7 @@ from echosearch.web.api import (
 )
 from echosearch.web.guard import Guard
 from echosearch.web.pages import cohorts as cohort_pages
-from echosearch.web.pages import disagree, overview, preferences, search, study, timeline
+from echosearch.web.pages import disagree, members, overview, preferences, search, study, timeline
 from echosearch.web.pages import map as map_pages
 from echosearch.web.pages.problems import show_problems
 from echosearch.web.problems import handle_problems, problem_responses
@@ -63,7 +63,7 @@ def create_app(serving: Serving) -> FastAPI:
         from echosearch.web import oidc
 
         app.include_router(oidc.router)
-    for pages in (search, study, timeline, cohort_pages, map_pages, disagree, overview, preferences):
+    for pages in (search, study, timeline, cohort_pages, members, map_pages, disagree, overview, preferences):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     handle_problems(app)

@@ -67,6 +67,23 @@ _ERRORS: tuple[tuple[type[EchosearchError], str], ...] = (
     (ArchiveLocked, "store"),
     (InputError, "input"),
 )
+RULES = {  # what pydantic found -> the rule; warnings.toml has them in Japanese
+    "missing": "give it, it is required",
+    "extra_forbidden": "there is a field that is not known here",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} characters",
+    "too_long": "at most {max_length} of them",
+    "too_short": "at least {min_length} of them",
+    "string_pattern_mismatch": "it has characters or a form that are not allowed here",
+    "uuid_parsing": "a key: 32 digits 0-9 and a-f",
+    "int_parsing": "a whole number",
+    "bool_parsing": "true or false",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "literal_error": "one of {expected}",
+    "enum": "one of {expected}",
+    "json_invalid": "it is not JSON",
+}
 _OPTION = re.compile(r"--([a-z-]+)")  # of the command line, as messages name it
 
 
@@ -121,7 +138,7 @@ def handle_problems(app: FastAPI) -> None:
 
     def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        told = [f"{_place(one)}: {one['msg']}" for one in error.errors()]  # never the value
+        told = [f"{_place(one)}: {_rule(one)}" for one in error.errors()]  # never the value
         return Problem("invalid-request", "; ".join(told)[:500]).response
 
     def http(_: Request, error: Exception) -> Response:
@@ -140,6 +157,12 @@ def handle_problems(app: FastAPI) -> None:
 def _place(error: dict[str, Any]) -> str:
     """Where a request is wrong, by names that are in the API's description: not by a field that it does not have."""
     return ".".join(map(str, error["loc"][: -1 if error["type"] == "extra_forbidden" else None]))
+
+
+def _rule(error: dict[str, Any]) -> str:
+    """The rule that a field breaks, in plain words; pydantic's own where we have none."""
+    rule = RULES.get(error["type"])
+    return error["msg"] if rule is None else rule.format(**error.get("ctx", {}))
 
 
 def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -12,14 +12,14 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 
-from echosearch.access.rights import Right
+from echosearch.access.rights import IN_WORDS, Right
 from echosearch.access.sign_in import SignedIn, by_cookie, by_token
 from echosearch.archive import Archive
 from echosearch.errors import EchosearchError
 from echosearch.web.problems import Problem
 from echosearch.web.serving import Serving
 
-__all__ = ["Caller", "Server", "check_rights", "declared", "needs", "open_route", "serving_of"]
+__all__ = ["Caller", "Server", "check_rights", "declared", "known_caller", "needs", "open_route", "serving_of"]
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -84,7 +84,7 @@ def needs(right: Right, quiet: bool = False) -> Any:
         if right not in who.rights:
             request.state.caller = refused = Caller(serving, who, serving.archive)
             await run_in_threadpool(refused.record, "refused", (), "", str(right))
-            raise Problem("forbidden", f"the role {who.viewer.role} has no right to {right}")
+            raise Problem("forbidden", f"the role {who.viewer.role} may not {IN_WORDS[right]}")
         if request.method not in SAFE and who.via == "session":
             await _check_same_site(request, serving, who.csrf)
         made = Caller(serving, who, serving.archive.seen_by(who.viewer))
@@ -93,6 +93,16 @@ def needs(right: Right, quiet: bool = False) -> Any:
 
     caller.right = right  # type: ignore[attr-defined]  # read by declared()
     return Depends(caller)
+
+
+def known_caller(request: Request) -> Caller | None:
+    """Return who asks, for the page of a problem: also where no route has found out."""
+    known: Caller | None = getattr(request.state, "caller", None)
+    serving = serving_of(request)
+    if known is not None or serving.setup is not None:
+        return known
+    who = _who(request, serving, used=False)
+    return None if who is None else Caller(serving, who, serving.archive.seen_by(who.viewer))
 
 
 def open_route() -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +14,16 @@ from tests.cli.conftest import Tried
 
 
 @pytest.fixture
-def tried(real: Tried, tmp_path: Path) -> Tried:
+def tried(real: Tried, tmp_path: Path) -> Iterator[Tried]:
     """A copy of the archive: what is erased is gone."""
-    shutil.copytree(real.home, tmp_path / "home", ignore=shutil.ignore_patterns("*.pid", "*.lock", ".s.*"))
-    return Tried(tmp_path)
+    copied = real.copy(tmp_path)
+    with copied.served():
+        yield copied
 
 
 def patient_of(tried: Tried, study: str) -> str:
     shown = json.loads(tried.ask("similar", study, "--identified", "--json").stdout)
-    others = [hit["identified"]["patient_id"] for hit in shown["hits"]]
+    others = [hit["patient_id"] for hit in shown["hits"]]
     return str(others[0])
 
 

@@ -96,7 +96,7 @@ def test_conditions_joined_are_the_condition(where: str) -> None:
 def test_a_report_is_marked_where_facts_are_stated() -> None:
     lexicon, text = load_lexicon(), "左室拡大なし。EF 35%。重度の僧帽弁逆流を認める。"
     facts = read_facts(text, lexicon)
-    pieces = segments(text, facts, lexicon)
+    pieces = segments(text, facts, lexicon, "ja")
     assert "".join(piece for piece, _, _ in pieces) == text
     marked = {kind: words for _, kind, words in pieces if kind}
     assert marked["absent"] == "左室拡大 なし"

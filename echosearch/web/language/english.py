@@ -8,6 +8,7 @@ from echosearch.report.facts import (
     AnyOf,
     ChangeCondition,
     Demographic,
+    Fact,
     FindingCondition,
     Lexicon,
     QueryUnderstanding,
@@ -16,9 +17,10 @@ from echosearch.report.facts import (
     excluded_parts,
 )
 from echosearch.report.facts.walls import WALLS, without_wall
+from echosearch.search.changes.scale import Told
 from echosearch.web.language.words import words_in
 
-__all__ = ["concept_name", "english_parts", "in_english"]
+__all__ = ["concept_label", "concept_name", "english_parts", "fact_in_english", "in_english", "told_in_english"]
 
 Part = AnyOf | FindingCondition | ValueCondition | ChangeCondition | Demographic
 
@@ -30,6 +32,40 @@ def concept_name(concept: str, lexicon: Lexicon) -> str:
         return f"{concept_name(concept, lexicon)} of the {WALLS[wall].en}"
     label = lexicon.labels.get(concept, concept)
     return label if label.isascii() else english_names().get(concept, label)
+
+
+def concept_label(concept: str, lexicon: Lexicon, language: str) -> str:
+    """Return a concept's name in the language of a page."""
+    return concept_name(concept, lexicon) if language == "en" else lexicon.labels.get(concept, concept)
+
+
+def fact_in_english(fact: Fact, lexicon: Lexicon) -> str:
+    """Write a fact of a report, such as: MR severe; LV dilation absent; EF 35 %."""
+    name = concept_name(fact.concept, lexicon)
+    if fact.walls:
+        name += f" of the {' and '.join(WALLS[wall].en for wall in fact.walls)}"
+    return f"{name} {_stated(fact)}"
+
+
+def told_in_english(told: Told) -> str | None:
+    """Return what report and structured report say of a concept, as told_words has it in Japanese."""
+    said = [f"({_stated(fact)})" if fact.inherited else _stated(fact) for fact in told.facts]
+    said += [f"SR {one.value:g} {one.unit or ''}".strip() for one in told.measurements]
+    return ", ".join(dict.fromkeys(said)) or None
+
+
+def _stated(fact: Fact) -> str:
+    """Severity, value and polarity of a fact; "present" goes without saying where one of the others is."""
+    t = words_in("en")
+    value = "" if fact.value is None else f"{fact.value:g}"
+    if fact.value_hi is not None:
+        value += f"-{fact.value_hi:g}"
+    if value and fact.unit:
+        value += f" {fact.unit}"
+    graded = fact.severity if fact.polarity in ("present", "uncertain", "historical") else None
+    severity = _grades(graded, t.grades) if graded is not None else ""
+    plain = fact.polarity == "present" and (severity or value)
+    return " ".join(one for one in (severity, value, "" if plain else t.polarities[fact.polarity]) if one)
 
 
 def english_parts(found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:

@@ -27,7 +27,18 @@ def words_in(language: str) -> Any:
         name: {key: both[place] for key, both in one.items()} if isinstance(one, dict) else one[place]
         for name, one in read.items()
     }
+    words["audited"] = lambda action: _audited(action, words)
     return SimpleNamespace(**words, **(_japanese() if language == "ja" else _english()))
+
+
+def _audited(action: str, words: dict[str, Any]) -> str:
+    """Name an act of the audit: what stands behind a name we know (an account, a format) stays."""
+    names, plain = words["actions"], action.removesuffix(" identified")
+    known = max((one for one in names if f"{plain} ".startswith(f"{one} ")), key=len, default=None)
+    if known is None:
+        return action
+    named = f"{names[known]}{plain[len(known) :]}"
+    return named if plain == action else f"{named} {words['identified_too']}"
 
 
 def _japanese() -> dict[str, Any]:
@@ -36,6 +47,7 @@ def _japanese() -> dict[str, Any]:
         "age": lambda age: f"{age}歳以上" if age >= 90 else f"{age}歳",
         "shown": lambda first, last, kept: f"{first}〜{last} / {kept:,}件",
         "stated": lambda number: f"報告または計測に記載: {number:,}検査",
+        "more_changes": lambda number: f"ほかに{number:,}検査。すべて書き出すには:",
         "left_out": lambda number: f"{number}件はもう示せません",
         "scored": lambda score, belief: {
             "probability": f"確率 {score}%",
@@ -73,6 +85,7 @@ def _english() -> dict[str, Any]:
         "age": lambda age: "90+" if age >= 90 else f"{age}",
         "shown": lambda first, last, kept: f"{first}-{last} of {kept:,}",
         "stated": lambda number: f"stated by report or SR: {number:,} stud{'y' if number == 1 else 'ies'}",
+        "more_changes": lambda number: f"{number:,} more. To write them all:",
         "left_out": lambda number: f"{number} can no longer be shown",
         "scored": lambda score, belief: {
             "probability": f"probability {score}%",

@@ -9,6 +9,7 @@ from typing import Any
 from echosearch.db.files.shown import shown_digests
 from echosearch.preview.values import NoPreview
 from echosearch.report.facts import Fact, Lexicon, fact_of_json, fact_words
+from echosearch.web.language.english import concept_label, fact_in_english
 from echosearch.web.rights import Caller
 
 __all__ = ["CARDS", "Card", "ToldWords", "cards_of", "facts_in_words"]
@@ -33,40 +34,42 @@ class Card:
     refusal: NoPreview | None  # why there is no preview, where that is known
 
 
-def cards_of(caller: Caller, hits: Sequence[Mapping[str, Any]], belief: str | None, lexicon: Lexicon) -> list[Card]:
+def cards_of(
+    caller: Caller, hits: Sequence[Mapping[str, Any]], belief: str | None, lexicon: Lexicon, language: str
+) -> list[Card]:
     refused = _known_refusals(caller, [hit["video"] for hit in hits if hit.get("video")])
     return [
         Card(
             hit,
             f"{100 * hit['score']:.0f}" if belief in ("probability", "percentile") else f"{hit['score']:.2f}",
-            tuple(_told(hit.get("why") or {}, lexicon)),
+            tuple(_told(hit.get("why") or {}, lexicon, language)),
             refused.get(str(hit.get("video"))),
         )
         for hit in hits
     ]
 
 
-def _told(why: Mapping[str, Any], lexicon: Lexicon) -> list[ToldWords]:
+def _told(why: Mapping[str, Any], lexicon: Lexicon, language: str) -> list[ToldWords]:
     facts = [fact_of_json(fact) for fact in why.get("facts", ())]
-    told = facts_in_words(facts, lexicon)
+    told = facts_in_words(facts, lexicon, language)
     for one in why.get("measurements", ()):
-        told.append(
-            ToldWords(
-                f"{lexicon.labels.get(one['concept'], one['concept'])} {one['value']:g} {one['unit']}", "measured"
-            )
-        )
+        label = concept_label(one["concept"], lexicon, language)
+        told.append(ToldWords(f"{label} {one['value']:g} {one['unit']}", "measured"))
     return list(dict.fromkeys(told))
 
 
-def facts_in_words(facts: Sequence[Fact], lexicon: Lexicon) -> list[ToldWords]:
-    """Write facts of a report in a cardiologist's words: MR 高度, 左室拡大 なし."""
-    made = []
-    for fact in facts:
-        label, polarity, severity, value = fact_words(fact, lexicon)
-        plain = fact.polarity == "present" and (severity or value)
-        words = " ".join(one for one in (label, severity, value, "" if plain else polarity) if one)
-        made.append(ToldWords(words, str(fact.polarity), fact.inherited))
+def facts_in_words(facts: Sequence[Fact], lexicon: Lexicon, language: str) -> list[ToldWords]:
+    """Write facts of a report in a cardiologist's words: MR 高度, 左室拡大 なし; MR severe, LV dilation absent."""
+    made = [ToldWords(_said(fact, lexicon, language), str(fact.polarity), fact.inherited) for fact in facts]
     return list(dict.fromkeys(made))
+
+
+def _said(fact: Fact, lexicon: Lexicon, language: str) -> str:
+    if language == "en":
+        return fact_in_english(fact, lexicon)
+    label, polarity, severity, value = fact_words(fact, lexicon)
+    plain = fact.polarity == "present" and (severity or value)
+    return " ".join(one for one in (label, severity, value, "" if plain else polarity) if one)
 
 
 def _known_refusals(caller: Caller, videos: Sequence[str]) -> dict[str, NoPreview]:

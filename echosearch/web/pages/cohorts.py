@@ -21,13 +21,15 @@ from echosearch.db import Connection
 from echosearch.db.cohorts.definitions import stored_cohorts
 from echosearch.db.cohorts.plan import PerPatient
 from echosearch.db.cohorts.reviews import Answer, ReviewRow
+from echosearch.db.cohorts.snapshots import frozen_members, run_members
 from echosearch.db.studies.shown import shown_videos
 from echosearch.errors import EmptyArchive, InputError
 from echosearch.report.facts import load_lexicon
 from echosearch.web.api.cohorts import LEAST, Reference, open_moment
 from echosearch.web.pages.cards import facts_in_words
+from echosearch.web.pages.members import member_page
 from echosearch.web.problems import problem_of
-from echosearch.web.rendering import page
+from echosearch.web.rendering import page, settings_of
 from echosearch.web.rights import Caller, needs
 from echosearch.web.searching import seen_studies
 from echosearch.web.studies import encoder_of, may_identify
@@ -69,8 +71,11 @@ def define_cohort(
 
 
 @router.get("/cohorts/{reference}")
-def show_cohort(request: Request, caller: Counter, reference: Reference) -> Response:
-    """Return a cohort, or a snapshot of it: what each step leaves, and what readers said."""
+def show_cohort(request: Request, caller: Counter, reference: Reference, after: UUID | None = None) -> Response:
+    """Return a cohort, or a snapshot of it: what each step leaves, its studies, and what readers said.
+
+    ``after``: the last study of the page before.
+    """
     below = 0 if may_identify(caller) else LEAST
     name, number = parse_reference(reference)
     with open_moment(caller, reference) as connection:
@@ -79,12 +84,18 @@ def show_cohort(request: Request, caller: Counter, reference: Reference) -> Resp
         if frozen is None:
             run = run_definition(caller.archive, connection, named_definition(connection, name))
             steps, notes = run.attrition, run.notes
+            definition, query = run.definition, run_members(run.steps, run.prefix)
         else:
             whole = caller.archive.viewer.scope is None  # as the counts of a snapshot are
             steps = read_attrition(frozen.attrition) if whole else ()
-            notes = doubts_of(from_toml(frozen.definition, reference), lexicon)
-        words = _words(caller, connection, reference)
+            definition, query = from_toml(frozen.definition, reference), frozen_members(frozen.id)
+            notes = doubts_of(definition, lexicon)
+        words = cohort_words(definition, lexicon)
         reviewed = review_report(connection, reference)
+        snapshots = next((one.snapshots for one in stored_cohorts(connection) if one.name == name), ())
+        language = settings_of(request).language
+        key = None if after is None else str(after)
+        listed = member_page(caller, connection, definition, query, reference, key, language)
     caller.record("cohort steps")
     return page(
         request,
@@ -97,6 +108,11 @@ def show_cohort(request: Request, caller: Counter, reference: Reference) -> Resp
         steps=suppressed(steps, below) if steps else (),
         below=below,
         reviewed=reviewed,
+        listed=listed,
+        after=after,
+        name=name,
+        number=number,
+        snapshots=snapshots if caller.archive.viewer.scope is None else (),
     )
 
 
@@ -129,7 +145,7 @@ def review_cohort(request: Request, caller: Reader, reference: Reference) -> Res
         study=study,
         of_none=drawn.of_none,
         videos=videos,
-        facts=facts_in_words(drawn.facts.get(study or "", []), lexicon),
+        facts=facts_in_words(drawn.facts.get(study or "", []), lexicon, settings_of(request).language),
     )
 
 
@@ -157,6 +173,7 @@ def _list(request: Request, caller: Caller, problem: object = None, **given: str
         {
             "name": one.name,
             "snapshots": one.snapshots,
+            "defined": one.definition is not None,
             "words": cohort_words(from_toml(one.definition, one.name), lexicon) if one.definition else "-",
         }
         for one in found

@@ -17,8 +17,9 @@ from echosearch.insight.disagree import Against, Disagreement
 from echosearch.report.facts import load_lexicon
 from echosearch.search.changes.words import told_words
 from echosearch.web.insights import disagreements, give_verdict
+from echosearch.web.language.english import concept_label, told_in_english
 from echosearch.web.problems import problem_of
-from echosearch.web.rendering import page
+from echosearch.web.rendering import page, settings_of
 from echosearch.web.rights import Caller, needs
 
 __all__ = ["router"]
@@ -37,6 +38,7 @@ def show_disagreements(
     against: Against = "videos",
 ) -> Response:
     """Return the most surprising studies, with the caller's own verdicts."""
+    language = settings_of(request).language
     lexicon = load_lexicon(caller.archive.settings.lexicon)
     shown, problem = None, None
     try:
@@ -52,18 +54,27 @@ def show_disagreements(
         200 if problem is None else problem.status,
         problem=problem,
         shown=shown,
-        rows=[(one, *_sides(one, against), shown.answers.get(one.rank) if shown else None) for one in found],
-        concepts=[(name, lexicon.labels[name]) for name in asked if name in lexicon.labels],
+        rows=[
+            (
+                one,
+                concept_label(one.concept, lexicon, language),
+                *_sides(one, against, language),
+                shown.answers.get(one.rank) if shown else None,
+            )
+            for one in found
+        ],
+        concepts=[(name, concept_label(name, lexicon, language)) for name in asked if name in lexicon.labels],
         finding=finding,
         against=against,
     )
 
 
-def _sides(one: Disagreement, against: Against) -> tuple[str | None, str | None]:
+def _sides(one: Disagreement, against: Against, language: str) -> tuple[str | None, str | None]:
     """What the report says, and what structured reports say if it is compared with them."""
+    words = told_in_english if language == "en" else told_words
     if against == "videos":
-        return told_words(one.told), None
-    return told_words(replace(one.told, measurements=())), told_words(replace(one.told, facts=()))
+        return words(one.told), None
+    return words(replace(one.told, measurements=())), words(replace(one.told, facts=()))
 
 
 @router.post("/disagree")

@@ -16,8 +16,9 @@ from echosearch.errors import InputError
 from echosearch.report.facts import load_lexicon
 from echosearch.search.chosen import chosen_studies
 from echosearch.search.results import MAX_TOP_K
+from echosearch.web.language.english import concept_label
 from echosearch.web.problems import Problem, problem_of
-from echosearch.web.rendering import page
+from echosearch.web.rendering import page, settings_of
 from echosearch.web.rights import Caller, needs
 from echosearch.web.searching import keep, seen_studies
 from echosearch.web.studies import encoder_of
@@ -105,7 +106,7 @@ def _keys(studies: str) -> list[str]:
 def _shown(
     request: Request, caller: Caller, problem: Problem | None = None, studies: str = "", name: str = ""
 ) -> Response:
-    labels = load_lexicon(caller.archive.settings.lexicon).labels
-    findings = [(concept, labels.get(concept, concept)) for concept in FINDINGS]
+    lexicon, language = load_lexicon(caller.archive.settings.lexicon), settings_of(request).language
+    findings = [(concept, concept_label(concept, lexicon, language)) for concept in FINDINGS]
     status = 200 if problem is None else problem.status
     return page(request, "map.html", caller, status, findings=findings, problem=problem, studies=studies, name=name)

@@ -15,6 +15,7 @@ from echosearch.errors import EchosearchError
 from echosearch.web.address import API
 from echosearch.web.problems import Problem
 from echosearch.web.rendering import page
+from echosearch.web.rights import known_caller
 
 __all__ = ["show_problems"]
 
@@ -35,7 +36,8 @@ def _as_page(answer: Answer) -> Answer:
             return made
         body = json.loads(bytes(made.body))
         said = SimpleNamespace(code=body["type"].rpartition("/")[2], detail=body["detail"])
-        known = getattr(request.state, "caller", None)  # of a route that has found out who asks
+        # where the server itself fails, nothing more is asked of its stores
+        known = known_caller(request) if made.status_code < 500 else getattr(request.state, "caller", None)
         given = page(request, "problem.html", known, made.status_code, problem=said)
         for name in ("retry-after", "allow", "www-authenticate"):
             if name in made.headers:

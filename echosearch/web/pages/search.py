@@ -154,7 +154,7 @@ def _shown(request: Request, caller: Caller, answer: StoredAnswer | None, after:
         where=asked.where or "",
         answer=answer,
         asked=asked,
-        cards=cards_of(caller, hits, answer.about.get("belief"), lexicon),
+        cards=cards_of(caller, hits, answer.about.get("belief"), lexicon, settings_of(request).language),
         next=cursor,
         first=after is None,
         left_out=left_out,

@@ -17,8 +17,9 @@ from echosearch.db.studies.identified import identified, report_texts
 from echosearch.db.studies.shown import ShownStudy, ShownVisit, shown_videos, visits_shown
 from echosearch.report.facts import Fact, Lexicon, load_lexicon
 from echosearch.web.insights import interpretation
+from echosearch.web.language.english import concept_label
 from echosearch.web.pages.cards import facts_in_words
-from echosearch.web.rendering import page
+from echosearch.web.rendering import page, settings_of
 from echosearch.web.rights import Caller, needs
 from echosearch.web.studies import encoder_of, may_identify, study_seen, video_seen
 
@@ -47,6 +48,7 @@ def show_study(
     ``deciding``: this video is why the study was found. ``interpret``: also what its videos show.
     """
     seen, lexicon = study_seen(caller, str(study)), load_lexicon(caller.archive.settings.lexicon)
+    language = settings_of(request).language
     named, encoder = may_identify(caller), encoder_of(caller)
     with caller.archive.engine.connect() as connection:
         videos = shown_videos(connection, encoder, seen.study)
@@ -57,6 +59,7 @@ def show_study(
         who = identified(connection, [seen.study]).get(seen.study) if named else None
     caller.record("study identified" if named else "study", [seen.study])
     read = interpretation(caller, seen.study) if interpret else None
+    concepts = [*(one.concept for one in read.findings), *(one.concept for one in read.values)] if read else []
     keys = [one.video for one in videos]
     shown = next((key for key in (str(video), *keys) if key in keys), None)
     text = texts.get(seen.report or "")
@@ -71,13 +74,14 @@ def show_study(
         videos=videos,
         shown=shown,
         deciding=str(video) if deciding else None,
-        facts=facts_in_words(facts, lexicon),
-        segments=segments(text, facts, lexicon) if text is not None else None,
+        facts=facts_in_words(facts, lexicon, language),
+        segments=segments(text, facts, lexicon, language) if text is not None else None,
         named=named,
-        measured=[(lexicon.labels.get(one.concept, one.concept), f"{one.value:g}", one.unit) for one in measured],
+        measured=[(concept_label(one.concept, lexicon, language), f"{one.value:g}", one.unit) for one in measured],
         identified=who,
         interpretation=read,
-        said={one.study: facts_in_words(one.facts, lexicon) for one in read.neighbours} if read else {},
+        said={one.study: facts_in_words(one.facts, lexicon, language) for one in read.neighbours} if read else {},
+        labels={key: concept_label(key, lexicon, language) for key in concepts},
         viewer_url=caller.archive.settings.viewer_url is not None,
     )
 
@@ -93,7 +97,7 @@ def show_comparison(
     return page(request, "compare.html", caller, videos=shown)
 
 
-def segments(text: str, facts: Sequence[Fact], lexicon: Lexicon) -> list[tuple[str, str, str]]:
+def segments(text: str, facts: Sequence[Fact], lexicon: Lexicon, language: str) -> list[tuple[str, str, str]]:
     """Cut a report into (piece, polarity, what is understood); the last two are empty where no fact is stated.
 
     Where places overlap, what begins first is marked, with the words of all.
@@ -106,7 +110,7 @@ def segments(text: str, facts: Sequence[Fact], lexicon: Lexicon) -> list[tuple[s
             continue
         same = [one for one in own if fact.start <= one.start and one.end <= fact.end]
         made.append((text[place : fact.start], "", ""))
-        words = "、".join(told.words for told in facts_in_words(same, lexicon))
+        words = "、".join(told.words for told in facts_in_words(same, lexicon, language))
         made.append((text[fact.start : fact.end], str(fact.polarity), words))
         place = fact.end
     made.append((text[place:], "", ""))

@@ -13,8 +13,9 @@ from echosearch.access.rights import Right
 from echosearch.report.facts import Lexicon, load_lexicon
 from echosearch.search.changes.scale import ChangeScale
 from echosearch.search.changes.timeline import Timeline, TimelineFinding, timeline
+from echosearch.web.language.english import concept_label
 from echosearch.web.pages.cards import ToldWords, facts_in_words
-from echosearch.web.rendering import page
+from echosearch.web.rendering import page, settings_of
 from echosearch.web.rights import Caller, needs
 
 __all__ = ["router"]
@@ -56,24 +57,24 @@ def show_timeline(request: Request, caller: Annotated[Caller, needs(Right.SEE)],
         caller,
         patient=found.patient,
         studies=found.studies,
-        rows=_rows(found, lexicon),
+        rows=_rows(found, lexicon, settings_of(request).language),
         warnings=found.warnings,
     )
 
 
-def _rows(found: Timeline, lexicon: Lexicon) -> list[Row]:
+def _rows(found: Timeline, lexicon: Lexicon, language: str) -> list[Row]:
     """The findings that a report or a structured report speaks of, and those whose videos change notably."""
     by_study = [{one.concept: one for one in study.findings} for study in found.studies]
     rows = []
-    for concept, label in found.labels.items():
+    for concept in found.labels:
         columns = [one.get(concept) for one in by_study]
-        cells = [_cell(one, lexicon) for one in columns]
+        cells = [_cell(one, lexicon, language) for one in columns]
         if any(cell.told or cell.change for cell in cells):
             points = _points(found, columns, found.scales.get(concept))
             told = [place for place, cell in enumerate(cells) if cell.told]
             rows.append(
                 Row(
-                    label,
+                    concept_label(concept, lexicon, language),
                     cells,
                     " ".join(f"{x:g},{y:g}" for _, x, y in points) if len(points) > 1 else "",
                     [(x, y) for place, x, y in points if place in told],
@@ -83,12 +84,12 @@ def _rows(found: Timeline, lexicon: Lexicon) -> list[Row]:
     return rows
 
 
-def _cell(one: TimelineFinding | None, lexicon: Lexicon) -> Cell:
+def _cell(one: TimelineFinding | None, lexicon: Lexicon, language: str) -> Cell:
     if one is None:
         return Cell([], "")
     measured = [ToldWords(f"{value.value:g} {value.unit} (SR)", "measured") for value in one.told.measurements]
     change = f"{one.z:+.1f}" if one.z is not None and abs(one.z) >= NOTABLE else ""
-    return Cell([*facts_in_words(one.told.facts, lexicon), *measured], change)
+    return Cell([*facts_in_words(one.told.facts, lexicon, language), *measured], change)
 
 
 def _points(

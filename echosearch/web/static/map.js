@@ -1,5 +1,5 @@
 // The map: points on a canvas, coloured by what the archive says of them; a line drawn around points, or a rectangle
-// by keys, chooses them.
+// by keys, chooses them; a click, or Enter twice at a place, chooses the one that is there.
 
 import { ask, refusal, say, words } from './app.js';
 
@@ -7,6 +7,7 @@ const canvas = document.getElementById('map');
 const by = document.getElementById('colour-by');
 const legend = document.getElementById('legend');
 const form = document.getElementById('lasso');
+const open = document.getElementById('open-study');
 const status = document.getElementById('chosen');
 const grades = JSON.parse(legend.dataset.grades);
 const isDark = document.documentElement.dataset.theme === 'dark';
@@ -14,6 +15,7 @@ const GRADES = isDark ? ['#5b6b7a', '#6fa8c9', '#8fce9b', '#f0c05a', '#ff6f61', 
 const NAMES = isDark ? ['#6fb1ff', '#ffb25e', '#7fd1a0', '#e58fd0', '#d9d36a', '#9d9bff', '#66d4d4', '#ff8f87'] : ['#0b5cc4', '#b35a00', '#17683a', '#9c2f86', '#6f6a00', '#4a45c9', '#0c7373', '#a4221b'];
 const UNKNOWN = isDark ? '#3a424b' : '#cfd5db';
 const MOST = 200; // a search shows no more
+const STILL = 4, BESIDE = 14; // CSS pixels: a click moves less; a point is beside a place within so many
 const STEP = 12, FINE = 2; // CSS pixels of an arrow key, and with Shift
 
 /** The points; asked again while the server makes the map. What else is refused is said: then there is no map. */
@@ -132,7 +134,17 @@ canvas.addEventListener('pointermove', event => {
   line.push(place(event));
   draw();
 });
-canvas.addEventListener('pointerup', () => choose(within()));
+canvas.addEventListener('pointerup', () => {
+  const [[x, y]] = line, drawn = line.some(([ax, ay]) => Math.hypot(ax - x, ay - y) > STILL);
+  choose(drawn ? within() : nearest([x, y]));
+});
+
+/** The point that is nearest to a place, if it is beside it. */
+function nearest([x, y]) {
+  const far = data.studies.map((_, point) => Math.hypot(at(point)[0] - x, at(point)[1] - y));
+  const point = far.indexOf(Math.min(...far));
+  return far[point] <= BESIDE ? [point] : [];
+}
 
 const within = () => data.studies.map((_, point) => point).filter(point => inside(at(point)));
 
@@ -145,6 +157,11 @@ function choose(points) {
   document.getElementById('show-chosen').disabled = chosen.size > MOST;
   form.elements.studies.value = points.map(point => data.studies[point]).join(' ');
   status.textContent = chosen.size ? words.chosen.replace('{}', String(chosen.size)) : '';
+  open.hidden = points.length !== 1;
+  if (points.length === 1) {
+    open.href = `/studies/${data.studies[points[0]]}`;
+    open.textContent = `${open.dataset.words} ${data.studies[points[0]].slice(0, 8)}`;
+  }
   draw();
 }
 
@@ -160,7 +177,7 @@ canvas.addEventListener('keydown', event => {
       line = [corner, [cross[0], corner[1]], cross, [corner[0], cross[1]], corner];
       say(words.chosen.replace('{}', String(within().length)));
     }
-  } else if ((event.key === 'Enter' || event.key === ' ') && corner) choose(within());
+  } else if ((event.key === 'Enter' || event.key === ' ') && corner) choose(Math.hypot(cross[0] - corner[0], cross[1] - corner[1]) > STILL ? within() : nearest(cross));
   else if (event.key === 'Enter' || event.key === ' ') {
     corner = [...cross];
     say(words.corner);
