@@ -88,6 +88,9 @@ def asked(real: Tried) -> list[Sequence[str]]:
         ("contour", str(real.folder / "export" / "IM_0001"), "--view", "4CH", "--json"),
         ("contour", cine, "--json"),
         ("plan", "--videos", "10M", "--json"),
+        ("opt-out", "NOBODY-7", "--dry-run", "--json"),
+        ("opt-out", "NOBODY-7", "--yes", "--json"),
+        ("opt-out", "--undo", "NOBODY-7", "--json"),
         (
             "ingest",
             export,
