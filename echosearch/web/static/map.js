@@ -135,6 +135,7 @@ canvas.addEventListener('pointermove', event => {
   draw();
 });
 canvas.addEventListener('pointerup', () => {
+  if (!line.length) return; // pressed elsewhere, and released here
   const [[x, y]] = line, drawn = line.some(([ax, ay]) => Math.hypot(ax - x, ay - y) > STILL);
   choose(drawn ? within() : nearest([x, y]));
 });
