@@ -272,3 +272,11 @@ def test_every_word_of_a_condition_and_every_concept_has_both_languages() -> Non
     assert {concept: name for concept, name in names.items() if not name.isascii()} == {}
     assert len(set(names.values())) == len(names)
     assert english_names().keys() <= names.keys()
+
+
+def test_every_cause_of_a_change_has_a_name_in_both_languages() -> None:
+    source = (ROOT / "db" / "cohorts" / "changes.py").read_text(encoding="utf-8")
+    causes = {*re.findall(r'^ +\(?"([a-z ]+)",', source, re.MULTILINE), "encoder", "calibration", "other"}
+    assert {"opted out", "study gone", "choice", "definition"} <= causes
+    for language in ("ja", "en"):
+        assert causes == set(words_in(language).causes)
