@@ -12,7 +12,14 @@ from echosearch.db import Connection
 from echosearch.db.access.searches import forget_searches
 from echosearch.db.files.ledger import single_ingest
 from echosearch.db.opt_out.count import count_frozen, count_videos, owners_among, studies_of_patients
-from echosearch.db.opt_out.erase import Erased, erase_opted_out, erase_reports, reports_of_ids, reports_of_studies
+from echosearch.db.opt_out.erase import (
+    STUDIES,
+    Erased,
+    erase_opted_out,
+    erase_reports,
+    reports_of_ids,
+    reports_of_studies,
+)
 from echosearch.db.opt_out.people import (
     PatientWithId,
     ids_without_zeros,
@@ -23,10 +30,8 @@ from echosearch.db.opt_out.people import (
     patients_with_ids,
 )
 from echosearch.db.opt_out.registry import RefusalKey, add_refusals, owner_of_id, remove_opt_outs
-from echosearch.db.vectors.generation import active_encoder, generation_encoders, register_encoder
+from echosearch.db.vectors.generation import generation_encoders
 from echosearch.errors import InputError, UnknownStudy
-from echosearch.index.base import PointKind, point_id
-from echosearch.preview.folder import preview_folder
 from echosearch.report.csv_tables import read_patient_ids
 from ingest.relay import relay
 
@@ -40,7 +45,6 @@ __all__ = [
     "take_back_opt_outs",
 ]
 
-STUDIES = 100  # erased in one transaction
 ZEROS = "a patient has this id with zeros in front, which a spreadsheet drops: correct it, or say --as-written"
 
 
@@ -101,12 +105,13 @@ def plan_opt_out(archive: Archive, who: WhoOptsOut) -> OptOutPlan:
 
 
 def erase_people(
-    archive: Archive, who: WhoOptsOut, on_erased: Callable[[int], None] = lambda studies: None
+    archive: Archive, who: WhoOptsOut, on_erased: Callable[[int], None] = lambda done: None
 ) -> OptOutSummary:
     """Erase what both stores and the previews have of who is named, and refuse what comes of them from now on.
 
     All or nobody is refused, in one transaction; erasing goes on in batches, and the next call, or the next ingest,
-    completes it. Holds the ingest lock. Raises what plan_opt_out does, ArchiveLocked, StoreUnreachable.
+    completes it. ``on_erased(done)`` is called with the number of studies so far. Holds the ingest lock. Raises what
+    plan_opt_out does, ArchiveLocked, StoreUnreachable.
     """
     archive.check_key()
     with single_ingest(archive.engine):
@@ -117,17 +122,29 @@ def erase_people(
             add_refusals(connection, plan.keys)
             forget_searches(connection)
             reports = erase_reports(connection, plan.report_keys)
-        _forget_points(archive, Erased(reports=tuple(reports)))
-        studies = videos = files = 0
-        while (erased := _erase_batch(archive)).studies:
-            studies, videos, files = studies + len(erased.studies), videos + len(erased.videos), files + erased.files
-            reports += erased.reports
-            on_erased(len(erased.studies))
-        _relay(archive)
+            encoders = generation_encoders(connection)
+        total = Erased(reports=reports)
+        while True:
+            with archive.engine.begin() as connection:
+                more = erase_opted_out(connection, archive.keyring)
+            if not more.studies:
+                break
+            total += more
+            on_erased(total.studies)
+        for encoder_id, encoder in encoders:  # not of the active one alone: nothing of them is kept for later
+            relay(archive, encoder, encoder_id)
         with archive.engine.connect() as connection:
             members, cohorts = count_frozen(connection, owners)
     return OptOutSummary(
-        plan.patients, plan.here, len(owners - known), studies, videos, len(reports), files, members, cohorts
+        patients=plan.patients,
+        here=plan.here,
+        new=len(owners - known),
+        studies=total.studies,
+        videos=total.videos,
+        reports=total.reports,
+        files=total.files,
+        frozen_members=members,
+        frozen_cohorts=cohorts,
     )
 
 
@@ -188,36 +205,3 @@ def _check_ids(connection: Connection, who: WhoOptsOut, here: dict[str, list[Pat
         if short:
             first = next(place for patient_id, place in who.ids if patient_id in short)
             raise InputError(f"{first}: {ZEROS}; {len(short)} such in all; nobody has been opted out")
-
-
-def _erase_batch(archive: Archive) -> Erased:
-    with archive.engine.begin() as connection:
-        erased = erase_opted_out(connection, archive.keyring, STUDIES)
-    _forget_points(archive, erased)
-    preview_folder(archive.settings).forget(erased.videos)
-    return erased
-
-
-def _forget_points(archive: Archive, erased: Erased) -> None:
-    """Delete the points of every encoder: only the active one's changes are relayed, and others are kept for later."""
-    with archive.engine.connect() as connection:
-        encoders = generation_encoders(connection)
-    keys: dict[PointKind, tuple[str, ...]] = {
-        "videos": erased.videos,
-        "studies": erased.studies,
-        "reports": erased.reports,
-    }
-    there = archive.index.collections() if any(keys.values()) else ()
-    for encoder in encoders:
-        for kind, gone in keys.items():
-            collection = archive.collection(kind, encoder)
-            if gone and collection.name in there:
-                archive.index.delete(collection, [point_id(encoder.fingerprint, key) for key in gone])
-
-
-def _relay(archive: Archive) -> None:
-    with archive.engine.begin() as connection:
-        encoder = active_encoder(connection)
-        encoder_id = register_encoder(connection, encoder) if encoder is not None else 0
-    if encoder is not None:
-        relay(archive, encoder, encoder_id)

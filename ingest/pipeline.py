@@ -31,7 +31,6 @@ from ingest.work import HALF_A_BLOCK
 
 __all__ = ["ingest", "settle_run", "take_in_all"]
 
-OPTED_OUT = 100  # studies erased by one statement
 RELAY_SECONDS = 2.0  # a study's point is sent once for all its videos of this time, not once a batch
 
 
@@ -73,7 +72,7 @@ def settle_run(run: Run, relay: RelayThread) -> None:
     with run.clock.stage("reports"):
         with run.writing() as connection:
             keep_hospitals_apart(connection, archive.keyring)
-            while erase_opted_out(connection, archive.keyring, OPTED_OUT).studies:
+            while erase_opted_out(connection, archive.keyring).studies:
                 pass  # a study that was here before its patient was known
             trust_measurements(connection)
             run.links = link_reports(connection)

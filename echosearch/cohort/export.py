@@ -16,7 +16,7 @@ from echosearch.cohort.table import Column, check_out, write_table
 from echosearch.cohort.toml import from_toml
 from echosearch.db import Connection
 from echosearch.db.cohorts.rows import MemberRow, hold_members, member_rows
-from echosearch.db.cohorts.snapshots import count_opted_out, kept_members, read_snapshot, run_members
+from echosearch.db.cohorts.snapshots import count_opted_out, kept_members, run_members
 from echosearch.db.files.measurements import measurements_of
 from echosearch.db.questions.facts_about import is_about
 from echosearch.db.studies.facts import facts_of
@@ -106,13 +106,7 @@ def export_cohort(
     concepts = [*asked, *(one for one in also if one not in asked)]
     columns = export_columns(concepts, lexicon, suppress_below > 1, identified)
     count = write_table(file, columns, export_pages(connection, concepts, lexicon, identified))
-    return Exported(named, str(file), count, patients, _opted_out(connection, reference))
-
-
-def _opted_out(connection: Connection, reference: str) -> int:
-    name, number = parse_reference(reference)
-    frozen = None if number is None else read_snapshot(connection, name, number)
-    return 0 if frozen is None else count_opted_out(connection, frozen.id)
+    return Exported(named, str(file), count, patients, count_opted_out(connection, *parse_reference(reference)))
 
 
 def export_columns(concepts: Sequence[str], lexicon: Lexicon, hidden: bool, with_identifiers: bool) -> list[Column]:

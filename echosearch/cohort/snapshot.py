@@ -100,7 +100,7 @@ def difference(archive: Archive, connection: Connection, before: str, after: str
     if other_number is not None:
         new = checked_snapshot(connection, other, other_number)
         newer, versions, members = from_toml(new.definition, new.reference), new.versions, kept_members(new.id)
-        total, shown = new.members - count_opted_out(connection, new.id), new.reference
+        total, shown = new.members - count_opted_out(connection, new.name, new.number), new.reference
     else:
         run = run_definition(archive, connection, named_definition(connection, other))
         newer, versions, members = run.definition, run.versions, run_members(run.steps, run.prefix)

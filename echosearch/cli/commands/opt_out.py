@@ -62,7 +62,7 @@ def opt_out(
     echosearch opt-out --study 1.2.392.200036.9116.1
     echosearch opt-out --undo 0001234
     """
-    from ingest.opt_out import WhoOptsOut, read_list
+    from ingest.opt_out import WhoOptsOut, plan_opt_out, read_list
 
     if not (patient_ids or file or study):
         raise click.UsageError("say who opts out: PATIENT_ID, --list CSV or --study STUDY")
@@ -79,8 +79,13 @@ def opt_out(
     with open_archive(load_settings()) as archive:
         if undo:
             _take_back(archive, who, as_json)
-        elif dry_run or yes or _is_meant(archive, who):
-            _opt_out(archive, who, dry_run, as_json)
+            return
+        plan = plan_opt_out(archive, who)
+        if dry_run:
+            counts = {name: getattr(plan, name) for name in ("patients", "here", "studies", "videos", "reports")}
+            say_json(counts) if as_json else say(_planned(plan))
+        elif yes or _is_meant(plan):
+            _erase(archive, who, plan, as_json)
 
 
 def _identifier(text: str, number: int) -> str:
@@ -94,10 +99,8 @@ def _identifier(text: str, number: int) -> str:
     return patient_id
 
 
-def _is_meant(archive: Archive, who: WhoOptsOut) -> bool:
-    from ingest.opt_out import plan_opt_out
-
-    note(_planned(plan_opt_out(archive, who)))
+def _is_meant(plan: OptOutPlan) -> bool:
+    note(_planned(plan))
     if click.confirm("Erase this, and refuse what comes of these patients?", err=True):
         return True
     note("nothing was erased")
@@ -112,24 +115,12 @@ def _planned(plan: OptOutPlan) -> str:
     )
 
 
-def _opt_out(archive: Archive, who: WhoOptsOut, dry_run: bool, as_json: bool) -> None:
-    from ingest.opt_out import erase_people, plan_opt_out
+def _erase(archive: Archive, who: WhoOptsOut, plan: OptOutPlan, as_json: bool) -> None:
+    from ingest.opt_out import erase_people
 
-    plan = plan_opt_out(archive, who)
-    if dry_run:
-        counts = {name: getattr(plan, name) for name in ("patients", "here", "studies", "videos", "reports")}
-        say_json(counts) if as_json else say(_planned(plan))
-        return
     recorded(archive, "opt-out", sorted({key.owner for key in plan.keys}))
-    done = 0
     with drawing("studies") as draw:
-
-        def erased(more: int) -> None:
-            nonlocal done
-            done += more
-            draw(done, plan.studies)
-
-        summary = erase_people(archive, who, erased)
+        summary = erase_people(archive, who, lambda done: draw(done, plan.studies))
     say_json(asdict(summary)) if as_json else _say(summary)
 
 
@@ -140,14 +131,13 @@ def _say(made: OptOutSummary) -> None:
         f" {counted(made.reports, 'report')}"
     )
     if made.here < made.patients:
-        absent = counted(made.patients - made.here, "of them had", "of them had")
-        note(f"{absent} no study here: files and reports of theirs will be left out when they come")
+        absent = made.patients - made.here
+        note(f"{absent} of them had no study here: files and reports of theirs will be left out when they come")
     if made.files:
         files = counted(made.files, "file of theirs stays", "files of theirs stay")
         note(f"{files} in the export: echosearch status --files OPTED_OUT names the files that are left out")
     if made.frozen_members:
-        members = counted(made.frozen_members, "member", "members")
-        cohorts = counted(made.frozen_cohorts, "frozen cohort", "frozen cohorts")
+        members, cohorts = counted(made.frozen_members, "member"), counted(made.frozen_cohorts, "frozen cohort")
         note(f"{members} of {cohorts} will not be shown or exported any more")
     if made.studies:
         note("encoders that were trained and probes that were fitted with them keep what they have learnt: fit anew")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from echosearch.db.opt_out.erase import erase_reports
-from echosearch.db.opt_out.registry import NamedFile, RefusalKey, accession_key, add_refusals, file_owners
+from echosearch.db.opt_out.erase import erase_reports, reports_naming
+from echosearch.db.opt_out.registry import NamedFile, add_refusals, file_owners, refusals_of_study
 from echosearch.pseudonyms import Keyring
 
 __all__ = ["refuse_opted_out"]
@@ -23,28 +23,15 @@ def refuse_opted_out(connection: Connection, keyring: Keyring, files: Sequence[N
     refused = [file for file in files if file.file_id in owners]
     if not refused:
         return set()
-    rows = []
-    for file in refused:
-        keys = [(keyring.study(file.study_uid), "study")]
-        if file.accession_number:
-            keys.append((accession_key(keyring, file.accession_number), "accession"))
-        rows += [RefusalKey(key, owner, kind) for key, kind in keys for owner in owners[file.file_id]]
-    add_refusals(connection, rows)
-    erase_reports(connection, _reports_naming(connection, refused))
-    return set(owners)
-
-
-def _reports_naming(connection: Connection, files: Sequence[NamedFile]) -> list[str]:
-    """Return the reports that name these files' studies, by UID or, without a patient id, by accession number."""
-    rows = connection.scalars(
-        text(
-            "select cast(report_key as text) from phi.report where study_uid = any(:studies)"
-            " union select cast(report_key as text) from phi.report"
-            " where accession_number = any(:accessions) and patient_id = ''"
-        ),
-        {
-            "studies": sorted({file.study_uid for file in files}),
-            "accessions": sorted({file.accession_number for file in files} - {""}),
-        },
+    add_refusals(
+        connection,
+        [
+            key
+            for file in refused
+            for owner in owners[file.file_id]
+            for key in refusals_of_study(keyring, keyring.study(file.study_uid), file.accession_number, owner)
+        ],
     )
-    return list(rows)
+    named = {(file.study_uid, file.accession_number, "") for file in refused}
+    erase_reports(connection, reports_naming(connection, named))
+    return set(owners)

@@ -62,11 +62,14 @@ def kept_members(snapshot_id: int) -> str:
     )
 
 
-def count_opted_out(connection: Connection, snapshot_id: int) -> int:
-    """Return how many members of a snapshot have opted out since."""
-    members = frozen_members(snapshot_id)
-    counted = f"select count(distinct m.study_key) from ({members}) m join core.opt_out o on o.key = m.study_key"
-    return int(connection.scalar(text(counted)) or 0)
+def count_opted_out(connection: Connection, name: str, number: int | None) -> int:
+    """Return how many members of a snapshot have opted out since; 0 without a number, as of a definition asked now."""
+    counted = text(
+        "select count(*) from core.cohort_snapshot s join core.cohort_member m on m.snapshot_id = s.id"
+        " where s.name = :name and s.number = :number"
+        " and exists (select from core.opt_out o where o.key = m.study_key)"
+    )
+    return int(connection.execute(counted, {"name": name, "number": number}).scalar_one())
 
 
 @dataclass(frozen=True)

@@ -11,34 +11,51 @@ The bits of a study (questions/study_bits.py) go in the same transaction: withou
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from echosearch.db.files.measurements import forget_measurements
-from echosearch.db.opt_out.registry import RefusalKey, accession_key, add_refusals
+from echosearch.db.opt_out.registry import add_refusals, refusals_of_study
 from echosearch.db.questions.study_sets import BLOCK
 from echosearch.db.studies.visits import unsettle
 from echosearch.db.vectors.write import withdraw_reports, withdraw_videos
 from echosearch.pseudonyms import Keyring
 
-__all__ = ["Erased", "erase_opted_out", "erase_reports", "reports_of_ids", "reports_of_studies"]
+__all__ = [
+    "STUDIES",
+    "Erased",
+    "erase_opted_out",
+    "erase_reports",
+    "reports_naming",
+    "reports_of_ids",
+    "reports_of_studies",
+]
 
+STUDIES = 100  # erased in one transaction
 _NOTHING = f"cast(B'' as bit({BLOCK}))"
 
 
 @dataclass(frozen=True)
 class Erased:
-    """Keys of what was erased in one transaction, and how many files were of it."""
+    """How much was erased in one transaction."""
 
-    studies: tuple[str, ...] = ()
-    videos: tuple[str, ...] = field(default=(), repr=False)
-    reports: tuple[str, ...] = field(default=(), repr=False)
-    files: int = 0
+    studies: int = 0
+    videos: int = 0
+    reports: int = 0
+    files: int = 0  # of the export, that were of it
+
+    def __add__(self, more: Erased) -> Erased:
+        return Erased(
+            self.studies + more.studies,
+            self.videos + more.videos,
+            self.reports + more.reports,
+            self.files + more.files,
+        )
 
 
-def erase_opted_out(connection: Connection, keyring: Keyring, limit: int) -> Erased:
-    """Erase the first ``limit`` studies that an opt-out names, by their key or their patient's; none are left in time.
+def erase_opted_out(connection: Connection, keyring: Keyring) -> Erased:
+    """Erase the first STUDIES studies that an opt-out names, by their key or their patient's; none are left in time.
 
     The caller holds the ingest lock alone, or the driver lock.
     """
@@ -49,7 +66,7 @@ def erase_opted_out(connection: Connection, keyring: Keyring, limit: int) -> Era
             " union select t.study_key from core.opt_out o join core.study t on t.patient_key = o.key)"
             " order by s.study_key limit :limit"
         ),
-        {"limit": limit},
+        {"limit": STUDIES},
     ).all()
     return _erase(connection, keyring, studies) if studies else Erased()
 
@@ -77,7 +94,7 @@ def _erase(connection: Connection, keyring: Keyring, studies: Sequence[str]) -> 
     ):
         connection.execute(text(statement), {**given, "videos": list(videos)})
     _erase_identities(connection, studies)
-    return Erased(tuple(studies), tuple(videos), tuple(reports), files)
+    return Erased(len(studies), len(videos), reports, files)
 
 
 def _register_studies(connection: Connection, keyring: Keyring, studies: Sequence[str]) -> None:
@@ -90,29 +107,45 @@ def _register_studies(connection: Connection, keyring: Keyring, studies: Sequenc
         ),
         {"studies": list(studies)},
     ).all()
-    add_refusals(connection, [RefusalKey(row.study, row.owner, "study") for row in rows])
     add_refusals(
         connection,
-        [
-            RefusalKey(accession_key(keyring, row.accession_number), row.owner, "accession")
-            for row in rows
-            if row.accession_number
-        ],
+        [key for row in rows for key in refusals_of_study(keyring, row.study, row.accession_number or "", row.owner)],
     )
 
 
 def reports_of_studies(connection: Connection, studies: Sequence[str]) -> list[str]:
     """Return the reports that are linked to these studies, or name them though they are linked to none."""
+    given = {"studies": list(studies)}
+    linked = connection.scalars(
+        text("select cast(report_key as text) from core.report where study_key = any(cast(:studies as uuid[]))"),
+        given,
+    ).all()
+    named = connection.execute(
+        text(
+            "select s.study_uid, s.accession_number, coalesce(p.patient_id, '') as patient_id from phi.study s"
+            " left join phi.patient p on p.patient_key = s.patient_key"
+            " where s.study_key = any(cast(:studies as uuid[]))"
+        ),
+        given,
+    )
+    return [*{*linked, *reports_naming(connection, [tuple(row) for row in named])}]
+
+
+def reports_naming(connection: Connection, studies: Collection[tuple[str, str, str]]) -> list[str]:
+    """Return the reports that name these studies (UID, accession number, patient id): by UID, or by accession number
+    with that patient id or none.
+    """
+    uids, accessions, patients = ([one[place] for one in studies] for place in range(3))
     rows = connection.scalars(
         text(
-            "with s as (select p.* from phi.study p where p.study_key = any(cast(:studies as uuid[])))"
-            " select cast(r.report_key as text) from core.report r where r.study_key = any(cast(:studies as uuid[]))"
-            " union select cast(p.report_key as text) from s join phi.report p on p.study_uid = s.study_uid"
+            "with s as (select * from unnest(cast(:uids as text[]), cast(:accessions as text[]),"
+            " cast(:patients as text[])) as s(study_uid, accession_number, patient_id))"
+            " select cast(p.report_key as text) from s join phi.report p on p.study_uid = s.study_uid"
             " union select cast(p.report_key as text) from s join phi.report p"
-            "  on p.accession_number = s.accession_number left join phi.patient o on o.patient_key = s.patient_key"
-            "  where s.accession_number <> '' and p.patient_id in ('', o.patient_id)"
+            "  on p.accession_number = s.accession_number"
+            "  where s.accession_number <> '' and p.patient_id in ('', s.patient_id)"
         ),
-        {"studies": list(studies)},
+        {"uids": uids, "accessions": accessions, "patients": patients},
     )
     return list(rows)
 
@@ -129,10 +162,10 @@ def reports_of_ids(connection: Connection, patient_ids: Collection[str], unnamed
     return list(rows)
 
 
-def erase_reports(connection: Connection, reports: Sequence[str]) -> list[str]:
-    """Erase these reports: texts, facts, words, and vectors of every encoder. Return them."""
+def erase_reports(connection: Connection, reports: Sequence[str]) -> int:
+    """Erase these reports: texts, facts, words, and vectors of every encoder. Return how many."""
     if not reports:
-        return []
+        return 0
     given = {"reports": list(reports)}
     encoders = connection.scalars(
         text("select distinct encoder_id from core.report_embedding where report_key = any(cast(:reports as uuid[]))"),
@@ -154,7 +187,7 @@ def erase_reports(connection: Connection, reports: Sequence[str]) -> list[str]:
         "delete from core.report where report_key = any(cast(:reports as uuid[]))",
     ):
         connection.execute(text(statement), {**given, "read": list(read)})
-    return list(reports)
+    return len(reports)
 
 
 def _refuse_files(connection: Connection, studies: Sequence[str], videos: Sequence[str]) -> int:

@@ -27,10 +27,10 @@ __all__ = [
     "NamedFile",
     "OptOuts",
     "RefusalKey",
-    "accession_key",
     "add_refusals",
     "file_owners",
     "owner_of_id",
+    "refusals_of_study",
     "remove_opt_outs",
     "shared_key",
 ]
@@ -66,8 +66,15 @@ def shared_key(keyring: Keyring, patient_id: str) -> str:
     return keyring.key("opt-out-shared", patient_id)
 
 
-def accession_key(keyring: Keyring, accession_number: str) -> str:
-    """Return the key of an accession number."""
+def refusals_of_study(keyring: Keyring, study: str, accession_number: str, owner: str) -> list[RefusalKey]:
+    """Return the keys that refuse what names this study (a key), or its accession number if it has one."""
+    keys = [RefusalKey(study, owner, "study")]
+    if accession_number:
+        keys.append(RefusalKey(_accession_key(keyring, accession_number), owner, "accession"))
+    return keys
+
+
+def _accession_key(keyring: Keyring, accession_number: str) -> str:
     return keyring.key("opt-out-accession", accession_number)
 
 
@@ -149,7 +156,7 @@ class OptOuts:
         if report.study_uid and ring.study(report.study_uid) in keys:
             return True
         if not report.patient_id:
-            return bool(report.accession_number) and accession_key(ring, report.accession_number) in keys
+            return bool(report.accession_number) and _accession_key(ring, report.accession_number) in keys
         if owner_of_id(ring, report.patient_id) in keys:
             return True
         return not report.study_uid and shared_key(ring, report.patient_id) in keys

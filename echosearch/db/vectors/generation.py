@@ -86,12 +86,12 @@ def generations(connection: Connection) -> list[GenerationCount]:
     return [GenerationCount(_encoder(row), row.state, row.videos) for row in rows]
 
 
-def generation_encoders(connection: Connection) -> list[EncoderInfo]:
-    """Return the encoders that have a generation here."""
+def generation_encoders(connection: Connection) -> list[tuple[int, EncoderInfo]]:
+    """Return (row id, encoder) of those that have a generation here."""
     rows = connection.execute(
         text("select e.* from core.encoder e join core.generation g on g.encoder_id = e.id order by e.id")
     )
-    return [_encoder(row) for row in rows]
+    return [(row.id, _encoder(row)) for row in rows]
 
 
 def encoders_named(connection: Connection, name: str) -> list[tuple[int, EncoderInfo]]:
