@@ -5,11 +5,14 @@ from echosearch.report.facts.label import (
     change_words,
     english_names,
     excluded_parts,
+    fact_line,
     fact_words,
     polarity_word,
     severity_words,
+    shown_severity,
     understood_parts,
     understood_words,
+    value_words,
 )
 from echosearch.report.facts.lexicon.lexicon import Lexicon
 from echosearch.report.facts.lexicon.load import load_lexicon
@@ -40,6 +43,7 @@ __all__ = [
     "english_names",
     "excluded_parts",
     "fact_json",
+    "fact_line",
     "fact_of_json",
     "fact_words",
     "load_lexicon",
@@ -48,9 +52,11 @@ __all__ = [
     "read_facts",
     "refers_back",
     "severity_words",
+    "shown_severity",
     "understand",
     "understanding_json",
     "understood_parts",
     "understood_words",
     "unknown_phrases",
+    "value_words",
 ]

@@ -19,11 +19,14 @@ __all__ = [
     "change_words",
     "english_names",
     "excluded_parts",
+    "fact_line",
     "fact_words",
     "polarity_word",
     "severity_words",
+    "shown_severity",
     "understood_parts",
     "understood_words",
+    "value_words",
 ]
 
 _POLARITY = {
@@ -66,16 +69,33 @@ def severity_words(severity: tuple[int, int] | None) -> str:
 
 def fact_words(fact: Fact, lexicon: Lexicon) -> tuple[str, str, str, str]:
     """Return concept, polarity, severity and value of a fact, as a table shows them."""
-    value = "" if fact.value is None else f"{fact.value:g}"
-    if fact.value_hi is not None:
-        value += f"〜{fact.value_hi:g}"
-    if value and fact.unit:
-        value += f" {fact.unit}"
     label = lexicon.labels.get(fact.concept, fact.concept)
     if fact.walls:
         label = f"{'・'.join(WALLS[wall].ja for wall in fact.walls)}の{label}"
-    shown = fact.severity if fact.polarity in ("present", "uncertain", "historical") else None
-    return label, _POLARITY[fact.polarity], severity_words(shown), value
+    return label, _POLARITY[fact.polarity], severity_words(shown_severity(fact)), value_words(fact)
+
+
+def fact_line(fact: Fact, words: tuple[str, str, str, str]) -> str:
+    """Write the words of a fact (concept, polarity, severity, value) in one line: MR 高度, 左室拡大 なし, EF 35 %.
+
+    That it is present goes without saying where a severity or a value is said.
+    """
+    label, polarity, severity, value = words
+    plain = fact.polarity == "present" and (severity or value)
+    return " ".join(one for one in (label, severity, value, "" if plain else polarity) if one)
+
+
+def value_words(fact: Fact, to: str = "〜") -> str:
+    """Return the value of a fact with its unit, or nothing; ``to`` stands between the ends of a range."""
+    if fact.value is None:
+        return ""
+    high = "" if fact.value_hi is None else f"{to}{fact.value_hi:g}"
+    return f"{fact.value:g}{high} {fact.unit or ''}".strip()
+
+
+def shown_severity(fact: Fact) -> tuple[int, int] | None:
+    """Return the severity of a fact where it is one of what is, may be or was there."""
+    return fact.severity if fact.polarity in ("present", "uncertain", "historical") else None
 
 
 def understood_words(found: QueryUnderstanding, lexicon: Lexicon) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echosearch.report.facts import Fact, polarity_word, severity_words
+from echosearch.report.facts import Fact, polarity_word, severity_words, shown_severity, value_words
 from echosearch.search.changes.scale import Told
 
 __all__ = ["told_words"]
@@ -17,9 +17,8 @@ def told_words(told: Told) -> str | None:
 
 def _words(fact: Fact) -> str:
     if fact.value is not None:
-        high = "" if fact.value_hi is None else f"〜{fact.value_hi:g}"
-        words = f"{fact.value:g}{high} {fact.unit or ''}".strip()
+        words = value_words(fact)
         return words if fact.polarity == "present" else f"{polarity_word(fact.polarity)} {words}"
-    graded = severity_words(fact.severity) if fact.polarity in ("present", "uncertain", "historical") else ""
+    graded = severity_words(shown_severity(fact))
     words = graded if fact.polarity == "present" and graded else f"{graded}{polarity_word(fact.polarity)}"
     return f"({words})" if fact.inherited else words

@@ -15,6 +15,9 @@ from echosearch.report.facts import (
     ValueCondition,
     english_names,
     excluded_parts,
+    fact_line,
+    shown_severity,
+    value_words,
 )
 from echosearch.report.facts.walls import WALLS, without_wall
 from echosearch.search.changes.scale import Told
@@ -44,28 +47,20 @@ def fact_in_english(fact: Fact, lexicon: Lexicon) -> str:
     name = concept_name(fact.concept, lexicon)
     if fact.walls:
         name += f" of the {' and '.join(WALLS[wall].en for wall in fact.walls)}"
-    return f"{name} {_stated(fact)}"
+    return _line(name, fact)
 
 
 def told_in_english(told: Told) -> str | None:
     """Return what report and structured report say of a concept, as told_words has it in Japanese."""
-    said = [f"({_stated(fact)})" if fact.inherited else _stated(fact) for fact in told.facts]
+    said = [f"({_line('', fact)})" if fact.inherited else _line("", fact) for fact in told.facts]
     said += [f"SR {one.value:g} {one.unit or ''}".strip() for one in told.measurements]
     return ", ".join(dict.fromkeys(said)) or None
 
 
-def _stated(fact: Fact) -> str:
-    """Severity, value and polarity of a fact; "present" goes without saying where one of the others is."""
-    t = words_in("en")
-    value = "" if fact.value is None else f"{fact.value:g}"
-    if fact.value_hi is not None:
-        value += f"-{fact.value_hi:g}"
-    if value and fact.unit:
-        value += f" {fact.unit}"
-    graded = fact.severity if fact.polarity in ("present", "uncertain", "historical") else None
-    severity = _grades(graded, t.grades) if graded is not None else ""
-    plain = fact.polarity == "present" and (severity or value)
-    return " ".join(one for one in (severity, value, "" if plain else t.polarities[fact.polarity]) if one)
+def _line(name: str, fact: Fact) -> str:
+    t, graded = words_in("en"), shown_severity(fact)
+    severity = "" if graded is None else _grades(graded, t.grades)
+    return fact_line(fact, (name, t.polarities[fact.polarity], severity, value_words(fact, "-")))
 
 
 def english_parts(found: QueryUnderstanding, lexicon: Lexicon) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from echosearch.db.files.shown import shown_digests
 from echosearch.preview.values import NoPreview
-from echosearch.report.facts import Fact, Lexicon, fact_of_json, fact_words
+from echosearch.report.facts import Fact, Lexicon, fact_line, fact_of_json, fact_words
 from echosearch.web.language.english import concept_label, fact_in_english
 from echosearch.web.rights import Caller
 
@@ -65,11 +65,7 @@ def facts_in_words(facts: Sequence[Fact], lexicon: Lexicon, language: str) -> li
 
 
 def _said(fact: Fact, lexicon: Lexicon, language: str) -> str:
-    if language == "en":
-        return fact_in_english(fact, lexicon)
-    label, polarity, severity, value = fact_words(fact, lexicon)
-    plain = fact.polarity == "present" and (severity or value)
-    return " ".join(one for one in (label, severity, value, "" if plain else polarity) if one)
+    return fact_in_english(fact, lexicon) if language == "en" else fact_line(fact, fact_words(fact, lexicon))
 
 
 def _known_refusals(caller: Caller, videos: Sequence[str]) -> dict[str, NoPreview]:

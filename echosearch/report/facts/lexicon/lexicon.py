@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-__all__ = ["Example", "Finding", "Lexicon", "Measure", "Sense", "UntoldWords"]
+__all__ = ["Example", "Finding", "Lexicon", "Measure", "Sense", "UntoldWords", "examples_of"]
 
 
 class Sense(NamedTuple):
@@ -26,6 +26,17 @@ class Example(NamedTuple):
     rule: str
     text: str
     expected: str
+
+
+def examples_of(rule: str, entry: Mapping[str, Any]) -> list[Example]:
+    """Return the examples of a table's entry, each "text => what is read". Raises ValueError."""
+    made = []
+    for example in entry.get("examples", ()):
+        text, arrow, expected = example.partition(" => ")
+        if not arrow:
+            raise ValueError(f"example {example!r} has no ' => '")
+        made.append(Example(rule, text, expected))
+    return made
 
 
 @dataclass(frozen=True)

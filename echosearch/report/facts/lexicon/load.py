@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from echosearch.errors import ConfigError
-from echosearch.report.facts.lexicon.lexicon import Example, Finding, Lexicon, Measure, Sense
+from echosearch.report.facts.lexicon.lexicon import Example, Finding, Lexicon, Measure, Sense, examples_of
 from echosearch.report.facts.lexicon.pattern import PatternError, pattern_words
 from echosearch.report.facts.lexicon.untold_table import UntoldTable
 from echosearch.report.facts.walls import MOTION, WALLS, of_wall, walls_bytes
@@ -211,11 +211,7 @@ class _Builder:
                 into.setdefault(word.lower(), {})[sense.kind] = sense
 
     def _examples(self, rule: str, entry: dict[str, Any]) -> None:
-        for example in entry.get("examples", ()):
-            text, arrow, expected = example.partition(" => ")
-            if not arrow:
-                raise ValueError(f"example {example!r} has no ' => '")
-            self.examples.append(Example(rule, text, expected))
+        self.examples += examples_of(rule, entry)
 
     def _labels_of_walls(self) -> dict[str, str]:
         """下壁の低収縮: of every wall and kind of motion."""

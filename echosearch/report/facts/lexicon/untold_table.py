@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Mapping
 from typing import Any
 
-from echosearch.report.facts.lexicon.lexicon import Example, UntoldWords
+from echosearch.report.facts.lexicon.lexicon import Example, UntoldWords, examples_of
 from echosearch.report.facts.lexicon.pattern import pattern_words
 
 __all__ = ["TELLS", "UntoldTable"]
@@ -34,11 +34,7 @@ class UntoldTable:
                 raise ValueError(f"[[untold]] reads {concept!r}, which is no finding")
             for word in words:
                 self._tells.setdefault(concept, {}).setdefault(word, set()).add(what)
-        for example in entry.get("examples", ()):
-            text, arrow, expected = example.partition(" => ")
-            if not arrow:
-                raise ValueError(f"example {example!r} has no ' => '")
-            self.examples.append(Example(f"untold.{what}", text, expected))
+        self.examples += examples_of(f"untold.{what}", entry)
 
     def made(self) -> Mapping[str, UntoldWords]:
         """Return the words of each concept; of two that begin alike the longer one is found."""
